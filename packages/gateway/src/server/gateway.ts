@@ -27,8 +27,8 @@ export interface Gateway {
   /** Undefined without an admin port. */
   readonly adminAddress: AddressInfo | undefined
   /**
-   * Puts another configuration into force. Requests in flight end under the configuration they
-   * began with, and clients keep what they have used. Calls must not overlap.
+   * Applies a new configuration. Requests in flight finish under the configuration they started
+   * with, and the usage of clients is kept. Calls must not overlap.
    *
    * @throws Error if the change needs a restart or the configuration cannot be used; the previous
    *   one then stays in force
@@ -98,7 +98,7 @@ class GatewayProgram {
     return this.#admin?.address
   }
 
-  /** Starts the parts in order. A failure leaves the started ones to `stop`. */
+  /** Starts the parts in order. If one fails, the caller must `stop` those that were started. */
   async start(config: GatewayConfig): Promise<AddressInfo> {
     this.#runtime = await this.#openRuntime(config)
     this.#frontend = await this.#startFrontend(config)
@@ -168,7 +168,7 @@ class GatewayProgram {
       runtime: this.#runtime,
       store: this.#store.store,
       observer: this.#observer,
-      isObserved: isObserved(config),
+      reportsEvents: isObserved(config),
       log: this.#log,
     })
   }
@@ -232,7 +232,7 @@ class GatewayProgram {
   }
 }
 
-/** All tiers that a configuration names. */
+/** Returns all tiers that a configuration names. */
 function tiersOf(config: GatewayConfig): string[] {
   const ofRules = policiesOf(config).flatMap(({ rules }) =>
     rules.flatMap(({ tiers }) => Object.keys(tiers ?? {})),
@@ -241,8 +241,8 @@ function tiersOf(config: GatewayConfig): string[] {
 }
 
 /**
- * The readiness for the health of the store. Without its store, a gateway is ready if its failure
- * policy can decide; under `closed` it could only respond with 503.
+ * Derives the readiness from the health of the store. While the store is unavailable, the gateway
+ * is ready if its failure policy can decide; under `closed` it could only respond with 503.
  */
 function readinessWith(health: StoreHealth, isUpInWorkers: boolean): Readiness {
   if (health === undefined) return { ready: true, details: { status: 'ready' } }
@@ -256,7 +256,7 @@ function readinessWith(health: StoreHealth, isUpInWorkers: boolean): Readiness {
 /** The interval at which a persistent failure to record is logged. */
 const RECORD_ERROR_INTERVAL_MS = 60_000
 
-/** Logs failures to record: repeated ones once per interval. */
+/** Logs recording failures; repeated failures are logged once per interval. */
 function recordErrorLog(log: Log): (error: unknown) => void {
   let last = { message: '', at: Number.NEGATIVE_INFINITY }
   return (error) => {

@@ -25,7 +25,7 @@ export interface RuntimeOptions {
   readonly store: Store
   readonly observer: Observer
   readonly log: Log
-  /** Returns this process's share of the gateway's limits. Default: all of them. */
+  /** Returns this process's share of the gateway's limits. Default: the full limits. */
   readonly share?: (limits: ServerLimits) => ServerLimits
   /** Undefined unless traffic is recorded. */
   readonly recorder?: Recorder | undefined
@@ -33,9 +33,9 @@ export interface RuntimeOptions {
   readonly isWorker?: boolean
   /** Opens a keys file. Default: `watchKeysFile`. */
   readonly openKeys?: (file: string) => MaybePromise<KeysFileWatch>
-  /** Called when the keys file was reloaded. */
+  /** Called after the keys file is reloaded. */
   readonly onKeysChanged?: () => void
-  /** Called with every configuration and override that comes into force, including the first. */
+  /** Called whenever a configuration or an override takes effect, including the first. */
   readonly onChange?: (runtime: Runtime) => void
 }
 
@@ -76,7 +76,7 @@ export class Runtime {
    */
   static async open(config: GatewayConfig, options: RuntimeOptions, overrides: Overrides = new Map()) {
     const upstream = createUpstream(config.upstream, config.timeouts)
-    // Last, because it starts to watch a file.
+    // Opened last, because it starts to watch a file.
     const clients = await openClients(config, options)
     try {
       return new Runtime(config, overrides, upstream, clients, options)
@@ -90,7 +90,7 @@ export class Runtime {
     return this.#config
   }
 
-  /** The bounds of this process. */
+  /** The limits of this process. */
   get limits(): ServerLimits {
     const { share = (limits) => limits } = this.#options
     return share(serverLimits(this.#config))
@@ -111,7 +111,7 @@ export class Runtime {
   }
 
   /**
-   * Puts another configuration into force. Calls must not overlap.
+   * Applies a new configuration. Calls must not overlap.
    *
    * @throws Error if the configuration cannot be used; the previous one then stays in force
    */
@@ -163,7 +163,8 @@ export class Runtime {
   }
 
   /**
-   * Closes an upstream once every request that began with it has ended, even those still queued.
+   * Closes an upstream once every request that started with it has ended, including queued
+   * requests.
    */
   #retire({ upstream, upstreamUsers }: RequestServices): void {
     this.#retired.add(upstream)

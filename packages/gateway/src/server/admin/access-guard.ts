@@ -29,7 +29,7 @@ const TOKEN_REQUIRED: Denial = {
  */
 export class AccessGuard {
   readonly #host: string
-  /** Names under which a proxy in front of the port sends requests. */
+  /** Host names that a proxy in front of the port uses in its requests. */
   readonly #names: ReadonlySet<string>
   readonly #tokenHash: Buffer | undefined
 
@@ -54,7 +54,7 @@ export class AccessGuard {
     }
   }
 
-  /** Checks a request that changes something, which needs the token on every address. */
+  /** Checks a request that changes state, which requires the token on every address. */
   denialForAction(request: GuardedRequest): Denial | undefined {
     const denial = this.denialFor(request)
     if (denial !== undefined) return denial
@@ -84,7 +84,9 @@ export class AccessGuard {
     return isLoopback(this.#host) && this.#isOwnAddress(hostName(host)) ? undefined : TOKEN_REQUIRED
   }
 
-  /** Reports whether the header holds the admin token; always false if no token is configured. */
+  /**
+   * Reports whether the header contains the admin token; always false if no token is configured.
+   */
   holdsToken(authorization: string | undefined): boolean {
     const [, token] = /^bearer +(\S+)$/i.exec(authorization ?? '') ?? []
     if (token === undefined || this.#tokenHash === undefined) return false

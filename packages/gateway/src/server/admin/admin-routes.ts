@@ -36,7 +36,7 @@ interface LiveSources {
   readonly config: () => string
 }
 
-/** Longest search for a client, in characters. */
+/** Maximum length of a search for a client, in characters. */
 const MAX_SEARCH = 1000
 
 /** The built dashboard. */

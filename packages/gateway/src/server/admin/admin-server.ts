@@ -15,7 +15,7 @@ import { type RecordSources, replayRoutes } from './replay/replay-routes.js'
 
 export interface AdminServer {
   readonly address: AddressInfo
-  /** Audit log lines that were dropped. */
+  /** Number of audit log lines that were dropped. */
   readonly auditDropped: number
   close(): Promise<void>
 }
@@ -24,14 +24,15 @@ export interface AdminOptions {
   readonly config: AdminConfig
   readonly sources: AdminSources
   /** Performs an action and describes the change; rejects with an AdminActionError. */
-  readonly perform: (act: AdminAction) => Promise<string>
+  readonly perform: (action: AdminAction) => Promise<string>
   /** Undefined if recording is off. */
   readonly record: RecordSources | undefined
   readonly log: Pick<Log, 'info' | 'error' | 'crashed'>
 }
 
 /**
- * Forbid caching, framing and use by other sites; a page loads resources of its own origin only.
+ * Response headers that forbid caching, framing and use by other sites. Pages load resources only
+ * from their own origin.
  */
 const HEADERS = {
   'cache-control': 'no-store',
@@ -51,10 +52,12 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 }
 
-/** Connections open at a time. They use the file descriptors that `max_connections` leaves free. */
+/**
+ * Maximum number of open connections. They use file descriptors that `max_connections` leaves free.
+ */
 const MAX_CONNECTIONS = 64
 
-/** Time for the request headers to arrive, in milliseconds. */
+/** Timeout for the request headers, in milliseconds. */
 const HEAD_TIMEOUT_MS = 10_000
 
 const UNEXPECTED_ERROR = "unexpected error; see the gateway's log"
@@ -67,8 +70,8 @@ const UNEXPECTED_ERROR = "unexpected error; see the gateway's log"
  * - `/metrics` is for Prometheus, and `/metrics.json` is a summary for people and scripts;
  * - `/` is the dashboard, and `/api/` is its data and its actions.
  *
- * A request that needs a store that is unavailable gets 503. An unexpected error is logged, and the
- * request gets 500.
+ * A request that needs the store gets 503 while the store is unavailable. An unexpected error is
+ * logged, and the request gets 500.
  *
  * @throws Error with a one-line reason if the port cannot be opened
  */
@@ -85,7 +88,7 @@ export async function startAdmin({
   const routes = new Map([
     ...adminRoutes(sources, HEADERS),
     ['/api/actions', actions],
-    // The path of version 0.1.
+    // The path in version 0.1.
     ['/api/acts', actions],
     ...replayRoutes(record, HEADERS),
   ])
@@ -112,7 +115,8 @@ export async function startAdmin({
   })
   const connections = new Set<Socket>()
   server.on('connection', (socket) => {
-    // New connections are accepted, so that idle ones do not lock the operator out.
+    // At the maximum, a connection is evicted for the new one, so that idle connections cannot lock
+    // the operator out.
     if (connections.size >= MAX_CONNECTIONS) evictConnection(connections)
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
@@ -132,7 +136,10 @@ export async function startAdmin({
   }
 }
 
-/** Closes the oldest connection that sent no request yet, or else the oldest connection. */
+/**
+ * Closes the oldest connection that has sent no request yet; if there is none, the oldest
+ * connection.
+ */
 function evictConnection(connections: Set<Socket>): void {
   const [oldest] = connections
   let closed = oldest

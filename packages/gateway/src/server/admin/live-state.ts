@@ -21,7 +21,11 @@ export interface LiveStateOptions {
   readonly opened: OpenedStore
   readonly warmUps: Pick<WarmUps, 'ofRoutes'>
   readonly overrides: () => Overrides
-  /** Applies other overrides. @throws Error if they do not fit the rules; the old ones stay. */
+  /**
+   * Applies new overrides.
+   *
+   * @throws Error if they do not fit the rules; the previous ones stay in force
+   */
   readonly override: (overrides: Overrides) => Promise<void>
   readonly log: Pick<Log, 'crashed'>
 }
@@ -85,7 +89,7 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
     return this.#view.client(search)
   }
 
-  /** A description of the running configuration, without secrets. */
+  /** Describes the running configuration, without secrets. */
   config(): string {
     return `${describeConfig(this.#config).join('\n')}\n`
   }

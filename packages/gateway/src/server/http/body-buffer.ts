@@ -1,24 +1,25 @@
 /**
- * Piece sizes in bytes. The first piece is small, as most bodies are; each further piece doubles.
+ * Piece sizes in bytes. The first piece is small, as most bodies are; each further piece is twice
+ * as large.
  */
 const FIRST_PIECE = 4096
 const MAX_PIECE = 64 * 1024
 
-/** Largest pieces that are kept for reuse, to relieve the garbage collector. */
+/** Maximum number of full-size pieces kept for reuse, which relieves the garbage collector. */
 const MAX_SPARE = 32
 const spare: Buffer[] = []
 
 /**
- * A buffer for a body that is being read. It copies chunks into pieces of its own, so that its
- * memory exceeds the size of the body by at most one piece, however small the chunks are.
+ * A buffer for a body that is being read. It copies chunks into its own pieces, so that its memory
+ * exceeds the size of the body by at most one piece, however small the chunks are.
  */
 export class BodyBuffer {
   readonly #pieces: Buffer[] = []
-  /** Bytes in the last piece. */
+  /** Number of bytes in the last piece. */
   #filled = 0
   #length = 0
 
-  /** Appended bytes. */
+  /** Number of appended bytes. */
   get length(): number {
     return this.#length
   }

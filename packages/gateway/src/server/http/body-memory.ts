@@ -1,10 +1,10 @@
-/** A body that is held or being read. */
+/** A body in memory, complete or still being read. */
 interface LeasedBody {
   readonly owner: string
   bytes: number
-  /** True if the body is still being read, and may therefore be evicted. */
+  /** True while the body is being read, and may therefore be evicted. */
   isPartial: boolean
-  /** Ends reading the body. */
+  /** Stops reading the body. */
   readonly evict: () => void
 }
 
@@ -37,7 +37,7 @@ export class BodyMemory {
   #held = 0
   #refused = 0
 
-  /** @param limit bytes over all bodies */
+  /** @param limit maximum number of bytes across all bodies */
   constructor(limit: number) {
     this.#limit = limit
   }
@@ -46,17 +46,17 @@ export class BodyMemory {
     return this.#limit
   }
 
-  /** Bytes leased now. */
+  /** Number of bytes currently leased. */
   get held(): number {
     return this.#held
   }
 
-  /** Bodies that were refused memory, since the start. */
+  /** Number of bodies that were refused memory or evicted since the start. */
   get refused(): number {
     return this.#refused
   }
 
-  /** Changes the bound. Leases that are held stay. */
+  /** Changes the limit. Existing leases are kept. */
   setLimit(limit: number): void {
     this.#limit = limit
   }
@@ -64,8 +64,8 @@ export class BodyMemory {
   /**
    * Opens a lease for a body.
    *
-   * @param owner the client its memory is counted for
-   * @param evict ends reading the body; the lease is already released when it is called
+   * @param owner the client to which the memory is attributed
+   * @param evict stops reading the body; the lease is already released when it is called
    */
   lease(owner: string, evict: () => void): BodyLease {
     const body: LeasedBody = { owner, bytes: 0, isPartial: true, evict }

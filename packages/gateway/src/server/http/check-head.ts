@@ -8,8 +8,9 @@ export class FramingError extends RequestError {
 }
 
 /**
- * The most headers of a request. Upstream servers silently drop headers beyond a bound, which is
- * 1,000 in Node. Headers that the gateway adds, such as the client's address, must still fit.
+ * Maximum number of headers in a request. Upstream servers silently drop headers beyond a bound,
+ * which is 1,000 in Node. Headers that the gateway adds, such as the client's address, must still
+ * fit.
  */
 const MAX_HEADERS = 900
 
@@ -53,7 +54,7 @@ export function checkHead(request: IncomingMessage, gatewayName: string): void {
   if (protocols !== undefined) checkUpgrade(protocols, request.httpVersion)
   if (hasVia && isLoop(rawHeaders, gatewayName))
     throw new RequestError(
-      'the request loops: it returned to a gateway that had already forwarded it; the upstream must not lead back to it',
+      'the request loops: it returned to a gateway that had already forwarded it; the upstream must not point back to the gateway',
       508,
     )
 }
@@ -77,7 +78,7 @@ function checkCodings(codings: string, httpVersion: string): void {
   const names = list(codings)
   if (names.length === 1 && names[0] === 'chunked') return
   if (names.at(-1) !== 'chunked' || names.indexOf('chunked') !== names.length - 1)
-    throw new FramingError("Transfer-Encoding must end with 'chunked' and contain it once")
+    throw new FramingError("Transfer-Encoding must end with 'chunked' and contain it only once")
   throw new FramingError(
     "'chunked' is the only supported transfer coding; use Content-Encoding for a compressed body",
     501,
@@ -87,7 +88,7 @@ function checkCodings(codings: string, httpVersion: string): void {
 /**
  * Refuses an upgrade to a protocol that the client depends on. Offers of HTTP/2 (`h2c`) or TLS are
  * ignored, and those clients continue with HTTP/1.1 (RFC 9110 section 7.8). HTTP/1.0 has no
- * upgrade.
+ * upgrades.
  */
 function checkUpgrade(protocols: string, httpVersion: string): void {
   if (httpVersion === '1.0') return

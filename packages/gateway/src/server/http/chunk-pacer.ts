@@ -1,23 +1,27 @@
 /**
- * Bytes that pay for one chunk. Clients that send chunks of this size or larger are never delayed.
+ * Number of bytes that offset one chunk. Clients that send chunks of this size or larger are never
+ * delayed.
  */
 const BYTES_PER_CHUNK = 256
 
-/** Chunks of any size that are free at each read from a connection. */
+/** Number of chunks, of any size, that each read from a connection may contain without a delay. */
 const FREE_CHUNKS = 64
 
-/** The delay for each excess chunk, in milliseconds. Reading a chunk takes 1 to 2 % of it. */
+/**
+ * The delay for each excess chunk, in milliseconds. Reading a chunk takes 1 to 2 % of this time.
+ */
 const CHUNK_MS = 0.1
 
 /**
- * Bounds the CPU time that bodies in tiny chunks take, over all connections of a process.
+ * Bounds the CPU time spent on bodies in tiny chunks, across all connections of a process.
  *
  * A chunk of one byte costs as much to read as one of many kilobytes, so a few clients could keep
- * the process busy with almost no traffic. A read with too many chunks delays its connection.
- * Delays of all connections are consecutive, so that together they use a few percent of the CPU.
+ * the process busy with almost no traffic. A read with too many chunks delays its connection. The
+ * delays of all connections are consecutive, so that together the connections use only a few
+ * percent of the CPU.
  */
 export class ChunkPacer {
-  /** When all earlier delays end, in milliseconds of the clock. */
+  /** Time at which all earlier delays have ended, in milliseconds of the clock. */
   #busyUntil = Number.NEGATIVE_INFINITY
 
   constructor(private readonly now: () => number = () => performance.now()) {}

@@ -42,7 +42,7 @@ export class ClientBody extends Readable {
     this.#request = request
     // The upstream connection destroys the stream with its error, which is also reported elsewhere.
     this.on('error', () => {})
-    // Otherwise adding the listener would start the flow.
+    // Without a pause, adding the listener would start the flow.
     request.pause()
     request.on('data', this.#onData).on('end', this.#onEnd)
   }

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 
-/** A callback for the disconnect of a client. */
+/** Is notified when a client disconnects. */
 export interface ClientWatcher {
   /** Called when the client's connection has closed. */
   onClientGone(): void
 }
 
-/** The watchers of a connection. Usually there is one, for which a set would be costly. */
+/** The watchers of a connection. Usually there is only one, for which a set would be wasteful. */
 interface Watchers {
   single: ClientWatcher | undefined
   others: Set<ClientWatcher> | undefined
@@ -17,8 +17,8 @@ const watchersOf = new WeakMap<Socket, Watchers>()
 /**
  * Notifies a watcher when a client's connection closes, until it is unwatched.
  *
- * It watches the connection and not the response, because the response to a pipelined request emits
- * nothing while it is queued. One listener serves all requests of a connection.
+ * It watches the connection rather than the response, because the response to a pipelined request
+ * emits nothing while it is queued. One listener serves all requests of a connection.
  */
 export function watchClient(socket: Socket, watcher: ClientWatcher): void {
   const watchers = watchersOf.get(socket)

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 
-/** The most bytes read from an unwanted body before the connection is closed. */
+/** Maximum number of bytes read from an unwanted body before the connection is closed. */
 export const MAX_DRAINED_BYTES = 64 * 1024 * 1024
 
 /**
@@ -8,7 +8,8 @@ export const MAX_DRAINED_BYTES = 64 * 1024 * 1024
  *
  * An unread body would block the next request on the connection. Closing the connection with bytes
  * unread could make the client's system discard the response. A client that sends more than the
- * limit is disconnected; one that sends slowly is left to the server's `requestTimeout`.
+ * limit is disconnected; one that sends too slowly is disconnected by the server's
+ * `requestTimeout`.
  *
  * @param limit in bytes
  */

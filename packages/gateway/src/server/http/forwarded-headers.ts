@@ -10,7 +10,7 @@ export interface Provenance {
   readonly connection: object
   /** The headers as received: name, value, name, value. */
   readonly rawHeaders: readonly string[]
-  /** The address of the peer. It may be IPv4-mapped IPv6 and have a zone. */
+  /** The address of the peer. It may be an IPv4-mapped IPv6 address, and may have a zone. */
   readonly peerAddress: string
   /** True if the peer is a trusted proxy, whose provenance headers are kept. */
   readonly peerTrusted: boolean
@@ -31,8 +31,8 @@ const FORWARDED_DETAILS: readonly string[] = ['x-forwarded-host', 'x-forwarded-p
  *
  * For a trusted proxy, `X-Forwarded-For` is appended to, and its headers about the client's host,
  * protocol, port and user are kept. `Forwarded` and `X-Real-IP` are always written by the gateway,
- * because a proxy that writes only `X-Forwarded-For` passes on what the client sent. From other
- * peers nothing is kept.
+ * because a proxy that writes only `X-Forwarded-For` passes on what the client sent. Nothing is
+ * kept from other peers.
  */
 export function provenanceHeaders(origin: Provenance): readonly string[] {
   return origin.peerTrusted ? buildHeaders(origin) : cachedHeaders(origin)
@@ -88,8 +88,8 @@ function clientOf({ addresses, peerAddress }: Provenance, chain: readonly string
 }
 
 /**
- * Returns the leftmost element that a trusted proxy added. Elements further left are the client's
- * own.
+ * Returns the leftmost element that a trusted proxy added. Elements further left were sent by the
+ * client.
  */
 function trustedElement(list: readonly string[], proxies: number): string | undefined {
   return list[Math.max(0, list.length - proxies)]
@@ -111,7 +111,7 @@ function receivedProvenance(rawHeaders: readonly string[]): Map<string, string[]
   const received = new Map<string, string[]>()
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? ''
-    // In another spelling, the proxy only passed it on from the client.
+    // A header in another spelling was sent by the client and merely passed on by the proxy.
     if (!isProvenance(name) || foldedName(name) !== name) continue
     const values = received.get(name)
     const value = rawHeaders[index + 1] ?? ''

@@ -2,20 +2,22 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Intervals of the probes of a half-closed connection, in milliseconds. The last one repeats. Most
+ * Intervals between probes of a half-closed connection, in milliseconds. The last one repeats. Most
  * responses begin before the first probe.
  */
 const PROBE_INTERVALS_MS: readonly number[] = [250, 250, 500, 1000, 2000, 5000]
 
-/** A half-close this soon after the request counts as sent together with it, in milliseconds. */
+/**
+ * A half-close within this time after the request counts as sent together with it, in milliseconds.
+ */
 const SAME_TIME_MS = 250
 
-/** The longest pause of a response to a half-closed connection, in milliseconds. */
+/** Maximum pause of a response to a half-closed connection, in milliseconds. */
 const MAX_PAUSE_MS = 500
 
 /** The state of a connection that the decision depends on. */
 interface HalfClosedContext {
-  /** The response that is being written or is next, if any. */
+  /** The response that is being written or is next in line, if any. */
   currentResponse(): ServerResponse | undefined
   /** Milliseconds since the last request arrived. */
   sinceLastRequestMs(): number
@@ -29,9 +31,9 @@ interface HalfClosedContext {
  * response; the connection of the second is destroyed, which ends its requests.
  *
  * Before the response begins, it is probed with interim responses (`102 Processing`), which clients
- * must skip (RFC 9110 section 15.2). HTTP/1.0 has none. A trusted proxy that uses HTTP/1.0, as
- * nginx does by default, closes its half when its own client disconnects; other clients are assumed
- * present.
+ * must skip (RFC 9110 section 15.2). HTTP/1.0 has no interim responses. A trusted proxy that uses
+ * HTTP/1.0, as nginx does by default, closes its half when its own client disconnects; other
+ * HTTP/1.0 clients are assumed to be still connected.
  *
  * Once the response has begun, a client that closed its half together with its request gets the
  * rest, unless the response pauses. A client that closes later has almost certainly disconnected,

@@ -2,24 +2,30 @@ import { IncomingMessage } from 'node:http'
 import { ByteBuffer } from '../../policy/llm/response/byte-buffer.js'
 import { ChunkPacer } from './chunk-pacer.js'
 
-/** Chunks of at least this many bytes are delivered as they are, because copying costs more. */
+/**
+ * Chunks of at least this many bytes are delivered without copying, because copying them would cost
+ * more than it saves.
+ */
 const LARGE_CHUNK = 4096
 
-/** Chunks after which the connection is paused for the rest of the turn of the event loop. */
+/**
+ * Number of chunks after which the connection is paused for the rest of the turn of the event loop.
+ */
 const MAX_CHUNKS = 1000
 
 /** Shared by all connections, since it bounds the CPU time of the process. */
 const pacer = new ChunkPacer()
 
 /**
- * A request that joins the chunks of its body that arrive in one turn of the event loop.
+ * An incoming request that joins those chunks of its body that arrive in the same turn of the event
+ * loop.
  *
  * Node would allocate a few hundred bytes for each chunk and handle it separately. The pacer bounds
  * the rate at which bodies in tiny chunks are read.
  */
 export class InboundRequest extends IncomingMessage {
   readonly #gathered = new ByteBuffer()
-  /** Chunks that arrived in this turn. */
+  /** Number of chunks that arrived in this turn. */
   #chunks = 0
   #bytes = 0
   #hasBegun = false
@@ -39,7 +45,7 @@ export class InboundRequest extends IncomingMessage {
     return this.#length
   }
 
-  /** Reports whether any of the body arrived, or the end of an empty body. */
+  /** Reports whether part of the body, or the end of an empty body, has arrived. */
   get hasBegun(): boolean {
     return this.#hasBegun
   }

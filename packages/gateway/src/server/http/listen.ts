@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Endpoint } from '../../policy/config/config.js'
 
 /**
- * Makes a server listen.
+ * Starts to listen on an endpoint.
  *
  * @throws Error with a one-line message if the port cannot be opened
  */
@@ -11,7 +11,7 @@ export function listen(server: Server, { host, port }: Endpoint): Promise<Addres
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException) =>
       reject(new Error(messageFor(error, host, port), { cause: error }))
-    // Node would silently drop excess headers. Their total size stays bounded (431).
+    // Node would silently drop excess headers. Their total size is still bounded (431).
     server.maxHeadersCount = 0
     server.once('error', onError)
     server.listen({ host, port }, () => {

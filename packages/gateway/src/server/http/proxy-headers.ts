@@ -4,14 +4,17 @@ import { foldedName } from '../../policy/headers/steering-headers.js'
 import { type Provenance, provenanceHeaders } from './forwarded-headers.js'
 import { forwardedVia } from './via.js'
 
-// Header lists are flat, as in Node's `rawHeaders`: name, value, name, value. Repeated headers stay
-// repeated. Every function is linear in its input, which Node bounds (`--max-http-header-size`).
+// Header lists are flat, as in Node's `rawHeaders`: name, value, name, value. Repeated headers are
+// not merged. Every function is linear in its input, which Node bounds (`--max-http-header-size`).
 
 export type HeaderPair = readonly [name: string, value: string]
 
-/** A client's request, as far as the headers for the upstream depend on it. */
+/** The parts of a client's request that determine the headers for the upstream. */
 export interface UpstreamHeaderInput extends Provenance {
-  /** The Host header for the upstream: its authority, or the client's host to preserve it. */
+  /**
+   * The Host header for the upstream: the upstream's authority, or the client's host if it is
+   * preserved.
+   */
   readonly upstreamHost: string
   /** Lower-case names of client headers that are not forwarded. */
   readonly withheld?: ReadonlySet<string> | undefined
@@ -24,11 +27,11 @@ export interface UpstreamHeaderInput extends Provenance {
 /**
  * Builds the headers for the upstream, except for Content-Length.
  *
- * Hop-by-hop headers are removed, and so are those named by the client's Connection header. Headers
- * of the content stay, because the gateway has interpreted the body by them. Provenance headers are
- * added afterwards, so that no Connection header removes them.
+ * Hop-by-hop headers are removed, and so are those named by the client's Connection header. Content
+ * headers are kept, because the gateway has interpreted the body according to them. Provenance
+ * headers are added afterwards, so that no Connection header removes them.
  *
- * @param replacements the gateway's own headers, replacing all of the same names
+ * @param replacements the gateway's own headers, which replace all headers of the same names
  */
 export function upstreamRequestHeaders(
   input: UpstreamHeaderInput,
@@ -55,10 +58,10 @@ export function upstreamRequestHeaders(
 }
 
 /**
- * Builds the headers for the client. A Content-Length beside a Transfer-Encoding is removed, since
- * it is not reliable.
+ * Builds the headers for the client. If there is a Transfer-Encoding, Content-Length is unreliable
+ * and is removed.
  *
- * @param replacements the gateway's own headers, replacing all of the same names
+ * @param replacements the gateway's own headers, which replace all headers of the same names
  */
 export function downstreamResponseHeaders(
   rawHeaders: readonly string[],

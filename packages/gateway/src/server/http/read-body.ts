@@ -30,37 +30,38 @@ export class BodyAbortedError extends Error {
   }
 }
 
-/** There is no memory for the body at present: 503. */
+/** There is currently no memory for the body: 503. */
 export class BodyMemoryError extends Error {
   override readonly name = 'BodyMemoryError'
   constructor() {
-    super('The gateway holds too many request bodies at the moment.')
+    super('The gateway is currently holding too many request bodies.')
   }
 }
 
 export interface ReadBodyOptions {
-  /** The largest body to accept, in bytes. */
+  /** Maximum size of the body, in bytes. */
   readonly limit: number
   /**
    * Opens the lease for the body's memory.
    *
-   * @param evict ends reading with a BodyMemoryError
+   * @param evict stops reading with a BodyMemoryError
    */
   readonly lease: (evict: () => void) => BodyLease
 }
 
-/** A body that was read, and the lease of its memory, which the caller releases. */
+/** A body that was read, and the lease of its memory, which the caller must release. */
 export interface HeldBody {
   readonly bytes: Buffer
   readonly lease: BodyLease
 }
 
 /**
- * Reads the whole body of a request. Its memory exceeds the body's size by a constant at most,
- * whatever the size of the chunks.
+ * Reads the whole body of a request. Memory exceeds the body's size by at most a constant,
+ * regardless of the size of the chunks.
  *
- * A body that is too large is refused by its Content-Length before any of it is read, or at the
- * first byte beyond the limit. The request is then paused, with the rest of the body still unread.
+ * A body that is too large is rejected before any of it is read if its Content-Length says so, and
+ * otherwise at the first byte beyond the limit. The request is then paused, with the rest of the
+ * body still unread.
  *
  * @throws BodyTooLargeError, BodyAbortedError or BodyMemoryError
  */

@@ -1,4 +1,4 @@
-/** Observes a response as it is forwarded. It must not throw, nor change what it is given. */
+/** Observes a response as it is forwarded. It must neither throw nor modify its arguments. */
 export interface ResponseObserver {
   /** Receives the status and headers of the upstream's response: name, value, name, value. */
   head?(status: number, rawHeaders: readonly string[]): void
@@ -14,5 +14,7 @@ export interface BodyFilter {
   end(): Buffer
 }
 
-/** Creates the filter of a response from its status and headers; undefined if it needs none. */
+/**
+ * Creates the filter of a response from its status and headers; returns undefined if it needs none.
+ */
 export type CreateFilter = (status: number, rawHeaders: readonly string[]) => BodyFilter | undefined

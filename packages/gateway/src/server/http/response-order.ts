@@ -13,12 +13,12 @@ export class ResponseOrder {
     else responses.push(response)
   }
 
-  /** The response that is being written to a connection, or is next. */
+  /** Returns the response that is being written to a connection, or is next in line. */
   currentOf(socket: Socket): ServerResponse | undefined {
     return this.#unfinished(socket)?.[0]
   }
 
-  /** Milliseconds since the last request of a connection arrived. */
+  /** Returns the milliseconds since the last request of a connection arrived. */
   sinceLastRequestMs(socket: Socket): number {
     return performance.now() - (this.#lastRequestAt.get(socket) ?? 0)
   }

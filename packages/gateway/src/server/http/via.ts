@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 
-// The `Via` header (RFC 9110 section 7.6.3) lists the gateways a message passed, and so reveals
-// loops.
+// The `Via` header (RFC 9110 section 7.6.3) lists the gateways a message passed through, which
+// reveals loops.
 
 const PREFIX = 'sluice-'
 
 /**
- * A request that passed this many gateways loops over many replicas, each of which sees it once.
+ * A request that passed through this many gateways is looping over replicas, each of which sees it
+ * only once.
  */
 const MAX_GATEWAYS = 10
 
@@ -22,7 +23,7 @@ export function forwardedVia(rawHeaders: readonly string[], httpVersion: string,
   return before === undefined ? own : `${before}, ${own}`
 }
 
-/** Reports whether a request already passed this gateway, or too many gateways. */
+/** Reports whether a request already passed through this gateway, or through too many gateways. */
 export function isLoop(rawHeaders: readonly string[], name: string): boolean {
   const via = viaLines(rawHeaders)
   if (via === undefined) return false

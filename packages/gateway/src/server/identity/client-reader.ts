@@ -16,15 +16,15 @@ export interface ClientReader {
   clientOf(head: RequestHead): MaybePromise<Client | undefined>
   /**
    * Returns the lower-case names of request headers that are not forwarded: headers that only a
-   * trusted proxy may send, since the upstream may trust them too, and if so configured the
+   * trusted proxy may send, since the upstream may trust them too, and, if so configured, the
    * client's credentials. Undefined if there are none.
    */
   readonly withheld: WithheldHeaders
   /** The contents of the keys file in use; undefined without one. */
   readonly keysFile: KeysFile | undefined
   /**
-   * Returns the headers that identify the client to the upstream; none for an anonymous request. It
-   * is undefined unless identities are forwarded; if so, clients are identified on every route.
+   * Returns the headers that identify the client to the upstream; none for an anonymous request.
+   * Defined only if identities are forwarded; clients are then identified on every route.
    */
   readonly headersFor?: (client: Client | undefined) => readonly (readonly [name: string, value: string])[]
   /** Stops watching the keys file. */
@@ -32,8 +32,8 @@ export interface ClientReader {
 }
 
 /**
- * Creates the reader of a configuration. Headers of a trusted proxy take precedence over API keys
- * and tokens.
+ * Creates the client reader for a configuration. Headers of a trusted proxy take precedence over
+ * API keys and tokens.
  *
  * @param openKeys reads the keys file and watches it
  * @throws ConfigError for an invalid keys file
@@ -72,7 +72,7 @@ function clientFromProxy(head: RequestHead, headers: ProxyHeaders | undefined): 
   if (headers === undefined || !head.isFromTrustedProxy) return undefined
   const id = proxyClaim(head, headers.client)
   if (id === undefined) {
-    // Refuses a tier in another spelling, which the upstream could trust.
+    // Rejects a tier header in another spelling, which the upstream could trust.
     if (headers.tier !== undefined) head.valuesOf(headers.tier)
     return undefined
   }
@@ -81,7 +81,8 @@ function clientFromProxy(head: RequestHead, headers: ProxyHeaders | undefined): 
 }
 
 /**
- * @throws RequestError if the value is too long, or the header is not as a single proxy writes it
+ * @throws RequestError if the value is too long, or the header is not in the form that a single
+ *   proxy writes
  */
 function proxyClaim(head: RequestHead, name: string): string | undefined {
   const value = head.proxyHeader(name)

@@ -16,7 +16,7 @@ export interface NewKey {
 
 /**
  * Creates a key and adds its hash to a keys file, which is created if missing. Other contents of
- * the file, including comments, are preserved. Concurrent calls are serialized, also between
+ * the file, including comments, are preserved. Concurrent calls are serialized, even across
  * processes.
  *
  * @returns the key, which is not stored anywhere
@@ -44,8 +44,8 @@ async function addKey(file: string, { client, tier, expires }: NewKey): Promise<
 }
 
 /**
- * Reports whether a file has only white space, comments, document markers, and an empty value such
- * as `null`, `{}` or `keys:`.
+ * Reports whether a file contains only white space, comments, document markers, and an empty value
+ * such as `null`, `{}` or `keys:`.
  */
 function hasNoContent(text: string): boolean {
   const document = parseDocument(text.replace(/^\uFEFF/, ''))
@@ -65,8 +65,8 @@ function commentsOf(text = ''): string {
 }
 
 /**
- * Validates the result. The file was valid before, so a problem is one of the new key, without a
- * useful position.
+ * Validates the result. The file was valid before, so any problem is caused by the new key, and its
+ * position is not useful.
  */
 function checkAdded(after: string, file: string): void {
   try {
@@ -90,11 +90,11 @@ function withKey(text: string, entry: Readonly<Record<string, string>>): string 
   return document.toString({ lineWidth: 0 })
 }
 
-/** How long to wait for the lock of another process, and the interval of attempts. */
+/** Timeout for a lock that another process holds, and interval between attempts. */
 const LOCK_TIMEOUT_MS = 5_000
 const LOCK_RETRY_MS = 50
 
-/** Runs a change under a lock file. Without it, concurrent changes could lose a key. */
+/** Runs a change under a lock file. Without the lock, concurrent changes could lose a key. */
 async function withLock<T>(file: string, change: () => Promise<T>): Promise<T> {
   const lock = `${file}.lock`
   for (let waitedMs = 0; !(await createLock(lock)); waitedMs += LOCK_RETRY_MS) {

@@ -8,7 +8,7 @@ export interface WithheldNames {
   /** Headers that the gateway writes itself. */
   readonly own: readonly string[]
   /**
-   * Headers that hold API keys for the gateway; undefined if credentials are forwarded. If a
+   * Headers that carry API keys for the gateway; undefined if credentials are forwarded. If a
    * request has both an API key and `Authorization`, only the API key is withheld. Without an API
    * key, `Authorization: Bearer …` is withheld.
    */
@@ -23,7 +23,7 @@ export type WithheldHeaders = (
   peerTrusted: boolean,
 ) => ReadonlySet<string> | undefined
 
-/** Creates the function that selects the headers that are not forwarded. */
+/** Creates the function that selects the headers to withhold. */
 export function withheldHeaders({ claims, own, keyHeaders }: WithheldNames): WithheldHeaders {
   const setsFor = (...names: string[]) => ({
     trusted: setOf(...names, ...own),

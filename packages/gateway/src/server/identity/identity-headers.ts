@@ -14,9 +14,8 @@ export function identityHeaders(
 }
 
 /**
- * Encodes a name as a header value. Visible ASCII and inner spaces stay as they are. Other
- * characters are percent-encoded as UTF-8, and so are `%` and the comma, which would separate list
- * elements.
+ * Encodes a name as a header value. Visible ASCII and inner spaces are kept. Other characters are
+ * percent-encoded as UTF-8, and so are `%` and the comma, which would separate list elements.
  */
 function encoded(name: string): string {
   const bytes = Buffer.from(name, 'utf8')

@@ -10,7 +10,7 @@ export interface KeysFile {
   readonly text: string
 }
 
-/** The current keys of a file. */
+/** The current keys of a file, which is watched for changes. */
 export interface KeysFileWatch {
   readonly lookup: KeyLookup
   /** The contents that the keys were read from. */
@@ -21,7 +21,7 @@ export interface KeysFileWatch {
 /**
  * Reads a keys file and reloads it whenever it changes. An invalid change is logged and rejected.
  *
- * @param onReload called when the keys were reloaded
+ * @param onReload called after each reload
  * @throws ConfigError if the file is invalid at the start
  */
 export async function watchKeysFile(
@@ -47,7 +47,7 @@ export async function watchKeysFile(
     },
     onUnreadable: (reason) =>
       log.error({ file, problems: [{ message: reason }] }, 'keys file rejected; keeping the previous keys'),
-    onReadable: () => log.info({ file }, 'keys file can be read again'),
+    onReadable: () => log.info({ file }, 'keys file is readable again'),
   })
   return {
     lookup: (digest) => keys(digest),

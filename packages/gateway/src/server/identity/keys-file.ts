@@ -8,7 +8,8 @@ import { sha256Of } from '../../policy/config/yaml/sha256.js'
 import { readYaml } from '../../policy/config/yaml/yaml-document.js'
 
 /**
- * The most keys of a file. Servers with more can embed the library and look keys up in a database.
+ * Maximum number of keys in a file. Servers with more keys can embed the library and look keys up
+ * in a database.
  */
 const MAX_KEYS = 5_000
 
@@ -51,7 +52,7 @@ export function parseKeys(text: string, file: string): KeyLookup {
   const list = root?.kind === 'map' ? root.entries.get('keys')?.value : undefined
   if (root?.kind === 'map' && list === undefined)
     problems.at(root, `a keys file must have a list 'keys'; ${ADVICE}`)
-  // `values.keys` has only the items that are maps.
+  // `values.keys` contains only the items that are maps.
   const nodes = list?.kind === 'list' ? list.items.filter((item) => item.kind === 'map') : []
   const seen = new Set<string>()
   const keys: ApiKey[] = (values?.keys ?? []).flatMap((key, index) => {

@@ -24,7 +24,7 @@ export class RequestHead {
    *
    * Reading one throws MalformedRequestError if the upstream might read another value: if it was
    * sent more than once or in another spelling (`X_Name`, `X.Name`), or if a Connection header
-   * removes it.
+   * removes it on the way.
    */
   get headers(): Readonly<Record<string, string>> {
     this.#headers ??= uniqueHeaders(this.#message.rawHeaders)
@@ -76,8 +76,7 @@ export class RequestHead {
     for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
       const sent = rawHeaders[index] as string
       if (headerName(sent).folded !== name) continue
-      if (sent.toLowerCase() !== name)
-        throw new MalformedRequestError(`the header '${name}' was sent in another spelling`)
+      if (sent.toLowerCase() !== name) misspelled(name)
       values.push(rawHeaders[index + 1] as string)
     }
     return values
@@ -91,8 +90,8 @@ export class RequestHead {
   }
 
   /**
-   * The headers that describe the body. A header in another spelling, such as with `_`, has an
-   * empty value, because servers disagree about it.
+   * The headers that describe the body. The value of a header in another spelling, such as with
+   * `_`, is empty, because servers disagree about such headers.
    */
   get bodyHeaders(): BodyHeaders {
     const contentTypes: string[] = []
@@ -128,7 +127,8 @@ export class RequestHead {
 }
 
 /**
- * Collects headers by lower-case name. Reading a header that servers interpret differently throws.
+ * Collects headers by lower-case name. Reading a header that servers may interpret differently
+ * throws.
  */
 function uniqueHeaders(rawHeaders: readonly string[]): Record<string, string> {
   const values: Record<string, string> = Object.create(null)

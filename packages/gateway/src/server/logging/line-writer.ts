@@ -1,18 +1,18 @@
 import type { MaybePromise } from 'sluice'
 
 /**
- * Writes bytes as far as there is room and returns the number written. Throws or rejects with the
+ * Writes as many bytes as there is room for and returns their number. Throws or rejects with the
  * system's error.
  */
 export type Sink = (bytes: Buffer) => MaybePromise<number>
 
 export interface LineWriterOptions {
   readonly sink: Sink
-  /** The most bytes that may wait to be written; further lines are dropped. Default: 1 MiB. */
+  /** Maximum number of bytes waiting to be written; further lines are dropped. Default: 1 MiB. */
   readonly maxWaitingBytes?: number
   /**
-   * The most bytes of one write, unless a line is longer. Default: 4096, which a pipe accepts
-   * atomically.
+   * Maximum size of one write, in bytes, unless a line is longer. Default: 4096, which a pipe
+   * accepts atomically.
    */
   readonly maxWriteBytes?: number
   /** Formats the line that reports dropped lines once there is room again. */
@@ -24,7 +24,9 @@ export interface LineWriterOptions {
 }
 
 const MAX_WAITING_BYTES = 2 ** 20
-/** PIPE_BUF of Linux. Writes of several processes to a pipe are not interleaved up to this size. */
+/**
+ * PIPE_BUF on Linux. Up to this size, writes of several processes to a pipe are not interleaved.
+ */
 const MAX_WRITE_BYTES = 4096
 
 /** The retry interval for a slow reader. */
@@ -43,7 +45,7 @@ export class LineWriter {
   readonly #after: NonNullable<LineWriterOptions['after']>
   #lines: Buffer[] = []
   #waitingBytes = 0
-  /** The rest of a write that was not accepted whole. */
+  /** The rest of a write that was only partly accepted. */
   #rest: Buffer | undefined
   #isBusy = false
   #hasFailed = false
@@ -58,7 +60,7 @@ export class LineWriter {
     this.#after = options.after ?? ((milliseconds, call) => void setTimeout(call, milliseconds).unref())
   }
 
-  /** Lines dropped since the start. */
+  /** Number of lines dropped since the start. */
   get dropped(): number {
     return this.#dropped
   }
@@ -75,7 +77,7 @@ export class LineWriter {
   }
 
   /**
-   * Waits until all lines are written, writing fails or time runs out.
+   * Waits until all lines are written, a write fails or the timeout expires.
    *
    * @returns whether all lines are written
    */
@@ -100,8 +102,8 @@ export class LineWriter {
   }
 
   /**
-   * Stays synchronous while the sink is, so that lines written just before the process exits are
-   * not lost.
+   * Stays synchronous as long as the sink does, so that lines written just before the process exits
+   * are not lost.
    */
   #pump(): void | Promise<void> {
     this.#isBusy = true
@@ -156,7 +158,7 @@ export class LineWriter {
     for (const end of this.#pendingFlushes.splice(0)) end()
   }
 
-  /** Takes the next lines, as many as fit into one write. */
+  /** Removes and returns the next lines, as many as fit into one write. */
   #next(): Buffer {
     let count = 0
     let size = 0

@@ -4,7 +4,7 @@ import { standardErrorSink } from './standard-error.js'
 
 /** The log of a gateway, as JSON lines. */
 export interface Log {
-  /** Logs that an upstream did not respond: at most one line per second for each error code. */
+  /** Logs that an upstream did not respond, at most once per second for each error code. */
   upstreamFailed(failure: { route: string; status: number; code: string; detail: string }): void
   /** Logs an unexpected error. */
   crashed(error: unknown): void
@@ -22,11 +22,15 @@ export interface Log {
 /** A log to standard error. */
 export interface ProcessLog extends Log {
   readonly dropped: number
-  /** Waits until all lines are written or time runs out. @returns whether all lines are written */
+  /**
+   * Waits until all lines are written or the timeout expires.
+   *
+   * @returns whether all lines are written
+   */
   flush(timeoutMs: number): Promise<boolean>
 }
 
-/** The interval at which failures with the same code are logged. */
+/** Minimum interval between log lines of failures with the same code. */
 const FAILURE_INTERVAL_MS = 1000
 
 /**

@@ -31,7 +31,7 @@ export function logStrayOutput(log: Pick<Log, 'info' | 'warn'>): () => void {
 
 type WriteCallback = (error?: Error | null) => void
 
-/** Passes what is written to a stream to `onText` instead. */
+/** Passes text that is written to a stream to `onText` instead. */
 function redirect(stream: NodeJS.WriteStream, onText: (text: string) => void): () => void {
   const { write } = stream
   stream.write = (
@@ -51,7 +51,7 @@ function redirect(stream: NodeJS.WriteStream, onText: (text: string) => void): (
   }
 }
 
-/** The time to write the last line of a failing process. */
+/** Maximum time to write the last line of a failing process. */
 const FLUSH_TIMEOUT_MS = 500
 
 /** Logs an uncaught error and exits with code 1, as Node does after printing one. */

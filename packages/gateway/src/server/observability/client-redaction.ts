@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
 import type { LogConfig } from '../../policy/config/config.js'
 
-/** Longest client name in a log, in UTF-16 code units. */
+/** Maximum length of a client name in a log, in UTF-16 code units. */
 const MAX_LENGTH = 128
 
 /**
@@ -11,8 +11,7 @@ const MAX_LENGTH = 128
  * - `plain`: its id or address;
  * - `masked`: the network of an address, or the first two characters of an id;
  * - `hashed`: a digest that stays the same until the process ends. Its key exists only in the
- * memory
- *   of this process, so that addresses cannot be recovered by trying them.
+ *   memory of this process, so that addresses cannot be recovered by trying all of them.
  */
 export function clientRedactor(redaction: LogConfig['clients']): (client: string) => string {
   switch (redaction) {

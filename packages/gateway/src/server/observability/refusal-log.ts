@@ -7,14 +7,17 @@ import { clientRedactor } from './client-redaction.js'
 import { SpaceSaving } from './metrics/space-saving.js'
 import type { Observer } from './observer.js'
 
-/** Refusals logged in each interval; the others are summed up in one line. */
+/**
+ * Maximum number of refusals logged individually in each interval; the others are summarized in one
+ * line.
+ */
 const LINES_PER_INTERVAL = 10
 const INTERVAL_MS = 1000
-/** Most rules, clients, and pairs of both in a summary. */
+/** Maximum numbers of rules, clients, and pairs of both in a summary. */
 const MAX_RULES = 10
 const MAX_CLIENTS = 5
 const MAX_PAIRS = 5
-/** Counters that find the most refused clients and pairs. */
+/** Number of counters used to find the most refused clients and pairs. */
 const COUNTERS = 100
 
 type Refused = LimiterEvent<RequestSender> & { readonly type: 'refused' }
@@ -26,8 +29,8 @@ export interface RefusalLogOptions {
 }
 
 /**
- * Logs refused requests with their client, rule and retry time. The number of lines a second is
- * bounded: further refusals are summed up.
+ * Logs refused requests with their client, rule and retry time. The number of lines per second is
+ * bounded: further refusals are summarized.
  */
 export class RefusalLog implements Partial<Observer> {
   readonly #log: RefusalLogOptions['log']
@@ -36,7 +39,7 @@ export class RefusalLog implements Partial<Observer> {
   #redact: (client: string) => string
   #lines = 0
   #summary = new RefusalSummary()
-  /** Cancels the end of the interval; undefined while no request is refused. */
+  /** Cancels the timer that ends the interval; undefined until a request is refused. */
   #cancel: (() => void) | undefined
 
   constructor(config: LogConfig, { log, after = unreferencedTimer }: RefusalLogOptions) {
@@ -99,7 +102,7 @@ export class RefusalLog implements Partial<Observer> {
 
 type Cause = readonly [route: string, rule: string, reason: string]
 
-/** Counts the refusals that have no line of their own. */
+/** Counts the refusals that are not logged individually. */
 class RefusalSummary {
   count = 0
   readonly #causes = new Map<string, { readonly cause: Cause; count: number }>()
@@ -122,7 +125,7 @@ class RefusalSummary {
     return top.map(({ cause: [route, rule, reason], count }) => ({ route, rule, reason, count }))
   }
 
-  /** The most refused pairs of a client and a rule, with the lower bound of their counts. */
+  /** Returns the most refused pairs of a client and a rule, with lower bounds of their counts. */
   topPairs() {
     return topOf(this.#pairs, MAX_PAIRS).map(({ key, count }) => {
       const [client, route, rule] = JSON.parse(key) as [string, string, string]
@@ -130,7 +133,7 @@ class RefusalSummary {
     })
   }
 
-  /** The most refused clients, with the lower bound of their counts. */
+  /** Returns the most refused clients, with lower bounds of their counts. */
   topClients() {
     return topOf(this.#clients, MAX_CLIENTS).map(({ key, count }) => ({ client: key, count }))
   }

@@ -2,7 +2,7 @@ import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
 
 /** The decision of the gateway on a request; the values of the `outcome` label. */
 export type RequestOutcome =
-  /** Admitted and forwarded, whatever the upstream responded. */
+  /** Admitted and forwarded, regardless of the upstream's response. */
   | 'allowed'
   | 'refused'
   /** Unknown credentials: 401. */

@@ -1,6 +1,6 @@
 /**
- * The connections and body memory of a gateway, or of one of its processes. Refusals are counted
- * since the start.
+ * The connections and body memory of a gateway, or of one of its processes. Refused connections and
+ * bodies are counted since the start.
  */
 export interface ServerLoad {
   readonly connections: number
@@ -51,7 +51,7 @@ export function summedLoad(loads: Iterable<ServerLoad>): ServerLoad {
   return sum
 }
 
-/** Returns the counters of a worker that exited, which the totals keep. */
+/** Returns the counters of a worker that exited, which remain part of the totals. */
 export function exitedWorkerLoad({ refusedConnections, refusedBodies }: ServerLoad): ServerLoad {
   return { ...NO_LOAD, refusedConnections, refusedBodies }
 }

@@ -1,12 +1,12 @@
 import type { Log } from '../logging/log.js'
 import type { Observer } from './observer.js'
 
-/** Most routes and reasons that are kept, so that reloads do not grow memory. */
+/** Maximum number of remembered routes and reasons, which bounds memory over many reloads. */
 const MAX_ENTRIES = 10_000
 
 /**
  * Logs routes whose model responses cannot be parsed, once for each route and reason. A metric
- * counts all of them.
+ * counts all such responses.
  */
 export function unreadableResponseLog(log: Pick<Log, 'warn'>): Pick<Observer, 'onUnreadableResponse'> {
   const logged = new Set<string>()

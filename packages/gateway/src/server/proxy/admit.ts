@@ -12,12 +12,12 @@ import { IncomingRequest } from './incoming-request.js'
 import { PendingBody } from './pending-body.js'
 import type { RoutedRequest } from './request-context.js'
 
-/** A request that was decided on. It may have been refused. */
+/** A request and the decision on it, which may be a refusal. */
 export interface Admitted {
   readonly weighed: IncomingRequest
   /** When the request reached the limits, by `performance.now()`. */
   readonly arrivedAt: number
-  /** When it was decided; equal to `arrivedAt` if the decision was immediate. */
+  /** When it was decided on; equal to `arrivedAt` if the decision was immediate. */
   readonly decidedAt: number
   readonly decision: Decision
   /** The body, if a rule reads it. Its memory is released when the request ends. */
@@ -29,8 +29,8 @@ export interface Admitted {
 /**
  * Identifies the client of a request and decides on the request.
  *
- * Rules that need only the head are charged first. Then the body is read if a rule reads it, or its
- * first byte awaited if the request needs a slot, and the remaining rules are decided.
+ * Rules that need only the head are charged first. Then the body is read if a rule needs it, or its
+ * first byte is awaited if the request needs a slot. Finally, the remaining rules decide.
  */
 export function admit(routed: RoutedRequest, limiter: Limiter<WeighedRequest>): MaybePromise<Admitted> {
   const { request, services, match } = routed

@@ -11,7 +11,10 @@ export interface ErrorReporter {
   expressionFailed(route: string, failure: ExpressionFailure): void
 }
 
-/** Bounds the memory of logged expressions over many reloads. One configuration has fewer. */
+/**
+ * Bounds the memory of logged expressions over many reloads. A single configuration has fewer
+ * expressions.
+ */
 const MAX_LOGGED = 10_000
 
 /** Creates a reporter that logs the errors of requests. */

@@ -18,7 +18,7 @@ import type { ErrorReporter } from './error-reporter.js'
 
 /** The detail for a failed expression. It does not reveal the expression to clients. */
 const NOT_EVALUATED =
-  'A limit of this route needs a value that this request lacks or has in a form that cannot be evaluated.'
+  'A limit of this route needs a value that is missing from this request or cannot be evaluated.'
 
 /** Sends the response for an error that ended the handling of a request. @returns the outcome */
 export function sendErrorResponse(

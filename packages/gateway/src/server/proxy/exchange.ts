@@ -24,7 +24,7 @@ export interface ExchangeOptions {
   readonly responseHeaders: readonly HeaderPair[]
   readonly observer: ResponseObserver | undefined
   readonly filter: CreateFilter | undefined
-  /** Milliseconds the client may take to accept what is written to it; 0 for no timeout. */
+  /** Milliseconds the client may take to accept the data written to it; 0 for no timeout. */
   readonly clientTimeoutMs: number
   /** Sends the request again on a new connection; undefined if the request must not be repeated. */
   readonly retry: (() => void) | undefined
@@ -32,8 +32,8 @@ export interface ExchangeOptions {
 }
 
 /**
- * Chunks of at least this many bytes are written as they arrive; smaller ones of one turn are
- * joined.
+ * Chunks of at least this many bytes are written as they arrive; smaller chunks that arrive in one
+ * turn are joined.
  */
 const LARGE_CHUNK = 4096
 
@@ -44,17 +44,18 @@ const SMALL_BODY = 4096
  * The progress of an exchange:
  *
  * - `waiting` for the head of the upstream's response
- * - `head`: the head arrived and is held until the end of the turn, to be written with the first
- *   bytes
+ * - `head`: the head arrived and is held back until the end of the turn, to be written with the
+ *   first bytes
  * - `complete`: the whole response arrived before its head was written; it is written at once
  * - `streaming`: the head is written and more of the body may arrive
- * - `ending`: everything is handed to the client's connection, which may still have to send it
- * - `settled`: the exchange is over and its result reported
+ * - `ending`: everything was handed to the client's connection, which may still have to send it
+ * - `settled`: the exchange is over and its result was reported
  */
 type State = 'waiting' | 'head' | 'complete' | 'streaming' | 'ending' | 'settled'
 
 /**
- * One request at the upstream: writes the upstream's response to the client, and settles once.
+ * The exchange of one request with the upstream. It writes the upstream's response to the client,
+ * and settles once.
  *
  * The connection to the upstream calls the `on…` methods. They do nothing once the exchange has
  * settled.
@@ -69,7 +70,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   #first: Buffer | undefined
   /** Small chunks that arrived in this turn. */
   #smallChunks: Buffer | ByteBuffer | undefined
-  /** The use of the upstream connection; undefined if the request cannot be retried. */
+  /** How the request uses the upstream connection; undefined if the request cannot be retried. */
   #use: ConnectionUse | undefined
   #isRetried = false
   #isPaused = false
@@ -105,7 +106,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     this.#status = status
     response.writeHead(status, withoutStaleHeaders(headers, status, this.#filter !== undefined))
     this.#state = 'head'
-    // These responses have no body. Bytes that the upstream wrongly sends after one are not
+    // These responses have no body. Bytes that the upstream wrongly sends after such a head are not
     // awaited.
     if (request.method === 'HEAD' || status === 204 || status === 304) this.#end()
     else process.nextTick(endTurn, this)
@@ -152,7 +153,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     } else this.#end()
   }
 
-  /** Writes a response that arrived whole. */
+  /** Writes a response that arrived in full. */
   writeDeferred(): void {
     if (this.#state === 'settled' || this.#options.response.destroyed) return
     try {
@@ -189,8 +190,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 
   /**
-   * Ends the turn in which the head arrived. Writes the head and the first bytes if more is to
-   * come.
+   * Ends the turn in which the head arrived. Writes the head and the first bytes if the response is
+   * not complete.
    */
   endTurn(): void {
     if (this.#state === 'complete' || this.#state === 'settled' || this.#options.response.destroyed) return
@@ -274,7 +275,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     if (this.#clientTimer !== undefined) clearTimeout(this.#clientTimer)
     unwatchClient(request.socket, this)
     if (result.kind !== 'answered') response.off('drain', this.#onDrain).off('finish', this.#onFinish)
-    // Without effect once the response is complete; an upload still in progress ends with its body.
+    // Has no effect once the response is complete. An upload still in progress ends when its body
+    // is destroyed.
     if (result.kind === 'cut') this.#controller?.abort(new Error('the client disconnected'))
     body?.destroy()
     drainBody(request)
@@ -286,8 +288,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
  * Closes the client's connection mid-response, which is the only way to mark a body as incomplete.
  */
 function abortResponse(request: IncomingMessage, response: ServerResponse): void {
-  // To HTTP/1.0 a plain close ends a complete body, so the connection is reset. TLS marks it
-  // itself.
+  // In HTTP/1.0 a plain close marks the end of a complete body, so the connection is reset instead.
+  // TLS itself reveals a truncated body.
   if (request.httpVersion === '1.0' && !(request.socket instanceof TLSSocket)) {
     request.socket.resetAndDestroy()
   } else {

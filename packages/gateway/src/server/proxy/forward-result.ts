@@ -8,12 +8,15 @@ export type ForwardResult =
   | { readonly kind: 'cut'; readonly by: 'client' | 'upstream'; readonly started: boolean }
   | FailedForward
 
-/** The upstream gave no response and nothing has been written: the caller sends the response. */
+/**
+ * The upstream did not respond and nothing was written to the client: the caller must send a
+ * response.
+ */
 export type FailedForward = { readonly kind: 'failed' } & UpstreamFailure
 
 /** How far an exchange got, however it ended. */
 export interface ForwardProgress {
-  /** True if sending the request on a connection to the upstream began. */
+  /** True if the gateway started to send the request on a connection to the upstream. */
   readonly reached: boolean
   /** The status of the upstream's response; 0 without one. */
   readonly status: number

@@ -14,7 +14,7 @@ export interface ForwardOptions {
   readonly upstream: Upstream
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  /** The matched target, which is requested from the upstream. */
+  /** The matched target, which is requested from the upstream as well. */
   readonly target: Target
   /** The body if it was read; otherwise the request's body is streamed. */
   readonly body?: Buffer | undefined
@@ -31,7 +31,7 @@ export interface ForwardOptions {
   readonly requestHeaders?: readonly HeaderPair[] | undefined
   /** Headers for the client, replacing all upstream headers of the same names. */
   readonly responseHeaders: readonly HeaderPair[]
-  /** True if requests that are not idempotent may be retried as well. Default: false. */
+  /** True if requests that are not idempotent may also be retried. Default: false. */
   readonly retriesPost?: boolean | undefined
   readonly observer?: ResponseObserver | undefined
   readonly filter?: CreateFilter | undefined
@@ -73,7 +73,7 @@ export function forward(
     headers: requestHeaders(options, streamed),
     body: whole ?? streamed ?? null,
   }
-  // A streamed body is lost with the connection.
+  // A streamed body cannot be sent again: it is lost with the connection.
   const isRepeatable = streamed === undefined && (IDEMPOTENT.has(method) || options.retriesPost === true)
   const exchange: Exchange = new Exchange({
     request,
@@ -108,7 +108,7 @@ function requestHeaders(options: ForwardOptions, streamed: ClientBody | undefine
     withheld: options.withheld,
   } as const
   const headers = upstreamRequestHeaders(provenance, options.requestHeaders)
-  // A chunked body stays chunked. The HTTP client adds the length of a body that was read.
+  // A chunked body is forwarded chunked. The HTTP client adds the length of a body that was read.
   const length = request.headers['content-length']
   const isChunked = request.headers['transfer-encoding'] !== undefined
   if (streamed !== undefined && length !== undefined && !isChunked) headers.push('Content-Length', length)

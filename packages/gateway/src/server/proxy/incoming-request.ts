@@ -35,7 +35,7 @@ class BodyPendingError extends RequestError {
   }
 }
 
-/** A request as rules see it. Costly parts are parsed on first use. */
+/** A request as seen by rules. Costly parts are parsed on first use. */
 export class IncomingRequest implements WeighedRequest {
   readonly #options: IncomingRequestOptions
   #bytes: Buffer | undefined
@@ -100,7 +100,7 @@ export class IncomingRequest implements WeighedRequest {
     }
   }
 
-  /** The heap memory that parsing the body takes, in bytes; 0 if it is not parsed. */
+  /** Returns the heap memory that parsing the body takes, in bytes; 0 if it is not parsed. */
   parsingMemory(bytes: Buffer): number {
     const { bodyTypes = JSON_ONLY, head } = this.#options
     try {
@@ -118,8 +118,8 @@ export class IncomingRequest implements WeighedRequest {
   }
 
   /**
-   * Releases the body and its parsed values, which take many times its size, while the request
-   * runs.
+   * Releases the body and its parsed values, so that they do not take many times its size while the
+   * request runs.
    */
   forgetBody(): void {
     this.#isReceived = false

@@ -17,9 +17,9 @@ import type { RoutedRequest } from './request-context.js'
 type ChargedPermit = Pick<Permit, 'cancel'> | undefined
 
 /**
- * The body of a request while the request is decided on.
+ * The body of a request that is being decided on.
  *
- * It is read whole if a rule reads it. Otherwise its first byte is awaited, so that no slot is
+ * It is read in full if a rule needs it. Otherwise its first byte is awaited, so that no slot is
  * taken for a request that cannot be forwarded yet.
  */
 export class PendingBody implements RequestBody {
@@ -61,7 +61,8 @@ export class PendingBody implements RequestBody {
       }
       this.#prepareToParse(this.#held)
     } catch (error) {
-      // The client is not at fault if the gateway runs out of memory for bodies.
+      // The client is not at fault if the gateway runs out of memory for bodies, so its charges are
+      // refunded.
       if (error instanceof BodyMemoryError) await charged?.cancel()
       throw error
     }
@@ -84,7 +85,7 @@ export class PendingBody implements RequestBody {
     this.#held = undefined
   }
 
-  /** Releases the memory for values parsed from the body, and keeps its bytes. */
+  /** Releases the memory for values parsed from the body, but keeps its bytes. */
   forget(): void {
     if (this.#held !== undefined) this.#held.lease.complete(this.#held.bytes.length)
   }
@@ -123,8 +124,8 @@ export class PendingBody implements RequestBody {
   }
 
   /**
-   * Parses the body before anything else is charged. A call that cannot be parsed is refused, even
-   * if only a shadow rule counts it.
+   * Parses the body before anything else is charged. A model call that cannot be parsed is refused,
+   * even if only a shadow rule counts it.
    */
   #parse(): void {
     this.#weighed.receiveBody(this.#held?.bytes)

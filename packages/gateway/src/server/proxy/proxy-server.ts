@@ -15,7 +15,7 @@ export interface ProxyOptions {
   readonly endpoint: Endpoint
   /** Milliseconds for a client to send a whole request; 0 for no timeout. */
   readonly requestTimeoutMs: number
-  /** The most client connections at a time. */
+  /** Maximum number of open client connections. */
   readonly maxConnections: number
   /** Returns the services for a request that arrives now. */
   readonly services: () => RequestServices
@@ -25,12 +25,12 @@ export interface ProxyOptions {
 /** The server that clients connect to. */
 export interface ProxyServer {
   readonly address: AddressInfo
-  /** Open client connections. */
+  /** Number of open client connections. */
   readonly connections: number
-  /** Connections closed at once because there were too many, since the start. */
+  /** Number of connections closed at once, since the start, because there were too many. */
   readonly refusedConnections: number
   setRequestTimeout(milliseconds: number): void
-  /** Changes the bound for new connections. Open connections stay. */
+  /** Changes the limit for new connections. Open connections are kept. */
   setMaxConnections(count: number): void
   /**
    * Stops accepting connections and requests, then waits until all requests in flight have ended
@@ -42,14 +42,15 @@ export interface ProxyServer {
 }
 
 /**
- * Longer than the minute for which load balancers keep idle connections, so that they close first.
+ * Longer than the minute for which load balancers keep idle connections, so that the load balancer
+ * closes them first.
  */
 const KEEP_ALIVE_MS = 65_000
 
 /** The timeout for the head of a request, which fits into a packet or two. */
 const HEAD_TIMEOUT_MS = 30_000
 
-/** The interval at which expired connections are looked for. */
+/** The interval at which Node checks for expired connections. */
 const POLL_INTERVAL_MS = 1_000
 
 /** For clients that send their body without waiting for `100 Continue`. */
@@ -72,8 +73,7 @@ export async function startProxy({
     connectionsCheckingInterval: POLL_INTERVAL_MS,
   })
 
-  // A client may close its half of the connection once its request is sent, and still gets a
-  // response.
+  // A client that closes its half of the connection once its request is sent still gets a response.
   Object.assign(server, { httpAllowHalfOpen: true })
   const responses = new ResponseOrder()
 
@@ -101,7 +101,8 @@ export async function startProxy({
   let connectionLimit = maxConnections
   let refusedConnections = 0
   server.on('connection', (socket) => {
-    // With Node's own bound, workers that are all full hand a connection to each other forever.
+    // With Node's own limit, workers that are all full would pass a connection to each other
+    // forever.
     if (connections.size >= connectionLimit) {
       refusedConnections++
       socket.destroy()
@@ -155,7 +156,7 @@ export async function startProxy({
       const abort = setTimeout(() => server.closeAllConnections(), gracePeriodMs)
       await closed
       clearTimeout(abort)
-      // Requests release what they hold after their response.
+      // Requests release their resources after their response has ended.
       if (inFlight > 0) await new Promise<void>((resolve) => (onAllEnded = resolve))
     },
   }
@@ -176,7 +177,11 @@ function once(callback: () => void): () => void {
  * object.
  */
 function refuseTunnel({ httpVersion }: IncomingMessage, socket: Duplex): void {
-  const { body } = problem(501, 'Not implemented', 'This gateway opens no tunnels; send the request itself.')
+  const { body } = problem(
+    501,
+    'Not implemented',
+    'This gateway does not open tunnels; send the request itself.',
+  )
   const head = [
     `HTTP/${httpVersion === '1.0' ? '1.0' : '1.1'} 501 Not Implemented`,
     'content-type: application/problem+json',

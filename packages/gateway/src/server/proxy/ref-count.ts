@@ -1,5 +1,6 @@
 /**
- * Counts the users of a resource that is disposed of once it is retired and its last user is gone.
+ * Counts the users of a resource, and disposes of the resource once it is retired and no longer
+ * used.
  */
 export class RefCount {
   #users = 0
@@ -16,9 +17,9 @@ export class RefCount {
   }
 
   /**
-   * Retires the resource: it gets no new users.
+   * Retires the resource, which must not be acquired again.
    *
-   * @param dispose called once, when the last user is gone
+   * @param dispose called once, when the last user has released the resource
    */
   retire(dispose: () => void): void {
     this.#dispose = dispose

@@ -13,8 +13,8 @@ import type { RefCount } from './ref-count.js'
 import type { Upstream } from './upstream.js'
 
 /**
- * Services that requests use under one configuration. A request keeps the services it began with,
- * even when the configuration is reloaded meanwhile.
+ * Services that requests use under one configuration. A request keeps the services it started with,
+ * even if the configuration is reloaded in the meantime.
  */
 export interface RequestServices {
   /** The gateway's own name in the `Via` header. */
@@ -31,7 +31,9 @@ export interface RequestServices {
   readonly responseMemory: ResponseMemory
   /** Milliseconds to wait for the first byte of a body; 0 for no timeout. */
   readonly bodyStartTimeoutMs: number
-  /** True if a POST is retried when the upstream closes an idle connection under it. */
+  /**
+   * True if a POST is retried when the upstream closes the idle connection on which it was sent.
+   */
   readonly retriesPost: boolean
   readonly traffic: TrafficObserver
   /** Undefined unless traffic is recorded. */

@@ -12,7 +12,7 @@ export type AllowedDecision = Extract<Decision, { readonly allowed: true }>
 /** Settles the charges of a request once its exchange with the upstream has ended. */
 export type Settler = (result: ForwardResult, progress: ForwardProgress) => MaybePromise<void>
 
-/** The part of a request's charges that stays, depending on how the exchange ended. */
+/** The part of a request's charges that is kept, depending on how the exchange ended. */
 type Billed =
   /** The request never reached the upstream. */
   | 'nothing'
@@ -20,7 +20,7 @@ type Billed =
    * The upstream received the request but did no work: only resources such as tokens are refunded.
    */
   | 'request'
-  /** The reservation stays, or is settled with the metered cost. */
+  /** The reservation is kept, or is settled with the metered cost. */
   | 'work'
 
 /** The cost of a request for which the upstream did no work. */
@@ -46,7 +46,7 @@ export function requestSettler(decision: AllowedDecision): Settler {
  * Creates the settler of a model call. It settles the reservation with the metered cost, and
  * records that cost.
  *
- * @param onUnread called when the response could not be read
+ * @param onUnread called if the response cannot be parsed
  */
 export function llmCallSettler(
   metered: MeteredCall,

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { InterimResponses } from './interim-responses.js'
 
-/** The use that a request made of its connection to the upstream. */
+/** How a request uses its connection to the upstream. */
 export interface ConnectionUse {
   /** True if the connection had served an earlier request. */
   isReused: boolean
@@ -9,7 +9,7 @@ export interface ConnectionUse {
   hasResponse: boolean
 }
 
-/** The use of the request that is about to be written. */
+/** The connection use of the request that is about to be written. */
 let nextUse: ConnectionUse | undefined
 
 /** Assigns a use to the next request head that is written to an upstream in this turn. */
@@ -18,9 +18,9 @@ export function startUse(use: ConnectionUse): void {
 }
 
 /**
- * Watches a connection to the upstream. It records for each request whether the connection is
- * reused, and has unsolicited `100 Continue` responses skipped as RFC 9110 section 15.2 requires.
- * The HTTP client would close the connection at one.
+ * Watches a connection to the upstream. For each request, it records whether the connection is
+ * reused. It also hides unsolicited `100 Continue` responses, which clients must skip (RFC 9110
+ * section 15.2) but at which the HTTP client would close the connection.
  */
 export function watchUpstreamSocket(socket: Socket): Socket {
   const interim = new InterimResponses()

@@ -8,11 +8,11 @@ export interface UpstreamTimeouts {
   readonly connect: number
   /** For the head of the response, once the request is sent. */
   readonly headers: number
-  /** For the next bytes of a response, and for the client to accept what was read for it. */
+  /** For the next bytes of a response, and for the client to accept the bytes written to it. */
   readonly idle: number
 }
 
-/** A server that requests are forwarded to. */
+/** A server to which requests are forwarded. */
 export interface Upstream {
   /** The Host header for the upstream, such as `127.0.0.1:9000`. */
   readonly host: string
@@ -37,8 +37,8 @@ const KEEP_ALIVE_MS = 4000
 /**
  * Creates the connection pool of one upstream.
  *
- * It opens as many connections as there are requests in flight. A bound here would queue requests
- * unnoticed behind streams that last for minutes; concurrency limits are the place for it.
+ * It opens as many connections as there are requests in flight. A bound here would silently queue
+ * requests behind streams that last for minutes; use concurrency limits instead.
  *
  * @param url http or https; its path prefixes every path
  * @throws RangeError or TypeError for an invalid URL or timeout

@@ -16,7 +16,7 @@ import { NEVER_LOST, type StoreStats } from './store-stats.js'
 export interface OpenedStore {
   readonly store: Store
   /**
-   * Probes the store within its deadline, which also detects the return of a lost store. Never
+   * Probes the store within its deadline, which also detects that a lost store has recovered. Never
    * rejects.
    */
   health(): Promise<StoreHealth>
@@ -32,7 +32,7 @@ export type StoreHealth =
  * Opens the store of a configuration and probes it. An unreachable store is logged, and the failure
  * policy decides from the first request on.
  *
- * @param onChange called when the store is lost and when it returns
+ * @param onChange called when the store is lost and when it recovers
  */
 export async function openStore(
   { store: config, onStoreFailure }: Pick<GatewayConfig, 'store' | 'onStoreFailure'>,
@@ -64,7 +64,7 @@ export async function openStore(
   return {
     store: guarded,
     async health() {
-      // A single failed probe counts here; the breaker opens only after several.
+      // A single failed probe counts here, whereas the breaker opens only after several.
       return { state: (await responds(guarded)) ? 'answers' : 'lost', policy: onStoreFailure.policy }
     },
     stats() {

@@ -13,11 +13,11 @@ const PROBE: readonly Charge[] = [
 /** The timeout for connecting to the store when the gateway starts. */
 const CONNECT_TIMEOUT_MS = 2000
 
-/** The most probes at startup. The breaker opens after fewer failures. */
+/** Maximum number of probes at startup. The breaker opens after fewer failures. */
 const MAX_STARTUP_PROBES = 1000
 
 /**
- * Reports whether the store itself responds, which includes a response that it cannot decide the
+ * Reports whether the store itself responds, even if only with an error that it cannot decide the
  * probe. Never rejects.
  */
 export async function responds(store: Pick<FailurePolicyStore, 'peek' | 'stats'>): Promise<boolean> {
@@ -26,7 +26,7 @@ export async function responds(store: Pick<FailurePolicyStore, 'peek' | 'stats'>
     const [verdict] = await store.peek(PROBE)
     if (verdict?.degraded === undefined) return true
   } catch {
-    // The policy may be to refuse. The statistics tell why.
+    // The failure policy may refuse the probe. The statistics show whether the store responded.
   }
   return store.stats().requestErrors > requestErrors
 }

@@ -1,14 +1,14 @@
 import type { FailurePolicyName, FailureStats, StoreRequestFailure, StoreStateChange } from 'sluice'
 import type { Log } from '../logging/log.js'
 
-/** Behaviour while the store is unavailable, by failure policy. */
+/** Behavior while the store is unavailable, by failure policy. */
 const POLICY_EFFECTS: Readonly<Record<FailurePolicyName, string>> = {
   local: 'this gateway decides by itself, with its share of each limit',
   open: 'requests are admitted without being counted',
   closed: 'limited requests are refused with 503',
 }
 
-/** Bounds the memory of logged errors. More different messages than this usually have one cause. */
+/** Bounds the memory of logged errors. More distinct messages than this usually have one cause. */
 const MAX_LOGGED_ERRORS = 100
 
 export interface StateLogOptions {
@@ -16,11 +16,14 @@ export interface StateLogOptions {
   readonly address: string
   readonly log: Log
   readonly stats: () => FailureStats
-  /** Returns why the store is unreachable, if that is known better than from the last request. */
+  /**
+   * Returns the reason why the store is unreachable, if a better one is known than the error of the
+   * last request.
+   */
   readonly knownReason: () => Error | undefined
 }
 
-/** Creates a callback that logs the loss of a store and its return, one line each. */
+/** Creates a callback that logs the loss and the recovery of a store, one line each. */
 export function stateLog({
   address,
   log,
@@ -44,7 +47,8 @@ export function stateLog({
 
 /**
  * Creates a callback that logs requests which a working store cannot decide. Each message is logged
- * once, and a bounded number of messages in all, even if the store names a client in each of them.
+ * once. The total number of messages is bounded, even if the store names a different client in
+ * each.
  */
 export function requestErrorLog(address: string, log: Log): (failure: StoreRequestFailure) => void {
   const logged = new Set<string>()
@@ -57,7 +61,7 @@ export function requestErrorLog(address: string, log: Log): (failure: StoreReque
 }
 
 /**
- * Describes a failure by its message alone. Other properties of such errors hold the failed
+ * Describes a failure by its message alone. Other properties of such errors contain the failed
  * command, which may contain the password.
  */
 function reasonOf(cause: unknown): string {

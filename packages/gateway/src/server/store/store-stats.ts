@@ -45,7 +45,7 @@ export function summedStats(all: readonly StoreStats[]): StoreStats {
   }
 }
 
-/** The counts of a worker that has exited. Settlements that waited in it are lost. */
+/** Returns the counts of a worker that has exited. Settlements that were queued in it are lost. */
 export function exitedWorkerStats(stats: StoreStats): StoreStats {
   const { waiting, lost } = stats.settlements
   return {

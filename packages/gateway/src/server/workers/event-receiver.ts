@@ -1,7 +1,7 @@
 import type { Observer } from '../observability/observer.js'
 import type { ObserverCall } from './worker-protocol.js'
 
-/** Repeats the events of a worker to an observer, and balances the gauges when the worker exits. */
+/** Passes the events of a worker to an observer, and balances the gauges when the worker exits. */
 export class EventReceiver {
   /** Requests in flight and queued requests of the worker, by route. */
   readonly #gauges = {
@@ -13,7 +13,7 @@ export class EventReceiver {
 
   onEvents(events: readonly ObserverCall[]): void {
     for (const event of events) {
-      replay(this.observer, event)
+      notify(this.observer, event)
       const [name, route, change] = event
       if (name !== 'onInFlightChange' && name !== 'onWaitingChange') continue
       const gauge = this.#gauges[name]
@@ -21,7 +21,7 @@ export class EventReceiver {
     }
   }
 
-  /** Reports the end of the worker's requests, which it could not report itself. */
+  /** Reports the end of the requests that the exited worker could not report itself. */
   onExit(): void {
     for (const name of ['onInFlightChange', 'onWaitingChange'] as const)
       for (const [route, count] of this.#gauges[name])
@@ -29,7 +29,7 @@ export class EventReceiver {
   }
 }
 
-function replay(observer: Observer, [name, ...args]: ObserverCall): void {
+function notify(observer: Observer, [name, ...args]: ObserverCall): void {
   const method = observer[name] as (...args: unknown[]) => void
   method.apply(observer, args)
 }

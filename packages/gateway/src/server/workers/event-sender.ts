@@ -3,11 +3,11 @@ import type { RequestSender } from '../../policy/policy-request.js'
 import type { Observer } from '../observability/observer.js'
 import type { ObserverCall } from './worker-protocol.js'
 
-/** How long events are gathered into a batch. The dashboard shows whole seconds. */
+/** Interval in which events are gathered into a batch. The dashboard shows whole seconds. */
 const BATCH_INTERVAL_MS = 50
 /** A batch of this many events is sent at once. */
 const MAX_BATCH = 500
-/** The most events that wait for a slow primary. Further events are dropped and counted. */
+/** Maximum number of events waiting for a slow primary. Further events are dropped and counted. */
 const MAX_WAITING = 50_000
 
 export interface EventSender extends Observer {
@@ -30,8 +30,8 @@ export function eventSender(
   let dropped = 0
   let timer: NodeJS.Timeout | undefined
   /**
-   * Gauge changes that did not fit, summed by route. They are never dropped, so that gauges stay
-   * balanced.
+   * Gauge changes that did not fit, summed by route. Unlike other events, they are never dropped,
+   * so that gauges stay balanced.
    */
   const deferred = { onInFlightChange: new Map<string, number>(), onWaitingChange: new Map<string, number>() }
 

@@ -8,7 +8,7 @@ import type { StoreStats } from '../store/store-stats.js'
 /** The part of a gateway that accepts client requests, in one process or in several. */
 export interface Frontend {
   readonly address: AddressInfo
-  /** Puts the runtime's current configuration, overrides and keys into force. */
+  /** Applies the runtime's current configuration, overrides and keys. */
   reload(runtime: Runtime): Promise<void>
   /**
    * Stops accepting requests and waits for those in flight.
@@ -16,11 +16,11 @@ export interface Frontend {
    * @param gracePeriodMs milliseconds after which remaining requests are aborted
    */
   close(gracePeriodMs: number): Promise<void>
-  /** The resources that clients use now, over all processes. */
+  /** The resources that clients currently use, across all processes. */
   load(): ServerLoad
   /** Statistics of the workers' own connections to the store; empty if they have none. */
   storeStats(): readonly StoreStats[]
-  /** Log lines that workers dropped; 0 in one process. */
+  /** Number of log lines that workers dropped; 0 without workers. */
   readonly droppedLogLines: number
 }
 

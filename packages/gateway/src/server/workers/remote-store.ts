@@ -1,9 +1,9 @@
 import type { Charge, Settlement, Store, StoreVerdict } from 'sluice'
 import type { StoreCall, StoreReply } from './worker-protocol.js'
 
-/** A store whose state another process holds. */
+/** A store whose state is held by another process. */
 export interface RemoteStore extends Store {
-  /** Settles the calls that the other process replied to. */
+  /** Settles the calls to which the other process has replied. */
   onReplies(replies: readonly StoreReply[]): void
 }
 
@@ -16,8 +16,9 @@ interface PendingCall {
 type Operation = StoreCall extends infer Call ? (Call extends StoreCall ? Omit<Call, 'call'> : never) : never
 
 /**
- * Creates a store that another process decides for. The calls of one turn of the event loop are
- * sent in one message, in their order, because a message costs as much as the work of a request.
+ * Creates a store whose decisions are made by another process. The calls of one turn of the event
+ * loop are sent in one message, in their order, because sending a message costs as much as handling
+ * a request.
  *
  * @param send sends calls; their replies are passed to `onReplies`
  */

@@ -1,14 +1,14 @@
-/** The interval of the checks of a worker. A worker reports its load as often. */
+/** The interval at which a worker is checked. Workers report their load at the same interval. */
 const CHECK_INTERVAL_MS = 1000
 
-/** Consecutive checks that find a worker silent before it counts as hung. */
+/** Number of consecutive checks that a worker may be silent before it counts as hung. */
 const MAX_SILENT_CHECKS = 10
 
 /**
  * Detects a hung worker, which has sent nothing for about 10 seconds.
  *
  * It counts checks instead of time. A primary that was suspended runs its timers before it reads
- * what its workers have sent, so by its clock all of them would have been silent.
+ * what its workers have sent, so judged by its clock, all of them would have been silent.
  */
 export class SilenceWatch {
   #silentChecks = 0
@@ -23,7 +23,7 @@ export class SilenceWatch {
     }, CHECK_INTERVAL_MS).unref()
   }
 
-  /** Called when the worker has sent anything. */
+  /** Called for every message from the worker. */
   onMessage(): void {
     this.#silentChecks = 0
   }

@@ -32,13 +32,15 @@ export interface WorkerExit {
   readonly signal: string | null
 }
 
-/** The time a worker may take to exit beyond its grace period. */
+/** Maximum time for a worker to exit after its grace period. */
 const EXIT_TIMEOUT_MS = 5000
 
-/** The time a worker may take to listen. A process takes long to start on a busy machine. */
+/**
+ * Maximum time for a worker to start listening. A process can take long to start on a busy machine.
+ */
 const START_TIMEOUT_MS = 120_000
 
-/** The time a worker may take to apply a configuration, for which it reads a file or two. */
+/** Maximum time for a worker to apply a configuration, for which it reads a file or two. */
 const CONFIGURE_TIMEOUT_MS = 30_000
 
 /** A worker process as seen by the primary. */
@@ -52,19 +54,19 @@ export class WorkerHandle {
   readonly #worker: Worker
   readonly #options: WorkerHandleOptions
   readonly #events: EventReceiver
-  /** The start message, with the latest configuration from before the worker was ready. */
+  /** The start message, with the latest configuration set before the worker was ready. */
   #start: StartMessage
   #isReady = false
   /** Kills a worker that does not listen in time. */
   readonly #startTimeout = setTimeout(() => this.#killHung(), START_TIMEOUT_MS).unref()
-  /** Defined from when the worker listens. */
+  /** Defined once the worker listens. */
   #silence: SilenceWatch | undefined
   #isStopping = false
   readonly #onConfigured: (() => void)[] = []
   #resolveListening: (address: AddressInfo) => void = () => {}
   #rejectListening: (error: Error) => void = () => {}
 
-  /** Starts the process. */
+  /** Starts the worker process. */
   constructor(options: WorkerHandleOptions) {
     this.#options = options
     this.#start = options.start
@@ -87,8 +89,8 @@ export class WorkerHandle {
   }
 
   /**
-   * Puts a configuration into force. Settles when the worker has applied it, will start with it, or
-   * has exited. A worker that does not apply it in time is killed, and then replaced.
+   * Applies a configuration. Settles when the worker has applied it, will start with it, or has
+   * exited. A worker that does not apply it in time is killed, and then replaced.
    */
   async configure(config: WorkerConfig): Promise<void> {
     if (!this.#isReady) {
@@ -166,7 +168,7 @@ export class WorkerHandle {
   #onExit(): void {
     clearTimeout(this.#startTimeout)
     this.#silence?.stop()
-    this.#rejectListening(new Error('the worker exited before it listened'))
+    this.#rejectListening(new Error('the worker exited before it started to listen'))
     for (const onConfigured of this.#onConfigured.splice(0)) onConfigured()
     this.#events.onExit()
   }

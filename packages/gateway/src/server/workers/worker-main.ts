@@ -23,13 +23,13 @@ import type { FromWorker, StartMessage, ToWorker, WorkerConfig } from './worker-
 // state in memory, the metrics and the admin port.
 
 /**
- * The timeout of calls to the primary's store. A primary replies at once or has exited, but one
- * that a debugger suspends must not let requests pile up here.
+ * The timeout of calls to the primary's store. A primary either replies at once or has exited. The
+ * timeout keeps requests from piling up here while a debugger suspends the primary.
  */
 const STORE_DEADLINE_MS = 5000
-/** The interval of reports of the load, the store connection and dropped log lines. */
+/** The interval at which the load, the store connection and dropped log lines are reported. */
 const REPORT_INTERVAL_MS = 1000
-/** The time to write the last log lines before the process exits. */
+/** Maximum time to write the last log lines before the process exits. */
 const LOG_FLUSH_TIMEOUT_MS = 500
 
 const log = createProcessLog()
@@ -47,7 +47,7 @@ interface WorkerServer {
 
 // Only the primary stops workers. A terminal sends its signals to the whole process group.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
-// Without its primary, a worker can decide nothing and would never be stopped.
+// Without its primary, a worker cannot decide anything and would never be stopped.
 process.on('disconnect', () => process.exit(1))
 process.on('message', (message: ToWorker) => {
   handleMessage(message).catch(async (error: Error) => {
@@ -79,20 +79,20 @@ async function handleMessage(message: ToWorker): Promise<void> {
   }
 }
 
-async function startServer({ config: first, workers, isObserved }: StartMessage): Promise<WorkerServer> {
+async function startServer({ config: first, workers, reportsEvents }: StartMessage): Promise<WorkerServer> {
   const config = compile(first)
   const sender = eventSender(
     (events) => send({ kind: 'events', events }),
     (dropped) => log.info({ dropped }, 'events dropped; the primary is too slow to receive them'),
   )
-  const observer: Observer = broadcast([isObserved ? sender : unreadableResponseLog(log)])
+  const observer: Observer = broadcast([reportsEvents ? sender : unreadableResponseLog(log)])
   const { store, close: closeStore } = await openWorkerStore(config, workers)
   const keys = new ReceivedKeys()
   keys.set(first.keysFile)
   const runtime = await Runtime.open(
     config,
     {
-      ...{ store: isObserved ? timed(store, observer.onStoreOperation) : store, observer, log },
+      ...{ store: reportsEvents ? timed(store, observer.onStoreOperation) : store, observer, log },
       gatewayName: first.gatewayName,
       share: (limits) => shareOf(limits, workers),
       openKeys: (file) => keys.open(file),
@@ -141,8 +141,8 @@ function compile({ source, listen, upstream }: WorkerConfig): GatewayConfig {
 }
 
 /**
- * Opens the store of a worker: the primary's if the state is in memory, otherwise a connection of
- * its own.
+ * Opens the store of a worker: the primary's if the state is in memory, otherwise its own
+ * connection.
  */
 async function openWorkerStore(
   config: GatewayConfig,
@@ -154,14 +154,14 @@ async function openWorkerStore(
     return { store, close: async () => store.close() }
   }
   const { onStoreFailure } = config
-  // While the store is lost each worker decides by itself, so each gets its part of this gateway's
+  // While the store is lost, each worker decides by itself, so each gets a part of this gateway's
   // share.
   const peers = (onStoreFailure.peers ?? 1) * workers
   const perWorker = onStoreFailure.policy === 'local' ? { ...onStoreFailure, peers } : onStoreFailure
   const opened = await openStore({ ...config, onStoreFailure: perWorker }, log, () => reportStats())
   const reportStats = () => {
     const stats = opened.stats()
-    // Without requests, only a probe detects the return of the store.
+    // Without requests, only a probe detects that the store has recovered.
     if (!stats.up) void opened.health()
     void send({ kind: 'storeStats', stats })
   }

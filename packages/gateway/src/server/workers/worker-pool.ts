@@ -18,7 +18,7 @@ export interface WorkerPoolOptions {
   readonly store: Store
   readonly observer: Observer
   /** True if workers report events to the observer. */
-  readonly isObserved: boolean
+  readonly reportsEvents: boolean
   readonly log: Log
 }
 
@@ -39,8 +39,9 @@ const WORKER_PROGRAM = fileURLToPath(new URL('./worker-main.js', import.meta.url
  * @throws Error with a one-line message if the port cannot be opened
  */
 export async function startWorkers(options: WorkerPoolOptions): Promise<Frontend> {
-  // Workers have standard streams of their own, which the primary relays. At its start and its
-  // exit, a Node process makes a descriptor that it shares with others blocking.
+  // Workers have separate standard streams, which the primary relays. If they shared its
+  // descriptors, each worker would make these blocking when it starts and exits, as every Node
+  // process does.
   cluster.setupPrimary({ exec: WORKER_PROGRAM, args: [], serialization: 'advanced', silent: true })
   const pool = new WorkerPool(options)
   try {
@@ -66,7 +67,7 @@ class WorkerPool {
   readonly #workers = new Set<WorkerHandle>()
   /** Statistics of the workers' own store connections. */
   readonly #storeStats = new Map<WorkerHandle, StoreStats>()
-  /** The summed counts of workers that exited; at most one element. */
+  /** The sum of the counts of workers that exited; at most one element. */
   readonly #exitedStats: StoreStats[] = []
   readonly #loads = new Map<WorkerHandle, ServerLoad>()
   #exitedLoad = NO_LOAD
@@ -95,7 +96,7 @@ class WorkerPool {
     const { workers } = this.#options.runtime.config
     const addresses = await Promise.all(Array.from({ length: workers }, () => this.#spawn().listening))
     const [address] = addresses as [AddressInfo]
-    // A port that the system chose is kept from now on.
+    // If the system chose the port, it is kept from now on.
     this.#listen = { ...this.#listen, port: address.port }
     this.#config = { ...this.#config, listen: this.#listen }
     return address
@@ -125,13 +126,13 @@ class WorkerPool {
   }
 
   #spawn(): WorkerHandle {
-    const { runtime, isObserved, log, store, observer } = this.#options
+    const { runtime, reportsEvents, log, store, observer } = this.#options
     const { workers } = runtime.config
     const port = this.#onPortZero.size > 0 ? 0 : this.#listen.port
     const config = { ...this.#config, listen: { ...this.#listen, port } }
     const worker: WorkerHandle = new WorkerHandle({
       ...{ store, observer, log },
-      start: { kind: 'start', config, workers, isObserved },
+      start: { kind: 'start', config, workers, reportsEvents },
       onLoad: (load) => this.#loads.set(worker, load),
       onStoreStats: (stats) => this.#storeStats.set(worker, stats),
       onDroppedLogLines: (count) => {
@@ -188,7 +189,7 @@ class WorkerPool {
 
   #onReplaced(worker: WorkerHandle, port: number): void {
     this.#lastStartError = undefined
-    // The last holder of the port exited meanwhile, so the system chose another port.
+    // The last holder of the port has exited in the meantime, so the system chose another port.
     if (port !== this.#listen.port) void worker.stop(0)
   }
 

@@ -31,13 +31,13 @@ export interface StartMessage {
   /** The number of workers. */
   readonly workers: number
   /** True if the worker reports events. */
-  readonly isObserved: boolean
+  readonly reportsEvents: boolean
 }
 
 /** A message from the primary to a worker. */
 export type ToWorker =
   | StartMessage
-  /** Puts another configuration into force. The worker replies with `configured`. */
+  /** Applies a new configuration. The worker replies with `configured`. */
   | { readonly kind: 'configure'; readonly config: WorkerConfig }
   | { readonly kind: 'storeReplies'; readonly replies: readonly StoreReply[] }
   /** Finishes requests in flight, within the grace period, and exits. */

@@ -128,7 +128,7 @@ describe('request methods', () => {
     client.send('CONNECT 10.0.0.1:443 HTTP/1.1\r\nHost: 10.0.0.1:443\r\n\r\n')
     await client.closed
     expect(client.received).toMatch(/^HTTP\/1\.1 501 Not Implemented\r\n/)
-    expect(client.received).toContain('This gateway opens no tunnels')
+    expect(client.received).toContain('This gateway does not open tunnels')
     expect(upstream.received).toBe('')
   })
 

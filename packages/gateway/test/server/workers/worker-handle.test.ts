@@ -32,7 +32,7 @@ function fakeWorker() {
     store: memoryStore(),
     observer: broadcast([]),
     log: createLog(),
-    start: { kind: 'start', config: config('first'), workers: 2, isObserved: false },
+    start: { kind: 'start', config: config('first'), workers: 2, reportsEvents: false },
     onDroppedLogLines: () => {},
     onLoad: () => {},
     onStoreStats: () => {},
@@ -48,7 +48,7 @@ it('starts a worker with the latest configuration from before it was ready', asy
   await handle.configure({ ...config('second'), listen: { ...listen, port: 8080 } })
   expect(sent).toEqual([])
   worker.emit('message', { kind: 'ready' })
-  expect(sent).toEqual([{ kind: 'start', config: config('second'), workers: 2, isObserved: false }])
+  expect(sent).toEqual([{ kind: 'start', config: config('second'), workers: 2, reportsEvents: false }])
 })
 
 it('kills a worker that does not apply a configuration in time, and stops waiting for it', async () => {

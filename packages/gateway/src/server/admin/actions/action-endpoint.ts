@@ -8,7 +8,7 @@ import { AdminActionError, parseAction } from './action.js'
 import type { AuditLog } from './audit-log.js'
 
 /** Maximum size of an action's body, in bytes. */
-const MAX_BODY = 4096
+const MAX_BODY_BYTES = 4096
 const UNEXPECTED_ERROR = "unexpected error; see the gateway's log; part of the action may have been performed"
 
 /**
@@ -33,18 +33,19 @@ export function actionEndpoint(
         await audit.writeUnauthorized(from, denial.error)
         return failure(denial.status, denial.error)
       }
-      let act: AdminAction | undefined
+      let action: AdminAction | undefined
       try {
-        act = await readAction(request)
-        const done = await perform(act)
-        await audit.write({ from, act, outcome: 'done', detail: done })
+        action = await readAction(request)
+        const done = await perform(action)
+        await audit.write({ from, act: action, outcome: 'done', detail: done })
         return { status: 200, body: { ok: true, done } }
       } catch (error) {
         if (!(error instanceof AdminActionError)) {
-          if (act !== undefined) await audit.write({ from, act, outcome: 'failed', detail: UNEXPECTED_ERROR })
+          if (action !== undefined)
+            await audit.write({ from, act: action, outcome: 'failed', detail: UNEXPECTED_ERROR })
           throw error
         }
-        await audit.write({ from, act, outcome: 'refused', detail: error.message })
+        await audit.write({ from, act: action, outcome: 'refused', detail: error.message })
         return failure(error.status, error.message)
       }
     },
@@ -56,13 +57,13 @@ async function readAction(request: IncomingMessage): Promise<AdminAction> {
     throw new AdminActionError('the content type must be application/json', 415)
   try {
     const { bytes } = await readBody(request, {
-      limit: MAX_BODY,
+      limit: MAX_BODY_BYTES,
       lease: () => UNBOUNDED,
     })
     return parseAction(bytes.toString('utf8'))
   } catch (error) {
     if (error instanceof BodyTooLargeError)
-      throw new AdminActionError(`the body must not exceed ${MAX_BODY} bytes`, 413)
+      throw new AdminActionError(`the body must not exceed ${MAX_BODY_BYTES} bytes`, 413)
     throw error
   }
 }

@@ -45,8 +45,8 @@ export function parseAction(json: string): AdminAction {
   const result = ACTION.safeParse(value)
   if (result.success) return result.data as AdminAction
   const [issue] = result.error.issues
-  const place = issue?.path.join('.')
+  const member = issue?.path.join('.')
   throw new AdminActionError(
-    `${place ? `'${place}': ` : ''}${issue?.message}; 'act' must be shadow, limit, reset or undo`,
+    `${member ? `'${member}': ` : ''}${issue?.message}; 'act' must be shadow, limit, reset or undo`,
   )
 }

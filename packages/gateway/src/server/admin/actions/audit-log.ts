@@ -5,19 +5,19 @@ import type { AdminAction } from '../api/admin-actions.js'
 
 /** One line of the audit log. */
 interface AuditLine {
-  /** The address of the client; `anybody` if the line sums up several requests. */
+  /** The address of the client; `anybody` if the line summarizes several requests. */
   readonly from: string
-  /** Undefined if the request held no valid action. */
+  /** Undefined if the request contained no valid action. */
   readonly act: AdminAction | undefined
   readonly outcome: 'done' | 'refused' | 'failed'
   /** The change, or why the action was refused or failed. */
   readonly detail: string
 }
 
-/** Interval in which refused requests without the token are summed up, in milliseconds. */
+/** Interval in which refused requests without the token are summarized, in milliseconds. */
 const SUMMARY_INTERVAL_MS = 1000
 
-/** Longest time that an action waits for its line to be written, in milliseconds. */
+/** Maximum time that an action waits for its line to be written, in milliseconds. */
 const WRITE_TIMEOUT_MS = 1000
 
 /** Records performed and attempted actions in the log and, as lines of JSON, in a file. */
@@ -25,7 +25,7 @@ export class AuditLog {
   readonly #log: Pick<Log, 'info' | 'error'>
   /** Undefined if no file is configured. */
   readonly #writer: LineWriter | undefined
-  /** Runs while refused requests without the token are summed up. */
+  /** Set while refused requests without the token are being counted for a summary. */
   #summaryTimer: NodeJS.Timeout | undefined
   #unauthorizedCount = 0
 
@@ -40,7 +40,7 @@ export class AuditLog {
           })
   }
 
-  /** Lines that could not be written to the file. */
+  /** Number of lines that could not be written to the file. */
   get dropped(): number {
     return this.#writer?.dropped ?? 0
   }
@@ -56,8 +56,8 @@ export class AuditLog {
   }
 
   /**
-   * Records a request without the token: one line for the first in a second, and one that sums up
-   * the others.
+   * Records a request without the token. The first in each second gets its own line; the others are
+   * summarized in one.
    */
   async writeUnauthorized(from: string, reason: string): Promise<void> {
     if (this.#summaryTimer !== undefined) {
@@ -82,8 +82,8 @@ export class AuditLog {
 }
 
 /**
- * Opens the file for each write, so that a rotated file gets no more lines. Opening a named pipe
- * does not wait for its reader.
+ * Opens the file for each write, so that no lines go to a file that was rotated. Opening a named
+ * pipe does not wait for its reader.
  */
 async function append(file: string, bytes: Buffer): Promise<number> {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0)

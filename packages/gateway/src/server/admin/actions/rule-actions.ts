@@ -11,7 +11,7 @@ export interface RuleActionsOptions {
   /** The overrides in force. */
   readonly overrides: () => Overrides
   /**
-   * Applies other overrides, and resolves once they are in force.
+   * Applies new overrides, and resolves once they are in force.
    *
    * @throws Error if they do not fit the rules; the previous ones stay in force
    */
@@ -95,7 +95,8 @@ export class RuleActions {
     try {
       await this.options.override(overrides)
     } catch (error) {
-      // The operator chose the limit, so an error about it is the response. Others are unexpected.
+      // The operator chose the limit, so an error about it is reported to the operator. Any other
+      // error is unexpected.
       if (!isOptionError(error) || error.path[0] !== 'overrides' || error.path[2] !== 'limit') throw error
       throw new AdminActionError(error.reason)
     }
@@ -106,7 +107,10 @@ function unknownRoute(route: string): AdminActionError {
   return new AdminActionError(`there is no route '${route}'`, 404)
 }
 
-/** Parses a concurrency limit to a number; it may be written as the dashboard shows it. */
+/**
+ * Parses a concurrency limit as a number. Accepts the dashboard's format, such as `8 concurrent`,
+ * as well.
+ */
 function parseLimit(limit: string, { resource }: WatchedRule): string | number {
   if (resource !== 'concurrent') return limit
   const [, digits] = /^\s*(\d+)(?: concurrent)?\s*$/.exec(limit) ?? []

@@ -1,14 +1,14 @@
 /**
- * The body of a request to `/api/actions`. An override holds until it is undone or the gateway
- * restarts; reloading the configuration keeps it.
+ * The body of a request to `/api/actions`. An override stays in force until it is undone or the
+ * gateway restarts, even if the configuration is reloaded.
  */
 export type AdminAction =
   | { readonly act: 'shadow'; readonly route: string; readonly rule: string; readonly shadow: boolean }
   /** `limit`: a limit such as `20/minute`, or a number of concurrent requests. */
   | { readonly act: 'limit'; readonly route: string; readonly rule: string; readonly limit: string }
   /**
-   * Clears the usage of a key. Without a rule, it applies to all rules of the route that know the
-   * key; without a route, to all routes.
+   * Clears the usage of a key. Without a rule, it applies to all rules of the route that have seen
+   * the key; without a route, to all routes.
    */
   | { readonly act: 'reset'; readonly route?: string; readonly rule?: string; readonly key: string }
   /** Restores the settings of the configuration file. */

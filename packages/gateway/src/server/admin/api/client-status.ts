@@ -1,8 +1,8 @@
 /**
- * The responses of `/api/talkers` and `/api/client`. All times are in milliseconds; a time that
- * never comes is null.
+ * The responses of `/api/talkers` and `/api/client`. All times are in milliseconds; an infinite
+ * time is null.
  *
- * A client is shown by the key that it is counted under: its address, `client ID`, or a short
+ * A client is identified by the key under which it is counted: its address, `client ID`, or a short
  * digest if the key is a secret.
  */
 

@@ -1,7 +1,6 @@
 /**
  * The response of `/api/status`, which `/api/live` also sends. All times are in milliseconds, and
- * `at` and `started` are in epoch milliseconds. JSON has no Infinity, so a time that never comes
- * is null.
+ * `at` and `started` are in epoch milliseconds. JSON has no Infinity, so an infinite time is null.
  */
 
 /** The state of the gateway, its store, its routes and their rules. */
@@ -63,7 +62,7 @@ export interface KeyFullness {
   readonly key: string
   /** Identifies the key in actions and searches. */
   readonly id: string
-  /** 0 if nothing is used, 1 if the key is at its limit. */
+  /** Fraction of the limit in use: 0 if nothing is used, 1 if the key is at its limit. */
   readonly used: number
   readonly remaining: number
   /** Time until a request of cost 1 is admitted; 0 if it would be admitted now. */

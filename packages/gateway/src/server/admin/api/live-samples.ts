@@ -22,8 +22,8 @@ export interface RouteSample {
   /** Requests that a shadow rule would have refused. */
   readonly shadowRefused: number
   /**
-   * Requests that ended without a decision of a limit: invalid credentials or requests, a store
-   * that is unavailable, disconnected clients, and errors of the gateway.
+   * Requests that ended without a decision of a limit, because of invalid credentials, an invalid
+   * request, an unavailable store, a client that disconnected, or an error of the gateway.
    */
   readonly failed: number
   readonly decision: Latency

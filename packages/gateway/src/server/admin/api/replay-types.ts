@@ -12,7 +12,7 @@ export type RecordStatus =
       readonly since: number | null
       /** The routes and limits of the running configuration, without secrets. */
       readonly yaml: string
-      /** The rules that a limit can be suggested for. */
+      /** The rules for which a limit can be suggested. */
       readonly rules: readonly SearchedRule[]
     }
 

@@ -16,7 +16,7 @@ export function matchesKey(key: string, search: string): boolean {
   return keyId(key) === search || keyParts(key).some((part) => part === search || part === `client ${search}`)
 }
 
-/** The keys that a search can name under a rule that counts by client or address. */
+/** Returns the keys that a search can name under a rule that counts by client or address. */
 export function possibleKeys(search: string): readonly string[] {
   return search.startsWith('client ') ? [search] : [search, `client ${search}`]
 }

@@ -3,7 +3,7 @@ import { type Charge, capacityOf, formatLimit, type Limit, type Store } from 'sl
 /** A key of a rule, and the limit that applies to it. */
 export type RuleKey = Pick<Charge, 'scope' | 'key' | 'limit'>
 
-/** The usage of a key in the store. Times are milliseconds from now; null for never. */
+/** The usage of a key in the store. Times are in milliseconds from now; null means never. */
 export interface KeyStatus {
   readonly remaining: number
   /** From 0 to 1. */

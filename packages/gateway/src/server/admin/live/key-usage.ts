@@ -24,7 +24,10 @@ export class KeyUsage {
     this.#at = now
   }
 
-  /** Estimates the used fraction of the limit, from 0 to 1, if usage has decayed linearly since. */
+  /**
+   * Estimates the used fraction of the limit, from 0 to 1, assuming that usage has decayed linearly
+   * since then.
+   */
   usedAt(now: number): number {
     if (this.#resetAfter <= 0) return 0
     const used = 1 - this.#remaining / capacityOf(this.limit)

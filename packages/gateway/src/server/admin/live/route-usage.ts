@@ -3,7 +3,7 @@ import type { Quota } from 'sluice'
 import type { RoutePolicy, RouteRule } from '../../../policy/policies.js'
 import { RuleUsage } from './rule-usage.js'
 
-/** Recent keys kept for all rules together, and the least that each rule keeps. */
+/** Maximum number of recent keys across all rules, and the minimum per rule. */
 const MAX_KEYS = 20_000
 const MIN_KEYS_PER_RULE = 16
 
@@ -17,11 +17,12 @@ export interface WatchedRule extends RouteRule {
 export class RouteUsage {
   #routes: ReadonlyMap<string, ReadonlyMap<string, WatchedRule>> = new Map()
 
-  /** Replaces the rules. Rules that were there before keep their usage. */
+  /** Replaces the rules. Rules that already existed keep their usage. */
   setPolicies(policies: readonly RoutePolicy[]): void {
     const count = policies.reduce((sum, { rules }) => sum + rules.length, 0)
     const capacity = Math.max(MIN_KEYS_PER_RULE, Math.floor(MAX_KEYS / Math.max(1, count)))
-    // By scope, as in the store: after a reload, a name can belong to another rule.
+    // Rules are matched by scope, as in the store: after a reload, a name can belong to another
+    // rule.
     const previous = new Map(this.all.map((rule) => [`${rule.route}\n${rule.scope}`, rule]))
     const watched = (route: string, rule: RouteRule): WatchedRule => {
       const known = previous.get(`${route}\n${rule.scope}`)

@@ -22,15 +22,15 @@ export class RuleUsage {
     this.#top.offer(usage, now)
   }
 
-  /** Sets how many recent keys are kept, in addition to the fullest. */
+  /** Sets the maximum number of recent keys, which are kept in addition to the fullest ones. */
   setCapacity(keys: number): void {
     this.#recent.capacity = keys
   }
 
   /**
    * Applies a changed limit of the rule. Keys that had the rule's own limit keep their counts under
-   * the new one. Keys with a limit of their tier or of a warm-up are removed, so that the store is
-   * never queried under a limit that no longer applies.
+   * the new limit. Keys whose limit depends on a tier or a warm-up are removed, so that the store
+   * is never queried under a limit that no longer applies.
    */
   onLimitChange(from: Limit | undefined, to: Limit | undefined): void {
     for (const usage of this.keys()) {
@@ -46,12 +46,12 @@ export class RuleUsage {
     return this.#recent.size
   }
 
-  /** Returns the fullest keys, fullest first, by an estimate that does not read the store. */
+  /** Returns the fullest keys, fullest first, based on an estimate that does not read the store. */
   fullest(max: number, now: number): readonly KeyUsage[] {
     return this.#top.read(max, now)
   }
 
-  /** The recent keys and the fullest keys. */
+  /** Returns the recent keys and the fullest keys. */
   keys(): readonly KeyUsage[] {
     return [...new Set([...this.#recent.all, ...this.#top.all])]
   }

@@ -10,15 +10,15 @@ import type { KeyUsage } from './key-usage.js'
 import { RouteUsage, type WatchedRule } from './route-usage.js'
 import { TopClientCounter } from './top-clients.js'
 
-/** Keys shown for each rule. */
+/** Maximum number of keys shown for each rule. */
 const MAX_SHOWN_KEYS = 10
-/** Most rules in the state of one client. */
+/** Maximum number of rules in the state of one client. */
 const MAX_RULES = 200
 
 type RouteWarmUps = Iterable<readonly [route: string, warmUp: { scale: number; isReady: boolean }]>
 
 /**
- * The usage of all rules and clients, as the dashboard shows it. Memory does not grow with the
+ * The usage of all rules and clients, as shown on the dashboard. Memory does not grow with the
  * number of clients.
  */
 export class RuleView {
@@ -27,14 +27,14 @@ export class RuleView {
 
   /**
    * @param store provides the exact usage of keys
-   * @param warmUps warm-ups of the routes that have one
+   * @param warmUps returns the warm-ups of the routes that have one
    */
   constructor(
     private readonly store: Store,
     private readonly warmUps: () => RouteWarmUps,
   ) {}
 
-  /** Replaces the routes and rules. Rules that were there before keep their usage. */
+  /** Replaces the routes and rules. Rules that already existed keep their usage. */
   setPolicies(policies: readonly RoutePolicy[]): void {
     this.#rules.setPolicies(policies)
   }
@@ -82,9 +82,9 @@ export class RuleView {
   }
 
   /**
-   * Returns the usage of one client under every rule. A search names a client by its key or id;
-   * otherwise it finds the most recent key that contains it. Resolves to undefined if none matches.
-   * Rejects with a StoreUnavailableError while the store is unavailable.
+   * Returns the usage of one client under every rule. The search is the key or id of a client, or
+   * otherwise part of a key, which finds the most recent key that contains it. Resolves to
+   * undefined if none matches. Rejects with a StoreUnavailableError while the store is unavailable.
    */
   async client(search: string): Promise<ClientState | undefined> {
     const exact = await this.#find(search)

@@ -5,13 +5,14 @@ const PROTECTED_FRACTION = 0.75
 
 /**
  * The recently used keys of a rule, in bounded memory. Keys seen once (on probation) and keys seen
- * again (protected) have segments of their own, so that a flood of new keys evicts no regular one.
+ * again (protected) are in separate segments, so that a flood of new keys does not evict regular
+ * ones.
  */
 export class SegmentedLru {
-  /** Each segment in insertion order; the first key is evicted first. */
+  /** Both segments are in insertion order; the first key is evicted first. */
   readonly #probation = new Map<string, KeyUsage>()
   readonly #protected = new Map<string, KeyUsage>()
-  /** Most keys that are kept. */
+  /** Maximum number of keys. */
   capacity = 0
 
   get size(): number {

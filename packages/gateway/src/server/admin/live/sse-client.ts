@@ -37,7 +37,7 @@ export class SseClient {
     if (this.#gzip === undefined) this.#response.write(event)
     else if (!this.#gzip.destroyed) {
       this.#gzip.write(event)
-      // Without a flush, the end of the event would wait for the next one.
+      // Without a flush, the end of the event would be delayed until the next one.
       this.#gzip.flush(constants.Z_SYNC_FLUSH)
     }
   }

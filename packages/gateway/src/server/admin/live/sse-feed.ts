@@ -4,27 +4,27 @@ import type { Status } from '../api/gateway-status.js'
 import type { Sample } from '../api/live-samples.js'
 import { SseClient } from './sse-client.js'
 
-/** Samples kept: 15 minutes at one a second. */
+/** Maximum number of samples in the history: 15 minutes at one per second. */
 const MAX_SAMPLES = 900
 const SAMPLE_INTERVAL_MS = 1000
 /** The status is sent with every second sample, and at once after a change. */
 const SAMPLES_PER_STATUS = 2
 const MAX_CLIENTS = 32
-/** Samples that a client may be behind before it is disconnected. */
+/** Number of samples a client may fall behind before it is disconnected. */
 const MAX_BACKLOG = 10
 
 export interface FeedSources {
   /** Returns the traffic since the last call. */
   readonly sample: () => Sample
   readonly status: () => Promise<Status>
-  /** Called with the first unexpected error, and again only after a status succeeded. */
+  /** Called with an unexpected error, and not again until a status has succeeded. */
   readonly onError: (error: unknown) => void
 }
 
 /** Sends samples and the status to all connected dashboards, as server-sent events. */
 export class SseFeed {
   readonly #sources: FeedSources
-  /** As JSON, oldest first. */
+  /** The history as JSON, oldest sample first. */
   readonly #samples: string[] = []
   readonly #clients = new Set<SseClient>()
   readonly #timer: NodeJS.Timeout

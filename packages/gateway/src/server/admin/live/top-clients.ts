@@ -1,9 +1,9 @@
 import { SpaceSaving } from '../../observability/metrics/space-saving.js'
 import type { TopClient, TopClients } from '../api/client-status.js'
 
-/** Counters of each list and window. */
+/** Number of counters per list and window. */
 const COUNTERS = 500
-/** Clients shown in each list. */
+/** Maximum number of clients shown in each list. */
 const MAX_SHOWN = 20
 const WINDOW_MS = 10 * 60_000
 

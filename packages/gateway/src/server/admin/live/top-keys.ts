@@ -1,6 +1,9 @@
 import type { KeyUsage } from './key-usage.js'
 
-/** Keys kept for each rule: more than are shown, so that others follow when usage decays. */
+/**
+ * Maximum number of keys per rule. It exceeds the number shown, so that others can move up when
+ * usage decays.
+ */
 const MAX_KEYS = 32
 
 /**
@@ -36,17 +39,20 @@ export class TopKeys {
     return this.#keys.toSorted((a, b) => b.usedAt(now) - a.usedAt(now)).slice(0, max)
   }
 
-  /** The index of the emptiest key, if that is emptier than the given one. */
+  /**
+   * Returns the index at which to store a key: a free one, or that of the least full key if this
+   * key is fuller; undefined if it is not.
+   */
   #indexFor(usage: KeyUsage, now: number): number | undefined {
     if (this.#keys.length < MAX_KEYS) return this.#keys.length
     let lowest = usage.usedAt(now)
-    let emptiest: number | undefined
+    let leastFull: number | undefined
     for (let index = 0; index < MAX_KEYS; index++) {
       const used = (this.#keys[index] as KeyUsage).usedAt(now)
       if (used >= lowest) continue
       lowest = used
-      emptiest = index
+      leastFull = index
     }
-    return emptiest
+    return leastFull
   }
 }

@@ -3,7 +3,7 @@ import type { RequestOutcome, TrafficObserver } from '../../observability/reques
 import type { RouteSample, Sample } from '../api/live-samples.js'
 import { LatencyHistogram } from './latency-histogram.js'
 
-/** Maximum number of entries in a sample. The last one sums up the remaining routes. */
+/** Maximum number of entries in a sample. The last one sums the remaining routes. */
 const MAX_ROUTES = 30
 const OTHERS = '(others)'
 /** The name under which requests that match no route are counted. */

@@ -17,7 +17,7 @@ const REPLAYED_KEYS = ['upstream', 'tiers', 'max_body', 'limits', 'routes', 'def
 
 /**
  * Returns the part of a configuration file that a replay reads, in its original form. The other
- * parts are removed because they may contain secrets, and so are the comments.
+ * parts and the comments are removed because they may contain secrets.
  */
 export function redactedConfig(yaml: string): string {
   const document = parseDocument(yaml)
@@ -43,7 +43,7 @@ function resolveAliases(document: Document.Parsed): ReadonlyMap<Alias, AliasTarg
   return targets
 }
 
-/** Replaces each alias whose anchor was removed by a copy of its target. */
+/** Replaces each alias whose anchor was removed with a copy of its target. */
 function inlineRemovedAnchors(
   document: Document.Parsed,
   targets: ReadonlyMap<Alias, AliasTarget | undefined>,

@@ -7,14 +7,13 @@ import { NDJSON, type ReplayLine } from '../api/replay-types.js'
 import type { RecordReplay } from './replay-recording.js'
 import { parseReplayRequest, ReplayRequestError } from './replay-request.js'
 
-/** Longest configuration that a client may post, in bytes. */
-const MAX_CONFIG = 2 ** 20
+/** Maximum size of a posted configuration, in bytes. */
+const MAX_CONFIG_BYTES = 2 ** 20
 
 /**
- * Returns the route that replays recorded traffic: through the running configuration, through it
- * and a posted one side by side, or to suggest a limit that meets an objective. A replay changes
- * nothing. Only one runs at a time, because each occupies a CPU core. It stops when its client
- * disconnects.
+ * Returns the route that replays recorded traffic. It replays the running configuration, compares
+ * it with a posted one, or suggests a limit that meets an objective. A replay changes nothing. Only
+ * one runs at a time, because each occupies a CPU core. It stops when its client disconnects.
  *
  * The response is the output of `sluice replay --json`. A client that accepts application/x-ndjson
  * gets progress as lines of JSON, then the result.
@@ -32,7 +31,10 @@ export function replayEndpoint(
     access: 'data',
     async handle({ request, response, query }) {
       if (replay === undefined)
-        return failure(404, "recording is off; set 'record' in the configuration, as in traffic.jsonl.gz")
+        return failure(
+          404,
+          "recording is off; set 'record' in the configuration to a file such as traffic.jsonl.gz",
+        )
       let hasStarted = false
       const aborted = new AbortController()
       response.once('close', () => aborted.abort())
@@ -41,7 +43,7 @@ export function replayEndpoint(
         : undefined
       try {
         const replayRequest = parseReplayRequest(query, await readConfig(request))
-        // Checked after the whole body has arrived, so that a stalled client blocks no other.
+        // Checked after the whole body has arrived, so that a stalled client does not block others.
         if (isBusy) return failure(503, 'another replay is running; try again later')
         hasStarted = true
         isBusy = true
@@ -104,7 +106,7 @@ function failureOf(error: unknown): { readonly status: number; readonly error: s
 
 async function readConfig(request: IncomingMessage): Promise<string> {
   const { bytes } = await readBody(request, {
-    limit: MAX_CONFIG,
+    limit: MAX_CONFIG_BYTES,
     lease: () => UNBOUNDED,
   })
   return bytes.toString('utf8')

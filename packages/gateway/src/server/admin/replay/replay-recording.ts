@@ -11,7 +11,7 @@ interface ReplayMonitor {
   /** Called once the request is valid and the replay has started. */
   readonly onBegun: () => void
   readonly onProgress: (progress: ReplayProgress) => void
-  /** Stops the replay, because its client disconnected. */
+  /** Aborts when the client disconnects, which stops the replay. */
   readonly signal: AbortSignal
 }
 
@@ -24,7 +24,10 @@ export type RecordReplay = (request: ReplayRequest, monitor: ReplayMonitor) => P
 const THREAD = new URL('./replay-thread.js', import.meta.url)
 const HOUR_MS = 3_600_000
 
-/** Returns a function that replays the record in its own thread, which delays no request. */
+/**
+ * Returns a function that replays the record in a separate thread, so that requests are not
+ * delayed.
+ */
 export function replayRecording(
   recorder: Pick<Recorder, 'flush'>,
   config: () => GatewayConfig,
@@ -34,14 +37,14 @@ export function replayRecording(
     const { source, record } = config()
     if (record === undefined) throw new TraceError('recording was turned off')
     const { hours } = request
-    // The clock that requests are recorded with, which ignores changes of the system clock.
+    // Requests are recorded with this clock, which ignores changes of the system clock.
     const now = performance.timeOrigin + performance.now()
     const since = hours === undefined ? undefined : now - hours * HOUR_MS
     return inThread({ record, running: source, request, since }, monitor)
   }
 }
 
-/** Waits for the work, which may hang with the disk, until the signal aborts. */
+/** Waits for work that may hang because of the disk. Rejects when the signal aborts. */
 function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()

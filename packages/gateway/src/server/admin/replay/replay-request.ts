@@ -3,7 +3,7 @@ import { TraceError } from '../../../replay/trace/trace-request.js'
 
 /** The parameters of a replay. */
 export interface ReplayRequest {
-  /** How far back the replay goes; undefined for everything that was recorded. */
+  /** How far back the replay goes, in hours; undefined for everything that was recorded. */
   readonly hours: number | undefined
   /** The YAML of a configuration to compare with the running one. */
   readonly posted: string | undefined
@@ -13,7 +13,7 @@ export interface ReplayRequest {
 
 interface ReplayObjective {
   readonly text: string
-  /** The rule whose limit is searched. */
+  /** The rule to tune. */
   readonly rule: string | undefined
   /** If set, only requests of this route are replayed. */
   readonly route: string | undefined
@@ -32,7 +32,7 @@ const MAX_LENGTH = 1000
 /**
  * Parses the query and the body of a replay request.
  *
- * @throws ReplayRequestError if a parameter or the combination of both is invalid
+ * @throws ReplayRequestError if a parameter is invalid, or cannot be combined with a body
  */
 export function parseReplayRequest(query: URLSearchParams, posted: string): ReplayRequest {
   for (const name of query.keys()) {

@@ -33,7 +33,7 @@ export function replayRoutes(
     ['/api/replay', replayEndpoint(record?.replay, headers)],
     [
       '/api/report-page',
-      // As plain text, because no browser may run the page on this port.
+      // Sent as plain text, so that no browser runs the page on this port.
       {
         access: 'data',
         handle: async () => ({

@@ -22,7 +22,7 @@ export interface ThreadTask {
 }
 
 /**
- * A message of the thread: it has loaded and may be terminated, the replay has begun, the posted
+ * A message from the thread: it has loaded and may be terminated, the replay has begun, the posted
  * configuration is invalid, or a line of the response.
  */
 export type ThreadLine =
@@ -35,7 +35,10 @@ export type ThreadLine =
 const RUNNING = 'running limits'
 const OTHER = 'new limits'
 
-/** Requests kept to suggest a limit: at most 100 MB, because the gateway shares the memory. */
+/**
+ * Maximum number of requests remembered to suggest a limit. They take at most 100 MB, because the
+ * gateway shares the memory.
+ */
 const MAX_REMEMBERED = 4_000_000
 
 const PROGRESS_INTERVAL_MS = 100
@@ -77,7 +80,7 @@ async function run({ record, running, request, since }: ThreadTask): Promise<Thr
   }
 }
 
-/** The posted configuration, or the error in it; undefined if none was posted. */
+/** Returns the posted configuration, or the error in it; undefined if none was posted. */
 function otherConfig({ posted }: ReplayRequest): GatewayConfig | ConfigError | undefined {
   if (posted === undefined) return undefined
   try {

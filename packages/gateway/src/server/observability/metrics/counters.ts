@@ -5,8 +5,8 @@ import type { RequestOutcome } from '../request-outcome.js'
 /**
  * Counts by kind.
  *
- * The counters of requests are plain numbers, because counting is on the path of each request. They
- * are copied to the Prometheus instruments when the metrics are read.
+ * Request counters are plain numbers, because counting is on the hot path. They are copied to the
+ * Prometheus instruments when the metrics are read.
  */
 export class CountsBy<Kind> {
   readonly #counts = new Map<Kind, number>()
@@ -34,7 +34,7 @@ type Refusal = (LimiterEvent & { readonly type: 'refused' })['refusal']
 
 /** The counters of one rule. */
 export class RuleCounters {
-  /** Units charged at admission, refunded, and charged in addition by settlements. */
+  /** Units charged at admission, and units that settlements refunded or charged in addition. */
   taken = 0
   returned = 0
   owed = 0

@@ -2,7 +2,7 @@
 interface Count {
   /** An upper bound of the true count. */
   readonly count: number
-  /** The most that `count` may exceed the true count by. */
+  /** Maximum amount by which `count` may exceed the true count. */
   readonly error: number
 }
 
@@ -12,7 +12,7 @@ interface Counter {
   bucket: Bucket
 }
 
-/** The counters with one count, in a linked list of buckets by ascending count. */
+/** The counters that share a count. Buckets form a linked list in ascending order of count. */
 interface Bucket {
   count: number
   readonly counters: Set<Counter>
@@ -25,7 +25,7 @@ interface Bucket {
  * Agrawal and El Abbadi, "Efficient Computation of Frequent and Top-k Elements in Data Streams",
  * ICDT 2005).
  *
- * After N keys with k counters, a count is never too low, and too high by at most N/k. Every key
+ * After N keys with k counters, a count is never too low, and is too high by at most N/k. Every key
  * that occurred more than N/k times has a counter. Adding a key takes O(1).
  */
 export class SpaceSaving {
@@ -47,7 +47,7 @@ export class SpaceSaving {
     return [...this.#counters.keys()]
   }
 
-  /** Returns the estimate for a key. Without a counter, that is the lowest count. */
+  /** Returns the estimate for a key. Without a counter, the estimate is the lowest count. */
   countOf(key: string): Count {
     const counter = this.#counters.get(key)
     if (counter !== undefined) return { count: counter.bucket.count, error: counter.error }

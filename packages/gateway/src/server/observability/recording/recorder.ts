@@ -11,15 +11,15 @@ import { RotatingFile } from './rotating-file.js'
 /** The first line of each file: the version of the format. */
 const HEAD = JSON.stringify({ sluice_record: 1 })
 
-/** Longest path that is recorded, in characters. */
+/** Maximum length of a recorded path, in characters. */
 const MAX_PATH = 1024
-/** Cached digests, so that frequent clients are not hashed for each request. */
+/** Maximum number of cached digests, which save hashing frequent clients for each request. */
 const MAX_DIGESTS = 10_000
 
 /**
  * Records requests for `sluice replay`: their time, path, cost and duration, but no query, headers
- * or body. Clients and addresses are recorded as digests. The key of the digests is random for each
- * start and never stored, so that they cannot be matched to a client.
+ * or body. Clients and addresses are recorded as digests. The key of the digests is random at each
+ * start and never stored, so digests cannot be matched to clients.
  */
 export class Recorder {
   readonly #file: RotatingFile
@@ -35,12 +35,12 @@ export class Recorder {
     return new RecordedRequest(path, decided, this.#digest, (line) => this.#file.append(line))
   }
 
-  /** Requests that were not recorded because the disk was too slow or failed. */
+  /** Number of requests that were not recorded because the disk was too slow or failed. */
   get dropped(): number {
     return this.#file.dropped
   }
 
-  /** Resolves once all requests that ended before are readable. */
+  /** Resolves once all requests that ended before the call are readable. */
   flush(): Promise<void> {
     return this.#file.flush()
   }
@@ -85,7 +85,8 @@ export class RecordedRequest {
     this.#write = write
     this.#decidedAt = decidedAt
     this.#line = {
-      // Epoch milliseconds with microseconds, which keeps the order within a millisecond.
+      // Epoch milliseconds with microsecond precision, which preserves the order within a
+      // millisecond.
       time: Math.round((performance.timeOrigin + arrivedAt) * 1000) / 1000,
       ...(client && { client: digest(`client ${client.id}`), tier: client.tier }),
       ip: digest(`ip ${addressOf(weighed)}`),

@@ -8,8 +8,8 @@ import { RecordSnapshot } from './snapshot.js'
 export const END_MARKER = Buffer.from('1f8b080000000000000303000000000000000000', 'hex')
 
 /**
- * Reports whether a file was closed. The file of a killed gateway was not, and data appended to it
- * would be unreadable.
+ * Reports whether a file was closed. The file of a killed gateway was not closed, and data appended
+ * to it would be unreadable.
  */
 export async function isComplete(file: string): Promise<boolean> {
   const handle = await open(file)
@@ -33,7 +33,7 @@ export async function repairRecord(file: string): Promise<boolean> {
   const repaired = `${file}.mended`
   const snapshot = await RecordSnapshot.take({ file, files: 1 })
   try {
-    // The lowest level takes a third of the time, and the file is hardly longer.
+    // The lowest level takes a third of the time, and the file is hardly larger.
     await pipeline(snapshot.read(), createGzip({ level: 1 }), createWriteStream(repaired, { mode: 0o600 }))
     if (snapshot.damaged > 0) return false
     await rename(repaired, file)

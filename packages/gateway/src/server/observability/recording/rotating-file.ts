@@ -6,12 +6,12 @@ import type { RecordConfig } from '../../../policy/config/config.js'
 import { kindOf, READ_TIMEOUT_MS, withTimeout } from '../../../policy/config/files/bounded-read.js'
 import { END_MARKER, isComplete, repairRecord } from './repair-record.js'
 
-/** How often written lines become readable, in milliseconds. */
+/** Interval at which written lines become readable, in milliseconds. */
 const FLUSH_INTERVAL_MS = 1000
-/** Most characters that wait to be written; further lines are dropped. */
+/** Maximum number of characters waiting to be written; further lines are dropped. */
 const MAX_PENDING = 4 * 2 ** 20
 
-interface Open {
+interface OpenStreams {
   readonly gzip: Gzip
   readonly out: WriteStream
 }
@@ -23,13 +23,13 @@ interface RotatingFileOptions extends RecordConfig {
 }
 
 /**
- * A gzip file that lines are appended to. At its maximum size it is renamed to `FILE.1`, `FILE.1`
- * to `FILE.2` and so on, and the last file is removed. A disk that is too slow or fails costs
- * lines, but never blocks a request.
+ * A gzip file to which lines are appended. At its maximum size it is renamed to `FILE.1`, `FILE.1`
+ * to `FILE.2` and so on, and the last file is removed. If the disk is too slow or fails, lines are
+ * dropped, but requests are never blocked.
  */
 export class RotatingFile {
   readonly #options: RotatingFileOptions
-  #open: Open | undefined
+  #open: OpenStreams | undefined
   /** Size of the file when it was opened, in bytes. */
   #initialSize = 0
   #pending = ''
@@ -43,7 +43,7 @@ export class RotatingFile {
     this.#options = options
   }
 
-  /** Lines that were not written because the disk was too slow or failed. */
+  /** Number of lines that were not written because the disk was too slow or failed. */
   get dropped(): number {
     return this.#dropped
   }
@@ -58,7 +58,7 @@ export class RotatingFile {
     this.#timer ??= setTimeout(() => this.flush(), FLUSH_INTERVAL_MS).unref()
   }
 
-  /** Resolves once all lines appended before are readable. */
+  /** Resolves once all lines appended before the call are readable. */
   flush(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -101,7 +101,7 @@ export class RotatingFile {
     return this.#work
   }
 
-  async #openFile(): Promise<Open> {
+  async #openFile(): Promise<OpenStreams> {
     if (this.#open !== undefined) return this.#open
     const { file } = this.#options
     await requireFile(file)
@@ -111,7 +111,7 @@ export class RotatingFile {
     const out = createWriteStream(file, { flags: 'a', mode: 0o600 })
     await once(out, 'open')
     const gzip = createGzip()
-    // Callers of flush get the error from the stream itself.
+    // Callers of `flush` get the error from the stream itself.
     out.on('error', (error) => gzip.destroy(error))
     gzip.on('error', () => {})
     gzip.pipe(out, { end: false })
@@ -158,7 +158,8 @@ export class RotatingFile {
 /** Resolves once all compressed data is in the file. */
 async function written(gzip: Gzip, out: WriteStream): Promise<void> {
   await new Promise<void>((resolve) => gzip.flush(constants.Z_SYNC_FLUSH, () => resolve()))
-  // The data is still in the pipe; the callback of an empty write behind it reports its arrival.
+  // The data is still in the pipe. An empty write is queued behind it, whose callback reports that
+  // the data has arrived.
   const drained = () =>
     new Promise<void>((resolve, reject) => {
       out.write('', (error) => (error ? reject(out.errored ?? error) : resolve()))
@@ -168,7 +169,7 @@ async function written(gzip: Gzip, out: WriteStream): Promise<void> {
 }
 
 /**
- * Rejects paths that lines cannot be appended to, such as a pipe, whose opening waits for a reader.
+ * Rejects paths to which lines cannot be appended, such as a pipe: opening one waits for a reader.
  *
  * @throws Error if the path exists and is neither a file nor a device
  */

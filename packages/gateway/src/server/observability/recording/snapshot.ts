@@ -11,9 +11,12 @@ interface OpenFile {
   readonly size: number
 }
 
-/** Most milliseconds by which the clocks of the file system and the record may differ. */
+/** Maximum difference between the clocks of the file system and the record, in milliseconds. */
 const CLOCK_SKEW_MS = 60_000
-/** Longest line in bytes. A file with a longer one is no record, and might be a gzip bomb. */
+/**
+ * Maximum length of a line, in bytes. A file with a longer line is not a record, and might be a
+ * gzip bomb.
+ */
 const MAX_LINE = 2 ** 20
 const NEWLINE = 10
 const COMMA = 44
@@ -21,8 +24,8 @@ const COMMA = 44
 const TIME_PREFIX = '{"time":'
 
 /**
- * The recorded traffic up to now. It stays the same while more is recorded and files are rotated,
- * so that it can be read several times.
+ * The traffic recorded up to a point in time. It does not change while more is recorded and files
+ * are rotated, so it can be read several times.
  */
 export class RecordSnapshot {
   /** Oldest first. */
@@ -47,7 +50,8 @@ export class RecordSnapshot {
     since?: number,
   ): Promise<RecordSnapshot> {
     const opened = new Map<number, OpenFile>()
-    // Newest first, so that a file that is rotated meanwhile is seen twice rather than missed.
+    // Newest first, so that a file that is rotated in the meantime is seen twice rather than
+    // missed.
     for (let number = 0; number < files; number++) {
       const handle = await openIfExists(number === 0 ? file : `${file}.${number}`)
       if (handle === undefined) continue
@@ -67,12 +71,12 @@ export class RecordSnapshot {
     return this.#files.reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** The fraction that the current pass has read, from 0 to 1. */
+  /** The fraction that the current pass has read so far, from 0 to 1. */
   get part(): number {
     return (this.#bytesDone + (this.#current?.bytesRead ?? 0)) / Math.max(1, this.size)
   }
 
-  /** Files that the last pass could not read to their end. */
+  /** Number of files that the last pass could not read to the end. */
   get damaged(): number {
     return this.#damaged
   }
@@ -101,7 +105,7 @@ export class RecordSnapshot {
 
   async *#lines(): AsyncGenerator<Buffer> {
     for (const file of this.#files) {
-      /** The start of an incomplete line. The last one may still be being written. */
+      /** The start of an incomplete line. The last line may not be fully written yet. */
       let rest: Buffer = Buffer.alloc(0)
       for await (const piece of this.#decompressed(file)) {
         const end = piece.lastIndexOf(NEWLINE) + 1
