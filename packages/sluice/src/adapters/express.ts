@@ -15,10 +15,10 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  *     import { limit } from 'sluice/express'
  *     app.post('/predict', limit('10/minute'), predict)
  *
- * One handler limits all its routes together; call `limit` again for a separate limit. A rule whose
- * cost reads `request.body` belongs after the body parser. `by: 'route'` is the method and the path
- * as given to the routers (`POST /v1/models/:model`); it ends in `*` while no route is chosen, as
- * in `app.use`.
+ * One handler limits all its routes together; call `limit` again for a separate limit. Place a
+ * limit whose cost reads `request.body` after the body parser. `by: 'route'` is the method and the
+ * path as registered with the routers (`POST /v1/models/:model`). It ends in `*` if no route has
+ * been matched yet, as in `app.use`.
  *
  * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
  */

@@ -15,10 +15,10 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  *     import { limit } from 'sluice/fastify'
  *     app.post('/predict', { preHandler: limit('10/minute') }, predict)
  *
- * One hook limits all its routes together; call `limit` again for a separate limit. It works as
- * `preHandler` (after the body was parsed, so that a cost can read `request.body`) or as
- * `onRequest` (before). `by: 'route'` is the method and the URL as given to the route (`POST
- * /models/:model`).
+ * One hook limits all its routes together; call `limit` again for a separate limit. It works as a
+ * `preHandler` hook, after the body has been parsed, so that a cost can read `request.body`, or as
+ * an `onRequest` hook before that. `by: 'route'` is the method and the URL of the route as
+ * registered (`POST /models/:model`).
  *
  * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
  */
@@ -49,7 +49,8 @@ const application: Application<FastifyReply> = {
     if (!reply.sent && canRefuse(reply.raw)) {
       const { status, headers, body } = decision.answer
       setHeaders(reply, headers)
-      // A buffer is sent unchanged; to the content type of a string Fastify would add a charset.
+      // A buffer is sent unchanged, whereas Fastify would add a charset to the content type of a
+      // string.
       reply.code(status).send(Buffer.from(body))
     }
     return false

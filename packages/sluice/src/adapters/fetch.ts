@@ -26,8 +26,8 @@ export type FetchHandler<Context extends readonly unknown[]> = (
 export interface FetchLimitOptions<Context extends readonly unknown[]> extends HttpLimitOptions<Request> {
   /**
    * Returns the address of the peer, which a web request does not contain. Default: the address
-   * that Deno, Bun and `@hono/node-server` pass with the request. Elsewhere, as in Next.js, a
-   * request that is counted by address fails with a TypeError.
+   * that Deno, Bun and `@hono/node-server` pass with the request. On other servers, such as
+   * Next.js, a request that is counted by address fails with a TypeError unless this option is set.
    */
   readonly address?: (request: Request, ...context: Context) => string | undefined
   /**

@@ -16,9 +16,9 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
 
 export interface HonoLimitOptions extends HttpLimitOptions<Context> {
   /**
-   * Returns the address of the peer. Default: the address that `@hono/node-server` reports.
-   * Elsewhere a request that is counted by address fails with a TypeError; `getConnInfo` of the
-   * runtime's adapter returns it.
+   * Returns the address of the peer. Default: the address that `@hono/node-server` reports. On
+   * other servers, a request that is counted by address fails with a TypeError unless this option
+   * is set. `getConnInfo` of the runtime's adapter returns the address.
    */
   readonly address?: (context: Context) => string | undefined
 }
@@ -30,7 +30,7 @@ export interface HonoLimitOptions extends HttpLimitOptions<Context> {
  *     app.post('/predict', limit('10/minute'), (context) => context.json({ prediction: 1 }))
  *
  * One middleware limits all its routes together; call `limit` again for a separate limit. Rules
- * receive the context. `by: 'route'` is the method and the path as given to the route (`POST
+ * receive the context. `by: 'route'` is the method and the path of the route as registered (`POST
  * /models/:model`).
  *
  * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
@@ -63,7 +63,7 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
     if (!decision.allowed) return responseOf(decision.answer)
     const { permit, fields } = decision
     const node = bindingsOf(context)
-    // Node's response ends whatever the reason.
+    // Node closes the response in every case, even if the client disconnects.
     if (node !== undefined) releaseWhenClosed(node.outgoing, permit)
     const handle = async () => {
       // Hono turns an error of a handler into a response before this continues, and rethrows other

@@ -17,8 +17,9 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  *     })
  *
  * One middleware limits all its routes together; call `limit` again for a separate limit. Rules
- * receive the context. `by: 'route'` is the method and the path as given to `@koa/router`, with
- * prefixes (`POST /v1/models/:model`), and `*` while no route is chosen, as in `app.use`.
+ * receive the context. `by: 'route'` is the method and the path as registered with `@koa/router`,
+ * with prefixes (`POST /v1/models/:model`). The path is `*` if no route has been matched yet, as in
+ * `app.use`.
  *
  * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
  */
@@ -46,7 +47,7 @@ const access: RequestAccess<Context> = {
   header: ({ req }, name) => soleHeader(req, name),
   forwardedFor: ({ req }) => forwardedFor(req),
   onHangUp: ({ req }, listener) => onHangUp(req, listener),
-  // Body parsers for Koa store it here; `context.body` is that of the response.
+  // Body parsers for Koa store the body here; `context.body` is the body of the response.
   body: ({ request, req }) => nodeBody((request as { readonly body?: unknown }).body, req),
   bodySize: () => undefined,
   route: routeOf,

@@ -51,7 +51,7 @@ function nestLimiter(options: string | NestLimitOptions): NestLimiter {
 const LIMITER = Symbol('sluice limiter')
 
 /**
- * Limits a handler, or all handlers of a controller together, in place of the limit of the module.
+ * Limits a handler, or all handlers of a controller together, instead of the limit of the module.
  */
 export function Limit(options: string | NestLimitOptions): ClassDecorator & MethodDecorator {
   return applyDecorators(SetMetadata(LIMITER, nestLimiter(options)))
@@ -67,7 +67,7 @@ export class LimitGuard implements CanActivate {
   readonly #reflector = new Reflector()
   readonly #forAll: NestLimiter | undefined
 
-  /** @param forAll limits handlers without a `@Limit` */
+  /** @param forAll the limit for handlers without a `@Limit` */
   constructor(forAll?: NestLimiter) {
     this.#forAll = forAll
   }
@@ -99,8 +99,8 @@ export class LimitGuard implements CanActivate {
 }
 
 /**
- * Creates the error to throw for a refused request. The rate limit headers are set before, since
- * any filter may respond; the body is that of the filter.
+ * Creates the error to throw for a refused request. The rate limit headers are set here, because
+ * any filter may send the response. The filter determines the body.
  */
 async function refusalOf(
   answer: LimitRefusal['answer'],
@@ -116,7 +116,8 @@ async function refusalOf(
 }
 
 /**
- * Creates the error for a WebSocket. Nest sends only "Internal server error" for other exceptions.
+ * Creates the error for a WebSocket. For exceptions of other classes, Nest sends only "Internal
+ * server error".
  */
 async function wsRefusal(refusal: LimitRefusal): Promise<Error> {
   try {
@@ -163,7 +164,7 @@ export const LimitModule = {
 
 class SluiceModule {}
 
-// Decorators are applied by hand, since the library is compiled without the decorators of Nest.
+// Decorators are called as functions, because the library is compiled without legacy decorators.
 Injectable()(LimitGuard)
 Module({})(SluiceModule)
 
@@ -182,7 +183,7 @@ const access: RequestAccess<NestRequest> = {
   },
 }
 
-/** Returns Node's request, which Fastify keeps under `raw`. */
+/** Returns Node's request, which Fastify stores as `raw`. */
 function messageOf(request: NestRequest): NodeRequest {
   return request.raw ?? request
 }

@@ -10,15 +10,15 @@ export interface State {
 }
 
 /**
- * The usage of a key, in a form that another algorithm can start from. Ages are milliseconds before
- * now.
+ * The usage of a key, in a form that another algorithm can start from. Ages are in milliseconds
+ * before now.
  */
 export interface Usage {
   /** Units in use now. */
   readonly units: number
-  /** The age of the oldest unit at most. */
+  /** An upper bound on the age of the oldest unit. */
   readonly sinceAge: number
-  /** The age of the newest unit at least. */
+  /** A lower bound on the age of the newest unit. */
   readonly lastAge: number
 }
 
@@ -29,16 +29,16 @@ export interface Usage {
  * allowed. A state passed to `advance`, `take` or `settle` must not be used again, because the
  * returned state may share its parts. `judge` changes nothing.
  *
- * **If the clock is set back**, the time of the state wins, so usage is not refunded twice. But no
- * part of a state stays dated later than a correct clock could have dated it. So a clock that was
- * far ahead blocks a key for at most one period after it is corrected. For this, the advanced state
- * must be stored whenever `now` is before `state.at`, even if the charge is refused.
+ * **If the clock is set back**, units that have already become free do not become free again. Times
+ * in a state that a correct clock could not have produced are moved back, so a clock that was far
+ * ahead blocks a key for at most one period after it is corrected. This requires that the advanced
+ * state is stored whenever `now` is before `state.at`, even if the charge is refused.
  */
 export interface Algorithm<L extends Limit, S extends State> {
-  /** Returns the state of an unknown key. */
+  /** Returns the state of a key without usage. */
   fresh(limit: L, now: number): S
   /**
-   * Returns the state at `now`, with the units that have become free since `state.at`.
+   * Returns the state at `now`, without the units that have become free since `state.at`.
    *
    * @param kept the limit of the last take, if it differs from `limit`. Both have compatible states
    *   (`hasCompatibleState`).
@@ -55,9 +55,9 @@ export interface Algorithm<L extends Limit, S extends State> {
    */
   take(limit: L, state: S, cost: number, lease: string): S
   /**
-   * Returns the state in which a taken charge counts `cost` instead. A higher cost is charged even
-   * beyond the limit (debt). A lower cost is refunded only while the charge still counts: never
-   * more than was taken, never into another window, and never below zero.
+   * Returns the state after the cost of a taken charge is changed to `cost`. A higher cost is
+   * charged even beyond the limit (debt). A lower cost is refunded only while the charge still
+   * counts: never more than was taken, never into another window, and never below zero.
    */
   settle(limit: L, state: S, taken: Taken, cost: number): S
   /**
@@ -73,12 +73,12 @@ export interface Algorithm<L extends Limit, S extends State> {
   idleAfter(limit: L, state: S): number
 }
 
-/** Creates the verdict on a cost that fits, with the state after it. */
+/** Creates the verdict on a cost that fits, which reports the state after the charge. */
 export function allowed(at: number, remaining: number, resetAfter: number, moreAfter: number): Verdict {
   return new JudgedVerdict(true, at, remaining, resetAfter, 0, moreAfter)
 }
 
-/** Creates the verdict on a cost that does not fit now, with the state without it. */
+/** Creates the verdict on a cost that does not fit now, which reports the current state. */
 export function refused(
   at: number,
   remaining: number,
@@ -90,8 +90,8 @@ export function refused(
 }
 
 /**
- * A class instead of an object literal: V8 would allocate literals with integer fields and convert
- * them once the same field held a fraction elsewhere, which costs 1 µs per verdict.
+ * This is a class instead of an object literal. V8 would allocate literals with integer fields and
+ * convert them once the same field held a fraction elsewhere, which costs 1 µs per verdict.
  */
 class JudgedVerdict implements Verdict {
   constructor(

@@ -2,7 +2,7 @@ import type { ConcurrencyLimit } from '../limits/limit.js'
 import { type Algorithm, allowed, refused, type State } from './algorithm.js'
 
 /**
- * The slots in flight: a set of leases, each with its slots and its end.
+ * The slots in use: a set of leases, each with its number of slots and its end.
  *
  * **Bound**: at most `limit` slots are held at any moment. A lease that is neither renewed nor
  * released ends after `lease` milliseconds, so the slots of a crashed process are free again within
@@ -11,10 +11,10 @@ import { type Algorithm, allowed, refused, type State } from './algorithm.js'
  * If the clock is set back, every lease ends at most one lease from now.
  */
 export interface ConcurrencyState extends State {
-  /** By lease name, in the order of their ends. */
+  /** Leases by name, ordered by their ends. */
   readonly leases: Map<string, { readonly until: number; readonly slots: number }>
   readonly held: number
-  /** A lower bound of the end of every lease. */
+  /** A lower bound on the ends of all leases. */
   readonly first: number
   /**
    * The end of the last lease; meaningless without leases. It is recomputed only when that lease
@@ -72,7 +72,7 @@ export const concurrency: Algorithm<ConcurrencyLimit, ConcurrencyState> = {
     return taken.lease === undefined ? state : hold(limit, state, taken.lease, cost)
   },
 
-  // Slots are held and released, units are spent: they cannot be converted.
+  // Slots are held and released, whereas units are spent, so neither can be converted to the other.
   usage() {
     return undefined
   },
@@ -86,7 +86,7 @@ export const concurrency: Algorithm<ConcurrencyLimit, ConcurrencyState> = {
   },
 }
 
-/** Sets the slots of a lease and renews it from now. A lease without slots ends. */
+/** Sets the slots of a lease and renews it from now. A lease without slots is removed. */
 function hold(
   limit: ConcurrencyLimit,
   state: ConcurrencyState,
@@ -114,13 +114,17 @@ function lastEnd(leases: ConcurrencyState['leases']): number {
   return last
 }
 
-/** Sorts leases by their end. After the lease was shortened, a newer one may end first. */
+/**
+ * Sorts leases by their ends. If the lease of the limit has been shortened, a newer lease may end
+ * first.
+ */
 function inOrder(leases: ConcurrencyState['leases']): ConcurrencyState['leases'] {
   return new Map([...leases].sort(([, a], [, b]) => a.until - b.until))
 }
 
 /**
- * Returns the milliseconds until `slots` slots are free, if no lease is renewed or released before.
+ * Returns the milliseconds until `slots` slots are free, if no lease is renewed or released until
+ * then.
  */
 function untilFree(state: ConcurrencyState, slots: number): number {
   let freed = 0

@@ -6,8 +6,8 @@ import { type Algorithm, allowed, refused, type State, type Usage } from './algo
 /**
  * The fixed window: a counter that restarts with each window.
  *
- * **Bound**: at most `limit` in a window, and so at most 2·`limit` in a period that straddles two
- * windows. A token bucket or a sliding log avoids this.
+ * **Bound**: at most `limit` in a window, and therefore at most 2·`limit` in a period that
+ * straddles two windows. A token bucket or a sliding log avoids this.
  *
  * - `first-request`: a window opens with the first charge after the last one closed, and closes a
  *   period later.
@@ -15,8 +15,9 @@ import { type Algorithm, allowed, refused, type State, type Usage } from './algo
  *   since the epoch.
  *
  * If the clock is set back, a `first-request` window that opened in the future opens now instead. A
- * calendar window cannot move. For a step of up to a minute, as from a jittery clock at midnight,
- * the later window stays in force. For a larger step, its count is carried into the correct window.
+ * calendar window cannot move. After a step of up to a minute, such as clock jitter at midnight,
+ * the later window stays in use. After a larger step, its count is carried over to the correct
+ * window.
  */
 export interface FixedWindowState extends State {
   readonly start: number
@@ -24,7 +25,7 @@ export interface FixedWindowState extends State {
   readonly count: number
 }
 
-/** The largest step back that counts as clock jitter, in milliseconds. */
+/** The largest backward step that is treated as clock jitter, in milliseconds. */
 const MAX_JITTER_MS = 60_000
 
 export const fixedWindow: Algorithm<FixedWindowLimit, FixedWindowState> = {
@@ -84,8 +85,8 @@ export const fixedWindow: Algorithm<FixedWindowLimit, FixedWindowState> = {
 
 /**
  * Returns the age of the window for usage under another limit. Usage that spans more than a period
- * cannot be dated: it counts in a window that starts with its newest unit, and so for at most one
- * period.
+ * cannot be dated: it counts in a window that starts with its newest unit, and therefore for at
+ * most one period.
  */
 export function ageOfWindow(period: number, { sinceAge, lastAge }: Usage): number {
   return sinceAge - lastAge < period ? sinceAge : lastAge
@@ -93,8 +94,8 @@ export function ageOfWindow(period: number, { sinceAge, lastAge }: Usage): numbe
 
 /** Returns a state in the window that contains `now`. */
 function inWindowAt(limit: FixedWindowLimit, now: number, count: number): FixedWindowState {
-  // States are literals without spread, here and above: with spread, a decision takes 1.7 times as
-  // long.
+  // Here and above, states are literals without spread, because spread makes a decision take 1.7
+  // times as long.
   if (limit.align !== 'calendar') return { at: now, start: now, end: now + limit.period, count }
   const { start, end } = calendarWindow(now, limit.period, limit.timeZone)
   return { at: now, start, end, count }

@@ -5,14 +5,14 @@ import { type Algorithm, allowed, refused, type State } from './algorithm.js'
 /**
  * The sliding log: every charge of the trailing period, with its time.
  *
- * **Bound**: exactly `limit` at most in every trailing period (now − period, now]. The price is one
+ * **Bound**: never more than `limit` in any trailing period (now − period, now]. This requires one
  * entry per admitted request, so up to `limit` entries per key. For large limits, a token bucket
  * achieves nearly the same with two numbers.
  *
- * Under several periods, entries are kept for the longest, and each limit counts the entries of its
- * own period.
+ * If a key is counted under several periods, entries are kept for the longest of them, and each
+ * limit counts the entries of its own period.
  *
- * If the clock is set back, charges with a later time get the current time.
+ * If the clock is set back, charges with a later time are moved to the current time.
  */
 export interface SlidingLogState extends State {
   /**
@@ -30,10 +30,12 @@ export interface SlidingLogState extends State {
   readonly keptUntil: number
 }
 
-/** Expired entries are removed once there are this many and they are half of all entries. */
+/**
+ * Minimum number of expired entries before they are removed. They must also be half of all entries.
+ */
 const COMPACT_FROM = 32
 
-/** The resolution, in parts of a period, for entries taken under another limit. */
+/** Number of parts of a period. Entries taken under another limit are merged within one part. */
 const MERGED_PARTS = 64
 
 /** The running sum at which sums restart from 0. Larger doubles cannot count single units. */
@@ -108,8 +110,8 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
 /**
  * Adds a charge that was taken under a limit of another algorithm, which may admit far more
  * requests. Once there are as many entries as this limit admits, entries less than 1/64 of a period
- * apart are merged and get the time of the last one. So the log has at most 130 entries more than
- * its limit.
+ * apart are merged and dated to the last of them. So the log has at most 130 entries more than its
+ * limit.
  */
 export function addTaken(limit: SlidingLogLimit, state: SlidingLogState, cost: number): SlidingLogState {
   return addDebt(limit, keptUnder(limit.period, state), cost)
@@ -219,8 +221,8 @@ function untilGone(limit: SlidingLogLimit, state: SlidingLogState, amount: numbe
 }
 
 /**
- * Refunds up to `amount` units of the charges at `at`, as far as they still count. Charges of one
- * moment expire together, so it does not matter which of them is refunded.
+ * Refunds up to `amount` units of the charges at `at`, as far as they still count. Charges with the
+ * same time expire together, so it does not matter which of them is refunded.
  */
 function refunded(state: SlidingLogState, at: number, amount: number): SlidingLogState {
   const own = compacted(state)

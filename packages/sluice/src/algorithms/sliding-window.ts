@@ -81,14 +81,15 @@ function estimate(limit: SlidingWindowLimit, { at, start, previous, current }: S
 }
 
 /**
- * Returns the verdict on a state for a cost that did not fit. With 0, the cost is already in the
- * state.
+ * Returns the verdict on a state.
+ *
+ * @param refusedCost the cost that did not fit; 0 if the cost fits and is already in the state
  */
 function verdictOn(limit: SlidingWindowLimit, state: SlidingWindowState, refusedCost: number) {
   const remaining = wholeUnitsLeft(estimate(limit, state), limit.limit)
   const resetAfter = slidingWindow.idleAfter(limit, state)
-  // All remaining units may be used now; then they belong to the window before the one of the next
-  // unit.
+  // All remaining units may be used now. They then belong to the window before the one in which the
+  // next unit becomes free.
   const usedUp = { ...state, current: state.current + remaining }
   const moreAfter = resetAfter > 0 ? timeUntilRoomFor(limit, usedUp, 1) : 0
   if (refusedCost === 0) return allowed(state.at, remaining, resetAfter, moreAfter)

@@ -7,24 +7,24 @@ import { type Algorithm, allowed, refused, type State } from './algorithm.js'
  * scheduling" form).
  *
  * **Bound**: in any interval of length t, at most `burst + limit·t/period` is admitted, to within
- * one part in 10^12. With settlements, refunds in the same interval are subtracted. A refunded
- * charge leaves no more room than if it had never arrived. If two charges are refunded in turn, the
- * second may leave more, by at most its own cost (see `settle`).
+ * one part in 10^12. Refunds in the same interval are subtracted. A refund leaves no more room than
+ * if the charge had never arrived. If two charges are refunded one after the other, the second
+ * refund may leave more room, by at most its own cost (see `settle`).
  *
  * With the emission interval T = period/limit, GCRA stores the theoretical arrival time TAT and
  * admits a cost c if and only if max(TAT, now) + c·T − now ≤ burst·T. The state holds the TAT in
- * two parts, TAT = at + level·T. One epoch time in milliseconds is too coarse (its step is 0.24 µs)
- * for a million units per second over days.
+ * two parts, TAT = at + level·T. A single epoch time in milliseconds has a resolution of 0.24 µs,
+ * which is too coarse for a million units per second over days.
  *
- * **If the limit changes**, the level stays in units. Until a charge is taken under the new limit,
- * the level drains at the larger of the old and the new rate. So several limits together admit no
- * more, in any interval, than one bucket with their largest burst and their largest rate.
+ * **If the limit changes**, the level keeps its number of units. Until a charge is taken under the
+ * new limit, the level drains at the larger of the old and the new rate. So several limits together
+ * admit no more, in any interval, than one bucket with their largest burst and their largest rate.
  *
  * If the clock is set back, the TAT stays, which raises the level, but not above the burst. An
  * empty bucket stays empty, whether or not its state is still stored.
  */
 export interface TokenBucketState extends State {
-  /** Units used, as of `at`. Above `burst` only after debt, or if the limit was larger before. */
+  /** Units used, as of `at`. Exceeds `burst` only after debt, or if the limit was larger before. */
   readonly level: number
   /**
    * The drain rate, in units per millisecond, until the next take. Set if the limit of the last
@@ -63,9 +63,9 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   },
 
   settle(limit, state, taken, cost) {
-    // Charges drain in their order, so at most the drain from now until the charge's end is left of
-    // it. If an earlier charge was refunded since, less may be left, but the level cannot show
-    // that.
+    // Charges drain in order, so at most the amount that drains between now and the end of the
+    // charge is left of it. If an earlier charge has been refunded since, less may be left, but the
+    // level does not show that.
     const stillCounted = Math.max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
     const difference = Math.max(cost - taken.cost, -stillCounted)
     return { at: state.at, level: Math.max(0, state.level + difference) }
@@ -78,7 +78,7 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   },
 
   fromUsage(limit, now, { units, lastAge }) {
-    // A level above the burst would refuse for longer than this limit alone ever does.
+    // A level above the burst would refuse for longer than this limit alone ever would.
     return { at: now, level: levelNow(limit, now - lastAge, Math.min(units, limit.burst), now) }
   },
 

@@ -11,9 +11,10 @@ import type { Taken } from './verdict.js'
  *
  * A key whose limit changes has one count for each kind in use (`hasCompatibleState`), for example
  * a minute and a day window, or a bucket and a log. A charge is taken in all counts, so switching
- * limits gains nothing. A limit of a new kind starts from the usage in the other counts (`Usage`).
+ * between limits gains nothing. A limit of a new kind starts from the usage in the other counts
+ * (`Usage`).
  *
- * All capacities are units. Reading creates a temporary state; only takes and settlements are
+ * All amounts are in units. Reading creates a temporary state; only takes and settlements are
  * stored.
  */
 export interface Count {
@@ -24,7 +25,7 @@ export interface Count {
 /** Returns the time for a limit. Calendar windows use their own clock. */
 export type TimeFor = (limit: Limit) => number
 
-/** Maximum counts per key. Beyond it, the count that expires first is dropped. */
+/** Maximum number of counts per key. If it is exceeded, the count that expires first is dropped. */
 export const MAX_COUNTS = 4
 
 /** Returns the current state under a limit. Changes nothing. */
@@ -46,7 +47,7 @@ export function countsAfterTake(
   timeFor: TimeFor,
 ): Count[] {
   const state = algorithmOf(limit).take(limit, stateUnder(limit, counts, timeFor), cost, lease)
-  // The store may or may not have removed an expired key yet, so the result must be the same.
+  // The result must not depend on whether the store has already removed an expired key.
   const isExpired = countsIdleAfter(counts, timeFor) <= 0
   const others = isExpired ? [] : counts.filter((count) => !hasCompatibleState(count.limit, limit))
   const next: Count[] = [{ limit, state }]
@@ -63,8 +64,8 @@ export function countsAfterTake(
 
 /**
  * Returns the counts after the cost of a taken charge becomes `cost`. Debt is added to every count.
- * A refund applies to each count as far as the charge still counts there. A count that cannot tell
- * refunds the minimum.
+ * A refund applies to each count to the extent that the charge still counts there. A count that
+ * cannot tell refunds the minimum.
  */
 export function countsAfterSettlement(
   limit: Limit,
@@ -147,7 +148,7 @@ function advanced({ limit, state }: Count, timeFor: TimeFor): Count {
 function takenUnderOther({ limit, state }: Count, cost: number): State {
   if (limit.algorithm === 'sliding-log') return addTaken(limit, state as SlidingLogState, cost)
   if (limit.algorithm !== 'token-bucket') return algorithmOf(limit).take(limit, state, cost, '')
-  // A level above the burst would refuse for longer than this limit alone ever does.
+  // A level above the burst would refuse for longer than this limit alone ever would.
   const { at, level } = state as TokenBucketState
   const filled: TokenBucketState = { at, level: Math.max(level, Math.min(level + cost, limit.burst)) }
   return filled
@@ -162,11 +163,11 @@ function idleAfter({ limit, state }: Count): number {
  * window, so that it stays exact while the day window is in use. A calendar window is recreated on
  * demand.
  */
-function isPending(count: Limit, beside: Limit): boolean {
-  return !countsSlots(count) && !usesWallTime(count) && spanOf(count) < spanOf(beside)
+function isPending(count: Limit, other: Limit): boolean {
+  return !countsSlots(count) && !usesWallTime(count) && spanOf(count) < spanOf(other)
 }
 
-/** Returns the longest time for which a charge counts, in milliseconds. */
+/** Returns the maximum time for which a charge counts, in milliseconds. */
 function spanOf(limit: Limit): number {
   if (limit.algorithm === 'concurrency') return limit.lease
   return limit.algorithm === 'token-bucket' ? (limit.burst * limit.period) / limit.limit : limit.period
@@ -222,7 +223,7 @@ function chargeIn(count: Count, limit: Limit, charged: Taken, timeFor: TimeFor):
   if (limit.algorithm !== 'token-bucket') return { ...charged, at, resetAfter: 0 }
   const chargedRate = limit.limit / limit.period
   if (chargedRate === rate) return charged
-  // The bucket drained at the larger rate; this is the least that can be left of the charge.
+  // The bucket drained at the larger rate, so at least this much of the charge is left.
   const level = charged.resetAfter * chargedRate - Math.max(0, chargedRate - rate) * age
   return { ...charged, at, resetAfter: level / rate }
 }

@@ -17,13 +17,11 @@ export interface Verdict {
    * exceeds what the limit can ever hold.
    */
   readonly retryAfter: number
-  /**
-   * Earliest time at which more than `remaining` could be used from now on; 0 if no units are used.
-   */
+  /** Time until more than `remaining` units could be used; 0 if no units are used. */
   readonly moreAfter: number
 }
 
-/** The facts of a taken charge that its settlement needs. */
+/** The properties of a taken charge that its settlement needs. */
 export interface Taken {
   /** The cost that was taken. */
   readonly cost: number

@@ -33,7 +33,7 @@ export class AllowedDecision implements Extract<Decision, { readonly allowed: tr
     return this.#permit
   }
 
-  /** Returns what a log prints of the decision. */
+  /** Returns the properties to log. */
   toJSON(): Pick<Decision, 'allowed' | 'quotas'> {
     return { allowed: true, quotas: this.quotas }
   }

@@ -18,8 +18,8 @@ export interface ScopedRule<Request> extends CompiledRule<Request> {
 export interface RuleCharge extends Charge {
   readonly rule: Pick<ScopedRule<never>, 'name' | 'resource' | 'enforce' | 'waiting'>
   /**
-   * Milliseconds until the warm-up has raised the limit enough to hold the charge: 0 if it already
-   * does, Infinity if it never will.
+   * Milliseconds until the warm-up has raised the limit enough to admit the charge: 0 if the limit
+   * is already high enough, Infinity if it never will be.
    */
   readonly holdsAfter: number
 }
@@ -34,7 +34,7 @@ export type Scaling = Pick<WarmUp, 'scale' | 'until'>
  * Skips rules that are unlimited for the client, and shadow rules whose functions throw: a shadow
  * rule must never fail a request.
  *
- * @param scaling applies to all limits except shared ones, which other limiters count too
+ * @param scaling applies to all limits except shared ones, which other limiters also count
  */
 export function chargesFor<Request>(
   rules: readonly ScopedRule<Request>[],
@@ -55,34 +55,34 @@ export function chargesFor<Request>(
   for (let index = 0; index < rules.length; index++) {
     const rule = rules[index] as ScopedRule<Request>
     try {
-      const whole = rule.limitFor(request, client)
-      if (whole instanceof Promise) return continueAt(index, { whole })
+      const fullLimit = rule.limitFor(request, client)
+      if (fullLimit instanceof Promise) return continueAt(index, { fullLimit })
       // The client is unlimited.
-      if (whole === undefined) continue
-      const limit = scaled(rule, whole, scaling)
+      if (fullLimit === undefined) continue
+      const limit = scaled(rule, fullLimit, scaling)
       const cost = rule.costFor(request, limit)
-      if (cost instanceof Promise) return continueAt(index, { whole, cost })
-      // Neighbouring rules usually share a key.
+      if (cost instanceof Promise) return continueAt(index, { fullLimit, cost })
+      // Adjacent rules usually share a key.
       if (rule.keyFor !== keyFor) {
         const own = rule.keyFor(request, client)
-        if (own instanceof Promise) return continueAt(index, { whole, cost, key: own })
+        if (own instanceof Promise) return continueAt(index, { fullLimit, cost, key: own })
         key = own
         keyFor = rule.keyFor
       }
-      charges[count] = chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, whole, scaling))
+      charges[count] = chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, fullLimit, scaling))
       count++
     } catch (error) {
       if (rule.enforce) throw error
     }
   }
-  // Assigning an unchanged length would cost as much as a charge.
+  // Assigning an unchanged length takes as long as computing a charge.
   if (count < charges.length) charges.length = count
   return charges
 }
 
 /** The results of a rule's functions so far; each function is called once. */
 interface PartialCharge {
-  readonly whole: MaybePromise<Limit | undefined>
+  readonly fullLimit: MaybePromise<Limit | undefined>
   readonly cost?: MaybePromise<number>
   readonly key?: Promise<string>
 }
@@ -93,7 +93,7 @@ interface Progress<Request> {
   readonly client: Client | undefined
   readonly scaling: Scaling | undefined
   readonly charges: RuleCharge[]
-  /** The function of the last key, and the key. */
+  /** The last key function, and the key that it returned. */
   readonly keyFor: KeyFor<Request> | undefined
   readonly key: string
   /** The results so far for the first rule. */
@@ -109,15 +109,15 @@ async function laterCharges<Request>(
   let partial: Partial<PartialCharge> = progress.partial
   for (const rule of rules) {
     try {
-      const whole = await (partial.whole ?? rule.limitFor(request, client))
-      if (whole !== undefined) {
-        const limit = scaled(rule, whole, scaling)
+      const fullLimit = await (partial.fullLimit ?? rule.limitFor(request, client))
+      if (fullLimit !== undefined) {
+        const limit = scaled(rule, fullLimit, scaling)
         const cost = await (partial.cost ?? rule.costFor(request, limit))
         if (partial.key !== undefined || rule.keyFor !== keyFor) {
           key = await (partial.key ?? rule.keyFor(request, client))
           keyFor = rule.keyFor
         }
-        charges.push(chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, whole, scaling)))
+        charges.push(chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, fullLimit, scaling)))
       }
     } catch (error) {
       if (rule.enforce) throw error
@@ -130,15 +130,15 @@ async function laterCharges<Request>(
 /** Returns the limit under the current warm-up. */
 function scaled(
   { shared }: Pick<ScopedRule<never>, 'shared'>,
-  whole: Limit,
+  fullLimit: Limit,
   scaling: Scaling | undefined,
 ): Limit {
-  return scaling === undefined || shared ? whole : scaleLimit(whole, scaling.scale)
+  return scaling === undefined || shared ? fullLimit : scaleLimit(fullLimit, scaling.scale)
 }
 
 /**
- * Returns charges of cost 0, which take nothing and report the state of the keys. Skips rules whose
- * key or limit needs a promise or throws, and rules that are unlimited for the client.
+ * Returns charges of cost 0, which consume nothing and report the state of the keys. Skips rules
+ * whose key or limit needs a promise or throws, and rules that are unlimited for the client.
  */
 export function zeroCharges<Request>(
   rules: readonly ScopedRule<Request>[],
@@ -187,10 +187,10 @@ export function preparedCharge<Request>(rule: ScopedRule<Request>, key: string):
 
 const NEVER = Number.POSITIVE_INFINITY
 
-function holdsAfter(cost: number, limit: Limit, whole: Limit, scaling: Scaling | undefined): number {
+function holdsAfter(cost: number, limit: Limit, fullLimit: Limit, scaling: Scaling | undefined): number {
   if (cost <= capacityOf(limit)) return 0
-  if (scaling === undefined || cost > capacityOf(whole)) return NEVER
-  return scaling.until(cost / capacityOf(whole))
+  if (scaling === undefined || cost > capacityOf(fullLimit)) return NEVER
+  return scaling.until(cost / capacityOf(fullLimit))
 }
 
 /** Returns the quotas of a request from the verdicts of the store. */
@@ -198,7 +198,7 @@ export function quotasOf(charges: readonly RuleCharge[], verdicts: readonly Stor
   return charges.map((charge, index) => new RequestQuota(charge, verdicts[index] as StoreVerdict))
 }
 
-/** A class for the same reason as `JudgedVerdict` in `algorithms/algorithm.ts`. */
+/** This is a class for the same reason as `JudgedVerdict` in `algorithms/algorithm.ts`. */
 export class RequestQuota implements Quota {
   readonly rule: string
   readonly resource: string
@@ -228,7 +228,7 @@ export class RequestQuota implements Quota {
     this.remaining = verdict.remaining
     this.resetAfter = resetAfter
     this.moreAfter = verdict.moreAfter
-    // A charge above the scaled limit fits once the limit has grown and is empty.
+    // A charge above the scaled limit fits once the limit has grown and its usage has expired.
     this.retryAfter = retryAfter === NEVER && holdsAfter > 0 ? Math.max(holdsAfter, resetAfter) : retryAfter
   }
 }

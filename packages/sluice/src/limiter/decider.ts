@@ -99,7 +99,7 @@ export class Decider {
   }
 
   #takeVerdicts(charges: readonly RuleCharge[]): MaybePromise<StoreVerdict[]> {
-    // An uncounted request needs no store, so it is admitted during an outage too.
+    // A request without charges needs no store, so it is admitted even during an outage.
     if (charges.length === 0) return []
     const take = () => this.store.take(charges)
     return this.events === undefined ? take() : this.events.watchStore(take)
@@ -107,7 +107,7 @@ export class Decider {
 
   #allowed(charges: readonly RuleCharge[], outcome: StoreOutcome): Decision {
     const decision = new AllowedDecision(charges, outcome, this.createPermit)
-    // Events report how long slots were held, so the permit of such a request starts now.
+    // Events report how long slots were held, so the permit of a request with slots is created now.
     if (this.events !== undefined && charges.some(holdsSlot)) decision.permit
     return decision
   }

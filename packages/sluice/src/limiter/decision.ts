@@ -10,7 +10,7 @@ export interface Quota {
   /** The rule's name. */
   readonly rule: string
   readonly resource: Resource
-  /** The key that the rule counts, as the store has it. */
+  /** The key that the rule counts by, in the form that the store receives. */
   readonly key: string
   readonly limit: Limit
   /** The units that this request takes. */
@@ -19,17 +19,19 @@ export interface Quota {
   readonly allowed: boolean
   /** `false` for a shadow rule. */
   readonly enforced: boolean
-  /** Whole units left, after this request if it was admitted, and without it otherwise. */
+  /** Whole units left: after this request if it was admitted, otherwise without it. */
   readonly remaining: number
   /** Time until no units are used. */
   readonly resetAfter: number
   /** Time until `remaining` grows. */
   readonly moreAfter: number
-  /** Time until this rule would admit the request: 0 if it does, Infinity if it never will. */
+  /**
+   * Time until this rule would admit the request: 0 if it already does, Infinity if it never will.
+   */
   readonly retryAfter: number
 }
 
-/** The reason of a refusal. */
+/** The reason for a refusal. */
 export interface Refusal {
   /** The rule that refused. If several did, the one with the longest `retryAfter`. */
   readonly rule: string
@@ -70,7 +72,7 @@ export type Forecast =
   | (DecisionBase & { readonly allowed: true })
   | (DecisionBase & { readonly allowed: false; readonly refusal: Refusal })
 
-/** Returns the refusal of the enforced rules; undefined if none refuses. */
+/** Returns the refusal by the enforced rules; undefined if none refuses. */
 export function refusalOf(quotas: readonly Quota[]): Refusal | undefined {
   const refusing = quotas.filter((quota) => quota.enforced && !quota.allowed)
   const [first, ...others] = refusing

@@ -23,7 +23,7 @@ interface OfRule {
   /** The rule's name. */
   readonly rule: string
   readonly resource: Resource
-  /** The key that the rule counts, as the store has it. */
+  /** The key that the rule counts by, in the form that the store receives. */
   readonly key: string
 }
 
@@ -33,7 +33,7 @@ export type LimiterEvent<Request = unknown> =
   | (Decided<Request> & { readonly type: 'refused'; readonly refusal: Refusal })
   /** A shadow rule would have refused the request. Emitted before `allowed` or `refused`. */
   | (OfRequest<Request> & { readonly type: 'shadow-refused'; readonly quota: Quota })
-  /** A request was settled: the cost that was taken, and the actual one. */
+  /** A request was settled: `taken` is the cost on admission, and `cost` the actual one. */
   | (OfRule & { readonly type: 'settled'; readonly taken: number; readonly cost: number })
   /** Slots were released after `held` milliseconds. */
   | (OfRule & { readonly type: 'released'; readonly slots: number; readonly held: number })

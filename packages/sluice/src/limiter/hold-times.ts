@@ -12,7 +12,7 @@ export class HoldTimes {
   }
 
   /**
-   * Estimates how long `turns` consecutive holds last. Undefined before the first hold has ended.
+   * Estimates how long `turns` consecutive holds last. Undefined until the first hold has ended.
    */
   estimateMs(scope: string, turns: number): number | undefined {
     const average = this.#averages.get(scope)

@@ -7,8 +7,8 @@ interface Group {
 }
 
 /**
- * Renews permits while their requests run, with one timer per lease duration and none without
- * permits. Each lease is renewed three times, so a lost or late renewal costs no slot.
+ * Renews permits while their requests run, with one timer per lease duration in use. A renewal is
+ * sent every third of a lease, so that a single lost or late renewal loses no slot.
  */
 export function leaseRenewal(timers: Pick<Timers, 'start' | 'stop'>): Renewal {
   const groups = new Map<number, Group>()

@@ -7,9 +7,9 @@ import type { Decision, Quota } from './decision.js'
 import type { LimiterEvent, LimiterListener } from './event.js'
 import type { PermitListener, TakenCharge } from './permit.js'
 
-/** Clients whose last tier is remembered. */
+/** Maximum number of clients whose last tier is remembered. */
 const MAX_CLIENTS = 10_000
-/** Tiers whose last limits are remembered. */
+/** Maximum number of tiers whose last limits are remembered. */
 const MAX_TIERS = 100
 
 /** Emits the events of a limiter to its listener. A limiter without a listener has no emitter. */
@@ -17,7 +17,7 @@ export class LimiterEvents<Request> {
   readonly #tiers = new LastValues<string, string | undefined>(MAX_CLIENTS)
   /** The last limit of each rule, by tier. */
   readonly #limits = new Map<string | undefined, Map<string, Limit>>()
-  /** When the store failed, in milliseconds; undefined while it works. */
+  /** Time at which the store failed, in milliseconds; undefined while it works. */
   #failedSince: number | undefined
 
   constructor(private readonly listener: LimiterListener<Request>) {}
@@ -44,7 +44,7 @@ export class LimiterEvents<Request> {
     this.#emit(event)
   }
 
-  #onStoreAnswered(): void {
+  #onStoreResponse(): void {
     if (this.#failedSince === undefined) return
     this.#emit({ type: 'store-recovered', lost: performance.now() - this.#failedSince })
     this.#failedSince = undefined
@@ -54,15 +54,15 @@ export class LimiterEvents<Request> {
   onDecision(request: Request, client: Client | undefined, decision: Decision, took: number): void {
     if (decision.degraded !== undefined)
       this.#onStoreFailed({ type: 'store-failed', degraded: decision.degraded })
-    else this.#onStoreAnswered()
-    if (client !== undefined) this.#noteTier(client)
+    else this.#onStoreResponse()
+    if (client !== undefined) this.#recordTier(client)
     const limits = this.#limitsOf(client?.tier)
     const { quotas, degraded } = decision
     for (const quota of quotas) {
-      this.#noteLimit(limits, quota, client?.tier)
+      this.#recordLimit(limits, quota, client?.tier)
       if (!quota.enforced && !quota.allowed) this.#emit({ type: 'shadow-refused', request, client, quota })
     }
-    // Without a spread: every request allocates this object.
+    // The event is built without a spread, because every request allocates one.
     const event = decision.allowed
       ? ({ type: 'allowed', request, client, quotas, took } as const)
       : ({ type: 'refused', request, client, quotas, took, refusal: decision.refusal } as const)
@@ -83,10 +83,10 @@ export class LimiterEvents<Request> {
     }
   }
 
-  #noteTier({ id, tier }: Client): void {
-    const before = this.#tiers.replace(id, tier)
-    if (before !== undefined && before.value !== tier)
-      this.#emit({ type: 'tier-changed', client: id, from: before.value, to: tier })
+  #recordTier({ id, tier }: Client): void {
+    const previous = this.#tiers.replace(id, tier)
+    if (previous !== undefined && previous.value !== tier)
+      this.#emit({ type: 'tier-changed', client: id, from: previous.value, to: tier })
   }
 
   #limitsOf(tier: string | undefined): Map<string, Limit> {
@@ -99,16 +99,17 @@ export class LimiterEvents<Request> {
     return limits
   }
 
-  #noteLimit(limits: Map<string, Limit>, { rule, limit }: Quota, tier: string | undefined): void {
-    const before = limits.get(rule)
-    if (before === limit) return
+  #recordLimit(limits: Map<string, Limit>, { rule, limit }: Quota, tier: string | undefined): void {
+    const previous = limits.get(rule)
+    if (previous === limit) return
     limits.set(rule, limit)
-    if (before !== undefined && !isDeepStrictEqual(before, limit))
-      this.#emit({ type: 'limit-changed', rule, tier, from: before, to: limit })
+    if (previous !== undefined && !isDeepStrictEqual(previous, limit))
+      this.#emit({ type: 'limit-changed', rule, tier, from: previous, to: limit })
   }
 
   #emit(event: LimiterEvent<Request>): void {
-    // A listener that throws must not fail the request; one that rejects must not end the process.
+    // A listener that throws must not fail the request, and one that rejects must not crash the
+    // process.
     try {
       const returned: unknown = toMaybePromise<unknown>(this.listener(event))
       if (returned instanceof Promise) returned.catch(() => {})
@@ -124,10 +125,10 @@ class LastValues<Key, Value> {
 
   /** Stores the value of a key and returns the previous one; undefined for an unknown key. */
   replace(key: Key, value: Value): { readonly value: Value } | undefined {
-    const before = this.#values.has(key) ? { value: this.#values.get(key) as Value } : undefined
+    const previous = this.#values.has(key) ? { value: this.#values.get(key) as Value } : undefined
     this.#values.delete(key)
     this.#values.set(key, value)
     if (this.#values.size > this.maxSize) this.#values.delete(this.#values.keys().next().value as Key)
-    return before
+    return previous
   }
 }

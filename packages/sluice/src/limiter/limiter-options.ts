@@ -25,32 +25,33 @@ export interface NeedsBody<Request> {
 
 export interface LimiterOptions<Request> {
   /**
-   * The rules for every request, decided together: a request takes from all of them or from none.
+   * The rules for every request. They are decided together: a request is charged under all of them
+   * or under none.
    */
   readonly rules: readonly Rule<Request>[]
-  /** The store of the state. Default: a memory store for this limiter alone. */
+  /** The store that keeps the state. Default: a memory store for this limiter alone. */
   readonly store?: Store
   /**
-   * Distinguishes limiters that use one store. Processes that use the same name share their limits.
-   * Default: `''`.
+   * Distinguishes limiters that use the same store. Processes that use the same name share their
+   * limits. Default: `''`.
    */
   readonly name?: string
   /** Reads `by: 'ip'` and the other named keys from a request. The adapters provide it. */
   readonly keys?: KeySources<Request>
   /**
-   * Identifies the client of a request by verified credentials: an id, or an id and a tier.
-   * Undefined means anonymous. `admit` passes on errors that it throws. Default: every request is
-   * anonymous.
+   * Identifies the client of a request by verified credentials: an ID, or an ID and a tier.
+   * Undefined means anonymous. `admit` throws the errors of this function. Default: every request
+   * is anonymous.
    */
   readonly client?: (request: Request) => MaybePromise<Client | string | undefined>
   /**
-   * Multiplies the limits of clients by tier, in all rules without their own value for the tier:
-   * `{ free: 1, premium: 5 }`. For `unlimited`, the rules count nothing.
+   * Multiplies the limits of clients by tier, in all rules without their own value for the tier: `{
+   * free: 1, premium: 5 }`. Clients of an `unlimited` tier are not counted.
    */
   readonly tiers?: Tiers<never>
   /**
-   * Reports whether the client may make the request. Otherwise `refuseWith` applies, and nothing is
-   * taken.
+   * Reports whether the client may make the request. Otherwise the request is rejected with
+   * `refuseWith`, and nothing is charged.
    */
   readonly require?: (request: Request, client: Client | undefined) => MaybePromise<boolean>
   /**
@@ -68,8 +69,8 @@ export interface LimiterOptions<Request> {
   /** Receives the events of the limiter. */
   readonly listener?: LimiterListener<Request>
   /**
-   * The timers that renew leases and end waits. Default: the timers of Node. Pass them together
-   * with the clock of the store.
+   * The timers that renew leases and end waits. Default: Node's timers. If you pass timers, also
+   * pass the matching clock to the store.
    */
   readonly timers?: Pick<Timers, 'start' | 'stop'>
 }
@@ -90,7 +91,7 @@ export const OPTIONS: readonly string[] = [
   'timers',
 ]
 
-/** @throws LimitSyntaxError, TypeError, RangeError that name the wrong rule or option. */
+/** @throws LimitSyntaxError, TypeError, RangeError that name the invalid rule or option. */
 export function readOptions<Request>(options: LimiterOptions<Request>): {
   readonly rules: CompiledRule<Request>[]
   readonly requirement: Requirement<Request> | undefined
@@ -117,7 +118,10 @@ export function checkOptions(options: unknown, known: readonly string[]): void {
   }
 }
 
-/** Stores in use by an unnamed limiter. A second one would share its limits unintentionally. */
+/**
+ * Stores in use by an unnamed limiter. A second unnamed limiter would share its limits
+ * unintentionally.
+ */
 const unnamed = new WeakSet<Store>()
 
 /** @throws TypeError if another unnamed limiter uses the store. */
@@ -126,7 +130,7 @@ export function claimName(store: Store, name: string): void {
   if (unnamed.has(store)) {
     throw new OptionTypeError(
       ['name'],
-      "two limiters without a 'name' would share their limits on this store; name them",
+      "two limiters without a 'name' would share their limits on this store; give each a name",
     )
   }
   unnamed.add(store)

@@ -6,8 +6,8 @@ import type { Permit } from './permit.js'
 
 export interface AdmitOptions {
   /**
-   * Aborts the wait for a slot: `admit` rejects with the reason. It affects only requests that
-   * wait.
+   * Aborts the wait for a slot: `admit` rejects with the signal's reason. Has no effect on requests
+   * that do not wait.
    */
   readonly signal?: AbortSignal
   /**
@@ -15,27 +15,27 @@ export interface AdmitOptions {
    * it is received. The other rules and the slots of `concurrent` rules are decided afterwards:
    *
    * - If the first rules refuse, `receive` is never called.
-   * - If the later rules refuse, the first ones are refunded, so a refused request takes nothing.
+   * - If the later rules refuse, the first ones are refunded, so a refused request is not charged.
    * - If the body cannot be received or read, the first rules stay charged and `admit` rejects with
    *   the error.
    */
   readonly body?: RequestBody
   /**
    * Identifies the caller that waits for a slot if the request has no client, for example by
-   * address. One caller may use half of a queue that it shares with others.
+   * address. One caller may use at most half of a queue that it shares with others.
    */
   readonly waiter?: string
 }
 
 /** The body of a request that awaits its decision. */
 export interface RequestBody {
-  /** True if the body has arrived. Then one call of the store decides on everything. */
+  /** True if the body has arrived. One call of the store then decides on all rules. */
   readonly isHere: boolean
   /**
    * Receives and reads the body. Called at most once.
    *
-   * @param held the charges of the first rules; undefined if nothing was taken yet. Cancel it
-   *   before rejecting if the client is not at fault.
+   * @param held the permit of the first rules; undefined if nothing has been charged yet. If the
+   *   client is not at fault for an error, cancel the permit before rejecting.
    */
   receive(held: Pick<Permit, 'cancel'> | undefined): MaybePromise<void>
 }
@@ -46,7 +46,7 @@ export interface LimiterRule {
   /** Index into the `rules` option of the limiter. */
   readonly index: number
   readonly resource: Resource
-  /** The scope of its keys in the store. With a scope and a key, a store can be queried. */
+  /** The scope of its keys in the store. A store can be queried with a scope and a key. */
   readonly scope: string
   /** True if it shares its state with rules of the same name in other limiters. */
   readonly shared: boolean
@@ -58,19 +58,19 @@ export interface LimiterRule {
 
 /** Admits or refuses requests. */
 export interface Limiter<Request> {
-  /** The rules in their order; a rule with several limits appears once for each. */
+  /** The rules in order; a rule with several limits appears once for each. */
   readonly rules: readonly LimiterRule[]
   /**
-   * Decides on a request and takes its cost from every rule or from none. With the memory store the
-   * result is a decision and not a promise, unless the request waits for a slot, or a function of
-   * the options returns a promise.
+   * Decides on a request and charges its cost under every rule or under none. With the memory store
+   * the result is a decision and not a promise, unless the request waits for a slot, or a function
+   * of the options returns a promise.
    *
    * @throws RequestError if the request lacks what a rule needs to compute its cost, or is
-   *   forbidden. Also throws what the rules' functions and the store throw. A shadow rule whose
-   *   function throws is skipped.
+   *   forbidden. Also throws the errors of the rules' functions and of the store. A shadow rule
+   *   whose function throws is skipped.
    */
   admit(request: Request, options?: AdmitOptions): MaybePromise<Decision>
-  /** Returns the decision that `admit` would make now. Takes nothing and does not wait. */
+  /** Returns the decision that `admit` would make now. Charges nothing and does not wait. */
   peek(request: Request): MaybePromise<Forecast>
   /** Resets the usage of the request's key in every rule. */
   reset(request: Request): MaybePromise<void>

@@ -27,7 +27,7 @@ export type { AdmitOptions, Limiter, LimiterRule, RequestBody } from './limiter-
  *     const decision = await limiter.admit('user-42')
  *     if (!decision.allowed) console.log(`retry in ${decision.refusal.retryAfter} ms`)
  *
- * @throws LimitSyntaxError, TypeError, RangeError that name the wrong rule or option.
+ * @throws LimitSyntaxError, TypeError, RangeError that name the invalid rule or option.
  */
 export function createLimiter<Request = string>(options: string | LimiterOptions<Request>): Limiter<Request> {
   return new RuleLimiter(typeof options === 'string' ? { rules: [{ limit: options }] } : options)

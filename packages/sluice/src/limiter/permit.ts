@@ -23,7 +23,7 @@ export interface TakenCharge {
 export interface PermitListener {
   /** Called for each settled charge with its actual cost. */
   onSettled?(taken: TakenCharge, cost: number): void
-  /** Called once, when the slots are free. */
+  /** Called once, after the slots have been freed. */
   onReleased?(slots: readonly TakenCharge[]): void
 }
 
@@ -48,7 +48,7 @@ export class Permit {
   readonly #listeners: readonly PermitListener[]
   /**
    * The resources that the rules of the limiter count. The permit can be settled with any of them,
-   * whether or not the request took some.
+   * whether or not the request was charged for it.
    */
   readonly resources: readonly Resource[]
   #unsettled: readonly TakenCharge[]
@@ -77,12 +77,12 @@ export class Permit {
   /**
    * Settles the actual cost of the request by resource: `settle({ tokens: 812 })`. If the actual
    * cost is lower, the difference is refunded while its window lasts. If it is higher, the
-   * difference is charged even beyond the limit. Resources that the request did not take, or that
-   * were settled before, are ignored.
+   * difference is charged even beyond the limit. Resources that the request was not charged for, or
+   * that were settled before, are ignored.
    *
    * @throws TypeError for a resource that no rule of the limiter counts; TypeError, RangeError for
-   *   a cost that is negative, not finite, or a fraction where the algorithm counts whole units.
-   *   Nothing is settled then.
+   *   a cost that is negative, not finite, or a fraction where the algorithm counts whole units. In
+   *   that case nothing is settled.
    */
   settle(costs: Readonly<Partial<Record<Resource, number>>>): MaybePromise<void> {
     checkSettledResources(costs, this.resources)
@@ -132,8 +132,8 @@ export class Permit {
 
   /**
    * Renews the slots until they are released, however long the request runs. Use it only if
-   * `release` is certain to be called. The adapters and the gateway use it, because they see every
-   * connection end.
+   * `release` is certain to be called. The adapters and the gateway use it, because they observe
+   * the end of every connection.
    */
   keepRenewed(): void {
     if (!this.holdsSlots) return
@@ -145,7 +145,7 @@ export class Permit {
 
   /** Releases at the end of the block: `using permit = …`. */
   [Symbol.dispose](): void {
-    // If the store fails here, the lease ends the slots.
+    // If the store fails here, the slots are freed when their lease ends.
     try {
       const released = this.release()
       if (released instanceof Promise) released.catch(() => {})
@@ -159,7 +159,8 @@ export class Permit {
 }
 
 /**
- * @throws TypeError that names the first resource no rule counts, and lists those that are counted.
+ * @throws TypeError that names the first resource that no rule counts, and lists the counted
+ *   resources.
  */
 export function checkSettledResources(
   costs: Readonly<Partial<Record<Resource, number>>>,

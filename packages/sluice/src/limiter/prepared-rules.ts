@@ -12,7 +12,7 @@ import type { Permit } from './permit.js'
 /**
  * The fast path for rules with a fixed limit, a fixed cost and one common key. It allocates no
  * charges, only the decision. Requires a store that prepares charges, and a limiter without
- * clients, listener, waiting requests and warm-up.
+ * clients, requirement, listener, queues or warm-up.
  */
 export class PreparedRules<Request> {
   private constructor(
@@ -81,9 +81,9 @@ export class PreparedRules<Request> {
   }
 }
 
-/** An allowed decision that keeps only the numbers of its take. Later takes do not change it. */
+/** An allowed decision that keeps only a snapshot of its take. Later takes do not change it. */
 class PreparedDecision implements Extract<Decision, { readonly allowed: true }> {
-  // Declared fields are not initialized a second time.
+  // `declare` prevents a second initialization of the fields.
   declare readonly allowed: true
   declare private readonly rules: Pick<PreparedRules<never>, 'decisionAt' | 'quotasAt'>
   declare private readonly key: string

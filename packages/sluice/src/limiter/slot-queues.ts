@@ -9,13 +9,10 @@ import { type Attempt, WaitQueue } from './wait-queue.js'
 /** How often the head of a queue checks whether another process freed a slot, in milliseconds. */
 const POLL_INTERVAL_MS = 100
 
-/**
- * The shortest `retryAfter` of a request that is busy, unless the store knows better; in
- * milliseconds.
- */
+/** Minimum `retryAfter` of a `busy` refusal, in milliseconds. */
 const MIN_RETRY_AFTER_MS = 1_000
 
-/** The slots of one rule and key, for which requests wait. */
+/** The slots of one rule and key that requests can wait for. */
 interface SlotPool {
   readonly id: string
   readonly rule: string
@@ -38,8 +35,9 @@ export class SlotQueues {
    *
    * @param charges the rules' current charges for the request
    * @param decide admits or refuses the request; called again whenever a slot may be free
-   * @param forecast returns what a decision would say and takes nothing
-   * @param waiter the client that waits; it may use half of a queue that it shares with others
+   * @param forecast returns the quotas that a decision would report, without charging
+   * @param waiter the waiting client, which may use at most half of a queue that it shares with
+   *   others
    */
   admit(
     charges: readonly RuleCharge[],
@@ -82,24 +80,24 @@ export class SlotQueues {
       andThen(decide(), (decision) =>
         exhaustedPool(decision, pools) === undefined ? { result: decision } : { retryInMs: POLL_INTERVAL_MS },
       )
-    const giveBack = (decision: Decision) => {
-      // A request whose client has left never runs, so it is refunded in full.
+    const onLateResult = (decision: Decision) => {
+      // A request whose client has disconnected never runs, so it is refunded in full.
       if (decision.allowed) decision.permit.cancel().catch(() => {})
     }
     try {
       const { timeoutMs } = pool
-      const decision = await queue.join({ attempt, giveBack, timeoutMs, signal, client: waiter })
+      const decision = await queue.join({ attempt, onLateResult, timeoutMs, signal, client: waiter })
       return decision ?? this.#busy(pool, queue.length, await forecast())
     } finally {
-      // A new queue may have taken its place during the forecast.
+      // Another queue may have replaced this one during the forecast.
       if (queue.length === 0 && this.#queues.get(pool.id) === queue) this.#queues.delete(pool.id)
     }
   }
 
   /**
    * Refuses a request that timed out in the queue or found it full. `retryAfter` estimates when the
-   * requests ahead will have had their turns, from recent hold times. Before any slot was freed, it
-   * is the timeout of the queue. It never exceeds the end of the leases.
+   * requests ahead will be done, based on recent hold times. Until a slot has been freed, the
+   * estimate is the timeout of the queue. It is never later than the end of the leases.
    */
   #busy(pool: SlotPool, ahead: number, forecast: readonly Quota[]): Decision {
     const quotas = forecast.map((quota) => {
@@ -124,8 +122,8 @@ function idOf(scope: string, key: string): string {
 }
 
 /**
- * Finds the pool to wait for. Undefined if another rule refuses too, or no free slot would ever
- * suffice.
+ * Finds the pool to wait for. Undefined if another rule also refuses, or if the request needs more
+ * slots than exist.
  */
 function exhaustedPool(decision: Decision, pools: readonly SlotPool[]): SlotPool | undefined {
   if (decision.allowed || decision.quotas.some(isOversized)) return undefined

@@ -1,16 +1,18 @@
 import type { RequestBody } from './limiter-types.js'
 
-/** Measures how long a decision takes, without the time spent receiving the body of the request. */
+/**
+ * Measures how long a decision takes, excluding the time spent receiving the body of the request.
+ */
 export class Stopwatch {
   readonly #startedAt = performance.now()
   #excludedMs = 0
 
-  /** Milliseconds since the start, without the excluded time. */
+  /** Milliseconds since the start, minus the excluded time. */
   get elapsedMs(): number {
     return performance.now() - this.#startedAt - this.#excludedMs
   }
 
-  /** Wraps a body so that the time of receiving it is excluded. */
+  /** Wraps a body so that the time spent receiving it is excluded. */
   excluding(body: RequestBody): RequestBody {
     return {
       isHere: body.isHere,

@@ -13,7 +13,7 @@ export interface TwoStepOptions<Request> {
   readonly rules: readonly ScopedRule<Request>[]
   /** Reports whether a rule belongs to the second step. */
   readonly isLater: (rule: ScopedRule<Request>) => boolean
-  /** The requirement on requests, if it reads the body. */
+  /** The limiter's requirement, if it reads the body. */
   readonly requirement: Requirement<Request> | undefined
   readonly scaling: Scaling | undefined
   readonly decider: Decider
@@ -37,10 +37,10 @@ interface FirstStep {
 }
 
 /**
- * Admits requests whose body has not arrived. It charges the rules that need no body first. So a
- * client over these limits is refused before its body is read, and unreadable bodies are not free.
- * Then it receives the body and decides on the other rules together with the slots. If those
- * refuse, it refunds the first rules.
+ * Admits requests whose body has not arrived. It first charges the rules that need no body. So a
+ * client that exceeds these limits is refused before its body is read, and requests with unreadable
+ * bodies are not free. It then receives the body and decides on the other rules together with the
+ * slots. If these refuse, it refunds the first rules.
  */
 export class TwoStepAdmission<Request> {
   readonly #options: TwoStepOptions<Request>
@@ -69,8 +69,8 @@ export class TwoStepAdmission<Request> {
     const fail = (error: unknown) => this.#chargeFirst(candidate, error)
     try {
       const received = body.receive(undefined)
-      const met = andThen(received, () => requirement?.(request, client))
-      const charges = andThen(met, () => chargesFor(rules, request, client, scaling))
+      const permitted = andThen(received, () => requirement?.(request, client))
+      const charges = andThen(permitted, () => chargesFor(rules, request, client, scaling))
       return charges instanceof Promise ? charges.catch(fail) : charges
     } catch (error) {
       return fail(error)
@@ -96,7 +96,7 @@ export class TwoStepAdmission<Request> {
     await body.receive(first.held)
     await requirement?.(request, client)
     const later = await chargesFor(this.#later, request, client, scaling)
-    // Errors so far are the fault of the request, so the first step stays charged.
+    // Errors up to here are caused by the request, so the first step stays charged.
     return this.#decideLater(candidate, first, later)
   }
 
@@ -190,8 +190,8 @@ function afterRefund(quota: Quota): Quota {
 }
 
 /**
- * Refunds the first step. A refund that fails does not change the decision: the usage expires by
- * itself.
+ * Refunds the first step. A failed refund does not change the decision, because the usage expires
+ * by itself.
  */
 async function refund(held: Permit | undefined): Promise<void> {
   await held?.cancel().catch(() => {})

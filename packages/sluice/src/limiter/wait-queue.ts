@@ -4,12 +4,12 @@ import type { Timers } from '../time/timers.js'
 /** The result of one attempt, or the milliseconds after which to try again. */
 export type Attempt<T> = { readonly result: T } | { readonly retryInMs: number }
 
-/** A request to the queue for one result. */
+/** A request that waits for a result. */
 export interface Waiter<T> {
   /** Tries to get the result. Called only at the head of the queue, one call at a time. */
   attempt(): MaybePromise<Attempt<T>>
-  /** Returns a result that arrived after the waiter had left the queue. */
-  giveBack(result: T): void
+  /** Disposes of a result that arrived after the waiter had left the queue. */
+  onLateResult(result: T): void
   readonly timeoutMs: number
   /** Aborts the wait. */
   readonly signal?: AbortSignal | undefined
@@ -100,7 +100,7 @@ export class WaitQueue<T> {
   #leave(entry: Entry<T>, settle: () => void): void {
     if (!this.#entries.delete(entry)) return
     settle()
-    // The next request may need less.
+    // The next request may succeed where this one could not.
     this.wake()
   }
 
@@ -115,7 +115,7 @@ export class WaitQueue<T> {
     this.#isServing = false
   }
 
-  /** @returns true if the next request may try */
+  /** @returns true if the next request may make an attempt */
   async #try(first: Entry<T>): Promise<boolean> {
     try {
       const attempt = await first.waiter.attempt()
@@ -124,9 +124,9 @@ export class WaitQueue<T> {
         if (isWaiting) this.#timer = this.#timers.start(() => this.wake(), attempt.retryInMs)
         return !isWaiting
       }
-      // An entry that left the queue meanwhile is settled already, and no longer counted.
+      // An entry that has left the queue in the meantime is already settled and no longer counted.
       if (this.#entries.delete(first)) first.resolve(attempt.result)
-      else first.waiter.giveBack(attempt.result)
+      else first.waiter.onLateResult(attempt.result)
     } catch (error) {
       if (this.#entries.delete(first)) first.reject(error)
     }

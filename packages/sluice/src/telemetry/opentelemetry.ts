@@ -2,8 +2,8 @@ import { type Attributes, type MeterProvider, metrics, trace } from '@openteleme
 import type { LimiterEvent, LimiterListener } from '../limiter/event.js'
 
 /**
- * Reports a limiter to OpenTelemetry through its API alone, which costs next to nothing without an
- * SDK.
+ * Creates a listener that reports a limiter to OpenTelemetry. It uses only the OpenTelemetry API,
+ * which costs next to nothing if no SDK is installed.
  *
  *     import { createLimiter } from 'sluice'
  *     import { openTelemetryListener } from 'sluice/opentelemetry'

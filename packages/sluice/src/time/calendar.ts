@@ -5,8 +5,9 @@ type Unit = 'hour' | 'day' | 'week' | 'month' | 'year'
 /**
  * An hour, day, week (from Monday), month or year in a time zone.
  *
- * A day may last 23 or 25 hours, and may start at one o'clock if midnight is skipped. So the
- * borders come from the rules of the zone (Intl). They are computed once per window and cached.
+ * A day may last 23 or 25 hours, and may start at one o'clock if midnight is skipped. The
+ * boundaries are therefore derived from the rules of the zone (Intl). They are computed once per
+ * window and cached.
  */
 interface CalendarWindow {
   /** The first instant of the window, in milliseconds since the epoch. */
@@ -39,7 +40,7 @@ export function checkCalendar(period: number, timeZone: string): void {
   } catch {
     throw new OptionRangeError(
       ['timeZone'],
-      `unknown time zone '${String(timeZone).slice(0, 60)}'; write an IANA name such as 'Europe/Berlin'`,
+      `unknown time zone '${String(timeZone).slice(0, 60)}'; use an IANA name such as 'Europe/Berlin'`,
     )
   }
 }
@@ -57,7 +58,8 @@ export function calendarWindow(now: number, period: number, timeZone = 'UTC'): C
 }
 
 /**
- * One entry per time zone and period in use. Its size depends on the configuration, not on clients.
+ * The last window for each time zone and period in use. The number of entries depends on the
+ * configuration, not on clients.
  */
 const recentWindows = new Map<string, CalendarWindow>()
 
@@ -66,20 +68,20 @@ function computeWindow(now: number, unit: Unit, timeZone: string): CalendarWindo
   const local = new Date(now + offsetAt(now, timeZone))
   const [year, month, day] = [local.getUTCFullYear(), local.getUTCMonth(), local.getUTCDate()]
   const sinceMonday = (local.getUTCDay() + 6) % 7
-  const borders: Record<Exclude<Unit, 'hour'>, [number, number]> = {
+  const boundaries: Record<Exclude<Unit, 'hour'>, [number, number]> = {
     day: [Date.UTC(year, month, day), Date.UTC(year, month, day + 1)],
     week: [Date.UTC(year, month, day - sinceMonday), Date.UTC(year, month, day - sinceMonday + 7)],
     month: [Date.UTC(year, month, 1), Date.UTC(year, month + 1, 1)],
     year: [Date.UTC(year, 0, 1), Date.UTC(year + 1, 0, 1)],
   }
-  const [start, end] = borders[unit]
+  const [start, end] = boundaries[unit]
   return { start: firstInstantAt(start, timeZone), end: firstInstantAt(end, timeZone) }
 }
 
 /**
- * Returns the hour of a zone. If its clocks change by a fraction of an hour, the rest of that hour
- * joins the next one. Every window then lasts at least an hour, so any hour meets at most two
- * windows, which the bound of the fixed window requires.
+ * Returns the hourly window of a zone. If its clocks change by a fraction of an hour, the shortened
+ * hour is merged with the next one. Every window thus lasts at least an hour, so any period of one
+ * hour overlaps at most two windows, as the bound of the fixed window requires.
  */
 function hourWindow(now: number, timeZone: string): CalendarWindow {
   let hour = shownHour(now, timeZone)
@@ -101,8 +103,8 @@ function isShort({ start, end }: CalendarWindow): boolean {
 }
 
 /**
- * Returns the time during which the zone's clocks show the current hour. A repeated hour counts as
- * two.
+ * Returns the period during which the zone's clocks show the current hour. A repeated hour counts
+ * as two.
  */
 function shownHour(now: number, timeZone: string): CalendarWindow {
   const offset = offsetAt(now, timeZone)
@@ -126,7 +128,8 @@ function shownSince(start: number, now: number, offset: number, timeZone: string
 /** @param end the end of the hour if the clocks do not change before */
 function shownUntil(end: number, now: number, offset: number, timeZone: string): number {
   if (offsetAt(end - 1, timeZone) === offset) {
-    // Clocks set back by a fraction of an hour at its very end continue to show it.
+    // If clocks are set back by a fraction of an hour at the end of an hour, they continue to show
+    // that hour.
     const after = offsetAt(end, timeZone)
     const isAnotherHour = Math.floor((end + after) / HOUR) !== Math.floor((end - 1 + offset) / HOUR)
     return isAnotherHour || (end + after) % HOUR === 0 ? end : Math.ceil((end + after) / HOUR) * HOUR - after
@@ -152,8 +155,8 @@ function firstInstant(early: number, late: number, condition: (instant: number) 
 }
 
 /**
- * Returns the first instant at which the zone's clocks show `local` (a wall time as if in UTC) or
- * later.
+ * Returns the first instant at which the zone's clocks show `local` (a local time, encoded as if it
+ * were in UTC) or later.
  */
 function firstInstantAt(local: number, timeZone: string): number {
   const before = local - offsetAt(local - DAY, timeZone)

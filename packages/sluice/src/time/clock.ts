@@ -1,21 +1,21 @@
 /** A source of time. Tests, replays and stores pass their own. */
 export interface Clock {
-  /** Returns milliseconds since a fixed moment, with fractions. Measures rates. */
+  /** Returns milliseconds since a fixed moment, with fractions. Used for rates. */
   now(): number
   /** Returns milliseconds since the epoch. Used for calendar windows only. */
   wallTime(): number
 }
 
-/** The monotonic clock of the machine; changing its date affects no rate. */
+/** The monotonic system clock. Changing the date of the machine does not affect rates. */
 export const systemClock: Clock = {
-  // The global, which the fake timers of test runners replace.
+  // Reads the global on each call, because the fake timers of test runners replace it.
   now: () => performance.now(),
   wallTime: () => Date.now(),
 }
 
-/** A clock that moves only on request. */
+/** A clock that moves only when it is told to. */
 export interface ManualClock extends Clock {
-  /** Moves the time by a number of milliseconds, which may be negative. */
+  /** Advances the time by a number of milliseconds, which may be negative. */
   advance(milliseconds: number): void
   /** Sets the time, in milliseconds since the epoch. */
   set(time: number): void

@@ -28,7 +28,7 @@ const UNITS: ReadonlyMap<string, number> = new Map(
   }),
 )
 
-/** The units as an error message lists them. */
+/** The units, as listed in error messages. */
 export const UNIT_NAMES =
   'ms, s, sec, second(s), m, min, minute(s), h, hour(s), d, day(s), w, week(s), month(s), year(s)'
 
@@ -41,7 +41,8 @@ export function millisecondsIn(unit: string): number | undefined {
 }
 
 /**
- * Multiplies an amount by a unit, without rounding errors such as 2.3 × 1000 = 2299.9999999999995.
+ * Multiplies an amount by a unit and removes rounding errors such as 2.3 × 1000 =
+ * 2299.9999999999995.
  */
 export function toMilliseconds(amount: number, unit: number): number {
   const length = amount * unit
@@ -52,7 +53,7 @@ export function toMilliseconds(amount: number, unit: number): number {
  * Parses a duration such as `250ms`, `60s`, `1.5 minutes` or `1d`.
  *
  * @param value a string, or a number of milliseconds
- * @returns milliseconds, more than zero
+ * @returns milliseconds, greater than zero
  * @throws RangeError that shows valid examples.
  */
 export function parseDuration(value: string | number): number {
@@ -63,7 +64,7 @@ export function parseDuration(value: string | number): number {
   if (!Number.isFinite(milliseconds) || milliseconds <= 0) {
     throw new OptionRangeError(
       [],
-      `'${String(value).slice(0, 60)}' is not a duration; write for example 30s, 250ms or 2 minutes`,
+      `'${String(value).slice(0, 60)}' is not a duration; use a value such as 30s, 250ms or 2 minutes`,
     )
   }
   return milliseconds

@@ -15,7 +15,7 @@ function room(free: number, again = 1_000) {
       state.free--
       return { result: name }
     },
-    giveBack(got) {
+    onLateResult(got) {
       state.givenBack.push(got)
       state.free++
     },

@@ -6,10 +6,11 @@ export interface RoutedRequest extends MountedRequest {
 }
 
 /**
- * Returns method and path template of the route that Express chose, from the root of the
- * application: `POST /v1/models/:model`. While no route is chosen, the template ends in `*`.
+ * Returns the method and path template of the matched Express route, from the root of the
+ * application: `POST /v1/models/:model`. If no route has been matched yet, the template ends in
+ * `*`.
  *
- * @param handler the handler whose route is wanted
+ * @param handler the handler whose route to return
  */
 export function routeOf(request: RoutedRequest, handler?: unknown): string {
   const method = request.method === 'HEAD' ? 'GET' : request.method

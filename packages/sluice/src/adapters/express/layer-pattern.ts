@@ -1,6 +1,7 @@
 /**
  * An entry of an Express router's stack. Express 4 keeps the regular expression of its path.
- * Express 5 keeps functions that match it and, since version 2.3 of `router`, the path as given.
+ * Express 5 keeps functions that match the path and, since version 2.3 of `router`, the path as
+ * registered.
  */
 export interface Layer {
   readonly handle?: unknown
@@ -25,10 +26,10 @@ export function matchedPrefix({ regexp, slash, matchers }: Layer, path: string):
 
 /**
  * Returns the path that a layer was created with, such as `/:tenant`. It is the same for every
- * request and never contains anything spelled by a client.
+ * request and never contains parts of a client's path.
  *
- * @param index position in the stack, which names the layer if Express keeps only a function of the
- *   path
+ * @param index the position in the stack, which identifies the layer if Express keeps only a
+ *   function that matches the path
  */
 export function layerPattern({ rawPath, regexp, keys, slash }: Layer, index: number): string {
   if (slash || regexp?.fast_slash) return ''
@@ -37,8 +38,8 @@ export function layerPattern({ rawPath, regexp, keys, slash }: Layer, index: num
 }
 
 /**
- * The regular expressions that Express 4 generates for `:name`, and for the end of a path that
- * others follow.
+ * Parts of the regular expressions that Express 4 generates: for `:name`, and for the end of a path
+ * prefix.
  */
 const PARAMETER = /\(\?:(\\[/.])?\(\[\^\/(?:\\\.)?\]\+\?\)\)/g
 const END = '\\/?(?=\\/|$)'

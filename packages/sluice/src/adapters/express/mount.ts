@@ -1,6 +1,6 @@
 import { type Layer, layerPattern, matchedPrefix } from './layer-pattern.js'
 
-/** The parts of an Express request that tell where its handler is mounted. */
+/** The members of an Express request that show where its handler is mounted. */
 export interface MountedRequest {
   /** The part of the path matched by the enclosing routers, as the client spelled it. */
   readonly baseUrl?: string
@@ -11,7 +11,7 @@ export interface MountedRequest {
   readonly socket?: unknown
 }
 
-/** The parts of an Express application that are read. */
+/** The members of an Express application that this module reads. */
 interface App {
   readonly parent?: App
   /** Express 4 creates its router lazily; its `router` throws. */
@@ -38,15 +38,15 @@ interface Found {
   readonly isCertain: boolean
 }
 
-/** Maximum nesting of routers; a router mounted within itself would nest without end. */
+/** Maximum nesting of routers. A router mounted within itself would nest endlessly. */
 const MAX_DEPTH = 16
 
 /**
- * Finds the paths that the enclosing routers were mounted at: `/:tenant/v1`, however a client
- * spells them. Express keeps only the path as spelled, so the layers of the routers are matched
- * against it again.
+ * Finds the paths that the enclosing routers were mounted at, such as `/:tenant/v1`, regardless of
+ * how a client spells them. Express keeps only the path as the client spelled it, so the layers of
+ * the routers are matched against it again.
  *
- * @param handler the handler whose mount is wanted, for one that is not part of a route
+ * @param handler the handler whose mount to find, if it is not part of a route
  * @returns `''` if it is not mounted, and `*` if the mount cannot be found
  */
 export function mountOf(request: MountedRequest, handler?: unknown): string {

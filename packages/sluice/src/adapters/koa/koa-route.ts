@@ -1,9 +1,9 @@
 import type { Context } from 'koa'
 
 /**
- * Returns method and path template of the route that `@koa/router` chose, with the prefixes of the
- * enclosing routers and the path removed by `koa-mount`: `POST /v1/models/:model`. While no route
- * is chosen, the template is `*`.
+ * Returns the method and path template of the matched route of `@koa/router`, with the prefixes of
+ * the enclosing routers and the path removed by `koa-mount`: `POST /v1/models/:model`. If no route
+ * has been matched yet, the template is `*`.
  */
 export function routeOf(context: Context): string {
   const method = context.method === 'HEAD' ? 'GET' : context.method
@@ -18,7 +18,7 @@ export function routeOf(context: Context): string {
  */
 function mountOf({ mountPath, path, originalUrl }: Context): string {
   const [whole = ''] = originalUrl.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/, 1)
-  // It stays on the context after the request has left the mount.
+  // `mountPath` stays on the context after the request has left the mount.
   if (typeof mountPath !== 'string' || path === whole) return ''
   const isOutermost = whole.startsWith(mountPath) && (whole.slice(mountPath.length) || '/') === path
   const mount = mountPath.replace(/\/$/, '')

@@ -13,7 +13,7 @@ export interface NestRequest extends Pick<IncomingMessage, 'headers' | 'socket' 
   readonly raw?: IncomingMessage
 }
 
-/** The response of Express or Fastify, which keeps Node's response under `raw`. */
+/** The response of Express or Fastify. Fastify stores Node's response as `raw`. */
 export type NestResponse =
   | (ServerResponse & { readonly raw?: undefined })
   | { readonly raw: ServerResponse; hijack(): unknown }
@@ -25,17 +25,18 @@ export interface Execution {
   readonly response: ServerResponse | undefined
   /**
    * Identifies this run among those of the same request: a GraphQL query may run a handler many
-   * times, and each message of a WebSocket runs one. Undefined if a request has one run.
+   * times, and each message of a WebSocket runs a handler once. Undefined if a request has only one
+   * run.
    */
   readonly run: object | undefined
 }
 
 /**
- * Finds the request that a handler runs for: the HTTP request, that of a GraphQL operation, or the
- * handshake of a WebSocket.
+ * Finds the request that a handler runs for: the HTTP request, the request of a GraphQL operation,
+ * or the handshake of a WebSocket.
  *
- * @param requestOf returns the request, in place of the search
- * @throws TypeError if there is none, since a handler that cannot be limited must not appear
+ * @param requestOf returns the request instead of searching for it
+ * @throws TypeError if there is none, because a handler that cannot be limited must not appear
  *   limited
  */
 export function executionOf(
@@ -59,7 +60,7 @@ export function executionOf(
   return { request, response: type === 'graphql' ? graphqlResponse(context, request) : undefined, run }
 }
 
-/** Returns Node's response, which Fastify keeps under `raw`. */
+/** Returns Node's response, which Fastify stores as `raw`. */
 export function nodeResponse(response: NestResponse): ServerResponse {
   return response.raw ?? response
 }

@@ -5,7 +5,8 @@ import type { HttpAnswer } from '../../http/problem.js'
 import { type NestResponse, nodeResponse } from './execution-context.js'
 
 /**
- * A refused request, with the response to it. The rate limit headers are already on the response.
+ * The exception for a refused request, with the response to send. The rate limit headers have
+ * already been set.
  */
 export class LimitRefusal extends HttpException {
   readonly answer: HttpAnswer
@@ -20,8 +21,8 @@ export class LimitRefusal extends HttpException {
 }
 
 /**
- * Parses a JSON body to an object, so that a filter of the application can send it as it sends
- * others.
+ * Parses a JSON body to an object, so that a filter of the application can send it like any other
+ * object.
  */
 function documentOf(body: string): string | Readonly<Record<string, unknown>> {
   try {
@@ -35,9 +36,9 @@ function documentOf(body: string): string | Readonly<Record<string, unknown>> {
 }
 
 /**
- * Sends the response unchanged, which Nest would wrap in its own format. Filters of the application
- * take precedence. Nest would call filters given as `APP_FILTER` in the root module after this one,
- * so this filter calls them.
+ * Sends the response unchanged; Nest would wrap it in its own format. Filters of the application
+ * take precedence. Nest would call an `APP_FILTER` of the root module only after this filter, so
+ * this filter calls it.
  */
 export class LimitRefusalFilter implements ExceptionFilter<LimitRefusal> {
   readonly #modules: ModulesContainer | undefined
@@ -68,7 +69,7 @@ export class LimitRefusalFilter implements ExceptionFilter<LimitRefusal> {
 /** Metadata that `@Catch(…)` sets on a filter: the classes that it catches, or none for all. */
 const CAUGHT = '__filterCatchExceptions__'
 
-/** Returns the application's `APP_FILTER` for such exceptions: the last of several, as in Nest. */
+/** Returns the application's `APP_FILTER` for a refusal: the last of several, as in Nest. */
 function ownFilterFor(refusal: LimitRefusal, modules: ModulesContainer): ExceptionFilter | undefined {
   const filters = [...modules.values()].flatMap(({ providers }) =>
     [...providers].flatMap(([token, { instance }]) =>
@@ -85,5 +86,5 @@ function catches(filter: ExceptionFilter | undefined, refusal: LimitRefusal): bo
   return classes.length === 0 || classes.some((each) => typeof each === 'function' && refusal instanceof each)
 }
 
-// The decorator is applied by hand, since the library is compiled without the decorators of Nest.
+// The decorator is called as a function, because the library is compiled without legacy decorators.
 Catch(LimitRefusal)(LimitRefusalFilter)
