@@ -1,11 +1,12 @@
 /**
- * Caches what is cheap to recompute, in bounded memory. A full cache is emptied before the next
- * insertion: this needs no bookkeeping per lookup, and entries in use come back at once.
+ * A cache of bounded size for values that are cheap to recompute. A full cache is cleared before
+ * the next insertion. This needs no bookkeeping per lookup, and entries in use are soon cached
+ * again.
  */
 export class BoundedCache<Key, Value> {
   readonly #entries = new Map<Key, Value>()
 
-  /** @param maxSize number of entries, at least 1 */
+  /** @param maxSize maximum number of entries, at least 1 */
   constructor(private readonly maxSize: number) {}
 
   get(key: Key): Value | undefined {

@@ -1,17 +1,17 @@
 /**
- * Finds the known word that was probably meant by a misspelled one: the nearest, at most one edit
- * away per three letters and never more than three. Case, spaces, hyphens and underscores do not
- * count, so `timeZone` matches `time_zone`.
+ * Finds the known word that a misspelled word probably stands for: the nearest one, at most one
+ * edit away per three letters and never more than three. Case, spaces, hyphens and underscores are
+ * ignored, so `timeZone` matches `time_zone`.
  */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   const plain = plainForm(word)
   const maxDistance = Math.min(3, Math.floor(plain.length / 3))
   let found: string | undefined
-  let least = maxDistance + 1
+  let minDistance = maxDistance + 1
   for (const candidate of known) {
     const distance = editDistance(plain, plainForm(candidate), maxDistance)
-    if (distance < least) {
-      least = distance
+    if (distance < minDistance) {
+      minDistance = distance
       found = candidate
     }
   }
@@ -45,9 +45,9 @@ function plainForm(word: string): string {
 }
 
 /**
- * Counts the insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`
- * (the optimal string alignment distance). Words that differ in length by more than `max` are not
- * compared.
+ * Counts the insertions, deletions, substitutions and swaps of adjacent letters that turn `a` into
+ * `b` (the optimal string alignment distance). Words that differ in length by more than `max` are
+ * not compared.
  */
 function editDistance(a: string, b: string, max: number): number {
   if (Math.abs(a.length - b.length) > max) return max + 1
@@ -57,14 +57,14 @@ function editDistance(a: string, b: string, max: number): number {
     const current = [row]
     for (let column = 1; column <= b.length; column++) {
       const same = a[row - 1] === b[column - 1]
-      let least = Math.min(
+      let distance = Math.min(
         at(last, column) + 1,
         at(current, column - 1) + 1,
         at(last, column - 1) + (same ? 0 : 1),
       )
       const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
-      if (swapped) least = Math.min(least, at(beforeLast, column - 2) + 1)
-      current.push(least)
+      if (swapped) distance = Math.min(distance, at(beforeLast, column - 2) + 1)
+      current.push(distance)
     }
     beforeLast = last
     last = current

@@ -1,4 +1,4 @@
-/** Parts shared with the gateway. They change without notice; only the same version uses them. */
+/** Internal exports for the gateway of the same version. They may change without notice. */
 
 export { BoundedCache } from './bounded-cache.js'
 export { nearest, suggest, suggestOrList } from './did-you-mean.js'

@@ -1,12 +1,12 @@
-/** A value or a promise of one. A store in the same process returns values. */
+/** A value or a promise of one. An in-process store returns values. */
 export type MaybePromise<T> = T | Promise<T>
 
-/** Continues with a value: synchronously unless it is a promise. */
+/** Passes a value to `next`, synchronously unless the value is a promise. */
 export function andThen<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
   return value instanceof Promise ? value.then(next) : next(value)
 }
 
-/** Collects values: synchronously unless one is a promise. */
+/** Collects values, synchronously unless one of them is a promise. */
 export function allOf<T>(values: readonly MaybePromise<T>[]): MaybePromise<readonly T[]> {
   return values.some((each) => each instanceof Promise) ? Promise.all(values) : (values as readonly T[])
 }

@@ -14,8 +14,8 @@ export type OptionPath = readonly (string | number)[]
 export type OptionErrorCode = 'invalid' | 'unknown_option' | 'fixed_window_only' | 'calendar_only'
 
 /**
- * An error about one option: a TypeError, a RangeError or a LimitSyntaxError. It carries the place
- * of the option as data, so a program can point at the option without parsing the message:
+ * An error about one option: a TypeError, a RangeError or a LimitSyntaxError. It carries the path
+ * of the option as data, so a program can locate the option without parsing the message:
  *
  *     try {
  *       createLimiter({ rules: [{ limit: '10/minute', tiers: { gold: 0 } }] })
@@ -24,10 +24,10 @@ export type OptionErrorCode = 'invalid' | 'unknown_option' | 'fixed_window_only'
  *     }
  */
 export interface OptionError extends Error {
-  /** The place of the option in the argument, such as `['rules', 0, 'timeZone']`. */
+  /** The path of the option in the argument, such as `['rules', 0, 'timeZone']`. */
   readonly path: OptionPath
   readonly code: OptionErrorCode
-  /** The message without the `rules[0]: ` that names the rule. */
+  /** The message without the prefix that names the rule, such as `rules[0]: `. */
   readonly reason: string
 }
 
@@ -66,8 +66,8 @@ export class OptionRangeError extends RangeError implements OptionError {
 }
 
 /**
- * Returns the error for an option that does not exist: `a limiter has no option 'rule'; did you
- * mean 'rules'? Its options are …`.
+ * Creates the error for an unknown option: `a limiter has no option 'rule'; did you mean 'rules'?
+ * Its options are …`.
  *
  * @param subject the object that takes the options, such as `a limiter`
  */
@@ -76,7 +76,9 @@ export function unknownOption(subject: string, option: string, known: readonly s
   return new OptionTypeError([option], `${subject} has no option '${option}'${hint}`, 'unknown_option')
 }
 
-/** Makes `isOptionError` true for an error class, without a property that a log would print. */
+/**
+ * Marks an error class for `isOptionError`, with a non-enumerable property that logs do not print.
+ */
 export function markOptionError(errorClass: { readonly prototype: OptionError }): void {
   Object.defineProperty(errorClass.prototype, MARK, { value: true })
 }
@@ -85,8 +87,8 @@ markOptionError(OptionTypeError)
 markOptionError(OptionRangeError)
 
 /**
- * Runs a check and rewrites the path of an option error that it throws, relative to the caller's
- * argument.
+ * Runs a check. If it throws an option error, changes the error's path to be relative to the
+ * caller's argument.
  */
 export function relocate<T>(check: () => T, change: (path: OptionPath) => OptionPath): T {
   try {

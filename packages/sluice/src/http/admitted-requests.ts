@@ -5,79 +5,81 @@ import type { Resource } from '../rules/rule.js'
 
 export type AllowedDecision = Extract<Decision, { readonly allowed: true }>
 
-/** Records that a limiter admitted a request. */
-interface Note {
+/** A record that a limiter admitted a request. */
+interface AdmissionRecord {
   /**
-   * The admitted request. A copy (`{ ...request }`) carries the note along but was not admitted.
+   * The admitted request. A copy (`{ ...request }`) also carries the record but was not admitted.
    */
   readonly request: object
-  /** Identifies the run of the handler; undefined if a request has at most one. */
+  /** Identifies the run of the handler; undefined if the handler runs at most once per request. */
   readonly run: object | undefined
   readonly limiter: object
   readonly decision: AllowedDecision
-  before: Note | undefined
+  previous: AdmissionRecord | undefined
 }
 
-const NOTE = Symbol('sluice')
+const RECORD = Symbol('sluice')
 
-interface NoteCarrier {
-  [NOTE]?: Note
+interface RecordCarrier {
+  [RECORD]?: AdmissionRecord
 }
 
 /**
- * Returns the object that carries the notes on a request: the raw header list of Node requests,
+ * Returns the object that stores the records of a request: the raw header list of a Node request,
  * otherwise the request itself.
  *
- * Express gives each request its own prototype and so its own hidden class, where adding a property
- * takes 3 µs, and a `WeakMap` costs as much in garbage collection. A header list has one shape for
- * all requests, so that a note takes 0.02 µs.
+ * Express gives each request its own prototype and therefore its own hidden class, so adding a
+ * property takes 3 µs. A `WeakMap` costs as much in garbage collection. The header lists of all
+ * requests share one hidden class, so adding a record takes 0.02 µs.
  */
-function noteCarrier(request: object): NoteCarrier {
+function carrierOf(request: object): RecordCarrier {
   const { rawHeaders } = request as { readonly rawHeaders?: unknown }
-  return Array.isArray(rawHeaders) ? (rawHeaders as NoteCarrier) : request
+  return Array.isArray(rawHeaders) ? (rawHeaders as RecordCarrier) : request
 }
 
 /**
- * Reports whether a note is about this request or one that it was derived from (`Object.create`).
+ * Reports whether a record belongs to this request, or to one that it was derived from with
+ * `Object.create`.
  */
-function isAbout({ request: admitted }: Note, request: object): boolean {
+function belongsTo({ request: admitted }: AdmissionRecord, request: object): boolean {
   return admitted === request || Object.prototype.isPrototypeOf.call(admitted, request)
 }
 
-/** Records that a limiter admitted a request, for as long as the request itself is referenced. */
-export function noteAdmission(
+/** Records that a limiter admitted a request. The record lives as long as the request. */
+export function recordAdmission(
   request: object,
   limiter: object,
   decision: AllowedDecision,
   run?: object,
 ): void {
-  const carrier = noteCarrier(request)
-  carrier[NOTE] = { request, run, limiter, decision, before: carrier[NOTE] }
-  if (run !== undefined) dropOldestRun(carrier[NOTE])
+  const carrier = carrierOf(request)
+  carrier[RECORD] = { request, run, limiter, decision, previous: carrier[RECORD] }
+  if (run !== undefined) dropOldestRun(carrier[RECORD])
 }
 
 export function wasAdmittedBy(request: object, limiter: object, run?: object): boolean {
-  for (let note = noteCarrier(request)[NOTE]; note !== undefined; note = note.before)
-    if (note.limiter === limiter && note.run === run && isAbout(note, request)) return true
+  for (let record = carrierOf(request)[RECORD]; record !== undefined; record = record.previous)
+    if (record.limiter === limiter && record.run === run && belongsTo(record, request)) return true
   return false
 }
 
 /**
- * Bounds the recorded runs of one request: all messages of a WebSocket share the handshake request.
+ * Maximum number of recorded runs per request. All messages of a WebSocket share the handshake
+ * request.
  */
 const MAX_RUNS = 1000
 
-function dropOldestRun(latest: Note): void {
+function dropOldestRun(latest: AdmissionRecord): void {
   let count = 0
-  for (let note: Note | undefined = latest; note !== undefined; note = note.before)
-    if (++count === MAX_RUNS) note.before = undefined
+  for (let record: AdmissionRecord | undefined = latest; record !== undefined; record = record.previous)
+    if (++count === MAX_RUNS) record.previous = undefined
 }
 
 /**
  * Settles a request with its actual costs in every limit that admitted it: `settle(request, {
  * tokens: 812 })`. Each limit settles the resources that its own rules count.
  *
- * @throws TypeError for a resource that none of the limits counts
+ * @throws TypeError for a resource that no limit counts
  * @throws TypeError, RangeError for a cost that a limit cannot count
  */
 export async function settle(
@@ -85,8 +87,8 @@ export async function settle(
   costs: Readonly<Partial<Record<Resource, number>>>,
 ): Promise<void> {
   const permits: Permit[] = []
-  for (let note = noteCarrier(request)[NOTE]; note !== undefined; note = note.before)
-    if (isAbout(note, request)) permits.push(note.decision.permit)
+  for (let record = carrierOf(request)[RECORD]; record !== undefined; record = record.previous)
+    if (belongsTo(record, request)) permits.push(record.decision.permit)
   // A request that no limit admitted has nothing to settle.
   if (permits.length === 0) return
   checkSettledResources(

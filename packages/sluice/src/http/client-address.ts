@@ -11,8 +11,8 @@ export interface ClientAddressOptions {
    */
   readonly trustedProxies?: readonly string[]
   /**
-   * Length of the IPv6 prefix that counts as one client, from 1 to 128. Default 64, the prefix that
-   * one customer usually gets.
+   * Length of the IPv6 prefix that is counted as one client, from 1 to 128. Default 64, the prefix
+   * that a customer usually receives.
    */
   readonly ipv6Subnet?: number
 }
@@ -23,15 +23,15 @@ export interface ClientAddressReader {
    * subnet.
    *
    * `X-Forwarded-For` is read from the right, because each proxy appends the address that it saw.
-   * The client is the first address that is not a trusted proxy. Entries that the client wrote
-   * itself are further left and are never reached.
+   * The client is the first address that is not a trusted proxy. Entries that the client itself
+   * sent are further left and never reached.
    *
    * @throws RequestError if the address of the connection or an entry of a trusted proxy is
    *   malformed
    */
   clientOf(peer: string | undefined, forwardedFor: string | undefined): string
   /**
-   * Returns the origin of a request, before an IPv6 address is reduced to its subnet.
+   * Returns the origin of a request. An IPv6 address is not reduced to its subnet.
    *
    * @throws RequestError if the address of the connection or an entry of a trusted proxy is
    *   malformed
@@ -45,14 +45,15 @@ export interface ClientAddressReader {
 interface RequestOrigin {
   /** The address of the client, in its canonical form. */
   readonly address: string
-  /** Number of trusted proxies that the request passed. */
+  /** Number of trusted proxies that the request passed through. */
   readonly proxies: number
 }
 
 /**
- * Cached addresses of connections: parsing one takes 0.2 µs, and many requests share a connection.
+ * Maximum number of cached peer addresses. Parsing one takes 0.2 µs, and many requests share a
+ * connection.
  */
-const MAX_KNOWN_PEERS = 1000
+const MAX_CACHED_PEERS = 1000
 
 /**
  * Creates a reader of client addresses.
@@ -72,10 +73,10 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
   const trusts = (address: IpAddress) =>
     trusted?.[address.family].check(canonicalText(address), `ipv${address.family}`) ?? false
 
-  const peers = new BoundedCache<string, string>(MAX_KNOWN_PEERS)
+  const peers = new BoundedCache<string, string>(MAX_CACHED_PEERS)
   const clientOfPeer = (peer: string): string => {
-    const before = peers.get(peer)
-    if (before !== undefined) return before
+    const cached = peers.get(peer)
+    if (cached !== undefined) return cached
     const client = canonicalText(readPeer(peer), ipv6Subnet)
     peers.set(peer, client)
     return client
@@ -142,7 +143,7 @@ function networks(proxies: readonly string[]): Networks {
 
 function readPeer(peer: string | undefined): IpAddress {
   const address = peer === undefined ? undefined : parseIpAddress(peer)
-  if (address === undefined) throw new RequestError('the address of the connection cannot be read')
+  if (address === undefined) throw new RequestError('the connection has no valid IP address')
   return address
 }
 

@@ -1,12 +1,12 @@
-/** The part of a socket that is used. */
+/** The members of a socket that this module uses. */
 export interface Connection {
   readonly destroyed?: boolean
   once(event: 'close', listener: () => void): unknown
 }
 
 /**
- * Listeners for the close of a connection. Pipelined requests share a connection, and so one
- * listener on it.
+ * Close listeners by connection. Pipelined requests share a connection, which has a single listener
+ * for all of them.
  */
 const watchers = new WeakMap<Connection, Set<() => void>>()
 

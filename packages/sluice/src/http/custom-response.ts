@@ -6,21 +6,28 @@ export interface OwnAnswer {
   /** HTTP status from 200 to 599. Default 429. */
   readonly status?: number
   /**
-   * A list is sent as several values, and undefined omits a header. Length and framing follow from
-   * the body.
+   * A list is sent as several values, and undefined omits a header. Headers for length and framing
+   * are derived from the body.
    */
   readonly headers?: Readonly<Record<string, string | number | readonly string[] | undefined>>
   readonly body: string | object
 }
 
 /**
- * Headers that follow from the body. Other values would stall the client or smuggle a second
+ * Headers that are derived from the body. Other values would stall the client or smuggle a second
  * response.
  */
-const FRAMING = ['content-length', 'transfer-encoding', 'trailer', 'connection', 'keep-alive', 'upgrade']
+const FRAMING_HEADERS = [
+  'content-length',
+  'transfer-encoding',
+  'trailer',
+  'connection',
+  'keep-alive',
+  'upgrade',
+]
 
 /** Statuses whose responses have no body. */
-const WITHOUT_BODY = [204, 205, 304]
+const STATUSES_WITHOUT_BODY = [204, 205, 304]
 
 /**
  * Validates the return value of the `refuse` option.
@@ -28,12 +35,12 @@ const WITHOUT_BODY = [204, 205, 304]
  * @throws TypeError, RangeError for a response that cannot be sent. Node would throw only while
  *   sending it, too late for an error response.
  */
-export function readCustomResponse(given: OwnAnswer): HttpAnswer {
-  if (given === null || typeof given !== 'object')
+export function readCustomResponse(response: OwnAnswer): HttpAnswer {
+  if (response === null || typeof response !== 'object')
     throw new TypeError(
-      `'refuse' must return a response such as { status: 429, body: 'slow down' }, not ${String(given)}`,
+      `'refuse' must return a response such as { status: 429, body: 'slow down' }, not ${String(response)}`,
     )
-  const { status = 429, headers = {}, body } = given
+  const { status = 429, headers = {}, body } = response
   if (!(Number.isInteger(status) && status >= 200 && status <= 599))
     throw new RangeError(
       `the status returned by 'refuse' must be an integer from 200 to 599, not ${String(status)}`,
@@ -41,7 +48,7 @@ export function readCustomResponse(given: OwnAnswer): HttpAnswer {
   const isJson = typeof body !== 'string'
   const content = isJson ? jsonOf(body) : body
   const named = Object.entries(headers).flatMap(([name, value]) => readHeader(name.toLowerCase(), value))
-  if (WITHOUT_BODY.includes(status)) return { status, headers: named, body: '' }
+  if (STATUSES_WITHOUT_BODY.includes(status)) return { status, headers: named, body: '' }
   const hasType = named.some(([name]) => name === 'content-type')
   const type = ['content-type', isJson ? 'application/json' : 'text/plain; charset=utf-8'] as const
   return { status, headers: hasType ? named : [type, ...named], body: content }
@@ -59,7 +66,7 @@ function jsonOf(body: unknown): string {
 }
 
 function readHeader(name: string, value: unknown): (readonly [name: string, value: string])[] {
-  if (value === undefined || FRAMING.includes(name)) return []
+  if (value === undefined || FRAMING_HEADERS.includes(name)) return []
   const values = Array.isArray(value) ? value : [value]
   for (const each of values) {
     if (typeof each !== 'string' && typeof each !== 'number')
@@ -76,6 +83,6 @@ function readHeader(name: string, value: unknown): (readonly [name: string, valu
       cause: error,
     })
   }
-  // Only cookies need a line each.
+  // Only cookies need one header line per value.
   return name === 'set-cookie' ? strings.map((string) => [name, string]) : [[name, strings.join(', ')]]
 }

@@ -11,7 +11,7 @@ import type { KeySources } from '../rules/key-spec.js'
 import { RequestError } from '../rules/request-error.js'
 import type { Rule } from '../rules/rule.js'
 import { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
-import { type AllowedDecision, noteAdmission, wasAdmittedBy } from './admitted-requests.js'
+import { type AllowedDecision, recordAdmission, wasAdmittedBy } from './admitted-requests.js'
 import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
 import { type OwnAnswer, readCustomResponse } from './custom-response.js'
 import { type FieldOptions, limitFields } from './limit-headers.js'
@@ -27,12 +27,12 @@ export interface HttpLimitOptions<Request>
     ClientAddressOptions,
     FieldOptions {
   /**
-   * Identifies the client by the headers of a request, in place of `client`: the result of
+   * Identifies the client by the headers of a request, instead of `client`: the result of
    * `identity(…)` from `sluice/identity`.
    */
   readonly identify?: Identify
   /**
-   * Creates the response to a refused request, in place of the problem document. The rate limit
+   * Creates the response to a refused request, instead of the problem document. The rate limit
    * headers are added to it.
    */
   readonly refuse?: (refusal: Refusal, request: Request) => MaybePromise<OwnAnswer>
@@ -45,13 +45,13 @@ export interface RequestAccess<Request> {
   /**
    * Returns the value of a header.
    *
-   * @throws RequestError if a header of a single value was sent more than once and this can be
-   *   detected
+   * @throws RequestError if a single-value header was sent more than once and the framework can
+   *   detect this
    */
   header(request: Request, name: string): string | undefined
   /** Returns all entries of `X-Forwarded-For`. */
   forwardedFor(request: Request): string | undefined
-  /** Returns method and path template of the route, such as `POST /models/:model`. */
+  /** Returns the method and path template of the route, such as `POST /models/:model`. */
   route(request: Request): string
   /** Returns the parsed body, for costs that read it. Default: the `body` of the request. */
   body?(request: Request): MaybePromise<unknown>
@@ -78,10 +78,10 @@ export type HttpDecision =
 
 export interface HttpLimiter<Request extends object> {
   /**
-   * Decides a request. An admitted request is not counted again when it is decided again. Errors of
-   * the rules' own functions are passed on, as an Error.
+   * Decides on a request. A request that this limiter has already admitted is not counted again.
+   * Throws or rejects with errors of the rules' functions, always as an Error.
    *
-   * @param run identifies the run of a handler, for a request that is counted once per run
+   * @param run identifies a run of the handler, if a request is counted once per run
    */
   decide(request: Request, run?: object): MaybePromise<HttpDecision>
 }
@@ -94,7 +94,7 @@ export function optionsOf<Options extends HttpLimitOptions<never>>(options: stri
   return typeof options === 'string' ? ({ rules: [{ limit: options }] } as unknown as Options) : options
 }
 
-/** All options of `limit(…)`, without `keys`, which the adapter provides. */
+/** All options of `limit(…)`. `keys` is excluded because the adapter provides it. */
 const HTTP_OPTIONS: readonly string[] = [
   ...OPTIONS.filter((option) => option !== 'keys'),
   'identify',
@@ -105,7 +105,7 @@ const HTTP_OPTIONS: readonly string[] = [
   'partitionKeySecret',
 ]
 
-/** Creates the part of an adapter that all frameworks share. */
+/** Creates the framework-independent part of an adapter. */
 export function createHttpLimiter<Request extends object>(
   options: string | HttpLimitOptions<Request>,
   access: RequestAccess<Request>,
@@ -125,8 +125,8 @@ export function createHttpLimiter<Request extends object>(
   })
   const isBehindProxies = trustedProxies !== undefined && trustedProxies.length > 0
   const keys: KeySources<Request> = {
-    // Without trusted proxies the header is never read, because Node builds the object of all
-    // headers on first access.
+    // Without trusted proxies, the header is not read, because the first access makes Node build
+    // its headers object.
     ip: (request) =>
       addresses.clientOf(access.peer(request), isBehindProxies ? access.forwardedFor(request) : undefined),
     route: access.route,
@@ -140,7 +140,10 @@ export function createHttpLimiter<Request extends object>(
       client: (request: Request) => identify((name) => access.header(request, name), queryOf(request)),
     }),
   })
-  /** The client's address; undefined if it is unknown or cannot be read. No rule may need it. */
+  /**
+   * Returns the client's address; undefined if it is unknown or malformed, which only matters to
+   * rules that count by it.
+   */
   const addressOf = (request: Request): string | undefined => {
     try {
       return keys.ip?.(request)
@@ -171,7 +174,7 @@ export function createHttpLimiter<Request extends object>(
   const admission = (request: Request, decision: AllowedDecision, run: object | undefined): HttpDecision => {
     const permit = permitOfSlots(decision)
     try {
-      noteAdmission(request, httpLimiter, decision, run)
+      recordAdmission(request, httpLimiter, decision, run)
       return { allowed: true, fields: limitFields(decision, headerOptions), permit }
     } catch (error) {
       permit?.[Symbol.dispose]()
@@ -203,26 +206,25 @@ export function createHttpLimiter<Request extends object>(
         const decision = admit(request)
         if (decision instanceof Promise) return translateLater(request, decision, run)
         const translated = translate(request, decision, run)
-        return translated instanceof Promise ? translated.catch(undecided) : translated
+        return translated instanceof Promise ? translated.catch(decisionOnError) : translated
       } catch (error) {
-        return undecided(error)
+        return decisionOnError(error)
       }
     },
   }
   const translateLater = (request: Request, pending: Promise<Decision>, run: object | undefined) =>
-    pending.then((decision) => translate(request, decision, run)).catch(undecided)
+    pending.then((decision) => translate(request, decision, run)).catch(decisionOnError)
   return httpLimiter
 }
 
 /**
- * Returns the rules with predefined costs (`batchSize`, …) bound to the way the adapter reads
- * requests.
+ * Returns the rules, with predefined costs (`batchSize`, …) that read requests through the adapter.
  */
 function bindCosts<Request extends object>(
   rules: readonly Rule<Request>[],
   access: RequestAccess<Request>,
 ): readonly Rule<Request>[] {
-  // Several rules may read the body of a request, which can be read only once.
+  // Several rules may need the body, which can be read only once.
   const bodies = new WeakMap<object, MaybePromise<unknown>>()
   const bodyOf = (request: Request & object): MaybePromise<unknown> => {
     if (access.body === undefined) return (request as { readonly body?: unknown }).body
@@ -232,7 +234,7 @@ function bindCosts<Request extends object>(
     if (body instanceof Promise) bodies.set(request, body)
     return body
   }
-  // The limiter reports a value that is not a list.
+  // If `rules` is not a list, `createLimiter` reports it.
   if (!Array.isArray(rules)) return rules
   return rules.map((rule: Rule<Request>) => {
     const costOf = costOfView(rule?.cost)
@@ -261,8 +263,8 @@ function sizeOf(body: unknown): number | undefined {
 }
 
 /**
- * Returns the permit if the request holds slots, which must be released. Reading `permit` otherwise
- * would create it for nothing.
+ * Returns the permit if the request holds slots, which must be released. Otherwise `permit` is not
+ * accessed, because that would create it needlessly.
  */
 function permitOfSlots(decision: AllowedDecision): Permit | undefined {
   const holdsSlots = decision.quotas.some(({ limit }) => limit.algorithm === 'concurrency')
@@ -275,10 +277,10 @@ class ClientDisconnected extends Error {
 }
 
 /**
- * Returns the response to a request that could not be decided; rethrows errors that are not about
- * the request or the store.
+ * Returns the response to a request that could not be decided on. Rethrows errors that are not
+ * caused by the request or the store.
  */
-function undecided(error: unknown): HttpDecision {
+function decisionOnError(error: unknown): HttpDecision {
   if (
     error instanceof StoreUnavailableError ||
     error instanceof IdentityUnavailableError ||
@@ -287,7 +289,7 @@ function undecided(error: unknown): HttpDecision {
     return { allowed: false, answer: unavailableProblem(error) }
   // The client is gone, but the framework expects a response.
   if (error instanceof ClientDisconnected)
-    return { allowed: false, answer: problem(503, 'Gone', 'The client disconnected.') }
+    return { allowed: false, answer: problem(503, 'Client disconnected', 'The client disconnected.') }
   if (!(error instanceof RequestError)) throw asError(error)
   return { allowed: false, answer: requestProblem(error) }
 }

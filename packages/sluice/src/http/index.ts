@@ -1,4 +1,4 @@
-/** Shared parts of the adapters, for authors of further adapters and for the gateway. */
+/** Shared parts of the adapters, for authors of other adapters and for the gateway. */
 
 export { settle } from './admitted-requests.js'
 export { type ClientAddressOptions, type ClientAddressReader, clientAddressReader } from './client-address.js'

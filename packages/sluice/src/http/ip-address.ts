@@ -1,19 +1,19 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
 /**
- * An IP address in canonical form, whatever its notation: IPv4 as dotted text, IPv6 as eight
- * groups.
+ * An IP address in canonical form: IPv4 in dotted notation, IPv6 as eight groups.
  *
  * An IPv4 address written as IPv6 (mapped, `::ffff:0:0/96`; or translated, `64:ff9b::/96`, RFC
- * 6052) is that IPv4 address. Otherwise all such addresses would share one prefix and so one limit.
+ * 6052) becomes that IPv4 address. Otherwise all such addresses would share one prefix and
+ * therefore one limit.
  */
 export type IpAddress =
   | { readonly family: 4; readonly text: string }
   | { readonly family: 6; readonly groups: readonly number[] }
 
 /**
- * Parses an address without brackets or port, and drops a zone id. Returns undefined for anything
- * else.
+ * Parses an address without brackets or a port, and drops a zone ID. Returns undefined if the
+ * string is not an address.
  */
 export function parseIpAddress(text: string): IpAddress | undefined {
   if (isIPv4(text)) return { family: 4, text }
@@ -26,13 +26,13 @@ export function parseIpAddress(text: string): IpAddress | undefined {
 }
 
 /**
- * Formats an address canonically: IPv4 dotted, IPv6 cut to a prefix as in
+ * Formats an address in canonical form: IPv4 in dotted notation, IPv6 reduced to a prefix, as in
  * `2001:db8:0:0:0:0:0:0/64`.
  */
 export function canonicalText(address: IpAddress, ipv6Subnet = 128): string {
   if (address.family === 4) return address.text
-  const kept = address.groups.map((group, index) => group & maskOf(ipv6Subnet - 16 * index))
-  const text = kept.map((group) => group.toString(16)).join(':')
+  const masked = address.groups.map((group, index) => group & maskOf(ipv6Subnet - 16 * index))
+  const text = masked.map((group) => group.toString(16)).join(':')
   return ipv6Subnet === 128 ? text : `${text}/${ipv6Subnet}`
 }
 
@@ -61,7 +61,7 @@ function dotted(groups: readonly number[]): string {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
 }
 
-/** Returns the mask of a group whose first `bits` bits count. */
+/** Returns the mask that keeps the first `bits` bits of a group. */
 function maskOf(bits: number): number {
   if (bits >= 16) return 0xffff
   return bits <= 0 ? 0 : (0xffff << (16 - bits)) & 0xffff

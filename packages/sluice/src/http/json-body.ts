@@ -1,20 +1,23 @@
 import { RequestError } from '../rules/request-error.js'
 import { READING_MEMORY } from './reading-memory.js'
 
-/** Largest body that is read for the cost of a request, in bytes. Larger ones get 413. */
+/**
+ * Maximum size of a body that is read for the cost of a request, in bytes. Larger bodies are
+ * rejected with 413.
+ */
 const MAX_BODY_BYTES = 1 << 20
 
 /**
- * Collects the bytes of a body. They are copied, because a body of many small chunks would
- * otherwise keep as many Node buffers alive. They count against the memory of all bodies until
- * `release`.
+ * Collects the bytes of a body. It copies them, because a body that arrives in many small chunks
+ * would otherwise keep as many Node buffers alive. The bytes count against the memory limit for all
+ * bodies until `release`.
  */
 export class BodyBytes {
   readonly #memory: ReturnType<typeof READING_MEMORY.begin>
   #bytes = Buffer.allocUnsafe(0)
   #length = 0
 
-  /** @param onEvict is called when the body is evicted to make room for others */
+  /** @param onEvict called when the body is evicted to make room for others */
   constructor(onEvict: () => void) {
     this.#memory = READING_MEMORY.begin(onEvict)
   }
@@ -29,7 +32,7 @@ export class BodyBytes {
     const length = this.#length + chunk.byteLength
     if (length > MAX_BODY_BYTES)
       throw new RequestError(
-        `the body is larger than ${MAX_BODY_BYTES} bytes, the maximum for a rule that reads it`,
+        `a rule reads the body of this request, which must be at most ${MAX_BODY_BYTES} bytes`,
         413,
       )
     if (length > this.#bytes.byteLength) {
@@ -48,7 +51,7 @@ export class BodyBytes {
     this.#memory.release()
   }
 
-  /** The bytes so far. */
+  /** The bytes received so far. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }
@@ -58,7 +61,8 @@ export class BodyBytes {
  * Parses a body that the framework has not parsed.
  *
  * @param header returns a header of the request by its name in lower case
- * @throws RequestError if the body is not JSON in UTF-8: 415 if the headers say so, otherwise 400
+ * @throws RequestError if the body is not JSON in UTF-8: 415 if the headers declare another format,
+ *   otherwise 400
  */
 export function parseJsonBody(bytes: Uint8Array, header: (name: string) => string | undefined): unknown {
   const type = header('content-type') ?? ''

@@ -6,11 +6,14 @@ import { type HeaderList, headersOfOneRule, rateLimit, rateLimitPolicy } from '.
 /** Options of the rate limit headers. */
 export interface FieldOptions {
   /**
-   * Adds `X-RateLimit-Limit`, `-Remaining` and `-Reset` (in seconds from now) of the rule with the
-   * smallest fraction left.
+   * Adds `X-RateLimit-Limit`, `-Remaining` and `-Reset` (in seconds from now) for the rule with the
+   * smallest remaining fraction.
    */
   readonly xRateLimit?: boolean
-  /** Adds partition keys (`pk`): digests of the rules' keys with this secret. Default: none. */
+  /**
+   * Adds partition keys (`pk`): digests of the rules' keys, computed with this secret. Default:
+   * none.
+   */
   readonly partitionKeySecret?: string
 }
 
@@ -25,8 +28,8 @@ export function limitFields(decision: Decision, options: FieldOptions): HeaderLi
   const [sole] = enforced
   if (sole && enforced.length === 1 && decision.allowed && secret === undefined && !options.xRateLimit)
     return headersOfOneRule(sole)
-  // A refusal reports only the rules that refused, so that `Retry-After` never precedes the end of
-  // a `t`.
+  // A refusal reports only the rules that refused, so that `Retry-After` is never shorter than a
+  // reported `t`.
   const reported = decision.allowed ? enforced : enforced.filter((quota) => !quota.allowed)
   const headers: [name: string, value: string][] = [
     ['ratelimit-policy', rateLimitPolicy(enforced, secret)],

@@ -4,10 +4,10 @@ import { BodyBytes, parseJsonBody } from './json-body.js'
 import { BodyMemoryError } from './reading-memory.js'
 
 /**
- * Returns the JSON body of a Node request: as the framework parsed it, or else read ahead and put
- * back, so that a later reader gets all of it.
+ * Returns the JSON body of a Node request. A body that the framework has not parsed is read ahead
+ * and put back, so that a later reader still receives all of it.
  *
- * @param parsed the body by the framework; undefined or null if it parsed none
+ * @param parsed the body that the framework parsed; undefined or null if it parsed none
  */
 export function nodeBody(parsed: unknown, request: IncomingMessage): unknown {
   if ((parsed !== undefined && parsed !== null) || !canReadAhead(request)) return parsed
@@ -17,7 +17,7 @@ export function nodeBody(parsed: unknown, request: IncomingMessage): unknown {
 function canReadAhead(request: IncomingMessage): boolean {
   const { headers, readableDidRead } = request
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-  // A request made by a test may not be a stream.
+  // A request that a test creates may not be a stream.
   return hasBody && readableDidRead === false
 }
 

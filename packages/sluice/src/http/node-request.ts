@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { MalformedRequestError } from '../rules/request-error.js'
 import { onConnectionClosed } from './connection-close.js'
 
-/** The parts of a Node request that are read. */
+/** The members of a Node request that the adapters read. */
 export type NodeRequest = Pick<IncomingMessage, 'headers' | 'socket'> & {
   /** Missing if a test creates the request without a connection. */
   readonly headersDistinct?: IncomingMessage['headersDistinct']
@@ -12,8 +12,8 @@ export type NodeRequest = Pick<IncomingMessage, 'headers' | 'socket'> & {
  * Returns the value of a header that a limit counts by.
  *
  * @param name in lower case
- * @throws MalformedRequestError if it was sent more than once: the server behind might trust
- *   another value than the counted one
+ * @throws MalformedRequestError if it was sent more than once: the handler might use another value
+ *   than the counted one
  */
 export function soleHeader({ headers, headersDistinct }: NodeRequest, name: string): string | undefined {
   const values = headersDistinct?.[name]

@@ -4,11 +4,11 @@ import { onConnectionClosed } from './connection-close.js'
 import type { HeaderList } from './ratelimit-headers.js'
 
 /**
- * Renews the slots of a permit while a response is in progress and releases them when it ends for
- * any reason.
+ * Renews the slots of a permit while a response is in progress, and releases them when the response
+ * ends for any reason.
  *
- * The connection is watched too. Node emits no `close` on responses that are queued behind
- * pipelined requests, nor on one whose socket was detached, when their connection closes.
+ * It also watches the connection. When a connection closes, Node emits no `close` on responses that
+ * are queued behind pipelined requests, or on a response whose socket was detached.
  */
 export function releaseWhenClosed(response: ServerResponse, permit: Permit | undefined): void {
   if (!permit?.holdsSlots) return
@@ -40,9 +40,9 @@ export function setHeaders(response: ServerResponse, headers: HeaderList): void 
 
 /**
  * Reports whether a refusal can still be sent. If another response is complete, nothing remains to
- * be done. A response in progress is cut off, because the refused request would receive it.
+ * be done. A response in progress is aborted, because a refused request must not receive it.
  *
- * @throws Error if a response was cut off
+ * @throws Error if a response was aborted
  */
 export function canRefuse(response: ServerResponse): boolean {
   if (!response.headersSent) return true
@@ -53,7 +53,9 @@ export function canRefuse(response: ServerResponse): boolean {
   )
 }
 
-/** Joins a header value with an existing one: consecutive limits append to the same lists. */
+/**
+ * Combines a header value with the existing one. Successive limits append to the same list headers.
+ */
 export function joinedField(
   before: number | string | readonly string[] | undefined,
   name: string,

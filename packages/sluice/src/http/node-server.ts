@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http'
 import type { NodeRequest } from './node-request.js'
 
 /**
- * Node objects that servers such as `@hono/node-server` pass to a `fetch` handler beside the
- * request.
+ * Node objects that servers such as `@hono/node-server` pass to a `fetch` handler in addition to
+ * the request.
  */
 export interface NodeBindings {
   readonly incoming: NodeRequest

@@ -5,14 +5,14 @@ import type { Limit } from '../limits/limit.js'
 import type { RequestError } from '../rules/request-error.js'
 import type { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
 
-/** A response that is sent instead of the handler's. */
+/** A response that is sent without calling the handler. */
 export interface HttpAnswer {
   readonly status: number
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: string
 }
 
-/** Problem types that draft-ietf-httpapi-ratelimit-headers-11 registers. */
+/** Problem types registered by draft-ietf-httpapi-ratelimit-headers-11. */
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
 const REDUCED_CAPACITY = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'
 
@@ -29,8 +29,8 @@ export function problem(
 }
 
 /**
- * Creates the response to a refused request: which limit was exceeded and when to retry. The status
- * is 503 if the request timed out waiting for a slot, otherwise 429.
+ * Creates the response to a refused request, which says which limit was exceeded and when to retry.
+ * The status is 503 if the request timed out waiting for a slot, otherwise 429.
  */
 export function refusalProblem(refusal: Refusal): HttpAnswer {
   const { limit, resource, cost, violated } = refusal
@@ -83,17 +83,18 @@ export function retryAfterSeconds(refusal: Refusal): number | undefined {
 
 function detailOf({ limit, resource, cost, remaining, reason, retryAfter }: Refusal): string {
   const bound = `The limit is ${boundOf(limit, resource)}.`
-  const asked = `This request takes ${amount(cost, resource)}`
+  const demand = `This request takes ${amount(cost, resource)}`
   if (reason === 'busy')
-    return `${bound} All are taken, and no slot became free in time. Try again in ${formatWait(retryAfter)}.`
-  if (reason === 'oversized') return `${bound} ${asked}, which is more than the limit can ever hold.`
-  const left =
-    limit.algorithm === 'concurrency' ? `${remaining} of its slots are free` : `${remaining} are left`
-  return `${bound} ${asked} and ${remaining === 0 ? left.replace('0', 'none') : left}. Try again in ${formatWait(retryAfter)}.`
+    return `${bound} All slots are in use, and none became free in time. Try again in ${formatWait(retryAfter)}.`
+  if (reason === 'oversized') return `${bound} ${demand}, which is more than the limit can ever hold.`
+  const state = limit.algorithm === 'concurrency' ? 'free' : 'left'
+  const rest =
+    remaining === 0 ? `none are ${state}` : `only ${remaining} ${remaining === 1 ? 'is' : 'are'} ${state}`
+  return `${bound} ${demand}, but ${rest}. Try again in ${formatWait(retryAfter)}.`
 }
 
 function boundOf(limit: Limit, resource: string): string {
-  if (limit.algorithm === 'concurrency') return `${limit.limit} in flight at once`
+  if (limit.algorithm === 'concurrency') return `${amount(limit.limit, 'requests')} in flight at once`
   const burst =
     limit.algorithm === 'token-bucket' && limit.burst !== limit.limit ? `, ${limit.burst} at once` : ''
   return `${amount(limit.limit, resource)} per ${formatPeriod(limit.period)}${burst}`

@@ -1,12 +1,13 @@
-/** The parts of a request that hold its target. */
+/** The members of a request that may hold its target. */
 interface Targeted {
   readonly url?: unknown
-  /** Contexts of Koa and Hono have the request here. */
+  /** Koa and Hono contexts have the request here. */
   readonly req?: { readonly url?: unknown } | undefined
 }
 
 /**
- * Returns the query of a request with its `?`, or `''`. Every framework has the target as `url`.
+ * Returns the query of a request with its `?`, or `''`. Every framework provides the target as
+ * `url`.
  */
 export function queryOf({ url, req }: Targeted): string {
   const target = url ?? req?.url

@@ -31,14 +31,18 @@ export function rateLimitPolicy(quotas: readonly Quota[], partitionKeySecret?: s
 }
 
 /**
- * Returns the remainder of each rule: `r`, and `t`, the seconds during which no more than `r` can
- * be used. A concurrency limit has no `t`, because the end of a request in flight is unknown.
+ * Returns the quota left under each rule: `r`, the remaining units, and `t`, the seconds during
+ * which no more than `r` can be used. A concurrency limit has no `t`, because the end of a request
+ * in flight is unknown.
  */
 export function rateLimit(quotas: readonly Quota[], partitionKeySecret?: string): string {
   return listOf(quotas, (quota) => itemOf(quota).text + partitionKey(quota.key, partitionKeySecret))
 }
 
-/** Returns both headers for a decision of one rule. Requests with equal quotas share the result. */
+/**
+ * Returns both headers for a decision with a single rule. Requests with equal quotas share the
+ * result.
+ */
 export function headersOfOneRule(quota: Quota): HeaderList {
   return itemOf(quota).headers
 }
@@ -59,7 +63,7 @@ function itemOf(quota: Quota): QuotaItem {
   return item
 }
 
-/** Creates a header that responses share, frozen so that no one changes those of others. */
+/** Creates a header. It is frozen because several responses share it. */
 function headerOf(name: string, value: string): HeaderList[number] {
   return Object.freeze([name, value] as const)
 }
@@ -72,14 +76,14 @@ function listOf(quotas: readonly Quota[], item: (quota: Quota) => string): strin
 interface HeaderTemplate {
   readonly rule: string
   readonly resource: string
-  /** The policy, and its header if it is the only one. */
+  /** The policy, and the complete header for a single rule. */
   readonly policy: string
   readonly policyHeader: HeaderList[number]
-  /** The item of `RateLimit` up to the number that remains. */
+  /** The item of `RateLimit` up to the value of `r`. */
   readonly itemPrefix: string
   /**
-   * Recent items by the low bits of the remainder: clients of one limit often have the same
-   * remainder.
+   * Recent items, indexed by the low bits of the remaining units. Clients of one limit often have
+   * the same number left.
    */
   readonly latest: (QuotaItem | undefined)[]
 }
@@ -91,20 +95,18 @@ interface QuotaItem {
   readonly headers: HeaderList
 }
 
-/**
- * Size of that cache, a power of two. Building a header, which Node then validates, takes 0.3 µs.
- */
+/** Size of `latest`, a power of two. Building a header and having Node validate it takes 0.3 µs. */
 const CACHE_SIZE = 64
 
-/** In place of seconds if no time is reported. */
+/** Replaces the seconds if no time is reported. */
 const NO_TIME = -1
 
-/** Cache by limit, of which a rule usually has one: building the invariant parts takes 1 µs. */
-const known = new WeakMap<Limit, HeaderTemplate>()
+/** Templates by limit; a rule usually has a single limit. Building a template takes 1 µs. */
+const templates = new WeakMap<Limit, HeaderTemplate>()
 
 function templateOf({ rule, resource, limit }: Quota): HeaderTemplate {
-  const before = known.get(limit)
-  if (before !== undefined && before.rule === rule && before.resource === resource) return before
+  const cached = templates.get(limit)
+  if (cached !== undefined && cached.rule === rule && cached.resource === resource) return cached
   const { quota, window } = quotaAndWindow(limit)
   const unit = resource === 'requests' ? '' : `;qu=${sfString(REGISTERED_UNITS[resource] ?? resource)}`
   const seconds = window === undefined ? '' : `;w=${sfInteger(window)}`
@@ -118,7 +120,7 @@ function templateOf({ rule, resource, limit }: Quota): HeaderTemplate {
     itemPrefix: `${name};r=`,
     latest: new Array<undefined>(CACHE_SIZE).fill(undefined),
   }
-  known.set(limit, template)
+  templates.set(limit, template)
   return template
 }
 
@@ -136,7 +138,7 @@ function partitionKey(key: string, secret: string | undefined): string {
   return `;pk=:${digest.toString('base64')}:`
 }
 
-/** Formats a String of structured fields. Characters that it cannot hold become `?`. */
+/** Formats a String of structured fields. Characters that are not allowed become `?`. */
 function sfString(text: string): string {
   return `"${text.replace(/[\\"]/g, '\\$&').replace(/[^\x20-\x7e]/g, '?')}"`
 }

@@ -1,11 +1,14 @@
 /** Memory limit of all bodies that are being read ahead, in bytes. */
 export const MAX_READING_BYTES = 64 << 20
 
-/** No memory is left for a body: a 503. The `fallbackCost` of a rule does not apply. */
+/**
+ * An error for a body that exceeds the memory limit: status 503. The `fallbackCost` of a rule does
+ * not apply.
+ */
 export class BodyMemoryError extends Error {
   override readonly name = 'BodyMemoryError'
   readonly status = 503
-  /** Milliseconds. */
+  /** Suggested time until a retry, in milliseconds. */
   readonly retryAfter = 1000
   constructor() {
     super('too many request bodies are being read')
@@ -20,7 +23,7 @@ interface Reading {
 
 /**
  * Limits the memory of all bodies that are being read ahead. When it runs out, the largest body is
- * evicted, so that clients with large, unfinished bodies do not keep smaller ones out.
+ * evicted, so that clients with large, unfinished bodies do not block smaller ones.
  */
 export class ReadingMemory {
   readonly #limit: number
@@ -38,9 +41,9 @@ export class ReadingMemory {
   }
 
   /**
-   * Begins to account for a body.
+   * Starts counting the memory of a body.
    *
-   * @param onEvict is called when its memory is taken away
+   * @param onEvict called when the body is evicted
    * @returns functions that take more bytes and release all of them
    */
   begin(onEvict: () => void): { readonly take: (bytes: number) => void; readonly release: () => void } {
@@ -52,7 +55,7 @@ export class ReadingMemory {
     }
   }
 
-  /** @throws BodyMemoryError if only bodies that are not larger could make room */
+  /** @throws BodyMemoryError if the limit is reached and no larger body can be evicted */
   #take(reading: Reading, bytes: number): void {
     if (!this.#readings.has(reading)) throw new BodyMemoryError()
     while (this.#held + bytes > this.#limit) {
@@ -72,5 +75,5 @@ export class ReadingMemory {
   }
 }
 
-/** The memory of this process, shared by all its limiters. */
+/** The memory limit of this process, shared by all its limiters. */
 export const READING_MEMORY = new ReadingMemory(MAX_READING_BYTES)

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { HttpDecision, HttpLimiter } from './http-limiter.js'
 import { asError } from './thrown-error.js'
 
-/** Applies decisions in a framework that continues by a callback. */
+/** Applies decisions in a callback-based framework. */
 export interface Application<Response> {
   /** Applies a decision and reports whether the request continues. */
   apply(decision: HttpDecision, response: Response): boolean
@@ -11,8 +11,8 @@ export interface Application<Response> {
 }
 
 /**
- * Decides a request and applies the decision, synchronously if possible, then calls `next`. Every
- * error is passed to `next`, so that the framework responds to it.
+ * Decides a request and applies the decision, synchronously if possible, then calls `next`. Passes
+ * every error to `next`, so that the framework responds to it.
  */
 export function runDecision<Request extends object, Response>(
   limiter: HttpLimiter<Request>,

@@ -6,7 +6,7 @@ import { isNativeError } from 'node:util/types'
  */
 export function asError(thrown: unknown): Error {
   if (thrown instanceof Error || isNativeError(thrown)) return thrown
-  return new Error(`a function of the limit threw ${describe(thrown)}, which is not an Error`, {
+  return new Error(`a function passed to the limit threw ${describe(thrown)}, which is not an Error`, {
     cause: thrown,
   })
 }

@@ -3,7 +3,8 @@ import { BodyBytes, parseJsonBody } from './json-body.js'
 import { BodyMemoryError } from './reading-memory.js'
 
 /**
- * Returns the JSON body of a web request. A copy is read, and the original is left to the handler.
+ * Returns the JSON body of a web request. It reads a copy, so the handler can still read the
+ * original.
  */
 export async function webBody(request: Request): Promise<unknown> {
   if (request.body === null) return undefined

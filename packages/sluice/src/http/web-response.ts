@@ -51,8 +51,8 @@ export async function whileHandled<T>(permit: Permit | undefined, handle: () => 
 }
 
 /**
- * Handles an admitted request. Its slots are renewed meanwhile and released when the client
- * disconnects, the handler fails, or its response ends.
+ * Handles an admitted request. Its slots are renewed until the client disconnects, the handler
+ * fails, or the response ends, and are then released.
  */
 export async function handleAdmitted(
   permit: Permit | undefined,
@@ -69,14 +69,14 @@ export async function handleAdmitted(
 }
 
 /**
- * Releases the slots of responses that were discarded unread, such as by middleware that replaces
- * them.
+ * Releases the slots of responses that were discarded unread, for example because middleware
+ * replaced them.
  */
 const discarded = new FinalizationRegistry<() => void>((release) => release())
 
 /**
- * Renews the slots of a permit while a response is in progress. Releases them when its body has
- * been read, cancelled, failed or garbage-collected, or when the client disconnects.
+ * Renews the slots of a permit while a response is in progress. Releases them when the body has
+ * been read, cancelled or garbage-collected, when it fails, or when the client disconnects.
  *
  * @param request the request of the response; the body of a HEAD response is never read
  */
@@ -118,7 +118,7 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   return () => signal.removeEventListener('abort', listener)
 }
 
-/** Returns the same bytes, read on demand; calls `onEnd` once no more follow. */
+/** Returns a stream of the same bytes that is read on demand. Calls `onEnd` when it ends. */
 function onStreamEnd(body: ReadableStream<Uint8Array>, onEnd: () => void): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   return new ReadableStream<Uint8Array>(

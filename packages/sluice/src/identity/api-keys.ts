@@ -4,21 +4,26 @@ import type { Client } from '../rules/client.js'
 import type { MaybePromise } from '../stores/store.js'
 import { type Clock, systemClock } from '../time/clock.js'
 
-/** Looks up the client of a key by its digest. Undefined: the key is unknown. */
+/**
+ * Looks up the client that a key belongs to, by the digest of the key. Returns undefined for an
+ * unknown key.
+ */
 export type KeyLookup = (digest: string) => MaybePromise<Client | undefined>
 
 /** An issued key. The key itself is never stored. */
 export interface ApiKey {
-  /** SHA-256 of the key's UTF-8, in hexadecimal: `keyDigest(key)`. */
+  /** SHA-256 of the UTF-8 encoded key, in hexadecimal: `keyDigest(key)`. */
   readonly sha256: string
   readonly client: string
   readonly tier?: string
-  /** Expiry in milliseconds since the epoch, from which on the key is unknown. Default: never. */
+  /**
+   * Expiry in milliseconds since the epoch. An expired key is treated as unknown. Default: never.
+   */
   readonly expires?: number
 }
 
 /**
- * Returns the digest that identifies a key. A key has 256 random bits, so a plain hash reveals
+ * Returns the digest that identifies a key. A key has 256 random bits, so an unsalted hash reveals
  * nothing.
  */
 export function keyDigest(key: string): string {
@@ -36,12 +41,11 @@ export function isIssuedKey(key: string): boolean {
 }
 
 /**
- * Looks up keys in a list.
+ * Creates a lookup of keys in a list.
  *
- * Digests are compared, which a sender of keys cannot steer, and the comparison takes constant
- * time.
+ * It compares digests in constant time. Senders of keys cannot control the digests.
  *
- * @throws TypeError, RangeError for an invalid or duplicate entry, which the message names
+ * @throws TypeError, RangeError for an invalid or duplicate entry; the message names the entry
  */
 export function keyTable(keys: readonly ApiKey[], clock: Pick<Clock, 'wallTime'> = systemClock): KeyLookup {
   const table = new Map<string, ApiKey & { readonly bytes: Buffer }>()

@@ -7,15 +7,15 @@ import { IdentityUnavailableError } from './identity-unavailable.js'
 
 export interface CacheOptions {
   /**
-   * How long a result is cached, in milliseconds: a revoked key stays valid for this long. Default
-   * 60,000.
+   * Time that a known key is cached, in milliseconds. A revoked key stays valid for up to this
+   * long. Default 60,000.
    */
   readonly maxAge?: number
-  /** As `maxAge`, for unknown keys. Default 5,000. */
+  /** Time that an unknown key is cached, in milliseconds. Default 5,000. */
   readonly unknownMaxAge?: number
   /**
-   * Maximum number of known keys in the cache, and of unknown ones. The least recently used key of
-   * its kind is evicted, so that invented keys do not evict known ones. Default 10,000.
+   * Maximum number of known keys in the cache, and separately of unknown keys. The least recently
+   * used key of the same kind is evicted, so made-up keys never evict known ones. Default 10,000.
    */
   readonly maxKeys?: number
   /** Timeout of a lookup in milliseconds. Default 2,000. */
@@ -25,8 +25,8 @@ export interface CacheOptions {
 
 /**
  * Caches the clients of keys, so that a database is not queried for every request. Concurrent
- * requests with the same key share one lookup. If it fails or times out, all of them are refused
- * with IdentityUnavailableError (503), and the failure is not cached.
+ * requests with the same key share one lookup. If it fails or times out, they all fail with
+ * IdentityUnavailableError (503), and the failure is not cached.
  *
  * @param lookup receives the key's SHA-256 in hexadecimal, which is what a database should store
  * @throws TypeError, RangeError for options that are unknown or out of range
@@ -36,8 +36,8 @@ export function cachedLookup(
   options: CacheOptions = {},
 ): KeyLookup {
   const { maxAge, unknownMaxAge, maxKeys, timeout, clock } = readOptions(options)
-  const known = new RecentEntries<Client>(maxKeys, maxAge, clock)
-  const unknown = new RecentEntries<true>(maxKeys, unknownMaxAge, clock)
+  const known = new LruCache<Client>(maxKeys, maxAge, clock)
+  const unknown = new LruCache<true>(maxKeys, unknownMaxAge, clock)
   const pending = new Map<string, Promise<Client | undefined>>()
 
   const query = async (digest: string): Promise<Client | undefined> => {
@@ -78,14 +78,15 @@ function readOptions(options: CacheOptions): Required<CacheOptions> {
   const read = { ...DEFAULTS, ...numbers }
   for (const [name, value] of Object.entries(read)) {
     if (!Object.hasOwn(DEFAULTS, name)) throw unknownOption('a cached lookup', name, OPTIONS)
-    if (!Number.isFinite(value) || value < (name.endsWith('Age') ? 0 : 1))
-      throw new OptionRangeError([name], `'${name}' is out of range: ${value}`)
+    const min = name.endsWith('Age') ? 0 : 1
+    if (!Number.isFinite(value) || value < min)
+      throw new OptionRangeError([name], `'${name}' must be a finite number of at least ${min}, not ${value}`)
   }
   return { ...read, clock }
 }
 
-/** Entries in use, bounded in number and age. */
-class RecentEntries<Value> {
+/** A least-recently-used cache, bounded in size and age. */
+class LruCache<Value> {
   readonly #maxSize: number
   readonly #maxAgeMs: number
   readonly #clock: Pick<Clock, 'now'>

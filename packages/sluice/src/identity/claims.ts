@@ -1,5 +1,5 @@
 /**
- * Returns the value of a claim of a token, or undefined if it is missing.
+ * Returns the value of a claim in a token, or undefined if it is missing.
  *
  * @param name the name of the claim, such as `sub` or `https://models.example/plan`; or a path to a
  *   nested claim, such as `realm_access.plan`; or a JSON pointer (RFC 6901), such as `/roles/0`. A

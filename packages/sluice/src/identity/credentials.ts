@@ -15,7 +15,7 @@ export const MAX_SECRET_LENGTH = 8192
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/
 
-/** The scheme with any spaces and tabs after it. Some clients add a colon. */
+/** The scheme and the separators after it. Some clients add a colon. */
 const BEARER = /^bearer(?![\w-])[\s:=\xa0]*/i
 
 export function hasJwtFormat(value: string): boolean {
@@ -24,10 +24,10 @@ export function hasJwtFormat(value: string): boolean {
 
 /**
  * Returns the credentials of a request, or undefined if there are none. `X-API-Key` and the other
- * key headers precede `Authorization: Bearer …`, so that a request can carry a key for the upstream
- * too. Other schemes of `Authorization` are ignored.
+ * key headers take precedence over `Authorization: Bearer …`, so that a request can also carry a
+ * key for the upstream. Other schemes of `Authorization` are ignored.
  *
- * @param keyHeaders the headers that hold keys, in lower case; the first one present counts
+ * @param keyHeaders the headers that hold keys, in lower case; the first one present is used
  * @throws UnauthorizedError for credentials that are empty or too long
  */
 export function readCredentials(
@@ -39,7 +39,7 @@ export function readCredentials(
     if (key !== undefined) return { kind: 'key', secret: checkSecret(key) }
   }
   const authorization = header('authorization')?.trim()
-  // An empty header was meant to hold credentials.
+  // The client meant to send credentials, so an empty header is an error.
   if (authorization === '') return { kind: 'key', secret: checkSecret('') }
   const scheme = BEARER.exec(authorization ?? '')
   if (authorization === undefined || scheme === null) return undefined
@@ -49,8 +49,10 @@ export function readCredentials(
 
 function checkSecret(value: string): string {
   const secret = value.trim()
-  if (secret === '') throw new UnauthorizedError('the key of this request is empty')
+  if (secret === '') throw new UnauthorizedError('the API key or token of this request is empty')
   if (secret.length > MAX_SECRET_LENGTH)
-    throw new UnauthorizedError(`the key of this request is longer than ${MAX_SECRET_LENGTH} characters`)
+    throw new UnauthorizedError(
+      `the API key or token of this request is longer than ${MAX_SECRET_LENGTH} characters`,
+    )
   return secret
 }

@@ -6,13 +6,13 @@ import { type HeaderReader, hasJwtFormat, readCredentials } from './credentials.
 import { misplacedKeyHeader, type PossibleKey, possibleKeys } from './misplaced-keys.js'
 
 /**
- * Identifies the client of a request by its headers. Undefined: an anonymous request, without
- * credentials.
+ * Identifies the client of a request by its headers. Returns undefined for an anonymous request,
+ * which has no credentials.
  *
- * @param query the query of the request, with or without its `?`. Keys are not read from it, and a
- *   key in it is refused.
- * @throws UnauthorizedError, or rejects with it, for unknown credentials, which never count as
- *   anonymous
+ * @param query the query of the request, with or without its `?`. A key in the query is refused,
+ *   never used.
+ * @throws UnauthorizedError, or rejects with it, for unknown credentials; such a request is never
+ *   treated as anonymous
  */
 export type Identify = (header: HeaderReader, query?: string) => MaybePromise<Client | undefined>
 
@@ -29,9 +29,9 @@ export interface IdentityOptions {
 }
 
 /**
- * Identifies clients by `X-API-Key` or `Authorization: Bearer …`. A string in JWT format is a token
- * if `jwt` is set, otherwise an API key. A key in a place that is not read, such as the query or
- * `Authorization: Basic`, is refused with 401 and a list of the places that are.
+ * Identifies clients by `X-API-Key` or `Authorization: Bearer …`. A string in JWT format is treated
+ * as a token if `jwt` is set, otherwise as an API key. A key in an unsupported place, such as the
+ * query or `Authorization: Basic`, is refused with 401, and the message lists the supported places.
  *
  * @throws TypeError if neither `apiKeys` nor `jwt` is set, or a header name is invalid
  */
@@ -70,19 +70,19 @@ export function identity({ apiKeys, apiKeyHeaders = [], jwt }: IdentityOptions):
     return undefined
   }
   const misplaced = (place: string) =>
-    new UnauthorizedError(`this request shows a key in ${place}, which is not read; ${places}`)
+    new UnauthorizedError(`this request has a key in ${place}, where keys are not accepted; ${places}`)
   return identify
 }
 
 /**
- * Reports whether a string is a JWT. The header of a JWT is a JSON object, whose base64 begins so;
- * version numbers have the same format otherwise.
+ * Reports whether a string is a JWT. Version numbers have the same format, so this also checks for
+ * `eyJ`, the base64 of the `{"` that begins every JWT.
  */
 function isToken(value: string): boolean {
   return value.startsWith('eyJ') && hasJwtFormat(value)
 }
 
-/** Headers that cannot hold a key, because they have another meaning. */
+/** Headers that cannot hold a key because they have another meaning. */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
@@ -102,6 +102,6 @@ function checkHeaderName(name: string): string {
 }
 
 function requireKnown(client: Client | undefined): Client {
-  if (client === undefined) throw new UnauthorizedError('the key of this request is unknown')
+  if (client === undefined) throw new UnauthorizedError('the API key of this request is unknown')
   return client
 }

@@ -1,8 +1,11 @@
-/** The client cannot be identified at the moment, through no fault of the request: 503. */
+/**
+ * An error for a client that cannot be identified at the moment, through no fault of its own:
+ * status 503.
+ */
 export class IdentityUnavailableError extends Error {
   override readonly name = 'IdentityUnavailableError'
   readonly status = 503
-  /** Time until a retry is useful, in milliseconds. */
+  /** Suggested time until a retry, in milliseconds. */
   readonly retryAfter = 1_000
 
   constructor(options: { readonly cause: unknown }) {

@@ -8,31 +8,29 @@ import { remoteKeys } from './remote-keys.js'
 import { UnusableKeyError } from './unusable-key.js'
 
 export interface JwtOptions {
-  /**
-   * URL of the key set (JWKS) that tokens are signed with, or a function of `jose` that finds keys.
-   */
+  /** URL of the issuer's key set (JWKS), or a `jose` function that finds keys. */
   readonly jwks: string | URL | JWTVerifyGetKey
   /** Required audience (`aud`). Tokens for another audience are rejected. */
   readonly audience: string | readonly string[]
-  /** Required issuer (`iss`). Default: any issuer with a key of the set. */
+  /** Required issuer (`iss`). Default: any issuer whose key is in the set. */
   readonly issuer?: string | readonly string[]
   /**
-   * Accepted signature algorithms. Default: those of RSA, ECDSA and EdDSA. Never `none` or a shared
-   * secret.
+   * Accepted signature algorithms. Default: those of RSA, ECDSA and EdDSA. `none` and algorithms
+   * with a shared secret are rejected.
    */
   readonly algorithms?: readonly string[]
   /**
-   * The claim that identifies the client, a string or an integer. A nested claim is given by a path
-   * such as `realm.client`, or by a JSON pointer such as `/roles/0`. Default `sub`.
+   * Name of the claim that identifies the client; its value is a string or an integer. For a nested
+   * claim, use a path such as `realm.client` or a JSON pointer such as `/roles/0`. Default `sub`.
    */
   readonly client?: string
-  /** The claim with the tier of the client, given as `client` is. Default: none. */
+  /** Name of the claim that holds the client's tier, in the notation of `client`. Default: none. */
   readonly tier?: string
-  /** Tolerated difference of the clocks, in seconds. Default 5. */
+  /** Tolerated clock skew, in seconds. Default 5. */
   readonly clockTolerance?: number
 }
 
-/** Two names of one signature algorithm, of RFC 8037 and of its successor RFC 9864. */
+/** Two names for the same signature algorithm, from RFC 8037 and its successor RFC 9864. */
 const ED25519 = ['EdDSA', 'Ed25519']
 
 const ASYMMETRIC = [
@@ -45,20 +43,20 @@ const MAX_TRIED_KEYS = 16
 
 /**
  * Verifies JWTs: signature, expiry (required), audience, issuer and algorithm. Keys are fetched on
- * first use, again after ten minutes, and when a token names an unknown key, at most once in 30
- * seconds. If fetching fails, keys remain in use for up to an hour.
+ * first use, every ten minutes, and when a token names an unknown key, but at most once every 30
+ * seconds. If fetching fails, the known keys remain in use for up to an hour.
  *
  * The verifier rejects with UnauthorizedError for an invalid token, and with
  * IdentityUnavailableError if the keys are unavailable.
  *
- * @throws TypeError for options that would accept tokens they should not
+ * @throws TypeError for options that would accept tokens that must be rejected
  */
 export function jwtVerifier(options: JwtOptions): VerifyToken {
   const { audience, issuer, algorithms = ASYMMETRIC, client = 'sub', tier, clockTolerance = 5 } = options
   if (audience === undefined || audience.length === 0)
     throw new OptionTypeError(
       ['audience'],
-      "'audience' is required; without it tokens for any audience would be accepted",
+      "'audience' is required; without it, tokens for any audience would be accepted",
     )
   const weak = algorithms.find((algorithm) => !ASYMMETRIC.includes(algorithm))
   if (weak !== undefined || algorithms.length === 0)
@@ -86,7 +84,10 @@ export function jwtVerifier(options: JwtOptions): VerifyToken {
   }
 }
 
-/** Verifies a token with the key that it names, or else with each key that may have signed it. */
+/**
+ * Verifies a token with the key that it names. If it names none, tries each key that may have
+ * signed it.
+ */
 async function verify(token: string, keys: JWTVerifyGetKey, required: JWTVerifyOptions) {
   let kid: string | undefined
   let isKeyFound = false
@@ -97,7 +98,7 @@ async function verify(token: string, keys: JWTVerifyGetKey, required: JWTVerifyO
       isKeyFound = true
       return key
     } catch (error) {
-      // Functions of `jose` fail like this for a malformed key of theirs.
+      // `jose` functions throw this error for a malformed key in their set.
       isKeyFound = error instanceof DOMException && error.name === 'DataError'
       throw error
     }
@@ -106,8 +107,8 @@ async function verify(token: string, keys: JWTVerifyGetKey, required: JWTVerifyO
     return await jwtVerify(token, find, required)
   } catch (error) {
     if (error instanceof errors.JWKSMultipleMatchingKeys) return verifyWithAny(token, error, required)
-    // Once the key is found, an error that is not about the token is about the key, such as one too
-    // short.
+    // Once a key is found, any error other than a JOSEError is caused by the key, such as one that
+    // is too short.
     if (isKeyFound && !(error instanceof errors.JOSEError)) throw new UnusableKeyError(kid, { cause: error })
     throw error
   }
@@ -133,7 +134,7 @@ async function verifyWithAny(
 }
 
 function clientOf(payload: JWTPayload, client: string, tier: string | undefined): Client {
-  // Some issuers write claims that a user lacks as null.
+  // Some issuers set missing claims to null.
   const tierName = tier === undefined ? undefined : (claimText(claimOf(payload, tier)) ?? undefined)
   try {
     return checkClient({ id: claimText(claimOf(payload, client)), tier: tierName })
@@ -146,14 +147,17 @@ function clientOf(payload: JWTPayload, client: string, tier: string | undefined)
 }
 
 /**
- * Converts an integer to its digits. An integer beyond double precision is rejected, because two
- * clients could become the same.
+ * Converts an integer claim to a string. An integer beyond double precision stays a number and is
+ * then rejected, because rounding could give two clients the same ID.
  */
 function claimText(claim: unknown): unknown {
   return Number.isSafeInteger(claim) ? String(claim) : claim
 }
 
-/** Distinguishes an invalid token from unavailable keys. The error repeats nothing of the token. */
+/**
+ * Returns the error for an invalid token or for unavailable keys. Its message contains no value of
+ * the token.
+ */
 function identityError(error: unknown): Error {
   if (error instanceof IdentityUnavailableError || error instanceof UnauthorizedError) return error
   if (error instanceof errors.JWTExpired)

@@ -8,7 +8,7 @@ const MAX_KEYS = 1000
  * Reads a key set (JWKS). Unusable keys do not affect the others.
  *
  * The returned function rejects with UnusableKeyError for a token that names an unusable key, and
- * with an error of `jose` for one that names no key of the set.
+ * with a `jose` error for a token that names a key outside the set.
  *
  * @throws Error for a value that is not a key set
  */
@@ -45,10 +45,10 @@ function listOf(set: unknown): readonly unknown[] {
 async function checkKey(entry: unknown): Promise<JWK> {
   if (entry === null || typeof entry !== 'object' || Array.isArray(entry))
     throw new TypeError('a key must be an object')
-  // The algorithm has two names, so only the curve is used.
+  // The algorithm of Ed25519 has two names, so the key is identified by its curve alone.
   const { alg, ...rest } = entry as JWK
   const jwk: JWK = rest.crv === 'Ed25519' ? rest : (entry as JWK)
-  // Keys for anything but accepted signatures are harmless, because no token matches them.
+  // Keys for other purposes or algorithms are harmless, because no token matches them.
   const algorithm = ALGORITHMS.get(`${jwk.kty} ${jwk.crv ?? ''}`.trim())
   if (algorithm === undefined || (jwk.use ?? 'sig') !== 'sig') return jwk
   const key = await importJWK(jwk, jwk.alg ?? algorithm)
@@ -56,7 +56,7 @@ async function checkKey(entry: unknown): Promise<JWK> {
   return jwk
 }
 
-/** An algorithm for each kind of key, to test the key with. */
+/** The algorithm that a key of each kind is tested with. */
 const ALGORITHMS: ReadonlyMap<string, string> = new Map([
   ['RSA', 'RS256'],
   ['EC P-256', 'ES256'],

@@ -1,11 +1,11 @@
 import { type HeaderReader, MAX_SECRET_LENGTH } from './credentials.js'
 
 /**
- * Places where clients often send keys by mistake. A request with a key there is refused, so that
- * its client learns of the mistake and is not limited as an anonymous one.
+ * Places where clients often send keys by mistake. A request with a key in such a place is refused,
+ * so that the client notices the mistake instead of being limited as anonymous.
  */
 
-/** Headers that hold nothing but keys. */
+/** Headers that only ever hold keys. */
 const KEY_HEADERS: readonly string[] = [
   'x-goog-api-key',
   'api-key',
@@ -51,8 +51,8 @@ export function misplacedKeyHeader(header: HeaderReader, read: readonly string[]
 }
 
 /**
- * Returns strings that may be keys. One that is a known key, or has the format of issued keys, was
- * meant as one.
+ * Returns strings that may be keys. The caller checks whether they are known keys or have the
+ * format of issued keys.
  *
  * @param query the query of the request, with or without its `?`
  */
@@ -72,8 +72,8 @@ export function possibleKeys(header: HeaderReader, query: string): PossibleKey[]
 const MIN_LENGTH = 8
 
 /**
- * Returns the credentials of schemes other than `Bearer`, or without a scheme; for `Basic` the
- * password and the user name.
+ * Returns credentials sent with a scheme other than `Bearer` or without a scheme. For `Basic`,
+ * returns the password and the user name.
  */
 function authorizationValues(authorization: string): string[] {
   const [, scheme = '', rest = ''] = /^([^\s:=]+)[\s:=]+(.*)$/s.exec(authorization) ?? []

@@ -4,31 +4,32 @@ import { IdentityUnavailableError } from './identity-unavailable.js'
 import { readKeySet } from './key-set.js'
 import { UnusableKeyError } from './unusable-key.js'
 
-/** Timeout of a fetch of the keys, in milliseconds. */
+/** Timeout for fetching the keys, in milliseconds. */
 const FETCH_TIMEOUT_MS = 3_000
 /** Age at which keys are fetched again, in milliseconds. */
 const MAX_AGE_MS = 600_000
 /**
- * Age up to which keys are used if fetching fails. All clients stay authenticated during an issuer
- * outage of up to an hour.
+ * Maximum age of keys in use while fetching fails, in milliseconds. Tokens can still be verified
+ * during an issuer outage of up to an hour.
  */
 const MAX_STALE_AGE_MS = 3_600_000
 /**
- * Minimum time between fetches, failed ones included, so that tokens with invented keys cause no
- * fetches.
+ * Minimum time between fetches, including failed ones, in milliseconds. It bounds the fetches that
+ * tokens with made-up key IDs can cause.
  */
 const COOLDOWN_MS = 30_000
-/** The same while no keys are known, so that they arrive soon. */
+/** Minimum time between fetches while no keys are known, in milliseconds. */
 const INITIAL_COOLDOWN_MS = 1_000
 /** Maximum size of the response, in bytes. */
 const MAX_BYTES = 1_048_576
 
 /**
- * Finds the keys of tokens at a URL. They are fetched on first use, when they have grown old, and
- * when a token names an unknown key. Concurrent requests share one fetch.
+ * Creates a function that finds the keys of tokens in the key set at a URL. The set is fetched on
+ * first use, when it is too old, and when a token names an unknown key. Concurrent requests share
+ * one fetch.
  *
- * The function rejects with IdentityUnavailableError if the keys are unavailable, and with an error
- * of `jose` if the token's key is not among them.
+ * The function rejects with IdentityUnavailableError if the keys are unavailable, and with a `jose`
+ * error if the set does not contain the token's key.
  */
 export function remoteKeys(url: URL, clock: Pick<Clock, 'now'> = systemClock): JWTVerifyGetKey {
   let keys: { readonly find: JWTVerifyGetKey; readonly since: number } | undefined
@@ -59,7 +60,8 @@ export function remoteKeys(url: URL, clock: Pick<Clock, 'now'> = systemClock): J
   return async (header, token) => {
     if (youngerThan(MAX_AGE_MS) === undefined) {
       const refreshed = refresh()
-      // After a failed fetch, requests do not wait for the next one while the old keys are usable.
+      // After a failed fetch, requests do not wait for the next fetch while the old keys are
+      // usable.
       if (failure === undefined || youngerThan(MAX_STALE_AGE_MS) === undefined) await refreshed
     }
     const find = youngerThan(MAX_STALE_AGE_MS)
@@ -69,7 +71,7 @@ export function remoteKeys(url: URL, clock: Pick<Clock, 'now'> = systemClock): J
     } catch (error) {
       const isUnusable = error instanceof UnusableKeyError
       if (!isUnusable && !(error instanceof errors.JWKSNoMatchingKey)) throw error
-      // The issuer may have repaired or published the key since.
+      // The issuer may have repaired or published the key since the last fetch.
       await refresh()
       if (failure !== undefined && isUnusable) throw error
       // The key may be among those that could not be fetched.

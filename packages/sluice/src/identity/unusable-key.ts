@@ -3,7 +3,9 @@ import { UnauthorizedError } from '../rules/client.js'
 /** Maximum length of a key ID in the message, in characters. */
 const MAX_KID_LENGTH = 100
 
-/** The key of a token is unusable: malformed, too short, or not for signatures. */
+/**
+ * An error for a token whose key is unusable: malformed, too short, or not meant for signatures.
+ */
 export class UnusableKeyError extends UnauthorizedError {
   override readonly name = 'UnusableKeyError'
 

@@ -19,11 +19,11 @@ const FIELDS: Record<AlgorithmName, readonly string[]> = {
 }
 
 /**
- * Checks a limit that the caller wrote and returns a frozen copy.
+ * Validates a limit supplied by the caller and returns a frozen copy.
  *
- * @throws TypeError if a field is missing, unknown or not a number.
+ * @throws TypeError if a field is missing, unknown or of the wrong type.
  * @throws RangeError if a number is out of range: a capacity of zero, a period under 1 ms or over
- *   ten years, a fraction where the algorithm counts whole units.
+ *   ten years, or a fraction for an algorithm that counts whole units.
  */
 export function checkLimit(limit: Limit): Limit {
   if (limit === null || typeof limit !== 'object') {
@@ -47,25 +47,25 @@ export function checkLimit(limit: Limit): Limit {
       )
     }
   }
-  checkCapacity('limit', limit.limit, limit.algorithm === 'token-bucket')
+  checkCapacity('limit', limit.limit, limit.algorithm)
   if (limit.algorithm === 'concurrency') checkPeriod('lease', limit.lease)
   else checkPeriod('period', limit.period)
-  if (limit.algorithm === 'token-bucket') checkCapacity('burst', limit.burst, true)
+  if (limit.algorithm === 'token-bucket') checkCapacity('burst', limit.burst, limit.algorithm)
   if (limit.algorithm === 'fixed-window') checkAlignment(limit)
   return Object.freeze({ ...limit })
 }
 
 /**
- * Checks the cost of a charge.
+ * Validates the cost of a charge.
  *
  * @throws TypeError if it is not a number.
- * @throws RangeError if it is negative, not finite, or a fraction where the algorithm counts whole
- *   units.
+ * @throws RangeError if it is negative, not finite, or a fraction for an algorithm that counts
+ *   whole units.
  */
 export function checkCost(limit: Limit, cost: number): void {
   if (typeof cost !== 'number') throw new TypeError(`a cost must be a number, not ${show(cost)}`)
   if (!Number.isFinite(cost) || cost < 0)
-    throw new RangeError(`a cost must be finite and not negative, not ${cost}`)
+    throw new RangeError(`a cost must be finite and at least 0, not ${cost}`)
   if (limit.algorithm !== 'token-bucket' && !Number.isInteger(cost)) {
     throw new RangeError(
       `a ${limit.algorithm} limit counts whole units, not ${cost}; round the cost, or use a token-bucket`,
@@ -73,14 +73,20 @@ export function checkCost(limit: Limit, cost: number): void {
   }
 }
 
-function checkCapacity(field: string, value: number, allowsFractions: boolean): void {
+function checkCapacity(field: string, value: number, algorithm: AlgorithmName): void {
   if (typeof value !== 'number')
     throw new OptionTypeError([field], `'${field}' must be a number, not ${show(value)}`)
   if (!(value > 0) || value > Number.MAX_SAFE_INTEGER) {
-    throw new OptionRangeError([field], `'${field}' must be more than 0 and at most 2^53 - 1, not ${value}`)
+    throw new OptionRangeError(
+      [field],
+      `'${field}' must be greater than 0 and at most 2^53 - 1, not ${value}`,
+    )
   }
-  if (!allowsFractions && !Number.isInteger(value))
-    throw new OptionRangeError([field], `'${field}' must be a whole number here, not ${value}`)
+  if (algorithm !== 'token-bucket' && !Number.isInteger(value))
+    throw new OptionRangeError(
+      [field],
+      `'${field}' of a ${algorithm} limit must be a whole number, not ${value}`,
+    )
 }
 
 function checkPeriod(field: string, value: number): void {

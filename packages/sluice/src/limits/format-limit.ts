@@ -11,8 +11,8 @@ const UNITS: readonly (readonly [name: string, milliseconds: number])[] = [
 ]
 
 /**
- * Formats a limit: `10/minute`, `5 per 5 minutes`, `10/minute burst 20`, `4 concurrent`. The string
- * of a rate parses to the same limit.
+ * Formats a limit: `10/minute`, `5 per 5 minutes`, `10/minute burst 20`, `4 concurrent`. Except for
+ * concurrency limits, `parseLimits` with the same options parses the string back to an equal limit.
  */
 export function formatLimit(limit: Limit): string {
   if (limit.algorithm === 'concurrency') return `${limit.limit} concurrent`
@@ -31,7 +31,7 @@ export function formatPeriod(milliseconds: number): string {
   return `${milliseconds} ms`
 }
 
-/** The units of durations. Weeks and months are left out, because days are easier to compare. */
+/** Units used in durations. Weeks and months are omitted because days are easier to compare. */
 const PARTS = UNITS.filter(([name]) => ['day', 'hour', 'minute', 'second'].includes(name))
 
 /** Formats a duration exactly: `200 ms`, `1 minute 30 seconds`, `30 days`. */
@@ -41,17 +41,17 @@ export function formatDuration(milliseconds: number): string {
   for (const [name, length] of PARTS) {
     const count = Math.floor(rest / length)
     rest -= count * length
-    if (count > 0) parts.push(counted(count, name))
+    if (count > 0) parts.push(withUnit(count, name))
   }
-  // Subtraction loses a few bits of a fraction, so it is rounded to the nanosecond.
+  // The subtractions add rounding errors, so the rest is rounded to the nanosecond.
   rest = Math.round(rest * 1e6) / 1e6
   return rest > 0 || parts.length === 0 ? [...parts, `${rest} ms`].join(' ') : parts.join(' ')
 }
 
 /**
- * Formats the time until a retry: `6 seconds`, `2 minutes 1 second`, `30 days`. It rounds up to
- * seconds below an hour, to minutes below a day, and to hours above. The result is at least one
- * second, like `Retry-After`.
+ * Formats the time until a retry: `6 seconds`, `2 minutes 1 second`, `30 days`. Times below an hour
+ * are rounded up to seconds, times below a day to minutes, and longer times to hours. The result is
+ * at least one second, like `Retry-After`.
  */
 export function formatWait(milliseconds: number): string {
   const wholeSeconds = Math.max(1, ceilToUnit(milliseconds)) * 1000
@@ -62,14 +62,17 @@ export function formatWait(milliseconds: number): string {
 
 const SECOND = ['second', 1000] as const
 
-function counted(count: number, name: string): string {
+function withUnit(count: number, name: string): string {
   return `${count} ${name}${count === 1 ? '' : 's'}`
 }
 
-/** The imprecision of epoch times in milliseconds: as doubles they are 0.25 µs apart. */
-const IMPRECISION = 0.001
+/**
+ * Tolerated rounding error, in milliseconds. As doubles, epoch times in milliseconds are 0.25 µs
+ * apart.
+ */
+const TOLERANCE_MS = 0.001
 
-/** Rounds a time up to whole units. Tolerates imprecision: 60000.0000001 ms are 60 seconds. */
+/** Rounds a time up to whole units, tolerating rounding errors: 60000.0000001 ms is 60 seconds. */
 export function ceilToUnit(milliseconds: number, unit = 1000): number {
-  return Math.ceil(Math.max(0, milliseconds - IMPRECISION) / unit)
+  return Math.ceil(Math.max(0, milliseconds - TOLERANCE_MS) / unit)
 }

@@ -9,7 +9,7 @@ import { millisecondsIn, toMilliseconds, UNIT_NAMES } from '../time/duration.js'
 import { checkLimit } from './check-limit.js'
 import { type AlgorithmName, type FixedWindowLimit, type Limit, MAX_PERIOD, MIN_PERIOD } from './limit.js'
 
-/** The algorithm of a limit string and its options. */
+/** Options for parsing a limit string: the algorithm and its settings. */
 export interface Counting {
   /** Default: `token-bucket`. */
   readonly algorithm?: Exclude<AlgorithmName, 'concurrency'>
@@ -40,10 +40,10 @@ export class LimitSyntaxError extends SyntaxError implements OptionError {
 
 markOptionError(LimitSyntaxError)
 
-/** A longer string is a mistake or an attack. */
+/** Maximum length of a limit string, in characters. */
 const MAX_LENGTH = 1000
 
-/** Maximum limits in one string. */
+/** Maximum number of limits in one string. */
 const MAX_LIMITS = 32
 
 const SUFFIXES: ReadonlyMap<string, number> = new Map([
@@ -61,15 +61,15 @@ const SUFFIXES: ReadonlyMap<string, number> = new Map([
  *     limit  = count ( "/" | "per" ) [ number ] unit [ "burst" count ]
  *     count  = number [ "k" | "M" | "G" ]          ; a whole number of at least 1
  *
- * @throws LimitSyntaxError with the index in the string and a valid example.
+ * @throws LimitSyntaxError with the index of the error and a valid example.
  * @throws OptionError if `counting` does not fit the limit. Its path names the option, such as
- *   `['align']`, and is empty if the string is wrong.
+ *   `['align']`. The path is empty if the string is invalid.
  */
 export function parseLimits(input: string, counting: Counting = {}): Limit[] {
   if (typeof input !== 'string')
     throw new OptionTypeError([], `a limit must be a string such as '10/minute', not ${typeof input}`)
   if (input.length > MAX_LENGTH)
-    throw new LimitSyntaxError(input, MAX_LENGTH, `longer than ${MAX_LENGTH} characters`)
+    throw new LimitSyntaxError(input, MAX_LENGTH, `a limit string can have at most ${MAX_LENGTH} characters`)
   const scanner = new Scanner(input)
   const limits: Limit[] = []
   do {
@@ -83,7 +83,7 @@ export function parseLimits(input: string, counting: Counting = {}): Limit[] {
 const EXAMPLE = "as in '10/minute', '5 per 300 seconds' or '10/5m burst 20'"
 
 function readLimit(scanner: Scanner, counting: Counting): Limit {
-  const limit = readCount(scanner, 'the number of allowed units')
+  const limit = readCount(scanner, 'the limit')
   if (!scanner.skip(/\/|per\b/iy)) scanner.fail(`expected '/' or 'per' after the number, ${EXAMPLE}`)
   const period = readPeriod(scanner)
   const burstAt = scanner.position()
@@ -91,10 +91,10 @@ function readLimit(scanner: Scanner, counting: Counting): Limit {
   return toLimit(limit, period, burst, counting, scanner, burstAt)
 }
 
-function readCount(scanner: Scanner, meaning: string): number {
+function readCount(scanner: Scanner, subject: string): number {
   const at = scanner.position()
   const digits = scanner.take(/[0-9]{1,32}(\.[0-9]{1,9})?/y)
-  if (digits === undefined) return scanner.fail(`expected a number, ${meaning}, ${EXAMPLE}`)
+  if (digits === undefined) return scanner.fail(`expected a number for ${subject}, ${EXAMPLE}`)
   const suffix = scanner.takeHere(/[a-zA-Z]+/y)
   const factor = suffix === undefined ? 1 : SUFFIXES.get(suffix)
   if (factor === undefined)
@@ -106,7 +106,7 @@ function readCount(scanner: Scanner, meaning: string): number {
   const scaled = Number.isInteger(product) ? product : Math.round(product * 1e9) / 1e9
   if (!Number.isSafeInteger(scaled)) {
     return scanner.fail(
-      `${digits}${suffix ?? ''} is not a whole number below 2^53; for less than one, lengthen the period: '1 per 2 seconds'`,
+      `${digits}${suffix ?? ''} is not a whole number below 2^53; for less than one unit, lengthen the period, as in '1 per 2 seconds'`,
       at,
     )
   }
@@ -147,7 +147,7 @@ function toLimit(
       'fixed_window_only',
     )
   }
-  const check = (written: Limit) => relocate(() => checkLimit(written), inCounting)
+  const check = (written: Limit) => relocate(() => checkLimit(written), toCountingPath)
   switch (algorithm) {
     case 'token-bucket':
       return check({ algorithm, limit, period, burst: burst ?? limit })
@@ -171,14 +171,14 @@ function toLimit(
 }
 
 /**
- * Maps the path of a limit to the argument: `align` and `timeZone` are options, the rest is the
- * string.
+ * Maps the path of a limit's field to a path in `counting`. Fields other than `align` and
+ * `timeZone` come from the string, so their path is empty.
  */
-function inCounting(path: OptionPath): OptionPath {
+function toCountingPath(path: OptionPath): OptionPath {
   return path[0] === 'align' || path[0] === 'timeZone' ? path : []
 }
 
-/** Reads tokens from left to right and skips white space before each. */
+/** Reads tokens from left to right, skipping white space before each. */
 class Scanner {
   #index = 0
   constructor(private readonly input: string) {}

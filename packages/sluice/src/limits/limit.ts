@@ -2,7 +2,7 @@
  * A bound on usage: an algorithm, a capacity and a period.
  *
  * All times are in milliseconds. A limit is plain, frozen data that can be compared, sent and
- * stored. The file of each algorithm says what its limits guarantee.
+ * stored. Each algorithm's file documents its guarantees.
  */
 export type Limit =
   | TokenBucketLimit
@@ -13,7 +13,7 @@ export type Limit =
 
 export type AlgorithmName = Limit['algorithm']
 
-/** `limit` per `period` on average, and at most `burst` at once. Counts fractions. */
+/** `limit` per `period` on average, and at most `burst` at once. Fractions are allowed. */
 export interface TokenBucketLimit {
   readonly algorithm: 'token-bucket'
   readonly limit: number
@@ -42,7 +42,7 @@ export interface SlidingWindowLimit {
   readonly period: number
 }
 
-/** Exactly `limit` at most in every trailing period, at the price of one entry per request. */
+/** Never more than `limit` in any trailing period. Stores one entry per request. */
 export interface SlidingLogLimit {
   readonly algorithm: 'sliding-log'
   readonly limit: number
@@ -67,7 +67,7 @@ export const MAX_PERIOD = 10 * 365 * 86_400_000
 /** The default lease of a `concurrency` limit, in milliseconds. */
 export const DEFAULT_LEASE = 30_000
 
-/** Returns the most that one request can ever take from a limit. */
+/** Returns the maximum cost that a limit can ever admit for one request. */
 export function capacityOf(limit: Limit): number {
   return limit.algorithm === 'token-bucket' ? limit.burst : limit.limit
 }
@@ -97,8 +97,8 @@ export function sameLimit(a: Limit, b: Limit): boolean {
 }
 
 /**
- * Reports whether one state serves both limits: they count the same units over the same windows,
- * whatever their capacities.
+ * Reports whether two limits can share one state, whatever their capacities: they count the same
+ * units over the same windows.
  */
 export function hasCompatibleState(a: Limit, b: Limit): boolean {
   if (a === b) return true
@@ -108,7 +108,7 @@ export function hasCompatibleState(a: Limit, b: Limit): boolean {
   return a.algorithm === b.algorithm
 }
 
-/** Reports whether two fixed windows open and close by the same rule. */
+/** Reports whether two fixed-window limits have the same alignment and time zone. */
 function sameAlignment(a: FixedWindowLimit, b: FixedWindowLimit): boolean {
   return (
     (a.align ?? 'first-request') === (b.align ?? 'first-request') &&

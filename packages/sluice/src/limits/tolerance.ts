@@ -3,7 +3,9 @@
  * fractions that should equal the limit may exceed it by one part in 10^12.
  */
 
-/** Reports whether `used` fits into a capacity. The tolerance is always less than a whole unit. */
+/**
+ * Reports whether `used` fits within a capacity. The tolerance is always less than a whole unit.
+ */
 export function fits(used: number, capacity: number): boolean {
   return used <= withTolerance(capacity)
 }
@@ -14,7 +16,7 @@ export function withTolerance(capacity: number): number {
 }
 
 /**
- * Returns the whole units that remain of a capacity, never negative. A rounding error costs no
+ * Returns the whole units that remain of a capacity, never negative. A rounding error never costs a
  * unit.
  */
 export function wholeUnitsLeft(used: number, capacity: number): number {

@@ -4,17 +4,17 @@ import { RequestError } from './request-error.js'
 export interface Client {
   /** The key of rules with `by: 'client'`. */
   readonly id: string
-  /** The tier of the client. Default: none, so the limits of no tier apply. */
+  /** The tier of the client. Default: none, so the limits apply unchanged. */
   readonly tier?: string
 }
 
-/** Maximum length of a client's id and tier, in UTF-16 units. */
+/** Maximum length of a client's ID and tier, in UTF-16 code units. */
 const MAX_LENGTH = 256
 
 /**
- * Checks the client that a function of the user returned.
+ * Validates a client that a user-supplied function returned.
  *
- * @throws TypeError for an invalid client, which must not pass as an anonymous one.
+ * @throws TypeError for an invalid client, which must not be treated as anonymous.
  */
 export function checkClient(client: unknown): Client {
   const { id, tier } = typeof client === 'string' ? { id: client, tier: undefined } : asRecord(client)

@@ -8,12 +8,12 @@ import { compileConcurrency, compileLimits, type RuleLimit } from './rule-limit.
 import { type StateIdentity, sourceOf, stateNames } from './state-name.js'
 import type { TierScales } from './tiers.js'
 
-/** A checked rule with one limit, ready to apply to requests. */
+/** A validated rule with one limit, ready to apply to requests. */
 export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly name: string
   /** The name of its state, unique within the limiter or among shared rules. */
   readonly stateName: string
-  /** Index into the rules as they were passed. */
+  /** Index into the `rules` option. */
   readonly index: number
   readonly resource: Resource
   readonly enforce: boolean
@@ -34,7 +34,7 @@ export type RuleOverrides = Readonly<Record<string, RuleOverride>>
 
 interface WaitOptions {
   readonly timeoutMs: number
-  /** Maximum requests that wait for the slots of one key. */
+  /** Maximum number of requests that wait for the slots of one key. */
   readonly maxQueued: number
   /** True if all requests in the queue of a key come from one client. */
   readonly isPerClient: boolean
@@ -45,10 +45,10 @@ const RATE_OPTIONS = [...COMMON_OPTIONS, 'limit', 'of', 'algorithm', 'align', 't
 const CONCURRENCY_OPTIONS = [...COMMON_OPTIONS, 'concurrent', 'lease', 'wait', 'queue']
 
 /**
- * Checks and compiles rules. A rule with several limits becomes one compiled rule for each.
+ * Validates and compiles rules. A rule with several limits becomes one compiled rule for each.
  *
  * @param hasClients whether requests can have a client
- * @throws OptionError that names the rule.
+ * @throws OptionError that names the invalid rule.
  */
 export function compileRules<Request>(
   rules: readonly Rule<Request>[],
@@ -61,7 +61,7 @@ export function compileRules<Request>(
     throw new OptionTypeError(['rules'], "'rules' must be a list such as [{ limit: '10/minute' }]")
   const names = new Set<string>()
   const counted: StateIdentity<Request>[] = []
-  // Rules with an equal `by` share one key function, which the limiter calls once.
+  // Rules with an equal `by` share one key function, which the limiter calls once per request.
   const keys = new Map<KeySpec<Request> | undefined, KeyFor<Request>>()
   const keyFor = (by: KeySpec<Request> | undefined): KeyFor<Request> => {
     const compiled = keys.get(by) ?? compileKey(by, sources, hasClients)
@@ -99,7 +99,7 @@ export function compileRules<Request>(
       'unknown_option',
     )
   const states = stateNames(counted)
-  return compiled.map((rule, place) => ({ ...rule, stateName: states[place] as string }))
+  return compiled.map((rule, position) => ({ ...rule, stateName: states[position] as string }))
 }
 
 function compileRule<Request>(
@@ -133,7 +133,7 @@ function compileRule<Request>(
 }
 
 function checkShared<Request>(rule: Rule<Request>): true {
-  // Functions cannot be compared. A source or a name identifies them.
+  // Functions cannot be compared, so a source or a name must identify the rule.
   const isKnown = [rule.by].flat().every((part) => typeof part !== 'function' || sourceOf(part) !== undefined)
   if (rule.name === undefined && !isKnown)
     throw new OptionTypeError(
@@ -144,14 +144,14 @@ function checkShared<Request>(rule: Rule<Request>): true {
   if ('wait' in rule)
     throw new OptionTypeError(
       ['wait'],
-      "a shared rule cannot have 'wait': requests do not wait for its slots",
+      "a shared rule cannot have 'wait', because other limiters can free its slots without waking the queue",
     )
   return true
 }
 
 const DEFAULT_QUEUE = 100
 const MAX_QUEUE = 10_000
-/** The longest wait that a timer of Node supports, in whole days. */
+/** The longest wait that a Node timer supports, in whole days. */
 const MAX_WAIT_MS = 24 * 86_400_000
 
 function waitingOf<Request>({ wait, queue, enforce, by }: ConcurrencyRule<Request>): WaitOptions | undefined {
@@ -161,7 +161,10 @@ function waitingOf<Request>({ wait, queue, enforce, by }: ConcurrencyRule<Reques
     return undefined
   }
   if (enforce === false)
-    throw new OptionTypeError(['wait'], "a shadow rule cannot have 'wait': it refuses no request")
+    throw new OptionTypeError(
+      ['wait'],
+      "a shadow rule cannot have 'wait', because it never refuses a request",
+    )
   const timeoutMs = relocate(
     () => parseDuration(wait),
     () => ['wait'],
@@ -188,7 +191,7 @@ function checkOptionNames(rule: unknown, known: readonly string[]): void {
     if (!known.includes(option)) throw unknownOption('a rule', option, known)
   }
   if (!('limit' in rule) && !('concurrent' in rule)) {
-    throw new OptionTypeError([], "a rule needs a 'limit', such as '10/minute', or a number 'concurrent'")
+    throw new OptionTypeError([], "a rule needs a 'limit', such as '10/minute', or 'concurrent', such as 4")
   }
 }
 

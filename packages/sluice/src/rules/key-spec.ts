@@ -16,15 +16,15 @@ import { addressForSecret, combinedKey, plainKey, secretKey } from './key.js'
 export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string}`
 
 /**
- * One part of a key: a name, or a function of the request. A function that neighbouring rules share
- * is called once. A function compiled from an expression may carry it as `source`, which then
- * identifies unnamed rules.
+ * One part of a key: a name, or a function of the request. A function shared by adjacent rules is
+ * called once per request. A function compiled from an expression may carry the expression as
+ * `source`, which then identifies unnamed rules.
  */
 export type KeyPart<Request> =
   | NamedKey
   | ((request: Request, client: Client | undefined) => MaybePromise<string>)
 
-/** The key that a rule counts: one part, or several combined. */
+/** The key that a rule counts by: one part, or several combined. */
 export type KeySpec<Request> = KeyPart<Request> | readonly KeyPart<Request>[]
 
 /** Reads the named keys from a request. */
@@ -37,7 +37,7 @@ export interface KeySources<Request> {
   header(request: Request, name: string): string | undefined
 }
 
-/** Computes the key of a request, as the stores see it. */
+/** Computes the key of a request, in the form that stores receive. */
 export type KeyFor<Request> = (request: Request, client: Client | undefined) => MaybePromise<string>
 
 /**
@@ -55,7 +55,7 @@ export function compileKey<Request>(
   if (spec === ownKey) return ownKey
   if (!Array.isArray(spec)) return compilePart(spec as KeyPart<Request>, sources, hasClients)
   if (spec.length === 0)
-    throw new OptionTypeError([], "'by' is an empty list; write 'everyone' for one key for all")
+    throw new OptionTypeError([], "'by' is an empty list; use 'everyone' to count all requests under one key")
   const parts = spec.map((part: KeyPart<Request>, index) =>
     relocate(
       () => compilePart(part, sources, hasClients),
@@ -79,7 +79,7 @@ export function defaultKey<Request>(
 /** Returns the key of a request to a limiter of plain keys. */
 function ownKey(request: unknown): string {
   if (typeof request !== 'string') {
-    throw new TypeError(`rules without 'by' need a key (a string) as the request, not ${typeof request}`)
+    throw new TypeError(`without 'by', the request must be the key itself (a string), not ${typeof request}`)
   }
   return plainKey(request)
 }
@@ -97,7 +97,7 @@ function compilePart<Request>(
   if (sources === undefined) {
     throw new OptionTypeError(
       [],
-      `'by: ${String(part)}' works with an HTTP adapter only; here 'by' must be 'everyone' or a function of the request`,
+      `'by: ${String(part)}' works only with an HTTP adapter; here 'by' must be 'everyone' or a function of the request`,
     )
   }
   switch (part) {
@@ -120,17 +120,20 @@ function compilePart<Request>(
   }
 }
 
-/** Prefixes the id, so a client whose id looks like an address does not share its key. */
+/**
+ * Prefixes the ID, so that a client whose ID looks like an address does not share that address's
+ * key.
+ */
 function clientKey({ id }: Client): string {
   return plainKey(`client ${id}`)
 }
 
 function addressOf<Request>(request: Request, sources: KeySources<Request> | undefined): string {
   if (sources !== undefined) return sources.ip(request)
-  throw new TypeError('the request is anonymous and has no address to be counted by')
+  throw new TypeError('the request is anonymous and has no address to count by')
 }
 
-/** Returns the key for the result of a user's function. */
+/** Returns the key for the result of a user-supplied function. */
 function userKey(key: unknown): string {
   if (typeof key === 'string') return plainKey(key)
   throw new TypeError(`'by' returned ${key === null ? 'null' : typeof key}; a key must be a string`)

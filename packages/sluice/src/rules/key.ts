@@ -10,7 +10,7 @@ const DIGEST = '\u0001'
 const COMBINED = '\u0002'
 const ADDRESS_DIGEST = '\u0003'
 
-/** Maximum length of a key that is stored as is, in UTF-16 units. */
+/** Maximum length of a key that is stored as is, in UTF-16 code units. */
 const MAX_PLAIN_LENGTH = 128
 
 /** Returns the key for a string. */
@@ -26,8 +26,8 @@ export function combinedKey(parts: readonly string[]): string {
 }
 
 /**
- * Returns the key for a secret string: its SHA-256. It hashes UTF-16 units, because UTF-8 maps all
- * lone surrogates to the same bytes.
+ * Returns the key for a secret string: its SHA-256. It hashes UTF-16 code units, because UTF-8 maps
+ * all lone surrogates to the same bytes.
  */
 export function secretKey(value: string): string {
   return DIGEST + digestOf(value)
@@ -35,15 +35,16 @@ export function secretKey(value: string): string {
 
 /**
  * Returns the key for an address that replaces a missing secret. No secret has this key, even if it
- * equals the address. The digest hides the address from readers of the store, but not from a guess:
- * there are few enough addresses to try them all.
+ * equals the address. The digest hides the address from casual readers of the store, but not from a
+ * brute-force search: there are few enough addresses to try them all.
  */
 export function addressForSecret(address: string): string {
   return ADDRESS_DIGEST + digestOf(address)
 }
 
 /**
- * Characters of a digest that are shown: enough to distinguish keys, too few to replace the secret.
+ * Number of digest characters to show: enough to distinguish keys, too few to stand in for the
+ * secret.
  */
 const SHOWN_DIGEST_LENGTH = 12
 

@@ -3,8 +3,8 @@ import { OptionTypeError } from '../option-error.js'
 
 /**
  * A readiness probe for a model: a URL that returns 2xx when the model is ready, or a function. Any
- * other result or an error means not ready. A probe that takes longer than two seconds is ignored,
- * and the signal aborts it.
+ * other result or an error means that the model is not ready. A probe that takes longer than two
+ * seconds is aborted through the signal and ignored.
  */
 export type Readiness = string | URL | ((signal: AbortSignal) => MaybePromise<boolean>)
 
@@ -17,8 +17,8 @@ const INTERVAL_MS = 1_000
 const TIMEOUT_MS = 2_000
 
 /**
- * Probes repeatedly, one probe at a time, and reports each result. It does not keep the process
- * alive.
+ * Probes repeatedly, one probe at a time, and reports each result. Its timers do not keep the
+ * process alive.
  *
  * @returns a function that stops it
  * @throws TypeError unless `readiness` is a function or an HTTP URL.

@@ -1,10 +1,10 @@
 /**
- * An error through a fault of the request: its cost cannot be computed, or it is forbidden. The
- * request took nothing. The response should have the status of the error.
+ * An error caused by the request itself: its cost cannot be computed, or it is forbidden. The
+ * request is not charged. The response should have the status of the error.
  */
 export class RequestError extends Error {
   override readonly name: string = 'RequestError'
-  /** The status of the HTTP response: 400 if the request lacks what a rule needs. */
+  /** The status of the HTTP response: 400 if the request lacks something that a rule needs. */
   readonly status: number
 
   constructor(message: string, status = 400) {
@@ -15,8 +15,8 @@ export class RequestError extends Error {
 
 /**
  * An error for a malformed or ambiguous request, such as one with a duplicate header. The
- * `fallbackCost` of a rule does not apply, because the upstream might read a more expensive
- * request.
+ * `fallbackCost` of a rule does not apply, because the upstream might interpret it as a more
+ * expensive request.
  */
 export class MalformedRequestError extends RequestError {
   override readonly name: string = 'MalformedRequestError'

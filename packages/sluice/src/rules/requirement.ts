@@ -3,15 +3,15 @@ import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import type { Client } from './client.js'
 import { RequestError } from './request-error.js'
 
-/** The response to a forbidden request. */
+/** The response to a request that `require` rejects. */
 export interface Refusing {
-  /** 400 to 499. Default 403. */
+  /** HTTP status from 400 to 499. Default 403. */
   readonly status?: number
-  /** Default `Forbidden`. */
+  /** The message to the client. Default `Forbidden`. */
   readonly detail?: string
 }
 
-/** An error for a request that `require` rejects. */
+/** An error for a request that `require` rejects. The default status is 403. */
 export class ForbiddenError extends RequestError {
   override readonly name = 'ForbiddenError'
 
@@ -23,7 +23,7 @@ export class ForbiddenError extends RequestError {
 /** Throws or rejects with a ForbiddenError for a request that is not permitted. */
 export type Requirement<Request> = (request: Request, client: Client | undefined) => MaybePromise<void>
 
-/** @throws TypeError, RangeError that name the wrong option. */
+/** @throws TypeError, RangeError that name the invalid option. */
 export function compileRequirement<Request>(options: {
   readonly require?: (request: Request, client: Client | undefined) => MaybePromise<boolean>
   readonly refuseWith?: Refusing

@@ -41,7 +41,7 @@ function constantCost(units: unknown, field: string): () => number {
   if (typeof units !== 'number')
     throw new OptionTypeError([field], `'${field}' must be a number, not ${typeof units}`)
   if (!(units >= 0 && Number.isFinite(units)))
-    throw new OptionRangeError([field], `'${field}' must be finite and not negative, not ${units}`)
+    throw new OptionRangeError([field], `'${field}' must be finite and at least 0, not ${units}`)
   return () => units
 }
 

@@ -22,7 +22,7 @@ export interface RuleLimit<Request> {
 /**
  * Compiles the limits of a rule: one, or several joined with `;`.
  *
- * @param all tier multipliers of every rule
+ * @param all the tier multipliers for all rules
  * @throws LimitSyntaxError, TypeError, RangeError
  */
 export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales): RuleLimit<Request>[] {
@@ -36,15 +36,17 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
     oneLimit(spec, counting, ['tiers', tier], `tier '${tier}'`),
   )
   if (typeof limit === 'function') {
-    const known = new BoundedCache<string, Limit>(MAX_KNOWN_LIMITS)
+    const known = new BoundedCache<string, Limit>(MAX_CACHED_LIMITS)
     const limitFor: LimitFor<Request> = (request, client) =>
       andThen(toMaybePromise<LimitSpec>(limit(request, client)), (spec) =>
-        spec === UNLIMITED ? undefined : tierLimit(givenLimit(spec, counting, known), client?.tier, own, all),
+        spec === UNLIMITED
+          ? undefined
+          : tierLimit(limitOfSpec(spec, counting, known), client?.tier, own, all),
       )
     return [{ limitFor, limit: undefined }]
   }
   const limits = readLimits(limit, counting, ['limit'])
-  if (limits.length > 1 && [...own.values()].some((said) => typeof said === 'object'))
+  if (limits.length > 1 && [...own.values()].some((entry) => typeof entry === 'object'))
     throw new OptionTypeError(
       ['tiers'],
       'a rule with several limits takes only multipliers as tiers; write a rule for each limit',
@@ -87,7 +89,7 @@ function leaseOf(lease: number | string): number {
   )
 }
 
-/** Computes a fixed limit once for each tier. */
+/** Computes a fixed limit for each tier in advance. */
 function byTier<Request>(
   fixed: Limit,
   own: TierLimits,
@@ -122,7 +124,7 @@ function readLimits(spec: LimitSpec, counting: Counting, place: OptionPath): Lim
   if (counted !== undefined) {
     throw new OptionTypeError(
       [counted],
-      "'algorithm', 'align' and 'timeZone' apply to a limit string; put them into the limit object",
+      "'algorithm', 'align' and 'timeZone' apply only to limit strings; put them into the limit object",
     )
   }
   return [
@@ -142,13 +144,13 @@ function oneLimit(spec: LimitSpec, counting: Counting, place: OptionPath, owner:
   )
 }
 
-/** Distinct limit strings that a rule's function may give before the parsed ones are forgotten. */
-const MAX_KNOWN_LIMITS = 1000
+/** Maximum number of cached limit strings that a rule's function returned. */
+const MAX_CACHED_LIMITS = 1000
 
-function givenLimit(spec: LimitSpec, counting: Counting, known: BoundedCache<string, Limit>): Limit {
+function limitOfSpec(spec: LimitSpec, counting: Counting, known: BoundedCache<string, Limit>): Limit {
   if (typeof spec !== 'string') return oneLimit(spec, counting, ['limit'], "a rule's function")
-  const before = known.get(spec)
-  if (before !== undefined) return before
+  const cached = known.get(spec)
+  if (cached !== undefined) return cached
   const limit = oneLimit(spec, counting, ['limit'], "a rule's function")
   known.set(spec, limit)
   return limit

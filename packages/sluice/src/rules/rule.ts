@@ -5,7 +5,7 @@ import type { Client } from './client.js'
 import type { KeySpec } from './key-spec.js'
 import type { Tiers } from './tiers.js'
 
-/** A counted resource. Only a rule with `concurrent` counts `concurrent`. */
+/** The resource that a rule counts. `concurrent` is reserved for rules with `concurrent`. */
 export type Resource = 'requests' | 'tokens' | 'input_tokens' | 'output_tokens' | (string & {})
 
 /** A limit string such as `10/minute`, or a limit object. */
@@ -16,9 +16,9 @@ interface RuleOptions<Request> {
    * The name in refusals, headers and metrics: up to 64 printable ASCII characters. Default: the
    * resource, numbered if there are several.
    *
-   * A named rule keeps its state under its name, whatever else changes. An unnamed rule is
-   * identified by its resource, key, algorithm and period. It keeps its state when other rules
-   * change, and starts empty when its own period or algorithm changes.
+   * A named rule keeps its state as long as it keeps its name, whatever else changes. An unnamed
+   * rule is identified by its resource, key, algorithm and period. It keeps its state when other
+   * rules change, and starts empty when its own period or algorithm changes.
    */
   readonly name?: string
   /** The key to count. Default: the client, or the request itself for a limiter of plain keys. */
@@ -36,8 +36,8 @@ interface RuleOptions<Request> {
   /** `false` makes a shadow rule: it counts and decides, but never refuses. Default: `true`. */
   readonly enforce?: boolean
   /**
-   * `true` shares the state with the same shared rule of all limiters on the store, whatever their
-   * names. Rules are the same if they have the same name or, without names, the same resource, key,
+   * `true` shares the state with the same shared rule of every other limiter on the store. Two
+   * shared rules are the same if they have the same name or, without names, the same resource, key,
    * algorithm and period. A rule whose `by` is a function needs a name. Requests do not wait for
    * the slots of a shared rule.
    */
@@ -58,16 +58,16 @@ export interface RateRule<Request> extends RuleOptions<Request>, Counting {
 export interface ConcurrencyRule<Request> extends RuleOptions<Request> {
   /** The number of slots. */
   readonly concurrent: number | ((request: Request, client: Client | undefined) => MaybePromise<number>)
-  /** How long a slot is held without renewal: milliseconds or a duration. Default: `30s`. */
+  /** How long a slot is held without being renewed: milliseconds or a duration. Default: `30s`. */
   readonly lease?: number | string
   /**
-   * The longest wait for a slot, first come, first served: milliseconds or a duration. Default: no
-   * wait.
+   * Maximum time that a request waits for a slot: milliseconds or a duration. Requests are served
+   * first come, first served. Default: they do not wait.
    */
   readonly wait?: number | string
   /**
-   * Maximum requests that wait for the slots of one key in this process, from 1 to 10,000. Default:
-   * 100.
+   * Maximum number of requests that wait for the slots of one key in this process, from 1 to
+   * 10,000. Default: 100.
    */
   readonly queue?: number
   /** By the client's tier: a multiplier of the slots, or `unlimited`. */

@@ -8,7 +8,7 @@ import { type OptionPath, OptionRangeError, OptionTypeError } from '../option-er
  *
  * The usage of a key stays the same, because stores count units and not fractions of a limit.
  *
- * @param factor more than zero
+ * @param factor greater than zero
  */
 export function scaleLimit(limit: Limit, factor: number): Limit {
   if (factor === 1) return limit
@@ -23,6 +23,9 @@ export function checkFactor(factor: unknown, subject: string, place: OptionPath)
   if (typeof factor !== 'number')
     throw new OptionTypeError(place, `${subject} must be a number such as 5, not ${String(factor)}`)
   if (!(factor > 0) || factor > 1e6)
-    throw new OptionRangeError(place, `${subject} must be more than 0 and at most a million, not ${factor}`)
+    throw new OptionRangeError(
+      place,
+      `${subject} must be greater than 0 and at most a million, not ${factor}`,
+    )
   return factor
 }

@@ -8,7 +8,7 @@ import type { Resource } from './rule.js'
  *
  * A named rule keeps its state under its name. An unnamed rule is identified by its resource, key,
  * algorithm and period, so adding, removing or moving rules does not affect the state of others.
- * Rules that agree in all four are numbered in their order.
+ * Rules that agree in all four are numbered in order.
  *
  * Names are printable, and the parts of an unnamed rule's identity are joined by line feeds, so the
  * two forms never collide.

@@ -15,11 +15,11 @@ export type TierLimits = ReadonlyMap<string, number | typeof UNLIMITED | Limit>
 
 /**
  * Returns the limit for a client of a tier; undefined if the client is unlimited. The rule's own
- * entry for the tier wins over the one for all rules. Without either, and for anonymous requests,
- * the limit applies unchanged.
+ * entry for the tier takes precedence over the entry for all rules. Without either, and for
+ * anonymous requests, the limit applies unchanged.
  *
  * @param own the `tiers` of the rule
- * @param all the tiers of every rule
+ * @param all the tiers for all rules
  */
 export function tierLimit(
   limit: Limit,
@@ -48,7 +48,7 @@ export function readTiers<Whole>(
   return new Map(Object.entries(tiers ?? {}).map(([tier, entry]) => [tier, read(entry, tier)]))
 }
 
-/** Parses the tiers of every rule. @throws TypeError, RangeError that name the tier. */
+/** Parses the tiers for all rules. @throws TypeError, RangeError that name the tier. */
 export function readTierScales(tiers: Tiers<never> | undefined): TierScales {
   return new Map(
     Object.entries(tiers ?? {}).map(([tier, factor]) => [

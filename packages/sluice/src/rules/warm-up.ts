@@ -4,9 +4,12 @@ import { parseDuration } from '../time/duration.js'
 import { type ProbeResult, type Readiness, watchReadiness } from './readiness.js'
 
 export interface WarmUpOptions {
-  /** The share of every limit before and right after the model becomes ready: 0 < `from` <= 1. */
+  /** The factor of every limit before and right after the model becomes ready: 0 < `from` <= 1. */
   readonly from: number
-  /** The time from readiness to the full limits: milliseconds or a duration such as `60s`. */
+  /**
+   * The time that the limits take to grow to their full size: milliseconds or a duration such as
+   * `60s`.
+   */
   readonly over: number | string
   /** The number of equal steps. Default: the limits grow continuously. */
   readonly steps?: number
@@ -28,8 +31,8 @@ export interface WarmUpChange {
 }
 
 /**
- * Consecutive failed probes after which a model counts as unready. A single one may be a proxy
- * restart.
+ * Number of consecutive failed probes after which a model is considered unready. A single failure
+ * may be a proxy restart.
  */
 const FAILED_PROBES = 3
 
@@ -43,8 +46,8 @@ export interface WarmUp {
   readonly scale: number
   readonly isReady: boolean
   /**
-   * Returns the milliseconds until the scale reaches a value: 0 if it already has. For a model that
-   * is not ready, it assumes that the model becomes ready now.
+   * Returns the milliseconds until the scale reaches a value: 0 if it already has. If the model is
+   * not ready, assumes that it becomes ready now.
    */
   until(scale: number): number
   /** Stops probing the model. */
@@ -55,7 +58,7 @@ const OPTIONS = ['from', 'over', 'steps', 'ready', 'onChange', 'clock']
 
 /**
  * Protects a model that has just been loaded. Its limits are scaled by `from` until it is ready,
- * and then grow to their full size over the time given.
+ * and then grow to their full size during `over`.
  *
  *     const warmUp = createWarmUp({ from: 0.2, over: '60s' })
  *     const limiter = createLimiter({ rules: [{ limit: '50/minute' }], warmUp })
@@ -64,12 +67,12 @@ const OPTIONS = ['from', 'over', 'steps', 'ready', 'onChange', 'clock']
  *
  * With `ready: 'http://127.0.0.1:9000/healthz'` or `ready: () => model.isLoaded`, the model is
  * probed once a second. After three failed probes in a row the warm-up restarts. A model that is
- * ready at the first probe is warm, because it was running before. A probe that times out changes
- * nothing.
+ * ready at the first probe is considered warm, because it was already running. A probe that times
+ * out is ignored.
  *
  * The scale depends only on the time since the model became ready.
  *
- * @throws TypeError, RangeError that name the wrong option.
+ * @throws TypeError, RangeError that name the invalid option.
  */
 export function createWarmUp(options: WarmUpOptions): WarmUp {
   for (const option of Object.keys(options)) {
@@ -77,7 +80,7 @@ export function createWarmUp(options: WarmUpOptions): WarmUp {
   }
   const { from, steps, ready = false, onChange, clock = systemClock } = options
   if (typeof from !== 'number' || !(from > 0 && from <= 1))
-    throw new OptionRangeError(['from'], `'from' must be more than 0 and at most 1, not ${String(from)}`)
+    throw new OptionRangeError(['from'], `'from' must be greater than 0 and at most 1, not ${String(from)}`)
   if (steps !== undefined && !(Number.isInteger(steps) && steps >= 1))
     throw new OptionRangeError(
       ['steps'],

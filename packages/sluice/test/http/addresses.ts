@@ -21,7 +21,7 @@ function startingWith(first: readonly number[]): fc.Arbitrary<readonly number[]>
     .map((groups) => [...first, ...groups])
 }
 
-/** The notation of an address where RFC 4291 leaves a choice. */
+/** The choices that RFC 4291 leaves for the notation of an address. */
 interface Notation {
   readonly leadingZeros: boolean
   readonly upperCase: boolean
@@ -39,8 +39,8 @@ export const notation: fc.Arbitrary<Notation> = fc.record({
   zone: fc.constantFrom('', '', '', '%eth0', '%1'),
 })
 
-/** Writes the groups of an address in a notation. */
-export function written(groups: readonly number[], notation: Notation): string {
+/** Formats the groups of an address in a notation. */
+export function formatted(groups: readonly number[], notation: Notation): string {
   const hex = groups.map((group) => {
     const digits = group.toString(16).padStart(notation.leadingZeros ? 4 : 1, '0')
     return notation.upperCase ? digits.toUpperCase() : digits

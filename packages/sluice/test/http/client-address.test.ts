@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { clientAddressReader } from '../../src/http/client-address.js'
 import { RequestError } from '../../src/rules/request-error.js'
-import { ipv4, ipv6Groups, notation, written } from './addresses.js'
+import { formatted, ipv4, ipv6Groups, notation } from './addresses.js'
 
 const SEED = 20261126
 const PROXIES = ['10.0.0.0/8', '192.168.1.1', '2001:db8:ff::/48', '::1']
@@ -14,13 +14,13 @@ const proxy = fc.oneof(
 )
 const address = fc.oneof(
   ipv4,
-  fc.tuple(ipv6Groups, notation).map(([groups, how]) => written(groups, how)),
+  fc.tuple(ipv6Groups, notation).map(([groups, how]) => formatted(groups, how)),
 )
 /** An address outside the networks of the proxies. */
 const client = address.filter((text) => !behind.isTrusted(text))
 const junk = fc.oneof(address, fc.string(), fc.constantFrom('unknown', '', '10.0.0.1', '_hidden', '"', ',,,'))
 
-/** The forms in which proxies write an entry. */
+/** Formats an entry as proxies do, with or without a port. */
 function entry(text: string, port: boolean): string {
   const brackets = text.includes(':')
   if (port) return brackets ? `[${text}]:4711` : `${text}:4711`
@@ -74,7 +74,7 @@ describe('the address of a client', () => {
   })
 
   it.each(['unknown', '203.0.113.7, unknown,', 'proxy.example', '_hidden', '256.1.1.1'])(
-    'is a RequestError if a trusted proxy reports %j',
+    'causes a RequestError if a trusted proxy reports %j',
     (header) => {
       expect(() => behind.clientOf('10.0.0.1', header)).toThrow(RequestError)
     },
@@ -97,7 +97,7 @@ describe('the address of a client', () => {
     expect(behind.clientOf('10.0.0.1', header)).toBe('203.0.113.7')
   })
 
-  it('is reported in full, with the number of trusted proxies passed', () => {
+  it('is reported in full, with the number of trusted proxies that the request passed through', () => {
     expect(behind.originOf('10.0.0.1', '2001:db8::7, 10.0.0.3, 10.0.0.2')).toEqual({
       address: '2001:db8:0:0:0:0:0:7',
       proxies: 3,
@@ -106,11 +106,9 @@ describe('the address of a client', () => {
   })
 
   it.each([undefined, '', 'nonsense', '/run/socket'])(
-    'is an error, and never a shared key, if the address of the connection is %j',
+    'causes an error, and is never a shared key, if the address of the connection is %j',
     (peer) => {
-      expect(() => behind.clientOf(peer, '203.0.113.7')).toThrow(
-        'the address of the connection cannot be read',
-      )
+      expect(() => behind.clientOf(peer, '203.0.113.7')).toThrow('the connection has no valid IP address')
     },
   )
 
@@ -127,7 +125,7 @@ describe('the address of a client', () => {
   })
 })
 
-describe('a trusted proxy', () => {
+describe('clientAddressReader', () => {
   it.each([
     ['10.255.0.1', true],
     ['::ffff:10.255.0.1', true],
@@ -140,11 +138,11 @@ describe('a trusted proxy', () => {
     ['::1', true],
     ['nonsense', false],
     [undefined, false],
-  ])('is recognized by its network, as in %s: %s', (peer, trusted) => {
+  ])('recognizes a trusted proxy by its network: isTrusted(%s) is %s', (peer, trusted) => {
     expect(behind.isTrusted(peer)).toBe(trusted)
   })
 
-  it('matches the IPv4 network of a mapped network', () => {
+  it('treats an IPv4-mapped network as the IPv4 network', () => {
     const mapped = clientAddressReader({ trustedProxies: ['::ffff:10.0.0.0/104'] })
     expect(['10.9.9.9', '11.0.0.1'].map((peer) => mapped.isTrusted(peer))).toEqual([true, false])
   })
@@ -156,7 +154,7 @@ describe('a trusted proxy', () => {
     ['0.0.0.0/0', ['10.0.0.1', '::ffff:10.0.0.1'], ['::1', '2001:db8::1', '::']],
     ['::ffff:0:0/96', ['10.0.0.1', '::ffff:10.0.0.1'], ['::1', '2001:db8::1']],
     ['fe80::1%eth0', ['fe80::1', 'fe80::1%eth1'], ['fe80::2', '254.128.0.1']],
-  ])('matches only addresses of the family of the network %s', (network, trusted, others) => {
+  ])('trusts only addresses of the same family as the network %s', (network, trusted, others) => {
     const reader = clientAddressReader({ trustedProxies: [network] })
     for (const peer of trusted) expect([peer, reader.isTrusted(peer)]).toEqual([peer, true])
     for (const peer of others) {

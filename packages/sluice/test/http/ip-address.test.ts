@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
 import { describe, expect, it } from 'vitest'
 import { canonicalText, parseIpAddress } from '../../src/http/ip-address.js'
-import { ipv4, ipv6Groups, notation, written } from './addresses.js'
+import { formatted, ipv4, ipv6Groups, notation } from './addresses.js'
 
 const SEED = 20261126
 
@@ -22,7 +22,7 @@ function ofGroups(groups: readonly number[]): Address {
   return known(new ipaddr.IPv6([...groups]))
 }
 
-/** IPv4-compatible addresses: the other library treats them as mapped ones, RFC 4291 does not. */
+/** IPv4-compatible addresses, which the other library treats as mapped. RFC 4291 does not. */
 const COMPATIBLE = /^[0:]*::[0:]*[\d.]+\.\d+$/
 
 function textOf(text: string, ipv6Subnet?: number): string {
@@ -35,7 +35,7 @@ describe('an address', () => {
   it('is parsed as another library parses it, in every notation', () => {
     fc.assert(
       fc.property(ipv6Groups, notation, (groups, how) => {
-        const text = written(groups, how)
+        const text = formatted(groups, how)
         const expected = ofGroups(groups)
         const read = textOf(text)
         expect(ipaddr.parse(read).kind()).toBe(expected.kind())
@@ -53,7 +53,7 @@ describe('an address', () => {
         notation,
         fc.integer({ min: 1, max: 128 }),
         (groups, one, other, bits) => {
-          expect(textOf(written(groups, one), bits)).toBe(textOf(written(groups, other), bits))
+          expect(textOf(formatted(groups, one), bits)).toBe(textOf(formatted(groups, other), bits))
         },
       ),
       { seed: SEED, numRuns: 2000 },
@@ -71,7 +71,7 @@ describe('an address', () => {
           const others = groups.map((group, index) =>
             index === bit >> 4 ? group ^ (0x8000 >> (bit & 15)) : group,
           )
-          const [one, other] = [written(groups, how), written(others, how)]
+          const [one, other] = [formatted(groups, how), formatted(others, how)]
           const [a, b] = [ofGroups(groups), ofGroups(others)]
           const together =
             a.kind() === b.kind() &&
@@ -83,14 +83,14 @@ describe('an address', () => {
     )
   })
 
-  it('of IPv4 has its dotted form, mapped or not, and never shares a prefix', () => {
+  it('that is IPv4 has its dotted form, mapped or not, and is never reduced to a prefix', () => {
     fc.assert(
       fc.property(ipv4, notation, fc.integer({ min: 1, max: 128 }), (address, how, bits) => {
         const bytes = address.split('.').map(Number)
         const [a = 0, b = 0, c = 0, d = 0] = bytes
         const mapped = [0, 0, 0, 0, 0, 0xffff, a * 256 + b, c * 256 + d]
         expect(textOf(address, bits)).toBe(address)
-        expect(textOf(written(mapped, how), bits)).toBe(address)
+        expect(textOf(formatted(mapped, how), bits)).toBe(address)
       }),
       { seed: SEED, numRuns: 2000 },
     )
@@ -109,7 +109,7 @@ describe('an address', () => {
     '::ffff:192.0.2.1%eth0',
     '64:ff9b::192.0.2.1',
     '64:ff9b::c000:201',
-  ])('parses %s as 192.0.2.1 and not as its neighbour', (text) => {
+  ])('written as %s is 192.0.2.1 and differs from the next address', (text) => {
     expect(textOf(text, 64)).toBe('192.0.2.1')
     expect(textOf(text, 56)).not.toBe(textOf('::ffff:192.0.2.2', 56))
   })
@@ -121,7 +121,7 @@ describe('an address', () => {
     ['::', 64, '0:0:0:0:0:0:0:0/64'],
     ['::1', 128, '0:0:0:0:0:0:0:1'],
     ['fe80::1%eth0', 128, 'fe80:0:0:0:0:0:0:1'],
-  ] as const)('%s by /%i is %s', (text, bits, expected) => {
+  ] as const)('written as %s and reduced to /%i is %s', (text, bits, expected) => {
     expect(textOf(text, bits)).toBe(expected)
   })
 
@@ -147,7 +147,7 @@ describe('an address', () => {
     '::1\u0000',
     '１.１.１.１',
     '9'.repeat(100_000),
-  ])('rejects %j, which is not an address', (text) => {
+  ])('is not parsed from %j', (text) => {
     expect(parseIpAddress(text)).toBeUndefined()
   })
 
@@ -157,7 +157,7 @@ describe('an address', () => {
       fc.string(),
       fc.string({ unit: characters, maxLength: 45 }),
       fc.tuple(ipv6Groups, notation, fc.nat(45), characters).map(([groups, how, at, character]) => {
-        const right = written(groups, how)
+        const right = formatted(groups, how)
         return right.slice(0, at) + character + right.slice(at + 1)
       }),
     )

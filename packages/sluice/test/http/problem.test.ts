@@ -36,7 +36,7 @@ describe('the document of a refusal', () => {
       title: 'Too many requests',
       status: 429,
       detail:
-        'The limit is 10 requests per minute. This request takes 1 request and none are left. Try again in 6 seconds.',
+        'The limit is 10 requests per minute. This request takes 1 request, but none are left. Try again in 6 seconds.',
       'violated-policies': ['requests'],
       limit: '10/minute',
       resource: 'requests',
@@ -54,7 +54,7 @@ describe('the document of a refusal', () => {
     [
       'a cost that exceeds the remaining units',
       { resource: 'tokens', limit: burst, cost: 812, remaining: 400, retryAfter: 250 },
-      'The limit is 100000 tokens per minute, 20000 at once. This request takes 812 tokens and 400 are left. Try again in 1 second.',
+      'The limit is 100000 tokens per minute, 20000 at once. This request takes 812 tokens, but only 400 are left. Try again in 1 second.',
     ],
     [
       'a cost that exceeds the capacity',
@@ -64,28 +64,28 @@ describe('the document of a refusal', () => {
     [
       'requests in flight',
       { resource: 'concurrent', limit: slots, cost: 2, remaining: 1, retryAfter: 30_000 },
-      'The limit is 4 in flight at once. This request takes 2 slots and 1 of its slots are free. Try again in 30 seconds.',
+      'The limit is 4 requests in flight at once. This request takes 2 slots, but only 1 is free. Try again in 30 seconds.',
     ],
     [
       'a timeout in the queue',
       { resource: 'concurrent', limit: slots, reason: 'busy', retryAfter: 1000 },
-      'The limit is 4 in flight at once. All are taken, and no slot became free in time. Try again in 1 second.',
+      'The limit is 4 requests in flight at once. All slots are in use, and none became free in time. Try again in 1 second.',
     ],
     [
       'a custom resource',
       { resource: 'gpu_seconds', cost: 1 },
-      'The limit is 10 gpu seconds per minute. This request takes 1 gpu second and none are left. Try again in 6 seconds.',
+      'The limit is 10 gpu seconds per minute. This request takes 1 gpu second, but none are left. Try again in 6 seconds.',
     ],
     [
       'a long wait',
       { retryAfter: 3 * 3_600_000 + 1 },
-      'The limit is 10 requests per minute. This request takes 1 request and none are left. Try again in 3 hours 1 minute.',
+      'The limit is 10 requests per minute. This request takes 1 request, but none are left. Try again in 3 hours 1 minute.',
     ],
   ])('explains %s', (_what, over, detail) => {
     expect(documentOf(over).detail).toBe(detail)
   })
 
-  it('has no retry-after if the request never fits, and is 503 after a timeout in the queue', () => {
+  it('has no retry-after if the request never fits, and has status 503 after a timeout in the queue', () => {
     expect(documentOf({ retryAfter: Number.POSITIVE_INFINITY })).not.toHaveProperty('retry-after')
     expect(documentOf({ reason: 'busy' })).toMatchObject({
       status: 503,
@@ -101,12 +101,12 @@ describe('the document of a refusal', () => {
   })
 })
 
-it('never tells a client to retry too early, in the sentence or the header', () => {
+it('never tells a client to retry too early, in the detail or in retry-after', () => {
   const seconds = { second: 1, minute: 60, hour: 3600, day: 86_400 } as const
   for (const retryAfter of [1, 999.5, 1000.5, 59_001, 119_999, 3_600_001, 86_400_001, 2_592_000_000]) {
     const { detail, 'retry-after': header } = documentOf({ retryAfter })
     const said = [...detail.matchAll(/(\d+) (second|minute|hour|day)s?(?= |\.$)/g)].filter(
-      ({ index }) => index > detail.indexOf('Come back'),
+      ({ index }) => index > detail.indexOf('Try again'),
     )
     const sum = said.reduce((all, [, count, unit]) => all + count * seconds[unit as keyof typeof seconds], 0)
     expect(sum * 1000).toBeGreaterThanOrEqual(retryAfter)
@@ -138,7 +138,7 @@ describe('a problem document that is not a refusal', () => {
     expect(JSON.parse(body)).toMatchObject({ status: 503, 'retry-after': 2, 'violated-policies': [] })
   })
 
-  it('reports a fault of the request with its status, and how to authenticate for 401', () => {
+  it('reports an error of the request with its status, and adds WWW-Authenticate for 401', () => {
     const errors = [new RequestError('no rows'), new ForbiddenError('premium'), new UnauthorizedError('who?')]
     expect(
       errors.map((error) => requestProblem(error)).map(({ status, headers }) => [status, headers.length]),

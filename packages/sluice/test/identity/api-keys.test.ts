@@ -26,7 +26,7 @@ describe('API keys', () => {
     expect(identify(headers({ 'x-api-key': KEY }))).toEqual({ id: 'acme', tier: 'premium' })
   })
 
-  it('prefers X-API-Key to Authorization, which may be for the upstream', () => {
+  it('prefers X-API-Key to Authorization, which may be meant for the upstream', () => {
     const identify = identity({ apiKeys: keyTable([premium]) })
     const both = headers({ 'x-api-key': KEY, authorization: 'Bearer of-the-upstream' })
     expect(identify(both)).toEqual({ id: 'acme', tier: 'premium' })
@@ -49,7 +49,7 @@ describe('API keys', () => {
     ['that is blank', '   '],
     ['that is far too long', 'k'.repeat(100_000)],
     ['in the format of a JWT', 'a.b.c'],
-  ])('rejects a key %s with 401 and never treats it as anonymous', (_what, key) => {
+  ])('rejects a key %s with 401 and never treats the request as anonymous', (_what, key) => {
     const identify = identity({ apiKeys: keyTable([premium]) })
     for (const fields of [{ 'x-api-key': key }, { authorization: `Bearer ${key}` }]) {
       let thrown: unknown
@@ -64,7 +64,7 @@ describe('API keys', () => {
     }
   })
 
-  it('rejects a key from its expiry on', () => {
+  it('rejects a key once it has expired', () => {
     const clock = manualClock(1_000)
     const identify = identity({ apiKeys: keyTable([{ ...premium, expires: 2_000 }], clock) })
     clock.set(1_999)
@@ -102,7 +102,7 @@ describe('API keys', () => {
       expect(() => identity({ apiKeys: keyTable([]), apiKeyHeaders: [name] })).toThrow("'apiKeyHeaders'")
   })
 
-  it('rejects keys in unsupported places with 401, also with an asynchronous lookup', async () => {
+  it('rejects keys in unsupported places with 401, even with an asynchronous lookup', async () => {
     const table = keyTable([premium])
     const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
     const places: [Record<string, string>, string][] = [
@@ -120,7 +120,7 @@ describe('API keys', () => {
       for (const [fields, query] of places) {
         const attempt = (async () => identify(headers(fields), query))()
         await expect(attempt).rejects.toThrow(
-          /which is not read; send it as 'Authorization: Bearer …' or in 'x-api-key'/,
+          /where keys are not accepted; send it as 'Authorization: Bearer …' or in 'x-api-key'/,
         )
       }
       expect(

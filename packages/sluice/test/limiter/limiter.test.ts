@@ -151,7 +151,9 @@ describe('admit', () => {
   it("requires a string key if a rule has no 'by'", () => {
     const { limiter } = limiterOf({ rules: [{ limit: '5/hour' }] })
     for (const wrong of [undefined, null, 7, {}])
-      expect(() => limiter.admit(wrong as never)).toThrow("rules without 'by' need a key (a string)")
+      expect(() => limiter.admit(wrong as never)).toThrow(
+        "without 'by', the request must be the key itself (a string)",
+      )
   })
 
   it('admits everything without rules', () => {
@@ -298,9 +300,9 @@ describe('the options of a limiter', () => {
     ['a limit of zero', { rules: [{ limit: '0/minute' }] }, 'rules[0]'],
     ['zero slots', { rules: [{ concurrent: 0 }] }, 'rules[0]'],
     ['a fractional number of slots', { rules: [{ concurrent: 1.5 }] }, 'rules[0]'],
-    ['a negative cost', { rules: [{ limit: '1/s', cost: -1 }] }, "'cost' must be finite and not negative"],
+    ['a negative cost', { rules: [{ limit: '1/s', cost: -1 }] }, "'cost' must be finite and at least 0"],
     ['slots as a resource', { rules: [{ limit: '1/s', of: 'concurrent' }] }, '{ concurrent: 4 }'],
-    ['an unknown key', { rules: [{ limit: '1/s', by: 'ip' }] }, "'by: ip' works with an HTTP adapter only"],
+    ['an unknown key', { rules: [{ limit: '1/s', by: 'ip' }] }, "'by: ip' works only with an HTTP adapter"],
     ['no key', { rules: [{ limit: '1/s', by: [] }] }, "'by' is an empty list"],
     ['a name with a line break', { rules: [], name: 'a\nb' }, 'a string without line breaks'],
     ['a rule name that is not ASCII', { rules: [{ limit: '1/s', name: 'größe' }] }, 'printable ASCII'],

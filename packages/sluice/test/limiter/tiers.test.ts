@@ -132,7 +132,7 @@ describe('tiers', () => {
   })
 
   it.each<[string, Partial<LimiterOptions<Client>>, string]>([
-    ['zero', { tiers: { free: 0 } }, "tier 'free' must be more than 0"],
+    ['zero', { tiers: { free: 0 } }, "tier 'free' must be greater than 0"],
     ['a string', { tiers: { free: '5' as never } }, "tier 'free' must be a number"],
     ['an invalid limit', { rules: [{ limit: '1/minute', tiers: { gold: 'much' } }] }, 'rules[0]'],
     [

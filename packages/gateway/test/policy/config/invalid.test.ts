@@ -612,7 +612,7 @@ describe('advice in a message', () => {
   })
 
   it.each([
-    ['{ limit: 10/minute, tiers: ¦{ gold: 0 } }', 'more than 0'],
+    ['{ limit: 10/minute, tiers: ¦{ gold: 0 } }', 'greater than 0'],
     ['{ concurrent: 4, tiers: ¦{ gold: 1/s } }', 'a multiplier such as 2'],
     ['{ limit: 10/minute; 5/s, tiers: ¦{ gold: 100/minute } }', 'write a rule for each'],
   ])('points at the tiers for an invalid limit of a tier: %s', (marked, message) => {

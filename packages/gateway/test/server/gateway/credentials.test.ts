@@ -94,7 +94,7 @@ describe('an API key', () => {
     for (const lines of [...places(key), ...places(OWN_KEY), ...places(madeUp)]) {
       const { status, json } = await ask(url, lines)
       expect([lines, status]).toEqual([lines, 401])
-      expect(json.detail).toContain('which is not read; send it as')
+      expect(json.detail).toContain('where keys are not accepted; send it as')
       expect(JSON.stringify(json)).not.toContain(key)
     }
     for (const name of ['key', 'api_key', 'apikey', 'access_token', 'KEY', '%6bey', 'a=1&key']) {

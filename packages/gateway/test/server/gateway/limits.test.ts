@@ -27,7 +27,7 @@ describe('a limited route', () => {
     expect(JSON.parse(refused.text)).toMatchObject({
       status: 429,
       detail: expect.stringMatching(
-        /^The limit is 3 requests per minute\. This request takes 1 request and none are left\. Try again in (\d+ seconds?|1 minute)\.$/,
+        /^The limit is 3 requests per minute\. This request takes 1 request, but none are left\. Try again in (\d+ seconds?|1 minute)\.$/,
       ),
       'violated-policies': ['requests'],
       limit: '3/minute',

@@ -16,10 +16,10 @@ type CostOfView = (view: RequestView) => MaybePromise<number>
 const OF_VIEW = Symbol('sluice cost of a request')
 
 /**
- * Marks a cost function, so that adapters read the request for it. Frameworks store bodies in
- * different places.
+ * Marks a cost function, so that adapters call `ofView` instead. Frameworks store bodies in
+ * different places, which only the adapter knows.
  */
-export function markedCost<Cost extends object>(cost: Cost, ofView: CostOfView): Cost {
+export function markCost<Cost extends object>(cost: Cost, ofView: CostOfView): Cost {
   return Object.assign(cost, { [OF_VIEW]: ofView })
 }
 

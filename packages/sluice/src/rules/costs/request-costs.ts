@@ -1,6 +1,6 @@
 import { andThen } from '../../maybe-promise.js'
 import { RequestError } from '../request-error.js'
-import { markedCost, type RequestView } from './cost-of-request.js'
+import { markCost, type RequestView } from './cost-of-request.js'
 import { jsonPointer } from './json-pointer.js'
 
 /** A request whose body was read as JSON, a string or bytes. */
@@ -20,7 +20,7 @@ export function batchSize(pointer: string): (request: RequestWithBody) => number
   return costOfBody((body) => {
     const batch = find(body)
     if (Array.isArray(batch)) return batch.length
-    throw new RequestError(`the body has no list at '${pointer}', which determines the cost of this request`)
+    throw new RequestError(`the body has no list at '${pointer}'; its length is the cost of this request`)
   })
 }
 
@@ -41,7 +41,7 @@ export function modelWeight(
   const find = jsonPointer(pointer)
   for (const [model, weight] of [...Object.entries(weights), ['other models', otherwise ?? 0] as const]) {
     if (!(Number.isFinite(weight) && weight >= 0))
-      throw new RangeError(`the weight of ${model} must be finite and not negative, not ${weight}`)
+      throw new RangeError(`the weight of ${model} must be finite and at least 0, not ${weight}`)
   }
   return costOfBody((body) => {
     const model = find(body)
@@ -64,7 +64,7 @@ export function pixels(width: string, height: string): (request: RequestWithBody
       const side = find(body)
       if (typeof side === 'number' && Number.isSafeInteger(side) && side >= 1) return area * side
       throw new RequestError(
-        `the body has no whole number of at least 1 at '${pointer}', which determines the cost of this request`,
+        `the body has no whole number of at least 1 at '${pointer}'; the cost of this request depends on it`,
       )
     }, 1),
   )
@@ -78,11 +78,11 @@ export function pixels(width: string, height: string): (request: RequestWithBody
 export function bodyBytes(): (request: RequestWithBody & { readonly headers?: unknown }) => number {
   const cost = ({ headers, body }: RequestWithBody & { readonly headers?: unknown }) => {
     const read = (name: string) => headerOf(headers, name)
-    return statedLength(read) ?? lengthOf(body) ?? emptyOrUnknown(body, read)
+    return declaredLength(read) ?? lengthOf(body) ?? emptyOrUnknown(body, read)
   }
-  return markedCost(cost, (view) => {
-    const stated = statedLength(view.header)
-    if (stated !== undefined) return stated
+  return markCost(cost, (view) => {
+    const declared = declaredLength(view.header)
+    if (declared !== undefined) return declared
     return andThen(view.size(), (size) => size ?? emptyOrUnknown(undefined, view.header))
   })
 }
@@ -95,9 +95,9 @@ function headerOf(headers: unknown, name: string): string | undefined {
   return value === undefined ? undefined : String(value)
 }
 
-function statedLength(header: HeaderOf): number | undefined {
-  const stated = header('content-length')
-  return stated !== undefined && /^\d{1,15}$/.test(stated) ? Number(stated) : undefined
+function declaredLength(header: HeaderOf): number | undefined {
+  const declared = header('content-length')
+  return declared !== undefined && /^\d{1,15}$/.test(declared) ? Number(declared) : undefined
 }
 
 function lengthOf(body: unknown): number | undefined {
@@ -107,7 +107,7 @@ function lengthOf(body: unknown): number | undefined {
 
 function emptyOrUnknown(body: unknown, header: HeaderOf): number {
   if (header('transfer-encoding') === undefined && body === undefined) return 0
-  throw new RequestError('the body has no Content-Length, which determines the cost of this request')
+  throw new RequestError('the request has no Content-Length; it is the cost of this request')
 }
 
 /** Creates a cost from a function of the parsed body. */
@@ -119,5 +119,5 @@ function costOfBody(compute: (body: unknown) => number): (request: RequestWithBo
       )
     return compute(body)
   }
-  return markedCost(cost, ({ body }) => andThen(body(), compute))
+  return markCost(cost, ({ body }) => andThen(body(), compute))
 }
