@@ -1,17 +1,17 @@
 import { describeAdapter } from './conformance.js'
-import { onExpress4, onExpress5 } from './frameworks/express.js'
-import { onFastifyPreHandler, onFastifyRequest } from './frameworks/fastify.js'
-import { onFetch } from './frameworks/fetch.js'
-import { onHono } from './frameworks/hono.js'
-import { onKoa } from './frameworks/koa.js'
-import { onNestExpress, onNestFastify } from './frameworks/nest.js'
+import { express4Framework, express5Framework } from './frameworks/express.js'
+import { fastifyOnRequestFramework, fastifyPreHandlerFramework } from './frameworks/fastify.js'
+import { fetchFramework } from './frameworks/fetch.js'
+import { honoFramework } from './frameworks/hono.js'
+import { koaFramework } from './frameworks/koa.js'
+import { nestOnExpress, nestOnFastify } from './frameworks/nest.js'
 
-describeAdapter('Express 4', onExpress4)
-describeAdapter('Express 5', onExpress5)
-describeAdapter('Fastify, as preHandler', onFastifyPreHandler)
-describeAdapter('Fastify, as onRequest', onFastifyRequest)
-describeAdapter('Koa', onKoa)
-describeAdapter('Hono', onHono)
-describeAdapter('NestJS on Express', onNestExpress)
-describeAdapter('NestJS on Fastify', onNestFastify)
-describeAdapter('fetch', onFetch)
+describeAdapter('Express 4', express4Framework)
+describeAdapter('Express 5', express5Framework)
+describeAdapter('Fastify, as preHandler', fastifyPreHandlerFramework)
+describeAdapter('Fastify, as onRequest', fastifyOnRequestFramework)
+describeAdapter('Koa', koaFramework)
+describeAdapter('Hono', honoFramework)
+describeAdapter('NestJS on Express', nestOnExpress)
+describeAdapter('NestJS on Fastify', nestOnFastify)
+describeAdapter('fetch', fetchFramework)

@@ -9,16 +9,16 @@ import Fastify from 'fastify'
 import { Hono } from 'hono'
 import Koa from 'koa'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { limit as onExpress } from '../../src/adapters/express.js'
-import { limit as onFastify } from '../../src/adapters/fastify.js'
-import { limit as onFetch } from '../../src/adapters/fetch.js'
-import { limit as onHono } from '../../src/adapters/hono.js'
-import { limit as onKoa } from '../../src/adapters/koa.js'
+import { limit as limitExpress } from '../../src/adapters/express.js'
+import { limit as limitFastify } from '../../src/adapters/fastify.js'
+import { limit as limitFetch } from '../../src/adapters/fetch.js'
+import { limit as limitHono } from '../../src/adapters/hono.js'
+import { limit as limitKoa } from '../../src/adapters/koa.js'
 import { MAX_READING_BYTES, READING_MEMORY } from '../../src/http/reading-memory.js'
 import { batchSize, bodyBytes, modelWeight, pixels } from '../../src/rules/costs/request-costs.js'
 import type { RunningApp } from './framework.js'
-import { appOf, listening } from './frameworks/listening.js'
-import { onNestExpress, onNestFastify } from './frameworks/nest.js'
+import { appOf, startServer } from './frameworks/listening.js'
+import { nestOnExpress, nestOnFastify } from './frameworks/nest.js'
 
 type Costs = ReturnType<typeof rules>
 
@@ -33,93 +33,93 @@ function rules() {
   }
 }
 
-/** Starts an app whose handler responds with the number of rows it read. */
+/** Starts an app whose handler responds with the number of rows in the body. */
 type Start = (options: Costs) => Promise<RunningApp>
 
 const rowsOf = (body: unknown) => String((body as { data: unknown[] }).data.length)
 
-function onExpressApp(make: typeof express, isParsedFirst: boolean): Start {
+function expressApp(make: typeof express, isParsedFirst: boolean): Start {
   return async (options) => {
     const app = make()
     app.set('env', 'test')
-    const steps = [make.json({ limit: '2mb' }), onExpress(options)]
+    const steps = [make.json({ limit: '2mb' }), limitExpress(options)]
     app.post('/predict', ...(isParsedFirst ? steps : steps.toReversed()), (request, response) => {
       response.send(rowsOf(request.body))
     })
-    return listening(app)
+    return startServer(app)
   }
 }
 
-function onFastifyHook(hook: 'preHandler' | 'onRequest'): Start {
+function fastifyApp(hook: 'preHandler' | 'onRequest'): Start {
   return async (options) => {
     const app = Fastify({ bodyLimit: 2 << 20 })
-    app.post('/predict', { [hook]: onFastify(options) }, async ({ body }) => rowsOf(body))
+    app.post('/predict', { [hook]: limitFastify(options) }, async ({ body }) => rowsOf(body))
     await app.listen({ host: '127.0.0.1', port: 0 })
     return appOf(app.server, () => app.close())
   }
 }
 
-function onKoaApp(isParsedFirst: boolean): Start {
+function koaApp(isParsedFirst: boolean): Start {
   return async (options) => {
     const app = new Koa()
     app.silent = true
     const router = new Router()
     const parse: Koa.Middleware = async (context, next) => {
-      // Parsers of Koa work in this way.
+      // Body parsers for Koa work in this way.
       if (isParsedFirst) Object.assign(context.request, { body: await json(context.req).catch(() => '') })
       await next()
     }
-    router.post('/predict', parse, onKoa(options), async (context) => {
+    router.post('/predict', parse, limitKoa(options), async (context) => {
       const body = isParsedFirst ? Reflect.get(context.request, 'body') : await json(context.req)
       context.body = rowsOf(body)
     })
     app.use(router.routes())
-    return listening(app.callback())
+    return startServer(app.callback())
   }
 }
 
 const APPS: readonly (readonly [name: string, start: Start, parsesFirst: boolean])[] = [
-  ['Express 4', onExpressApp(express4, true), true],
-  ['Express 4, before the parser', onExpressApp(express4, false), false],
-  ['Express 5', onExpressApp(express, true), true],
-  ['Express 5, before the parser', onExpressApp(express, false), false],
-  ['Fastify, as preHandler', onFastifyHook('preHandler'), true],
-  ['Fastify, as onRequest', onFastifyHook('onRequest'), false],
-  ['Koa', onKoaApp(true), true],
-  ['Koa, without a parser', onKoaApp(false), false],
+  ['Express 4', expressApp(express4, true), true],
+  ['Express 4, before the parser', expressApp(express4, false), false],
+  ['Express 5', expressApp(express, true), true],
+  ['Express 5, before the parser', expressApp(express, false), false],
+  ['Fastify, as preHandler', fastifyApp('preHandler'), true],
+  ['Fastify, as onRequest', fastifyApp('onRequest'), false],
+  ['Koa', koaApp(true), true],
+  ['Koa, without a parser', koaApp(false), false],
   [
     'Hono',
     async (options) => {
       const app = new Hono()
-      app.post('/predict', onHono(options), async ({ req, text }) => text(rowsOf(await req.json())))
-      return listening(getRequestListener(app.fetch))
+      app.post('/predict', limitHono(options), async ({ req, text }) => text(rowsOf(await req.json())))
+      return startServer(getRequestListener(app.fetch))
     },
     false,
   ],
   [
-    'Hono, with a body that was read before',
+    'Hono, with a body that was already read',
     async (options) => {
       const app = new Hono()
       app.use(async ({ req }, next) => {
         await req.text()
         await next()
       })
-      app.post('/predict', onHono(options), async ({ req, text }) => text(rowsOf(await req.json())))
-      return listening(getRequestListener(app.fetch))
+      app.post('/predict', limitHono(options), async ({ req, text }) => text(rowsOf(await req.json())))
+      return startServer(getRequestListener(app.fetch))
     },
     true,
   ],
   [
     'fetch',
     async (options) =>
-      listening(
+      startServer(
         getRequestListener(
-          onFetch<[unknown]>(options)(async (own) => new Response(rowsOf(await own.json()))),
+          limitFetch<[unknown]>(options)(async (own) => new Response(rowsOf(await own.json()))),
         ),
       ),
     false,
   ],
-  ...[['NestJS on Express', onNestExpress] as const, ['NestJS on Fastify', onNestFastify] as const].map(
+  ...[['NestJS on Express', nestOnExpress] as const, ['NestJS on Fastify', nestOnFastify] as const].map(
     ([name, framework]): (typeof APPS)[number] => [
       name,
       (options) =>
@@ -169,7 +169,7 @@ describe.each(APPS)('costs that read the body on %s', (_name, start, parsesFirst
     }
   })
 
-  it('read a large body, and reject one beyond the maximum', async () => {
+  it('read a large body, and reject one that exceeds the maximum', async () => {
     const send = await started()
     const large = { ...BODY, padding: 'x'.repeat(parsesFirst ? 90_000 : 900_000) }
     expect((await send(JSON.stringify(large))).status).toBe(200)
@@ -201,7 +201,7 @@ describe.each(APPS)('costs that read the body on %s', (_name, start, parsesFirst
 const unparsedApps = APPS.filter(([, , parsesFirst]) => !parsesFirst)
 
 describe.each(unparsedApps)('bodies that the limit reads on %s', (_name, start) => {
-  it('are rejected with 503 if all together need too much memory, and release it', async () => {
+  it('are rejected with 503 if they exceed the memory limit together, and release their memory', async () => {
     const { port, close } = await start(rules())
     onTestFinished(() => close())
     const send = () =>
@@ -213,7 +213,7 @@ describe.each(unparsedApps)('bodies that the limit reads on %s', (_name, start) 
     const evictable = READING_MEMORY.begin(() => {})
     evictable.take(MAX_READING_BYTES)
     expect((await send()).status).toBe(200)
-    // Many small bodies. None is larger than the requested size.
+    // There are many small bodies, none of which is larger than the requested size.
     const small = Array.from({ length: MAX_READING_BYTES / 1024 }, () => {
       const reading = READING_MEMORY.begin(() => expect.fail('a body that is not larger was evicted'))
       reading.take(1024)
@@ -255,7 +255,7 @@ describe.each(unparsedApps)('bodies that the limit reads on %s', (_name, start) 
 })
 
 describe('a cost that reads the body', () => {
-  it('fails with instructions if the body of the request is not parsed', () => {
+  it('throws an error with instructions if the body of the request is not parsed', () => {
     const request = new Request('http://localhost', { method: 'POST', body: '[]' })
     for (const cost of [batchSize(''), modelWeight('', {}), pixels('', '')])
       for (const each of [request, { body: () => {} }])

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 
 const PACKAGE = join(import.meta.dirname, '..', '..')
 
-/** A CommonJS program that uses the built package, as `node app.cjs` runs it. */
+/** A CommonJS program that uses the built package, as if run by `node app.cjs`. */
 const PROGRAM = `
 const { Hono } = require('hono')
 const { limit, settle } = require('sluice/hono')
@@ -17,9 +17,9 @@ const handle = async (context) => {
 const app = new Hono().basePath('/v1')
 app.post('/predict', limited, handle)
 app.post('/other', limited, handle)
-const ask = async (path) => (await app.request('/v1' + path, { method: 'POST' })).status
+const statusOf = async (path) => (await app.request('/v1' + path, { method: 'POST' })).status
 async function main() {
-  console.log(await ask('/predict'), await ask('/predict'), await ask('/other'))
+  console.log(await statusOf('/predict'), await statusOf('/predict'), await statusOf('/other'))
 }
 main()
 `

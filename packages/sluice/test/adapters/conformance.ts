@@ -10,12 +10,12 @@ import { StoreUnavailableError } from '../../src/stores/resilience/store-unavail
 import { describeConnections } from './connections.js'
 import { describeFailures } from './failures.js'
 import type { Framework, StartRoutes } from './framework.js'
-import { ask, begin, open, statuses } from './requests.js'
+import { openStream, sendRequest, startRequest, statuses } from './requests.js'
 import { asynchronousStore } from './slow-store.js'
 
 type Options = HttpLimitOptions<object>
 
-/** The behaviour of every adapter in every framework, tested through real sockets. */
+/** Tests the behaviour of an adapter in its framework through real sockets. */
 export function describeAdapter(name: string, framework: Framework): void {
   const start: StartRoutes = async (...routes) => {
     const whole = routes.map(
@@ -32,27 +32,25 @@ export function describeAdapter(name: string, framework: Framework): void {
   describe(name, () => {
     it('admits requests within the limit and reports the quota', async () => {
       const port = await start({ limits: [fixed('3/minute')] })
-      const { status, text, headers } = await ask(port, '/predict')
+      const { status, text, headers } = await sendRequest(port, '/predict')
       expect([status, text]).toEqual([200, 'fine'])
       const [[policy, policyParameters]] = parseList(String(headers['ratelimit-policy'])) as [
         [string, Map<string, unknown>],
       ]
       expect(policy).toBe('requests')
       expect(Object.fromEntries(policyParameters)).toEqual({ q: 3, w: 60 })
-      const [[standing, parameters]] = parseList(String(headers.ratelimit)) as [
-        [string, Map<string, unknown>],
-      ]
-      expect(standing).toBe('requests')
+      const [[rule, parameters]] = parseList(String(headers.ratelimit)) as [[string, Map<string, unknown>]]
+      expect(rule).toBe('requests')
       expect(parameters.get('r')).toBe(2)
       expect(headers['x-ratelimit-limit']).toBeUndefined()
       expect(headers['retry-after']).toBeUndefined()
       expect(await statuses(port, '/predict', 3)).toEqual([200, 200, 429])
     })
 
-    it('refuses with a problem document and when to retry', async () => {
+    it('refuses with a problem document that says when to retry', async () => {
       const port = await start({ limits: [fixed('1/minute')] })
-      await ask(port, '/predict')
-      const { status, text, headers } = await ask(port, '/predict')
+      await sendRequest(port, '/predict')
+      const { status, text, headers } = await sendRequest(port, '/predict')
       expect(status).toBe(429)
       expect(headers['content-type']).toBe('application/problem+json')
       const problem = JSON.parse(text)
@@ -69,7 +67,7 @@ export function describeAdapter(name: string, framework: Framework): void {
 
     it('adds X-RateLimit headers if requested', async () => {
       const port = await start({ limits: [{ ...fixed('3/minute'), xRateLimit: true }] })
-      const { headers } = await ask(port, '/predict')
+      const { headers } = await sendRequest(port, '/predict')
       expect([
         headers['x-ratelimit-limit'],
         headers['x-ratelimit-remaining'],
@@ -77,15 +75,15 @@ export function describeAdapter(name: string, framework: Framework): void {
       ]).toEqual(['3', '2', '60'])
     })
 
-    it('sends a custom response in place of the problem document', async () => {
+    it('sends a custom response instead of the problem document', async () => {
       const refuse = () => ({
         status: 420,
         headers: { 'X-Why': 'calm' },
         body: { error: 'Rate limit exceeded' },
       })
       const port = await start({ limits: [{ ...fixed('1/minute'), refuse }] })
-      await ask(port, '/predict')
-      const { status, headers, text } = await ask(port, '/predict')
+      await sendRequest(port, '/predict')
+      const { status, headers, text } = await sendRequest(port, '/predict')
       expect([status, headers['x-why'], JSON.parse(text)]).toEqual([
         420,
         'calm',
@@ -109,7 +107,7 @@ export function describeAdapter(name: string, framework: Framework): void {
 
     it('counts HEAD as GET', async () => {
       const port = await start({ method: 'GET', limits: [fixed('2/minute', { by: ['route', 'everyone'] })] })
-      expect((await ask(port, '/predict', { method: 'HEAD' })).status).toBe(200)
+      expect((await sendRequest(port, '/predict', { method: 'HEAD' })).status).toBe(200)
       expect(await statuses(port, '/predict', 2, { method: 'GET' })).toEqual([200, 429])
     })
 
@@ -118,13 +116,15 @@ export function describeAdapter(name: string, framework: Framework): void {
       async () => {
         const rows = (request: object) => (framework.bodyOf(request) as { rows: number }).rows
         const port = await start({ limits: [fixed('10/minute', { of: 'rows', cost: rows })] })
-        expect((await ask(port, '/predict', { body: { rows: 7 } })).headers.ratelimit).toContain('r=3')
+        expect((await sendRequest(port, '/predict', { body: { rows: 7 } })).headers.ratelimit).toContain(
+          'r=3',
+        )
         for (const wrong of [-1, 'many', null, 1.5]) {
-          const { status, text } = await ask(port, '/predict', { body: { rows: wrong } })
+          const { status, text } = await sendRequest(port, '/predict', { body: { rows: wrong } })
           expect([status, JSON.parse(text).detail]).toEqual([400, expect.stringContaining('cost')])
         }
-        expect((await ask(port, '/predict', { body: { rows: 4 } })).status).toBe(429)
-        expect((await ask(port, '/predict', { body: { rows: 3 } })).status).toBe(200)
+        expect((await sendRequest(port, '/predict', { body: { rows: 4 } })).status).toBe(429)
+        expect((await sendRequest(port, '/predict', { body: { rows: 3 } })).status).toBe(200)
       },
     )
 
@@ -142,7 +142,7 @@ export function describeAdapter(name: string, framework: Framework): void {
     it.each([
       ['a synchronous store', {}],
       ['an asynchronous store', { store: asynchronousStore() }],
-    ])('fails a handler that settles a resource without a rule, with %s', async (_kind, store) => {
+    ])('rejects the settlement of a resource that no rule counts, with %s', async (_kind, store) => {
       const port = await start({
         limits: [{ ...fixed('100/hour', { of: 'tokens', cost: 80 }), ...store }],
         handle: async ({ settle }) => {
@@ -150,14 +150,14 @@ export function describeAdapter(name: string, framework: Framework): void {
           return String(error)
         },
       })
-      const { text } = await ask(port, '/predict')
+      const { text } = await sendRequest(port, '/predict')
       expect(text).toBe("TypeError: no rule counts 'token'; did you mean 'tokens'? The rules count tokens")
       // Nothing was settled.
-      expect((await ask(port, '/predict')).status).toBe(429)
+      expect((await sendRequest(port, '/predict')).status).toBe(429)
     })
 
     it.runIf(framework.allowsSeveralLimits)(
-      'settles in each of several limits the resources that its rules count',
+      'settles each of several limits with the resources that its rules count',
       async () => {
         const rows = fixed('100/hour', { of: 'rows', cost: 80 })
         const port = await start({
@@ -167,42 +167,39 @@ export function describeAdapter(name: string, framework: Framework): void {
             return String(await settle({ row: 1 }).catch((reason: Error) => reason))
           },
         })
-        const { text } = await ask(port, '/predict')
+        const { text } = await sendRequest(port, '/predict')
         expect(text).toMatch(
           /no rule counts 'row'; did you mean 'rows'\? The rules count (rows, tokens|tokens, rows)$/,
         )
-        const { headers } = await ask(port, '/predict')
+        const { headers } = await sendRequest(port, '/predict')
         expect(String(headers.ratelimit)).toMatch(/r=10\b/)
         expect(String(headers.ratelimit)).toMatch(/r=0\b/)
       },
     )
 
-    it.runIf(framework.allowsSeveralLimits)(
-      'reports every one of several limits in the headers',
-      async () => {
-        const both: Options = { rules: [{ name: 'b', limit: '9/minute' }] }
-        const port = await start({ limits: [{ rules: [{ name: 'a', limit: '5/minute' }] }, both] })
-        const { headers } = await ask(port, '/predict')
-        const policies = parseList(String(headers['ratelimit-policy'])).map(([policy]) => policy)
-        expect(policies.toSorted()).toEqual(['a', 'b'])
-        expect(parseList(String(headers.ratelimit))).toHaveLength(2)
-      },
-    )
+    it.runIf(framework.allowsSeveralLimits)('reports all of several limits in the headers', async () => {
+      const both: Options = { rules: [{ name: 'b', limit: '9/minute' }] }
+      const port = await start({ limits: [{ rules: [{ name: 'a', limit: '5/minute' }] }, both] })
+      const { headers } = await sendRequest(port, '/predict')
+      const policies = parseList(String(headers['ratelimit-policy'])).map(([policy]) => policy)
+      expect(policies.toSorted()).toEqual(['a', 'b'])
+      expect(parseList(String(headers.ratelimit))).toHaveLength(2)
+    })
 
     it('ignores X-Forwarded-For without trusted proxies', async () => {
       const port = await start({ limits: [fixed('1/minute', { by: 'ip' })] })
-      await ask(port, '/predict')
-      expect((await ask(port, '/predict', { headers: { 'x-forwarded-for': '203.0.113.9' } })).status).toBe(
-        429,
-      )
+      await sendRequest(port, '/predict')
+      expect(
+        (await sendRequest(port, '/predict', { headers: { 'x-forwarded-for': '203.0.113.9' } })).status,
+      ).toBe(429)
     })
 
-    it('trusts the entries of trusted proxies, from the right, over all lines', async () => {
+    it('reads the entries of trusted proxies from the right, across all header lines', async () => {
       const port = await start({
         limits: [{ ...fixed('1/minute', { by: 'ip' }), trustedProxies: ['127.0.0.1', '10.0.0.0/8'] }],
       })
       const from = async (...lines: string[]) =>
-        (await ask(port, '/predict', { headers: { 'x-forwarded-for': lines } })).status
+        (await sendRequest(port, '/predict', { headers: { 'x-forwarded-for': lines } })).status
       expect(await from('203.0.113.9')).toBe(200)
       expect(await from('198.51.100.1, 203.0.113.9, 10.1.2.3')).toBe(429)
       expect(await from('198.51.100.1', '203.0.113.9')).toBe(429)
@@ -218,19 +215,20 @@ export function describeAdapter(name: string, framework: Framework): void {
 
     it('counts by a header and rejects a repeated one', async () => {
       const port = await start({ limits: [fixed('1/minute', { by: 'header:x-tenant' })] })
-      const from = (...tenants: string[]) => ask(port, '/predict', { headers: { 'x-tenant': tenants } })
+      const from = (...tenants: string[]) =>
+        sendRequest(port, '/predict', { headers: { 'x-tenant': tenants } })
       expect((await from('a')).status).toBe(200)
       expect((await from('a')).status).toBe(429)
       expect((await from('b')).status).toBe(200)
       if (framework.distinguishesRepeatedHeaders) expect((await from('a', 'c')).status).toBe(400)
     })
 
-    it('reads keys after any white space and rejects those in unsupported places', async () => {
+    it('reads keys after any white space and rejects keys in unsupported places', async () => {
       const key = newKey()
       const identify = identity({ apiKeys: keyTable([{ sha256: keyDigest(key), client: 'acme' }]) })
       const port = await start({ limits: [{ rules: [{ limit: '100/minute', by: 'client' }], identify }] })
       const status = async (headers: Record<string, string>, query = '') =>
-        (await ask(port, `/predict${query}`, { headers })).status
+        (await sendRequest(port, `/predict${query}`, { headers })).status
       expect(await status({ authorization: `Bearer\t${key}` })).toBe(200)
       expect(await status({ authorization: `bearer  ${key} ` })).toBe(200)
       expect(await status({ authorization: 'Bearer' })).toBe(401)
@@ -249,7 +247,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       const admitted = async (tries: number, headers: Record<string, string> = {}) => {
         let count = 0
         for (let each = 0; each < tries; each++)
-          if ((await ask(port, '/predict', { headers })).status === 200) count++
+          if ((await sendRequest(port, '/predict', { headers })).status === 200) count++
         return count
       }
       expect(await admitted(22)).toBe(20)
@@ -258,7 +256,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await admitted(52, { 'x-key': 'acme' })).toBe(50)
     })
 
-    it('identifies the client, synchronously or not, and checks requirements', async () => {
+    it('identifies the client with an asynchronous function and checks requirements', async () => {
       const client = async (request: object) => {
         const id = framework.headerOf(request, 'x-key')
         return id === undefined ? undefined : { id, tier: id === 'vip' ? 'premium' : 'free' }
@@ -278,13 +276,13 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await as('vip')).toEqual([200, 200, 429])
       expect(await as('someone')).toEqual([200, 429, 429])
       expect(await as()).toEqual([403, 403, 403])
-      expect(JSON.parse((await ask(port, '/predict')).text).detail).toBe('Premium access required')
+      expect(JSON.parse((await sendRequest(port, '/predict')).text).detail).toBe('Premium access required')
     })
 
     it('responds with 503 and Retry-After when the store cannot decide', async () => {
       const take = () => Promise.reject(new StoreUnavailableError('limits', 1500, new Error('gone')))
       const port = await start({ limits: [{ ...fixed('1/minute'), store: { ...takeOnlyStore(), take } }] })
-      const { status, headers } = await ask(port, '/predict')
+      const { status, headers } = await sendRequest(port, '/predict')
       expect([status, headers['retry-after']]).toEqual([503, '2'])
     })
 
@@ -297,7 +295,7 @@ export function describeAdapter(name: string, framework: Framework): void {
           return Promise.reject(error)
         }
         const port = await start({ limits: [{ ...fixed('1/minute'), store: { ...takeOnlyStore(), take } }] })
-        const { status, text } = await ask(port, '/predict')
+        const { status, text } = await sendRequest(port, '/predict')
         expect(status).toBe(500)
         expect(text).not.toContain('fine')
       },
@@ -313,13 +311,13 @@ export function describeAdapter(name: string, framework: Framework): void {
       it('is released when the response has ended', async () => {
         const port = await start({ limits: [slot()] })
         for (let request = 0; request < 5; request++)
-          await expect.poll(async () => (await ask(port, '/predict')).status).toBe(200)
+          await expect.poll(async () => (await sendRequest(port, '/predict')).status).toBe(200)
       })
 
       it('is released when a response to HEAD has ended', async () => {
         const port = await start({ method: 'GET', limits: [slot()] })
         for (let request = 0; request < 3; request++) {
-          const status = async () => (await ask(port, '/predict', { method: 'HEAD' })).status
+          const status = async () => (await sendRequest(port, '/predict', { method: 'HEAD' })).status
           await expect.poll(status).toBe(200)
         }
       })
@@ -336,7 +334,7 @@ export function describeAdapter(name: string, framework: Framework): void {
         })
         const seen: number[] = []
         const request = async () => {
-          const { status } = await ask(port, '/predict')
+          const { status } = await sendRequest(port, '/predict')
           if (status !== 429) seen.push(status)
           return seen.length
         }
@@ -356,24 +354,25 @@ export function describeAdapter(name: string, framework: Framework): void {
           },
         })
         for (let round = 0; round < 3; round++) {
-          // The slot of the previous client is freed soon; a leaked slot never is.
+          // The slot of the previous client becomes free soon. A leaked slot would never become
+          // free.
           let held: ClientRequest | undefined
           const opened = async () => {
-            const [status, request] = await open(port, '/predict')
+            const [status, request] = await openStream(port, '/predict')
             if (status === 200) held = request
             return status
           }
           await expect.poll(opened, { timeout: 10_000 }).toBe(200)
-          expect((await ask(port, '/predict')).status).toBe(429)
+          expect((await sendRequest(port, '/predict')).status).toBe(429)
           held?.destroy()
         }
         await expect.poll(() => streams.every((stream) => stream.destroyed), { timeout: 10_000 }).toBe(true)
         expect(streams).toHaveLength(3)
       })
 
-      it('queues requests for a slot and removes one whose client disconnects', async () => {
+      it('is passed on to the next queued request, skipping one whose client has disconnected', async () => {
         const ends: (() => void)[] = []
-        // The cost of the first request in the queue is computed at every attempt.
+        // The cost of the first request in the queue is computed on every attempt.
         const attempts = new Map<string | undefined, number>()
         const cost = (request: object) => {
           const client = framework.headerOf(request, 'x-client')
@@ -386,18 +385,18 @@ export function describeAdapter(name: string, framework: Framework): void {
           limits: [slot({ wait: '20s', queue: 1, cost })],
           handle: () => new Promise<string>((resolve) => ends.push(() => resolve('fine'))),
         })
-        const first = ask(port, '/predict')
+        const first = sendRequest(port, '/predict')
         await expect.poll(() => ends.length).toBe(1)
-        const leaving = begin(port, '/predict', as('leaving'))
+        const leaving = startRequest(port, '/predict', as('leaving'))
         leaving.on('error', () => {})
         await expect.poll(() => isFirstInQueue('leaving'), { timeout: 10_000 }).toBe(true)
-        // The only place in the queue is occupied.
-        expect((await ask(port, '/predict')).status).toBe(503)
+        // The queue has one place, which is occupied.
+        expect((await sendRequest(port, '/predict')).status).toBe(503)
         leaving.destroy()
         let tries = 0
         const staying = (async () => {
           for (;;) {
-            const { status } = await ask(port, '/predict', as(`staying, try ${++tries}`))
+            const { status } = await sendRequest(port, '/predict', as(`staying, try ${++tries}`))
             if (status !== 503) return status
           }
         })()

@@ -5,10 +5,10 @@ import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import type { LimiterEvent } from '../../src/limiter/event.js'
 import type { Store } from '../../src/stores/store.js'
 import type { StartRoutes } from './framework.js'
-import { ask, begin } from './requests.js'
+import { sendRequest, startRequest } from './requests.js'
 import { asynchronousStore, slowStore } from './slow-store.js'
 
-/** Creates a concurrent rule and counts the slots that are taken and freed. */
+/** Creates options with a concurrent rule, and counts the slots that are taken and freed. */
 function countedSlots(concurrent: number, store?: Store) {
   const slots = { taken: 0, freed: 0 }
   const options: HttpLimitOptions<object> = {
@@ -64,7 +64,7 @@ export function describeConnections(start: StartRoutes): void {
       }
     })
 
-    it('are released at the end of a connection with more requests than a socket has listeners', async () => {
+    it('are released when a connection closes that has more requests than a socket allows listeners', async () => {
       const { slots, options } = countedSlots(50, storeOf())
       const port = await start({ limits: [options], handle: forever })
       const warnings: string[] = []
@@ -92,7 +92,7 @@ export function describeConnections(start: StartRoutes): void {
       socket.destroy()
     })
 
-    it('are released when the client closes its half, because Node then ends the connection', async () => {
+    it('are released when the client half-closes the connection, because Node then closes it', async () => {
       const { slots, options } = countedSlots(2, storeOf())
       const port = await start({ limits: [options], handle: forever })
       const socket = await connected(port)
@@ -106,7 +106,7 @@ export function describeConnections(start: StartRoutes): void {
     const { slots, options } = countedSlots(3, store)
     const port = await start({ limits: [options], handle: forever })
     const socket = await connected(port)
-    const request = begin(port, '/predict')
+    const request = startRequest(port, '/predict')
     request.on('error', () => {})
     socket.write(REQUEST.repeat(2))
     await expect.poll(() => store.pending).toBe(3)
@@ -120,7 +120,7 @@ export function describeConnections(start: StartRoutes): void {
   it.each([
     ['before the decision', false],
     ['while the decision is pending', true],
-  ])('releases its slots if a middleware sends the response %s', async (_when, isPending) => {
+  ])('releases the slots of a request if middleware sends its response %s', async (_when, isPending) => {
     const store = slowStore()
     const { slots, options } = countedSlots(1, isPending ? store : undefined)
     let respond: () => void = () => {}
@@ -133,16 +133,16 @@ export function describeConnections(start: StartRoutes): void {
         else respondFirst()
       },
     })
-    const early = ask(port, '/predict')
+    const early = sendRequest(port, '/predict')
     if (isPending) {
       await expect.poll(() => store.pending).toBe(1)
       respond()
     }
-    expect(await early).toMatchObject({ status: 503, text: 'answered before' })
+    expect(await early).toMatchObject({ status: 503, text: 'early response' })
     store.decidePending()
     await expect.poll(() => slots.freed).toBe(slots.taken)
     isEarly = false
-    const later = ask(port, '/predict')
+    const later = sendRequest(port, '/predict')
     if (isPending) {
       await expect.poll(() => store.pending).toBe(1)
       store.decidePending()
@@ -150,7 +150,7 @@ export function describeConnections(start: StartRoutes): void {
     expect((await later).status).toBe(200)
   })
 
-  it('does not overwrite the response of a middleware when its request is refused', async () => {
+  it('does not overwrite a response that middleware has sent when the request is refused', async () => {
     const store = slowStore()
     let respond: () => void = () => {}
     const port = await start({
@@ -159,12 +159,12 @@ export function describeConnections(start: StartRoutes): void {
         respond = respondFirst
       },
     })
-    const early = ask(port, '/predict')
+    const early = sendRequest(port, '/predict')
     await expect.poll(() => store.pending).toBe(1)
     respond()
-    expect(await early).toMatchObject({ status: 503, text: 'answered before' })
+    expect(await early).toMatchObject({ status: 503, text: 'early response' })
     store.decidePending()
-    const later = ask(port, '/predict')
+    const later = sendRequest(port, '/predict')
     await expect.poll(() => store.pending).toBe(1)
     store.decidePending()
     expect((await later).status).toBe(429)

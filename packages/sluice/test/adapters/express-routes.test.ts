@@ -2,7 +2,7 @@ import express, { type RequestHandler } from 'express'
 import express4 from 'express4'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { limit } from '../../src/adapters/express.js'
-import { listening } from './frameworks/listening.js'
+import { startServer } from './frameworks/listening.js'
 import { statuses } from './requests.js'
 import { routesCounted, routesOf } from './route-names.js'
 
@@ -27,7 +27,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     const app = make()
     app.set('env', 'test')
     mount(limit(options), app)
-    return routesOf(await listening(app), taken, paths)
+    return routesOf(await startServer(app), taken, paths)
   }
   /** Creates a router with one limited route. */
   const routerOf = (limiter: RequestHandler, options: object = {}) => {
@@ -60,13 +60,13 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     const limiter = limit({ rules: [{ limit: '1/hour', by: ['route', 'everyone'] }] })
     app.use('/v1', routerOf(limiter))
     app.use('/v2', routerOf(limiter))
-    const { port, close } = await listening(app)
+    const { port, close } = await startServer(app)
     onTestFinished(close)
     expect(await statuses(port, '/v1/predict', 2)).toEqual([200, 429])
     expect(await statuses(port, '/v2/predict', 2)).toEqual([200, 429])
   })
 
-  it('uses the mount path as the application spells it, not as a client does', async () => {
+  it('uses the mount path as the application spells it, not as the client spells it', async () => {
     const paths = ['/acme/v1/predict', '/other/V1/predict', '/v1/v1/predict', '/a%20b/v1/predict/']
     const routes = await counted(paths, (limiter, app) => {
       const inner = make.Router()
@@ -77,7 +77,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(routes).toEqual(paths.map(() => 'POST /:tenant/v1/predict'))
   })
 
-  it('distinguishes letter case if the router does', async () => {
+  it('distinguishes upper and lower case if the router does', async () => {
     const routes = await counted(['/v1/predict', '/V1/predict'], (limiter, app) => {
       app.set('case sensitive routing', true)
       app.use('/v1', routerOf(limiter))
@@ -86,7 +86,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(routes).toEqual(['POST /v1/predict', 'POST /V1/predict'])
   })
 
-  it('names a mount of several paths, or of a regular expression, by its definition', async () => {
+  it('names a mount at several paths or at a regular expression by its definition', async () => {
     const paths = ['/a/predict', '/b/predict', '/v3/predict', '/V44/predict', '/x.y-z/predict']
     const routes = await counted(paths, (limiter, app) => {
       app.use(['/a', '/b'], routerOf(limiter))
@@ -116,7 +116,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(optional).toMatch(/^POST .*:?language.*\/predict$|^POST \/\^.*\/predict$/)
   })
 
-  it('finds mounted applications, also inside routers', async () => {
+  it('finds mounted applications, including those inside routers', async () => {
     const paths = ['/api/v1/predict', '/API/v1/predict', '/tools/lab/predict']
     const routes = await counted(paths, (limiter, app) => {
       const api = make()
@@ -145,10 +145,10 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     const { options, taken } = routesCounted()
     const app = make()
     app.use('/v1', routerOf(limit({ ...options, client: async () => undefined })))
-    expect(await routesOf(await listening(app), taken, ['/v1/predict'])).toEqual(['POST /v1/predict'])
+    expect(await routesOf(await startServer(app), taken, ['/v1/predict'])).toEqual(['POST /v1/predict'])
   })
 
-  it('creates few routes for a router that is mounted in itself, at any depth', async () => {
+  it('distinguishes few routes for a router that is mounted in itself, at any depth', async () => {
     const depths = Array.from({ length: 60 }, (_, depth) => `${'/x'.repeat(depth)}/predict`)
     const routes = await counted(depths, (limiter, app) => {
       const router = routerOf(limiter)
@@ -159,7 +159,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(new Set(routes).size).toBeLessThan(20)
   })
 
-  it('treats an opaque mount as one route for every spelling', async () => {
+  it('counts an opaque mount as one route, however the client spells the path', async () => {
     const paths = ['/a/predict', '/b/predict']
     const routes = await counted(paths, (limiter, app) => {
       const router = routerOf(limiter)
@@ -169,7 +169,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     const { options, taken } = routesCounted()
     const outer = make.Router()
     outer.use('/:tenant', routerOf(limit(options)))
-    const app = await listening((request, response) =>
+    const app = await startServer((request, response) =>
       outer(request as never, Object.assign(response, { send: () => response.end() }) as never, () => {}),
     )
     expect(await routesOf(app, taken, paths)).toEqual(paths.map(() => 'POST */predict'))
@@ -177,14 +177,14 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
 })
 
 describe('versions of Express 5 whose layers have no paths', () => {
-  it('distinguish mounts by their position', async () => {
+  it('distinguish mounts by their positions', async () => {
     const { options, taken } = routesCounted()
     const app = express()
     for (const path of ['/v1', '/:tenant'])
       app.use(path, express.Router().post('/predict', limit(options), fine))
     for (const layer of app.router.stack) Reflect.deleteProperty(layer, 'rawPath')
     const paths = ['/v1/predict', '/V1/predict', '/a/predict', '/b/predict']
-    const routes = await routesOf(await listening(app), taken, paths)
+    const routes = await routesOf(await startServer(app), taken, paths)
     expect(routes).toEqual([
       'POST /[0]/predict',
       'POST /[0]/predict',

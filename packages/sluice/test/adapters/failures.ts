@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import type { StartRoutes } from './framework.js'
-import { ask } from './requests.js'
+import { sendRequest } from './requests.js'
 import { asynchronousStore } from './slow-store.js'
 
 type Options = HttpLimitOptions<object>
 
-/** Thrown values that are not errors; some of them mean "continue" to a framework. */
+/** Thrown values, most of which are not errors. Some of them tell a framework to continue. */
 const THROWN = [undefined, null, 'route', 'router', '', 0, false, { status: 200 }, new Error('on purpose')]
 
 const circular: { self?: object } = {}
@@ -50,17 +50,17 @@ export function describeFailures(start: StartRoutes): void {
         { limits: [{ rules: [everyone], ...store(), refuse }], handle: () => 'was handled' },
         { path: '/other', limits: [], handle: () => 'alive' },
       )
-      expect((await ask(port, '/predict')).status).toBe(200)
+      expect((await sendRequest(port, '/predict')).status).toBe(200)
       for (const [what, make] of UNSENDABLE) {
         for (const given of [make, () => Promise.resolve(make()), () => Promise.reject(make())]) {
           makeResponse = given
-          const { status, text, headers } = await ask(port, '/predict')
+          const { status, text, headers } = await sendRequest(port, '/predict')
           expect([what, status]).toEqual([what, 500])
           expect(text).not.toContain('was handled')
           expect(headers['set-cookie']).toBeUndefined()
         }
       }
-      expect((await ask(port, '/other')).text).toBe('alive')
+      expect((await sendRequest(port, '/other')).text).toBe('alive')
     })
 
     it.each(THROWN.map((thrown) => [thrown]))(
@@ -91,7 +91,7 @@ export function describeFailures(start: StartRoutes): void {
         }))
         const port = await start(...routes)
         for (const { path } of routes) {
-          const { status, text } = await ask(port, path)
+          const { status, text } = await sendRequest(port, path)
           expect([path, status]).toEqual([path, 500])
           expect(text).not.toContain('was handled')
         }
@@ -114,9 +114,9 @@ export function describeFailures(start: StartRoutes): void {
       const given = [...responses]
       const refuse = async () => given.shift() as { body: string }
       const port = await start({ limits: [{ rules: [everyone], ...store(), refuse }] })
-      await ask(port, '/predict')
+      await sendRequest(port, '/predict')
       const seen = []
-      for (const _ of responses) seen.push(await ask(port, '/predict'))
+      for (const _ of responses) seen.push(await sendRequest(port, '/predict'))
       expect(seen.map(({ status, text }) => [status, text])).toEqual([
         [204, ''],
         [302, ''],
@@ -140,7 +140,8 @@ export function describeFailures(start: StartRoutes): void {
     ]
     for (const listener of listeners) {
       const port = await start({ limits: [{ rules: [{ concurrent: 4 }], listener }] })
-      for (let request = 0; request < 3; request++) expect((await ask(port, '/predict')).status).toBe(200)
+      for (let request = 0; request < 3; request++)
+        expect((await sendRequest(port, '/predict')).status).toBe(200)
     }
   })
 }

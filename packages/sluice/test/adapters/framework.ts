@@ -21,12 +21,12 @@ export interface Route {
   /**
    * Runs before the limits, as a middleware does.
    *
-   * Its argument sends a response with 503 and `answered before`, as a request timeout would.
+   * Its argument sends a response with 503 and `early response`, as a request timeout would.
    */
   readonly before?: (respondFirst: () => void) => void
 }
 
-/** Starts an app of these routes for the duration of a test and returns its port. */
+/** Starts an app with these routes for the duration of a test and returns its port. */
 export type StartRoutes = (...routes: (Partial<Route> & Pick<Route, 'limits'>)[]) => Promise<number>
 
 export interface RunningApp {
@@ -36,7 +36,7 @@ export interface RunningApp {
 
 /** A framework and its adapter, for the conformance suite. */
 export interface Framework {
-  /** True if costs can read the body; elsewhere the handler reads it later. */
+  /** True if costs can read the body. Otherwise only the handler reads it. */
   readonly readsBody: boolean
   /** True if one handler can have several limits. */
   readonly allowsSeveralLimits: boolean

@@ -52,7 +52,7 @@ async function started(
   return `http://127.0.0.1:${((app.getHttpServer() as Server).address() as AddressInfo).port}`
 }
 
-/** A filter with a custom response for every error, as many applications have. */
+/** A filter that sends a custom response for every error, as many applications have. */
 class OwnFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost) {
     const status = error instanceof HttpException ? error.getStatus() : 500
@@ -134,7 +134,7 @@ describe('the guard of Nest', () => {
   })
 
   it.each(['rpc', 'graphql', 'ws', 'something new'])(
-    'fails, and never admits without a limit, if a handler of type %s has no request',
+    'throws an error, and never admits without a limit, if a handler of type %s has no request',
     async (type) => {
       await expect(guard.canActivate(contextOf(type, [{}, {}, {}, {}]))).rejects.toThrow(
         /has no HTTP request to count.*@Unlimited/,

@@ -1,17 +1,17 @@
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
-import { limit as onFetch } from '../../src/adapters/fetch.js'
-import { limit as onHono } from '../../src/adapters/hono.js'
+import { limit as limitFetch } from '../../src/adapters/fetch.js'
+import { limit as limitHono } from '../../src/adapters/hono.js'
 
 /** A missing address is a misconfiguration of the server and not an error of the client. */
 describe('a server that reports no address', () => {
   const request = () => new Request('http://localhost/predict', { method: 'POST' })
   const handler = async () => new Response('ok')
 
-  it('fails a rule that counts by address, with an error that names the option to set', async () => {
-    const limited = onFetch({ rules: [{ limit: '1/minute' }] })(handler)
+  it('causes an error that names the option to set if a rule counts by address', async () => {
+    const limited = limitFetch({ rules: [{ limit: '1/minute' }] })(handler)
     await expect(limited(request())).rejects.toThrow("set 'address'")
-    const app = new Hono().post('/predict', onHono('1/minute'), handler)
+    const app = new Hono().post('/predict', limitHono('1/minute'), handler)
     const messages: string[] = []
     app.onError((error, context) => {
       messages.push(error.message)
@@ -21,10 +21,10 @@ describe('a server that reports no address', () => {
     expect(messages).toEqual([expect.stringContaining("set 'address'")])
   })
 
-  it('finds the address that Deno and Bun pass in addition to the request', async () => {
+  it('still limits by the address that Deno and Bun pass in addition to the request', async () => {
     const deno = { remoteAddr: { hostname: '203.0.113.7' } }
     const bun = { requestIP: (_request: Request) => ({ address: '203.0.113.8' }) }
-    const limited = onFetch<[unknown]>('1/minute')(handler)
+    const limited = limitFetch<[unknown]>('1/minute')(handler)
     for (const server of [deno, bun])
       expect([(await limited(request(), server)).status, (await limited(request(), server)).status]).toEqual([
         200, 429,
@@ -32,18 +32,18 @@ describe('a server that reports no address', () => {
     await expect(limited(request(), { params: { remoteAddr: 'x' } })).rejects.toThrow("set 'address'")
   })
 
-  it('applies rules that do not count by address', async () => {
+  it('does not affect rules that do not count by address', async () => {
     const options = { rules: [{ limit: '1/minute', by: 'everyone' as const }] }
-    const limited = onFetch(options)(handler)
-    const app = new Hono().post('/predict', onHono(options), handler)
+    const limited = limitFetch(options)(handler)
+    const app = new Hono().post('/predict', limitHono(options), handler)
     for (const send of [() => limited(request()), async () => app.request(request())])
       expect([(await send()).status, (await send()).status]).toEqual([200, 429])
   })
 
-  it("counts by the address that the 'address' option returns", async () => {
+  it("limits by the address that the 'address' option returns", async () => {
     const address = () => '203.0.113.7'
-    const limited = onFetch({ rules: [{ limit: '1/minute' }], address })(handler)
-    const app = new Hono().post('/predict', onHono({ rules: [{ limit: '1/minute' }], address }), handler)
+    const limited = limitFetch({ rules: [{ limit: '1/minute' }], address })(handler)
+    const app = new Hono().post('/predict', limitHono({ rules: [{ limit: '1/minute' }], address }), handler)
     for (const send of [() => limited(request()), async () => app.request(request())])
       expect([(await send()).status, (await send()).status]).toEqual([200, 429])
   })

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { limit as onExpress } from '../../src/adapters/express.js'
-import { limit as onFastify } from '../../src/adapters/fastify.js'
-import { limit as onFetch } from '../../src/adapters/fetch.js'
-import { limit as onHono } from '../../src/adapters/hono.js'
-import { limit as onKoa } from '../../src/adapters/koa.js'
+import { limit as limitExpress } from '../../src/adapters/express.js'
+import { limit as limitFastify } from '../../src/adapters/fastify.js'
+import { limit as limitFetch } from '../../src/adapters/fetch.js'
+import { limit as limitHono } from '../../src/adapters/hono.js'
+import { limit as limitKoa } from '../../src/adapters/koa.js'
 import { Limit, LimitModule } from '../../src/adapters/nest.js'
 import { cachedLookup } from '../../src/identity/cached-lookup.js'
 import { createLimiter } from '../../src/limiter/limiter.js'
@@ -16,11 +16,11 @@ import { withFailurePolicy } from '../../src/stores/resilience/failure-policy.js
 const HTTP = ['rules', 'client', 'identify', 'refuse', 'trustedProxies', 'ipv6Subnet', 'xRateLimit']
 
 const ADAPTERS: readonly (readonly [name: string, make: (options: never) => unknown, own: string[]])[] = [
-  ['Express', onExpress, []],
-  ['Fastify', onFastify, []],
-  ['Koa', onKoa, []],
-  ['Hono', onHono, ['address']],
-  ['fetch', onFetch, ['address', 'route']],
+  ['Express', limitExpress, []],
+  ['Fastify', limitFastify, []],
+  ['Koa', limitKoa, []],
+  ['Hono', limitHono, ['address']],
+  ['fetch', limitFetch, ['address', 'route']],
   ['@Limit of NestJS', Limit, ['request']],
   ['LimitModule of NestJS', (options) => LimitModule.forRoot(options), ['request']],
 ]
@@ -53,11 +53,11 @@ describe.each(ADAPTERS)('an invalid option of the %s adapter', (_name, make, own
     ['XRateLimit', 'xRateLimit'],
     ['refused', 'refuse'],
     ['rule', 'rules'],
-  ])("gets for '%s' the suggestion '%s'", (wrong, meant) => {
+  ])("named '%s' is rejected with the suggestion '%s'", (wrong, meant) => {
     expect(errorOf(() => make({ rules, [wrong]: [] } as never))).toContain(`did you mean '${meant}'?`)
   })
 
-  it('gets the suggestion of a similar option of the adapter', () => {
+  it('is rejected with the suggestion of a similar option of the adapter', () => {
     for (const option of own)
       expect(errorOf(() => make({ rules, [`${option}s`]: [] } as never))).toContain(
         `did you mean '${option}'?`,

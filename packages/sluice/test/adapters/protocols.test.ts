@@ -16,11 +16,11 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { Hono } from 'hono'
 import Koa from 'koa'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { limit as onExpress } from '../../src/adapters/express.js'
-import { limit as onFastify } from '../../src/adapters/fastify.js'
-import { limit as onFetch } from '../../src/adapters/fetch.js'
-import { limit as onHono } from '../../src/adapters/hono.js'
-import { limit as onKoa } from '../../src/adapters/koa.js'
+import { limit as limitExpress } from '../../src/adapters/express.js'
+import { limit as limitFastify } from '../../src/adapters/fastify.js'
+import { limit as limitFetch } from '../../src/adapters/fetch.js'
+import { limit as limitHono } from '../../src/adapters/hono.js'
+import { limit as limitKoa } from '../../src/adapters/koa.js'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import type { LimiterEvent } from '../../src/limiter/event.js'
 
@@ -47,7 +47,7 @@ function endless(): PassThrough {
 function expressServer(make: typeof express): MakeServer {
   return async (options, protocol) => {
     const app = make()
-    app.use(onExpress(options))
+    app.use(limitExpress(options))
     for (const status of STATUSES)
       app.get(`/${status}`, (_request, response) => {
         response.status(status).end()
@@ -65,7 +65,7 @@ function expressServer(make: typeof express): MakeServer {
 const fastifyServer: MakeServer = async (options, protocol) => {
   // The type of an app depends on its protocol.
   const app = (protocol === 'http2' ? Fastify({ http2: true }) : Fastify()) as unknown as FastifyInstance
-  app.addHook('onRequest', onFastify(options))
+  app.addHook('onRequest', limitFastify(options))
   for (const status of STATUSES) app.get(`/${status}`, (_request, reply) => reply.code(status).send())
   app.get('/text', async () => 'text')
   app.get('/stream', (_request, reply) => reply.send(endless()))
@@ -78,7 +78,7 @@ const koaServer: MakeServer = async (options, protocol) => {
   const app = new Koa()
   app.silent = true
   const router = new Router()
-  router.use(onKoa(options))
+  router.use(limitKoa(options))
   for (const status of STATUSES)
     router.get(`/${status}`, (context) => {
       context.status = status
@@ -101,17 +101,17 @@ function webResponse(path: string): Response {
 
 const honoServer: MakeServer = async (options, protocol) => {
   const app = new Hono()
-  app.use(onHono(options))
+  app.use(limitHono(options))
   app.get('*', ({ req }) => webResponse(req.path))
   return serverOf(getRequestListener(app.fetch), protocol)
 }
 
 const fetchServer: MakeServer = async (options, protocol) => {
-  const handler = onFetch<[unknown]>(options)((request) => webResponse(new URL(request.url).pathname))
+  const handler = limitFetch<[unknown]>(options)((request) => webResponse(new URL(request.url).pathname))
   return serverOf(getRequestListener(handler), protocol)
 }
 
-/** Starts a server and counts the slots that are taken and freed. */
+/** Starts a server, and counts the slots that are taken and freed. */
 async function started(make: MakeServer, protocol: 'http1' | 'http2') {
   const slots = { taken: 0, freed: 0 }
   const server = await make(
@@ -171,7 +171,7 @@ describe.each([
       if (type === 'allowed') slots.taken++
       if (type === 'released') slots.freed++
     }
-    app.use(onExpress({ rules: [{ concurrent: 1, by: 'everyone' }], listener }))
+    app.use(limitExpress({ rules: [{ concurrent: 1, by: 'everyone' }], listener }))
     app.get('/socket', ({ socket }) => {
       socket.on('end', () => socket.end()).resume()
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')

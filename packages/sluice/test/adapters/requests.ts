@@ -19,10 +19,10 @@ interface RequestOptions {
   readonly body?: unknown
 }
 
-/** Sends a request on its own connection, with one header line per value. */
-export function ask(port: number, path: string, options: RequestOptions = {}): Promise<AppResponse> {
+/** Sends a request on a new connection, with one header line per value. */
+export function sendRequest(port: number, path: string, options: RequestOptions = {}): Promise<AppResponse> {
   return new Promise((resolve, reject) => {
-    begin(port, path, options)
+    startRequest(port, path, options)
       .once('response', async (response) => {
         let text = ''
         for await (const chunk of response.setEncoding('utf8')) text += chunk
@@ -32,7 +32,7 @@ export function ask(port: number, path: string, options: RequestOptions = {}): P
   })
 }
 
-export function begin(
+export function startRequest(
   port: number,
   path: string,
   { method = 'POST', headers = {}, body }: RequestOptions = {},
@@ -58,14 +58,17 @@ export async function statuses(
   options: RequestOptions = {},
 ): Promise<number[]> {
   const seen: number[] = []
-  for (let index = 0; index < count; index++) seen.push((await ask(port, path, options)).status)
+  for (let index = 0; index < count; index++) seen.push((await sendRequest(port, path, options)).status)
   return seen
 }
 
 /** Starts a request with a streaming response and waits for the first bytes. */
-export function open(port: number, path: string): Promise<readonly [status: number, request: ClientRequest]> {
+export function openStream(
+  port: number,
+  path: string,
+): Promise<readonly [status: number, request: ClientRequest]> {
   return new Promise((resolve) => {
-    const request = begin(port, path)
+    const request = startRequest(port, path)
     request.on('error', () => {})
     request.once('response', (response) => {
       response.on('error', () => {})

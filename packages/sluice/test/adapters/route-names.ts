@@ -3,7 +3,7 @@ import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import type { LimiterEvent } from '../../src/limiter/event.js'
 import { keyParts } from '../../src/rules/key.js'
 import type { RunningApp } from './framework.js'
-import { ask } from './requests.js'
+import { sendRequest } from './requests.js'
 
 /** Creates a limit by route, and reads the routes it counted since the last read. */
 export function routesCounted(): {
@@ -30,7 +30,7 @@ export async function routesOf(
   onTestFinished(() => app.close())
   const results: (string | number | undefined)[] = []
   for (const path of paths) {
-    const { status } = await ask(app.port, path, { headers })
+    const { status } = await sendRequest(app.port, path, { headers })
     const [route] = taken()
     results.push(status === 200 ? route : status)
   }

@@ -20,12 +20,12 @@ import { Hono } from 'hono'
 import Koa, { type Middleware } from 'koa'
 import mount from 'koa-mount'
 import { describe, expect, it } from 'vitest'
-import { limit as onFastify } from '../../src/adapters/fastify.js'
-import { limit as onHono } from '../../src/adapters/hono.js'
-import { limit as onKoa } from '../../src/adapters/koa.js'
+import { limit as limitFastify } from '../../src/adapters/fastify.js'
+import { limit as limitHono } from '../../src/adapters/hono.js'
+import { limit as limitKoa } from '../../src/adapters/koa.js'
 import { LimitModule } from '../../src/adapters/nest.js'
 import type { RunningApp } from './framework.js'
-import { appOf, listening } from './frameworks/listening.js'
+import { appOf, startServer } from './frameworks/listening.js'
 import { routesCounted, routesOf } from './route-names.js'
 
 describe("by: 'route' with prefixes", () => {
@@ -33,11 +33,11 @@ describe("by: 'route' with prefixes", () => {
     context.body = 'fine'
   }
 
-  it('is the full template on Fastify, also in nested plugins', async () => {
+  it('is the full template on Fastify, including nested plugins', async () => {
     for (const hook of ['preHandler', 'onRequest'] as const) {
       const { options, taken } = routesCounted()
       const app = Fastify({ routerOptions: { caseSensitive: false } })
-      const limiter = onFastify(options)
+      const limiter = limitFastify(options)
       for (const prefix of ['/v1', '/:tenant'])
         app.register(
           async (plugin) => {
@@ -62,7 +62,7 @@ describe("by: 'route' with prefixes", () => {
 
   it('is the full template on Koa, with prefixes, nested routers and parameters', async () => {
     const { options, taken } = routesCounted()
-    const limiter = onKoa(options)
+    const limiter = limitKoa(options)
     const app = new Koa()
     const lab = new Router().post('/predict', limiter, fine)
     for (const prefix of ['/v1', '/:tenant']) {
@@ -70,7 +70,7 @@ describe("by: 'route' with prefixes", () => {
       app.use(router.use('/lab', lab.routes()).routes())
     }
     const paths = ['/v1/predict', '/V1/predict', '/acme/predict', '/v1/lab/predict', '/b/lab/predict']
-    expect(await routesOf(await listening(app.callback()), taken, paths)).toEqual([
+    expect(await routesOf(await startServer(app.callback()), taken, paths)).toEqual([
       'POST /v1/predict',
       'POST /v1/predict',
       'POST /:tenant/predict',
@@ -81,7 +81,7 @@ describe("by: 'route' with prefixes", () => {
 
   it('includes the path of koa-mount on Koa, and distinguishes only the innermost one', async () => {
     const { options, taken } = routesCounted()
-    const limiter = onKoa(options)
+    const limiter = limitKoa(options)
     const inner = new Koa()
     inner.use(new Router().post('/predict', limiter, fine).post('/', limiter, fine).routes())
     const app = new Koa()
@@ -90,7 +90,7 @@ describe("by: 'route' with prefixes", () => {
     app.use(mount('/only', limiter))
     app.use(new Router().post('/{*rest}', limiter, fine).routes())
     const paths = ['/v1/predict?a=1', '/v2/predict', '/v1', '/v1/', '/deep/v1/predict', '/v1/else', '/else']
-    expect(await routesOf(await listening(app.callback()), taken, paths)).toEqual([
+    expect(await routesOf(await startServer(app.callback()), taken, paths)).toEqual([
       'POST /v1/predict',
       'POST /v2/predict',
       'POST /v1/',
@@ -103,14 +103,14 @@ describe("by: 'route' with prefixes", () => {
 
   it('is the full template on Hono, with basePath() and route()', async () => {
     const { options, taken } = routesCounted()
-    const limiter = onHono(options)
+    const limiter = limitHono(options)
     const lab = new Hono().basePath('/lab').post('/predict', limiter, (context) => context.text('fine'))
     const app = new Hono().basePath('/api')
     for (const path of ['/v1', '/:tenant']) app.route(path, lab)
     app.use('/v3/*', limiter)
     app.post('/v3/:any', (context) => context.text('fine'))
     const paths = ['/api/v1/lab/predict', '/api/acme/lab/predict', '/api/b/lab/predict', '/api/v3/a']
-    expect(await routesOf(await listening(getRequestListener(app.fetch)), taken, paths)).toEqual([
+    expect(await routesOf(await startServer(getRequestListener(app.fetch)), taken, paths)).toEqual([
       'POST /api/v1/lab/predict',
       'POST /api/:tenant/lab/predict',
       'POST /api/:tenant/lab/predict',
@@ -188,7 +188,7 @@ describe.each([
       outer.use(path, inner)
     }
     const paths = ['/v1/models/predict', '/V1/models/predict', '/a/models/predict', '/b/models/predict']
-    expect(await routesOf(await listening(outer), taken, paths)).toEqual([
+    expect(await routesOf(await startServer(outer), taken, paths)).toEqual([
       'POST /v1/models/predict',
       'POST /v1/models/predict',
       'POST /:tenant/models/predict',

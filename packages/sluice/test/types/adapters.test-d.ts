@@ -3,46 +3,46 @@ import express, { type RequestHandler } from 'express'
 import fastify, { type preHandlerHookHandler } from 'fastify'
 import type { MiddlewareHandler } from 'hono'
 import type { Middleware } from 'koa'
-import { limit as onExpress, settle as settleOnExpress } from 'sluice/express'
-import { limit as onFastify, settle as settleOnFastify } from 'sluice/fastify'
-import { limit as onFetch, settle as settleOnFetch } from 'sluice/fetch'
-import { limit as onHono, settle as settleOnHono } from 'sluice/hono'
-import { limit as onKoa, settle as settleOnKoa } from 'sluice/koa'
+import { limit as limitExpress, settle as settleOnExpress } from 'sluice/express'
+import { limit as limitFastify, settle as settleOnFastify } from 'sluice/fastify'
+import { limit as limitFetch, settle as settleOnFetch } from 'sluice/fetch'
+import { limit as limitHono, settle as settleOnHono } from 'sluice/hono'
+import { limit as limitKoa, settle as settleOnKoa } from 'sluice/koa'
 import { Limit, LimitModule, type NestRequest, settle as settleOnNest, Unlimited } from 'sluice/nest'
 import { expectTypeOf } from 'vitest'
 
-/** Compiled by `npm run types`: each adapter passes requests of its framework to functions. */
+/** Compiled by `npm run types`: each adapter passes its framework's requests to user functions. */
 
-expectTypeOf(onExpress('10/minute')).toEqualTypeOf<RequestHandler>()
-express().post('/predict', onExpress('10/minute'), (_request, response) => void response.json({}))
-onExpress({ rules: [{ limit: '1/s', cost: (request) => request.body.length }] })
+expectTypeOf(limitExpress('10/minute')).toEqualTypeOf<RequestHandler>()
+express().post('/predict', limitExpress('10/minute'), (_request, response) => void response.json({}))
+limitExpress({ rules: [{ limit: '1/s', cost: (request) => request.body.length }] })
 // @ts-expect-error a request of Express has no such property
-onExpress({ rules: [{ limit: '1/s', cost: (request) => request.rows }] })
+limitExpress({ rules: [{ limit: '1/s', cost: (request) => request.rows }] })
 // @ts-expect-error the adapter defines 'keys' itself
-onExpress({ rules: [], keys: { ip: () => '' } })
+limitExpress({ rules: [], keys: { ip: () => '' } })
 
-expectTypeOf(onFastify('10/minute')).toEqualTypeOf<preHandlerHookHandler>()
-fastify().post('/predict', { preHandler: onFastify('10/minute') }, async () => ({}))
-fastify().post('/early', { onRequest: onFastify('10/minute') }, async () => ({}))
-onFastify({ rules: [{ limit: '1/s', by: (request) => String(request.routeOptions.url) }] })
+expectTypeOf(limitFastify('10/minute')).toEqualTypeOf<preHandlerHookHandler>()
+fastify().post('/predict', { preHandler: limitFastify('10/minute') }, async () => ({}))
+fastify().post('/early', { onRequest: limitFastify('10/minute') }, async () => ({}))
+limitFastify({ rules: [{ limit: '1/s', by: (request) => String(request.routeOptions.url) }] })
 
-expectTypeOf(onKoa('10/minute')).toEqualTypeOf<Middleware>()
-onKoa({ rules: [{ limit: '1/s', by: (context) => context.path }] })
+expectTypeOf(limitKoa('10/minute')).toEqualTypeOf<Middleware>()
+limitKoa({ rules: [{ limit: '1/s', by: (context) => context.path }] })
 
-expectTypeOf(onHono('10/minute')).toEqualTypeOf<MiddlewareHandler>()
-onHono({
+expectTypeOf(limitHono('10/minute')).toEqualTypeOf<MiddlewareHandler>()
+limitHono({
   rules: [{ limit: '1/s', by: (context) => context.req.path }],
   address: (context) => context.req.url,
 })
 
 // A handler keeps its additional arguments.
-const handler = onFetch<[{ readonly server: string }]>({
+const handler = limitFetch<[{ readonly server: string }]>({
   rules: [{ limit: '1/s', by: (request) => request.url }],
   address: (_request, { server }) => server,
 })(async (_request, { server }) => new Response(server))
 expectTypeOf(handler).parameters.toEqualTypeOf<[Request, { readonly server: string }]>()
 expectTypeOf(handler).returns.toEqualTypeOf<Promise<Response>>()
-onFetch('10/minute')
+limitFetch('10/minute')
 
 expectTypeOf(Limit('10/minute')).toEqualTypeOf<ClassDecorator & MethodDecorator>()
 expectTypeOf(Unlimited()).toEqualTypeOf<ClassDecorator & MethodDecorator>()

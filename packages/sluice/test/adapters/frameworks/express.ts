@@ -3,9 +3,9 @@ import express, { type Request } from 'express'
 import express4 from 'express4'
 import { limit, settle } from '../../../src/adapters/express.js'
 import type { Framework, Route } from '../framework.js'
-import { listening } from './listening.js'
+import { startServer } from './listening.js'
 
-function onExpress(createApp: typeof express): Framework {
+function expressFramework(createApp: typeof express): Framework {
   return {
     readsBody: true,
     allowsSeveralLimits: true,
@@ -24,7 +24,7 @@ function onExpress(createApp: typeof express): Framework {
           handlerOf(route),
         )
       }
-      return listening(app)
+      return startServer(app)
     },
     bodyOf: (request) => (request as Request).body,
     headerOf: (request, name) => (request as Request).get(name),
@@ -33,7 +33,7 @@ function onExpress(createApp: typeof express): Framework {
 
 function earlierMiddleware({ before }: Route): express.RequestHandler {
   return (_request, response, next) => {
-    before?.(() => response.status(503).send('answered before'))
+    before?.(() => response.status(503).send('early response'))
     next()
   }
 }
@@ -55,5 +55,5 @@ function stream(result: Readable, response: express.Response): void {
   response.once('close', () => result.destroy())
 }
 
-export const onExpress5 = onExpress(express)
-export const onExpress4 = onExpress(express4)
+export const express5Framework = expressFramework(express)
+export const express4Framework = expressFramework(express4)

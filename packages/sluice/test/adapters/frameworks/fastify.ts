@@ -3,7 +3,7 @@ import { limit, settle } from '../../../src/adapters/fastify.js'
 import type { Framework } from '../framework.js'
 import { appOf } from './listening.js'
 
-function onFastify(hook: 'preHandler' | 'onRequest'): Framework {
+function fastifyFramework(hook: 'preHandler' | 'onRequest'): Framework {
   return {
     readsBody: hook === 'preHandler',
     allowsSeveralLimits: true,
@@ -12,7 +12,7 @@ function onFastify(hook: 'preHandler' | 'onRequest'): Framework {
       const app = Fastify()
       for (const { method, path, limits, handle, before } of routes) {
         const beforeLimits: onRequestHookHandler = (_request, reply, done) => {
-          before?.(() => reply.code(503).send('answered before'))
+          before?.(() => reply.code(503).send('early response'))
           done()
         }
         const limitHooks = limits.map((options) => limit(options))
@@ -32,5 +32,5 @@ function onFastify(hook: 'preHandler' | 'onRequest'): Framework {
   }
 }
 
-export const onFastifyPreHandler = onFastify('preHandler')
-export const onFastifyRequest = onFastify('onRequest')
+export const fastifyPreHandlerFramework = fastifyFramework('preHandler')
+export const fastifyOnRequestFramework = fastifyFramework('onRequest')

@@ -1,19 +1,19 @@
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { limit, settle } from '../../../src/adapters/fetch.js'
 import type { Framework, Route } from '../framework.js'
-import { answeredBefore, webStream } from './hono.js'
-import { listening } from './listening.js'
+import { respondedEarly, webStream } from './hono.js'
+import { startServer } from './listening.js'
 
 type Handler = (request: Request, env: HttpBindings) => Promise<Response>
 
 /** Runs a fetch handler on a Node.js server, with simple routing. */
-export const onFetch: Framework = {
+export const fetchFramework: Framework = {
   readsBody: false,
   allowsSeveralLimits: true,
   distinguishesRepeatedHeaders: false,
   start(routes) {
     const handlers = routes.map((route) => ({ route, handler: handlerOf(route) }))
-    return listening(
+    return startServer(
       getRequestListener(
         async (request, env) => {
           const found = handlers.find(({ route }) => matches(route, request))
@@ -41,7 +41,7 @@ function handlerOf({ method, path, limits, handle, before }: Route): Handler {
     return limited(inner)
   }, innermost)
   return (request, env) => {
-    const first = answeredBefore(before).then(() => new Response('answered before', { status: 503 }))
+    const first = respondedEarly(before).then(() => new Response('early response', { status: 503 }))
     return Promise.race([first, limited(request, env)])
   }
 }

@@ -3,9 +3,9 @@ import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { limit, settle } from '../../../src/adapters/hono.js'
 import type { Framework, Route } from '../framework.js'
-import { listening } from './listening.js'
+import { startServer } from './listening.js'
 
-export const onHono: Framework = {
+export const honoFramework: Framework = {
   readsBody: false,
   allowsSeveralLimits: true,
   distinguishesRepeatedHeaders: true,
@@ -15,9 +15,9 @@ export const onHono: Framework = {
     app.onError((_error, context) => context.text('', 500))
     for (const { method, path, limits, handle, before } of routes) {
       const beforeLimits: MiddlewareHandler = async (context, next) => {
-        const first = answeredBefore(before)
+        const first = respondedEarly(before)
         const isFirst = await Promise.race([first.then(() => true), next().then(() => false)])
-        if (isFirst) context.res = context.text('answered before', 503)
+        if (isFirst) context.res = context.text('early response', 503)
       }
       const handlers = [beforeLimits, ...limits.map((options) => limit(options))]
       app.on(method, [path], ...handlers, async (context) => {
@@ -25,14 +25,14 @@ export const onHono: Framework = {
         return typeof result === 'string' ? context.text(result) : context.body(webStream(result))
       })
     }
-    return listening(getRequestListener(app.fetch))
+    return startServer(getRequestListener(app.fetch))
   },
   bodyOf: () => undefined,
   headerOf: (request, name) => (request as Context).req.header(name),
 }
 
 /** Settles when `before` sends a response ahead of the limits. */
-export function answeredBefore(before: Route['before']): Promise<void> {
+export function respondedEarly(before: Route['before']): Promise<void> {
   return new Promise((resolve) => before?.(resolve))
 }
 

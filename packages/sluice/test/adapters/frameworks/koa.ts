@@ -3,9 +3,9 @@ import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { limit, settle } from '../../../src/adapters/koa.js'
 import type { Framework } from '../framework.js'
-import { listening } from './listening.js'
+import { startServer } from './listening.js'
 
-export const onKoa: Framework = {
+export const koaFramework: Framework = {
   readsBody: true,
   allowsSeveralLimits: true,
   distinguishesRepeatedHeaders: true,
@@ -21,7 +21,7 @@ export const onKoa: Framework = {
       const beforeLimits = (context: Context, next: () => Promise<unknown>) => {
         before?.(() => {
           context.res.statusCode = 503
-          context.res.end('answered before')
+          context.res.end('early response')
         })
         return next()
       }
@@ -32,7 +32,7 @@ export const onKoa: Framework = {
       )
     }
     app.use(router.routes())
-    return listening(app.callback())
+    return startServer(app.callback())
   },
   bodyOf: (request) => (request as Context).state.body,
   headerOf: (request, name) => (request as Context).get(name) || undefined,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { RunningApp } from '../framework.js'
 
 /** Starts a Node.js server on a free port. */
-export async function listening(listener: RequestListener): Promise<RunningApp> {
+export async function startServer(listener: RequestListener): Promise<RunningApp> {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return appOf(server)

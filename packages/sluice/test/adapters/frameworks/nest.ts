@@ -10,7 +10,7 @@ import { appOf } from './listening.js'
 
 type NestReply = ServerResponse | { readonly raw: ServerResponse; hijack(): unknown }
 
-function onNest(create: (module: object) => Promise<INestApplication>): Framework {
+function nestFramework(create: (module: object) => Promise<INestApplication>): Framework {
   return {
     readsBody: true,
     allowsSeveralLimits: false,
@@ -22,7 +22,7 @@ function onNest(create: (module: object) => Promise<INestApplication>): Framewor
           .find(({ path }) => path === request.url)
           ?.before?.(() => {
             response.statusCode = 503
-            response.end('answered before')
+            response.end('early response')
           })
         next()
       })
@@ -68,9 +68,9 @@ async function respond({ handle }: Route, request: NestRequest, reply: NestReply
   response.once('close', () => result.destroy())
 }
 
-export const onNestExpress = onNest((module) =>
+export const nestOnExpress = nestFramework((module) =>
   NestFactory.create(module, new ExpressAdapter(), { logger: false }),
 )
-export const onNestFastify = onNest((module) =>
+export const nestOnFastify = nestFramework((module) =>
   NestFactory.create(module, new FastifyAdapter(), { logger: false }),
 )

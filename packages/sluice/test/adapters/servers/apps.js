@@ -8,13 +8,13 @@ import { Readable } from 'node:stream'
  */
 
 /**
- * Starts an app of these routes, for all methods, in each framework; loads only that framework.
+ * Starts an app with these routes, for all methods, by framework. Loads only that framework.
  *
  * @type {Record<string, (routes: ChaosRoute[]) => Promise<Server>>}
  */
 export const apps = {
-  express4: async (routes) => listening(await expressApp((await import('express4')).default, routes)),
-  express5: async (routes) => listening(await expressApp((await import('express')).default, routes)),
+  express4: async (routes) => startServer(await expressApp((await import('express4')).default, routes)),
+  express5: async (routes) => startServer(await expressApp((await import('express')).default, routes)),
   async fastify(routes) {
     const [{ default: Fastify }, { limit }] = await Promise.all([import('fastify'), import('sluice/fastify')])
     const app = Fastify()
@@ -36,7 +36,7 @@ export const apps = {
       })
     }
     app.use(router.routes())
-    return listening(app.callback())
+    return startServer(app.callback())
   },
   async hono(routes) {
     const { Hono } = await import('hono')
@@ -46,7 +46,7 @@ export const apps = {
     app.onError((_error, context) => context.text('', 500))
     for (const { path, options, handle } of routes)
       app.all(path, limit(options), async () => webResponse(await handle()))
-    return listening(getRequestListener(app.fetch))
+    return startServer(getRequestListener(app.fetch))
   },
   async fetch(routes) {
     const { getRequestListener } = await import('@hono/node-server')
@@ -57,7 +57,7 @@ export const apps = {
         limit(options)(async () => webResponse(await handle())),
       ]),
     )
-    return listening(
+    return startServer(
       getRequestListener(
         (request, env) => {
           const handler = handlers.get(new URL(request.url).pathname)
@@ -148,7 +148,7 @@ function webResponse(result) {
 }
 
 /** @param {import('node:http').RequestListener} listener */
-async function listening(listener) {
+async function startServer(listener) {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return server

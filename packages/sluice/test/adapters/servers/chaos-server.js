@@ -5,10 +5,10 @@ import { memoryStore } from 'sluice'
 import { apps } from './apps.js'
 
 /**
- * A server of one adapter for the fuzz test, run by `node --expose-gc chaos-server.js NAME`.
+ * A server with one adapter for the fuzz test, run by `node --expose-gc chaos-server.js NAME`.
  *
- * Its routes decide synchronously or not, queue for slots, fail or stream. It sends its port, and
- * its state on request.
+ * Its routes decide synchronously or asynchronously, queue for slots, fail or stream. It sends its
+ * port on start, and its state on request.
  */
 
 const SLOTS = 40
@@ -16,7 +16,9 @@ const slots = { taken: 0, freed: 0 }
 let unhandled = 0
 process.on('unhandledRejection', () => unhandled++)
 
-/** Counts slots; decisions of the slow store are pending for a turn or for some milliseconds. */
+/**
+ * Decisions of the slow store are pending for one turn of the event loop or for a few milliseconds.
+ */
 const store = memoryStore()
 const slowStore = {
   /** @param {Parameters<typeof store.take>[0]} charges */
@@ -37,7 +39,7 @@ const listener = ({ type }) => {
   if (type === 'released') slots.freed++
 }
 
-const held = { concurrent: SLOTS, by: /** @type {const} */ ('everyone') }
+const slotRule = { concurrent: SLOTS, by: /** @type {const} */ ('everyone') }
 const responses = { count: 0 }
 const handle = async () => {
   responses.count++
@@ -58,28 +60,28 @@ const fails = async () => {
 
 /** @type {import('./apps.js').ChaosRoute[]} */
 const routes = [
-  { path: '/now', options: { rules: [held], listener }, handle },
-  { path: '/later', options: { rules: [held], store: slowStore, name: 'later', listener }, handle },
+  { path: '/now', options: { rules: [slotRule], listener }, handle },
+  { path: '/later', options: { rules: [slotRule], store: slowStore, name: 'later', listener }, handle },
   {
     path: '/queued',
-    // A request that leaves the queue returns its slot without an 'allowed' event.
-    options: { rules: [{ ...held, concurrent: 2, wait: 50, queue: 20 }] },
+    // A request that leaves the queue frees its slot without an 'allowed' event.
+    options: { rules: [{ ...slotRule, concurrent: 2, wait: 50, queue: 20 }] },
     handle,
   },
   {
     path: '/refused',
     options: {
-      rules: [held, { limit: '1/hour', by: 'everyone', cost: async () => 2 }],
+      rules: [slotRule, { limit: '1/hour', by: 'everyone', cost: async () => 2 }],
       refuse: async () => ({ status: 429, body: { error: 'too many' } }),
       store: slowStore,
       name: 'refused',
     },
     handle,
   },
-  { path: '/failing-client', options: { rules: [held], client: fails }, handle },
+  { path: '/failing-client', options: { rules: [slotRule], client: fails }, handle },
   {
     path: '/failing-handler',
-    options: { rules: [held], store: slowStore, name: 'failing', listener },
+    options: { rules: [slotRule], store: slowStore, name: 'failing', listener },
     handle: async () => {
       throw new Error('on purpose')
     },
