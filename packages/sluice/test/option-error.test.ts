@@ -51,7 +51,7 @@ it.each<[unknown, OptionError['path'], OptionError['code']?]>([
   [{ concurrent: 4, queue: 5 }, ['queue']],
   [{ concurrent: 4, tiers: { gold: '5/s' } }, ['tiers', 'gold']],
   [{}, []],
-])('locates the wrong option of the rule %j', (rule, path, code = 'invalid') => {
+])('locates the invalid option of the rule %j', (rule, path, code = 'invalid') => {
   const rules = [{ limit: '1/second', by: 'everyone' }, rule] as LimiterOptions<string>['rules']
   const keys = { ip: String, route: String, header: String }
   const error = optionErrorOf(() => createLimiter({ rules, keys }))
@@ -63,7 +63,7 @@ it.each<[string, () => unknown, OptionError['path'], OptionError['code']?]>([
   ['an unknown option', () => createLimiter({ rulez: [] } as never), ['rulez'], 'unknown_option'],
   ['a tier of all rules', () => createLimiter({ rules: [], tiers: { free: 0 } }), ['tiers', 'free']],
   [
-    'a name that two rules have',
+    'a name shared by two rules',
     () => createLimiter({ rules: ['1/s', '2/s'].map((limit) => ({ limit, name: 'a' })) }),
     ['rules', 1, 'name'],
   ],
@@ -82,7 +82,7 @@ it.each<[string, () => unknown, OptionError['path'], OptionError['code']?]>([
   ['a store', () => memoryStore({ maxKeys: 0 }), ['maxKeys']],
   ['a limit string', () => parseLimits('1/5m', { algorithm: 'fixed-window', align: 'calendar' }), []],
   ['a duration', () => parseDuration('long'), []],
-])('locates %s that is wrong', (_, action, path, code = 'invalid') => {
+])('locates the error in %s', (_, action, path, code = 'invalid') => {
   expect(optionErrorOf(action)).toMatchObject({ path, code })
 })
 
@@ -98,7 +98,7 @@ it('keeps the built-in class and name of each option error', () => {
   expect(range).toBeInstanceOf(RangeError)
 })
 
-it('takes no other error for an option error', () => {
+it('does not report other errors as option errors', () => {
   const others = [
     new TypeError('x'),
     new RangeError('x'),

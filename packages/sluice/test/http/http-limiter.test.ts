@@ -28,7 +28,7 @@ const access: RequestAccess<TestRequest> = {
 function limiterOf(options: HttpLimitOptions<TestRequest>) {
   const clock = manualClock(1_000_000)
   const limiter = createHttpLimiter({ store: memoryStore({ clock }), ...options }, access)
-  /** Decides synchronously, because the memory store does. */
+  /** Decides on a request, synchronously because the memory store is synchronous. */
   const decide = (request: TestRequest = {}) => limiter.decide({ ...request }) as HttpDecision
   return { clock, limiter, decide }
 }
@@ -82,7 +82,7 @@ describe('a refused request', () => {
     )
   })
 
-  it('reports its rules and no shadow rules', () => {
+  it('reports the rules that refused it and no shadow rules', () => {
     const { decide } = limiterOf({
       rules: [
         { name: 'a "quoted" one', limit: '1/minute' },
@@ -119,7 +119,7 @@ describe('a refused request', () => {
     )
   })
 
-  it('has a valid response for every limit', () => {
+  it('gets a valid response for every limit', () => {
     fc.assert(
       fc.property(anyLimit, (limit) => {
         const rule =
@@ -206,9 +206,9 @@ describe('an allowed request', () => {
   })
 
   it.each<[string, TestRequest]>([
-    ['a request', {}],
-    ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as TestRequest],
-  ])('keeps %s admitted without admitting its copies', async (_kind, request) => {
+    ['a plain request', {}],
+    ['a Node request', { rawHeaders: ['Host', 'localhost'] } as TestRequest],
+  ])('stays admitted, whereas its copies are decided on separately (%s)', async (_kind, request) => {
     const { limiter } = limiterOf({
       rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
     })
@@ -226,9 +226,9 @@ describe('an allowed request', () => {
   })
 
   it.each<[string, TestRequest]>([
-    ['a request', {}],
-    ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as TestRequest],
-  ])('admits requests derived from %s and no others', async (_kind, request) => {
+    ['a plain request', {}],
+    ['a Node request', { rawHeaders: ['Host', 'localhost'] } as TestRequest],
+  ])('also admits requests derived from it, and no others (%s)', async (_kind, request) => {
     const { limiter } = limiterOf({
       rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
     })
@@ -242,7 +242,7 @@ describe('an allowed request', () => {
     expect(left(decide({ ...request }))).toContain('"tokens";r=40')
   })
 
-  it('is remembered, whereas a refused or undecided request is decided again', () => {
+  it('is remembered, whereas a refused or undecided request is decided on again', () => {
     let fails = true
     const { limiter } = limiterOf({
       rules: [
@@ -300,7 +300,7 @@ describe('the options of an HTTP limiter', () => {
       { rules: [], client: () => 'a', identify: () => undefined },
       "'identify' and 'client'",
     ],
-  ])('reports %s when the limit is created', (_what, options, message) => {
+  ])('are checked on creation, which rejects %s', (_what, options, message) => {
     expect(() => createHttpLimiter(options, access)).toThrow(message)
   })
 })
@@ -322,7 +322,7 @@ describe('the queue for slots that clients share', () => {
       },
     )
   }
-  /** Returns the outcome of a request that is refused, and 'waits' for one in the queue. */
+  /** Returns whether a request is allowed, or 'waits' while it is in the queue. */
   const outcomeOf = async (decision: HttpDecision | Promise<HttpDecision>) => {
     const waiting = new Promise<'waits'>((resolve) => setImmediate(() => resolve('waits')))
     const result = await Promise.race([decision, waiting])

@@ -4,7 +4,7 @@ import type { Limit } from '../../src/limits/limit.js'
 
 export const minute: Limit = { algorithm: 'fixed-window', limit: 10, period: 60_000 }
 
-/** The quota after the first request in a fixed window of ten a minute. */
+/** The quota after the first request in a fixed window of ten per minute. */
 export function quota(over: Partial<Quota> = {}): Quota {
   return {
     rule: 'requests',

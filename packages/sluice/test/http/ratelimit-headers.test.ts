@@ -6,7 +6,7 @@ import { anyLimit, minute, quota, ruleName } from './quotas.js'
 
 const SEED = 20261126
 
-/** Parses a header with a library of clients: the name and the parameters of each member. */
+/** Parses a header with a library for clients into the name and the parameters of each member. */
 function parse(header: string): [name: BareItem, parameters: Record<string, BareItem>][] {
   return parseList(header).map(([name, parameters]) => [name as BareItem, Object.fromEntries(parameters)])
 }
@@ -24,7 +24,7 @@ describe('the RateLimit headers', () => {
   })
 
   it.each(['say "hi"', '\\', '"', 'a;q=0', 'a, "b";r=9', ' ', ';;;', 'a\\"b'])(
-    'have no additional member or parameter for a rule named %j',
+    'have no extra member or parameter for a rule named %j',
     (rule) => {
       expect(parse(rateLimitPolicy([quota({ rule })]))).toEqual([[rule, { q: 10, w: 60 }]])
       expect(parse(rateLimit([quota({ rule })]))).toEqual([[rule, { r: 9, t: 60 }]])
@@ -71,15 +71,15 @@ describe('the RateLimit headers', () => {
           return
         }
         expect(Number.isInteger(w) && w >= 1).toBe(true)
-        // At least one unit, also for a limit of less than one a window.
-        const brought = (limit.limit * w * 1000) / limit.period
-        expect(q).toBeLessThanOrEqual(brought * (1 + 1e-9))
+        // At least one unit, even for a limit of less than one unit per window.
+        const unitsInWindow = (limit.limit * w * 1000) / limit.period
+        expect(q).toBeLessThanOrEqual(unitsInWindow * (1 + 1e-9))
       }),
       { seed: SEED, numRuns: 3000 },
     )
   })
 
-  it('describe this request although headers of the same limit are cached', () => {
+  it('describe the current request even if headers of the same limit are cached', () => {
     const limits = [minute, { ...minute }, { ...minute, limit: 200 }]
     const quotaOptions = fc.record({
       limit: fc.constantFrom(...limits),
@@ -118,11 +118,11 @@ describe('the RateLimit headers', () => {
   })
 
   it.each([
-    ['10 a minute', 10, 60_000, { q: 10, w: 60 }],
+    ['10 per minute', 10, 60_000, { q: 10, w: 60 }],
     ['20 in 1.5 s, rounded up to two seconds', 20, 1500, { q: 26, w: 2 }],
     ['3 in 100 ms', 3, 100, { q: 30, w: 1 }],
-    ['half a unit a second', 0.5, 1000, { q: 1, w: 2 }],
-    ['a year', 1_000_000, 31_536_000_000, { q: 1_000_000, w: 31_536_000 }],
+    ['half a unit per second', 0.5, 1000, { q: 1, w: 2 }],
+    ['1,000,000 per year', 1_000_000, 31_536_000_000, { q: 1_000_000, w: 31_536_000 }],
     ['more than 15 digits', Number.MAX_SAFE_INTEGER, 60_000, { q: 999_999_999_999_999, w: 60 }],
   ])('report the quota and the window of a limit of %s', (_what, limit, period, expected) => {
     const bucket = { algorithm: 'token-bucket', limit, period, burst: limit } as const

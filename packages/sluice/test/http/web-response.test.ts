@@ -17,7 +17,7 @@ function slot(): Permit {
   return decision.permit
 }
 
-/** A body of `chunks` chunks that then ends, fails, or sends nothing more. */
+/** Creates a body that sends `chunks` chunks and then ends, fails, or sends nothing more. */
 function body(chunks: number, end: 'ends' | 'fails' | 'waits' = 'ends'): ReadableStream<Uint8Array> {
   let given = 0
   return new ReadableStream({
@@ -134,14 +134,14 @@ describe('a tracked response', () => {
     })
     expect(await response.text()).toBe('fine')
     expect(withHeaders(own, [])).toBe(own)
-    // The only kind of response without a copy that this test can create.
+    // This is the only kind of uncopyable response that the test can create.
     const switching = Response.error()
     expect(withHeaders(switching, [['ratelimit', '"b";r=2']])).toBe(switching)
   })
 })
 
 describe('onAbort', () => {
-  it('reports a disconnect once, and never after it was stopped', () => {
+  it('calls the listener once on a disconnect, and never after it was stopped', () => {
     const client = new AbortController()
     const events: string[] = []
     onAbort(client.signal, () => events.push('watching'))

@@ -12,7 +12,7 @@ function database(clients: Record<string, string | undefined>) {
 }
 
 describe('cachedLookup', () => {
-  it('waits for a lookup until its timeout, even one of 100 days', async () => {
+  it('waits for a lookup until its timeout, even if that is 100 days', async () => {
     vi.useFakeTimers()
     onTestFinished(() => {
       vi.useRealTimers()
@@ -30,7 +30,7 @@ describe('cachedLookup', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('looks up a known or unknown key once until its entry expires', async () => {
+  it('looks up each key once until its entry expires, whether it is known or unknown', async () => {
     const clock = manualClock()
     const { lookups, lookup } = database({ a: 'acme' })
     const find = cachedLookup(lookup, { maxAge: 1_000, unknownMaxAge: 100, clock })

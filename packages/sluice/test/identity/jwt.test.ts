@@ -102,7 +102,7 @@ describe('JWTs', () => {
     expect(String((refusal as Error).message)).not.toContain(made)
   })
 
-  it('answers with 503 when the keys are unavailable', async () => {
+  it('rejects with IdentityUnavailableError when the keys are unavailable', async () => {
     const check = jwtVerifier({ jwks: 'http://127.0.0.1:1/jwks.json', audience: AUDIENCE })
     await expect(check(await token({}))).rejects.toBeInstanceOf(IdentityUnavailableError)
   })
@@ -115,7 +115,7 @@ describe('JWTs', () => {
   })
 })
 
-describe('jwtVerifier with the variants of issuers', () => {
+describe('jwtVerifier with the variations among issuers', () => {
   const check = (options: object = {}) => jwtVerifier({ jwks, audience: AUDIENCE, ...options })
 
   it('accepts an integer as the client', async () => {
@@ -148,7 +148,7 @@ describe('jwtVerifier with the variants of issuers', () => {
     expect((await check({ client: 'user.id' })(await token({ user: { id: 7 } }))).id).toBe('7')
   })
 
-  it('accepts the types of tokens and lists of audiences', async () => {
+  it('accepts the usual token types and lists of audiences', async () => {
     for (const typ of ['at+jwt', 'application/at+jwt', 'JWT', 'jwt', undefined]) {
       const made = new SignJWT({ sub: 'acme', aud: ['https://other.example', AUDIENCE] })
         .setProtectedHeader({ alg: 'ES256', kid: 'one', ...(typ && { typ }) })
@@ -185,7 +185,7 @@ describe('jwtVerifier with the variants of issuers', () => {
     }
   })
 
-  it('reports an unusable key, also in a local key set', async () => {
+  it('names an unusable key, even of a local key set', async () => {
     const rsa = {
       kty: 'RSA',
       n: Buffer.alloc(64, 0xff).toString('base64url'),

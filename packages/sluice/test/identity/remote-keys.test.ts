@@ -26,7 +26,7 @@ function token(kid: string, key: Kid = 'one'): Promise<string> {
     .sign(pairs[key].privateKey)
 }
 
-/** A server of keys and a verifier that uses it; the clock is manual. */
+/** Starts a server of keys, and creates a verifier that uses it with a manual clock. */
 async function issuer(first: string) {
   const state = {
     fetched: 0,
@@ -94,11 +94,11 @@ describe('remoteKeys', () => {
       expect(keys.fetched).toBe(halfMinute + 1)
       keys.clock.advance(MINUTE / 2)
     }
-    // A token that names a known key but is signed with another one is rejected, too.
+    // A token that names a known key but is signed with another key is also rejected.
     expect(await keys.check(await token('one', 'two'))).toBeInstanceOf(UnauthorizedError)
   })
 
-  it('uses keys for an hour while fetching fails, and no longer', async () => {
+  it('uses keys for up to an hour while fetching fails', async () => {
     const keys = await issuer(await keySet('one'))
     expect(await keys.check(await token('one'))).toEqual(ACME)
     keys.serves('down', 500)
@@ -123,7 +123,7 @@ describe('remoteKeys', () => {
     ['a redirect', '', 302, { location: 'http://127.0.0.1:1/' }],
     ['an oversized body', ' '.repeat(2_000_000), 200, {}],
   ])(
-    'answers with 503 if the keys response is %s, and fetches again a second later',
+    'rejects with IdentityUnavailableError if the response is %s, and fetches again a second later',
     async (_, ...response) => {
       const keys = await issuer('')
       keys.serves(...response)
@@ -155,14 +155,14 @@ describe('remoteKeys', () => {
     expect(await keys.check(await token('one'))).toEqual(ACME)
     keys.respond = () => {}
     keys.clock.advance(MINUTE)
-    const answered: unknown[] = []
-    void keys.check(await token('one')).then((client) => answered.push(client))
+    const results: unknown[] = []
+    void keys.check(await token('one')).then((client) => results.push(client))
     // The fetch hangs meanwhile.
     await expect.poll(() => keys.fetched, { timeout: 30_000 }).toBe(3)
-    await expect.poll(() => answered, { timeout: 30_000 }).toEqual([ACME])
+    await expect.poll(() => results, { timeout: 30_000 }).toEqual([ACME])
   })
 
-  it('uses the good keys of a set and names an unusable one to its tokens', async () => {
+  it('uses the valid keys of a set and names an unusable key when it rejects a token of that key', async () => {
     const good = JSON.parse(await keySet('one')).keys
     const short = {
       kty: 'RSA',
@@ -195,14 +195,14 @@ describe('remoteKeys', () => {
       expect(refused).toBeInstanceOf(UnauthorizedError)
       expect((refused as Error).message).toContain("the key 'two'")
       expect(await keys.check(await token('one'))).toEqual(ACME)
-      // Once it is mended, it is fetched.
+      // Once the issuer has repaired the key, it is fetched.
       keys.serves(await keySet('one', 'two'))
       keys.clock.advance(31_000)
       expect(await keys.check(await token('two', 'two'))).toEqual(ACME)
     }
   })
 
-  it('names the unusable key of a set with only unusable keys, which is not an outage', async () => {
+  it('names an unusable key, and reports no outage, if a set has only unusable keys', async () => {
     for (const kid of ['one', undefined]) {
       const keys = await issuer(JSON.stringify({ keys: [{ kty: 'EC', crv: 'P-256', ...(kid && { kid }) }] }))
       const made = new SignJWT({ sub: 'acme', aud: AUDIENCE })

@@ -55,7 +55,7 @@ describe('limit strings that do not parse', () => {
     expect(error.input).toBe(text)
   })
 
-  it('reports the string, the problem, the place and a valid example', () => {
+  it('reports the string, the problem, its position and a valid example', () => {
     const { message, name } = failure('10 in a minute')
     expect(name).toBe('LimitSyntaxError')
     expect(message).toContain("'10 in a minute'")
@@ -70,7 +70,7 @@ describe('limit strings that do not parse', () => {
     expect(failure('x')).toBeInstanceOf(SyntaxError)
   })
 
-  it('points at a burst that the algorithm does not have', () => {
+  it('points at a burst if the algorithm does not support one', () => {
     for (const algorithm of ['fixed-window', 'sliding-window', 'sliding-log'] as const) {
       expect(() => parseLimits('10/minute burst 20', { algorithm })).toThrow(
         "'burst' requires algorithm token-bucket",

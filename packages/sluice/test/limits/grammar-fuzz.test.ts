@@ -23,7 +23,7 @@ const PIECES = [
   '9'.repeat(20),
 ]
 
-describe('any string', () => {
+describe('parseLimits', () => {
   it('parses any string to limits or throws a LimitSyntaxError with an index in the string', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 40 }),
@@ -53,7 +53,7 @@ describe('any string', () => {
   })
 })
 
-describe('a formatted limit', () => {
+describe('formatLimit', () => {
   const whole = fc.oneof(
     fc.integer({ min: 1, max: 1000 }),
     fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
@@ -64,7 +64,7 @@ describe('a formatted limit', () => {
     fc.integer({ min: 1000, max: 10_000_000 }).map((thousandths) => thousandths / 1000),
   )
 
-  it('parses a formatted limit to the same limit', () => {
+  it('returns a string that parses to the same limit', () => {
     fc.assert(
       fc.property(whole, period, whole, (limit, length, burst) => {
         const bucket = { algorithm: 'token-bucket' as const, limit, period: length, burst }
@@ -76,7 +76,7 @@ describe('a formatted limit', () => {
     )
   })
 
-  it('formats and parses limits with units and fractions', () => {
+  it('returns a string that parses to the same limit for units with fractions', () => {
     const unit = fc.constantFrom('ms', 's', 'min', 'hours', 'd', 'week')
     const tenths = fc.integer({ min: 10, max: 5000 }).map((count) => (count / 10).toFixed(1))
     fc.assert(

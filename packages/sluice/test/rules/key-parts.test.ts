@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { addressForSecret, combinedKey, keyParts, plainKey, secretKey } from '../../src/rules/key.js'
 
 describe('the parts of a key', () => {
-  it('are the strings that the key was made of', () => {
+  it('are the strings that the key was created from', () => {
     const part = fc.string({ minLength: 1, maxLength: 20 }).filter((each) => each.charCodeAt(0) > 3)
     fc.assert(
       fc.property(fc.array(part, { minLength: 2, maxLength: 4 }), (parts) => {

@@ -15,7 +15,7 @@ const text = fc.oneof(
 const parts = fc.array(text, { minLength: 1, maxLength: 4 })
 
 describe('keys', () => {
-  it('gives two strings two keys', () => {
+  it('differ for any two different strings', () => {
     fc.assert(
       fc.property(text, text, (one, other) => {
         expect(plainKey(one) === plainKey(other)).toBe(one === other)
@@ -25,7 +25,7 @@ describe('keys', () => {
     )
   })
 
-  it('gives two lists two keys, wherever their parts start and end', () => {
+  it('differ for any two different lists, wherever their parts start and end', () => {
     const cut = fc.tuple(
       text,
       fc.array(fc.nat(400), { maxLength: 3 }),
@@ -53,7 +53,7 @@ describe('keys', () => {
     )
   })
 
-  it('bounds the length of a key', () => {
+  it('are bounded in length', () => {
     fc.assert(
       fc.property(parts, (some) => {
         for (const key of [combinedKey(some), ...some.map(plainKey), ...some.map(secretKey)])
@@ -66,7 +66,7 @@ describe('keys', () => {
     expect(plainKey(long).length).toBeLessThan(50)
   })
 
-  it('shows nothing of a secret in its key', () => {
+  it('reveal nothing of a secret', () => {
     expect(secretKey('sk-live-1234')).not.toMatch(/sk|live|1234/)
   })
 })
@@ -83,7 +83,7 @@ describe("the 'by' of a rule", () => {
     return forecast instanceof Promise ? undefined : forecast.quotas[0]?.key
   }
 
-  it('does not count a client named like an address with that address', () => {
+  it('distinguishes a client named like an address from that address', () => {
     expect(keyOf('client', '203.0.113.7')).not.toBe(keyOf('client'))
     expect(keyOf('client')).toBe(keyOf('ip', 'anybody'))
   })
@@ -94,7 +94,7 @@ describe("the 'by' of a rule", () => {
     expect(new Set([keyOf(both), keyOf([...both].reverse()), keyOf(['ip']), keyOf(['route'])]).size).toBe(4)
   })
 
-  it('gives every request the key everyone', () => {
+  it('is one key for all requests if it is everyone', () => {
     expect(keyOf('everyone', 'a')).toBe(keyOf('everyone', 'b'))
   })
 })

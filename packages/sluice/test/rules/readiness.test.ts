@@ -38,12 +38,12 @@ describe('a warm-up that probes a function', () => {
 
   it('starts cold if the first probe fails', async () => {
     vi.useFakeTimers()
-    let answers: unknown[] = [Promise.reject(new Error('connection refused'))]
-    const warmUp = probing(() => answers.shift() ?? true)
+    let results: unknown[] = [Promise.reject(new Error('connection refused'))]
+    const warmUp = probing(() => results.shift() ?? true)
     await vi.advanceTimersByTimeAsync(1_000)
     expect(warmUp.isReady).toBe(true)
     expect(warmUp.scale).toBeLessThan(0.3)
-    answers = []
+    results = []
   })
 
   it('stays warm while probes time out', async () => {

@@ -36,24 +36,24 @@ describe('a JSON pointer', () => {
     ['/toString', undefined],
     ['/__proto__', undefined],
     ['/foo/0/x', undefined],
-  ])('%j', (pointer, value) => {
+  ])('such as %j finds the right value or none', (pointer, value) => {
     expect(jsonPointer(pointer)(document)).toEqual(value)
   })
 
-  it.each(['foo', '/a~2', '/a~'])('rejects %j as a JSON pointer', (pointer) => {
+  it.each(['foo', '/a~2', '/a~'])('is rejected if it is %j', (pointer) => {
     expect(() => jsonPointer(pointer)).toThrow(SyntaxError)
   })
 })
 
-describe('costs', () => {
-  it('charges a batch by its elements', () => {
+describe('the predefined costs', () => {
+  it('charge a batch by its elements', () => {
     expect(batchSize('/data')({ body: { data: [[1], [2], [3]] } })).toBe(3)
     expect(batchSize('')({ body: [1, 2] })).toBe(2)
     for (const body of [undefined, null, 7, {}, { data: { length: 3 } }, { data: 'abc' }])
       expect(() => batchSize('/data')({ body })).toThrow(RequestError)
   })
 
-  it('charges a model by its weight', () => {
+  it('charge a model by its weight', () => {
     const cost = modelWeight('/model', { light: 1, heavy: 10 })
     expect(cost({ body: { model: 'heavy' } })).toBe(10)
     for (const model of ['constructor', 'HEAVY', '', 7, undefined])
@@ -63,14 +63,14 @@ describe('costs', () => {
     expect(() => modelWeight('/model', {}, Number.NaN)).toThrow('other models')
   })
 
-  it('charges an image by its pixels', () => {
+  it('charge an image by its pixels', () => {
     const cost = pixels('/width', '/height')
     expect(cost({ body: { width: 640, height: 480 } })).toBe(307_200)
     for (const width of [0, -1, 1.5, '640', null, undefined, 1e300])
       expect(() => cost({ body: { width, height: 480 } })).toThrow(RequestError)
   })
 
-  it('charges a body by its bytes', () => {
+  it('charge a body by its bytes', () => {
     const cost = bodyBytes()
     expect(cost({ headers: { 'content-length': '1000' } })).toBe(1_000)
     expect(cost({ headers: {} })).toBe(0)

@@ -36,7 +36,7 @@ describe('the cost of a rule', () => {
   ]
 
   it.each(wrong)(
-    'is a RequestError and charges nothing if its function returns a cost that is %s',
+    'causes a RequestError and charges nothing if its function returns a cost that is %s',
     async (_, cost) => {
       const { limiter, left } = limiterOf({ cost: ({ body }) => (body === undefined ? cost : 0) as number })
       for (let call = 0; call < 20; call++) {
@@ -61,7 +61,7 @@ describe('the cost of a rule', () => {
     expect(await left()).toBe(6)
   })
 
-  it.each(wrong)('is a RequestError if its function resolves to a cost that is %s', async (_, cost) => {
+  it.each(wrong)('causes a RequestError if its function resolves to a cost that is %s', async (_, cost) => {
     const { limiter, left } = limiterOf({
       cost: async ({ body }) => (body === undefined ? cost : 0) as number,
     })
@@ -78,7 +78,7 @@ describe('the cost of a rule', () => {
     expect(await left()).toBe(6)
   })
 
-  it('is refused as oversized and charges nothing if it exceeds the limit', async () => {
+  it('causes an oversized refusal and charges nothing if it exceeds the limit', async () => {
     const { limiter, left } = limiterOf({ cost: batchSize('/data') })
     const decision = await limiter.admit({ body: { data: new Array(1_000_000).fill(0) } })
     expect(decision).toMatchObject({
@@ -88,14 +88,14 @@ describe('the cost of a rule', () => {
     expect(await left()).toBe(10)
   })
 
-  it('is the error of its function if that throws one other than RequestError', () => {
+  it('passes on an error of its function other than a RequestError', () => {
     const broken = () => {
       throw new RangeError('a bug of the server')
     }
     expect(() => limiterOf({ cost: broken, fallbackCost: 1 }).limiter.admit({})).toThrow('a bug')
   })
 
-  it('refuses no request if it fails in a shadow rule', async () => {
+  it('does not refuse a request if its function throws in a shadow rule', async () => {
     const { limiter } = limiterOf({ cost: batchSize('/data'), enforce: false })
     expect((await limiter.admit({})).allowed).toBe(true)
     expect(() => limiterOf({ cost: batchSize('/data') }).limiter.admit({})).toThrow(RequestError)

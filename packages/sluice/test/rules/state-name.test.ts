@@ -71,11 +71,11 @@ describe('the state of an unnamed rule', () => {
     ['key', { limit: '10/minute', by: 'everyone' }],
     ['combined key', { limit: '10/minute', by: ['ip', 'route'] }],
     ['header', { limit: '10/minute', by: 'header:x-tenant' }],
-  ])('is another one under another %s', (_, rule) => {
+  ])('changes if the rule has another %s', (_, rule) => {
     expect(scopes([rule])).not.toEqual(scopes([{ limit: '10/minute', by: 'ip' }]))
   })
 
-  it('is the same for limits joined in one rule and for separate rules', () => {
+  it('is the same for limits joined in one rule as for separate rules', () => {
     expect(scopes([{ limit: '10/minute;100/hour' }])).toEqual(
       scopes([{ limit: '10/minute' }, { limit: '100/hour' }]),
     )
@@ -126,7 +126,7 @@ describe('the state of a named rule', () => {
     expect(new Set([minute, hour, day]).size).toBe(3)
   })
 
-  it('is never that of an unnamed rule, or of another limiter', () => {
+  it('is never shared with another rule of the limiter', () => {
     const kinds: fc.Arbitrary<Rule<Request>> = fc.record(
       {
         limit: fc.constantFrom('1/second', '2/second', '1/minute', '1/second;1/minute'),
@@ -141,7 +141,7 @@ describe('the state of a named rule', () => {
         const named = rules.map((rule, index) => (index % 2 ? { ...rule, name: `requests ${index}` } : rule))
         const all = scopes(named)
         expect(new Set(all).size).toBe(all.length)
-        // The order only numbers rules that count the same.
+        // The order only affects the numbering of rules that count the same.
         expect(new Set(scopes([...named].reverse()))).toEqual(new Set(all))
       }),
       { seed: 11 },

@@ -49,7 +49,7 @@ describe('a warm-up', () => {
     expect(warmUp.scale).toBe(0.2)
   })
 
-  it('never falls below its start if the clock is set back', () => {
+  it('never falls below its initial scale if the clock is set back', () => {
     const clock = manualClock(1_000)
     const warmUp = createWarmUp({ from: 0.2, over: 1_000, ready: true, clock })
     clock.set(0)

@@ -14,7 +14,7 @@ import { withFailurePolicy } from '../../src/stores/resilience/failure-policy.js
 import { openTelemetryListener } from '../../src/telemetry/opentelemetry.js'
 import { FaultyStore } from '../stores/resilience/faulty-store.js'
 
-/** A limiter that reports to the SDK of OpenTelemetry. */
+/** Creates a limiter that reports to the OpenTelemetry SDK. */
 function measured(rules: readonly Rule<string>[], store?: FaultyStore) {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
@@ -26,7 +26,7 @@ function measured(rules: readonly Rule<string>[], store?: FaultyStore) {
     listener: openTelemetryListener({ name: 'predict', meterProvider }),
   })
   /**
-   * Values by name and attributes, as `sluice.refusals{sluice.reason=…}`.
+   * Returns values by name and attributes, such as `sluice.refusals{sluice.reason=…}`.
    *
    * The value of a histogram is its number of measurements.
    */
@@ -53,7 +53,7 @@ function measured(rules: readonly Rule<string>[], store?: FaultyStore) {
   return { limiter, values }
 }
 
-it('reports metrics of a limiter by rule and never by client', async () => {
+it('reports the metrics of a limiter by rule and never by client', async () => {
   const { limiter, values } = measured([
     { name: 'few', limit: '2/hour' },
     { name: 'trial', limit: '1/hour', enforce: false },
@@ -112,7 +112,7 @@ describe('the active span of a decision', () => {
     })
   })
 
-  it('gets an attribute for a decision without the store, whose failure is counted', async () => {
+  it('gets an attribute for a decision without the store, and the failure is counted', async () => {
     const store = new FaultyStore()
     const { limiter, values } = measured([{ name: 'few', limit: '5/hour' }], store)
     store.mode = 'refuses'

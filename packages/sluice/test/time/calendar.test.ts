@@ -163,7 +163,7 @@ describe('calendar windows', () => {
     expect(windowOf(instant, HOUR, 'Australia/Lord_Howe')).toEqual([at(start), at(end)])
   })
 
-  it('last at least an hour for hourly windows in any zone, also when its clocks change', () => {
+  it('last at least an hour for hourly windows in any zone, even when its clocks change', () => {
     const zones = Intl.supportedValuesOf('timeZone')
     const odd = ['Australia/Lord_Howe', 'Antarctica/Troll', 'Antarctica/Casey', 'Pacific/Apia', 'Asia/Macau']
     fc.assert(
