@@ -25,10 +25,6 @@ const EXPECTATIONS: readonly Expectation[] = [
     statuses: TEN_THEN_REFUSED,
   },
   { command: /seq 11.*tail -n 1/s, prints: /"status":429.*"reason":"exceeded"/, statuses: TEN_THEN_REFUSED },
-  {
-    command: /curl -i -X POST \S+\/predict/,
-    prints: /HTTP\/1\.1 200 OK[\s\S]*ratelimit:[\s\S]*"prediction"/i,
-  },
   { command: /curl -s \S+\/v1\/chat\/completions/, prints: /"usage":\{"prompt_tokens":\d+/ },
 
   // The admin port
