@@ -3,10 +3,10 @@
 //
 //     node examples/replay/generate.js | gzip -9n > examples/replay/trace.csv.gz
 //
-// The output is always the same. Forty people send a request now and then, some of them several in
-// a row; three programs send a batch of thirty every five minutes; two scripts send all the time.
+// The output is always the same. Forty people send requests from time to time, sometimes several in
+// a row. Three programs send a batch of thirty every five minutes, and two scripts send continuously.
 
-const LENGTH = 30 * 60
+const DURATION_S = 30 * 60
 const rows = []
 let state = 42
 
@@ -15,13 +15,13 @@ function random() {
   return state / 2 ** 32
 }
 
-/** Random waiting times of a Poisson process. */
+/** Returns a random gap between two events of a Poisson process. */
 function gap(mean) {
   return -Math.log(1 - random()) * mean
 }
 
 function call(at, client, tier, input, output) {
-  if (at >= LENGTH) return
+  if (at >= DURATION_S) return
   const tokens = [Math.ceil(input * (0.5 + random())), Math.ceil(gap(output))]
   const duration = Math.round(300 + 12 * tokens[1] + 100 * random())
   rows.push([at, client, tier, ...tokens, duration])
@@ -29,17 +29,17 @@ function call(at, client, tier, input, output) {
 
 for (let person = 1; person <= 40; person++) {
   const tier = person % 8 === 0 ? 'premium' : 'free'
-  for (let at = gap(120); at < LENGTH; at += gap(90)) {
+  for (let at = gap(120); at < DURATION_S; at += gap(90)) {
     const times = random() < 0.3 ? 2 + Math.floor(random() * 6) : 1
     for (let turn = 0; turn < times; turn++) call(at + turn * 3, `person-${person}`, tier, 400, 180)
   }
 }
 for (let program = 1; program <= 3; program++) {
-  for (let at = 40 * program; at < LENGTH; at += 300)
+  for (let at = 40 * program; at < DURATION_S; at += 300)
     for (let row = 0; row < 30; row++) call(at + row * 0.2, `batch-${program}`, 'premium', 900, 120)
 }
 for (let script = 1; script <= 2; script++) {
-  for (let at = 300 * script; at < LENGTH; at += gap(0.75)) call(at, `script-${script}`, 'free', 250, 60)
+  for (let at = 300 * script; at < DURATION_S; at += gap(0.75)) call(at, `script-${script}`, 'free', 250, 60)
 }
 
 rows.sort(([a], [b]) => a - b)

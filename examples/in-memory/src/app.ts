@@ -12,18 +12,18 @@ import {
   table,
 } from 'sluice-example-prediction-app'
 
-/** Limits in memory: requests a minute for each address on each route. */
+/** An app with limits in memory, counted by address and route. */
 export async function inMemoryApp(store: Store = memoryStore()): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'In memory',
-    description: 'Ten predictions and two batches a minute for an address; the model card is free.',
+    description: 'Ten predictions and two batches a minute for each address; the model card is not limited.',
   })
-  // Runs before the body is read, so a refused request costs next to nothing.
-  const limitedTo = (text: string) => ({
+  // The hook runs before the body is read, so a refusal is cheap.
+  const limitedTo = (limitString: string) => ({
     onRequest: limit({
       store,
-      name: text,
-      rules: [{ limit: text, algorithm: 'fixed-window', by: ['ip', 'route'] }],
+      name: limitString,
+      rules: [{ limit: limitString, algorithm: 'fixed-window', by: ['ip', 'route'] }],
     }),
   })
 

@@ -20,7 +20,7 @@ describe('examples/in-memory', () => {
     expect(batch).toEqual(statuses([200, 2], [429, 2]))
   })
 
-  it('never refuses the model card', async () => {
+  it('never refuses requests for the model card', async () => {
     expect(await curlLoop(50, `${example.url}/model-info`)).toEqual(statuses([200, 50]))
   })
 

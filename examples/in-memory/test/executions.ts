@@ -1,13 +1,13 @@
 import { Session } from 'node:inspector/promises'
 
 /**
- * Counts how often blocks of code run, by the engine's coverage: a loop over a thousand clients
- * counts a thousand. Unlike a time, the count is the same on every machine.
+ * Counts how often blocks of code run, using V8's coverage: a loop over a thousand clients counts a
+ * thousand. Unlike a duration, the count is the same on every machine.
  */
 export class Executions implements AsyncDisposable {
   readonly #session = new Session()
 
-  /** Counts only code that is loaded from now on. */
+  /** Starts counting. Code that was loaded earlier is not counted. */
   static async start(): Promise<Executions> {
     const executions = new Executions()
     executions.#session.connect()

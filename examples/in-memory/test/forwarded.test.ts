@@ -2,10 +2,8 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { inMemoryApp } from '../src/app.js'
 
-/**
- * Identifies clients by the first address of a header that they write themselves, as is often done.
- */
-function believingApp() {
+/** An app with a common fault: it identifies clients by an address in a header that they control. */
+function trustingApp() {
   const counts = new Map<string, number>()
   const app = fastify()
   app.post('/predict', async ({ headers, ip }, reply) => {
@@ -31,11 +29,11 @@ async function admittedFromMadeUpAddresses(app: Pick<FastifyInstance, 'inject' |
 }
 
 describe('clients with made-up addresses', () => {
-  it('get no fresh limit by a made-up address', async () => {
+  it('gives no fresh limit to a made-up address', async () => {
     expect(await admittedFromMadeUpAddresses(await inMemoryApp())).toBe(10)
   })
 
-  it('get a fresh limit if the first forwarded address is trusted', async () => {
-    expect(await admittedFromMadeUpAddresses(believingApp())).toBe(40)
+  it('gives a fresh limit to each made-up address if the first forwarded address is trusted', async () => {
+    expect(await admittedFromMadeUpAddresses(trustingApp())).toBe(40)
   })
 })

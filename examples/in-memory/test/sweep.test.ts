@@ -21,43 +21,47 @@ type App = Pick<FastifyInstance, 'inject' | 'close'>
 
 const OUR_FILES = /\/(packages\/sluice|examples\/in-memory)\//
 
-/** Returns how much code runs for a new client after the given number of others. */
-async function executionsAfter(clients: number, app: App, beforeIt: () => void = () => {}): Promise<number> {
-  const ask = async (client: number) => {
+/** Returns how many blocks of code run for a new client after the given number of other clients. */
+async function executionsAfter(
+  clients: number,
+  app: App,
+  beforeLast: () => void = () => {},
+): Promise<number> {
+  const predict = async (client: number) => {
     const remoteAddress = `10.1.${client >> 8}.${client & 255}`
     const payload = { features: [1, 2, 3] }
     const { statusCode } = await app.inject({ method: 'POST', url: '/predict', payload, remoteAddress })
     expect(statusCode).toBe(200)
   }
-  for (let client = 0; client < clients; client++) await ask(client)
-  beforeIt()
+  for (let client = 0; client < clients; client++) await predict(client)
+  beforeLast()
   const count = await executions.during(
-    () => ask(clients),
+    () => predict(clients),
     (url) => OUR_FILES.test(url),
   )
   await app.close()
   return count
 }
 
-const ours = (clock: ManualClock) => inMemoryApp(memoryStore({ clock }))
+const createApp = (clock: ManualClock) => inMemoryApp(memoryStore({ clock }))
 
 describe('a request after many clients', () => {
-  it('runs as much code after many clients as after few', async () => {
-    const few = await executionsAfter(20, await ours(manualClock(0)))
-    const many = await executionsAfter(2000, await ours(manualClock(0)))
+  it('runs as much code for a request after many clients as after few', async () => {
+    const few = await executionsAfter(20, await createApp(manualClock(0)))
+    const many = await executionsAfter(2000, await createApp(manualClock(0)))
     expect(few).toBeGreaterThan(0)
     expect(many).toBeLessThan(few * 1.5)
   })
 
   it('removes a bounded number of expired clients per request', async () => {
-    const afterTheirMinute = async (clients: number) => {
+    const afterExpiry = async (clients: number) => {
       const clock = manualClock(0)
-      return executionsAfter(clients, await ours(clock), () => clock.advance(2 * MINUTE))
+      return executionsAfter(clients, await createApp(clock), () => clock.advance(2 * MINUTE))
     }
-    expect(await afterTheirMinute(2000)).toBeLessThan((await afterTheirMinute(200)) * 1.5)
+    expect(await afterExpiry(2000)).toBeLessThan((await afterExpiry(200)) * 1.5)
   })
 
-  it('runs a hundred times as much code if each request sweeps over all clients', async () => {
+  it('runs over fifty times as much code after many clients if each request sweeps all clients', async () => {
     const few = await executionsAfter(
       20,
       sweepingApp(() => 0),

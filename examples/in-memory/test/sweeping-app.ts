@@ -1,8 +1,6 @@
 import fastify from 'fastify'
 
-/**
- * A limiter as it is often written: lists of times by client, all of them swept on each request.
- */
+/** An app with a common fault: each request sweeps the recorded times of all clients. */
 export function sweepingApp(now: () => number) {
   const seen = new Map<string, number[]>()
   const app = fastify()

@@ -7,7 +7,7 @@ function numberFrom(name: string, fallback: number, max: number): number {
   if (text === '') return fallback
   const value = Number(text)
   if (/^\d+$/.test(text) && value <= max) return value
-  return fail(`${name} should be a whole number from 0 to ${max}, not '${text}'`)
+  return fail(`${name} must be a whole number from 0 to ${max}, not '${text}'`)
 }
 
 function fail(message: string): never {
@@ -27,7 +27,7 @@ const server: ModelServer = await startModelServer({
   host,
   tokenInterval,
   onProgress(done) {
-    // Logs only four lines of progress.
+    // Logs the progress at each quarter.
     const quarter = Math.floor(done * 4)
     if (quarter <= printed || quarter === 4) return
     printed = quarter
@@ -37,11 +37,11 @@ const server: ModelServer = await startModelServer({
   if (error.code === 'EADDRINUSE') {
     return fail(`port ${port} of ${host} is in use; choose another one with MODEL_PORT`)
   }
-  return fail(`cannot listen at port ${port} of ${host}: ${error.message}`)
+  return fail(`cannot listen on port ${port} of ${host}: ${error.message}`)
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  // Once: a second signal has its default effect.
+  // A second signal has its default effect, which is to end the process.
   process.once(signal, () => {
     stopping = true
     void server.close()
@@ -49,15 +49,15 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 const address = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`
-console.log(`model server: listening at ${address}, training`)
+console.log(`model server: listening on ${address}, training`)
 try {
   await server.ready
-  const { lightweight, heavy, language } = server.models ?? fail('it is ready without its models')
-  const percent = (share: number) => `${(share * 100).toFixed(1)} %`
+  const { lightweight, heavy, language } = server.models ?? fail('the server is ready but has no models')
+  const percent = (fraction: number) => `${(fraction * 100).toFixed(1)} %`
   const seconds = ((performance.now() - since) / 1000).toFixed(1)
   console.log(
-    `model server: ready at ${address} after ${seconds} s (lightweight ${percent(lightweight.heldOutAccuracy)} right, ` +
-      `heavy ${percent(heavy.heldOutAccuracy)}, ${language.tokenizer.size} tokens of vocabulary)`,
+    `model server: ready on ${address} after ${seconds} s (accuracy: lightweight ${percent(lightweight.heldOutAccuracy)}, ` +
+      `heavy ${percent(heavy.heldOutAccuracy)}; vocabulary: ${language.tokenizer.size} tokens)`,
   )
 } catch (error) {
   if (!stopping) fail(error instanceof Error ? error.message : String(error))

@@ -4,7 +4,7 @@ import { seededRandom } from './random.js'
 import type { Slices } from './slices.js'
 import { type LanguageModel, trainLanguageModel } from './text/language-model.js'
 
-/** Size and length of the training. The same plan gives the same models. */
+/** How much data and time to train with. The same plan gives the same models. */
 export interface TrainingPlan {
   readonly seed: number
   /** Training examples of the classifiers. */
@@ -15,7 +15,7 @@ export interface TrainingPlan {
   readonly heavy: ClassifierPlan
 }
 
-/** About two seconds on one core. */
+/** Takes about two seconds on one core. */
 export const DEFAULT_PLAN: TrainingPlan = {
   seed: 20261124,
   examples: 4000,
@@ -24,7 +24,7 @@ export const DEFAULT_PLAN: TrainingPlan = {
   heavy: { hidden: [128, 128], epochs: 12, rate: 0.015 },
 }
 
-/** The same networks with hardly any training, in a few hundredths of a second, for tests. */
+/** The same networks, trained for only a few hundredths of a second, for tests. */
 export const QUICK_PLAN: TrainingPlan = {
   ...DEFAULT_PLAN,
   examples: 200,
@@ -47,25 +47,29 @@ export interface Models {
   readonly plan: TrainingPlan
   readonly lightweight: EvaluatedClassifier
   readonly heavy: EvaluatedClassifier
-  /** Accuracy of the rule on the held-out examples. The rest is unpredictable noise. */
+  /** Accuracy of the rule on the held-out examples. Its errors are due to unpredictable noise. */
   readonly ceiling: number
   readonly language: LanguageModel
 }
 
 /** Trains all models. */
 export function* trainModels(plan: TrainingPlan): Slices<Models> {
-  // Each part has its own random numbers, so that a change of one does not affect the others.
+  // Each part has its own random numbers, so that a change to one part does not affect the others.
   const examples = drawExamples(plan.examples, seededRandom(plan.seed))
   const heldOut = drawExamples(plan.heldOut, seededRandom(plan.seed + 1))
   // The heavy classifier takes nearly all of the time.
   const language = yield* part(0, 0.02, trainLanguageModel())
-  const lightweight = yield* part(0.02, 0.08, judged(plan.lightweight, examples, heldOut, plan.seed + 2))
-  const heavy = yield* part(0.08, 1, judged(plan.heavy, examples, heldOut, plan.seed + 3))
-  const right = heldOut.filter(({ features, label }) => classOf(score(features)) === label)
-  return { plan, lightweight, heavy, ceiling: right.length / heldOut.length, language }
+  const lightweight = yield* part(
+    0.02,
+    0.08,
+    trainAndEvaluate(plan.lightweight, examples, heldOut, plan.seed + 2),
+  )
+  const heavy = yield* part(0.08, 1, trainAndEvaluate(plan.heavy, examples, heldOut, plan.seed + 3))
+  const correct = heldOut.filter(({ features, label }) => classOf(score(features)) === label)
+  return { plan, lightweight, heavy, ceiling: correct.length / heldOut.length, language }
 }
 
-function* judged(
+function* trainAndEvaluate(
   plan: ClassifierPlan,
   examples: readonly Example[],
   heldOut: readonly Example[],
@@ -78,7 +82,7 @@ function* judged(
   return { ...classifier, epochs: plan.epochs, trainingAccuracy, heldOutAccuracy }
 }
 
-/** Runs work as a part of larger work, advancing its progress from `start` to `end`. */
+/** Runs one part of larger work, whose progress it advances from `start` to `end`. */
 function* part<Result>(start: number, end: number, work: Slices<Result>): Slices<Result> {
   for (;;) {
     const step = work.next()

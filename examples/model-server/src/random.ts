@@ -1,11 +1,12 @@
-/** Returns numbers in [0, 1), the same for the same seed. */
+/** Returns the next number of a random sequence in [0, 1). */
 export type Random = () => number
 
 /**
- * A small seeded generator: a 32-bit Weyl sequence, mixed twice by shift and multiplication.
- * Good enough to draw data and words; not for secrets.
+ * Creates a small random number generator: a 32-bit Weyl sequence, mixed twice by shift and
+ * multiplication. The same seed gives the same sequence. Suitable for sampling data and words, but
+ * not for secrets.
  *
- * @param seed any finite number; all 53 bits of an integer count
+ * @param seed any finite number; all 53 bits of an integer are used
  */
 export function seededRandom(seed: number): Random {
   let state = mix(Math.trunc(seed) | 0) ^ mix(Math.trunc(seed / 2 ** 32) | 0x5bd1)
@@ -22,7 +23,7 @@ function mix(value: number): number {
   return mixed ^ (mixed >>> 16)
 }
 
-/** Returns a normally distributed number with mean 0 and deviation 1 (Box-Muller transform). */
+/** Returns a normally distributed number with mean 0 and variance 1 (Box-Muller transform). */
 export function gaussian(random: Random): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random()))
   return radius * Math.cos(2 * Math.PI * random())

@@ -14,27 +14,27 @@ export interface ModelServerOptions {
   readonly host?: string
   /** Delay between two tokens of a chat, in milliseconds. Default: 20. */
   readonly tokenInterval?: number
-  /** The amount and the length of the training. */
+  /** How much to train. Default: `DEFAULT_PLAN`. */
   readonly plan?: TrainingPlan
-  /** Trained models, which several servers can share. */
+  /** Models that are already trained. Several servers can share them. */
   readonly models?: Models
-  /** Receives the progress of the training from time to time, from 0 to 1. */
+  /** Called from time to time with the progress of the training, from 0 to 1. */
   readonly onProgress?: (done: number) => void
-  /** How long `close` waits for running requests, in milliseconds. */
+  /** How long `close` waits for requests in flight, in milliseconds. Default: 5000. */
   readonly grace?: number
 }
 
 export interface ModelServer {
   /** Port of the server. */
   readonly port: number
-  /** Resolves when the models are trained. Rejects if the server is closed before. */
+  /** Resolves when the models are trained. Rejects if the server is closed first. */
   readonly ready: Promise<void>
   /** The models; undefined during training. */
   readonly models: Models | undefined
   /** Counters of the language model. */
   readonly generations: GenerationCounts
   /**
-   * Stops accepting requests, waits for running ones and aborts the rest after the grace period.
+   * Stops accepting requests, and aborts those still in flight after the grace period.
    */
   close(): Promise<void>
 }
@@ -59,7 +59,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     // Idle keep-alive connections would keep the server from closing.
     response.on('close', () => closed.signal.aborted && setImmediate(() => server.closeIdleConnections()))
     const served: Served = { models, options: { tokenInterval, generations }, health }
-    void answer({ request, response }, served)
+    void handle({ request, response }, served)
   })
   server.listen(port, host)
   await once(server, 'listening')
@@ -75,16 +75,16 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     )
   }
   const ready = train()
-  // Avoids an unhandled rejection if no caller awaits it.
+  // Avoids an unhandled rejection if no caller awaits `ready`.
   ready.catch(() => {})
 
   const close = async () => {
     closed.abort(new Error('the server was closed before its models were trained'))
     const ended = once(server, 'close')
     server.close()
-    const cut = setTimeout(() => server.closeAllConnections(), grace)
+    const abort = setTimeout(() => server.closeAllConnections(), grace)
     await ended
-    clearTimeout(cut)
+    clearTimeout(abort)
   }
   let closing: Promise<void> | undefined
 
@@ -102,22 +102,22 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   }
 }
 
-async function answer(exchange: Exchange, served: Served): Promise<void> {
+async function handle(exchange: Exchange, served: Served): Promise<void> {
   try {
     await route(exchange, served)
   } catch (error) {
-    refuse(exchange.response, error)
+    sendError(exchange.response, error)
   }
 }
 
-function refuse(response: ServerResponse, error: unknown): void {
+function sendError(response: ServerResponse, error: unknown): void {
   if (response.destroyed) return
   if (error instanceof HttpError) {
     sendJson(response, error.status, { detail: error.detail }, error.headers)
     return
   }
   console.error(error)
-  // A response that has begun can only be aborted.
+  // A response that has started can only be aborted.
   if (response.headersSent) response.destroy()
-  else sendJson(response, 500, { detail: 'the server made a mistake' })
+  else sendJson(response, 500, { detail: 'internal server error' })
 }

@@ -4,8 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 /** Long work that can be interrupted at every `yield`, which reports the progress from 0 to 1. */
 export type Slices<Result> = Generator<number, Result, void>
 
-/** Longest time that a slice blocks the event loop, in milliseconds. */
-const SLICE = 10
+/** Time after which a slice yields to the event loop, in milliseconds. */
+const MAX_SLICE_MS = 10
 
 /**
  * Runs work in short slices, so that the process stays responsive.
@@ -21,7 +21,7 @@ export async function inSlices<Result>(
   for (;;) {
     const step = work.next()
     if (step.done) return step.value
-    if (performance.now() - since < SLICE) continue
+    if (performance.now() - since < MAX_SLICE_MS) continue
     onProgress(step.value)
     await nextTurn()
     signal?.throwIfAborted()

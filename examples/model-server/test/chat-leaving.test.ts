@@ -14,12 +14,12 @@ const endlessStream = { ...endless, stream: true }
 describe('a stream', () => {
   it('stops the model when the client of a stream disconnects', async () => {
     await using own = await serve({ models })
-    const gone = new AbortController()
-    const answer = await own.post(PATH, endlessStream, gone.signal)
+    const disconnect = new AbortController()
+    const answer = await own.post(PATH, endlessStream, disconnect.signal)
     const { generations } = own.server
     await answer.body?.getReader().read()
     expect(generations.running).toBe(1)
-    gone.abort()
+    disconnect.abort()
     await until(() => generations.running === 0)
     expect(generations.abandoned).toBe(1)
     expect(generations.tokens).toBeLessThan(1_000_000)
@@ -27,7 +27,7 @@ describe('a stream', () => {
     expect(await health.json()).toMatchObject({ generations: { running: 0, abandoned: 1 } })
   })
 
-  it('paces a stream by its client', async () => {
+  it('generates a stream no faster than its client reads', async () => {
     await using own = await serve({ models })
     const body = JSON.stringify(endlessStream)
     const response = await new Promise<NodeJS.ReadableStream & { destroy(): void }>((resolve, reject) => {
@@ -52,7 +52,7 @@ describe('a stream', () => {
     await until(() => generations.running === 0)
   })
 
-  it('sends a long stream', async () => {
+  it('sends a stream of 20,000 tokens completely', async () => {
     await using own = await serve({ models })
     const answer = await own.post(PATH, { ...endlessStream, max_tokens: 20_000 })
     let bytes = 0
@@ -75,20 +75,20 @@ describe('a stream', () => {
 })
 
 describe('a response that is not streamed', () => {
-  it('stops the model when the client of a plain response disconnects', async () => {
+  it('stops the model when the client of a JSON response disconnects', async () => {
     await using own = await serve({ models, tokenInterval: 1 })
-    const gone = new AbortController()
-    const waiting = own.post(PATH, endless, gone.signal)
+    const disconnect = new AbortController()
+    const waiting = own.post(PATH, endless, disconnect.signal)
     await until(() => own.server.generations.tokens > 3)
-    gone.abort()
+    disconnect.abort()
     await expect(waiting).rejects.toThrow()
     await until(() => own.server.generations.running === 0)
     expect(own.server.generations.abandoned).toBe(1)
   })
 
-  it('finishes a running response when the server closes', async () => {
+  it('finishes a response in flight when the server closes', async () => {
     const own = await serve({ models, tokenInterval: 1, grace: 60_000 })
-    const waiting = own.ask(PATH, { ...endless, max_tokens: 20 })
+    const waiting = own.postJson(PATH, { ...endless, max_tokens: 20 })
     await until(() => own.server.generations.running === 1)
     const closed = own.server.close()
     expect(await waiting).toMatchObject({ status: 200, body: { usage: { completion_tokens: 20 } } })

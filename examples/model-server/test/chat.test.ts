@@ -21,7 +21,7 @@ interface Chunk {
 const models = quickModels()
 const { tokenizer } = models.language
 const PATH = '/v1/chat/completions'
-const asking = (content: string, more: object = {}) => ({
+const chatBody = (content: string, more: object = {}) => ({
   messages: [{ role: 'user', content }],
   seed: 1,
   ...more,
@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => serving[Symbol.asyncDispose]())
 
 const complete = async (body: unknown) => {
-  const answer = await serving.ask(PATH, body)
+  const answer = await serving.postJson(PATH, body)
   expect(answer.status).toBe(200)
   const { choices, usage, object } = answer.body as Completion
   expect(object).toBe('chat.completion')
@@ -63,16 +63,18 @@ const streamed = async (body: object) => {
 
 describe('a chat completion', () => {
   it('returns the completion of the language model', async () => {
-    const { content, finish } = await complete(asking('What is a token bucket?', { max_tokens: 30, seed: 5 }))
+    const { content, finish } = await complete(
+      chatBody('What is a token bucket?', { max_tokens: 30, seed: 5 }),
+    )
     const options = { maxTokens: 30, temperature: 0.7, seed: 5, ignoreEnd: false }
     const tokens = [...models.language.write(tokenizer.encode('What is a token bucket?'), options)]
     expect(content).toBe(tokenizer.decode(tokens))
     expect(finish).toBe(tokens.length === 30 ? 'length' : 'stop')
   })
 
-  it('counts tokens like the tokenizer', async () => {
+  it('reports the token counts of the tokenizer as usage', async () => {
     for (const prompt of ['', 'Hello!', 'The server waits until ünknøwn 字 comes', 'a\n\nb']) {
-      const { content, usage } = await complete(asking(prompt))
+      const { content, usage } = await complete(chatBody(prompt))
       expect(usage).toEqual({
         prompt_tokens: tokenizer.encode(prompt).length,
         completion_tokens: tokenizer.encode(content).length,
@@ -97,11 +99,13 @@ describe('a chat completion', () => {
     expect(usage.prompt_tokens).toBe(tokenizer.encode('The limit\n\n\n\nThe queue').length)
   })
 
-  it('returns the same completion for the same seed and varies without one', async () => {
-    const seeded = await Promise.all([1, 1, 2].map((seed) => complete(asking('Why?', { seed }))))
+  it('returns the same completion for the same seed, and different ones without a seed', async () => {
+    const seeded = await Promise.all([1, 1, 2].map((seed) => complete(chatBody('Why?', { seed }))))
     expect(seeded[1]).toEqual(seeded[0])
     expect(seeded[2]?.content).not.toBe(seeded[0]?.content)
-    const free = await Promise.all(Array.from({ length: 5 }, () => complete(asking('Why?', { seed: null }))))
+    const free = await Promise.all(
+      Array.from({ length: 5 }, () => complete(chatBody('Why?', { seed: null }))),
+    )
     expect(new Set(free.map(({ content }) => content)).size).toBeGreaterThan(1)
   })
 
@@ -114,20 +118,20 @@ describe('a chat completion', () => {
       [{ ignore_eos: true }, 256],
     ] as const
     for (const [size, tokens] of sizes) {
-      const { finish, usage } = await complete(asking('Why?', { ...size, ignore_eos: true }))
+      const { finish, usage } = await complete(chatBody('Why?', { ...size, ignore_eos: true }))
       expect([finish, usage.completion_tokens]).toEqual(['length', tokens])
     }
   })
 
   it('stops at the end of a paragraph', async () => {
-    const { content, finish } = await complete(asking('Why?', { max_tokens: 100_000 }))
+    const { content, finish } = await complete(chatBody('Why?', { max_tokens: 100_000 }))
     expect(finish).toBe('stop')
     expect(content).toMatch(/[.?]$/)
   })
 
-  it('stops before a stop sequence and counts the tokens written', async () => {
-    const whole = await complete(asking('Why?', { ignore_eos: true }))
-    const cut = await complete(asking('Why?', { ignore_eos: true, stop: ['zebra', '.'] }))
+  it('stops before a stop sequence and counts the generated tokens', async () => {
+    const whole = await complete(chatBody('Why?', { ignore_eos: true }))
+    const cut = await complete(chatBody('Why?', { ignore_eos: true, stop: ['zebra', '.'] }))
     expect(cut.content).toBe(whole.content.slice(0, whole.content.indexOf('.')))
     expect(cut.finish).toBe('stop')
     expect(cut.usage.completion_tokens).toBe(tokenizer.encode(`${cut.content}.`).length)
@@ -136,27 +140,27 @@ describe('a chat completion', () => {
 
 describe('a stream', () => {
   it('streams the same completion token by token', async () => {
-    const asked = asking('What is a stream?', { max_tokens: 40, ignore_eos: true })
-    const { chunks, content, finish } = await streamed(asked)
+    const body = chatBody('What is a stream?', { max_tokens: 40, ignore_eos: true })
+    const { chunks, content, finish } = await streamed(body)
     expect(chunks[0]?.choices[0]?.delta).toEqual({ role: 'assistant', content: '' })
-    expect(content).toBe((await complete(asked)).content)
+    expect(content).toBe((await complete(body)).content)
     expect(finish).toEqual(['length'])
     expect(chunks).toHaveLength(1 + 40 + 1)
     expect(chunks.some((chunk) => 'usage' in chunk)).toBe(false)
   })
 
-  it('ends a stream with the usage if requested', async () => {
-    const asked = asking('What is a stream?')
-    const { chunks } = await streamed({ ...asked, stream_options: { include_usage: true } })
-    const { usage } = await complete(asked)
+  it('ends a stream with the usage if the client requests it', async () => {
+    const body = chatBody('What is a stream?')
+    const { chunks } = await streamed({ ...body, stream_options: { include_usage: true } })
+    const { usage } = await complete(body)
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage })
     expect(chunks.slice(0, -1).every((chunk) => chunk.usage === null)).toBe(true)
   })
 
   it('never streams a part of a stop sequence', async () => {
-    const asked = asking('Why?', { ignore_eos: true, stop: '. ' })
-    const { content, finish } = await streamed(asked)
-    expect(content).toBe((await complete(asked)).content)
+    const body = chatBody('Why?', { ignore_eos: true, stop: '. ' })
+    const { content, finish } = await streamed(body)
+    expect(content).toBe((await complete(body)).content)
     expect([finish, content.endsWith('.')]).toEqual([['stop'], false])
   })
 })

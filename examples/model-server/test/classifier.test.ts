@@ -31,7 +31,7 @@ describe('the rule', () => {
 })
 
 describe('a network', () => {
-  it('computes outputs from its weights', () => {
+  it('computes the outputs of a network from its weights', () => {
     const network = createNetwork([2, 2, 2], seededRandom(1))
     const [hidden, last] = network.layers
     hidden?.weights.set([1, 2, -1, 0])
@@ -55,7 +55,7 @@ describe('a network', () => {
     }
   })
 
-  it('gets the same weights in one go and in slices', async () => {
+  it('learns the same weights in slices as without pauses', async () => {
     const examples = drawExamples(300, seededRandom(1))
     const work = () => trainClassifier({ hidden: [32], epochs: 5, rate: 0.02 }, examples, seededRandom(2))
     const progress: number[] = []
@@ -66,31 +66,31 @@ describe('a network', () => {
   })
 })
 
-describe('the classifiers that are served', () => {
+describe('the classifiers of the server', () => {
   const { lightweight, heavy, ceiling } = atOnce(trainModels(DEFAULT_PLAN))
 
-  it('reach their expected accuracy, the heavy classifier a higher one', () => {
+  it('predicts with the expected accuracy, and more accurately with the heavy classifier', () => {
     expect(lightweight.heldOutAccuracy).toBeGreaterThan(0.78)
     expect(heavy.heldOutAccuracy).toBeGreaterThan(0.9)
     expect(heavy.heldOutAccuracy).toBeGreaterThan(lightweight.heldOutAccuracy + 0.03)
     expect(ceiling).toBeGreaterThan(heavy.heldOutAccuracy)
   })
 
-  it('learn the rule and not the noise of their examples', () => {
+  it('learns the rule and not the noise of the examples', () => {
     const fresh = drawExamples(1000, seededRandom(99))
     for (const classifier of [lightweight, heavy]) {
       expect(classifier.trainingAccuracy - classifier.accuracy(fresh)).toBeLessThan(0.05)
     }
   })
 
-  it('differ in cost by a factor of more than a hundred', () => {
+  it('takes over a hundred times as many multiplications with the heavy classifier', () => {
     expect(lightweight.multiplications).toBe(3 * 16 + 16 * 3)
     expect(heavy.multiplications).toBe(3 * 128 + 128 * 128 + 128 * 3)
     expect(heavy.multiplications / lightweight.multiplications).toBeGreaterThan(100)
     expect(lightweight.parameters).toBe(lightweight.multiplications + 16 + 3)
   })
 
-  it('return probabilities and the most likely label', () => {
+  it('returns probabilities and the most likely label', () => {
     for (const { features } of drawExamples(50, seededRandom(5))) {
       const { prediction, probabilities } = heavy.predict(features)
       const shares = LABELS.map((label) => probabilities[label])
@@ -99,12 +99,12 @@ describe('the classifiers that are served', () => {
     }
   })
 
-  it('clamp any finite number to the range they learned', () => {
+  it('clamps any finite number to the training range', () => {
     const far: Features = [Number.MAX_VALUE, -1e300, 0]
     expect(heavy.predict(far)).toEqual(heavy.predict([5, -5, 0]))
   })
 
-  it('are the same for the same plan and differ for another seed', () => {
+  it('trains the same classifiers for the same plan, and different ones for another seed', () => {
     const [first, same, other] = [0, 0, 1].map((more) =>
       atOnce(trainModels({ ...QUICK_PLAN, seed: QUICK_PLAN.seed + more })),
     )

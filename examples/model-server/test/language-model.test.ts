@@ -34,7 +34,7 @@ describe('the tokenizer', () => {
     expect(tokenizer.encode('\n\n')).toEqual([END])
   })
 
-  it('returns the word of a token', () => {
+  it('returns the word of a token, or an empty string if it is not a word', () => {
     const [token = -1, mark = -1] = tokenizer.encode('The,')
     expect([tokenizer.wordOf(token), tokenizer.wordOf(mark), tokenizer.wordOf(65)]).toEqual(['the', '', ''])
   })
@@ -89,14 +89,14 @@ describe('the language model', () => {
     expect(model.perplexity).toBeLessThan(tokenizer.size / 4)
   })
 
-  it('writes the same for the same seed and prompt, and something else otherwise', () => {
+  it('writes the same text for the same seed and prompt, and different text otherwise', () => {
     expect(write('What is a limit?')).toEqual(write('What is a limit?'))
     expect(write('What is a limit?', { seed: 2 })).not.toEqual(write('What is a limit?'))
     expect(write('What is a batch?')).not.toEqual(write('What is a limit?'))
     expect(write('Hi', { temperature: 0, seed: 1 })).toEqual(write('Hi', { temperature: 0, seed: 2 }))
   })
 
-  it('continues the prompt', () => {
+  it('continues a known prompt and begins a sentence otherwise', () => {
     expect(write('When the answer is', { seed: 3 }).text).toMatch(/^ \w/)
     expect(write('Zebra xylophone', { seed: 3 }).text).toMatch(/^[A-Z]/)
   })
@@ -111,7 +111,7 @@ describe('the language model', () => {
     )
   })
 
-  it('writes only pairs of tokens of the corpus and counts them like the tokenizer', () => {
+  it('generates only token pairs that occur in the corpus, which the tokenizer encodes to the same tokens', () => {
     const pairs = new Set<string>()
     for (const text of CORPUS) {
       let context = START
@@ -131,7 +131,7 @@ describe('the language model', () => {
     }
   })
 
-  it('ends with a paragraph or at the maximum length, and only there if the end is ignored', () => {
+  it('ends after a paragraph or at the maximum length, and only at the latter if the end is ignored', () => {
     const ended = write('', { maxTokens: 10_000 })
     expect(ended.finish).toBe('stop')
     expect(ended.text).toMatch(/[.?]$/)

@@ -26,32 +26,35 @@ describe('predictions', () => {
     ['/models/lightweight/predict', 'lightweight', 'data'],
     ['/models/heavy/predict', 'heavy', 'data'],
     ['/predict?debug=1', 'lightweight', 'features'],
-  ] as const)('of POST %s are what the %s model computes from "%s"', async (path, name, field) => {
-    for (const row of rows) {
-      const expected = { model: name, ...models[name].predict(row) }
-      expect(await serving.ask(path, { [field]: row })).toEqual({ status: 200, body: expected })
-    }
-  })
+  ] as const)(
+    'responds to POST %s with the prediction of the %s model for "%s"',
+    async (path, name, field) => {
+      for (const row of rows) {
+        const expected = { model: name, ...models[name].predict(row) }
+        expect(await serving.postJson(path, { [field]: row })).toEqual({ status: 200, body: expected })
+      }
+    },
+  )
 
   it.each([
     ['/batch-predict', 'lightweight', { data: rows }],
     ['/predict/batch', 'lightweight', rows.map((row, index) => ({ [index ? 'data' : 'features']: row }))],
     ['/models/batch-process', 'heavy', rows],
-  ] as const)('of POST %s come in the order of the rows', async (path, name, body) => {
+  ] as const)('responds to POST %s with predictions in the order of the rows', async (path, name, body) => {
     const predictions = rows.map((row) => models[name].predict(row))
-    expect(await serving.ask(path, body)).toEqual({
+    expect(await serving.postJson(path, body)).toEqual({
       status: 200,
       body: { model: name, count: 3, predictions },
     })
   })
 
-  it('fold rows of other lengths into the three inputs', async () => {
+  it('folds rows of other lengths into the three inputs', async () => {
     const folded = { status: 200, body: { model: 'lightweight', ...models.lightweight.predict([5, 2, 3]) } }
-    expect(await serving.ask('/predict', { features: [1, 2, 3, 4] })).toEqual(folded)
-    expect((await serving.ask('/predict', { features: [1] })).status).toBe(200)
+    expect(await serving.postJson('/predict', { features: [1, 2, 3, 4] })).toEqual(folded)
+    expect((await serving.postJson('/predict', { features: [1] })).status).toBe(200)
     expect(
       (
-        await serving.ask('/batch-predict', {
+        await serving.postJson('/batch-predict', {
           data: [
             [1, 2],
             [1, 2, 3, 4, 5],
@@ -61,18 +64,23 @@ describe('predictions', () => {
     ).toBe(200)
   })
 
-  it('return the requested version and accept parameters', async () => {
+  it('returns the requested model_version and accepts parameters', async () => {
     const one = { features: [1, 2, 3], model_version: 'v2' }
-    expect((await serving.ask('/predict', one)).body).toMatchObject({ model_version: 'v2' })
+    expect((await serving.postJson('/predict', one)).body).toMatchObject({ model_version: 'v2' })
     const batch = { data: [[1, 2, 3]], parameters: { threshold: 0.5 }, model_version: 'v2' }
-    expect((await serving.ask('/batch-predict', batch)).body).toMatchObject({ model_version: 'v2', count: 1 })
-    expect((await serving.ask('/predict', { features: [1, 2, 3] })).body).not.toHaveProperty('model_version')
+    expect((await serving.postJson('/batch-predict', batch)).body).toMatchObject({
+      model_version: 'v2',
+      count: 1,
+    })
+    expect((await serving.postJson('/predict', { features: [1, 2, 3] })).body).not.toHaveProperty(
+      'model_version',
+    )
   })
 
-  it('predict a thousand rows without blocking other requests', async () => {
+  it('predicts a thousand rows without blocking other requests', async () => {
     const [batch, small] = await Promise.all([
-      serving.ask('/models/batch-process', many(1000)),
-      serving.ask('/predict', { features: [1, 2, 3] }),
+      serving.postJson('/models/batch-process', many(1000)),
+      serving.postJson('/predict', { features: [1, 2, 3] }),
     ])
     expect(batch).toMatchObject({ status: 200, body: { count: 1000 } })
     expect(small.status).toBe(200)
@@ -113,29 +121,29 @@ describe('an invalid body', () => {
         [1, 2, {}],
       ],
     ],
-  ])('gets 422 from POST %s at %j: %s', async (path, loc, words, body) => {
-    const { status, body: answer } = await serving.ask(path, body)
+  ])('rejects an invalid body of POST %s with 422 at %j: %s', async (path, loc, words, body) => {
+    const { status, body: answer } = await serving.postJson(path, body)
     expect(status).toBe(422)
     expect(answer).toEqual({ detail: [{ loc, msg: expect.stringContaining(words) }] })
   })
 
-  it('gets up to twenty problems in one response', async () => {
-    const { body: two } = await serving.ask('/predict', { features: ['a', 2, 'b'] })
+  it('reports up to twenty problems of a body in one response', async () => {
+    const { body: two } = await serving.postJson('/predict', { features: ['a', 2, 'b'] })
     expect(two).toMatchObject({
       detail: [{ loc: ['body', 'features', 0] }, { loc: ['body', 'features', 2] }],
     })
-    const { body: all } = await serving.ask('/models/batch-process', many(1000, ['a', 'b', 'c']))
+    const { body: all } = await serving.postJson('/models/batch-process', many(1000, ['a', 'b', 'c']))
     expect((all as { detail: unknown[] }).detail).toHaveLength(20)
   })
 
-  it('gets 422 if it is not UTF-8 and 415 if it is compressed', async () => {
+  it('rejects a body that is not UTF-8 with 422 and a compressed body with 415', async () => {
     const post = (body: Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
       fetch(`${serving.url}/predict`, { method: 'POST', body, headers })
     expect((await post(Uint8Array.of(0x22, 0xff, 0x22))).status).toBe(422)
     expect((await post(Uint8Array.of(1), { 'content-encoding': 'gzip' })).status).toBe(415)
   })
 
-  it('gets 413 over 1 MiB, with or without a Content-Length', async () => {
+  it('rejects a body over 1 MiB with 413, with or without a Content-Length', async () => {
     const sized = (bytes: number) => `{"features":[1,2,3]}`.padEnd(bytes)
     expect((await serving.post('/predict', sized(1024 * 1024))).status).toBe(200)
     expect((await serving.post('/predict', sized(1024 * 1024 + 1))).status).toBe(413)
@@ -151,10 +159,10 @@ describe('an invalid body', () => {
 
 describe('an unknown path or method', () => {
   it.each(['/', '/predict/', '/models/unknown/predict', '/PREDICT', '//predict'])(
-    '%s is 404',
+    'responds to the unknown path %s with 404',
     async (path) => {
-      const { status, body } = await serving.ask(path, {})
-      expect([status, body]).toEqual([404, { detail: `there is nothing at ${path}` }])
+      const { status, body } = await serving.postJson(path, {})
+      expect([status, body]).toEqual([404, { detail: `no route matches ${path}` }])
     },
   )
 
@@ -193,8 +201,8 @@ describe('GET /model-info', () => {
   })
 })
 
-describe('a server whose port is in use', () => {
-  it('fails to start if its port is in use', async () => {
+describe('startModelServer', () => {
+  it('fails with EADDRINUSE if the port is in use', async () => {
     await using taken = await serve({ models })
     await expect(startModelServer({ port: taken.server.port, models })).rejects.toMatchObject({
       code: 'EADDRINUSE',

@@ -2,7 +2,7 @@ import { type Models, QUICK_PLAN, trainModels } from '../src/models.js'
 import { type ModelServer, type ModelServerOptions, startModelServer } from '../src/server.js'
 import { atOnce } from '../src/slices.js'
 
-/** Models that are better than chance and trained in a moment. */
+/** Trains models in a fraction of a second that are better than chance. */
 export function quickModels(): Models {
   return atOnce(trainModels(QUICK_PLAN))
 }
@@ -13,7 +13,7 @@ export interface Runtime extends AsyncDisposable {
   readonly url: string
   post(path: string, body: unknown, signal?: AbortSignal): Promise<Response>
   /** Sends a POST request. Returns the status and the body. */
-  ask(path: string, body: unknown): Promise<{ status: number; body: unknown }>
+  postJson(path: string, body: unknown): Promise<{ status: number; body: unknown }>
 }
 
 export async function serve(options: Partial<ModelServerOptions>): Promise<Runtime> {
@@ -30,15 +30,15 @@ export async function serve(options: Partial<ModelServerOptions>): Promise<Runti
     server,
     url,
     post,
-    async ask(path, body) {
-      const answer = await post(path, body)
-      return { status: answer.status, body: await answer.json() }
+    async postJson(path, body) {
+      const response = await post(path, body)
+      return { status: response.status, body: await response.json() }
     },
     [Symbol.asyncDispose]: () => server.close(),
   }
 }
 
-/** Waits until a condition holds, at most for the time limit of the test. */
+/** Waits until a condition holds. The timeout of the test bounds the wait. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5))
 }

@@ -14,11 +14,11 @@ function passed(pieces: readonly string[], stops: readonly string[]) {
   return { text: text + sequences.rest(), stopped: false }
 }
 
-it('cuts before a stop sequence that arrives in pieces', () => {
+it('cuts the text before a stop sequence that arrives in pieces', () => {
   expect(passed(['one, t', 'wo', '. three'], ['wo.'])).toEqual({ text: 'one, t', stopped: true })
 })
 
-it('sends text that only began like a stop sequence', () => {
+it('passes on text that only begins like a stop sequence', () => {
   expect(passed(['aa', 'b', 'aa'], ['aac'])).toEqual({ text: 'aabaa', stopped: false })
 })
 
@@ -28,12 +28,12 @@ it('holds back only the beginning of a possible stop sequence', () => {
   expect(sequences.add('ab').text).toBe('ab')
 })
 
-it('cuts single characters like the whole text', () => {
+it('cuts the text at the same place when it arrives in single characters', () => {
   const word = (minLength: number, maxLength: number) =>
     fc.string({ unit: fc.constantFrom('a', 'b'), minLength, maxLength })
   fc.assert(
     fc.property(word(0, 30), fc.array(word(1, 4), { maxLength: 3 }), (text, stops) => {
-      // The stop sequence that is complete first counts.
+      // The stop sequence that is completed first determines the cut.
       const ends = stops
         .map((stop) => text.indexOf(stop) + stop.length)
         .filter((_, i) => text.includes(stops[i] ?? ''))

@@ -12,18 +12,18 @@ import {
 } from 'sluice-example-prediction-app'
 import { countRequests } from './metrics.js'
 
-/** Limits with metrics of admitted and refused requests. */
+/** An app with limits, and metrics of all requests and of refused ones. */
 export async function monitoringApp(store: Store = memoryStore()): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'Monitoring',
-    description: 'Ten predictions a minute, and five by the heavy model; GET /metrics returns the counts.',
+    description: 'Ten predictions a minute, and five with the heavy model; GET /metrics returns the counts.',
   })
   countRequests(app)
-  const limitedTo = (text: string) => ({
+  const limitedTo = (limitString: string) => ({
     onRequest: limit({
       store,
-      name: text,
-      rules: [{ limit: text, algorithm: 'fixed-window', by: ['ip', 'route'] }],
+      name: limitString,
+      rules: [{ limit: limitString, algorithm: 'fixed-window', by: ['ip', 'route'] }],
     }),
   })
   const schema = { body: row, response: answers(prediction) }

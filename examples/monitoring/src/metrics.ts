@@ -11,11 +11,11 @@ interface Counts {
 interface Metrics {
   readonly total_requests: number
   readonly limited_requests: number
-  /** Keyed by the declared method and path of the route, so that clients cannot add entries. */
+  /** Counts by the method and path that the route declares, so that clients cannot add entries. */
   readonly endpoints: Readonly<Record<string, Readonly<Counts>>>
 }
 
-/** Endpoint of requests without a route. */
+/** Name under which requests without a route are counted. */
 const UNROUTED = 'unrouted'
 
 /**

@@ -33,13 +33,13 @@ describe('examples/monitoring', () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     onTestFinished(() => warn.mockRestore())
     const app = await monitoringApp()
-    const asked = {
+    const predict = {
       method: 'POST',
       url: '/predict',
       payload: { features: [1, 2, 3] },
       remoteAddress: '192.0.2.7',
     } as const
-    for (let request = 0; request < 12; request++) await app.inject(asked)
+    for (let request = 0; request < 12; request++) await app.inject(predict)
     await expect
       .poll(() => warn.mock.calls.flat())
       .toEqual(Array(2).fill('rate limit exceeded: client 192.0.2.7, endpoint POST /predict'))
@@ -56,7 +56,7 @@ describe('examples/monitoring', () => {
 })
 
 describe('made-up paths', () => {
-  /** Counts by the requested path, as is often done. */
+  /** An app with a common fault: it counts by the requested path. */
   const countingByPath = () => {
     const endpoints: Record<string, number> = {}
     const app = fastify()
@@ -71,13 +71,13 @@ describe('made-up paths', () => {
     return Object.keys((await app.inject('/metrics')).json().endpoints)
   }
 
-  it('counts made-up paths as one endpoint', async () => {
+  it('counts all made-up paths as one endpoint', async () => {
     const app = await monitoringApp()
     expect(await endpointsAfterMadeUpPaths(app)).toEqual(['unrouted'])
     await app.close()
   })
 
-  it('counts an endpoint per made-up path if counted by path', async () => {
+  it('counts one endpoint for each made-up path if requests are counted by path', async () => {
     expect(await endpointsAfterMadeUpPaths(countingByPath())).toHaveLength(101)
   })
 })

@@ -13,16 +13,16 @@ import {
 } from 'sluice-example-prediction-app'
 
 /**
- * Twenty predictions a minute per address, and five batches in five minutes. Responses name their
- * process.
+ * An app with twenty predictions a minute and five batches in five minutes for each address.
+ * Responses contain the id of the process that made them.
  */
 export async function redisApp(store: Store): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'Redis',
     description: 'Twenty predictions in 60 seconds and five batches in 300, whichever process responds.',
   })
-  const limitedTo = (name: string, text: string) => ({
-    onRequest: limit({ store, name, rules: [{ limit: text, algorithm: 'fixed-window', by: 'ip' }] }),
+  const limitedTo = (name: string, limitString: string) => ({
+    onRequest: limit({ store, name, rules: [{ limit: limitString, algorithm: 'fixed-window', by: 'ip' }] }),
   })
   app.post(
     '/predict',

@@ -18,7 +18,7 @@ let redis: RedisServer
 let example: RunningExample
 beforeAll(async () => {
   redis = await startRedis()
-  // A long deadline: on a busy machine Redis may be slow.
+  // On a busy machine Redis may be slow.
   const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, STORE_DEADLINE: '30s' }
   example = await startExample('redis', env)
 })
@@ -31,7 +31,7 @@ const post = (path: string, body: string) =>
   fetch(`${example.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
 
 describe('examples/redis', () => {
-  it('admits twenty predictions, whatever address they claim, and five batches', async () => {
+  it('admits twenty predictions, even if X-Forwarded-For changes, and five batches', async () => {
     const predict = (headers: string[] = []) =>
       curlLoop(11, `${example.url}/predict`, { body: '{"features":[1,2,3]}', headers })
     expect(await predict()).toEqual(statuses([200, 11]))

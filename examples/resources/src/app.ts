@@ -15,11 +15,11 @@ import {
   table,
 } from 'sluice-example-prediction-app'
 
-/** Each model has a limit that reflects its work, and a batch costs its number of rows. */
+/** An app in which each model has its own limit, and a batch costs its number of rows. */
 export async function resourcesApp(store: Store = memoryStore()): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'Resources',
-    description: 'A limit for each model by what it costs to ask it, and one by the size of a batch.',
+    description: 'A limit for each model that reflects its cost, and a limit on the rows of batches.',
   })
   const limited = (name: string, rule: Rule<FastifyRequest>) => limit({ store, name, rules: [rule] })
   const one = { body: row, response: answers(prediction) }
@@ -40,8 +40,8 @@ export async function resourcesApp(store: Store = memoryStore()): Promise<Predic
     async ({ body }) => ({ predictions: body.map(lightweightModel) }),
   )
 
-  // Counts rows: one batch of fifty costs as much as fifty of one. The cost depends on the body, so
-  // the limit runs after the validation, as a `preHandler`.
+  // Counts rows: a batch of fifty rows costs as much as fifty batches of one row. The cost depends
+  // on the body, so the limit runs after the validation, as a `preHandler`.
   const rows = limited('rows', {
     limit: '100/minute',
     algorithm: 'fixed-window',

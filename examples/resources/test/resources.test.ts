@@ -5,20 +5,20 @@ import { resourcesApp } from '../src/app.js'
 
 const batchOf = (rows: number) => ({ data: Array(rows).fill([1, 2, 3]) })
 
-async function asking() {
+async function startApp() {
   const clock = manualClock()
   const app = await resourcesApp(memoryStore({ clock }))
-  const ask = (path: string, payload: object) =>
+  const post = (path: string, payload: object) =>
     app.inject({ method: 'POST', url: `/models/${path}`, payload })
-  return { app, clock, ask }
+  return { app, clock, post }
 }
 
 describe('a limit by the size of a batch', () => {
   it('refuses a batch that can never fit as oversized and charges nothing', async () => {
-    const { app, ask } = await asking()
-    const refused = await ask('batch-predict', batchOf(101))
+    const { app, post } = await startApp()
+    const refused = await post('batch-predict', batchOf(101))
     expect([refused.statusCode, refused.json().reason]).toEqual([429, 'oversized'])
-    expect((await ask('batch-predict', batchOf(100))).statusCode).toBe(200)
+    expect((await post('batch-predict', batchOf(100))).statusCode).toBe(200)
     await app.close()
   })
 
@@ -28,10 +28,10 @@ describe('a limit by the size of a batch', () => {
     [{ data: [] }, ['body', 'data']],
     [{ data: { length: 1 } }, ['body', 'data']],
   ])('rejects a batch without a size with 422 and charges nothing: %j', async (payload, loc) => {
-    const { app, ask } = await asking()
-    const wrong = await ask('batch-predict', payload)
+    const { app, post } = await startApp()
+    const wrong = await post('batch-predict', payload)
     expect([wrong.statusCode, wrong.json().detail[0].loc]).toEqual([422, loc])
-    expect((await ask('batch-predict', batchOf(100))).statusCode).toBe(200)
+    expect((await post('batch-predict', batchOf(100))).statusCode).toBe(200)
     await app.close()
   })
 })
@@ -44,7 +44,7 @@ describe('the rows admitted within a minute', () => {
     app.post('/models/batch-predict', async (_request, reply) => reply.code(++count > 2 ? 429 : 200).send())
     return app
   }
-  const rowsLetIn = async (app: Pick<FastifyInstance, 'inject' | 'close'>, sizes: readonly number[]) => {
+  const admittedRows = async (app: Pick<FastifyInstance, 'inject' | 'close'>, sizes: readonly number[]) => {
     let rows = 0
     for (const size of sizes) {
       const payload = batchOf(size)
@@ -55,21 +55,21 @@ describe('the rows admitted within a minute', () => {
     return rows
   }
 
-  it('are a hundred, however they are grouped into batches', async () => {
-    expect(await rowsLetIn(await resourcesApp(), [1000, 1000, 1000])).toBe(0)
-    expect(await rowsLetIn(await resourcesApp(), [60, 60, 40])).toBe(100)
-    expect(await rowsLetIn(await resourcesApp(), Array(120).fill(1))).toBe(100)
+  it('admits a hundred rows a minute, however they are grouped into batches', async () => {
+    expect(await admittedRows(await resourcesApp(), [1000, 1000, 1000])).toBe(0)
+    expect(await admittedRows(await resourcesApp(), [60, 60, 40])).toBe(100)
+    expect(await admittedRows(await resourcesApp(), Array(120).fill(1))).toBe(100)
   })
 
-  it('are as many as fit into two requests if requests are counted', async () => {
-    expect(await rowsLetIn(countingRequests(), [1000, 1000, 1000])).toBe(2000)
+  it('admits all rows of two batches, whatever their size, if requests are counted', async () => {
+    expect(await admittedRows(countingRequests(), [1000, 1000, 1000])).toBe(2000)
   })
 })
 
 describe('two batches in five minutes', () => {
   it('admits two more batches after five minutes, and not before', async () => {
-    const { app, clock, ask } = await asking()
-    const status = async () => (await ask('batch-process', [[1, 2, 3]])).statusCode
+    const { app, clock, post } = await startApp()
+    const status = async () => (await post('batch-process', [[1, 2, 3]])).statusCode
     expect([await status(), await status(), await status()]).toEqual([200, 200, 429])
     clock.advance(299_999)
     expect(await status()).toBe(429)

@@ -11,11 +11,11 @@ import {
 } from 'sluice-example-prediction-app'
 import type { Shared } from './shared.js'
 
-/** Formats of limits and keys to count by. */
+/** Adds a route with two limits in one string and a route with a custom key. */
 export function keyRoutes(app: PredictionApp, { store, identify }: Shared): void {
   const schema = { body: row, response: answers(prediction) }
 
-  // A limit string; `;` separates several limits. A request is charged to all of them or to none.
+  // A limit string, in which `;` separates limits. A request is charged to all of them or to none.
   const twoLimits = limit({
     store,
     name: 'predict',
@@ -25,7 +25,7 @@ export function keyRoutes(app: PredictionApp, { store, identify }: Shared): void
     lightweightModel(featuresOf(body)),
   )
 
-  // A custom key function, in a list with `client`: each client has a limit for each model. It runs
+  // A key function combined with `client`: each client has a limit for each model. The limit runs
   // after the validation, so that an unknown model is an invalid request rather than a new key.
   const byModel = limit({
     store,

@@ -9,7 +9,7 @@ import {
 } from 'sluice-example-prediction-app'
 import type { Shared } from './shared.js'
 
-/** A refusal in the format of your own API. The rate limit headers are added. */
+/** Adds a route that refuses in a custom format. The limit adds its headers to the response. */
 export function ownAnswerRoutes(app: PredictionApp, { store }: Shared): void {
   const customRefusal = limit({
     store,

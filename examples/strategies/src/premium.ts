@@ -10,8 +10,8 @@ import {
 import type { Shared } from './shared.js'
 
 /**
- * A route for clients of one tier, identified by their keys. Other clients do not consume its
- * limit.
+ * Adds a route for clients of one tier, identified by their API keys. Requests of other clients are
+ * not charged to its limit.
  */
 export function premiumRoutes(app: PredictionApp, { store, identify }: Shared): void {
   const premiumOnly = limit({

@@ -2,7 +2,7 @@ import type { Store } from 'sluice'
 import type { Identify } from 'sluice/identity'
 import type { Prediction } from 'sluice-example-prediction-app'
 
-/** Types shared by the routes of this example. */
+/** Services shared by the routes of this example. */
 export interface Shared {
   readonly store: Store
   readonly identify: Identify

@@ -18,7 +18,7 @@ describe('examples/strategies', () => {
   const loop = (times: number, path: string, headers: string[] = []) =>
     curlLoop(times, `${example.url}${path}`, { body, headers })
 
-  it('limits by a string', async () => {
+  it('limits a route by a limit string', async () => {
     expect(await loop(7, '/predict')).toEqual(statuses([200, 5], [429, 2]))
   })
 
@@ -28,11 +28,11 @@ describe('examples/strategies', () => {
     expect(await loop(2, '/models/made-up/predict')).toEqual(statuses([422, 2]))
   })
 
-  it.each(['fixed-window', 'sliding-log'])('limits by %s', async (algorithm) => {
+  it.each(['fixed-window', 'sliding-log'])('limits requests with %s', async (algorithm) => {
     expect(await loop(7, `/algorithms/${algorithm}/predict`)).toEqual(statuses([200, 5], [429, 2]))
   })
 
-  it('refuses in a custom format', async () => {
+  it('refuses requests in a custom format', async () => {
     expect(await loop(6, '/own-answer/predict')).toEqual(statuses([200, 5], [429, 1]))
     const answer = await fetch(`${example.url}/own-answer/predict`, {
       method: 'POST',
@@ -47,7 +47,7 @@ describe('examples/strategies', () => {
   })
 
   it('reserves a route for one tier', async () => {
-    const key = /'(x-api-key: \S+)'/.exec(example.said())?.[1] as string
+    const key = /'(x-api-key: \S+)'/.exec(example.output())?.[1] as string
     expect(await loop(3, '/premium/predict')).toEqual(statuses([403, 3]))
     expect(await loop(3, '/premium/predict', ['x-user-tier: premium'])).toEqual(statuses([403, 3]))
     expect(await loop(3, '/premium/predict', ['x-api-key: made-up'])).toEqual(statuses([401, 3]))

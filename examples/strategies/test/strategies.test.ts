@@ -14,24 +14,24 @@ const keys = [
   { sha256: keyDigest(FREE), client: 'visitor', tier: 'free' },
 ]
 
-const ask = (app: App, url: string, headers: Record<string, string> = {}) =>
+const post = (app: App, url: string, headers: Record<string, string> = {}) =>
   app.inject({ method: 'POST', url, payload: { features: [1, 2, 3] }, headers })
 
 async function admitted(app: App, url: string, times: number): Promise<number> {
   let count = 0
-  for (let time = 0; time < times; time++) if ((await ask(app, url)).statusCode === 200) count++
+  for (let time = 0; time < times; time++) if ((await post(app, url)).statusCode === 200) count++
   return count
 }
 
 describe('each algorithm', () => {
   it.each([
-    // Admitted at once; half a minute later; another minute later.
+    // Admitted at first, half a minute later, and another one and a half minutes later.
     ['token-bucket', [5, 2, 5]],
     ['fixed-window', [5, 0, 5]],
     ['sliding-window', [5, 0, 5]],
     ['sliding-log', [5, 0, 5]],
     ['concurrency', [9, 9, 9]],
-  ])('admits with %s what the algorithm promises', async (algorithm, expected) => {
+  ])('admits as many requests as %s promises', async (algorithm, expected) => {
     const clock = manualClock()
     const app = await strategiesApp({ keys, store: memoryStore({ clock }) })
     const url = `/algorithms/${algorithm}/predict`
@@ -52,12 +52,12 @@ describe('each algorithm', () => {
       })
     const app = await strategiesApp({ keys, model })
     const url = '/algorithms/concurrency/predict'
-    const running = Array.from({ length: 5 }, () => ask(app, url))
+    const running = Array.from({ length: 5 }, () => post(app, url))
     await expect.poll(() => finish.length).toBe(5)
-    expect((await ask(app, url)).statusCode).toBe(429)
+    expect((await post(app, url)).statusCode).toBe(429)
     finish[0]?.()
     expect((await running[0])?.statusCode).toBe(200)
-    const next = ask(app, url)
+    const next = post(app, url)
     await expect.poll(() => finish.length).toBe(6)
     for (const end of finish) end()
     expect((await next).statusCode).toBe(200)
@@ -73,14 +73,14 @@ describe('two limits in one string', () => {
     expect(await admitted(app, '/predict', 7)).toBe(5)
     clock.advance(60_000)
     expect(await admitted(app, '/predict', 7)).toBe(3)
-    const answer = await ask(app, '/predict')
+    const answer = await post(app, '/predict')
     expect(answer.json()).toMatchObject({ limit: '8/hour' })
     await app.close()
   })
 })
 
 describe('a route for one tier', () => {
-  /** An app with one fault: it trusts a header. */
+  /** An app with one fault: it trusts the tier in a header. */
   const trustingApp = () => {
     const app = fastify()
     app.post('/premium/predict', async ({ headers }, reply) =>
@@ -88,7 +88,7 @@ describe('a route for one tier', () => {
     )
     return app
   }
-  const claim = (app: App) => ask(app, '/premium/predict', { 'x-user-tier': 'premium' })
+  const claim = (app: App) => post(app, '/premium/predict', { 'x-user-tier': 'premium' })
 
   it('refuses a tier claimed in a header', async () => {
     const app = await strategiesApp({ keys })
@@ -102,10 +102,10 @@ describe('a route for one tier', () => {
     expect((await claim(trustingApp())).statusCode).toBe(200)
   })
 
-  it('admits only keys of its tier', async () => {
+  it('admits only clients whose key has the required tier', async () => {
     const app = await strategiesApp({ keys })
-    expect((await ask(app, '/premium/predict', { 'x-api-key': FREE })).statusCode).toBe(403)
-    const opened = await ask(app, '/premium/predict', { authorization: `Bearer ${PREMIUM}` })
+    expect((await post(app, '/premium/predict', { 'x-api-key': FREE })).statusCode).toBe(403)
+    const opened = await post(app, '/premium/predict', { authorization: `Bearer ${PREMIUM}` })
     expect(opened.statusCode).toBe(200)
     // Forbidden requests do not consume the limit.
     expect(opened.headers.ratelimit).toBe('"requests";r=29;t=60')

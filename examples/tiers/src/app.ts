@@ -11,16 +11,14 @@ import {
   row,
 } from 'sluice-example-prediction-app'
 
-/**
- * Twenty predictions a minute per client, and five times as many for clients with a premium key.
- */
+/** An app with twenty predictions a minute for each client, and a hundred with a premium key. */
 export async function tiersApp(
   keys: readonly ApiKey[],
   store: Store = memoryStore(),
 ): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'Tiers',
-    description: 'Twenty predictions a minute, and a hundred for who sends a premium key as X-API-Key.',
+    description: 'Twenty predictions a minute, or a hundred with a premium key in X-API-Key.',
   })
   const byTier = limit({
     store,

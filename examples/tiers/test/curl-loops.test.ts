@@ -18,8 +18,8 @@ describe('examples/tiers', () => {
   afterAll(() => example?.[Symbol.asyncDispose]())
 
   const keyFor = (tier: string) => {
-    const key = new RegExp(`'(x-api-key: \\S+)' \\(${tier}\\)`).exec(example.said())?.[1]
-    if (key === undefined) throw new Error(`no ${tier} key in: ${example.said()}`)
+    const key = new RegExp(`'(x-api-key: \\S+)' \\(${tier}\\)`).exec(example.output())?.[1]
+    if (key === undefined) throw new Error(`no ${tier} key in: ${example.output()}`)
     return key
   }
 

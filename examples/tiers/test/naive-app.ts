@@ -1,8 +1,8 @@
 import fastify from 'fastify'
 
 /**
- * Tiers as they are often written: the tier is what a header claims, a premium request multiplies
- * the limit of one shared limiter, and all premium clients share one key.
+ * An app with common faults: a header sets the tier, a premium request multiplies the limit of one
+ * shared limiter, and all premium clients share one key.
  */
 export function naiveTiersApp() {
   const limiter = { limit: 20, counts: new Map<string, number>() }
@@ -37,7 +37,7 @@ export function sharedKeyApp() {
   return app
 }
 
-/** An app with one fault: it trusts a header. */
+/** An app with one fault: it trusts the tier in a header. */
 export function trustingApp() {
   const counts = new Map<string, number>()
   const app = fastify()

@@ -10,20 +10,20 @@ import {
   row,
 } from 'sluice-example-prediction-app'
 
-/** Fifty predictions a minute, reduced while the model warms up. */
+/** An app with fifty predictions a minute, and fewer while the model warms up. */
 export async function warmUpApp(warmUp: WarmUp, store: Store = memoryStore()): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'Warm-up',
     description: 'Ten predictions a minute while the model warms up, and then fifty.',
   })
-  const spared = limit({
+  const warmingLimit = limit({
     store,
     warmUp,
     rules: [{ limit: '50/minute', algorithm: 'fixed-window', by: 'ip' }],
   })
   app.post(
     '/predict',
-    { onRequest: spared, schema: { body: row, response: answers(prediction) } },
+    { onRequest: warmingLimit, schema: { body: row, response: answers(prediction) } },
     async ({ body }) => heavyModel(featuresOf(body)),
   )
   app.get('/model-info', async () => ({ ready: warmUp.isReady, scale: warmUp.scale }))

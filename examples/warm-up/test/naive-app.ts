@@ -1,8 +1,6 @@
 import fastify from 'fastify'
 
-/**
- * Warm-up as it is often written: each request divides the shared limit, which is never restored.
- */
+/** An app with a common fault: each request divides the shared limit, which is never restored. */
 export function dividingApp(isWarming: () => boolean, minute: () => number) {
   const limiter = { limit: 50 }
   const counts = new Map<string, number>()

@@ -22,7 +22,7 @@ async function example() {
 }
 
 describe('a model that warms up', () => {
-  it('admits ten requests a minute during warm-up and fifty afterwards: curl', async () => {
+  it('admits ten requests a minute during warm-up and fifty afterwards', async () => {
     const { app, clock, warmUp } = await example()
     const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/predict`
     expect(await curlLoop(12, url, { body })).toEqual(statuses([200, 10], [429, 2]))
@@ -40,7 +40,7 @@ describe('a model that warms up', () => {
     await app.close()
   })
 
-  it('reports the current limit', async () => {
+  it('reports the current limit in RateLimit-Policy', async () => {
     const { app, clock, warmUp } = await example()
     const policy = async () => {
       const { headers } = await app.inject({
@@ -64,9 +64,7 @@ describe('a model that warms up', () => {
 const JSON_BODY = { 'content-type': 'application/json' }
 
 describe('a limit that was divided while the model warmed up', () => {
-  /**
-   * Returns how many of sixty requests are admitted, in two minutes of warm-up and one after it.
-   */
+  /** Returns how many of sixty requests are admitted in each of three minutes; two are warm-up. */
   async function admittedByMinute(app: Pick<FastifyInstance, 'inject'>, next: () => void): Promise<number[]> {
     const admitted: number[] = []
     for (let minute = 0; minute < 3; minute++) {
@@ -86,7 +84,7 @@ describe('a limit that was divided while the model warmed up', () => {
     return admitted
   }
 
-  it('is restored after the warm-up', async () => {
+  it('restores the limit after the warm-up', async () => {
     const { app, clock, warmUp } = await example()
     const admitted = await admittedByMinute(app, () => {
       clock.advance(MINUTE)
@@ -96,7 +94,7 @@ describe('a limit that was divided while the model warmed up', () => {
     await app.close()
   })
 
-  it('falls to zero and stays there if each request divides it', async () => {
+  it('reduces the limit to zero for good if each request divides it', async () => {
     let minute = 0
     const app = dividingApp(
       () => minute < 2,
@@ -116,14 +114,14 @@ describe('examples/warm-up', () => {
 
   it('starts with a fifth of the limit', async () => {
     await using running = await startExample('warm-up')
-    const answered = await curlLoop(12, `${running.url}/predict`, { body })
-    expect(answered).toEqual(statuses([200, 10], [429, 2]))
+    const received = await curlLoop(12, `${running.url}/predict`, { body })
+    expect(received).toEqual(statuses([200, 10], [429, 2]))
   })
 
-  it('has the full limit when the model is warm', async () => {
+  it('grants the full limit once the model is warm', async () => {
     await using running = await startExample('warm-up', { WARM_UP: '1ms' })
     await expect.poll(() => modelInfo(running), { timeout: 30_000 }).toEqual({ ready: true, scale: 1 })
-    const answered = await curlLoop(52, `${running.url}/predict`, { body })
-    expect(answered).toEqual(statuses([200, 50], [429, 2]))
+    const received = await curlLoop(52, `${running.url}/predict`, { body })
+    expect(received).toEqual(statuses([200, 50], [429, 2]))
   })
 })

@@ -1,6 +1,6 @@
 import type { Random } from '../random.js'
 import type { Slices } from '../slices.js'
-import { createActivations, createNetwork, forward, multiplications, parameterCount } from './network.js'
+import { createActivations, createNetwork, forward, multiplicationCount, parameterCount } from './network.js'
 import { type Example, FEATURES, type Features, LABELS, type Label, RANGE } from './rule.js'
 import { type TrainingOptions, train } from './training.js'
 
@@ -46,15 +46,17 @@ export function* trainClassifier(
   return {
     layers,
     parameters: parameterCount(network),
-    multiplications: multiplications(network),
+    multiplications: multiplicationCount(network),
     predict(features) {
       const probabilities = probabilitiesOf(features)
       const [low = 0, medium = 0, high = 0] = probabilities
-      return { prediction: LABELS[likeliest(probabilities)] as Label, probabilities: { low, medium, high } }
+      return { prediction: LABELS[mostLikely(probabilities)] as Label, probabilities: { low, medium, high } }
     },
     accuracy(examples) {
-      const right = examples.filter(({ features, label }) => likeliest(probabilitiesOf(features)) === label)
-      return right.length / examples.length
+      const correct = examples.filter(
+        ({ features, label }) => mostLikely(probabilitiesOf(features)) === label,
+      )
+      return correct.length / examples.length
     },
   }
 }
@@ -64,6 +66,6 @@ function scaled(features: Features): Float64Array {
   return Float64Array.from(features, (value) => Math.min(1, Math.max(-1, value / RANGE)))
 }
 
-function likeliest(probabilities: Float64Array): number {
+function mostLikely(probabilities: Float64Array): number {
   return probabilities.indexOf(probabilities.reduce((a, b) => Math.max(a, b)))
 }

@@ -33,7 +33,7 @@ export function parameterCount({ layers }: Network): number {
 }
 
 /** Returns the number of multiplications per prediction. */
-export function multiplications({ layers }: Network): number {
+export function multiplicationCount({ layers }: Network): number {
   return layers.reduce((sum, { weights }) => sum + weights.length, 0)
 }
 
@@ -64,7 +64,7 @@ export function forward(
 }
 
 function multiply({ inputs, outputs, weights, biases }: Layer, input: Float64Array, output: Float64Array) {
-  const even = inputs - (inputs % 4)
+  const unrolledLength = inputs - (inputs % 4)
   for (let row = 0, at = 0; row < outputs; row++) {
     // Four independent sums run in parallel; a single one would serialize the additions.
     let a = biases[row] as number
@@ -72,7 +72,7 @@ function multiply({ inputs, outputs, weights, biases }: Layer, input: Float64Arr
     let c = 0
     let d = 0
     let column = 0
-    for (; column < even; column += 4, at += 4) {
+    for (; column < unrolledLength; column += 4, at += 4) {
       a += (weights[at] as number) * (input[column] as number)
       b += (weights[at + 1] as number) * (input[column + 1] as number)
       c += (weights[at + 2] as number) * (input[column + 2] as number)

@@ -18,12 +18,12 @@ export const RULE =
   'score = 3·sin(1.2·a) + b²/4 − |c| + noise, each feature uniform in [-5, 5], noise normal with deviation 0.25; ' +
   'low if score < -1.8, high if score ≥ 0.8, else medium'
 
-/** The score of the rule, without noise. */
+/** Returns the score of the rule, without noise. */
 export function score([a, b, c]: Features): number {
   return 3 * Math.sin(1.2 * a) + (b * b) / 4 - Math.abs(c)
 }
 
-/** The class of a score, as an index into `LABELS`. */
+/** Returns the class of a score, as an index into `LABELS`. */
 export function classOf(value: number): number {
   if (value < THRESHOLDS[0]) return 0
   return value < THRESHOLDS[1] ? 1 : 2

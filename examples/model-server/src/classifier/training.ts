@@ -19,9 +19,9 @@ export interface TrainingOptions {
 const BATCH = 16
 
 /**
- * Trains the network in place by backpropagation with mini-batches, pausing after each of them.
- * The same network, samples, options and random numbers give the same weights, however it is
- * sliced.
+ * Trains the network in place by backpropagation with mini-batches, and yields after each batch.
+ * The same network, samples, options and random numbers give the same weights, whatever the
+ * caller does between the batches.
  */
 export function* train(
   network: Network,
@@ -73,7 +73,7 @@ function learn(
   }
 }
 
-/** Adds the gradients of one layer and computes the error of its input, if needed. */
+/** Adds the gradients of one layer, and computes the error of its input into `errorBefore`. */
 function backward(
   { inputs, outputs, weights }: Layer,
   before: Float64Array,
@@ -98,16 +98,16 @@ function backward(
     }
   }
   if (!errorBefore) return
-  // Propagates through the rectifier: no error where it was inactive.
+  // Units whose ReLU was inactive have no error.
   for (let column = 0; column < inputs; column++) if (before[column] === 0) errorBefore[column] = 0
 }
 
-/** Fisher and Yates's shuffle, in place. */
+/** Shuffles in place (Fisher–Yates). */
 function shuffle(order: number[], random: Random) {
   for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1))
-    const kept = order[i] as number
+    const value = order[i] as number
     order[i] = order[j] as number
-    order[j] = kept
+    order[j] = value
   }
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { HttpError } from './exchange.js'
 import { invalid } from './validation.js'
 
-/** Largest body, in bytes. */
+/** Maximum size of a body, in bytes. */
 const BODY_LIMIT = 1024 * 1024
 
 /**
@@ -13,9 +13,9 @@ const BODY_LIMIT = 1024 * 1024
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const encoding = request.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity') {
-    throw new HttpError(415, `the body is compressed (${encoding}); send it uncompressed`)
+    throw new HttpError(415, `the body is encoded with ${encoding}; send it uncompressed`)
   }
-  const text = decoded(await readAll(request))
+  const text = decodeUtf8(await readAll(request))
   try {
     const body: unknown = JSON.parse(text)
     return body
@@ -25,7 +25,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {
-  const tooLarge = () => new HttpError(413, `the body is over ${BODY_LIMIT} bytes`)
+  const tooLarge = () => new HttpError(413, `the body is larger than ${BODY_LIMIT} bytes`)
   if (Number(request.headers['content-length']) > BODY_LIMIT) throw tooLarge()
   const chunks: Buffer[] = []
   let size = 0
@@ -43,10 +43,10 @@ async function readAll(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function decoded(bytes: Buffer): string {
+function decodeUtf8(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw invalid(['body'], 'is not JSON: it is not UTF-8')
+    throw invalid(['body'], 'is not valid UTF-8')
   }
 }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { messages } from './messages.js'
+import { joinMessages } from './messages.js'
 import { isObject, type Place, type Problem } from './validation.js'
 
 /** A request to POST /v1/chat/completions, with defaults applied. */
@@ -23,15 +23,15 @@ const STOP_LENGTH_LIMIT = 256
 
 /**
  * Parses a body of OpenAI's API. Unknown fields are ignored, and `null` counts as absent.
- * `max_completion_tokens` overrides `max_tokens`. `ignore_eos`, as in vLLM, continues to the
+ * `max_completion_tokens` overrides `max_tokens`. As in vLLM, `ignore_eos` continues up to the
  * maximum length.
  */
 export function chatRequest(body: unknown, loc: Place, problems: Problem[]): ChatRequest {
   if (!isObject(body)) problems.push({ loc, msg: 'should be an object with "messages"' })
   const fields = new Fields(isObject(body) ? body : {}, loc, problems)
-  const prompt = isObject(body) ? messages(body.messages, [...loc, 'messages'], problems) : ''
-  const olderMaxTokens = fields.integer('max_tokens', 1, MAX_TOKENS_LIMIT)
-  const maxTokens = fields.integer('max_completion_tokens', 1, MAX_TOKENS_LIMIT) ?? olderMaxTokens
+  const prompt = isObject(body) ? joinMessages(body.messages, [...loc, 'messages'], problems) : ''
+  const legacyMaxTokens = fields.integer('max_tokens', 1, MAX_TOKENS_LIMIT)
+  const maxTokens = fields.integer('max_completion_tokens', 1, MAX_TOKENS_LIMIT) ?? legacyMaxTokens
   fields.integer('n', 1, 1)
   const stream = fields.boolean('stream')
   return {
@@ -39,7 +39,7 @@ export function chatRequest(body: unknown, loc: Place, problems: Problem[]): Cha
     maxTokens: maxTokens ?? DEFAULT_MAX_TOKENS,
     temperature: fields.number('temperature', 0, 2) ?? DEFAULT_TEMPERATURE,
     seed: fields.integer('seed', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER) ?? randomInt(2 ** 32),
-    stops: fields.texts('stop', STOPS_LIMIT, STOP_LENGTH_LIMIT),
+    stops: fields.strings('stop', STOPS_LIMIT, STOP_LENGTH_LIMIT),
     ignoreEnd: fields.boolean('ignore_eos'),
     stream,
     includeUsage: includesUsage(fields, stream),
@@ -49,7 +49,7 @@ export function chatRequest(body: unknown, loc: Place, problems: Problem[]): Cha
 function includesUsage(fields: Fields, stream: boolean): boolean {
   const options = fields.object('stream_options')
   if (!options) return false
-  if (!stream) fields.note('stream_options', 'is only allowed where "stream" is true')
+  if (!stream) fields.report('stream_options', 'is allowed only if "stream" is true')
   return options.boolean('include_usage')
 }
 
@@ -65,43 +65,46 @@ class Fields {
     this.#problems = problems
   }
 
-  note(name: string, msg: string): void {
+  report(name: string, msg: string): void {
     this.#problems.push({ loc: [...this.#loc, name], msg })
   }
 
-  number(name: string, least: number, most: number): number | undefined {
+  number(name: string, min: number, max: number): number | undefined {
     const value = this.#value(name)
     if (value === undefined) return undefined
-    if (typeof value === 'number' && value >= least && value <= most) return value
-    this.note(name, `should be a number from ${least} to ${most}`)
+    if (typeof value === 'number' && value >= min && value <= max) return value
+    this.report(name, `should be a number from ${min} to ${max}`)
     return undefined
   }
 
-  integer(name: string, least: number, most: number): number | undefined {
+  integer(name: string, min: number, max: number): number | undefined {
     const value = this.#value(name)
     if (value === undefined) return undefined
-    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) {
+    if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
       return value as number
     }
-    this.note(name, least === most ? `should be ${least}` : `should be an integer from ${least} to ${most}`)
+    this.report(name, min === max ? `should be ${min}` : `should be an integer from ${min} to ${max}`)
     return undefined
   }
 
   boolean(name: string): boolean {
     const value = this.#value(name) ?? false
     if (typeof value === 'boolean') return value
-    this.note(name, 'should be true or false')
+    this.report(name, 'should be true or false')
     return false
   }
 
-  texts(name: string, most: number, length: number): string[] {
+  strings(name: string, max: number, maxLength: number): string[] {
     const value = this.#value(name) ?? []
     const list: unknown[] = Array.isArray(value) ? value : [value]
-    const texts = list.filter(
-      (text): text is string => typeof text === 'string' && text !== '' && text.length <= length,
+    const strings = list.filter(
+      (item): item is string => typeof item === 'string' && item !== '' && item.length <= maxLength,
     )
-    if (texts.length === list.length && texts.length <= most) return texts
-    this.note(name, `should be a text or a list of at most ${most}, each of 1 to ${length} characters`)
+    if (strings.length === list.length && strings.length <= max) return strings
+    this.report(
+      name,
+      `should be a string or a list of at most ${max} strings, each of 1 to ${maxLength} characters`,
+    )
     return []
   }
 
@@ -109,7 +112,7 @@ class Fields {
     const value = this.#value(name)
     if (value === undefined) return undefined
     if (isObject(value)) return new Fields(value, [...this.#loc, name], this.#problems)
-    this.note(name, 'should be an object')
+    this.report(name, 'should be an object')
     return undefined
   }
 

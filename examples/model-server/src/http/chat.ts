@@ -25,29 +25,30 @@ interface Usage {
 
 type Head = Readonly<Record<'id' | 'model', string> & { created: number }>
 
-/** Yields pieces of the completion; returns the finish reason and the number of tokens. */
-type Writing = AsyncGenerator<string, { readonly finishReason: FinishReason; readonly usage: Usage }, void>
+/** Yields pieces of a completion, and returns its finish reason and usage. */
+type Completion = AsyncGenerator<string, { readonly finishReason: FinishReason; readonly usage: Usage }, void>
 
 /** Handles POST /v1/chat/completions, with a JSON response or a stream of events. */
 export function chat(model: LanguageModel, options: ChatOptions): Handler {
   return async ({ request, response }) => {
-    const asked = parse(await readJson(request), chatRequest)
+    const params = parse(await readJson(request), chatRequest)
     const head = {
       id: `chatcmpl-${randomUUID()}`,
       created: Math.floor(Date.now() / 1000),
       model: 'trigram',
     }
-    const gone = new AbortController()
-    response.on('close', () => gone.abort())
-    // The client may have disconnected while the body was read; there is no further event then.
-    if (response.destroyed) gone.abort()
-    const writing = write(model, asked, options, gone.signal)
+    const disconnected = new AbortController()
+    response.on('close', () => disconnected.abort())
+    // If the client disconnected while the body was read, no 'close' event follows.
+    if (response.destroyed) disconnected.abort()
+    const completion = write(model, params, options, disconnected.signal)
     options.generations.running++
     try {
-      if (asked.stream) await answerAsStream(response, head, writing, asked.includeUsage, gone.signal)
-      else await answerAsWhole(response, head, writing)
+      if (params.stream)
+        await streamCompletion(response, head, completion, params.includeUsage, disconnected.signal)
+      else await sendCompletion(response, head, completion)
     } catch (error) {
-      if (!gone.signal.aborted) throw error
+      if (!disconnected.signal.aborted) throw error
       options.generations.abandoned++
     } finally {
       options.generations.running--
@@ -57,13 +58,13 @@ export function chat(model: LanguageModel, options: ChatOptions): Handler {
 
 async function* write(
   model: LanguageModel,
-  asked: ChatRequest,
+  params: ChatRequest,
   { tokenInterval, generations }: ChatOptions,
-  gone: AbortSignal,
-): Writing {
-  const prompt = model.tokenizer.encode(asked.prompt)
-  const tokens = paced(model.write(prompt, asked), tokenInterval, gone)
-  const stops = new StopSequences(asked.stops)
+  disconnected: AbortSignal,
+): Completion {
+  const prompt = model.tokenizer.encode(params.prompt)
+  const tokens = paced(model.write(prompt, params), tokenInterval, disconnected)
+  const stops = new StopSequences(params.stops)
   let written = 0
   const end = (finishReason: FinishReason) => ({
     finishReason,
@@ -87,10 +88,10 @@ async function* write(
   }
 }
 
-async function answerAsWhole(response: ServerResponse, head: Head, writing: Writing) {
+async function sendCompletion(response: ServerResponse, head: Head, completion: Completion) {
   let content = ''
-  let step = await writing.next()
-  for (; !step.done; step = await writing.next()) content += step.value
+  let step = await completion.next()
+  for (; !step.done; step = await completion.next()) content += step.value
   const { finishReason, usage } = step.value
   sendJson(response, 200, {
     ...head,
@@ -102,21 +103,21 @@ async function answerAsWhole(response: ServerResponse, head: Head, writing: Writ
   })
 }
 
-async function answerAsStream(
+async function streamCompletion(
   response: ServerResponse,
   head: Head,
-  writing: Writing,
+  completion: Completion,
   includeUsage: boolean,
-  gone: AbortSignal,
+  disconnected: AbortSignal,
 ) {
-  const events = new EventStream(response, gone)
+  const events = new EventStream(response, disconnected)
   const chunk = (choices: unknown[], usage: Usage | null) =>
     events.send(
       JSON.stringify({
         ...head,
         object: 'chat.completion.chunk',
         choices,
-        // If usage was requested, each chunk has the field, but only the last one has a value.
+        // If usage was requested, every chunk has the member, which is null except in the last chunk.
         ...(includeUsage ? { usage } : {}),
       }),
     )
@@ -124,8 +125,8 @@ async function answerAsStream(
     chunk([{ index: 0, delta, logprobs: null, finish_reason: finishReason }], null)
 
   await delta({ role: 'assistant', content: '' })
-  let step = await writing.next()
-  for (; !step.done; step = await writing.next()) {
+  let step = await completion.next()
+  for (; !step.done; step = await completion.next()) {
     if (step.value !== '') await delta({ content: step.value })
   }
   const { finishReason, usage } = step.value

@@ -1,15 +1,15 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 
-/** Server-sent events, sent no faster than the client reads them. */
+/** Sends server-sent events, no faster than the client reads them. */
 export class EventStream {
   readonly #response: ServerResponse
-  readonly #gone: AbortSignal
+  readonly #disconnected: AbortSignal
 
   /** Sends the response headers. */
-  constructor(response: ServerResponse, gone: AbortSignal) {
+  constructor(response: ServerResponse, disconnected: AbortSignal) {
     this.#response = response
-    this.#gone = gone
+    this.#disconnected = disconnected
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
@@ -23,8 +23,8 @@ export class EventStream {
    * @throws the signal's AbortError once the client has disconnected
    */
   async send(data: string): Promise<void> {
-    this.#gone.throwIfAborted()
+    this.#disconnected.throwIfAborted()
     if (!this.#response.write(`data: ${data}\n\n`))
-      await once(this.#response, 'drain', { signal: this.#gone })
+      await once(this.#response, 'drain', { signal: this.#disconnected })
   }
 }

@@ -8,13 +8,13 @@ export interface Exchange {
 
 export type Handler = (exchange: Exchange) => void | Promise<void>
 
-/** An error response. Its message is sent to the client. */
+/** An error that is sent to the client as a response. */
 export class HttpError extends Error {
   readonly status: number
   readonly detail: unknown
   readonly headers: Readonly<Record<string, string>>
 
-  /** @param detail the value of `{"detail":…}` */
+  /** @param detail the value of `{"detail":…}` in the response */
   constructor(status: number, detail: unknown, headers: Readonly<Record<string, string>> = {}) {
     super(`${status}: ${JSON.stringify(detail)}`)
     this.status = status

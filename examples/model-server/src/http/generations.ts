@@ -2,9 +2,9 @@
 export interface GenerationCounts {
   /** Running responses. */
   readonly running: number
-  /** Responses abandoned because the client disconnected. */
+  /** Responses that were aborted because the client disconnected. */
   readonly abandoned: number
-  /** Tokens written since the start, including those of abandoned responses. */
+  /** Tokens generated since the start, including those of aborted responses. */
   readonly tokens: number
 }
 

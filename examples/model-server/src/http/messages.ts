@@ -3,7 +3,7 @@ import { isObject, type Place, type Problem } from './validation.js'
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool']
 
 /** Joins the contents of `[{"role":"user","content":"…"},…]` with empty lines. */
-export function messages(value: unknown, loc: Place, problems: Problem[]): string {
+export function joinMessages(value: unknown, loc: Place, problems: Problem[]): string {
   if (value === undefined) problems.push({ loc, msg: 'is missing' })
   else if (!Array.isArray(value)) problems.push({ loc, msg: 'should be a list' })
   else if (value.length === 0) problems.push({ loc, msg: 'should have at least one message' })

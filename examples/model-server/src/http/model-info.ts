@@ -14,7 +14,7 @@ export function modelInfo({ plan, lightweight, heavy, ceiling, language }: Model
       seed: plan.seed,
       training_examples: plan.examples,
       held_out_examples: plan.heldOut,
-      // Accuracy of the rule itself: no model can predict the noise.
+      // The accuracy of the rule itself, since no model can predict the noise.
       best_possible_accuracy: ceiling,
       batch_limit: BATCH_LIMIT,
     },

@@ -29,12 +29,12 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ],
 ])
 
-/** Handles GET /healthz: 200 once all models are trained, 503 before. */
+/** Body of GET /healthz, with status 200 once all models are trained and 503 before. */
 interface Health {
   readonly status: 'ready' | 'training'
 }
 
-/** State of the server. */
+/** The state of the server that routes need. */
 export interface Served {
   /** Undefined during training. */
   readonly models?: Models | undefined
@@ -54,14 +54,16 @@ export async function route(exchange: Exchange, { models, options, health }: Ser
     return
   }
   const found = ROUTES.get(path)
-  if (!found) throw new HttpError(404, `there is nothing at ${path}`)
+  if (!found) throw new HttpError(404, `no route matches ${path}`)
   const [method, handlerOf] = found
   allowOnly(method, request.method)
-  if (!models) throw new HttpError(503, 'the models are being trained', { 'retry-after': '1' })
+  if (!models) throw new HttpError(503, 'the models are still being trained', { 'retry-after': '1' })
   await handlerOf(models, options)(exchange)
 }
 
-function allowOnly(method: Method, asked: string | undefined): void {
-  if (asked === method || (method === 'GET' && asked === 'HEAD')) return
-  throw new HttpError(405, `use ${method}`, { allow: method === 'GET' ? 'GET, HEAD' : method })
+function allowOnly(method: Method, requested: string | undefined): void {
+  if (requested === method || (method === 'GET' && requested === 'HEAD')) return
+  throw new HttpError(405, `this path does not support ${requested}; use ${method}`, {
+    allow: method === 'GET' ? 'GET, HEAD' : method,
+  })
 }

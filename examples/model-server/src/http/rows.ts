@@ -1,10 +1,10 @@
 import { FEATURES, type Features } from '../classifier/rule.js'
 import { isObject, type Place, type Problem, type Reader } from './validation.js'
 
-/** Rows per batch. */
+/** Maximum number of rows in a batch. */
 export const BATCH_LIMIT = 1000
 
-const NOTHING: Features = [0, 0, 0]
+const NO_FEATURES: Features = [0, 0, 0]
 
 /**
  * Reads one row: `{"features":[1,2,3]}` or `{"data":[1,2,3]}`. A row with both is rejected, since
@@ -13,16 +13,16 @@ const NOTHING: Features = [0, 0, 0]
 export function row(value: unknown, loc: Place, problems: Problem[]): Features {
   if (!isObject(value)) {
     problems.push({ loc, msg: 'should be an object such as {"features":[1,2,3]}' })
-    return NOTHING
+    return NO_FEATURES
   }
   if ('features' in value && 'data' in value) {
     problems.push({ loc, msg: 'should have either "features" or "data", not both' })
-    return NOTHING
+    return NO_FEATURES
   }
   const name = 'data' in value ? 'data' : 'features'
   if (name in value) return features(value[name], [...loc, name], problems)
   problems.push({ loc: [...loc, name], msg: 'is missing' })
-  return NOTHING
+  return NO_FEATURES
 }
 
 /** `[{"features":[1,2,3]},…]` */
@@ -60,7 +60,7 @@ function list<Value>(value: unknown, loc: Place, problems: Problem[], item: Read
   return value.map((entry: unknown, index) => item(entry, [...loc, index], problems))
 }
 
-/** Numbers per row. */
+/** Maximum number of entries in a row. */
 const LENGTH_LIMIT = 1000
 
 /**
@@ -70,16 +70,16 @@ const LENGTH_LIMIT = 1000
 function features(value: unknown, loc: Place, problems: Problem[]): Features {
   if (!Array.isArray(value)) {
     problems.push({ loc, msg: 'should be a list of numbers' })
-    return NOTHING
+    return NO_FEATURES
   }
   if (value.length === 0 || value.length > LENGTH_LIMIT) {
-    problems.push({ loc, msg: `has ${value.length} entries; it must have 1 to ${LENGTH_LIMIT} numbers` })
-    return NOTHING
+    problems.push({ loc, msg: `has ${value.length} entries; expected 1 to ${LENGTH_LIMIT} numbers` })
+    return NO_FEATURES
   }
   const folded: [number, number, number] = [0, 0, 0]
   value.forEach((entry: unknown, index) => {
-    const place = (index % FEATURES) as 0 | 1 | 2
-    folded[place] += finite(entry, [...loc, index], problems)
+    const input = (index % FEATURES) as 0 | 1 | 2
+    folded[input] += finite(entry, [...loc, index], problems)
   })
   return folded
 }
@@ -95,7 +95,7 @@ export function modelVersion(value: unknown, loc: Place, problems: Problem[]): s
 
 function finite(value: unknown, loc: Place, problems: Problem[]): number {
   if (typeof value !== 'number') problems.push({ loc, msg: 'should be a number' })
-  // JSON has no Infinity, but 1e999 parses as one.
+  // JSON has no Infinity, but 1e999 is parsed as Infinity.
   else if (!Number.isFinite(value)) problems.push({ loc, msg: 'should be a finite number' })
   else return value
   return 0

@@ -10,7 +10,7 @@ export class StopSequences {
 
   /**
    * Adds a piece and returns the text that can be sent. The beginning of a possible stop sequence
-   * is held back. After `stopped` nothing more may be added.
+   * is held back. Once `stopped` is true, nothing more may be added.
    */
   add(piece: string): { readonly text: string; readonly stopped: boolean } {
     const all = this.#held + piece
@@ -24,7 +24,7 @@ export class StopSequences {
     return { text: all.slice(0, all.length - held), stopped: false }
   }
 
-  /** Returns the text held back, at the end of the stream. */
+  /** Returns the text that is still held back. Called at the end of the stream. */
   rest(): string {
     return this.#held
   }

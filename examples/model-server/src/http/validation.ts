@@ -8,10 +8,10 @@ export interface Problem {
   readonly msg: string
 }
 
-/** Problems per response. The last of a thousand problems would not help a client. */
+/** Maximum number of problems in a response. */
 const PROBLEM_LIMIT = 20
 
-/** Validates one value. If it is invalid, problems are noted and the result is not used. */
+/** Validates one value. If it adds problems, its result must not be used. */
 export type Reader<Value> = (value: unknown, loc: Place, problems: Problem[]) => Value
 
 /**

@@ -18,7 +18,7 @@ export type FinishReason = 'stop' | 'length'
 /** Factor by which a word of the prompt becomes more likely. */
 const TOPIC_WEIGHT = 20
 
-/** Words more frequent than this do not characterize a topic: "the", "a", "it". */
+/** Words with a higher frequency do not characterize a topic: "the", "a", "it". */
 const TOPIC_SHARE = 0.006
 
 /**
@@ -79,7 +79,7 @@ function sampleToken(
   })
   const highest = weights.reduce((a, b) => Math.max(a, b), 0)
   if (temperature === 0) return candidates[weights.indexOf(highest)] ?? END
-  // Relative to the highest, so that a very low temperature does not underflow to zero.
+  // Relative to the highest weight, so that a low temperature does not make all of them underflow.
   const shares = weights.map((weight) => (weight / highest) ** (1 / temperature))
   let left = random() * shares.reduce((a, b) => a + b, 0)
   for (const [index, share] of shares.entries()) {

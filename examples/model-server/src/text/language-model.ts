@@ -16,7 +16,7 @@ export interface LanguageModel {
   write(prompt: readonly number[], options: GenerationOptions): Generator<number, FinishReason, void>
 }
 
-/** One of this many paragraphs is held out for evaluation. */
+/** Every twelfth paragraph is held out for evaluation. */
 const HELD_OUT = 12
 
 /** Trains on the corpus. */

@@ -1,6 +1,6 @@
 import { END } from './tokenizer.js'
 
-/** The last two tokens. At the start of a paragraph both are `END`. */
+/** The last two tokens, which are both `END` at the start of a paragraph. */
 export type Context = readonly [number, number]
 
 /** Context at the start of a paragraph. */
@@ -21,9 +21,9 @@ const NO_FOLLOWERS: Followers = { total: 0, counts: new Map() }
 
 /**
  * A trigram model with Witten-Bell interpolation (Witten and Bell, 1991). The distribution after
- * two tokens is mixed with the one after the last token, and that with the frequencies of all
- * tokens. A context gives the shorter one a weight of T/(N+T), where N is the number of its
- * occurrences and T the number of distinct tokens after it.
+ * two tokens is interpolated with the distribution after the last token, and the latter with the
+ * frequencies of all tokens. The shorter context has the weight T/(N+T), where N is the number of
+ * occurrences of the longer context and T the number of distinct tokens that follow it.
  */
 export class TrigramModel {
   readonly #single: Followers = { total: 0, counts: new Map() }

@@ -1,6 +1,6 @@
 /**
- * Encodes text as numbers and back without loss: `decode(encode(text))` is the text, except that a
- * lone surrogate becomes U+FFFD.
+ * Converts text to tokens (numbers) and back. `decode(encode(text))` returns the same text, except
+ * that a lone surrogate becomes U+FFFD.
  *
  * A piece is a word, a number or a punctuation mark, including the space before it. Pieces of the
  * corpus are one token each. Any other piece costs one token for each byte of its UTF-8.
@@ -11,8 +11,8 @@ export interface Tokenizer {
   encode(text: string): number[]
   decode(tokens: Iterable<number>): string
   /**
-   * Returns the word of a token in lower case without its space; an empty string if it is not a
-   * word.
+   * Returns the word of a token in lower case, without the space; an empty string if the token is
+   * not a word.
    */
   wordOf(token: number): string
 }
@@ -43,7 +43,7 @@ export function createTokenizer(texts: Iterable<string>): Tokenizer {
   const toBytes = new TextEncoder()
   const textOf = (token: number) => {
     const text = token === END ? END_TEXT : pieces[token - END - 1]
-    if (text === undefined) throw new RangeError(`there is no token ${token}`)
+    if (text === undefined) throw new RangeError(`unknown token ${token}`)
     return text
   }
 
@@ -60,16 +60,16 @@ export function createTokenizer(texts: Iterable<string>): Tokenizer {
     },
     decode(encoded) {
       let text = ''
-      let spelled: number[] = []
+      let bytes: number[] = []
       const flush = () => {
-        if (spelled.length === 0) return
-        // A part of a longer text may begin with a byte order mark, which must be kept.
-        text += new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(spelled))
-        spelled = []
+        if (bytes.length === 0) return
+        // The bytes may begin with a byte order mark that is part of the text.
+        text += new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes))
+        bytes = []
       }
       for (const token of encoded) {
         if (token >= 0 && token < BYTES) {
-          spelled.push(token)
+          bytes.push(token)
         } else {
           flush()
           text += textOf(token)

@@ -11,13 +11,13 @@ export interface FleetApp {
 }
 
 /**
- * Runs one Fastify app in several processes on one port. They share one store, so a client
- * has one limit for all processes.
+ * Runs one Fastify app in several processes on one port. They share a store, so a client has one
+ * limit across all processes.
  *
  * `HOST` (default 127.0.0.1) and `PORT` (default 8080; 0 for a free one) set the address,
  * `PROCESSES` (default 3) the number of processes. SIGTERM or SIGINT stops all of them. If they
- * cannot listen, it prints one line and exits with 1. If the store does not respond within
- * `STORE_DEADLINE` (default 100ms), each process grants its share of the limits.
+ * cannot listen, the program prints one line and exits with 1. If the store does not respond within
+ * `STORE_DEADLINE` (default 100ms), each process applies its share of the limits.
  *
  * @param openStore called in each process
  * @param createApp called in each process; by default an app with ten predictions a minute per
@@ -27,9 +27,9 @@ export async function runFleet(
   openStore: () => Store,
   createApp: (store: Store) => FleetApp | Promise<FleetApp> = tenPredictions,
 ): Promise<void> {
-  const port = numberOf('PORT', 8080, 0)
+  const port = numberFromEnv('PORT', 8080, 0)
   const host = process.env.HOST || '127.0.0.1'
-  const processes = numberOf('PROCESSES', 3, 1)
+  const processes = numberFromEnv('PROCESSES', 3, 1)
   if (cluster.isPrimary) return runPrimary(processes, host)
   const opened = openStore()
   await connect(opened)
@@ -87,7 +87,7 @@ async function runPrimary(processes: number, host: string): Promise<void> {
   cluster.on('listening', (_worker, { port }) => {
     if (++listening === processes) console.log(`${processes} processes listen on http://${host}:${port}`)
   })
-  // Workers report why they cannot listen. One line is enough for all of them.
+  // Each worker reports why it cannot listen. Only the first report is printed.
   cluster.on('message', (_worker, message: string) => {
     if (!stopping) console.error(message)
     void stop(1)
@@ -99,10 +99,10 @@ async function runPrimary(processes: number, host: string): Promise<void> {
 function listenError(error: unknown, host: string, port: number): string {
   const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
   if (inUse) return `port ${port} of ${host} is in use; choose another one with PORT`
-  return `cannot listen at port ${port} of ${host}: ${error instanceof Error ? error.message : error}`
+  return `cannot listen on port ${port} of ${host}: ${error instanceof Error ? error.message : error}`
 }
 
-function numberOf(name: string, fallback: number, min: number): number {
+function numberFromEnv(name: string, fallback: number, min: number): number {
   const text = process.env[name] || String(fallback)
   if (/^\d{1,5}$/.test(text) && Number(text) >= min && Number(text) <= 65_535) return Number(text)
   console.error(`${name} must be a whole number from ${min} to 65535, not '${text}'`)

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 
 // Response schemas of the examples, for the OpenAPI page and the types of the handlers.
 
-/** The requested version, if the body has one. */
+/** The `model_version` of the request, if it has one. */
 const version = { model_version: Type.Optional(Type.String()) }
 
 export const prediction = Type.Object({
@@ -13,12 +13,12 @@ export const prediction = Type.Object({
 
 export const predictions = Type.Object({ predictions: Type.Array(prediction), ...version })
 
-/** A prediction with the process that made it. */
+/** A prediction with the id of the process that made it. */
 export const predictionBy = Type.Object({ ...prediction.properties, process: Type.Integer() })
 
 export const predictionsBy = Type.Object({ ...predictions.properties, process: Type.Integer() })
 
-/** 422: all problems with their fields. */
+/** Body of a 422 response: every problem with its field. */
 const unprocessable = Type.Object(
   {
     detail: Type.Array(
@@ -34,7 +34,7 @@ const refused = Type.Object(
   { additionalProperties: true, description: 'A limit is exceeded' },
 )
 
-/** Returns the responses of a route with a body and a limit. */
+/** Returns the response schemas of a route that has a body and a limit. */
 export function answers<Success extends Type.TSchema>(success: Success) {
   return { 200: success, 422: unprocessable, 429: refused }
 }

@@ -14,7 +14,7 @@ export type PredictionApp = Awaited<ReturnType<typeof predictionApp>>
 
 /**
  * Creates an app without routes. The OpenAPI page is at `/docs` and the document at
- * `/openapi.json`. A body that does not match its schema gets 422 with the fields that are invalid.
+ * `/openapi.json`. A body that does not match its schema gets 422 with the invalid fields.
  */
 export async function predictionApp({ title, description }: AppInfo) {
   const app = fastify({

@@ -10,7 +10,7 @@ const features = Type.Array(Type.Number(), {
   description: 'The numbers to predict from',
 })
 
-/** Optional properties of a body. `model_version` is returned in the response. */
+/** Optional properties of a body. The response repeats `model_version`. */
 const optionalProperties = {
   model_version: Type.Optional(Type.String({ maxLength: 64, examples: ['v2'] })),
   parameters: Type.Optional(
@@ -41,7 +41,7 @@ export const modelParams = Type.Object({
   model: Type.Union([Type.Literal('lightweight'), Type.Literal('heavy')]),
 })
 
-/** The numbers of a `row`. */
+/** Returns the features of a `row`. */
 export function featuresOf(body: Static<typeof row>): Features {
   return 'features' in body ? body.features : body.data
 }

@@ -1,5 +1,6 @@
 // Code shared by the examples, so that each contains little more than its limits.
-// Its types let every route say `schema: { hide: true }`.
+
+// Adds `hide` to the type of route schemas.
 import '@fastify/swagger'
 
 export { answers, prediction, predictionBy, predictions, predictionsBy } from './answers.js'

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Features of a request. */
+/** The input of a model: one row. */
 export type Features = readonly number[]
 
 export interface Prediction {

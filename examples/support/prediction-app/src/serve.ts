@@ -2,22 +2,22 @@ import type { PredictionApp } from './app.js'
 
 /**
  * Listens on `HOST` (default 127.0.0.1) and `PORT` (default 8080; 0 for a free one), and prints the
- * address. Stops on SIGTERM and SIGINT after the requests in flight. If it cannot listen, it prints
- * one line and exits with 1.
+ * address. On SIGTERM or SIGINT, finishes the requests in flight and stops. If it cannot listen,
+ * prints one line and exits with 1.
  */
 export async function serve(app: PredictionApp): Promise<void> {
   const host = process.env.HOST || '127.0.0.1'
   const port = portFrom(process.env.PORT || '8080')
   try {
     const address = await app.listen({ host, port })
-    console.log(`listening at ${address}, described at ${address}/docs`)
+    console.log(`listening on ${address}, API documentation at ${address}/docs`)
   } catch (error) {
     const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
     if (inUse) fail(`port ${port} of ${host} is in use; choose another one with PORT`)
-    fail(`cannot listen at port ${port} of ${host}: ${error instanceof Error ? error.message : error}`)
+    fail(`cannot listen on port ${port} of ${host}: ${error instanceof Error ? error.message : error}`)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    // Once: a second signal has its default effect.
+    // A second signal has its default effect, which is to end the process.
     process.once(signal, () => void app.close())
   }
 }

@@ -9,15 +9,16 @@ interface Problem {
 }
 
 /**
- * Makes a 422 body with the problems of a request and their fields.
+ * Creates the body of a 422 response: the problems of a request with their fields.
  *
  * If a body may have several forms, the schema reports why each form does not match. Only the
- * problems deepest in the body are kept: they belong to the form that the client meant.
+ * problems deepest in the body are returned: they belong to the form that the client most likely
+ * intended.
  */
 export function unprocessable(validation: Validation): { readonly detail: readonly Problem[] } {
   const problems = validation
     .filter(({ keyword }) => keyword !== 'anyOf')
-    .map((each) => ({ ...each, path: each.instancePath.split('/').slice(1).map(step) }))
+    .map((each) => ({ ...each, path: each.instancePath.split('/').slice(1).map(decodeSegment) }))
   const deepest = Math.max(...problems.map(({ path }) => path.length))
   return {
     detail: problems
@@ -29,7 +30,7 @@ export function unprocessable(validation: Validation): { readonly detail: readon
   }
 }
 
-/** A JSON pointer's step; the bodies have no field whose name is a number. */
-function step(text: string): string | number {
+/** Decodes a segment of a JSON pointer. No field has a numeric name, so numbers are indexes. */
+function decodeSegment(text: string): string | number {
   return /^\d+$/.test(text) ? Number(text) : text.replaceAll('~1', '/').replaceAll('~0', '~')
 }

@@ -13,26 +13,26 @@ const run = promisify(execFile)
 describe('the README of an example', () => {
   it.each(['in-memory', 'tiers', 'warm-up', 'strategies', 'resources', 'monitoring'])(
     'shows the real output of examples/%s',
-    (name) => expectToDoAsItSays(name),
+    (name) => expectReadmeOutput(name),
   )
 
-  // A long deadline: on a busy machine the store may be slow.
-  const patient = { STORE_DEADLINE: '30s' }
+  // On a busy machine the store may be slow.
+  const longDeadline = { STORE_DEADLINE: '30s' }
 
   it('shows the real output of examples/redis', async () => {
     const redis = await startRedis()
     onTestFinished(() => redis.stop())
-    await expectToDoAsItSays('redis', { ...patient, REDIS_URL: `redis://127.0.0.1:${redis.port}` })
+    await expectReadmeOutput('redis', { ...longDeadline, REDIS_URL: `redis://127.0.0.1:${redis.port}` })
   })
 
   it('shows the real output of examples/memcached', async () => {
     const memcached = await startMemcached()
     onTestFinished(() => memcached.stop())
-    await expectToDoAsItSays('memcached', { ...patient, MEMCACHED_URL: memcached.url })
+    await expectReadmeOutput('memcached', { ...longDeadline, MEMCACHED_URL: memcached.url })
   })
 })
 
-async function expectToDoAsItSays(name: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
+async function expectReadmeOutput(name: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
   const page = await readFile(new URL(`../../../${name}/README.md`, import.meta.url), 'utf8')
   expect(page).toContain(`\`node examples/${name}/dist/main.js\``)
   await using example = await startExample(name, env)
@@ -43,7 +43,7 @@ async function expectToDoAsItSays(name: string, env: Readonly<Record<string, str
 
 function listing(page: string, language: string): string {
   const found = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(page)?.[1]
-  if (found === undefined) throw new Error(`no listing in ${language}`)
+  if (found === undefined) throw new Error(`the page has no ${language} listing`)
   return found
 }
 

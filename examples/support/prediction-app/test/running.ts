@@ -9,7 +9,7 @@ const EXAMPLES = fileURLToPath(new URL('../../..', import.meta.url))
 export interface RunningExample extends AsyncDisposable {
   readonly url: string
   /** Returns the output so far. */
-  said(): string
+  output(): string
 }
 
 /** Starts an example and waits until it listens, on a free port unless `PORT` is set. */
@@ -20,21 +20,21 @@ export async function startExample(
   const child = spawn(process.execPath, [`${EXAMPLES}/${name}/dist/main.js`], {
     env: { ...process.env, PORT: '0', ...env },
   })
-  let said = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text
+      output += text
     })
   }
   const ended = once(child, 'close')
-  const url = () => /(?:listening at|listen on) (http[^\s,]+)[\s,]/.exec(said)?.[1]
+  const url = () => /listen(?:ing)? on (http[^\s,]+)[\s,]/.exec(output)?.[1]
   while (url() === undefined) {
-    if (child.exitCode !== null) throw new Error(`examples/${name} ended:\n${said}`)
+    if (child.exitCode !== null) throw new Error(`examples/${name} exited:\n${output}`)
     await Promise.race([ended, once(child.stdout, 'data')])
   }
   return {
     url: url() as string,
-    said: () => said,
+    output: () => output,
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM')
       await ended
@@ -42,7 +42,7 @@ export async function startExample(
   }
 }
 
-export interface Asking {
+export interface CurlOptions {
   /** A JSON body, sent by POST. */
   readonly body?: string
   /** `X-API-Key: …` */
@@ -50,16 +50,16 @@ export interface Asking {
 }
 
 /** Sends requests in sequence with a shell loop over curl. Returns the status of each response. */
-export async function curlLoop(times: number, url: string, asking: Asking = {}): Promise<number[]> {
-  const { body, headers = [] } = asking
+export async function curlLoop(times: number, url: string, options: CurlOptions = {}): Promise<number[]> {
+  const { body, headers = [] } = options
   const posted = body === undefined ? [] : ['-H', 'content-type: application/json', '-d', body]
-  const options = [...headers.flatMap((header) => ['-H', header]), ...posted]
+  const flags = [...headers.flatMap((header) => ['-H', header]), ...posted]
   const loop = `for i in $(seq 1 ${times}); do curl -s -o /dev/null -w '%{http_code}\\n' "$@"; done`
-  const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', loop, 'bash', url, ...options])
+  const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', loop, 'bash', url, ...flags])
   return stdout.trim().split('\n').map(Number)
 }
 
-/** Repeats statuses: `statuses([200, 10], [429, 1])` is ten times 200 and then 429. */
+/** Expands counts: `statuses([200, 10], [429, 1])` is ten times 200, then once 429. */
 export function statuses(...parts: readonly (readonly [status: number, times: number])[]): number[] {
   return parts.flatMap(([status, times]) => Array<number>(times).fill(status))
 }

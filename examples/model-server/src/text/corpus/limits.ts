@@ -20,11 +20,11 @@ A refused request should cost nothing. If a client that is over its limit is cha
 every attempt moves the moment at which it may come back, and a client that retries too fast is locked out for
 as long as it tries. The server has done no work for it, and so it should take no tokens from it.
 
-A good refusal names the limit that was met and the moment at which this request would be let in. A client
+A good refusal names the limit that was exceeded and the moment at which this request would be admitted. A client
 that knows the moment can wait for it. A client that knows nothing will try again at once, and so will all the
 others, and the server will spend its time on saying no.
 
-One request may meet several limits at the same time. There may be a limit on requests, a limit on tokens, and
+One request may be subject to several limits at the same time. There may be a limit on requests, a limit on tokens, and
 a limit on how many are in flight. The request takes from all of them or from none of them. If it took from
 the first and was refused by the second, the first would be wrong from then on.
 

@@ -9,7 +9,7 @@ accelerator is busy with large matrices. The answer is written one token at a ti
 its time on moving the weights from memory. A server that does both has to keep the two in balance.
 
 Because the length of an answer is not known, a gateway reserves what the answer may cost at most. When the
-answer is finished, the true number of tokens is known, and what was not used is given back. A client that
+answer is finished, the true number of tokens is known, and what was not used is refunded. A client that
 asks for a long answer and gets a short one has paid for the short one.
 
 A stream sends each token as soon as it is written. The client sees the first word after a moment and can read
