@@ -2,7 +2,7 @@ import { defineConfig } from 'vite'
 
 /**
  * Builds the dashboard as static files in dist/, which the admin port serves. The page has no
- * inline scripts and loads nothing from elsewhere.
+ * inline scripts and loads nothing from other origins.
  */
 export default defineConfig({
   build: {
@@ -14,7 +14,7 @@ export default defineConfig({
     // The licences of the bundled packages require their notices.
     license: { fileName: 'THIRD-PARTY-NOTICES.md' },
   },
-  // The development server shows the data of a local gateway.
+  // The development server proxies API requests to a local gateway.
   server: { proxy: { '/api': 'http://127.0.0.1:8081' } },
   oxc: { jsx: { importSource: 'preact' } },
 })

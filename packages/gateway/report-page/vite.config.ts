@@ -29,7 +29,7 @@ function singleFile(): Plugin {
       handler(_options, bundle) {
         const files = Object.values(bundle)
         const page = files.find(({ fileName }) => fileName === 'index.html')
-        if (page?.type !== 'asset') throw new Error('the build has no index.html')
+        if (page?.type !== 'asset') throw new Error('the build produced no index.html')
         let html = String(page.source)
         for (const file of files) {
           if (file === page) continue
@@ -44,7 +44,7 @@ function singleFile(): Plugin {
           const tag = isScript
             ? new RegExp(`<script[^>]*${file.fileName}[^>]*></script>`)
             : new RegExp(`<link[^>]*${file.fileName}[^>]*>`)
-          // Moved to the end, because an inline script does not wait for the rest of the page.
+          // Scripts move to the end, because an inline script does not wait for the rest of the body.
           html = html.replace(tag, () => (isScript ? '' : `<style>${text}</style>`))
           if (isScript)
             html = html.replace(
@@ -53,7 +53,7 @@ function singleFile(): Plugin {
             )
           delete bundle[file.fileName]
         }
-        if (!html.includes('MIT License')) throw new Error('the licence notices are missing')
+        if (!html.includes('MIT License')) throw new Error('the build produced no licence notices')
         page.source = html
       },
     },

@@ -24,7 +24,7 @@ import { Traffic } from './panels/traffic.js'
 import { type Minutes, useView } from './panels/view.js'
 import { trafficOf } from './timeseries/buckets.js'
 
-/** How long the result of an action is shown, in milliseconds. */
+/** Time for which the result of an action is shown. */
 const NOTICE_MS = 8000
 
 /** The live dashboard of a gateway. */
@@ -114,8 +114,8 @@ export function App() {
             </div>
             {status?.acts === 'off' && (
               <p class="foot">
-                Actions are off. To change limits, switch rules to shadow and reset clients from here,
-                configure an admin token: <code>sluice token new</code>.
+                Actions are off. To change limits, switch rules to shadow or reset clients on this page,
+                create an admin token with <code>sluice token new</code> and add it to the configuration.
               </p>
             )}
           </>

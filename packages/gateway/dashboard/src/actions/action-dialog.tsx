@@ -4,7 +4,7 @@ import { type AdminApi, AdminError } from '../api/admin-api.js'
 import { Dialog } from '../components/dialog.js'
 import { actionText, type PendingAction } from './pending-action.js'
 
-/** Asks to confirm an action, and for the admin token if the page has none. */
+/** Asks the operator to confirm an action, and for the admin token if the page has none. */
 export function ActionDialog({
   api,
   pending,
@@ -13,7 +13,7 @@ export function ActionDialog({
 }: {
   readonly api: AdminApi
   readonly pending: PendingAction
-  /** Called with a description of the change. */
+  /** Called with a description of the completed change. */
   readonly onDone: (done: string) => void
   readonly onClose: () => void
 }) {

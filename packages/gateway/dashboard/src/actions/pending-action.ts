@@ -1,11 +1,11 @@
 import type { AdminAction } from '../../../src/server/admin/api/admin-actions.js'
 
-/** An action that waits for confirmation. */
+/** An action that has not been confirmed yet. */
 export type PendingAction =
   | Extract<AdminAction, { act: 'shadow' | 'undo' }>
-  /** `limit`: the current limit, which the dialog edits. */
+  /** `limit`: the current limit, the initial value of the input. */
   | Extract<AdminAction, { act: 'limit' }>
-  /** `shown`: the key as it is displayed. */
+  /** `shown`: the display form of the key. */
   | (Extract<AdminAction, { act: 'reset' }> & { readonly shown: string })
 
 export type ActionHandler = (pending: PendingAction) => void
@@ -18,14 +18,14 @@ export interface ActionText {
 
 const UNTIL = 'until you undo the change or the gateway restarts'
 
-/** Returns the texts of the confirmation dialog. */
+/** Returns the title, the explanation and the button label of the confirmation dialog. */
 export function actionText(pending: PendingAction): ActionText {
   switch (pending.act) {
     case 'shadow':
       return pending.shadow
         ? {
             title: 'Switch the rule to shadow?',
-            consequence: `The rule stays evaluated and counted, but refuses no requests ${UNTIL}.`,
+            consequence: `The rule is still evaluated and counted, but refuses no requests ${UNTIL}.`,
             button: 'Switch to shadow',
           }
         : {

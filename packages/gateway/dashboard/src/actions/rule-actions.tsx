@@ -2,7 +2,7 @@ import type { RuleStatus } from '../../../src/server/admin/api/gateway-status.js
 import { ActionButton } from './action-button.js'
 import type { ActionHandler } from './pending-action.js'
 
-/** The buttons for the actions on a rule. A dialog asks to confirm each action. */
+/** The buttons for the actions on a rule. Each action must be confirmed in a dialog. */
 export function RuleActions({
   route,
   rule: { rule, enforced, limit, overridden },

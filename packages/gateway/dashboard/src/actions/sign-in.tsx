@@ -6,7 +6,7 @@ export function SignIn({
   reason,
   onToken,
 }: {
-  /** Why the token is required, as the gateway reports it. */
+  /** The message of the gateway's 401 response. */
   readonly reason: string
   readonly onToken: (token: string) => void
 }) {
@@ -23,8 +23,8 @@ export function SignIn({
         <h2 id="sign-in-title">Admin token required</h2>
         <p class="failure">{reason}</p>
         <p class="quiet">
-          <code>sluice token new</code> printed the token when it was created. This page keeps it in memory
-          until you close or reload it.
+          Enter the token that <code>sluice token new</code> printed. The page keeps the token in memory until
+          you close or reload the page.
         </p>
         <label>
           Admin token

@@ -2,7 +2,7 @@ import type { AdminAction, AdminActionResult } from '../../../src/server/admin/a
 import type { ClientState, TopClients } from '../../../src/server/admin/api/client-status.js'
 import { NDJSON, type RecordStatus } from '../../../src/server/admin/api/replay-types.js'
 
-/** A failed request to the admin port. The message is shown to the user. */
+/** A failed request to the admin port, with a message for the user. */
 export class AdminError extends Error {
   /** @param status 0 if there was no response */
   constructor(
@@ -16,7 +16,7 @@ export class AdminError extends Error {
 const NO_TOKEN = 'The admin token is required.'
 const WRONG_TOKEN = 'The admin token is wrong.'
 
-/** The client of the admin port. It keeps the token in memory only. */
+/** A client of the admin port. The token is kept only in memory. */
 export class AdminApi {
   #token: string | undefined
 
@@ -28,7 +28,7 @@ export class AdminApi {
     this.#token = token === '' ? undefined : token
   }
 
-  /** Rejects with an AdminError if the request fails. */
+  /** Opens the live feed. Rejects with an AdminError if the request fails. */
   live(signal: AbortSignal): Promise<Response> {
     return this.#fetch('/api/live', { signal, headers: { accept: 'text/event-stream' } })
   }
@@ -45,7 +45,7 @@ export class AdminApi {
     return (await this.#fetch('/api/config')).text()
   }
 
-  /** The recorded traffic that can be replayed. */
+  /** Returns the status of the recorded traffic. */
   record(): Promise<RecordStatus> {
     return this.#json('/api/record')
   }
@@ -65,7 +65,7 @@ export class AdminApi {
     })
   }
 
-  /** The report page without a report. */
+  /** Returns the HTML of the report page, without a report. */
   async reportTemplate(): Promise<string> {
     return (await this.#fetch('/api/report-page')).text()
   }

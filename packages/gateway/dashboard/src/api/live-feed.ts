@@ -18,7 +18,7 @@ export interface LiveFeedHandlers {
   onStatus(status: Status): void
 }
 
-/** Time without data after which the connection counts as lost; samples arrive every second. */
+/** Time without data after which the connection is considered lost. Samples arrive every second. */
 const IDLE_TIMEOUT_MS = 10_000
 const MIN_RETRY_MS = 1000
 const MAX_RETRY_MS = 15_000
@@ -57,7 +57,7 @@ export class LiveFeed {
   #retry(reason: string): void {
     const maxDelay = Math.min(MIN_RETRY_MS * 2 ** this.#failures, MAX_RETRY_MS)
     this.#failures++
-    // Random, so that open pages do not all reconnect at once.
+    // Jitter keeps open pages from reconnecting all at once.
     const delay = maxDelay * (0.5 + Math.random() / 2)
     this.#handlers.onConnection({ state: 'lost', reason, retryAt: Date.now() + delay })
     this.#timer = setTimeout(() => void this.connect(), delay)

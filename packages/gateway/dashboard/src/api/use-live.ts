@@ -13,7 +13,7 @@ export interface Live {
 
 const EMPTY: Live = { connection: { state: 'connecting' }, history: History.empty, status: undefined }
 
-/** Receives live data while the page is open. A hidden page is not rendered. */
+/** Receives live data while the page is open. Rendering pauses while the page is hidden. */
 export function useLive(api: AdminApi): readonly [Live, LiveFeed] {
   const latest = useRef(EMPTY)
   const [shown, show] = useState(EMPTY)

@@ -7,7 +7,7 @@ export interface Polled<Result> {
 }
 
 /**
- * Repeats a request while the page is visible. A changed `query` starts over.
+ * Repeats a request while the page is visible, and starts over when `query` changes.
  *
  * @param intervalMs milliseconds between requests
  */
@@ -26,7 +26,7 @@ export function usePolling<Result>(
           (result) => ({ result }),
           (failure: Error) => ({ failure }),
         )
-        // The last result stays visible while requests fail.
+        // The last result is kept while requests fail.
         if (!isStopped)
           setLatest((before) =>
             before.query === query && before.result !== undefined

@@ -1,4 +1,4 @@
-// Formats numbers and times in few characters.
+// Compact formats of numbers and times.
 
 const integer = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
@@ -42,7 +42,7 @@ export function duration(milliseconds: number | null): string {
   return longDuration(milliseconds / 1000)
 }
 
-/** Formats a waiting time, rounded up like `Retry-After`, so that it is never too short. */
+/** Formats a waiting time, rounded up like `Retry-After` so that a retry is never too early. */
 export function wait(milliseconds: number | null): string {
   return milliseconds === null ? 'never' : longDuration(Math.ceil(milliseconds / 1000), Math.ceil)
 }

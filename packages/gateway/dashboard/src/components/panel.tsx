@@ -11,7 +11,7 @@ export function Panel({
 }: {
   readonly id: string
   readonly title: string
-  /** A remark on the data, such as its time range. */
+  /** A short note on the data, such as its time range. */
   readonly note?: ComponentChildren
   /** Controls of the panel. */
   readonly tools?: ComponentChildren
@@ -29,7 +29,7 @@ export function Panel({
   )
 }
 
-/** The text of a panel without data. */
+/** The message of a panel without data. */
 export function Empty({ children }: { readonly children: ComponentChildren }) {
   return <p class="empty">{children}</p>
 }

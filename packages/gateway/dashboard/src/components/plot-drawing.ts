@@ -7,9 +7,9 @@ export interface Line {
   readonly colour: string
   /** One value for each time; null if nothing was measured. */
   readonly values: readonly (number | null)[]
-  /** Distinguishes the line without colour. */
+  /** Draws a dashed line, so that colour is not the only distinction. */
   readonly dashed?: boolean
-  /** Draws the line as an area on top of the stacked lines before it. */
+  /** Draws the line as an area, stacked on the stacked lines before it. */
   readonly stack?: boolean
 }
 
@@ -22,11 +22,11 @@ export interface PlotProps {
   readonly format: (value: number) => string
   /** The format of axis ticks; default: `format`. */
   readonly tick?: (value: number) => string
-  /** Epoch milliseconds of the start and the end. */
+  /** Start and end of the time axis, in epoch milliseconds. */
   readonly span: readonly [from: number, to: number]
-  /** CSS pixels. */
+  /** Height in CSS pixels. */
   readonly height?: number
-  /** The smallest upper end of the scale. */
+  /** Minimum upper end of the value axis. */
   readonly minScale?: number
   /** Plots of one group share the cursor; default: the live plots. */
   readonly group?: string
@@ -53,7 +53,7 @@ export function plotOptions(
   return {
     width,
     height,
-    // Room for half of the last tick label.
+    // Leaves room for half of the last tick label.
     padding: [8, 26, 0, 0],
     legend: { show: false },
     cursor: {
@@ -108,7 +108,7 @@ export function stackedData({ times, lines }: Pick<PlotProps, 'times' | 'lines'>
   return [times.map((at) => at / 1000), ...inDrawingOrder(lines).map((line) => drawn.get(line) ?? [])]
 }
 
-/** Orders the areas from top to bottom, because lower ones are drawn over them; then the lines. */
+/** Puts areas first, from top to bottom, because each is drawn over those before it; then lines. */
 function inDrawingOrder(lines: readonly Line[]): Line[] {
   return [
     ...lines.filter(({ stack }) => stack === true).reverse(),
@@ -124,7 +124,7 @@ function seriesOf({ label, colour, dashed, stack }: Line): uPlot.Series {
     width: 1.5,
     points: { show: false },
     ...(dashed === true && { dash: [5, 4] }),
-    // Opaque, because the areas above are drawn first.
+    // Opaque, because each area hides the lower part of the areas drawn before it.
     ...(stack === true && { fill: `color-mix(in oklab, ${stroke} 28%, ${colourOf('panel')})` }),
   }
 }

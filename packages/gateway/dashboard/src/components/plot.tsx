@@ -9,7 +9,7 @@ import './plot.css'
 /** A line plot over time. The legend shows the values at the cursor, or the latest ones. */
 export function Plot(props: PlotProps) {
   const { label, times, lines, format, height = 180 } = props
-  const place = useRef<HTMLDivElement>(null)
+  const container = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const latest = useRef(props)
   latest.current = props
@@ -19,9 +19,9 @@ export function Plot(props: PlotProps) {
     lines.map(({ label, colour, dashed, stack }) => [label, colour, dashed, stack]),
   )
 
-  // Recreated when the lines or the colours change.
+  // The plot is recreated when its lines or colours change.
   useEffect(() => {
-    const element = place.current
+    const element = container.current
     if (element === null) return
     const drawn = new uPlot(
       plotOptions(latest, element.clientWidth, height, (index) => setHovered(index)),
@@ -43,7 +43,13 @@ export function Plot(props: PlotProps) {
   const at = hovered !== null && hovered < times.length ? hovered : times.length - 1
   return (
     <figure class="plot">
-      <div class="canvas" ref={place} role="img" aria-label={label} style={{ blockSize: `${height}px` }} />
+      <div
+        class="canvas"
+        ref={container}
+        role="img"
+        aria-label={label}
+        style={{ blockSize: `${height}px` }}
+      />
       <figcaption>
         <ul class="legend">
           {lines.map(({ label, colour, dashed, values }) => (

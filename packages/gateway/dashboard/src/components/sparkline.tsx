@@ -6,7 +6,7 @@ export function Sparkline({
   length,
 }: {
   readonly values: readonly number[]
-  /** The number of values of a full plot; fewer are drawn at its end. */
+  /** Number of values across the full width. Fewer values are aligned to the right. */
   readonly length: number
 }) {
   const top = Math.max(...values, 1)

@@ -27,7 +27,7 @@ export function useTheme(): readonly [ThemeChoice, (choice: ThemeChoice) => void
   ]
 }
 
-/** Returns a number that changes with the colours, so that canvases are drawn again. */
+/** Returns a number that changes whenever the colours change, so that canvases are redrawn. */
 export function useColourChanges(): number {
   const [changes, setChanges] = useState(0)
   useEffect(() => {

@@ -69,7 +69,7 @@ export function ClientSearch({
       {search.text === '' ? (
         <Empty>
           Search for a client, or select one in a list, to see its usage under each limit and when its next
-          request is admitted. A lookup does not count against any limit.
+          request will be admitted. A lookup does not count against any limit.
         </Empty>
       ) : (
         <SearchResult key={search.text} api={api} text={search.text} onAction={onAction} />

@@ -41,7 +41,7 @@ export function amountLabel(resource: string, remaining: number): string {
   return `${left} ${left === '1' ? resource.replace(/s$/, '') : resource}`
 }
 
-/** Says when a request of cost 1 is admitted. */
+/** Formats the time until a request of cost 1 is admitted. */
 export function retryLabel(retryAfter: number | null): string {
   return retryAfter === 0 ? 'now' : retryAfter === null ? 'never' : `in ${wait(retryAfter)}`
 }

@@ -20,7 +20,7 @@ interface RuleItemProps {
   readonly onToggle: (open: boolean) => void
 }
 
-/** A rule that expands to its fullest clients and its actions. */
+/** A rule that expands to show its actions and the clients nearest to its limit. */
 export function RuleItem(props: RuleItemProps) {
   const { route, rule, open, onToggle } = props
   const fullest = rule.fullness[0]
@@ -68,8 +68,8 @@ function RuleDetails({ route, rule, onAction, onClient }: RuleItemProps) {
         Counts {rule.resource} {keyLabel(rule.keyedBy)}.{' '}
         {overridden !== undefined && (
           <>
-            Overridden until undone or restarted; the configuration file says {overridden.limit},{' '}
-            {overridden.enforced ? 'enforced' : 'shadow'}.
+            Overridden until you undo it or the gateway restarts; the configuration file says{' '}
+            {overridden.limit}, {overridden.enforced ? 'enforced' : 'shadow'}.
           </>
         )}
       </p>
@@ -95,7 +95,7 @@ function RuleDetails({ route, rule, onAction, onClient }: RuleItemProps) {
               kind: 'bar',
               cell: ({ used }) => <Bar part={used} colour={colourOfFullness(used)} />,
             },
-            { title: 'Left', kind: 'number', cell: ({ remaining }) => units(remaining) },
+            { title: 'Remaining', kind: 'number', cell: ({ remaining }) => units(remaining) },
             { title: 'Retry', kind: 'number', cell: ({ retryAfter }) => retryLabel(retryAfter) },
             ...(onAction === undefined ? [] : [resetColumn(route, rule.rule, onAction)]),
           ]}

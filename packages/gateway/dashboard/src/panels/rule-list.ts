@@ -23,7 +23,7 @@ export function listRules(routes: readonly RouteStatus[]): ListedRule[] {
   )
 }
 
-/** Returns the rules whose route, name, limit, resource or fullest clients contain the query. */
+/** Returns the rules whose route, name, limit, resource or listed clients contain the query. */
 export function filterRules(rules: readonly ListedRule[], query: string): ListedRule[] {
   const wanted = query.trim().toLowerCase()
   if (wanted === '') return [...rules]
@@ -34,17 +34,17 @@ export function filterRules(rules: readonly ListedRule[], query: string): Listed
   )
 }
 
-/** Sorts rules by usage, or leaves them in file order. */
+/** Returns the rules sorted by usage, or in file order. */
 export function sortRules(rules: readonly ListedRule[], order: RuleOrder): ListedRule[] {
   if (order === 'file') return [...rules]
   return [...rules].sort((a, b) => usageStep(b.rule) - usageStep(a.rule))
 }
 
-/** Sorts rules in the order of the ids; others come last. */
+/** Sorts rules in the order of `ids`. Rules without an id in the list go last. */
 export function sortByIds(rules: readonly ListedRule[], ids: readonly string[]): ListedRule[] {
-  const places = new Map(ids.map((id, index) => [id, index]))
-  const place = (rule: ListedRule) => places.get(ruleId(rule)) ?? places.size
-  return [...rules].sort((a, b) => place(a) - place(b))
+  const positions = new Map(ids.map((id, index) => [id, index]))
+  const positionOf = (rule: ListedRule) => positions.get(ruleId(rule)) ?? positions.size
+  return [...rules].sort((a, b) => positionOf(a) - positionOf(b))
 }
 
 /** Returns a unique id of a rule. */
@@ -52,12 +52,12 @@ export function ruleId({ route, rule }: ListedRule): string {
   return JSON.stringify([route, rule.rule])
 }
 
-/** Returns the usage of the fullest client, or 0. */
+/** Returns the usage of the client nearest to the limit, or 0 without clients. */
 export function fullnessOf({ fullness }: RuleStatus): number {
   return fullness[0]?.used ?? 0
 }
 
-/** Rounds usage to 5 % steps, so that rules do not move with every request. */
+/** Rounds usage down to a 5 % step, so that rules do not move with every request. */
 function usageStep(rule: RuleStatus): number {
   return Math.floor(fullnessOf(rule) * 20)
 }

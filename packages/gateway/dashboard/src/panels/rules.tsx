@@ -38,7 +38,7 @@ export function Rules({
     <Panel
       id="rules"
       title="Rules"
-      note={`usage of the fullest client of each rule; ${count(status.clientsTracked)} keys tracked`}
+      note={`usage of the client nearest to each limit; ${count(status.clientsTracked)} keys tracked`}
       tools={
         rules.length > 1 && (
           <div class="tools">
@@ -54,7 +54,7 @@ export function Rules({
             <Choice
               legend="Order of the rules"
               name="order"
-              options={{ fullest: 'Fullest first', file: 'File order' }}
+              options={{ fullest: 'Highest usage', file: 'File order' }}
               value={order}
               onChoose={setOrder}
             />

@@ -9,7 +9,7 @@ import { RouteName } from '../components/route-name.js'
 import { type Column, Table } from '../components/table.js'
 import { type ListedRule, listRules } from './rule-list.js'
 
-/** Lists the shadow rules with the requests they would have refused. */
+/** Lists the shadow rules with the number of requests they would have refused. */
 export function ShadowRules({
   status,
   onAction,
@@ -19,7 +19,7 @@ export function ShadowRules({
 }) {
   const rules = useMemo(() => listRules(status.routes).filter(({ rule }) => !rule.enforced), [status])
   return (
-    <Panel id="shadow" title="Shadow rules" note="refusals they would have made since the start">
+    <Panel id="shadow" title="Shadow rules" note="requests they would have refused since the gateway started">
       {rules.length === 0 ? (
         <Empty>
           No shadow rules. A rule with <code>enforce: false</code> is evaluated and counted but refuses no
@@ -27,7 +27,7 @@ export function ShadowRules({
         </Empty>
       ) : (
         <Table<ListedRule>
-          caption="shadow rules and what they would have refused"
+          caption="shadow rules and the requests they would have refused"
           rows={rules}
           first={6}
           keyOf={({ route, rule }) => JSON.stringify([route, rule.rule])}

@@ -73,7 +73,7 @@ function TopClientTable({
           ),
         },
         {
-          title: 'Relative to the top',
+          title: 'Relative to the top client',
           wideOnly: true,
           kind: 'bar',
           cell: (row) => <Fill part={row.count / highest} colour={colour} />,

@@ -7,7 +7,7 @@ import { trafficOf } from '../timeseries/buckets.js'
 import { requestsIn } from '../timeseries/route-history.js'
 import { FAILURE_POLICIES } from './labels.js'
 
-/** Seconds over which the current rates are averaged. */
+/** Number of seconds over which the current rates are averaged. */
 const AVERAGE_SECONDS = 5
 
 /** The tiles with the current state and rates. */

@@ -16,7 +16,7 @@ export function Traffic({ view }: { readonly view: View }) {
         <Empty>No data yet.</Empty>
       ) : (
         <Plot
-          label={`Allowed and refused requests per second, ${routeLabel(view)}. The table of routes has the numbers.`}
+          label={`Allowed and refused requests per second, ${routeLabel(view)}. The Routes table lists the numbers.`}
           times={view.times}
           span={view.span}
           format={rate}

@@ -22,7 +22,7 @@ export function useView(history: History, route: string | undefined, minutes: Mi
   return useMemo(() => {
     const to = history.samples.at(-1)?.at ?? Date.now()
     const known = (to - (history.samples[0]?.at ?? to)) / 1000
-    // A shorter range while there is little history, instead of a line at the edge.
+    // A short history gets a shorter range, so that the lines fill the plot.
     const seconds = Math.min(Number(minutes) * 60, Math.max(known, 60))
     const length = lengthFor(seconds)
     const buckets = bucketsOf(history.lastSeconds(seconds + length), route, length)
@@ -37,7 +37,7 @@ export function useView(history: History, route: string | undefined, minutes: Mi
   }, [history, route, minutes])
 }
 
-/** Seconds per point: at most 180 points. */
+/** Returns the seconds per point, which result in at most 180 points. */
 function lengthFor(seconds: number): number {
   return seconds <= 120 ? 1 : seconds <= 360 ? 2 : 5
 }

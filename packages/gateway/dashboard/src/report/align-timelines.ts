@@ -11,8 +11,8 @@ export interface Pair {
 type Value = (stretch: TimelineReport['stretches'][number]) => number
 
 /**
- * Aligns two timelines to the longer period of both. The periods differ if one replay ended later,
- * because requests waited.
+ * Aligns two timelines to the longer of their periods. The periods differ if requests waited in one
+ * of the replays, which then ended later.
  */
 export function alignTimelines(
   one: TimelineReport,

@@ -16,7 +16,7 @@ export function Figures({ name, report }: Side) {
         <Tile
           title="False refusals"
           figure={number(falselyRefused)}
-          below="an exact limiter would have allowed them"
+          below="an exact limiter would have allowed these"
         />
         <Tile
           title="Longest lockout"

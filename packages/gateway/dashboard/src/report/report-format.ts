@@ -1,4 +1,4 @@
-// Formats numbers and times of a report without abbreviating them.
+// Unabbreviated formats of numbers and times in a report.
 
 const decimal = new Intl.NumberFormat('en', { maximumFractionDigits: 2 })
 const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone: 'UTC' })
@@ -18,7 +18,7 @@ export function moment(at: number): string {
   return `${day.format(at)} UTC`
 }
 
-/** Formats the period of a point: `second`, `30 seconds`, `4 minutes`. */
+/** Formats the period that a point covers: `second`, `30 seconds`, `4 minutes`. */
 export function bucketLength(milliseconds: number): string {
   const seconds = milliseconds / 1000
   if (seconds < 120) return seconds === 1 ? 'second' : `${number(seconds)} seconds`

@@ -1,7 +1,7 @@
 import type { ReportPage } from '../../../src/replay/html/fill-template.js'
 import type { ReplayReport } from '../../../src/replay/report/report.js'
 
-/** One of the replayed policies: the only one, or one side of a comparison. */
+/** A replayed policy: the only one, or one side of a comparison. */
 export interface Side {
   /** Empty if only one policy was replayed. */
   readonly name: string

@@ -10,11 +10,11 @@ const HEIGHT = 260
 
 /** Plots refused shares (left axis) and admitted amounts (right axis) by limit, on a log scale. */
 export function TradeOffCurve({ curve }: { readonly curve: readonly SuggestedLimit[] }) {
-  const place = useRef<HTMLDivElement>(null)
+  const container = useRef<HTMLDivElement>(null)
   const colours = useColourChanges()
   const clauses = curve[0]?.clauses ?? []
   useEffect(() => {
-    const element = place.current
+    const element = container.current
     if (element === null || curve.length === 0) return
     const drawn = new uPlot(curveOptions(clauses, element.clientWidth), dataOf(curve), element)
     const observer = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height: HEIGHT }))
@@ -28,7 +28,7 @@ export function TradeOffCurve({ curve }: { readonly curve: readonly SuggestedLim
     <figure class="plot">
       <div
         class="canvas"
-        ref={place}
+        ref={container}
         role="img"
         aria-label="Refusals and admissions by limit"
         style={{ blockSize: `${HEIGHT}px` }}

@@ -55,6 +55,6 @@ export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion
 }
 
 function resultOf({ clause, value, byOthers }: ClauseResult): string {
-  if (!isRefusal(clause)) return `${number(value)} at most`
+  if (!isRefusal(clause)) return `at most ${number(value)} admitted`
   return `${part(value, 1)} refused${byOthers === 0 ? '' : `, ${part(byOthers, 1)} by other limits only`}`
 }

@@ -6,7 +6,7 @@ export interface TimeBucket {
   readonly at: number
   /** Seconds received so far. */
   readonly seconds: number
-  /** Sums over the bucket; in-flight and waiting requests are the maximum. */
+  /** Sums over the bucket. In-flight and waiting requests are maxima. */
   readonly traffic: RouteSample
   readonly store: Sample['store']
 }
@@ -68,8 +68,8 @@ export function bucketsOf(
   return buckets
 }
 
-/** Adds counts, without the refusals by rule, which `refusal-history.ts` sums. */
-function added(one: RouteSample, other: RouteSample) {
+/** Adds counts, except for the refusals by rule, which `refusal-history.ts` sums. */
+function addCounts(one: RouteSample, other: RouteSample) {
   return {
     allowed: one.allowed + other.allowed,
     refused: one.refused + other.refused,
@@ -84,7 +84,7 @@ function added(one: RouteSample, other: RouteSample) {
 /** Merges the traffic of two routes in the same second. */
 function mergeRoutes(one: RouteSample, other: RouteSample): RouteSample {
   return {
-    ...added(one, other),
+    ...addCounts(one, other),
     inFlight: one.inFlight + other.inFlight,
     waiting: one.waiting + other.waiting,
   }
@@ -93,7 +93,7 @@ function mergeRoutes(one: RouteSample, other: RouteSample): RouteSample {
 /** Merges the traffic of one route in two periods. */
 export function mergePeriods(one: RouteSample, other: RouteSample): RouteSample {
   return {
-    ...added(one, other),
+    ...addCounts(one, other),
     inFlight: Math.max(one.inFlight, other.inFlight),
     waiting: Math.max(one.waiting, other.waiting),
   }

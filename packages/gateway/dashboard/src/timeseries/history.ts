@@ -1,6 +1,6 @@
 import type { Sample } from '../../../src/server/admin/api/live-samples.js'
 
-/** Longest history, in seconds. */
+/** Maximum length of the history, in seconds. */
 const MAX_SECONDS = 900
 
 /** The samples of the last 15 minutes, oldest first. Immutable, so that results can be cached. */
@@ -13,7 +13,7 @@ export class History {
     return new History(samples.slice(-MAX_SECONDS))
   }
 
-  /** Ignores a sample that is not later than the last one: it repeats after a reconnect. */
+  /** Appends a sample. Samples that repeat after a reconnect are ignored. */
   with(sample: Sample): History {
     const last = this.samples.at(-1)
     if (last !== undefined && sample.at <= last.at) return this
@@ -21,7 +21,7 @@ export class History {
     return new History([...this.samples.filter(({ at }) => at > horizon), sample])
   }
 
-  /** The samples of the last seconds, up to and including the newest one. */
+  /** Returns the samples of the last `seconds` seconds before and including the newest one. */
   lastSeconds(seconds: number): readonly Sample[] {
     const newest = this.samples.at(-1)
     if (newest === undefined) return []

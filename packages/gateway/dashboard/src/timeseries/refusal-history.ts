@@ -10,7 +10,7 @@ export interface RefusalCount {
 
 type Counts = Map<string, Map<string, Map<string, number>>>
 
-/** Counts refusals by rule and reason, most frequent first; of all routes if none is given. */
+/** Counts the refusals of a route, or of all routes, by rule and reason, most frequent first. */
 export function refusalsIn(samples: readonly Sample[], route: string | undefined): RefusalCount[] {
   const counts: Counts = new Map()
   for (const sample of samples) count(sample, route, counts)

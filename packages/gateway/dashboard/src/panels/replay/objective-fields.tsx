@@ -36,7 +36,7 @@ export function ObjectiveFields({
         <code>per client</code>. Separate several objectives with semicolons.
       </p>
       <label>
-        Rule whose limit is suggested, from the requests of its route
+        Rule whose limit is suggested, based on the requests of its route
         <select value={String(rule)} onChange={(event) => onRule(Number(event.currentTarget.value))}>
           {rules.map((each, index) => (
             <option key={`${each.route} ${each.rule}`} value={String(index)}>

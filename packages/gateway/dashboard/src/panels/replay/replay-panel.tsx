@@ -12,13 +12,13 @@ import './replay.css'
 
 const MIB = 2 ** 20
 
-/** Replays recorded traffic through the running limits or others. */
+/** Replays recorded traffic through the running limits or through new ones. */
 export function ReplayPanel({
   api,
   started,
 }: {
   readonly api: AdminApi
-  /** Start time of the gateway; a restart may change what is recorded. */
+  /** Start time of the gateway. A restart may turn recording on or off. */
   readonly started: number
 }) {
   const [record, setRecord] = useState<RecordStatus>()
@@ -50,7 +50,7 @@ export function ReplayPanel({
           </p>
         )}
         <p class="visually-hidden" role="status">
-          {run.state === 'done' && `ReportView ${number(run.page.report.requests.played)} requests.`}
+          {run.state === 'done' && `Replayed ${number(run.page.report.requests.played)} requests.`}
         </p>
       </Panel>
       {run.state === 'done' && <ReplayResult api={api} page={run.page} />}

@@ -1,7 +1,7 @@
-/** How long the file stays available for the browser to save, in milliseconds. */
+/** Time for which the browser can save the file. */
 const URL_LIFETIME_MS = 60_000
 
-/** Makes the browser save a string as a file. */
+/** Saves a string as a file through the browser. */
 export function saveAs(name: string, type: string, content: string): void {
   const link = document.createElement('a')
   link.href = URL.createObjectURL(new Blob([content], { type }))

@@ -8,7 +8,7 @@ import { queryOf, type ReplayQuery } from './replay-query.js'
 /** The state of a replay. */
 type Run =
   | { readonly state: 'none' }
-  /** Without progress before the first report. */
+  /** `progress` is undefined until the gateway reports it. */
   | { readonly state: 'running'; readonly progress?: ReplayProgress }
   | { readonly state: 'failed'; readonly reason: string }
   | { readonly state: 'done'; readonly page: ReportPage }
@@ -16,11 +16,11 @@ type Run =
 export interface ReplayControls {
   readonly run: Run
   readonly begin: (query: ReplayQuery) => void
-  /** Also stops the replay on the gateway. */
+  /** Stops the replay, also on the gateway. */
   readonly stop: () => void
 }
 
-/** Runs one replay at a time, which stops when the page closes. */
+/** Runs one replay at a time. A running replay stops when the page closes. */
 export function useReplay(api: AdminApi): ReplayControls {
   const [run, setRun] = useState<Run>({ state: 'none' })
   const current = useRef<AbortController | undefined>(undefined)
