@@ -15,7 +15,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-'))
 })
 
-async function fileOf(text: string): Promise<string> {
+async function writeConfig(text: string): Promise<string> {
   const file = join(folder, `${Math.random().toString(36).slice(2)}.yaml`)
   await writeFile(file, text)
   return file
@@ -23,19 +23,23 @@ async function fileOf(text: string): Promise<string> {
 
 describe('sluice check', () => {
   it('exits with 0 for a valid file', async () => {
-    const { output, ended } = sluice('check', await fileOf('upstream: http://127.0.0.1:9000\n'))
+    const { output, ended } = sluice('check', await writeConfig('upstream: http://127.0.0.1:9000\n'))
     expect((await ended)[0]).toBe(0)
     expect(output.out).toContain('ok')
   })
 
-  it('accepts the file of check as an option', async () => {
-    const { output, ended } = sluice('check', '--config', await fileOf('upstream: http://127.0.0.1:9000\n'))
+  it('accepts --config instead of a file argument', async () => {
+    const { output, ended } = sluice(
+      'check',
+      '--config',
+      await writeConfig('upstream: http://127.0.0.1:9000\n'),
+    )
     expect((await ended)[0]).toBe(0)
     expect(output.out).toContain('ok')
   })
 
   it('exits with 1 and prints the position of each mistake', async () => {
-    const file = await fileOf(
+    const file = await writeConfig(
       'upstream: http://127.0.0.1:9000\nroutes:\n  - match: /a\n    limts: [1/minute]\n',
     )
     const { output, ended } = sluice('check', file)
@@ -43,7 +47,7 @@ describe('sluice check', () => {
     expect(output.err).toContain(`${file}:4:5: `)
   })
 
-  it('names the file that it cannot read', async () => {
+  it('names a file that it cannot read', async () => {
     const { output, ended } = sluice('check', join(folder, 'missing.yaml'))
     expect((await ended)[0]).toBe(1)
     expect(output.err).toContain('missing.yaml')
@@ -55,7 +59,7 @@ describe('sluice serve', () => {
 
   async function serve(text: string) {
     const upstream = await upstreamOf((_request, response) => response.end('ok'))
-    const file = await fileOf(text)
+    const file = await writeConfig(text)
     const program = sluice('serve', file, ...serveOptions, '--upstream', upstream)
     await until(() => program.output.out.includes('health'))
     const url = /http:\S+/.exec(program.output.out)?.[0] as string
@@ -64,7 +68,7 @@ describe('sluice serve', () => {
 
   const limited = (limit: string) => `upstream: http://127.0.0.1:1\ndefault: { limits: [${limit}] }\n`
 
-  it('reloads the file when it changes and keeps the previous configuration if it is invalid', async () => {
+  it('reloads the file when it changes, and keeps the previous configuration if the new one is invalid', async () => {
     const { output, file, url } = await serve(limited('1/minute'))
     expect((await fetch(url)).status).toBe(200)
     expect((await fetch(url)).status).toBe(429)
@@ -74,8 +78,8 @@ describe('sluice serve', () => {
     expect(output.err).toContain('configuration rejected; keeping the previous one')
     expect((await fetch(url)).status).toBe(429)
 
-    // Editors and orchestrators replace the file rather than write to it.
-    const other = await fileOf('upstream: http://127.0.0.1:1\n')
+    // Editors and orchestrators replace the file instead of writing to it.
+    const other = await writeConfig('upstream: http://127.0.0.1:1\n')
     await rename(other, file)
     await until(() => output.err.includes('configuration reloaded'))
     expect((await fetch(url)).status).toBe(200)
@@ -91,8 +95,8 @@ describe('sluice serve', () => {
     expect(JSON.parse(warned()[1] as string)).toMatchObject({ line: 3 })
   })
 
-  it('accepts the file of serve as an option and documents it in the help', async () => {
-    const file = await fileOf(limited('1/minute'))
+  it('accepts --config instead of a file argument, and documents both in the help', async () => {
+    const file = await writeConfig(limited('1/minute'))
     const { child, output, ended } = sluice('serve', '--config', file, ...serveOptions)
     await until(() => output.out.includes('health'))
     child.kill('SIGTERM')
@@ -130,7 +134,7 @@ describe('sluice serve', () => {
   })
 
   it.each(['redis://:s3cret@127.0.0.1:1', 'redis+cluster://:s3cret@127.0.0.1:1', 'memcached://127.0.0.1:1'])(
-    'runs while the store %s is down, reports it once and stops',
+    'runs while the store %s is down, reports the failure once and stops on SIGTERM',
     async (store) => {
       const { child, output, ended, url } = await serve(`${limited('2/hour')}store: ${store}\n`)
       const statuses: number[] = []
@@ -144,11 +148,11 @@ describe('sluice serve', () => {
   )
 
   it('prints one line if its port is in use', async () => {
-    const taken = createServer().listen(0, '127.0.0.1')
-    await once(taken, 'listening')
-    onTestFinished(() => void taken.close())
-    const { port } = taken.address() as AddressInfo
-    const file = await fileOf('upstream: http://127.0.0.1:9000\n')
+    const occupied = createServer().listen(0, '127.0.0.1')
+    await once(occupied, 'listening')
+    onTestFinished(() => void occupied.close())
+    const { port } = occupied.address() as AddressInfo
+    const file = await writeConfig('upstream: http://127.0.0.1:9000\n')
     const { output, ended } = sluice('serve', file, '--listen', `127.0.0.1:${port}`, '--admin', '127.0.0.1:0')
     expect((await ended)[0]).toBe(1)
     expect(output.err).toBe(
@@ -159,7 +163,7 @@ describe('sluice serve', () => {
 })
 
 describe('sluice under npx', () => {
-  it.each(['SIGTERM', 'SIGKILL'] as const)('stops the gateway when npx gets %s', async (signal) => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)('stops the gateway when npx receives %s', async (signal) => {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-npx-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const file = join(folder, 'gateway.yaml')

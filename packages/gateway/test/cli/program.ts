@@ -5,12 +5,12 @@ import { onTestFinished } from 'vitest'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
 
-/** Runs the program as an operator would. It is killed at the end of the test. */
+/** Runs the CLI as an operator would, and kills it at the end of the test. */
 export function sluice(...args: string[]) {
   return sluiceWith({}, ...args)
 }
 
-/** @param env variables added to the environment of the tests */
+/** @param env environment variables in addition to those of the tests */
 export function sluiceWith(env: Readonly<Record<string, string>>, ...args: string[]) {
   const child: ChildProcessWithoutNullStreams = spawn(process.execPath, [PROGRAM, ...args], {
     env: { ...process.env, ...env },

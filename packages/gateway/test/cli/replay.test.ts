@@ -37,7 +37,7 @@ describe('sluice replay', () => {
     expect(out).toContain('longest lock-out: a fully refused')
   })
 
-  it('reads standard input and prints the same JSON each time', async () => {
+  it('reads standard input and prints the same JSON on every run', async () => {
     const [one, two] = await Promise.all([1, 2].map(() => run(['-', '--config', config, '--json'], TRACE)))
     expect(one).toEqual(two)
     expect(JSON.parse(one?.out ?? '')).toMatchObject({
@@ -46,7 +46,7 @@ describe('sluice replay', () => {
     })
   })
 
-  it('exits silently if the reader of its output has closed the pipe', async () => {
+  it('exits silently if the reader of its output closes the pipe', async () => {
     const { child, output, ended } = sluice('replay', '-', '--config', config)
     child.stdout.destroy()
     child.stdin.end(TRACE)

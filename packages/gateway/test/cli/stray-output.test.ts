@@ -28,7 +28,7 @@ async function serve(text: string, preload?: string) {
 
 type Line = Readonly<Record<string, unknown>>
 
-/** Parses the lines of a log. Fails if one is not JSON. */
+/** Parses the lines of a log, and fails if one is not JSON. */
 const linesOf = (err: string): Line[] =>
   err
     .trim()
@@ -40,7 +40,7 @@ async function stop({ child, ended }: Awaited<ReturnType<typeof serve>>): Promis
   return (await ended)[0]
 }
 
-/** Prints as libraries do when the first server listens, in the primary and in each worker. */
+/** A module that prints like a library when the first server of a process starts to listen. */
 const PRINTING = `
 import cluster from 'node:cluster'
 import { EventEmitter } from 'node:events'
@@ -63,7 +63,7 @@ Server.prototype.listen = function (...args) {
 }`
 
 describe.each([1, 2])('a gateway with workers: %d', (workers) => {
-  it('writes each line of its log as JSON, including what libraries and Node print', async () => {
+  it('writes every log line as JSON, including the output of libraries and Node', async () => {
     const running = await serve(`workers: ${workers}`, PRINTING)
     expect(running.output.out.trim().split('\n')).toHaveLength(2)
     expect(await stop(running)).toBe(0)
@@ -83,29 +83,29 @@ describe.each([1, 2])('a gateway with workers: %d', (workers) => {
         expect.objectContaining({ source: 'stderr', msg: expect.stringMatching(`^Error: ${at} error\n`) }),
       )
     }
-    const ofListeners = lines.filter(({ warning }) => warning === 'MaxListenersExceededWarning')
-    expect(ofListeners).toHaveLength(workers === 1 ? 1 : 1 + workers)
+    const listenerWarnings = lines.filter(({ warning }) => warning === 'MaxListenersExceededWarning')
+    expect(listenerWarnings).toHaveLength(workers === 1 ? 1 : 1 + workers)
     expect(running.output.out).not.toMatch(/log|bytes/)
   })
 
   it.each(['a user without the INFO command', 'a wrong password', 'no server'])(
-    'prints nothing in plain text with a Redis store and %s',
-    async (what) => {
+    'prints nothing in plain text if its Redis store has %s',
+    async (problem) => {
       const redis = await startRedis()
       onTestFinished(() => redis.stop())
       await redis.cli('acl', 'setuser', 'sluice', 'on', '>right', '~*', '&*', '+@all', '-info')
-      if (what === 'no server') await redis.crash()
-      const password = what === 'a wrong password' ? 'wr0ng' : 'right'
+      if (problem === 'no server') await redis.crash()
+      const password = problem === 'a wrong password' ? 'wr0ng' : 'right'
       const running = await serve(
         `workers: ${workers}\nstore: redis://sluice:${password}@127.0.0.1:${redis.port}\n`,
       )
       const { status } = await fetch(running.url)
-      // Nothing listens at the upstream; without its store the gateway may refuse first.
+      // No server listens at the upstream. Without its store, the gateway may refuse first.
       expect([502, 503]).toContain(status)
       expect(await stop(running)).toBe(0)
       const lines = linesOf(running.output.err)
       expect(running.output.err).not.toContain(password)
-      if (what === 'a user without the INFO command')
+      if (problem === 'a user without the INFO command')
         expect(lines).toContainEqual(
           expect.objectContaining({ source: 'stderr', msg: expect.stringContaining('INFO command fails') }),
         )
@@ -113,7 +113,7 @@ describe.each([1, 2])('a gateway with workers: %d', (workers) => {
   )
 })
 
-it('an uncaught error is the last line of the log and the gateway exits with 1', async () => {
+it('logs an uncaught error as the last line and exits with 1', async () => {
   const running = await serve('', "process.on('SIGUSR2', () => { throw new Error('from a library') })")
   running.child.kill('SIGUSR2')
   expect((await running.ended)[0]).toBe(1)
@@ -121,7 +121,7 @@ it('an uncaught error is the last line of the log and the gateway exits with 1',
   expect([level, err.message]).toEqual([50, 'from a library'])
 })
 
-it('a gateway that cannot start prints the reason in plain text', async () => {
+it('prints the reason in plain text if the gateway cannot start', async () => {
   const file = join(folder, 'taken.yaml')
   await writeFile(file, 'upstream: http://127.0.0.1:1\nadmin: off\n')
   const redis = await startRedis()

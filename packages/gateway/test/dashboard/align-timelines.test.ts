@@ -24,16 +24,16 @@ it('aligns two timelines to the longer period of both and keeps all counts', () 
     fc.property(timeline, timeline, (one, other) => {
       const { width, pairs } = alignTimelines(one, other, ({ refused }) => refused)
       expect(width).toBe(Math.max(one.width, other.width))
-      const within = ({ stretches }: TimelineReport, at: number) =>
+      const sumWithin = ({ stretches }: TimelineReport, at: number) =>
         stretches
           .filter((each) => each.at >= at && each.at < at + width)
           .reduce((sum, { refused }) => sum + refused, 0)
       for (const pair of pairs)
-        expect(pair).toEqual({ at: pair.at, one: within(one, pair.at), other: within(other, pair.at) })
-      const begins = [one, other].flatMap(({ stretches }) =>
+        expect(pair).toEqual({ at: pair.at, one: sumWithin(one, pair.at), other: sumWithin(other, pair.at) })
+      const starts = [one, other].flatMap(({ stretches }) =>
         stretches.map(({ at }) => Math.floor(at / width) * width),
       )
-      expect(pairs.map(({ at }) => at)).toEqual([...new Set(begins)].sort((a, b) => a - b))
+      expect(pairs.map(({ at }) => at)).toEqual([...new Set(starts)].sort((a, b) => a - b))
     }),
     { seed: 6 },
   )

@@ -5,7 +5,7 @@ import { type Appearance, open, violationsOf } from './browser.js'
 import { type FakeAdminState, startFakeAdmin } from './fake-admin.js'
 import { busy, idle, sample } from './fake-traffic.js'
 
-/** Shows the page in states that are hard to reach with a real gateway. */
+/** Tests the page in states that are hard to reach with a real gateway. */
 
 let browser: Browser
 beforeAll(async () => {
@@ -44,7 +44,7 @@ describe.each(APPEARANCES)('$colorScheme, $width pixels wide', (appearance) => {
       data: () => busy([...LONG, ...MANY]),
       client: '192.0.2.7',
     },
-  ])('is accessible and fits the screen: $state', async ({ data, client }) => {
+  ])('is accessible and fits the screen with $state', async ({ data, client }) => {
     const { page, errors } = await openWith(data(), appearance)
     await page.getByText('live', { exact: true }).waitFor()
     await page.getByRole('heading', { name: 'Rules', exact: true }).waitFor()
@@ -61,7 +61,7 @@ describe.each(APPEARANCES)('$colorScheme, $width pixels wide', (appearance) => {
     expect(errors).toEqual([])
   })
 
-  it('has an accessible dialog', async () => {
+  it('opens an accessible dialog', async () => {
     const { page } = await openWith(busy(FEW), appearance)
     await page.locator('details.rule > summary').first().click()
     await page.getByRole('button', { name: 'Change limit' }).first().click()
@@ -70,7 +70,7 @@ describe.each(APPEARANCES)('$colorScheme, $width pixels wide', (appearance) => {
   })
 })
 
-it('warns while the gateway is down, and reconnects when it is back', async () => {
+it('warns while the gateway is down, and reconnects when it is up again', async () => {
   const { admin, page } = await openWith(busy(FEW))
   await page.getByText('live', { exact: true }).waitFor()
   admin.setDown(true)
@@ -93,7 +93,7 @@ it('filters the plots by the selected route', async () => {
   await page.getByText('all routes, last 15 min').first().waitFor()
 })
 
-it('is usable by keyboard', async () => {
+it('can be used by keyboard', async () => {
   const { page } = await openWith(busy(FEW))
   await page.getByText('live', { exact: true }).waitFor()
   await page.keyboard.press('Tab')
@@ -111,11 +111,11 @@ it('keeps the order of the rules while one is expanded', async () => {
   const state = busy(FEW)
   const { admin, page } = await openWith(state)
   const names = () => page.locator('details.rule .which').allTextContents()
-  const emptiest = { ...state.status, routes: state.status.routes.toReversed() }
+  const reversed = { ...state.status, routes: state.status.routes.toReversed() }
   await page.locator('details.rule > summary').first().click()
   await page.getByText('Counts requests per').waitFor()
   const before = await names()
-  admin.send('status', { ...emptiest, clientsTracked: 4321 })
+  admin.send('status', { ...reversed, clientsTracked: 4321 })
   await page.getByText('4,321 keys tracked').waitFor()
   expect(await names()).toEqual(before)
   await page.locator('details.rule > summary').first().click()
@@ -124,13 +124,13 @@ it('keeps the order of the rules while one is expanded', async () => {
 
 it('keeps the chosen theme after a reload', async () => {
   const { page } = await openWith(busy(FEW), { colorScheme: 'light' })
-  const ground = () => page.evaluate('getComputedStyle(document.body).backgroundColor')
-  const light = await ground()
+  const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor')
+  const light = await background()
   await page.getByLabel('Dark').check()
-  await expect.poll(ground).not.toBe(light)
-  const dark = await ground()
+  await expect.poll(background).not.toBe(light)
+  const dark = await background()
   await page.reload()
-  await expect.poll(ground).toBe(dark)
+  await expect.poll(background).toBe(dark)
 })
 
 it('renders fewer than 2,000 elements with a hundred routes', async () => {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 
-/** A page, and the errors on it. */
+/** A page and its errors. */
 export interface OpenPage {
   readonly page: Page
   /** Console errors and warnings, uncaught errors, and requests to another origin. */
@@ -12,7 +12,7 @@ export interface OpenPage {
 
 export interface Appearance {
   readonly colorScheme?: 'light' | 'dark'
-  /** CSS pixels. */
+  /** Viewport width in CSS pixels. */
   readonly width?: number
 }
 

@@ -12,7 +12,7 @@ import type { RecordStatus } from '../../src/server/admin/api/replay-types.js'
 const PAGE = fileURLToPath(new URL('../../dashboard/dist', import.meta.url))
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' }
 
-/** The data of a fake admin port, which can show states that are hard to reach with a gateway. */
+/** Data of a fake admin port, for states that are hard to reach with a real gateway. */
 export interface FakeAdminState {
   history: readonly Sample[]
   status: Status
@@ -34,12 +34,12 @@ export interface FakeAdmin {
 }
 
 export async function startFakeAdmin(state: FakeAdminState): Promise<FakeAdmin> {
-  const listening = new Set<ServerResponse>()
+  const streams = new Set<ServerResponse>()
   let isDown = false
   const json = (response: ServerResponse, body: object, status = 200) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     if (isDown) return request.socket.destroy()
     const { pathname, searchParams } = new URL(`http://admin${request.url}`)
     if (pathname === '/api/talkers') return json(response, state.topClients)
@@ -53,8 +53,8 @@ export async function startFakeAdmin(state: FakeAdminState): Promise<FakeAdmin> 
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       write(response, 'history', state.history)
       write(response, 'status', state.status)
-      listening.add(response)
-      return request.on('close', () => listening.delete(response))
+      streams.add(response)
+      return request.on('close', () => streams.delete(response))
     }
     const file = pathname === '/' ? 'index.html' : pathname
     response.setHeader('content-type', TYPES[extname(file)] ?? 'text/plain')
@@ -62,16 +62,16 @@ export async function startFakeAdmin(state: FakeAdminState): Promise<FakeAdmin> 
   }
 
   const server = createServer((request, response) => {
-    answer(request, response).catch(() => response.writeHead(404).end())
+    respond(request, response).catch(() => response.writeHead(404).end())
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     send(event, data) {
-      for (const response of listening) write(response, event, data)
+      for (const response of streams) write(response, event, data)
     },
     disconnect() {
-      for (const response of listening) response.destroy()
+      for (const response of streams) response.destroy()
     },
     setDown(value) {
       isDown = value

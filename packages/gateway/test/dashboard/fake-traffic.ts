@@ -3,36 +3,36 @@ import type { RuleStatus, Status } from '../../src/server/admin/api/gateway-stat
 import type { Latency, RouteSample, Sample } from '../../src/server/admin/api/live-samples.js'
 import type { FakeAdminState } from './fake-admin.js'
 
-/** Returns plausible traffic of the routes, the same in each run. */
+/** Returns plausible, deterministic traffic of the routes. */
 function history(routes: readonly string[], seconds: number, end: number): Sample[] {
   return Array.from({ length: seconds }, (_, index) =>
     sample(routes, end - (seconds - 1 - index) * 1000, index),
   )
 }
 
-export function sample(routes: readonly string[], at: number, turn: number): Sample {
-  const traffic = routes.slice(0, 30).map((route, index) => [route, routeSample(index, turn)] as const)
+export function sample(routes: readonly string[], at: number, step: number): Sample {
+  const traffic = routes.slice(0, 30).map((route, index) => [route, routeSample(index, step)] as const)
   const sum = (of: (each: RouteSample) => number) => traffic.reduce((total, [, each]) => total + of(each), 0)
   return {
     at,
     routes: Object.fromEntries(traffic),
-    store: { ...latency(40, 0.02, turn), failures: 0 },
+    store: { ...latency(40, 0.02, step), failures: 0 },
     inFlight: sum((each) => each.inFlight),
     waiting: sum((each) => each.waiting),
   }
 }
 
-function routeSample(index: number, turn: number): RouteSample {
-  const wave = 1 + Math.sin((turn + index * 40) / 60)
-  const allowed = Math.round((wave * 24) / (index + 1) + noise(turn + index * 13) * 2)
-  const refused = index % 3 === 1 ? Math.round(Math.max(0, wave - 1) * 9 * noise(turn * 3 + index)) : 0
+function routeSample(index: number, step: number): RouteSample {
+  const wave = 1 + Math.sin((step + index * 40) / 60)
+  const allowed = Math.round((wave * 24) / (index + 1) + noise(step + index * 13) * 2)
+  const refused = index % 3 === 1 ? Math.round(Math.max(0, wave - 1) * 9 * noise(step * 3 + index)) : 0
   return {
     allowed,
     refused,
-    shadowRefused: index === 2 ? Math.round(noise(turn) * 2) : 0,
-    failed: noise(turn * 7 + index) > 0.97 ? 1 : 0,
-    decision: latency(allowed + refused, 0.05, turn + index),
-    upstream: latency(allowed, 60, turn + index),
+    shadowRefused: index === 2 ? Math.round(noise(step) * 2) : 0,
+    failed: noise(step * 7 + index) > 0.97 ? 1 : 0,
+    decision: latency(allowed + refused, 0.05, step + index),
+    upstream: latency(allowed, 60, step + index),
     inFlight: Math.round(allowed / 4),
     waiting: index === 1 ? Math.round(Math.max(0, wave - 1.6) * 6) : 0,
     refusals:
@@ -45,10 +45,10 @@ function routeSample(index: number, turn: number): RouteSample {
   }
 }
 
-function latency(count: number, typical: number, turn: number): Latency {
+function latency(count: number, typical: number, step: number): Latency {
   if (count === 0) return { count: 0, p50: 0, p99: 0, max: 0 }
-  const p50 = typical * (1 + 0.2 * noise(turn))
-  return { count, p50, p99: p50 * (2 + noise(turn * 5)), max: p50 * 5 }
+  const p50 = typical * (1 + 0.2 * noise(step))
+  return { count, p50, p99: p50 * (2 + noise(step * 5)), max: p50 * 5 }
 }
 
 /** Hashes a number to the range from 0 to 1. */

@@ -34,7 +34,7 @@ it('rounds a waiting time up', () => {
   expect(wait(86_400_000 + 1)).toBe('1 d 1 h')
 })
 
-it('never rounds a small share to zero, nor a large one to 100 %', () => {
+it('rounds no small share to zero and no large one to 100 %', () => {
   expect(share(0)).toBe('0 %')
   expect(share(0.001)).toBe('<1 %')
   expect(share(0.999)).toBe('99 %')

@@ -5,7 +5,7 @@ import { launchChromium } from '../../../../scripts/chromium.js'
 import { echo, type Running, running, send } from '../server/gateway/running-gateway.js'
 import { open, violationsOf } from './browser.js'
 
-/** Uses the page of a running gateway. */
+/** Tests the page of a running gateway. */
 
 const TOKEN = 'a-token-of-some-length'
 const HASH = createHash('sha256').update(TOKEN).digest('hex')
@@ -34,23 +34,23 @@ async function openDashboard({ token = true, host = '127.0.0.1' } = {}) {
 const untilLive = (page: Page) => page.getByText('live', { exact: true }).waitFor()
 const predict = async ({ url }: Running, path = '/predict') => (await send(url, path)).status
 
-/** Expands a rule, which shows its actions. */
+/** Expands a rule to show its actions. */
 async function openRule(page: Page, name: string): Promise<void> {
   await page.locator('#rules summary', { hasText: name }).click()
 }
 
-it('shows a refusal within two seconds of it', async () => {
+it('shows a refusal within two seconds', async () => {
   const { gateway, page, errors } = await openDashboard()
   await untilLive(page)
   for (const status of [200, 200]) expect(await predict(gateway)).toBe(status)
   const refused = page.locator('#refusals tr', { hasText: 'few' })
   const waits: number[] = []
-  // The fastest of five: other load on the machine must not fail the test.
+  // Takes the fastest of five, so that other load on the machine does not fail the test.
   for (let count = 1; count <= 5; count++) {
     expect(await predict(gateway)).toBe(429)
-    const begun = performance.now()
+    const startedAt = performance.now()
     await refused.getByRole('cell', { name: String(count), exact: true }).waitFor()
-    waits.push(performance.now() - begun)
+    waits.push(performance.now() - startedAt)
   }
   expect(Math.min(...waits)).toBeLessThan(2000)
   expect(await refused.textContent()).toContain('limit reached')
@@ -58,7 +58,7 @@ it('shows a refusal within two seconds of it', async () => {
   expect(errors).toEqual([])
 })
 
-it('finds a client by a part of its address and shows when it may retry', async () => {
+it('finds a client by part of its address and shows when it can retry', async () => {
   const { gateway, page, errors } = await openDashboard()
   for (const status of [200, 200, 429]) expect(await predict(gateway)).toBe(status)
   await page.getByLabel(/^Client: IP address/).fill('127.0.0')
@@ -71,7 +71,7 @@ it('finds a client by a part of its address and shows when it may retry', async 
   await page.getByText('No client matching “unknown-client” was seen recently.').waitFor()
 })
 
-it('shows what shadow rules would have refused', async () => {
+it('shows the requests that shadow rules would have refused', async () => {
   const { gateway, page } = await openDashboard()
   await untilLive(page)
   for (let n = 0; n < 3; n++) expect(await predict(gateway, '/trial')).toBe(200)
@@ -81,7 +81,7 @@ it('shows what shadow rules would have refused', async () => {
 })
 
 describe('an action on the page', () => {
-  it('switches a rule to shadow with the token only', async () => {
+  it('switches a rule to shadow only with the token', async () => {
     const { gateway, page, errors } = await openDashboard()
     for (const status of [200, 200, 429]) expect(await predict(gateway)).toBe(status)
     await openRule(page, 'few')
@@ -147,7 +147,7 @@ describe('an action on the page', () => {
   })
 })
 
-it('requires the token if the port listens on all addresses', async () => {
+it('requires the token if the admin port listens on all addresses', async () => {
   const { page } = await openDashboard({ host: '0.0.0.0' })
   await page.getByRole('heading', { name: 'Admin token required' }).waitFor()
   expect(await violationsOf(page)).toEqual([])

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
 import { parseConfig } from '../../src/policy/config/load-config.js'
 import { compare, replay } from '../../src/replay/replay.js'
-import { recording, writeYesterday } from '../server/admin/recording.js'
+import { startRecordingGateway, writeYesterday } from '../server/admin/recording.js'
 import { running, send } from '../server/gateway/running-gateway.js'
 import { type Appearance, open, violationsOf } from './browser.js'
 
-/** Replays recorded traffic from the page. */
+/** Tests the replay panel with recorded traffic. */
 
 const LIMITS = `
 identity: { trusted_proxies: [127.0.0.1] }
@@ -26,16 +26,17 @@ beforeAll(async () => {
 afterAll(() => browser?.close())
 
 /** Opens the page of a gateway with recorded traffic of eight clients; the n-th sent n requests. */
-async function recorded(appearance: Appearance = {}) {
-  const gateway = await recording(LIMITS)
+async function openWithRecord(appearance: Appearance = {}) {
+  const gateway = await startRecordingGateway(LIMITS)
   for (let client = 1; client <= 8; client++)
     for (let request = 0; request < client; request++) {
       const headers = { 'x-forwarded-for': `192.0.2.${client}` }
       await send(gateway.url, '/predict', { headers })
     }
-  // A request may be recorded after its client has the response.
-  const played = async () => JSON.parse((await send(gateway.adminUrl, '/api/replay')).text).requests?.played
-  await expect.poll(played).toBe(36)
+  // A request may be recorded after the client receives its response.
+  const playedCount = async () =>
+    JSON.parse((await send(gateway.adminUrl, '/api/replay')).text).requests?.played
+  await expect.poll(playedCount).toBe(36)
   const opened = await open(browser, gateway.adminUrl, appearance)
   onTestFinished(() => opened.page.close())
   const section = opened.page.locator('.replay')
@@ -43,7 +44,7 @@ async function recorded(appearance: Appearance = {}) {
   return { gateway, section, ...opened }
 }
 
-/** Reads the displayed figures of one policy. */
+/** Reads the figures that the page shows for a policy. */
 const figuresOf = async (page: Page, name: string) => {
   const figures = await page.getByRole('region', { name, exact: true }).locator('.figure').allTextContents()
   const [requests, refused, falselyRefused] = figures.map((text) => Number(text.replaceAll(',', '')))
@@ -60,7 +61,7 @@ async function expectNoProblems(page: Page, errors: readonly string[]): Promise<
 }
 
 it('replays the last hour with the same result as the library', async () => {
-  const { gateway, section, page, errors } = await recorded()
+  const { gateway, section, page, errors } = await openWithRecord()
   await section.getByRole('button', { name: 'Replay', exact: true }).click()
   await page.getByRole('heading', { name: 'Replay of the last hour' }).waitFor()
   const { requests, clients } = await replay(gateway.recorded, configOf(LIMITS))
@@ -87,7 +88,7 @@ it.each([
 ] as const)(
   'compares new limits with the running ones: $colorScheme, $width pixels wide',
   async (appearance) => {
-    const { gateway, section, page, errors } = await recorded(appearance)
+    const { gateway, section, page, errors } = await openWithRecord(appearance)
     await section.getByText('New limits').click()
     const file = section.getByLabel('New configuration')
     expect(await file.inputValue()).toContain('limit: 3/hour')
@@ -113,8 +114,8 @@ it.each([
   },
 )
 
-it('suggests a limit by keyboard, and saves the report as a file', async () => {
-  const { gateway, section, page, errors } = await recorded({ width: 360 })
+it('suggests a limit when used by keyboard, and saves the report as a file', async () => {
+  const { gateway, section, page, errors } = await openWithRecord({ width: 360 })
   await section.getByLabel('1 hour').focus()
   await page.keyboard.press('ArrowLeft')
   await page.keyboard.press('Tab')
@@ -144,8 +145,8 @@ it('suggests a limit by keyboard, and saves the report as a file', async () => {
   await savedPage.getByRole('heading', { name: /^Suggested: \d+\/hour/ }).waitFor()
 })
 
-it('reports an invalid configuration, and shows progress until the replay is stopped', async () => {
-  const { gateway, section, page, errors } = await recorded()
+it('reports an invalid configuration, and shows the progress of a replay until it is stopped', async () => {
+  const { gateway, section, page, errors } = await openWithRecord()
   await section.getByText('New limits').click()
   await section.getByLabel(/^New configuration/).fill('routes: [{}]')
   await section.getByRole('button', { name: 'Replay', exact: true }).click()
@@ -163,8 +164,8 @@ it('reports an invalid configuration, and shows progress until the replay is sto
   expect(await violationsOf(page)).toEqual([])
   await section.getByRole('button', { name: 'Stop' }).click()
   await section.getByRole('progressbar').waitFor({ state: 'detached' })
-  const free = async () => (await send(gateway.adminUrl, '/api/replay?hours=1')).status
-  await expect.poll(free).toBe(200)
+  const replayStatus = async () => (await send(gateway.adminUrl, '/api/replay?hours=1')).status
+  await expect.poll(replayStatus).toBe(200)
   expect(errors).toEqual([])
 })
 

@@ -6,19 +6,19 @@ import { refusalsIn } from '../../dashboard/src/timeseries/refusal-history.js'
 import { routesIn } from '../../dashboard/src/timeseries/route-history.js'
 import type { RouteSample, Sample } from '../../src/server/admin/api/live-samples.js'
 
-const whole = fc.nat(50)
+const smallCount = fc.nat(50)
 const latency = fc
-  .record({ count: whole, p50: fc.nat(100), p99: fc.nat(1000), max: fc.nat(5000) })
+  .record({ count: smallCount, p50: fc.nat(100), p99: fc.nat(1000), max: fc.nat(5000) })
   .map((each) => (each.count === 0 ? { count: 0, p50: 0, p99: 0, max: 0 } : each))
 const traffic: fc.Arbitrary<RouteSample> = fc
   .record({
-    allowed: whole,
-    shadowRefused: whole,
-    failed: whole,
+    allowed: smallCount,
+    shadowRefused: smallCount,
+    failed: smallCount,
     decision: latency,
     upstream: latency,
-    inFlight: whole,
-    waiting: whole,
+    inFlight: smallCount,
+    waiting: smallCount,
     refusals: fc.dictionary(
       fc.constantFrom('a', 'b'),
       fc.dictionary(fc.constantFrom('exceeded', 'busy'), fc.integer({ min: 1, max: 9 })),
@@ -50,8 +50,8 @@ const samples: fc.Arbitrary<Sample[]> = fc
   })
 const route = fc.constantFrom(undefined, 'POST /a', 'GET /b', 'GET /unknown')
 
-describe('the buckets', () => {
-  it('keep all counts and start at multiples of their length', () => {
+describe('bucketsOf', () => {
+  it('keeps all counts, and starts buckets at multiples of their length', () => {
     fc.assert(
       fc.property(samples, route, fc.constantFrom(1, 2, 5), (samples, route, length) => {
         const buckets = bucketsOf(samples, route, length)
@@ -66,7 +66,7 @@ describe('the buckets', () => {
     )
   })
 
-  it('take the highest 99th percentile and in-flight count, and a median between the medians', () => {
+  it('takes the highest 99th percentile and in-flight count, and a median between the medians', () => {
     fc.assert(
       fc.property(samples, fc.constantFrom(1, 2, 5), (samples, length) => {
         for (const { at, traffic } of bucketsOf(samples, undefined, length)) {
@@ -86,8 +86,8 @@ describe('the buckets', () => {
   })
 })
 
-describe('the refusals', () => {
-  it('are counted by route, rule and reason, most frequent first', () => {
+describe('refusalsIn', () => {
+  it('counts refusals by route, rule and reason, most frequent first', () => {
     fc.assert(
       fc.property(samples, route, (samples, route) => {
         const refusals = refusalsIn(samples, route)
@@ -105,8 +105,8 @@ describe('the refusals', () => {
   })
 })
 
-describe('the routes', () => {
-  it('are those with traffic, with their current in-flight count', () => {
+describe('routesIn', () => {
+  it('returns the routes with traffic and their current in-flight count', () => {
     fc.assert(
       fc.property(samples, (samples) => {
         const newest = samples.at(-1)
@@ -120,7 +120,7 @@ describe('the routes', () => {
   })
 })
 
-describe('the history', () => {
+describe('History', () => {
   const second = (at: number): Sample => ({
     at,
     routes: { 'POST /a': { ...NO_TRAFFIC, allowed: 1 } },
@@ -142,7 +142,7 @@ describe('the history', () => {
     expect(history.with(second(1000))).toBe(history)
   })
 
-  it('returns the last seconds by time, not by number of samples', () => {
+  it('selects the last seconds by time, not by the number of samples', () => {
     const history = History.of([second(1000), second(60_000), second(61_000)])
     expect(history.lastSeconds(5).map(({ at }) => at)).toEqual([60_000, 61_000])
     expect(History.empty.lastSeconds(5)).toEqual([])

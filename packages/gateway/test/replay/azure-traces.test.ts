@@ -12,11 +12,11 @@ import {
 const FOLDER = fileURLToPath(new URL('../../../../../shared/traces', import.meta.url))
 const TRACES = ['conv', 'code'].map((name) => `${FOLDER}/AzureLLMInferenceTrace_${name}.csv`)
 
-/** The traces have no clients: the n-th request, from 0, belongs to client n mod 10. */
+/** The traces name no clients. Request n, counted from 0, belongs to client n mod 10. */
 const CLIENTS = 10
 const LIMIT = 20
 const PERIOD = 60_000 * TICKS_PER_MS
-/** Durations of requests, which the traces lack. Some run for longer than a lease. */
+/** The traces contain no durations. With these, some requests outlast a lease. */
 const DURATION = '1s + 100ms/output_token'
 
 interface Row extends ReferenceRequest {
@@ -29,36 +29,34 @@ describe.skipIf(!existsSync(FOLDER))(`the Azure traces (in ${FOLDER})`, () => {
   for (const file of TRACES) {
     const rows = existsSync(file) ? rowsOf(file) : []
     it.each(Object.keys(REFERENCE_LIMITERS))(
-      `${file.slice(-8, -4)}: decides like a reference limiter of 20 requests a minute, %s`,
+      `${file.slice(-8, -4)}: decides like a reference limiter of 20 requests per minute, %s`,
       async (algorithm) => {
         const limit =
           algorithm === 'concurrency'
             ? `concurrent: ${LIMIT}`
             : `limit: ${LIMIT}/minute, algorithm: ${algorithm}`
-        await agree(file, rows, algorithm, LIMIT, `{ ${limit} }`)
+        await expectAgreement(file, rows, algorithm, LIMIT, `{ ${limit} }`)
       },
     )
 
     it.each(Object.keys(REFERENCE_LIMITERS).filter((name) => name !== 'concurrency'))(
-      `${file.slice(-8, -4)}: decides like a reference limiter of 20,000 tokens a minute, %s`,
+      `${file.slice(-8, -4)}: decides like a reference limiter of 20,000 tokens per minute, %s`,
       async (algorithm) => {
         const tokens = rows.map((row) => ({ ...row, cost: row.input + row.output }))
         const limit = `{ limit: 20k/minute, of: tokens, algorithm: ${algorithm} }`
-        await agree(file, tokens, algorithm, 20_000, limit)
+        await expectAgreement(file, tokens, algorithm, 20_000, limit)
       },
     )
   }
 })
 
-/**
- * Expects the replay and the reference limiter to agree on every refusal and every false refusal.
- */
-async function agree(
+/** Expects the replay to make the refusals and false refusals of the reference limiter. */
+async function expectAgreement(
   file: string,
   rows: readonly Row[],
   algorithm: string,
   limit: number,
-  written: string,
+  rule: string,
 ): Promise<void> {
   const config = parseConfig(
     `
@@ -66,7 +64,7 @@ upstream: http://127.0.0.1:9000
 routes:
   - match: POST /v1/chat/completions
     llm: openai
-    limits: [${written}]
+    limits: [${rule}]
 `,
     'azure.yaml',
   )
@@ -74,27 +72,27 @@ routes:
   const report = await replay(file, config, {
     clients: CLIENTS,
     duration: DURATION,
-    // The requested maximum equals the output, so the cost is known at admission.
+    // The requested maximum equals the actual output, so the cost is known at admission.
     columns: 'max_tokens=GeneratedTokens',
     onDecision({ number, outcome }) {
       if (outcome.kind === 'refused') refused.push(number)
     },
   })
-  const slow = new Set<number>()
-  let falsely = 0
+  const expected = new Set<number>()
+  let falseRefusals = 0
   for (let client = 0; client < CLIENTS; client++) {
     const own = rows.filter(({ index }) => index % CLIENTS === client)
-    const refusedOfOwn = (REFERENCE_LIMITERS[algorithm] as (typeof REFERENCE_LIMITERS)[string])(
+    const refusedIndexes = (REFERENCE_LIMITERS[algorithm] as (typeof REFERENCE_LIMITERS)[string])(
       own,
       limit,
       PERIOD,
     )
-    for (const index of refusedOfOwn) slow.add((own[index] as Row).index)
-    falsely += referenceFalseRefusals(algorithm, own, refusedOfOwn, limit, PERIOD)
+    for (const index of refusedIndexes) expected.add((own[index] as Row).index)
+    falseRefusals += referenceFalseRefusals(algorithm, own, refusedIndexes, limit, PERIOD)
   }
   expect(report.requests.played).toBe(rows.length)
-  expect(refused).toEqual([...slow].sort((a, b) => a - b))
-  expect(report.requests.falselyRefused).toBe(falsely)
+  expect(refused).toEqual([...expected].sort((a, b) => a - b))
+  expect(report.requests.falselyRefused).toBe(falseRefusals)
 }
 
 function rowsOf(file: string): Row[] {

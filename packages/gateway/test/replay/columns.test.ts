@@ -7,11 +7,11 @@ import { SlotColumns } from '../../src/replay/columns/slot-columns.js'
 import { StringIndex } from '../../src/replay/columns/string-index.js'
 
 describe('StringIndex', () => {
-  it('finds the same numbers as a map, even after strings are removed', () => {
+  it('finds the same numbers as a Map, even after strings are removed', () => {
     const texts = Array.from({ length: 6000 }, (_, index) => `text ${index % 2 === 0 ? index : -index}`)
-    const acts = fc.array(fc.record({ from: fc.nat(5999), count: fc.nat(3000), forget: fc.nat(20) }))
+    const actions = fc.array(fc.record({ from: fc.nat(5999), count: fc.nat(3000), forget: fc.nat(20) }))
     fc.assert(
-      fc.property(acts, (all) => {
+      fc.property(actions, (all) => {
         const table = new StringIndex()
         const model = new Map<string, number>()
         let numbers = 0
@@ -34,32 +34,32 @@ describe('StringIndex', () => {
 })
 
 describe('SlidingLogs', () => {
-  const act = fc.record({
+  const action = fc.record({
     slot: fc.nat(4),
-    passes: fc.nat(40),
+    elapsed: fc.nat(40),
     kind: fc.constantFrom('add', 'add', 'lower', 'end'),
     cost: fc.integer({ min: 1, max: 9 }),
     of: fc.nat(1000),
   })
 
-  it('sums the trailing period like a list that is scanned each time', () => {
+  it('sums the trailing period like a full scan of a list', () => {
     const period = 100
     fc.assert(
-      fc.property(fc.array(act, { maxLength: 300 }), (acts) => {
+      fc.property(fc.array(action, { maxLength: 300 }), (actions) => {
         const entries = new EntryPool()
         const numbers = new SlotColumns(LOG_NUMBERS)
         const logs = new SlidingLogs(entries, numbers)
-        const taken: { slot: number; at: number; cost: number; entry: number }[] = []
+        const charges: { slot: number; at: number; cost: number; entry: number }[] = []
         for (let slot = 0; slot < 5; slot++) logs.begin(slot)
         let now = 0
-        const counting = (of: number) => taken.filter(({ slot, at }) => slot === of && now - at < period)
-        for (const { slot, passes, kind, cost, of } of acts) {
-          now += passes
-          // Callers of `lower` do the same.
+        const counting = (of: number) => charges.filter(({ slot, at }) => slot === of && now - at < period)
+        for (const { slot, elapsed, kind, cost, of } of actions) {
+          now += elapsed
+          // Callers of `lower` also call this first.
           logs.sumAt(slot, now, period)
-          const known = taken.filter((each) => each.slot === slot)
+          const known = charges.filter((each) => each.slot === slot)
           const some = known[of % Math.max(1, known.length)]
-          if (kind === 'add') taken.push({ slot, at: now, cost, entry: logs.add(slot, now, cost) })
+          if (kind === 'add') charges.push({ slot, at: now, cost, entry: logs.add(slot, now, cost) })
           if (kind === 'lower' && some !== undefined) {
             logs.lower(slot, some.entry, some.at, Math.min(cost, some.cost))
             some.cost = Math.min(cost, some.cost)
@@ -81,30 +81,30 @@ describe('SlidingLogs', () => {
 
 describe('KeyIndex', () => {
   it('keeps a slot until its key expires and then reuses it', () => {
-    const most = 16
+    const capacity = 16
     const age = 10
-    const come = fc.record({ key: fc.integer({ min: 0, max: 60 }), passes: fc.nat(2) })
+    const visit = fc.record({ key: fc.integer({ min: 0, max: 60 }), elapsed: fc.nat(2) })
     fc.assert(
-      fc.property(fc.array(come, { maxLength: 400 }), (all) => {
+      fc.property(fc.array(visit, { maxLength: 400 }), (all) => {
         const usedAt = new Map<number, number>()
-        const slots = new KeyIndex(most, {
+        const slots = new KeyIndex(capacity, {
           begin: (slot) => expect(usedAt.has(slot)).toBe(false),
           isExpired: (slot, now) => now - (usedAt.get(slot) ?? 0) >= age,
           end: (slot) => usedAt.delete(slot),
         })
         const keys = new Map<number, { slot: number; at: number }>()
         let now = 0
-        for (const { key, passes } of all) {
-          now += passes
+        for (const { key, elapsed } of all) {
+          now += elapsed
           const inUse = [...keys.values()].filter(({ at }) => now - at < age).length
           const before = keys.get(key)
           const slot = slots.of(`key ${key}`, now)
           if (slot === NO_SLOT) {
-            expect(inUse).toBeGreaterThan((most * 7) / 8)
+            expect(inUse).toBeGreaterThan((capacity * 7) / 8)
             return
           }
           if (before !== undefined && now - before.at < age) expect(slot).toBe(before.slot)
-          expect(slot).toBeLessThanOrEqual(most)
+          expect(slot).toBeLessThanOrEqual(capacity)
           keys.set(key, { slot, at: now })
           usedAt.set(slot, now)
         }
@@ -115,15 +115,15 @@ describe('KeyIndex', () => {
   it.each([
     [87, false],
     [88, true],
-  ])('runs out of 100 slots while %i stay in use: %s', (staying, tooMany) => {
+  ])('runs out of 100 slots while %i stay in use (expected: %s)', (inUseCount, runsOut) => {
     const inUse = new Set<number>()
     const slots = new KeyIndex(100, {
       begin: (slot) => inUse.add(slot),
-      isExpired: (slot) => slot > staying,
+      isExpired: (slot) => slot > inUseCount,
       end: (slot) => inUse.delete(slot),
     })
-    const given = Array.from({ length: 1000 }, (_, index) => slots.of(`key ${index}`, index))
-    expect(given.includes(NO_SLOT)).toBe(tooMany)
+    const assigned = Array.from({ length: 1000 }, (_, index) => slots.of(`key ${index}`, index))
+    expect(assigned.includes(NO_SLOT)).toBe(runsOut)
     expect(inUse.size).toBeLessThanOrEqual(100)
     slots.clear()
     expect(inUse.size).toBe(0)

@@ -8,13 +8,13 @@ import { replay } from '../../src/replay/replay.js'
 import { running, send } from '../server/gateway/running-gateway.js'
 import { streamOf } from './traces.js'
 
-/** Speed-up of the load. All periods are shortened accordingly. */
-const FASTER = 60
+/** Factor by which the load is sped up. All periods are shortened by the same factor. */
+const SPEED_UP = 60
 const REQUESTS = 1500
 const MINUTES = 8
 const CLIENTS = 10
 
-/** A line of the record. */
+/** A line of the record, which describes one request. */
 interface Line {
   readonly time: number
   readonly client: string
@@ -32,7 +32,7 @@ routes:
       - { concurrent: 2 }
 `
 
-it('refuses in the replay of a record what the gateway refused in real time', {
+it('refuses the same requests in a replay of the record as the gateway did in real time', {
   timeout: 120_000,
 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
@@ -42,14 +42,14 @@ it('refuses in the replay of a record what the gateway refused in real time', {
     [
       `record: ${file}`,
       'identity: { trusted_proxies: [127.0.0.1], proxy_headers: { client: X-Client-Id } }',
-      limits(`${60_000 / FASTER} ms`),
+      limits(`${60_000 / SPEED_UP} ms`),
     ].join('\n'),
     (request, response) => {
       request.resume()
       setTimeout(() => response.end(), Number(request.headers['x-runs']))
     },
   )
-  stopTimeWithinATurn()
+  freezeTimeWithinTasks()
   const statuses = await sendLoad(url)
   await gateway.close()
 
@@ -67,18 +67,18 @@ it('refuses in the replay of a record what the gateway refused in real time', {
   expect(new Set(lines.map(({ client }) => client)).size).toBe(CLIENTS)
   expect((await stat(file)).mode & 0o077).toBe(0)
 
-  // As recorded, and slowed down to the periods that the limits are meant for.
+  // Replays the record as it is, and slowed down to full-length periods.
   const [{ time: first }] = lines as [Line]
   const slowed = lines.map(({ time, duration = 0, ...line }) =>
     JSON.stringify({
       ...line,
-      time: first + (time - first) * FASTER,
-      duration: duration * FASTER,
+      time: first + (time - first) * SPEED_UP,
+      duration: duration * SPEED_UP,
       path: '/predict',
     }),
   )
   const traces = [
-    [file, `${60_000 / FASTER} ms`],
+    [file, `${60_000 / SPEED_UP} ms`],
     [streamOf(slowed.join('\n'), 10_000), 'minute'],
   ] as const
   for (const [trace, minute] of traces) {
@@ -93,11 +93,11 @@ it('refuses in the replay of a record what the gateway refused in real time', {
 })
 
 /**
- * Stops the clock while a request is decided and while one ends. The record then has the exact time
- * at which the store decided, even if a busy machine pauses in between. A pause of 10 ms would be
- * more than half a second of the load, and one changed refusal changes later ones.
+ * Stops the clock while a request is decided and while one ends. The recorded time is then exactly
+ * that of the store's decision, even if a busy machine pauses in between. A pause of 10 ms would
+ * correspond to more than half a second of the load, and one changed refusal changes later ones.
  */
-function stopTimeWithinATurn(): void {
+function freezeTimeWithinTasks(): void {
   const real = performance.now.bind(performance)
   let now: number | undefined
   const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
@@ -112,7 +112,7 @@ function stopTimeWithinATurn(): void {
   onTestFinished(() => clock.mockRestore())
 }
 
-/** Sends requests that run for a while, some of them in close succession. */
+/** Sends requests of up to 8 s (before the speed-up), some in quick succession. */
 async function sendLoad(url: string): Promise<number[]> {
   const agent = new Agent({ keepAlive: true })
   onTestFinished(() => agent.destroy())
@@ -121,23 +121,23 @@ async function sendLoad(url: string): Promise<number[]> {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
     return state / 2 ** 32
   }
-  const length = (MINUTES * 60_000) / FASTER
+  const length = (MINUTES * 60_000) / SPEED_UP
   const load = Array.from({ length: REQUESTS }, () => ({
     at: random() ** 1.5 * length,
     client: `client-${Math.floor(random() ** 2 * CLIENTS)}`,
-    runs: Math.ceil((random() * 8000) / FASTER),
+    runs: Math.ceil((random() * 8000) / SPEED_UP),
   })).sort((a, b) => a.at - b.at)
-  const begun = performance.now()
+  const startedAt = performance.now()
   const sent: Promise<number>[] = []
   for (const { at, client, runs } of load) {
-    const wait = at - (performance.now() - begun)
+    const wait = at - (performance.now() - startedAt)
     if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait))
-    sent.push(ask(url, agent, { 'x-client-id': client, 'x-runs': String(runs) }))
+    sent.push(sendRequest(url, agent, { 'x-client-id': client, 'x-runs': String(runs) }))
   }
   return Promise.all(sent)
 }
 
-function ask(url: string, agent: Agent, headers: Record<string, string>): Promise<number> {
+function sendRequest(url: string, agent: Agent, headers: Record<string, string>): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(`${url}/predict`, { method: 'POST', agent, headers }, (response) => {
       response.resume().on('end', () => resolve(response.statusCode ?? 0))
@@ -146,7 +146,7 @@ function ask(url: string, agent: Agent, headers: Record<string, string>): Promis
   })
 }
 
-it('bounds the record by rotating full files and deleting the oldest', async () => {
+it('bounds the size of the record by rotating full files and deleting the oldest', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'traffic.jsonl.gz')

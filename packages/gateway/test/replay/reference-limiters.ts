@@ -1,7 +1,7 @@
 /**
- * Reference implementations of the algorithms, slow and taken from their definitions. Times are
- * ticks of 100 ns and all numbers are integers, so nothing is rounded. They share no code with the
- * library.
+ * Slow reference implementations of the algorithms, which follow the definitions literally and
+ * share no code with the library. Times are ticks of 100 ns and all numbers are integers, so nothing
+ * is rounded.
  */
 
 export interface ReferenceRequest {
@@ -27,23 +27,23 @@ export const REFERENCE_LIMITERS: Readonly<Record<string, ReferenceLimiter>> = {
    */
   'token-bucket': (requests, limit, period) => {
     let level = limit * period
-    let then = 0
+    let lastAt = 0
     return refusedOf(requests, ({ at, cost }) => {
-      level = Math.min(limit * period, level + (at - then) * limit)
-      then = at
+      level = Math.min(limit * period, level + (at - lastAt) * limit)
+      lastAt = at
       if (level < cost * period) return false
       level -= cost * period
       return true
     })
   },
 
-  /** A window begins with the first request after the previous window. */
+  /** A window starts with the first request after the previous window. */
   'fixed-window': (requests, limit, period) => {
-    let opened = Number.NEGATIVE_INFINITY
+    let windowStart = Number.NEGATIVE_INFINITY
     let count = 0
     return refusedOf(requests, ({ at, cost }) => {
-      if (at >= opened + period || count === 0) {
-        opened = at
+      if (at >= windowStart + period || count === 0) {
+        windowStart = at
         count = 0
       }
       if (count + cost > limit) return false
@@ -75,19 +75,19 @@ export const REFERENCE_LIMITERS: Readonly<Record<string, ReferenceLimiter>> = {
     })
   },
 
-  /** Keeps all admitted requests and scans them each time. */
+  /** Scans all admitted requests for each decision. */
   'sliding-log': (requests, limit, period) => {
     const admitted: ReferenceRequest[] = []
     return refusedOf(requests, (request) => {
-      const held = admitted.filter(({ at }) => request.at - at < period)
-      const sum = held.reduce((total, { cost }) => total + cost, 0)
+      const recent = admitted.filter(({ at }) => request.at - at < period)
+      const sum = recent.reduce((total, { cost }) => total + cost, 0)
       if (sum + request.cost > limit) return false
       admitted.push(request)
       return true
     })
   },
 
-  /** Scans the running requests each time. A request that ends at the same time has ended. */
+  /** Scans the running requests for each decision. A request ends before a simultaneous arrival. */
   concurrency: (requests, limit) => {
     const admitted: ReferenceRequest[] = []
     return refusedOf(requests, (request) => {
@@ -100,9 +100,9 @@ export const REFERENCE_LIMITERS: Readonly<Record<string, ReferenceLimiter>> = {
 }
 
 /**
- * Counts the refused requests that would have kept the bound, given those admitted before: at most
- * `limit` in the trailing period; for the bucket, at most limit + limit · t / period in every
- * interval that ends with the request.
+ * Counts the refused requests that would not have exceeded the bound together with those admitted
+ * before. The bound is `limit` in the trailing period. For the token bucket, it is
+ * limit + limit · t / period in every interval of length t that ends with the request.
  */
 export function referenceFalseRefusals(
   algorithm: string,
@@ -115,12 +115,12 @@ export function referenceFalseRefusals(
   let count = 0
   for (const [index, request] of requests.entries()) {
     if (!refused.has(index)) admitted.push(request)
-    else if (wouldKeepBound(algorithm, admitted, request, limit, period)) count++
+    else if (fitsBound(algorithm, admitted, request, limit, period)) count++
   }
   return count
 }
 
-function wouldKeepBound(
+function fitsBound(
   algorithm: string,
   admitted: readonly ReferenceRequest[],
   request: ReferenceRequest,
@@ -130,16 +130,16 @@ function wouldKeepBound(
   if (algorithm === 'concurrency')
     return admitted.filter(({ at, runs }) => at + runs > request.at).length + 1 <= limit
   if (algorithm !== 'token-bucket') {
-    const held = admitted.filter(({ at }) => request.at - at < period)
-    return held.reduce((total, { cost }) => total + cost, 0) + request.cost <= limit
+    const recent = admitted.filter(({ at }) => request.at - at < period)
+    return recent.reduce((total, { cost }) => total + cost, 0) + request.cost <= limit
   }
   let sum = request.cost
-  let keeps = sum <= limit
+  let fits = sum <= limit
   for (const { at, cost } of [...admitted].reverse()) {
     sum += cost
-    keeps &&= sum * period <= limit * period + limit * (request.at - at)
+    fits &&= sum * period <= limit * period + limit * (request.at - at)
   }
-  return keeps
+  return fits
 }
 
 function refusedOf(

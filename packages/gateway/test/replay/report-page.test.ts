@@ -8,7 +8,7 @@ import { launchChromium } from '../../../../scripts/chromium.js'
 import { sluice } from '../cli/program.js'
 import { violationsOf } from '../dashboard/browser.js'
 
-/** A client name that would be markup if it were not escaped. */
+/** A client name that is markup unless it is escaped. */
 const EVIL = '</script><img src=x onerror=alert(1)>'
 
 let browser: Browser
@@ -35,7 +35,7 @@ routes:
 `
 }
 
-/** Half an hour of thirty clients, one of which sends ten times as much as each other. */
+/** Half an hour with thirty-one clients. Two of them send most of the requests. */
 function trace(): string {
   const rows = Array.from({ length: 6000 }, (_, index) => {
     const client = index % 4 === 0 ? `client-${(index / 4) % 29}` : index % 2 === 0 ? EVIL : 'heavy'
@@ -52,18 +52,18 @@ async function pageOf(args: string[], width = 1280) {
   expect({ code, err: output.err }).toEqual({ code: 0, err: '' })
   const page = await browser.newPage({ viewport: { width, height: 900 } })
   onTestFinished(() => page.close())
-  const complaints: string[] = []
-  page.on('console', (message) => complaints.push(message.text()))
-  page.on('pageerror', (error) => complaints.push(String(error)))
+  const problems: string[] = []
+  page.on('console', (message) => problems.push(message.text()))
+  page.on('pageerror', (error) => problems.push(String(error)))
   page.on('request', (request) => {
-    if (!/^(file|data):/.test(request.url())) complaints.push(`asked ${request.url()}`)
+    if (!/^(file|data):/.test(request.url())) problems.push(`requested ${request.url()}`)
   })
   await page.goto(pathToFileURL(file).href)
   await page.getByRole('heading', { level: 1 }).waitFor()
-  return { page, complaints }
+  return { page, problems }
 }
 
-/** Number of colours on each canvas. An empty canvas has one. */
+/** Returns the number of colours on each canvas. An empty canvas has one. */
 async function coloursOfPlots(page: Page): Promise<number[]> {
   return page.evaluate(`[...document.querySelectorAll('canvas')].map((canvas) => {
     const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d')
@@ -76,18 +76,18 @@ async function coloursOfPlots(page: Page): Promise<number[]> {
 const cellsOf = (page: Page, table: string, column: number) =>
   page.locator(`table:has(caption:text-is('${table}')) tbody tr > :nth-child(${column})`).allTextContents()
 
-describe('the page of a report', () => {
-  it('has plots over time and loads nothing', async () => {
-    const { page, complaints } = await pageOf(['--config', 'tokens.yaml'])
+describe('the report page', () => {
+  it('plots traffic over time and loads no resources', async () => {
+    const { page, problems } = await pageOf(['--config', 'tokens.yaml'])
     await expect.poll(async () => (await coloursOfPlots(page)).every((colours) => colours > 10)).toBe(true)
     expect(await coloursOfPlots(page)).toHaveLength(3)
     expect(await page.getByText('6,000', { exact: true }).count()).toBe(1)
     expect(await violationsOf(page)).toEqual([])
-    expect(complaints).toEqual([])
+    expect(problems).toEqual([])
   })
 
   it('sorts and searches clients and shows their names as plain text', async () => {
-    const { page, complaints } = await pageOf(['--config', 'tokens.yaml'])
+    const { page, problems } = await pageOf(['--config', 'tokens.yaml'])
     expect((await cellsOf(page, 'clients', 1))[0]).toBe('heavy')
     const clients = page.locator('#clients')
     await clients.getByRole('button', { name: 'Client', exact: true }).click()
@@ -102,21 +102,21 @@ describe('the page of a report', () => {
     expect(await cellsOf(page, 'clients', 1)).toEqual([EVIL])
     await clients.getByRole('searchbox').fill('nobody')
     await clients.getByText('No matches.').waitFor()
-    expect(complaints).toEqual([])
+    expect(problems).toEqual([])
   })
 
-  it.each([1280, 360])('compares two policies on a page of %d pixels', async (width) => {
-    const { page, complaints } = await pageOf(['--config', 'tokens.yaml', '--against', 'other.yaml'], width)
+  it.each([1280, 360])('compares two policies on a page that is %d pixels wide', async (width) => {
+    const { page, problems } = await pageOf(['--config', 'tokens.yaml', '--against', 'other.yaml'], width)
     await expect.poll(async () => (await coloursOfPlots(page)).every((colours) => colours > 10)).toBe(true)
     expect(await page.getByRole('heading', { name: 'Rules · other.yaml' }).count()).toBe(1)
     expect((await cellsOf(page, 'differences', 1)).length).toBeGreaterThan(0)
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
     expect(await violationsOf(page)).toEqual([])
-    expect(complaints).toEqual([])
+    expect(problems).toEqual([])
   })
 
   it('plots the trade-off of a suggestion and shows its YAML', async () => {
-    const { page, complaints } = await pageOf(
+    const { page, problems } = await pageOf(
       [
         ...['--config', 'tokens.yaml', '--rule', 'requests'],
         ...[
@@ -131,6 +131,6 @@ describe('the page of a report', () => {
     expect((await cellsOf(page, 'evaluated limits', 1)).length).toBeGreaterThan(3)
     await expect.poll(async () => (await coloursOfPlots(page)).every((colours) => colours > 10)).toBe(true)
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
-    expect(complaints).toEqual([])
+    expect(problems).toEqual([])
   })
 })

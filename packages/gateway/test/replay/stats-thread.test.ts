@@ -44,25 +44,26 @@ const LONG = traceOf(60_000)
 /** Collects the threads started during a test. */
 function startedThreads(onStart: (thread: Worker) => void = () => {}): Worker[] {
   const started: Worker[] = []
-  const note = (thread: Worker) => {
+  const onWorker = (thread: Worker) => {
     started.push(thread)
     onStart(thread)
   }
-  process.on('worker', note)
+  process.on('worker', onWorker)
   onTestFinished(() => {
-    process.off('worker', note)
+    process.off('worker', onWorker)
   })
   return started
 }
 
-const played = (trace: string, options: ReplayOptions) => replay(streamOf(trace, 65_536), CONFIG, options)
+const replayTrace = (trace: string, options: ReplayOptions) =>
+  replay(streamOf(trace, 65_536), CONFIG, options)
 
 describe('a replay in two threads', () => {
-  it('makes the same report as in one thread, byte for byte', async () => {
+  it('produces the same report as in one thread, byte for byte', async () => {
     const started = startedThreads()
-    const inOne = await played(LONG, { threads: 1 })
+    const inOne = await replayTrace(LONG, { threads: 1 })
     expect(started).toHaveLength(0)
-    const inTwo = await played(LONG, { threads: 2 })
+    const inTwo = await replayTrace(LONG, { threads: 2 })
     expect(started).toHaveLength(1)
     expect(JSON.stringify(inTwo)).toBe(JSON.stringify(inOne))
     expect(inOne.trace.bad.count).toBe(61)
@@ -70,14 +71,14 @@ describe('a replay in two threads', () => {
     for (const tier of inOne.tiers) expect(tier.refused, `${tier.tier}`).toBeGreaterThan(0)
   })
 
-  it('makes the same comparison as in one thread', async () => {
+  it('produces the same comparison as in one thread', async () => {
     const both = (threads: number) => compare(streamOf(LONG, 65_536), CONFIG, OTHER, { threads })
     const inTwo = await both(2)
     expect(JSON.stringify(inTwo)).toBe(JSON.stringify(await both(1)))
     expect(inTwo.differing).toBeGreaterThan(0)
   })
 
-  it('makes the same report with many limits and tiers', async () => {
+  it('produces the correct report with many limits and tiers', async () => {
     const warming = parseConfig(
       `
 upstream: http://127.0.0.1:9000
@@ -88,7 +89,7 @@ routes:
 `,
       'warming.yaml',
     )
-    // The models warm up all the time, which gives each request a limit of its own.
+    // The model warms up during the whole trace, so almost every request has a different limit.
     const rows = Array.from({ length: 60_000 }, (_, index) => {
       const tier = `tier-${(index * 7) % 1500}`
       return `${1_700_000_000 + index * 0.1},client-${index % 4000},${tier}`
@@ -111,13 +112,13 @@ routes:
       threads: 2,
     })
     expect(limits.size).toBeGreaterThan(50_000)
-    // The first thousand are counted separately and the others together.
-    const toldApart = [...tiers].slice(0, 1000).map(([tier, counts]) => ({ tier, ...counts }))
+    // The first thousand tiers are counted separately, and all others together.
+    const separate = [...tiers].slice(0, 1000).map(([tier, counts]) => ({ tier, ...counts }))
     const reported = report.tiers.map(({ tier, requests, refused }) => ({ tier, requests, refused }))
     expect(reported.filter(({ tier }) => tier !== null)).toEqual(
-      toldApart.toSorted((a, b) => (a.tier < b.tier ? -1 : 1)),
+      separate.toSorted((a, b) => (a.tier < b.tier ? -1 : 1)),
     )
-    expect(toldApart.some(({ requests, refused }) => refused > 0 && refused < requests)).toBe(true)
+    expect(separate.some(({ requests, refused }) => refused > 0 && refused < requests)).toBe(true)
     const quantile = (part: number) =>
       fullness.toSorted((a, b) => a - b)[Math.ceil(fullness.length * part) - 1]
     expect(quantile(0.5)).toBeLessThan(quantile(0.95) as number)
@@ -126,25 +127,25 @@ routes:
 
   it('starts no thread for a short trace', async () => {
     const started = startedThreads()
-    const { requests } = await played(SHORT, { threads: 2 })
+    const { requests } = await replayTrace(SHORT, { threads: 2 })
     expect(requests.played).toBe(299)
     expect(started).toHaveLength(0)
   })
 
-  it('ends its thread when it fails', async () => {
+  it('stops its thread when it fails', async () => {
     const started = startedThreads()
-    const failing = played(LONG, {
+    const failing = replayTrace(LONG, {
       threads: 2,
       onDecision({ number }) {
         if (number === 50_000) throw new Error('no more')
       },
     })
     await expect(failing).rejects.toThrow('no more')
-    // The id of a thread that has exited.
+    // Node sets the id of an exited thread to -1.
     expect(started.map(({ threadId }) => threadId)).toEqual([-1])
   })
 
-  it('reports the first error', async () => {
+  it('rejects with the first of several errors', async () => {
     startedThreads((thread) => {
       const post = thread.postMessage.bind(thread)
       thread.postMessage = (message, transfer) => {
@@ -152,7 +153,7 @@ routes:
         if ('end' in message) queueMicrotask(() => thread.emit('error', new Error('the thread, too')))
       }
     })
-    const failing = played(LONG, {
+    const failing = replayTrace(LONG, {
       threads: 2,
       onDecision({ number }) {
         if (number === 50_000) throw new Error('no more')
@@ -161,7 +162,7 @@ routes:
     await expect(failing).rejects.toThrow('no more')
   })
 
-  it('starts its thread in a program that is not a file', async () => {
+  it('starts its thread in a program that was not loaded from a file', async () => {
     const program = `
       import { Readable } from 'node:stream'
       import { parseConfig, replay } from 'sluice-gateway/replay'
@@ -176,12 +177,14 @@ routes:
     expect(stdout).toBe('a thread\n40000\n')
   })
 
-  it('fails when its thread exits', async () => {
+  it('fails when its thread exits unexpectedly', async () => {
     startedThreads((thread) => void thread.terminate())
-    await expect(played(LONG, { threads: 2 })).rejects.toThrow('the statistics thread exited unexpectedly')
+    await expect(replayTrace(LONG, { threads: 2 })).rejects.toThrow(
+      'the statistics thread exited unexpectedly',
+    )
   })
 
   it.each([0, 3, 1.5])('rejects %d threads', async (threads) => {
-    await expect(played(SHORT, { threads })).rejects.toThrow(`'threads' must be 1 or 2, not ${threads}`)
+    await expect(replayTrace(SHORT, { threads })).rejects.toThrow(`'threads' must be 1 or 2, not ${threads}`)
   })
 })

@@ -9,10 +9,10 @@ import { TraceError } from '../../src/replay/trace/trace-request.js'
 import { configOf } from './traces.js'
 
 /**
- * Ten minutes in which six clients send thirty requests at the beginning of each minute and one
- * sends ten a second. The six need exactly thirty a minute, all at once.
+ * Builds a trace of ten minutes. Six clients send thirty requests each at the beginning of every
+ * minute, so they need a limit of exactly 30/minute. A seventh client sends ten requests a second.
  */
-function planted(): string {
+function plantedTrace(): string {
   const requests: [at: number, client: string][] = []
   for (let minute = 0; minute < 10; minute++) {
     for (let number = 0; number < 180; number++)
@@ -27,8 +27,8 @@ let folder: string
 let trace: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-suggest-'))
-  trace = join(folder, 'planted.csv')
-  await writeFile(trace, planted())
+  trace = join(folder, 'plantedTrace.csv')
+  await writeFile(trace, plantedTrace())
 })
 afterAll(() => rm(folder, { recursive: true }))
 
@@ -43,13 +43,13 @@ describe('a suggestion', () => {
     )
     expect(current).toBe('8/minute')
     expect(granted?.text).toBe('30/minute')
-    // Six clients get everything, and one gets its burst and the limit of a minute.
+    // Six clients are never refused. The seventh is admitted its burst and its limit for a minute.
     expect(granted?.clauses.map(({ value }) => value)).toEqual([0, expect.closeTo(180 + 60, -1)])
     const refused = curve.map((point) => point.refused)
     expect(refused).toEqual([...refused].sort((a, b) => b - a))
   })
 
-  it('gives the nearest limits on both sides if none meets the objective', async () => {
+  it('returns the nearest limits on both sides if none meets the objective', async () => {
     const { granted, nearest } = await suggest(
       trace,
       configOf('[8/minute]'),
@@ -63,7 +63,7 @@ describe('a suggestion', () => {
     expect(admitting?.clauses[1]?.value).toBeLessThanOrEqual(100)
   })
 
-  it('gives no limit if other limits decide', async () => {
+  it('suggests no limit if other limits alone prevent the objective', async () => {
     const { granted, nearest } = await suggest(
       trace,
       configOf('[{ name: mine, limit: 8/minute }, { name: other, limit: 1/hour, enforce: true }]'),
@@ -74,7 +74,7 @@ describe('a suggestion', () => {
     expect(nearest).toEqual([])
   })
 
-  it('reports what other limits alone refuse', async () => {
+  it('reports the share that only other limits refuse', async () => {
     const { granted, nearest } = await suggest(
       trace,
       configOf('[{ name: mine, limit: 8/minute }, { name: other, limit: 60/minute, by: everyone }]'),
@@ -87,12 +87,12 @@ describe('a suggestion', () => {
       expect(refused?.byOthers).toBeGreaterThan(0)
       expect(refused?.byOthers).toBeLessThanOrEqual(refused?.value ?? 0)
     }
-    // A limit this high refuses nothing itself.
+    // The highest of these limits refuses no request itself.
     const [widest] = nearest.toSorted((a, b) => b.limit - a.limit)
     expect(widest?.clauses[0]?.byOthers).toBe(widest?.clauses[0]?.value)
   })
 
-  it('tries fewer limits at once when memory is short, with the same result', async () => {
+  it('evaluates fewer limits at once when memory is short, with the same result', async () => {
     const objective = `${OBJECTIVE}; admit at most 300 requests/minute`
     const suggested = async (mostRemembered?: number) => {
       let rounds = 0
@@ -115,7 +115,7 @@ describe('a suggestion', () => {
     ['[1/minute, 1/hour]', 'requests-3', "no rule 'requests-3' with a single rate limit"],
     ['[1/minute, 1/hour]', undefined, "choose the rule with --rule and --route; the rules are 'requests'"],
     ['[{ concurrent: 1 }]', undefined, 'the configuration has no rule with a single rate limit'],
-  ])('explains which rule to choose for the limits %s and the rule %s', async (limits, rule, message) => {
+  ])('lists the rules to choose from for the limits %s and the rule %s', async (limits, rule, message) => {
     await expect(suggest(trace, configOf(limits), OBJECTIVE, { rule })).rejects.toThrow(message)
   })
 })
@@ -149,7 +149,7 @@ describe('parseObjective', () => {
   })
 })
 
-it('prints the changed part of the configuration with its other settings', () => {
+it('prints the changed route with its other settings', () => {
   const text =
     'upstream: http://x\nroutes:\n  - match: GET /a\n    limits: [1/minute]\n  - match: POST /b # b\n    limits:\n      - { limit: 1/minute, by: ip } # per address\n      - 5/hour\n'
   const suggestion = {

@@ -8,7 +8,7 @@ import { readAll } from './traces.js'
 const at = (text: string) => Date.parse(text)
 
 describe('trace formats', () => {
-  it('reads the Azure traces: times in units of 100 ns, no newline at the end', async () => {
+  it('reads the format of the Azure traces, with times in units of 100 ns and no final newline', async () => {
     const { requests, origin } = await readAll(
       'TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n2023-11-16 18:17:04.0319600,3180,8',
     )
@@ -30,7 +30,7 @@ describe('trace formats', () => {
     ])
   })
 
-  it('reads CSV of any fields, quoted where necessary, in chunks of any size', async () => {
+  it('reads arbitrary CSV fields, quoted where necessary, in chunks of any size', async () => {
     const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', ';', 'é', ' '), maxLength: 8 })
     const record = fc.tuple(field, field, fc.boolean())
     const written = (text: string, quoted: boolean) =>
@@ -51,7 +51,7 @@ describe('trace formats', () => {
     )
   })
 
-  it('gives up an unclosed quote after the length of the longest line', async () => {
+  it('abandons an unclosed quote at the maximum line length', async () => {
     const lines = Array.from({ length: 20_000 }, (_, at) => `${at + 2},b,${'x'.repeat(60)}`)
     const { requests, reading } = await readAll(
       ['time,client,agent', '0,a,x', '1,"a,x', ...lines].join('\n'),
@@ -74,7 +74,7 @@ describe('trace formats', () => {
     expect(reading.format).toBe('jsonl')
   })
 
-  it('subtracts the duration from the time in an access log to get the arrival', async () => {
+  it('subtracts the duration from the time in an access log to get the arrival time', async () => {
     const { requests, origin } = await readAll(
       [
         '192.0.2.1 - alice [10/Oct/2000:13:55:36 -0700] "GET /a?x=1 HTTP/1.1" 200 2326 "-" "curl/8"',
@@ -117,7 +117,7 @@ describe('trace formats', () => {
     ['s', [0, 1e10, 2e11], [0, 1e13, 2e14]],
     ['ms', [1.7e12, 1.7e12 + 5, 1.8e14], [0, 5, 1.8e14 - 1.7e12]],
     ['us', [1.6e15, 1.6e15 + 5000, 2.5e17], [0, 5, (2.5e17 - 1.6e15) / 1000]],
-  ] as const)('keeps the unit of times in %s as they grow, and reports it', async (unit, times, offsets) => {
+  ] as const)('keeps the inferred unit %s as times grow, and reports it', async (unit, times, offsets) => {
     const { requests, reading } = await readAll(`time\n${times.join('\n')}`, { reorder: 0 })
     const [first] = requests
     expect(requests.map(({ at }) => at - (first?.at ?? 0))).toEqual([...offsets])
@@ -128,7 +128,7 @@ describe('trace formats', () => {
     ['time_us\n0\n2500000', 'us', undefined],
     ['t\n0\n2500000000', 'ns', 'time=t:ns'],
     ['time\n2023-11-14T22:13:20Z\n2023-11-14T22:13:22.5Z', null, undefined],
-  ])('uses a given unit for all times', async (text, unit, columns) => {
+  ])('uses a stated unit for all times: case %#', async (text, unit, columns) => {
     const { requests, reading } = await readAll(text, { reorder: 0, columns })
     expect(requests.map(({ at }) => at)).toEqual([0, 2500])
     expect(reading.timeUnit).toBe(unit)
@@ -158,7 +158,7 @@ describe('trace formats', () => {
     expect(origin + (requests[0]?.at ?? 0)).toBe(at(meant))
   })
 
-  it('takes a unit from the mapping or from the name of the column', async () => {
+  it('reads a unit from the mapping or from the name of the column', async () => {
     const { requests } = await readAll('t,latency_ms,x\n1500,20,0.5\n', { columns: 'time=t:ms' })
     expect(requests).toMatchObject([{ duration: 20 }])
     const { requests: mapped } = await readAll('t,x\n1500,0.5\n', { columns: 'time=t:ms,duration=x:s' })
@@ -212,7 +212,7 @@ describe('unreadable lines', () => {
     ])
   })
 
-  it('cuts a line that is too long and reads the next one', async () => {
+  it('skips an overlong line and reads the next one', async () => {
     const { requests, reading } = await readAll(
       Buffer.from(`time\n1700000000\n${'9'.repeat(3 * 2 ** 20)}\n1700000001\n`),
     )
@@ -232,27 +232,24 @@ describe('unreadable lines', () => {
     else await expect(readAll(text)).rejects.toThrow(message)
   })
 
-  it.each(['as it is', 'gzip'])(
-    'stops reading a file that is not a trace without waiting for its end: %s',
-    async (how) => {
-      const text = Buffer.from('a,b\n1,2\n')
-      const stream = new PassThrough()
-      stream.write(how === 'gzip' ? gzipSync(text) : text)
-      const trace = await Trace.open(stream, {})
-      const reading = async () => {
-        for await (const _ of trace.requests());
-      }
-      await expect(reading()).rejects.toThrow('no time column found')
-      expect(stream.destroyed).toBe(true)
-    },
-  )
+  it.each(['plain', 'gzip'])('stops reading a file that is not a trace before its end (%s)', async (how) => {
+    const text = Buffer.from('a,b\n1,2\n')
+    const stream = new PassThrough()
+    stream.write(how === 'gzip' ? gzipSync(text) : text)
+    const trace = await Trace.open(stream, {})
+    const reading = async () => {
+      for await (const _ of trace.requests());
+    }
+    await expect(reading()).rejects.toThrow('no time column found')
+    expect(stream.destroyed).toBe(true)
+  })
 
   it.each([
     ['time=t', "unknown column 't'; the columns are when, who"],
     ['time=whn', "unknown column 'whn' (did you mean 'when'?)"],
     ['clent=who', "unknown field 'clent' (did you mean client?)"],
     ['time', "expected FIELD=COLUMN instead of 'time'"],
-  ])('rejects the mapping %s', async (columns, message) => {
+  ])('rejects the column mapping %s', async (columns, message) => {
     await expect(readAll('when,who\n1,2\n', { columns })).rejects.toThrow(message)
   })
 })
@@ -267,13 +264,13 @@ describe('the order of requests', () => {
     expect(reading).toMatchObject({ late: 0 })
   })
 
-  it('counts requests beyond the window and reports the window they need', async () => {
+  it('counts requests outside the window and reports the window that they require', async () => {
     const { reading } = await readAll(text, { reorder: 0 })
     expect(reading.late).toBeGreaterThan(0)
     expect(reading.latest).toBe(5000)
   })
 
-  it('gives the same order and the same late requests in chunks of any size', async () => {
+  it('returns the same order and the same late requests in chunks of any size', async () => {
     const time = fc.integer({ min: 0, max: 40 }).map((second) => 1_700_000_000 + second)
     await fc.assert(
       fc.asyncProperty(fc.array(time, { minLength: 1, maxLength: 60 }), fc.nat(15), async (all, seconds) => {
@@ -287,7 +284,7 @@ describe('the order of requests', () => {
   })
 })
 
-it('parses numeric times to the last bit, with fractions of any length', async () => {
+it('parses numeric times without rounding errors, with fractions of any length', async () => {
   const digits = (most: number) =>
     fc.array(fc.nat(9), { minLength: 1, maxLength: most }).map((all) => all.join(''))
   await fc.assert(

@@ -19,7 +19,7 @@ routes:
   )
 }
 
-/** Reads a trace from a stream in chunks of a few bytes. */
+/** Reads a trace from a stream in chunks of `size` bytes. */
 export async function readAll(
   text: string | Buffer,
   options: TraceOptions = {},
@@ -40,10 +40,11 @@ export function streamOf(text: string | Buffer, size = 7): Readable {
 }
 
 /**
- * Replays a trace. Returns `+` or `-` for each request that was admitted or refused, and the
- * report.
+ * Replays a trace.
+ *
+ * @returns a `+` for each admitted request and a `-` for each other one, and the report
  */
-export async function played(trace: string, limits: string, options: ReplayOptions = {}, more = '') {
+export async function replayTrace(trace: string, limits: string, options: ReplayOptions = {}, more = '') {
   const admitted: boolean[] = []
   const report = await replay(streamOf(trace, 1000), configOf(limits, more), {
     ...options,
