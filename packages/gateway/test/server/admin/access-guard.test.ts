@@ -17,7 +17,7 @@ describe('the admin port', () => {
   )
 
   it.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:8081', 'a b'])(
-    'rejects the host name %j, which a DNS rebinding attack could use',
+    'rejects the host name %j, as a DNS rebinding attack could send it',
     async (host) => {
       const { adminUrl } = await running('')
       const { status, text } = await send(adminUrl, '/metrics', { method: 'GET', headers: { host } })
@@ -34,7 +34,7 @@ describe('the admin port', () => {
     expect((await sent(adminUrl)).status).toBe(405)
   })
 
-  it('forbids framing, caching and reading by other origins', async () => {
+  it('forbids framing, caching and access from other origins', async () => {
     const { adminUrl } = await running('')
     const { headers } = await fetch(`${adminUrl}/metrics.json`)
     expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
@@ -43,7 +43,7 @@ describe('the admin port', () => {
     expect(headers.get('access-control-allow-origin')).toBeNull()
   })
 
-  it('requires the token on an address that is not loopback', () => {
+  it('requires the token if it listens on an address other than loopback', () => {
     const guard = new AccessGuard({ host: '0.0.0.0', port: 8081, tokenHash: HASH })
     const statusFor = (headers: IncomingHttpHeaders, method = 'GET') =>
       guard.denialFor({ method, headers })?.status
@@ -53,7 +53,7 @@ describe('the admin port', () => {
     // A request with the token may use any host name, as Prometheus does with a service name.
     expect(statusFor({ host: 'sluice.default.svc:8081', authorization: `Bearer ${TOKEN}` })).toBeUndefined()
     expect(statusFor({ host: 'sluice.default.svc:8081' })).toBe(403)
-    // The page contains no data, but must not ask for the token under a foreign host name.
+    // The page contains no data, but must not ask for the token under an unknown host name.
     expect(guard.denialForPage({ headers: { host: '10.0.0.7:8081' } })).toBeUndefined()
     expect(guard.denialForPage({ headers: { host: 'evil.example' } })?.status).toBe(403)
   })
@@ -74,7 +74,7 @@ describe('the admin port', () => {
       for (const path of ['/metrics', '/']) expect(await status(path, host)).toBe(403)
   })
 
-  it('requires the token on loopback for actions only', async () => {
+  it('requires the token on loopback only for actions', async () => {
     const { adminUrl } = await running('', echo, `{ listen: 127.0.0.1:0, token_sha256: ${HASH} }`)
     const get = (path: string, headers = {}) => send(adminUrl, path, { method: 'GET', headers })
     expect((await get('/healthz', { host: 'sluice.default.svc' })).status).toBe(200)

@@ -61,7 +61,7 @@ const predict = async ({ url }: Running) => (await send(url, '/predict')).status
 const FEW = { route: 'POST /predict', rule: 'few' }
 
 describe('an action with the token', () => {
-  it('turns a rule into a shadow rule and back', async () => {
+  it('switches a rule to shadow and back', async () => {
     const gateway = await gatewayWithToken()
     for (const status of [200, 200, 429]) expect(await predict(gateway)).toBe(status)
     expect(await act(gateway, { act: 'shadow', ...FEW, shadow: true })).toEqual({
@@ -80,7 +80,7 @@ describe('an action with the token', () => {
     expect((await rule(gateway, 'few'))?.overridden).toBeUndefined()
   })
 
-  it('changes a limit without refunding or adding usage', async () => {
+  it('changes a limit and keeps the usage so far', async () => {
     const gateway = await gatewayWithToken()
     expect(await predict(gateway)).toBe(200)
     await act(gateway, { act: 'limit', ...FEW, limit: '8/hour' })
@@ -92,7 +92,7 @@ describe('an action with the token', () => {
     expect(await rule(gateway, 'slots')).toMatchObject({ limit: '7 concurrent' })
   })
 
-  it.each(['/api/actions', '/api/acts'])('is performed at %s', async (path) => {
+  it.each(['/api/actions', '/api/acts'])('is accepted at %s', async (path) => {
     const gateway = await gatewayWithToken()
     const action: AdminAction = { act: 'limit', ...FEW, limit: '5/hour' }
     expect(await act(gateway, action, {}, path)).toEqual({
@@ -112,7 +112,7 @@ describe('an action with the token', () => {
     expect(await predict(gateway)).toBe(200)
   })
 
-  it('resets a client by id, address or a part of a key, on one route or on all', async () => {
+  it('resets a client by id, address or part of a key, on one route or on all routes', async () => {
     const gateway = await running(
       `identity: { trusted_proxies: [127.0.0.0/8], proxy_headers: { client: X-Client-Id } }
 limits: [{ limit: 100/hour, name: all }]
@@ -124,25 +124,25 @@ routes:
       echo,
       `{ listen: 127.0.0.1:0, token_sha256: ${HASH} }`,
     )
-    const ask = async (path: string) =>
+    const statusOf = async (path: string) =>
       (await send(gateway.url, path, { headers: { 'x-client-id': 'acme' } })).status
-    const spend = async () => {
-      for (const path of ['/predict', '/other']) while ((await ask(path)) !== 429);
+    const useUpLimits = async () => {
+      for (const path of ['/predict', '/other']) while ((await statusOf(path)) !== 429);
     }
-    await spend()
+    await useUpLimits()
     expect(await act(gateway, { act: 'reset', key: 'acme' })).toMatchObject({
       status: 200,
       done: expect.stringMatching(/few.*pair|pair.*few/),
     })
-    expect([await ask('/predict'), await ask('/other')]).toEqual([200, 200])
+    expect([await statusOf('/predict'), await statusOf('/other')]).toEqual([200, 200])
 
-    await spend()
+    await useUpLimits()
     expect(
       await act(gateway, { act: 'reset', route: 'POST /predict', rule: 'few', key: 'client acme' }),
     ).toMatchObject({
       done: 'usage of client acme reset under few',
     })
-    expect([await ask('/predict'), await ask('/other')]).toEqual([200, 429])
+    expect([await statusOf('/predict'), await statusOf('/other')]).toEqual([200, 429])
     expect(await act(gateway, { act: 'reset', key: 'acm' })).toMatchObject({ status: 404 })
     expect(await act(gateway, { act: 'reset', rule: 'many', key: 'acme' })).toMatchObject({ status: 404 })
     expect(await act(gateway, { act: 'reset', route: 'POST /predict', key: 'unknown' })).toMatchObject({
@@ -186,43 +186,43 @@ routes:
     [{ act: 'limit', ...FEW, rule: 'slots', limit: '5/minute' }, 400, 'a number such as 8'],
     [{ act: 'reset', route: 'POST /predict', rule: 'all', key: 'unknown' }, 404, 'has seen'],
     [`{"act":"undo","route":"${'x'.repeat(5000)}"}`, 413, 'must not exceed 4096 bytes'],
-  ])('is refused without any change if it is invalid: %j', async (action, status, error) => {
+  ])('is rejected without any change if it is invalid: %j', async (action, status, error) => {
     const gateway = await gatewayWithToken()
     const before = await rule(gateway, 'few')
-    const answer = await act(gateway, action)
-    expect(answer).toMatchObject({ status, error: expect.stringContaining(error) })
+    const result = await act(gateway, action)
+    expect(result).toMatchObject({ status, error: expect.stringContaining(error) })
     expect(await rule(gateway, 'few')).toEqual(before)
     expect((await gateway.auditLines()).at(-1)).toMatchObject({ outcome: 'refused', from: '127.0.0.1' })
   })
 })
 
-describe('a request without the token', () => {
+describe('a request for an action', () => {
   it.each([
     ['no token', { authorization: '' }, 401],
-    ['another token', { authorization: `Bearer ${TOKEN}x` }, 401],
+    ['a wrong token', { authorization: `Bearer ${TOKEN}x` }, 401],
     ['the digest of the token', { authorization: `Bearer ${HASH}` }, 401],
     ['the token from a page of another origin', { origin: 'http://evil.example' }, 403],
-  ])('changes nothing: %s', async (_, headers, status) => {
+  ])('is rejected with %s', async (_, headers, status) => {
     const gateway = await gatewayWithToken()
     expect(await act(gateway, { act: 'shadow', ...FEW, shadow: true }, headers)).toMatchObject({ status })
     expect(await rule(gateway, 'few')).toMatchObject({ enforced: true })
   })
 
-  it('changes nothing if no token is configured', async () => {
+  it('is rejected if no token is configured', async () => {
     const gateway = await running(RULES)
-    const answer = await act(gateway, { act: 'shadow', ...FEW, shadow: true })
-    expect(answer).toMatchObject({ status: 403, error: expect.stringContaining('no admin token') })
+    const result = await act(gateway, { act: 'shadow', ...FEW, shadow: true })
+    expect(result).toMatchObject({ status: 403, error: expect.stringContaining('no admin token') })
     expect(await rule(gateway, 'few')).toMatchObject({ enforced: true })
   })
 
-  it('rejects an action that is not sent as JSON', async () => {
+  it('is rejected if it is not sent as JSON', async () => {
     const gateway = await gatewayWithToken()
     const form = { 'content-type': 'text/plain' }
     expect(await act(gateway, { act: 'shadow', ...FEW, shadow: true }, form)).toMatchObject({ status: 415 })
   })
 })
 
-it('writes actions to the audit log, and sums up requests without the token', async () => {
+it('writes actions to the audit log, and summarizes requests without the token', async () => {
   const gateway = await gatewayWithToken()
   const action: AdminAction = { act: 'limit', ...FEW, limit: '8/hour' }
   for (let n = 0; n < 50; n++) await act(gateway, action, { authorization: 'Bearer guess' })

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 
-/** Reads server-sent events; the stream ends with the test. */
+/** Opens a stream of server-sent events, which is closed after the test. */
 export async function eventsOf(url: string, headers: Record<string, string> = {}) {
   const stop = new AbortController()
   onTestFinished(() => stop.abort())
@@ -11,7 +11,7 @@ export async function eventsOf(url: string, headers: Record<string, string> = {}
 function nextEvent(response: Response) {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
-  /** The next event of a name. */
+  /** Returns the data of the next event with this name. */
   return async (name: string): Promise<unknown> => {
     for (;;) {
       const end = text.indexOf('\n\n')
@@ -22,7 +22,7 @@ function nextEvent(response: Response) {
         continue
       }
       const { done, value } = (await reader?.read()) ?? { done: true, value: '' }
-      if (done) throw new Error('the stream ended')
+      if (done) throw new Error('the stream ended before the event')
       text += value
     }
   }

@@ -13,10 +13,10 @@ const TOKEN = 'a-token-of-some-length'
 const HASH = createHash('sha256').update(TOKEN).digest('hex')
 const ACTION = { act: 'undo', route: 'POST /predict', rule: 'few' }
 
-/** Starts an admin port whose sources all fail with one error, and collects its log. */
-async function failing(failure: unknown) {
+/** Starts an admin port whose data sources all fail with one error, and collects its log. */
+async function startFailingAdmin(failure: unknown) {
   const lines: { msg: string; err?: { message: string; stack: string }; audit?: object }[] = []
-  const into = new Writable({
+  const output = new Writable({
     write(line, _encoding, done) {
       lines.push(JSON.parse(String(line)))
       done()
@@ -33,7 +33,7 @@ async function failing(failure: unknown) {
     } as unknown as AdminSources,
     perform: fail,
     record: { replay: fail, status: fail },
-    log: createLog(into),
+    log: createLog(output),
   })
   onTestFinished(() => admin.close())
   return { url: `http://127.0.0.1:${admin.address.port}`, lines }
@@ -50,17 +50,17 @@ const READ = ['/metrics', '/api/status', '/api/client?q=acme', '/api/record']
 describe('a request that needs an unavailable store', () => {
   const failure = new StoreUnavailableError('this', 100, new Error('connect ECONNREFUSED 10.0.0.7'))
 
-  it.each(READ)('gets 503 and logs no error: %s', async (path) => {
-    const { url, lines } = await failing(failure)
+  it.each(READ)('receives a 503 without an error in the log: %s', async (path) => {
+    const { url, lines } = await startFailingAdmin(failure)
     const { status, text } = await send(url, path, { method: 'GET' })
     expect([status, JSON.parse(text)]).toEqual([503, { error: 'the store is unavailable' }])
     expect(lines).toEqual([])
   })
 })
 
-describe('a request that meets an unexpected error', () => {
-  const failure = new TypeError("Cannot read properties of undefined (reading 'secretOfInside')")
-  const answer = { error: "unexpected error; see the gateway's log" }
+describe('a request that causes an unexpected error', () => {
+  const failure = new TypeError("Cannot read properties of undefined (reading 'internalSecret')")
+  const body = { error: "unexpected error; see the gateway's log" }
   const line = {
     level: 50,
     msg: 'unexpected error',
@@ -70,43 +70,43 @@ describe('a request that meets an unexpected error', () => {
     },
   }
 
-  it.each(READ)('gets 500 without details, and logs the stack: %s', async (path) => {
-    const { url, lines } = await failing(failure)
+  it.each(READ)('receives a 500 without details, and the stack is logged: %s', async (path) => {
+    const { url, lines } = await startFailingAdmin(failure)
     const { status, text, headers } = await send(url, path, { method: 'GET' })
-    expect([status, JSON.parse(text)]).toEqual([500, answer])
+    expect([status, JSON.parse(text)]).toEqual([500, body])
     expect(headers['content-type']).toBe('application/json')
     expect(lines).toMatchObject([line])
   })
 
-  it('gets 500 if a replay fails', async () => {
-    const { url, lines } = await failing(failure)
+  it('receives a 500 if a replay fails', async () => {
+    const { url, lines } = await startFailingAdmin(failure)
     const { status, text } = await send(url, '/api/replay')
-    expect([status, JSON.parse(text)]).toEqual([500, answer])
+    expect([status, JSON.parse(text)]).toEqual([500, body])
     expect(lines).toMatchObject([line])
   })
 
-  it('gets 500 if the body cannot be serialized', async () => {
-    const { url, lines } = await failing(failure)
+  it('receives a 500 if the response body cannot be serialized', async () => {
+    const { url, lines } = await startFailingAdmin(failure)
     const { status, text } = await send(url, '/metrics.json', { method: 'GET' })
-    expect([status, JSON.parse(text)]).toEqual([500, answer])
+    expect([status, JSON.parse(text)]).toEqual([500, body])
     expect(lines).toMatchObject([
       { msg: 'unexpected error', err: { message: expect.stringContaining('BigInt') } },
     ])
   })
 
-  it('is audited as failed if it is an action', async () => {
-    const { url, lines } = await failing(failure)
+  it('is written to the audit log as failed if it is an action', async () => {
+    const { url, lines } = await startFailingAdmin(failure)
     const { status, text } = await act(url)
-    expect([status, JSON.parse(text)]).toEqual([500, answer])
+    expect([status, JSON.parse(text)]).toEqual([500, body])
     expect(lines).toMatchObject([{ audit: { from: '127.0.0.1', act: ACTION, outcome: 'failed' } }, line])
-    expect(JSON.stringify(lines[0])).not.toContain('secretOfInside')
+    expect(JSON.stringify(lines[0])).not.toContain('internalSecret')
   })
 })
 
 describe('an action', () => {
   const rule = { route: 'POST /predict', name: 'few', scope: 'POST /predict\nfew', overridden: {} }
 
-  function actionsThat(fail: () => Promise<never>): RuleActions {
+  function actionsWithStore(fail: () => Promise<never>): RuleActions {
     const view: Partial<RuleView> = {
       rulesOf: () => [rule] as never,
       keysNamed: () => [{ rule, keys: ['acme'] }] as never,
@@ -122,15 +122,15 @@ describe('an action', () => {
   const reset = { act: 'reset', route: 'POST /predict', key: 'acme' } as const
   const limit = { act: 'limit', route: 'POST /predict', rule: 'few', limit: '5/minute' } as const
 
-  it('is refused with 503 while the store is unavailable', async () => {
-    const actions = actionsThat(() =>
+  it('is rejected with 503 while the store is unavailable', async () => {
+    const actions = actionsWithStore(() =>
       Promise.reject(new StoreUnavailableError('the key', 100, new Error('gone'))),
     )
     await expect(actions.perform(reset)).rejects.toMatchObject({ name: 'AdminActionError', status: 503 })
   })
 
-  it('is refused with the reason if its limit does not fit the rule', async () => {
-    const actions = actionsThat(async () => {
+  it('is rejected with the reason if its limit does not fit the rule', async () => {
+    const actions = actionsWithStore(async () => {
       const rules = [{ limit: '10/minute', name: 'few' }]
       return createLimiter({ rules, overrides: { few: { limit: '5/minute; 9/hour' } } }) as never
     })
@@ -143,6 +143,6 @@ describe('an action', () => {
 
   it.each([reset, limit])('rejects with an unexpected error unchanged: %j', async (action) => {
     const failure = new TypeError('x is not a function')
-    await expect(actionsThat(() => Promise.reject(failure)).perform(action)).rejects.toBe(failure)
+    await expect(actionsWithStore(() => Promise.reject(failure)).perform(action)).rejects.toBe(failure)
   })
 })

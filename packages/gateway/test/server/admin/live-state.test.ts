@@ -25,7 +25,7 @@ async function json<T>(url: string): Promise<T> {
 }
 
 describe('the live feed', () => {
-  it('sends the history at once, then a sample every second', async () => {
+  it('sends the history immediately, then a sample every second', async () => {
     const { url, adminUrl } = await running(RULES)
     const { response, next } = await eventsOf(`${adminUrl}/api/live`)
     expect(response.headers.get('content-type')).toBe('text/event-stream')
@@ -57,7 +57,7 @@ describe('the live feed', () => {
   })
 })
 
-it('shows the fullest keys of each rule in the status', async () => {
+it('reports the keys with the highest usage of each rule in the status', async () => {
   const { url, adminUrl } = await running(RULES)
   for (let n = 0; n < 3; n++) await send(url, '/predict')
   await send(url, '/tenant', { headers: { 'x-tenant': 'a secret' } })

@@ -7,12 +7,12 @@ import { sluice } from '../../cli/program.js'
 import { echo, until, upstreamOf } from '../gateway/running-gateway.js'
 
 /**
- * Starts a gateway that records. It runs the built program, because a replay starts a thread from
- * the built file.
+ * Starts a gateway that records its traffic. The gateway runs from the build, because a replay
+ * loads the file of its thread from there.
  *
  * @param yaml the configuration without its addresses
  */
-export async function recording(yaml: string) {
+export async function startRecordingGateway(yaml: string) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-recording-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'gateway.yaml')
@@ -28,7 +28,7 @@ export async function recording(yaml: string) {
   return { url, adminUrl, recorded: join(folder, 'traffic.jsonl.gz'), pid: child.pid }
 }
 
-/** Writes a record file with requests of yesterday, ten milliseconds apart. */
+/** Writes a record file with requests from 24 hours ago, ten milliseconds apart. */
 export async function writeYesterday(file: string, count: number, finishFlush = constants.Z_FINISH) {
   const from = Date.now() - 24 * 3_600_000
   const line = (index: number) =>

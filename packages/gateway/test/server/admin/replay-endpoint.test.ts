@@ -5,8 +5,8 @@ import { expect, it, onTestFinished } from 'vitest'
 import { replayEndpoint } from '../../../src/server/admin/replay/replay-endpoint.js'
 import type { RecordReplay } from '../../../src/server/admin/replay/replay-recording.js'
 
-/** Serves the endpoint alone, with a replay that finishes at once. */
-async function endpoint() {
+/** Serves the endpoint alone, with a replay that finishes immediately. */
+async function serveEndpoint() {
   const configs: (string | undefined)[] = []
   const replay: RecordReplay = async ({ posted }) => {
     configs.push(posted)
@@ -14,8 +14,8 @@ async function endpoint() {
   }
   const route = replayEndpoint(replay, {})
   const server = createServer(async (request, response) => {
-    const answer = await route.handle({ request, response, query: new URLSearchParams() })
-    response.writeHead(answer?.status ?? 500).end()
+    const result = await route.handle({ request, response, query: new URLSearchParams() })
+    response.writeHead(result?.status ?? 500).end()
   })
   onTestFinished(() => {
     server.close()
@@ -27,13 +27,13 @@ async function endpoint() {
 }
 
 it('passes a posted configuration to the replay without parsing it', async () => {
-  const { configs, url } = await endpoint()
+  const { configs, url } = await serveEndpoint()
   expect((await fetch(url, { method: 'POST', body: 'no: configuration' })).status).toBe(200)
   expect(configs).toEqual(['no: configuration'])
 })
 
 it('serves other replays while the body of one is incomplete', async () => {
-  const { server, configs, url } = await endpoint()
+  const { server, configs, url } = await serveEndpoint()
   const arrived = once(server, 'request')
   const slow = httpRequest(url, { method: 'POST', headers: { 'content-length': 10 } })
   slow.on('error', () => {})
@@ -41,8 +41,8 @@ it('serves other replays while the body of one is incomplete', async () => {
   slow.write('a part')
   await arrived
   expect((await fetch(url, { method: 'POST', body: 'all' })).status).toBe(200)
-  const answered = once(slow, 'response')
+  const responded = once(slow, 'response')
   slow.end('rest')
-  const [{ statusCode }] = await answered
+  const [{ statusCode }] = await responded
   expect([statusCode, configs]).toEqual([200, ['all', 'a partrest']])
 })

@@ -1,16 +1,16 @@
 import { expect, it } from 'vitest'
 import { replayRecording } from '../../../src/server/admin/replay/replay-recording.js'
 
-it('stops when its signal aborts, even while the disk hangs', async () => {
+it('stops a replay when its signal aborts, even while the disk hangs', async () => {
   const hanging = { flush: () => new Promise<void>(() => {}) }
   const replay = replayRecording(hanging, () => {
     throw new Error('the flush never ends')
   })
-  const aborted = new AbortController()
+  const controller = new AbortController()
   const result = replay(
     { hours: undefined, posted: undefined, objective: undefined },
-    { onBegun: () => {}, onProgress: () => {}, signal: aborted.signal },
+    { onBegun: () => {}, onProgress: () => {}, signal: controller.signal },
   )
-  aborted.abort(new Error('disconnected'))
+  controller.abort(new Error('disconnected'))
   await expect(result).rejects.toThrow('disconnected')
 })

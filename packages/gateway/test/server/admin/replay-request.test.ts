@@ -26,10 +26,10 @@ it.each([
     query: `suggest=refuse at most 1%25&rule=${'x'.repeat(1001)}`,
     error: "'rule' must not exceed 1000 characters",
   },
-])('rejects $query and says what would be valid', ({ query, error }) => {
+])('rejects $query with advice', ({ query, error }) => {
   expect(() => parse(query)).toThrow(error)
 })
 
-it('rejects an objective together with a configuration', () => {
+it('rejects an objective that is sent with a configuration', () => {
   expect(() => parse('suggest=refuse at most 1%25', 'routes: []')).toThrow('not both')
 })

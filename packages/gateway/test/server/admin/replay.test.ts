@@ -7,74 +7,78 @@ import { expect, it } from 'vitest'
 import type { ReportPage } from '../../../src/replay/html/fill-template.js'
 import type { RecordStatus, ReplayProgress } from '../../../src/server/admin/api/replay-types.js'
 import { echo, running, send } from '../gateway/running-gateway.js'
-import { recording, writeYesterday } from './recording.js'
+import { startRecordingGateway, writeYesterday } from './recording.js'
 
 const LIMITS = 'routes: [{ match: POST /predict, limits: [3/minute] }]'
 
-async function replaying() {
-  const { url, adminUrl, recorded, pid } = await recording(LIMITS)
+async function startReplayGateway() {
+  const { url, adminUrl, recorded, pid } = await startRecordingGateway(LIMITS)
   const post = (query: string, body: string, headers: object) =>
     send(adminUrl, `/api/replay${query}`, { body, headers })
-  const ask = async (body = '', headers = {}, query = '') => {
+  const postReplay = async (body = '', headers = {}, query = '') => {
     const { status, text } = await post(query, body, headers)
     return { status, body: JSON.parse(text) }
   }
-  /** A replay with progress, as lines of JSON. */
-  const watch = async (query = '', body = '') => {
+  /** Requests a replay with progress, which arrives as lines of JSON. */
+  const streamReplay = async (query = '', body = '') => {
     const { status, headers, text } = await post(query, body, { accept: 'application/x-ndjson' })
     const lines = text.trimEnd().split('\n')
     return { status, type: headers['content-type'], lines: lines.map((line) => JSON.parse(line)) }
   }
   const record = async () => (await fetch(`${adminUrl}/api/record`)).json() as Promise<RecordStatus>
-  return { url, adminUrl, recorded, pid, ask, watch, record }
+  return { url, adminUrl, recorded, pid, postReplay, streamReplay, record }
 }
 
-/** Sends requests, and waits until they are recorded, which may be after their responses. */
-async function predictions({ url, ask }: Awaited<ReturnType<typeof replaying>>, count: number) {
+/** Sends requests and waits until they are recorded, which may be after their responses. */
+async function sendAndRecord(
+  { url, postReplay }: Awaited<ReturnType<typeof startReplayGateway>>,
+  count: number,
+) {
   for (let request = 0; request < count; request++) await send(url, '/predict')
-  await expect.poll(async () => (await ask()).body.requests?.played).toBe(count)
+  await expect.poll(async () => (await postReplay()).body.requests?.played).toBe(count)
 }
 
 it('replays recorded traffic through the running limits, and compares them with posted ones', async () => {
-  const { url, ask } = await replaying()
-  expect(await ask()).toMatchObject({ status: 409, body: { error: 'the trace contains no requests' } })
+  const { url, postReplay } = await startReplayGateway()
+  expect(await postReplay()).toMatchObject({ status: 409, body: { error: 'the trace contains no requests' } })
   for (let request = 0; request < 5; request++) await send(url, '/predict')
-  // A request may be recorded after its client has the response.
-  await expect.poll(async () => (await ask()).body.requests?.played).toBe(5)
-  expect((await ask()).body.requests).toMatchObject({ allowed: 3, refused: 2 })
+  // A request may be recorded after the client receives its response.
+  await expect.poll(async () => (await postReplay()).body.requests?.played).toBe(5)
+  expect((await postReplay()).body.requests).toMatchObject({ allowed: 3, refused: 2 })
   const posted = 'upstream: http://127.0.0.1:1\nroutes: [{ match: POST /predict, limits: [1/minute] }]'
-  expect((await ask(posted)).body.requests).toEqual({ both: 1, neither: 2, onlyOne: 2, onlyOther: 0 })
+  expect((await postReplay(posted)).body.requests).toEqual({ both: 1, neither: 2, onlyOne: 2, onlyOther: 0 })
   for (const headers of [{}, { accept: 'application/x-ndjson' }])
-    expect(await ask('routes: [{}]', headers)).toMatchObject({
+    expect(await postReplay('routes: [{}]', headers)).toMatchObject({
       status: 400,
       body: { error: expect.stringContaining("a route requires 'match'") },
     })
-  expect(await ask('', { origin: 'http://elsewhere.example' })).toMatchObject({ status: 403 })
+  expect(await postReplay('', { origin: 'http://elsewhere.example' })).toMatchObject({ status: 403 })
 })
 
-it('replays the last hours only, or all files of the record', async () => {
-  const gateway = await replaying()
-  await predictions(gateway, 5)
+it('replays only the last hours, or all files of the record', async () => {
+  const gateway = await startReplayGateway()
+  await sendAndRecord(gateway, 5)
   await writeYesterday(`${gateway.recorded}.1`, 40)
-  const played = async (query: string) => (await gateway.ask('', {}, query)).body.requests?.played
-  expect(await played('?hours=1')).toBe(5)
-  expect(await played('?hours=24.5')).toBe(45)
-  expect(await played('')).toBe(45)
-  expect(await gateway.ask('', {}, '?hours=0.000001')).toMatchObject({
+  const playedRequests = async (query: string) =>
+    (await gateway.postReplay('', {}, query)).body.requests?.played
+  expect(await playedRequests('?hours=1')).toBe(5)
+  expect(await playedRequests('?hours=24.5')).toBe(45)
+  expect(await playedRequests('')).toBe(45)
+  expect(await gateway.postReplay('', {}, '?hours=0.000001')).toMatchObject({
     status: 409,
     body: { error: 'no requests were recorded in the last 0.000001 hours' },
   })
-  expect(await gateway.ask('', {}, '?hours=many')).toMatchObject({
+  expect(await gateway.postReplay('', {}, '?hours=many')).toMatchObject({
     status: 400,
     body: { error: expect.stringContaining("'hours' must be a number above 0") },
   })
 })
 
 it('describes the record and its limits without secrets', async () => {
-  const gateway = await replaying()
+  const gateway = await startReplayGateway()
   expect(await gateway.record()).toMatchObject({ recording: true, since: null })
   const before = Date.now()
-  await predictions(gateway, 1)
+  await sendAndRecord(gateway, 1)
   const status = await gateway.record()
   expect(status).toMatchObject({
     recording: true,
@@ -88,11 +92,11 @@ it('describes the record and its limits without secrets', async () => {
   expect(status.since).toBeLessThan(Date.now() + 1000)
 })
 
-it('streams its progress, then the page of the report', async () => {
-  const gateway = await replaying()
-  await predictions(gateway, 5)
+it('streams the progress of a replay, then the report page', async () => {
+  const gateway = await startReplayGateway()
+  await sendAndRecord(gateway, 5)
   await writeYesterday(`${gateway.recorded}.1`, 100_000)
-  const { status, type, lines } = await gateway.watch()
+  const { status, type, lines } = await gateway.streamReplay()
   expect([status, type]).toEqual([200, 'application/x-ndjson'])
   const progress = lines.slice(0, -1).map(({ progress }) => progress as ReplayProgress)
   expect(progress.length).toBeGreaterThan(0)
@@ -114,12 +118,12 @@ it('streams its progress, then the page of the report', async () => {
 })
 
 it('suggests a limit that meets an objective, and compares it with the running one', async () => {
-  const gateway = await replaying()
-  await predictions(gateway, 5)
+  const gateway = await startReplayGateway()
+  await sendAndRecord(gateway, 5)
   const query = `?${new URLSearchParams({ suggest: 'refuse at most 0% of requests', rule: 'requests', hours: '1' })}`
-  const { body } = await gateway.ask('', {}, query)
-  expect(body.granted.text).toBe((await gateway.ask('', {}, query)).body.granted.text)
-  const { page } = (await gateway.watch(query)).lines.at(-1) as { page: ReportPage }
+  const { body } = await gateway.postReplay('', {}, query)
+  expect(body.granted.text).toBe((await gateway.postReplay('', {}, query)).body.granted.text)
+  const { page } = (await gateway.streamReplay(query)).lines.at(-1) as { page: ReportPage }
   expect(page).toMatchObject({
     trace: 'the last hour',
     names: ['3/minute', body.granted.text],
@@ -127,63 +131,68 @@ it('suggests a limit that meets an objective, and compares it with the running o
     suggestion: { current: '3/minute' },
     yaml: expect.stringContaining(body.granted.text),
   })
-  const noRule = await gateway.watch('?suggest=refuse at most 0%25&rule=many'.replaceAll(' ', '+'))
+  const noRule = await gateway.streamReplay('?suggest=refuse at most 0%25&rule=many'.replaceAll(' ', '+'))
   expect(noRule.lines).toEqual([{ error: expect.stringContaining("no rule 'many'") }])
-  expect(await gateway.ask('', {}, '?suggest=peace')).toMatchObject({ status: 400 })
+  expect(await gateway.postReplay('', {}, '?suggest=peace')).toMatchObject({ status: 400 })
 })
 
-it('runs one replay at a time, and stops it when its client disconnects', async () => {
-  const gateway = await replaying()
+it('runs one replay at a time, and stops a replay when its client disconnects', async () => {
+  const gateway = await startReplayGateway()
   await writeYesterday(`${gateway.recorded}.1`, 300_000)
-  const aborted = new AbortController()
+  const controller = new AbortController()
   const response = await fetch(`${gateway.adminUrl}/api/replay`, {
     method: 'POST',
     headers: { accept: 'application/x-ndjson' },
-    signal: aborted.signal,
+    signal: controller.signal,
   })
   expect(response.status).toBe(200)
-  expect(await gateway.ask()).toMatchObject({
+  expect(await gateway.postReplay()).toMatchObject({
     status: 503,
     body: { error: 'another replay is running; try again later' },
   })
-  aborted.abort()
-  await expect.poll(async () => (await gateway.ask('', {}, '?hours=1')).status, { timeout: 30_000 }).toBe(409)
+  controller.abort()
+  await expect
+    .poll(async () => (await gateway.postReplay('', {}, '?hours=1')).status, { timeout: 30_000 })
+    .toBe(409)
 })
 
-it.skipIf(!existsSync('/proc/self/fd'))('leaves no file open when a replay is stopped at once', async () => {
-  const gateway = await replaying()
-  await writeYesterday(`${gateway.recorded}.1`, 10)
-  const openFiles = async () => (await readdir(`/proc/${gateway.pid}/fd`)).length
-  await gateway.ask()
-  const before = await openFiles()
-  for (let time = 0; time < 10; time++) {
-    const signal = AbortSignal.timeout(20 * time)
-    await fetch(`${gateway.adminUrl}/api/replay`, { method: 'POST', signal }).catch(() => {})
-    // A stopped replay ends once its thread has loaded.
-    await expect.poll(async () => (await gateway.ask()).status, { timeout: 30_000 }).toBe(200)
-  }
-  // Allows for connections that open and close meanwhile.
-  expect(await openFiles()).toBeLessThan(before + 20)
-})
+it.skipIf(!existsSync('/proc/self/fd'))(
+  'leaves no file open when a replay is stopped immediately',
+  async () => {
+    const gateway = await startReplayGateway()
+    await writeYesterday(`${gateway.recorded}.1`, 10)
+    const openFiles = async () => (await readdir(`/proc/${gateway.pid}/fd`)).length
+    await gateway.postReplay()
+    const before = await openFiles()
+    for (let time = 0; time < 10; time++) {
+      const signal = AbortSignal.timeout(20 * time)
+      await fetch(`${gateway.adminUrl}/api/replay`, { method: 'POST', signal }).catch(() => {})
+      // A stopped replay ends once its thread has loaded.
+      await expect.poll(async () => (await gateway.postReplay()).status, { timeout: 30_000 }).toBe(200)
+    }
+    // Allows for connections that open and close meanwhile.
+    expect(await openFiles()).toBeLessThan(before + 20)
+  },
+)
 
 it('reports a damaged record file, and replays the readable part', async () => {
-  const gateway = await replaying()
-  await predictions(gateway, 2)
+  const gateway = await startReplayGateway()
+  await sendAndRecord(gateway, 2)
   // Data appended to an unfinished gzip member cannot be read.
   await writeYesterday(`${gateway.recorded}.1`, 5000, constants.Z_SYNC_FLUSH)
   await appendFile(`${gateway.recorded}.1`, gzipSync('{"sluice_record":1}\n'))
-  const { body } = await gateway.ask()
+  const { body } = await gateway.postReplay()
   expect(body.notes).toContainEqual(expect.stringContaining('is damaged'))
   expect(body.requests.played).toBeGreaterThan(2)
 })
 
-it('gets 404 if recording is off', async () => {
+it('responds with 404 to a replay if recording is off', async () => {
   const { adminUrl } = await running(LIMITS)
   expect(await send(adminUrl, '/api/replay')).toMatchObject({ status: 404 })
   expect(await (await fetch(`${adminUrl}/api/record`)).json()).toEqual({ recording: false })
 })
 
-it('requires the token if reading requires it', async () => {
+it('requires the token for a replay if read access requires it', async () => {
   const hash = createHash('sha256').update('a token').digest('hex')
   const { adminUrl } = await running(LIMITS, echo, `{ listen: '0.0.0.0:0', token_sha256: ${hash} }`)
   for (const [method, path] of [

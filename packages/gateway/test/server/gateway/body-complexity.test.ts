@@ -24,40 +24,48 @@ function repeat(count: number, piece: (index: number) => string, separator = ','
 
 const members = (count: number) => repeat(count, (index) => `"m${index}":1`)
 
-/** Builds objects of two members, with few names but no pair of names twice. */
+/** Builds objects of two members with few different names, but with a unique pair of names each. */
 const pairs = (count: number) =>
   repeat(count, (index) => `{"a${index % 200}":1,"b${Math.floor(index / 200)}":1}`)
 
 describe('body complexity', () => {
   it.each([
     [MAX_NEW_MEMBERS, 'members in one object', `{${members(MAX_NEW_MEMBERS + 1)}}`],
-    [MAX_NEW_MEMBERS, 'members in objects of other names', `[${repeat(20_001, (at) => `{"m${at}":1}`)}]`],
-    [MAX_NEW_MEMBERS, 'members in objects of other pairs of names', `[${pairs(21_000)}]`],
-    [MAX_NEW_MEMBERS, 'members in large objects of one kind', `[${repeat(30, () => `{${members(1000)}}`)}]`],
+    [
+      MAX_NEW_MEMBERS,
+      'members in objects with different names',
+      `[${repeat(20_001, (at) => `{"m${at}":1}`)}]`,
+    ],
+    [MAX_NEW_MEMBERS, 'members in objects with different pairs of names', `[${pairs(21_000)}]`],
+    [
+      MAX_NEW_MEMBERS,
+      'members in large objects of the same shape',
+      `[${repeat(30, () => `{${members(1000)}}`)}]`,
+    ],
     [MAX_CONTAINERS, 'arrays', `[${repeat(MAX_CONTAINERS, () => '[]')}]`],
     [MAX_CONTAINERS, 'objects', `[${repeat(MAX_CONTAINERS, () => '{}')}]`],
     [MAX_VALUES, 'numbers', `[${repeat(MAX_VALUES + 1, () => '1')}]`],
-  ])('answers 413 to a body with more than %d %s', async (most, _, body) => {
+  ])('responds with 413 to a body with more than %d %s', async (max, _, body) => {
     const { url } = await running(CONFIG)
     for (const path of ['/batch', '/v1/chat/completions']) {
-      const answer = await send(url, path, { headers: JSON_BODY, body })
-      expect(answer.status).toBe(413)
-      expect(answer.text).toContain(`the request body has more than ${most} `)
+      const response = await send(url, path, { headers: JSON_BODY, body })
+      expect(response.status).toBe(413)
+      expect(response.text).toContain(`the request body has more than ${max} `)
     }
   })
 
   it.each([
-    ['as many members as it may have', `{${members(MAX_NEW_MEMBERS)}}`],
-    ['as many arrays as it may have', `[${repeat(MAX_CONTAINERS - 1, () => '[]')}]`],
-    ['as many numbers as it may have', `[${repeat(MAX_VALUES, () => '1')}]`],
-    ['many objects of one kind', `[${repeat(100_000, () => '{"a":1,"b":2,"c":3}')}]`],
+    ['the maximum number of members', `{${members(MAX_NEW_MEMBERS)}}`],
+    ['the maximum number of arrays', `[${repeat(MAX_CONTAINERS - 1, () => '[]')}]`],
+    ['the maximum number of numbers', `[${repeat(MAX_VALUES, () => '1')}]`],
+    ['many objects of the same shape', `[${repeat(100_000, () => '{"a":1,"b":2,"c":3}')}]`],
     ['brackets, commas and names in a string', JSON.stringify([`${'[{,"a":'.repeat(MAX_CONTAINERS + 1)}`])],
   ])('admits a body with %s', async (_, body) => {
     const { url } = await running(CONFIG)
     expect((await send(url, '/batch', { headers: JSON_BODY, body })).status).toBe(200)
   })
 
-  it('answers 413 to a form with more than 10,000 fields', async () => {
+  it('responds with 413 to a form with more than 10,000 fields', async () => {
     const { url } = await running(CONFIG)
     const fields = (count: number) => `n=1&${repeat(count - 1, (index) => `%ff${index}=1`, '&')}`
     const status = async (body: string) => (await send(url, '/form', { headers: FORM, body })).status

@@ -11,26 +11,26 @@ function randomFrom(seed: number): () => number {
 }
 
 describe('duplicate members of a JSON body', () => {
-  it('reports a duplicate exactly when an object repeats a name, whatever objects precede it', () => {
+  it('reports a duplicate if and only if an object repeats a name, regardless of preceding objects', () => {
     for (let seed = 1; seed <= 2000; seed += 1) {
       const random = randomFrom(seed)
-      let isTwice = false
+      let hasDuplicate = false
       const value = (depth: number): string => {
         const size = Math.floor(random() * (depth === 0 ? 14 : 5))
         if (depth > 3 || random() < 0.3) return '1'
         if (random() < 0.3) return `[${Array.from({ length: size }, () => value(depth + 1)).join()}]`
         const names = Array.from({ length: size }, () => `n${Math.floor(random() * 60)}`)
-        if (new Set(names).size < size) isTwice = true
+        if (new Set(names).size < size) hasDuplicate = true
         return `{${names.map((name) => `"${name}": ${value(depth + 1)}`).join()}}`
       }
       const text = `[${value(0)},${value(0)},${value(0)}]`
       const check = () => checkStructure(text)
-      if (isTwice) expect(check, `seed ${seed}: ${text}`).toThrow('occurs twice')
+      if (hasDuplicate) expect(check, `seed ${seed}: ${text}`).toThrow('occurs twice')
       else expect(check, `seed ${seed}: ${text}`).not.toThrow()
     }
   })
 
-  it('reports a duplicate at the end of a large object that begins like an earlier one', () => {
+  it('reports a duplicate at the end of a large object with the same beginning as an earlier one', () => {
     const members = Array.from({ length: 300 }, (_, index) => `"m${index}":0`).join()
     expect(() => checkStructure(`[{${members}},{${members}}]`)).not.toThrow()
     expect(() => checkStructure(`[{${members}},{${members},"m7":0}]`)).toThrow("'m7' occurs twice")

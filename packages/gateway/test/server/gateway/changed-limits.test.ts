@@ -7,18 +7,18 @@ import { echo, running, send, until } from './running-gateway.js'
 const TOKEN = 'a-token-of-some-length'
 const ADMIN = `{ listen: 127.0.0.1:0, token_sha256: ${createHash('sha256').update(TOKEN).digest('hex')} }`
 
-/** Allows more time than a busy machine needs, so that the store decides everything. */
-const PATIENT = 'on_store_failure: { policy: closed, deadline: 20s }'
+/** A deadline that even a busy machine meets, so that the store makes every decision. */
+const LONG_DEADLINE = 'on_store_failure: { policy: closed, deadline: 20s }'
 
 const RULE = { route: 'POST /predict', rule: 'requests' }
 
 const limited = (limit: string) =>
   `routes: [{ match: POST /predict, limits: [{ ${limit} }] }, { match: POST /look, limits: [{ limit: 1/hour, cost: 0 }] }]\n`
 
-interface Changing {
+interface ReloadableGateway {
   readonly url: string
   readonly adminUrl: string
-  /** Reloads another configuration, and waits until every process has applied it. */
+  /** Applies another configuration, and waits until every process uses it. */
   reload(text: string): Promise<void>
 }
 
@@ -30,12 +30,12 @@ afterAll(() => redis?.stop())
 
 const inOneProcess =
   (store: () => string) =>
-  async (text: string): Promise<Changing> => {
+  async (text: string): Promise<ReloadableGateway> => {
     const { gateway, url, adminUrl, configOf } = await running(store() + text, echo, ADMIN)
     return { url, adminUrl, reload: (next) => gateway.apply(configOf(store() + next)) }
   }
 
-const inTwoProcesses = async (text: string): Promise<Changing> => {
+const inTwoProcesses = async (text: string): Promise<ReloadableGateway> => {
   const { url, admin, write, output } = await serveWithWorkers(2, text, echo, undefined, ADMIN)
   let reloads = 0
   return {
@@ -51,14 +51,14 @@ const inTwoProcesses = async (text: string): Promise<Changing> => {
 
 const RELOADED = 'configuration reloaded'
 
-const PLACES: Readonly<Record<string, (text: string) => Promise<Changing>>> = {
+const SETUPS: Readonly<Record<string, (text: string) => Promise<ReloadableGateway>>> = {
   'in memory': inOneProcess(() => ''),
-  'on Redis': inOneProcess(() => `store: redis://127.0.0.1:${redis.port}\n${PATIENT}\n`),
+  'on Redis': inOneProcess(() => `store: redis://127.0.0.1:${redis.port}\n${LONG_DEADLINE}\n`),
   'in memory, with two workers': inTwoProcesses,
 }
 
-/** Counts the admitted requests of `tries`, which are sent in batches. */
-async function admitted({ url }: Changing, tries: number, headers: object = {}): Promise<number> {
+/** Sends `tries` requests in batches, and returns the number of admitted ones. */
+async function admitted({ url }: ReloadableGateway, tries: number, headers: object = {}): Promise<number> {
   let count = 0
   for (let sent = 0; sent < tries; sent += 20) {
     const batch = Array.from({ length: Math.min(20, tries - sent) }, () => send(url, '/predict', { headers }))
@@ -67,7 +67,7 @@ async function admitted({ url }: Changing, tries: number, headers: object = {}):
   return count
 }
 
-async function changeLimit({ adminUrl }: Changing, limit: string): Promise<void> {
+async function changeLimit({ adminUrl }: ReloadableGateway, limit: string): Promise<void> {
   const { status } = await send(adminUrl, '/api/acts', {
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
     body: JSON.stringify({ act: 'limit', ...RULE, limit }),
@@ -75,7 +75,7 @@ async function changeLimit({ adminUrl }: Changing, limit: string): Promise<void>
   expect(status).toBe(200)
 }
 
-describe.each(Object.entries(PLACES))('%s', (_place, start) => {
+describe.each(Object.entries(SETUPS))('%s', (_setup, start) => {
   const started = async (text: string) => {
     await redis.cli('flushall')
     return start(text)
@@ -85,7 +85,7 @@ describe.each(Object.entries(PLACES))('%s', (_place, start) => {
     ['a fixed window', ', algorithm: fixed-window', 0],
     // A bucket of 60 per hour refills one unit per minute.
     ['a token bucket', '', 1],
-  ])('grants the difference at once when a reload raises %s', async (_, more, extra) => {
+  ])('grants the difference immediately when a reload raises the limit of %s', async (_, more, extra) => {
     const gateway = await started(limited(`limit: 6/hour${more}`))
     expect(await admitted(gateway, 8)).toBe(6)
     await gateway.reload(limited(`limit: 60/hour${more}`))
@@ -94,7 +94,7 @@ describe.each(Object.entries(PLACES))('%s', (_place, start) => {
     expect(after).toBeLessThanOrEqual(54 + extra)
   })
 
-  it('grants the difference of a dashboard override at once, and refunds nothing when it is removed', async () => {
+  it('grants the difference of a dashboard override immediately, and refunds nothing when it is removed', async () => {
     const gateway = await started(limited('limit: 6/hour, algorithm: fixed-window'))
     expect(await admitted(gateway, 8)).toBe(6)
     await changeLimit(gateway, '60/hour')
@@ -109,7 +109,7 @@ describe.each(Object.entries(PLACES))('%s', (_place, start) => {
     ['fixed windows', ', algorithm: fixed-window'],
     ['token buckets', ''],
   ])(
-    'refuses no longer than either limit when a named rule changes to a day and back (%s)',
+    'refuses for no longer than either period when a named rule changes to a day and back (%s)',
     async (_, more) => {
       const gateway = await started(limited(`name: requests, limit: 10/minute${more}`))
       const before = await admitted(gateway, 14)
@@ -135,17 +135,17 @@ describe.each(Object.entries(PLACES))('%s', (_place, start) => {
     expect(await admitted(gateway, 2)).toBe(0)
   })
 
-  it('gives clients of two tiers behind one address the larger limit together', async () => {
+  it('admits clients of two tiers behind one address up to the larger limit together', async () => {
     const gateway = await started(
       `tiers: { premium: 5 }
 identity: { trusted_proxies: [127.0.0.0/8], proxy_headers: { client: X-Client-Id, tier: X-Tier } }
 ${limited('limit: 20/hour, algorithm: fixed-window, by: ip')}`,
     )
-    const visitors = { 'x-forwarded-for': '203.0.113.7' }
-    const premium = { ...visitors, 'x-client-id': 'acme', 'x-tier': 'premium' }
-    expect(await admitted(gateway, 22, visitors)).toBe(20)
+    const anonymous = { 'x-forwarded-for': '203.0.113.7' }
+    const premium = { ...anonymous, 'x-client-id': 'acme', 'x-tier': 'premium' }
+    expect(await admitted(gateway, 22, anonymous)).toBe(20)
     expect(await admitted(gateway, 30, premium)).toBe(30)
-    expect(await admitted(gateway, 2, visitors)).toBe(0)
+    expect(await admitted(gateway, 2, anonymous)).toBe(0)
     expect(await admitted(gateway, 52, premium)).toBe(50)
   })
 })

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { gatewayOn } from './on-store.js'
 import { running, send, until } from './running-gateway.js'
 
-/** Tests what stays charged for a request, by its outcome, with `llm` and without. */
+/** Tests the final charges of a request by its outcome, with and without `llm`. */
 
 const LIMIT = 5
 const perHour = (of: string, cost = '') =>
@@ -27,7 +27,7 @@ type Gateway = Awaited<ReturnType<typeof running>>
 const post = ({ url }: Pick<Gateway, 'url'>) => send(url, CHAT, { body: BODY })
 
 /** Reads the remaining units of every rule from the headers of a successful response. */
-async function used(gateway: Pick<Gateway, 'url'>): Promise<Record<string, number>> {
+async function remainingUnits(gateway: Pick<Gateway, 'url'>): Promise<Record<string, number>> {
   const { headers } = await send(gateway.url, CHAT, {
     body: BODY.replace('50', '49'),
     headers: { 'x-act': 'fine' },
@@ -36,7 +36,7 @@ async function used(gateway: Pick<Gateway, 'url'>): Promise<Record<string, numbe
   return Object.fromEntries(left.map(([, name = '', rest]) => [name, Number(rest)]))
 }
 
-const acting =
+const upstreamThat =
   (act: RequestListener): RequestListener =>
   (request, response) => {
     request.resume().on('error', () => {})
@@ -44,54 +44,57 @@ const acting =
     else act(request, response)
   }
 
-const REACHED: Readonly<Record<string, RequestListener>> = {
-  'is answered with 500': (_request, response) => response.writeHead(500).end(),
-  'is answered with 503': (_request, response) => response.writeHead(503).end('busy'),
-  'is answered with 404': (_request, response) => response.writeHead(404).end('{"error": "none"}'),
-  'is answered with half of a 500': (_request, response) => {
+const FAILURES: Readonly<Record<string, RequestListener>> = {
+  'responds with 500': (_request, response) => response.writeHead(500).end(),
+  'responds with 503': (_request, response) => response.writeHead(503).end('busy'),
+  'responds with 404': (_request, response) => response.writeHead(404).end('{"error": "none"}'),
+  'sends half of a 500 response': (_request, response) => {
     response.writeHead(500, { 'content-length': 100 }).write('half', () => response.destroy())
   },
-  'is dropped': (request) => request.socket.destroy(),
-  'is answered with invalid HTTP': (request) => request.socket.end('no HTTP\r\n\r\n'),
+  'drops the connection': (request) => request.socket.destroy(),
+  'responds with invalid HTTP': (request) => request.socket.end('no HTTP\r\n\r\n'),
 }
 
 describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (name) => {
-  it.each(Object.entries(REACHED))('counts a request that %s, without tokens or money', async (_, act) => {
-    const gateway = await running(routesOf(name), acting(act))
-    // A partial response is an error to the client.
-    await post(gateway).catch(() => {})
-    const left = await used(gateway)
-    // Two requests count: this one and the one that reads the headers.
-    expect(left).toMatchObject({ requests: LIMIT - 2, rows: 500 - 14, money: 400 })
-    expect(left.tokens).toBe(name === 'a plain route' ? 400 : 401)
-  })
+  it.each(Object.entries(FAILURES))(
+    'counts a request but charges no tokens or money if the upstream %s',
+    async (_, act) => {
+      const gateway = await running(routesOf(name), upstreamThat(act))
+      // A partial response is an error to the client.
+      await post(gateway).catch(() => {})
+      const left = await remainingUnits(gateway)
+      // Two requests count: this one and the one that reads the headers.
+      expect(left).toMatchObject({ requests: LIMIT - 2, rows: 500 - 14, money: 400 })
+      expect(left.tokens).toBe(name === 'a plain route' ? 400 : 401)
+    },
+  )
 
-  it('refuses a client whose requests keep failing like any other', async () => {
+  it('refuses a client at its limit even if all of its requests fail', async () => {
     const gateway = await running(
       routesOf(name),
-      acting((_request, response) => response.writeHead(500).end()),
+      upstreamThat((_request, response) => response.writeHead(500).end()),
     )
     const statuses: number[] = []
     for (let time = 0; time < LIMIT + 3; time++) statuses.push((await post(gateway)).status)
     expect(statuses).toEqual([...Array(LIMIT).fill(500), 429, 429, 429])
   })
 
-  it('keeps all charges when the upstream times out, since it may have worked', async () => {
+  it('keeps all charges when the upstream times out, because it may have done the work', async () => {
     const gateway = await running(
       `timeouts: { headers: 200ms }\n${routesOf(name)}`,
-      acting(() => {}),
+      upstreamThat(() => {}),
     )
     expect((await post(gateway)).status).toBe(504)
-    const left = await used(gateway)
+    const left = await remainingUnits(gateway)
     expect(left).toMatchObject({ requests: LIMIT - 2, rows: 500 - 14, money: 300 })
     expect(left.tokens).toBe(name === 'a plain route' ? 300 : 301)
   })
 
   it.each([
-    ["is refused by the upstream's port", async () => `http://127.0.0.1:${await closedPort()}`],
-    ['has an upstream whose host name has no address', async () => 'http://upstream.invalid'],
-    ['has an upstream without TLS', async () => `https://127.0.0.1:${await closingPort()}`],
-  ])('charges nothing for a request that %s', async (_, upstream) => {
+    ['refuses the connection', async () => `http://127.0.0.1:${await closedPort()}`],
+    ['has a host name without an address', async () => 'http://upstream.invalid'],
+    ['does not support TLS', async () => `https://127.0.0.1:${await closingPort()}`],
+  ])('charges nothing for a request if the upstream %s', async (_, upstream) => {
     const gateway = await running(routesOf(name), await upstream())
     for (let time = 0; time < 2 * LIMIT; time++) expect((await post(gateway)).status).toBe(502)
     const { headers } = await post(gateway)
@@ -100,7 +103,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (
       expect(quotas).toContain(quota)
   })
 
-  it('charges nothing when the client disconnects before the upstream is connected', async () => {
+  it('charges nothing if the client disconnects before the connection to the upstream opens', async () => {
     // Accepts connections without responding, so that the TLS handshake never completes.
     const server = createServer(() => {}).listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -118,30 +121,30 @@ describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (
     expect(await metric(gateway, 'sluice_requests_total')).toBe(2 * LIMIT)
   })
 
-  it('counts a request whose client disconnects after it was sent', async () => {
-    let arrived = () => {}
+  it('counts a request if its client disconnects after the request was sent to the upstream', async () => {
+    let onArrival = () => {}
     const gateway = await running(
       routesOf(name),
-      acting(() => arrived()),
+      upstreamThat(() => onArrival()),
     )
     const sent = new Promise<void>((resolve) => {
-      arrived = resolve
+      onArrival = resolve
     })
     const client = begin(gateway)
     await sent
     client.destroy()
     await until(async () => (await metric(gateway, 'sluice_in_flight_requests')) === 0)
-    expect(await used(gateway)).toMatchObject({ requests: LIMIT - 2, money: 300 })
+    expect(await remainingUnits(gateway)).toMatchObject({ requests: LIMIT - 2, money: 300 })
   })
 })
 
 it('refunds tokens and money for an error inside a 200 response, and counts the request', async () => {
   const gateway = await gatewayOn(
     routesOf('a route with llm'),
-    acting((_request, response) => response.end('{"error": {"message": "overloaded"}}')),
+    upstreamThat((_request, response) => response.end('{"error": {"message": "overloaded"}}')),
   )
   await post(gateway)
-  expect(await used(gateway)).toMatchObject({ requests: LIMIT - 2, money: 400, tokens: 401 })
+  expect(await remainingUnits(gateway)).toMatchObject({ requests: LIMIT - 2, money: 400, tokens: 401 })
 })
 
 function begin({ url }: Pick<Gateway, 'url'>) {

@@ -60,7 +60,7 @@ async function admitted(url: string, headers: object, tries: number): Promise<nu
   return count
 }
 
-it('neither counts an unlimited tier nor sends it limit headers', async () => {
+it('counts no requests of an unlimited tier, and sends it no limit headers', async () => {
   const internalKey = await createKey(keys, { client: 'batch', tier: 'internal' })
   const text = `identity: { api_keys: ${keys} }
 tiers: { internal: unlimited }
@@ -79,9 +79,9 @@ default: { limits: [{ limit: 1/minute, tiers: { premium: unlimited } }] }
   expect(describeConfig(configOf(text)).join('\n')).toContain('premium unlimited')
   const internal = { 'x-api-key': internalKey, 'content-type': 'application/json' }
   for (let count = 0; count < 10; count++) {
-    const answer = await send(url, '/predict', { headers: internal, body: '{"data":[1,2,3]}' })
-    expect(answer.status).toBe(200)
-    expect(Object.keys(answer.headers).filter((name) => name.startsWith('ratelimit'))).toEqual([])
+    const response = await send(url, '/predict', { headers: internal, body: '{"data":[1,2,3]}' })
+    expect(response.status).toBe(200)
+    expect(Object.keys(response.headers).filter((name) => name.startsWith('ratelimit'))).toEqual([])
   }
   const premium = { 'x-api-key': premiumKey }
   for (let count = 0; count < 10; count++) {
@@ -100,55 +100,58 @@ describe('authenticated clients', () => {
   const identity = () =>
     `identity: { api_keys: ${keys}, jwt: { jwks: '${jwks}', audience: '${AUDIENCE}', tier: plan } }\n`
 
-  it('get the limits of their tier, and anonymous clients the written ones', async () => {
+  it('get the limits of their tier, while anonymous clients get the configured limits', async () => {
     const { url } = await running(identity() + LIMITS)
     expect(await admitted(url, { authorization: `Bearer ${premiumKey}` }, 105)).toBe(100)
     expect(await admitted(url, {}, 25)).toBe(20)
-    // One client, whichever credential it sends.
+    // All credentials of a client share its limits.
     expect(await admitted(url, { 'x-api-key': premiumKey }, 1)).toBe(0)
     expect(await admitted(url, { authorization: `Bearer ${await token()}` }, 1)).toBe(0)
     expect(await admitted(url, { authorization: `Bearer ${await token({ sub: 'beta' })}` }, 105)).toBe(100)
   })
 
-  it('get the limits of a new tier at their next request, neither refilled nor locked out', async () => {
-    const own = join(folder, 'changing.yaml')
-    const key = await createKey(own, { client: 'acme', tier: 'free' })
+  it('get the limits of a new tier at their next request, without a refill or a lock-out', async () => {
+    const keysFile = join(folder, 'changing.yaml')
+    const key = await createKey(keysFile, { client: 'acme', tier: 'free' })
     const hourly = `
 tiers: { premium: 5 }
 routes:
   - { match: POST /predict, limits: [20/hour] }
   - { match: POST /look, limits: [{ limit: 20/hour, cost: 0 }] }`
-    const { url } = await running(`identity: { api_keys: ${own} }\n${hourly}`)
+    const { url } = await running(`identity: { api_keys: ${keysFile} }\n${hourly}`)
     const headers = { 'x-api-key': key }
-    const limitTold = async () =>
+    const reportedLimit = async () =>
       /q=(\d+)/.exec(String((await send(url, '/look', { headers })).headers['ratelimit-policy']))?.[1]
     expect(await admitted(url, headers, 10)).toBe(10)
 
     const rewrite = async (from: string, to: string) =>
-      writeFile(own, (await readFile(own, 'utf8')).replace(`tier: ${from}`, `tier: ${to}`))
+      writeFile(keysFile, (await readFile(keysFile, 'utf8')).replace(`tier: ${from}`, `tier: ${to}`))
     await rewrite('free', 'premium')
-    await expect.poll(limitTold, { timeout: 20_000 }).toBe('100')
-    // Ten stay used, so 90 of 100 are left; one unit refills in 36 seconds.
+    await expect.poll(reportedLimit, { timeout: 20_000 }).toBe('100')
+    // Ten units stay used, so 90 of 100 are left. One unit refills in 36 seconds.
     const asPremium = await admitted(url, headers, 110)
     expect(asPremium).toBeGreaterThanOrEqual(90)
     expect(asPremium).toBeLessThanOrEqual(95)
 
     await rewrite('premium', 'free')
-    await expect.poll(limitTold, { timeout: 20_000 }).toBe('20')
+    await expect.poll(reportedLimit, { timeout: 20_000 }).toBe('20')
     expect(await admitted(url, headers, 30)).toBeLessThanOrEqual(1)
   })
 
   it("are refused with the reason when a route's requirement is not satisfied", async () => {
     const { url } = await running(identity() + LIMITS)
-    const visitor = await send(url, '/premium/predict')
-    expect(visitor.status).toBe(403)
-    expect(JSON.parse(visitor.text)).toMatchObject({ title: 'Forbidden', detail: 'Premium access required' })
+    const anonymous = await send(url, '/premium/predict')
+    expect(anonymous.status).toBe(403)
+    expect(JSON.parse(anonymous.text)).toMatchObject({
+      title: 'Forbidden',
+      detail: 'Premium access required',
+    })
     const free = { authorization: `Bearer ${await token({ plan: 'free' })}` }
     expect((await send(url, '/premium/predict', { headers: free })).status).toBe(403)
     expect((await send(url, '/premium/predict', { headers: { 'x-api-key': premiumKey } })).status).toBe(200)
   })
 
-  it('gain nothing by unverified claims', async () => {
+  it('gain nothing from unverified claims', async () => {
     const { url } = await running(identity() + LIMITS)
     const unsigned = new UnsecuredJWT({ sub: 'acme', plan: 'premium', aud: AUDIENCE })
       .setExpirationTime('1m')
@@ -162,10 +165,10 @@ routes:
       `${await token()}x`,
     ]
     for (const secret of refused) {
-      const answer = await send(url, '/predict', { headers: { authorization: `Bearer ${secret}` } })
-      expect(answer.status).toBe(401)
-      expect(answer.headers['www-authenticate']).toBe('Bearer')
-      expect(answer.text).not.toContain(secret)
+      const response = await send(url, '/predict', { headers: { authorization: `Bearer ${secret}` } })
+      expect(response.status).toBe(401)
+      expect(response.headers['www-authenticate']).toBe('Bearer')
+      expect(response.text).not.toContain(secret)
       const premium = await send(url, '/premium/predict', { headers: { 'x-api-key': secret } })
       expect(premium.status).toBe(401)
     }
@@ -174,7 +177,7 @@ routes:
     expect(await admitted(url, claims, 25)).toBe(20)
   })
 
-  it('have their credentials forwarded, unless the configuration withholds them', async () => {
+  it('have their credentials forwarded unless the configuration disables it', async () => {
     const seen = async (forward: string, headers: object, path = '/predict') => {
       const { url } = await running(identity().replace(' } }', ` }${forward} }`) + LIMITS)
       const { status, text } = await send(url, path, { headers: { ...headers, other: 'kept' } })
@@ -200,10 +203,10 @@ routes:
     ])
   })
 
-  it('refuses two API keys in one request', async () => {
+  it('get a 400 if they send two API keys in one request', async () => {
     const { url } = await running(identity() + LIMITS)
-    const answer = await send(url, '/predict', { headers: { 'x-api-key': [premiumKey, 'another'] } })
-    expect(answer.status).toBe(400)
+    const response = await send(url, '/predict', { headers: { 'x-api-key': [premiumKey, 'another'] } })
+    expect(response.status).toBe(400)
   })
 })
 
@@ -212,23 +215,23 @@ describe('clients named by a trusted proxy', () => {
   const proxied = (trusted: string) =>
     `identity: { trusted_proxies: [${trusted}], proxy_headers: { client: X-Client-Id, tier: X-Client-Tier } }\n`
 
-  it('are trusted to be that client', async () => {
+  it('get the limits of the named client', async () => {
     const { url } = await running(proxied('127.0.0.1') + LIMITS)
     expect(await admitted(url, named, 105)).toBe(100)
     expect((await send(url, '/premium/predict', { headers: named })).status).toBe(200)
   })
 
-  it('are refused if their name is too long', async () => {
+  it('get a 400 if their name is too long', async () => {
     const { url, failures } = await running(proxied('127.0.0.1') + LIMITS)
     for (const name of ['x-client-id', 'x-client-tier']) {
-      const answer = await send(url, '/predict', { headers: { ...named, [name]: 'a'.repeat(257) } })
-      expect(answer.status).toBe(400)
-      expect(JSON.parse(answer.text).detail).toContain(`'${name}'`)
+      const response = await send(url, '/predict', { headers: { ...named, [name]: 'a'.repeat(257) } })
+      expect(response.status).toBe(400)
+      expect(JSON.parse(response.text).detail).toContain(`'${name}'`)
     }
     expect(failures).toEqual([])
   })
 
-  it('are forwarded to the upstream, and the same headers from other peers are not', async () => {
+  it('are named to the upstream, but the same headers from other peers are not forwarded', async () => {
     const seenBehind = async (trusted: string) => {
       const { url } = await running(proxied(trusted) + LIMITS)
       const { text } = await send(url, '/predict', { headers: { ...named, other: 'kept' } })
@@ -240,7 +243,7 @@ describe('clients named by a trusted proxy', () => {
     expect(Object.keys(seen).filter((name) => name.includes('client'))).toEqual([])
   })
 
-  it('are anonymous if another peer names them', async () => {
+  it('are anonymous if an untrusted peer names them', async () => {
     const { url } = await running(proxied('10.0.0.1') + LIMITS)
     expect(await admitted(url, named, 25)).toBe(20)
     expect((await send(url, '/premium/predict', { headers: named })).status).toBe(403)

@@ -26,8 +26,8 @@ const ROUTES = 'routes: [{ match: POST /predict, limits: [1000/minute] }]'
 const config = (more = '') =>
   `identity: { api_keys: ${keys}, forward: { client: x-seen-client }${more} }\n${ROUTES}`
 
-/** Returns the status of the response and the client that the upstream received. */
-async function ask(url: string, headers: readonly string[], target = '/predict') {
+/** Sends headers verbatim. Returns the status, the body and the headers seen by the upstream. */
+async function sendRaw(url: string, headers: readonly string[], target = '/predict') {
   const client = await rawClient(Number(new URL(url).port))
   client.send(message(`POST ${target} HTTP/1.1`, [...headers, 'Content-Length: 0', 'Connection: close']))
   await client.closed
@@ -37,7 +37,7 @@ async function ask(url: string, headers: readonly string[], target = '/predict')
 }
 
 describe('an API key', () => {
-  it('accepts a key after any white space and with a scheme in any case', async () => {
+  it('is accepted after any white space and with a scheme in any case', async () => {
     const { url } = await running(config())
     const lines = [
       `Authorization: Bearer\t${key}`,
@@ -50,12 +50,12 @@ describe('an API key', () => {
       `X_API_KEY:\t${key}\t`,
     ]
     for (const line of lines) {
-      const { status, seen } = await ask(url, [line])
+      const { status, seen } = await sendRaw(url, [line])
       expect([line, status, seen?.['x-seen-client']]).toEqual([line, 200, 'acme'])
     }
   })
 
-  it('refuses a key that is empty, sent twice or not separated from its scheme', async () => {
+  it('is rejected if it is empty, sent twice or not separated from its scheme', async () => {
     const { url } = await running(config())
     const attempts: Record<string, string[]> = {
       'an empty Bearer': ['Authorization: Bearer'],
@@ -63,17 +63,17 @@ describe('an API key', () => {
       'an empty Authorization': ['Authorization:'],
       'an empty X-API-Key': ['X-API-Key:'],
       'two Authorization headers': [`Authorization: Bearer ${key}`, `Authorization: Bearer ${key}`],
-      'a Bearer beside a Basic': [`Authorization: Bearer ${key}`, 'authorization: Basic dTpw'],
+      'a Bearer header and a Basic header': [`Authorization: Bearer ${key}`, 'authorization: Basic dTpw'],
       'two keys': [`X-API-Key: ${key}`, `X_API_Key: ${key}`],
-      'a scheme glued to its key': [`Authorization: Bearer.${key}`],
+      'a scheme joined to its key': [`Authorization: Bearer.${key}`],
       'a list of keys': [`Authorization: Bearer ${key}, Bearer ${key}`],
       'a key in quotes': [`Authorization: Bearer "${key}"`],
     }
     for (const [name, lines] of Object.entries(attempts))
-      expect([name, [400, 401].includes((await ask(url, lines)).status)]).toEqual([name, true])
+      expect([name, [400, 401].includes((await sendRaw(url, lines)).status)]).toEqual([name, true])
   })
 
-  it('refuses a key in an unsupported place and says where to send it', async () => {
+  it('is rejected in an unsupported place, with advice where to send it', async () => {
     const { url } = await running(config())
     const basic = (text: string) => `Authorization: Basic ${Buffer.from(text).toString('base64')}`
     const places = (secret: string) => [
@@ -92,18 +92,18 @@ describe('an API key', () => {
     ]
     const madeUp = `sk_${'a'.repeat(43)}`
     for (const lines of [...places(key), ...places(OWN_KEY), ...places(madeUp)]) {
-      const { status, json } = await ask(url, lines)
+      const { status, json } = await sendRaw(url, lines)
       expect([lines, status]).toEqual([lines, 401])
       expect(json.detail).toContain('where keys are not accepted; send it as')
       expect(JSON.stringify(json)).not.toContain(key)
     }
     for (const name of ['key', 'api_key', 'apikey', 'access_token', 'KEY', '%6bey', 'a=1&key']) {
       for (const secret of [key, OWN_KEY, madeUp])
-        expect((await ask(url, [], `/predict?${name}=${secret}`)).status).toBe(401)
+        expect((await sendRaw(url, [], `/predict?${name}=${secret}`)).status).toBe(401)
     }
   })
 
-  it('finds no key in requests without one', async () => {
+  it('is not mistaken for other credentials', async () => {
     const { url } = await running(config())
     const requests: [string[], string][] = [
       [[], '/predict'],
@@ -113,35 +113,35 @@ describe('an API key', () => {
       [['X-Auth-Token: of-the-upstream'], '/predict?keys=1.2.33333333'],
     ]
     for (const [lines, target] of requests) {
-      const { status, seen } = await ask(url, lines, target)
+      const { status, seen } = await sendRaw(url, lines, target)
       expect([lines, target, status]).toEqual([lines, target, 200])
       expect(seen).not.toHaveProperty('x-seen-client')
     }
-    // With a key for the gateway, other credentials are meant for the upstream.
-    const beside = await ask(url, [`X-API-Key: ${key}`, 'x-goog-api-key: of-the-upstream'])
-    expect([beside.status, beside.seen['x-goog-api-key']]).toEqual([200, 'of-the-upstream'])
+    // If a request has a key for the gateway, its other credentials are for the upstream.
+    const withOther = await sendRaw(url, [`X-API-Key: ${key}`, 'x-goog-api-key: of-the-upstream'])
+    expect([withOther.status, withOther.seen['x-goog-api-key']]).toEqual([200, 'of-the-upstream'])
   })
 
-  it('ignores keys if no credentials are configured', async () => {
+  it('is ignored if no credentials are configured', async () => {
     const { url } = await running(ROUTES)
     for (const line of ['Authorization: Bearer', 'x-goog-api-key: a', 'api-key: b', 'X-API-Key:'])
-      expect((await ask(url, [line])).status).toBe(200)
+      expect((await sendRaw(url, [line])).status).toBe(200)
   })
 
-  it('reads a key from the configured headers, and withholds it like others', async () => {
+  it('is read from the configured headers, and is not forwarded if forwarding is disabled', async () => {
     const named = ', api_key_headers: [X-Goog-Api-Key, api-key]'
     const { url } = await running(config(named))
     for (const name of ['x-goog-api-key', 'X_GOOG_API_KEY', 'Api-Key']) {
-      const { status, seen } = await ask(url, [`${name}: ${key}`])
+      const { status, seen } = await sendRaw(url, [`${name}: ${key}`])
       expect([status, seen['x-seen-client'], seen[name.toLowerCase()]]).toEqual([200, 'acme', key])
     }
-    expect((await ask(url, ['api-key: wrong'])).status).toBe(401)
-    expect((await ask(url, ['api-key:'])).status).toBe(401)
-    expect((await ask(url, [`api-key: ${key}`, `api-key: ${key}`])).status).toBe(400)
-    const kept = await running(config(`${named}, forward_credentials: false`))
+    expect((await sendRaw(url, ['api-key: wrong'])).status).toBe(401)
+    expect((await sendRaw(url, ['api-key:'])).status).toBe(401)
+    expect((await sendRaw(url, [`api-key: ${key}`, `api-key: ${key}`])).status).toBe(400)
+    const withholding = await running(config(`${named}, forward_credentials: false`))
     for (const name of ['x-goog-api-key', 'X_GOOG_API_KEY', 'Api-Key', 'api.key', 'X-API-Key']) {
       const lines = [`${name}: ${key}`, ...(name === 'api.key' ? [`Api-Key: ${key}`] : [])]
-      const { status, seen } = await ask(kept.url, lines)
+      const { status, seen } = await sendRaw(withholding.url, lines)
       expect(status).toBe(200)
       expect(JSON.stringify(seen)).not.toContain(key)
     }
@@ -152,7 +152,7 @@ describe('the forwarded identity', () => {
   const forward = (more: string) =>
     `identity: { ${more}, forward: { client: X-Client-Id, tier: x-user-tier } }
 routes: [{ match: POST /predict, limits: [1000/minute] }]`
-  const lies = [
+  const forged = [
     'X-Client-Id: boss',
     'x_client_id: boss',
     'X.Client-Id: boss',
@@ -160,23 +160,23 @@ routes: [{ match: POST /predict, limits: [1000/minute] }]`
     'X_USER_TIER: gold',
   ]
 
-  it('forwards the client to the upstream on every route, whatever the client sends', async () => {
+  it('is sent to the upstream on every route, whatever headers the client sends', async () => {
     const { url } = await running(forward(`api_keys: ${keys}`))
     for (const target of ['/predict', '/unlimited']) {
-      const { seen } = await ask(url, [...lies, `X-API-Key: ${key}`], target)
+      const { seen } = await sendRaw(url, [...forged, `X-API-Key: ${key}`], target)
       expect(seen).toMatchObject({ 'x-client-id': 'acme', 'x-user-tier': 'premium' })
       expect(JSON.stringify(seen)).not.toMatch(/boss|gold/)
-      const other = await ask(url, [...lies, `Authorization: Bearer ${OWN_KEY}`], target)
+      const other = await sendRaw(url, [...forged, `Authorization: Bearer ${OWN_KEY}`], target)
       expect(other.seen).toMatchObject({ 'x-client-id': 'other' })
       expect(JSON.stringify(other.seen)).not.toMatch(/boss|gold|tier/)
-      const anonymous = await ask(url, lies, target)
+      const anonymous = await sendRaw(url, forged, target)
       expect(anonymous.status).toBe(200)
       expect(JSON.stringify(anonymous.seen)).not.toMatch(/boss|gold|client-id|tier/i)
-      expect((await ask(url, ['X-API-Key: wrong'], target)).status).toBe(401)
+      expect((await sendRaw(url, ['X-API-Key: wrong'], target)).status).toBe(401)
     }
   })
 
-  it('encodes the client as a header value of ASCII characters', async () => {
+  it('is encoded in ASCII characters', async () => {
     const file = join(folder, 'names.yaml')
     const names: Record<string, string> = {
       'acme corp': 'acme corp',
@@ -196,24 +196,24 @@ routes: [{ match: POST /predict, limits: [1000/minute] }]`
     await writeFile(file, JSON.stringify({ keys: list }))
     const { url } = await running(forward(`api_keys: ${file}`))
     for (const [index, name] of Object.values(names).entries()) {
-      const { seen } = await ask(url, [`X-API-Key: key-${index}`])
+      const { seen } = await sendRaw(url, [`X-API-Key: key-${index}`])
       expect(seen).toMatchObject({ 'x-client-id': name, 'x-user-tier': name })
       expect(seen).not.toHaveProperty('x-evil')
     }
   })
 
-  it('replaces the same headers from a trusted proxy', async () => {
+  it('replaces headers of the same name from a trusted proxy', async () => {
     const { url } = await running(
       forward('trusted_proxies: [127.0.0.1], proxy_headers: { client: X-Client-Id, tier: X-User-Tier }'),
     )
-    const { seen } = await ask(url, ['X-Client-Id: acme', 'X-User-Tier: premium'])
+    const { seen } = await sendRaw(url, ['X-Client-Id: acme', 'X-User-Tier: premium'])
     expect(seen).toMatchObject({ 'x-client-id': 'acme', 'x-user-tier': 'premium' })
-    const anonymous = await ask(url, [])
+    const anonymous = await sendRaw(url, [])
     expect(anonymous.seen).not.toHaveProperty('x-client-id')
     const user = await running(
       'identity: { trusted_proxies: [127.0.0.1], proxy_headers: { client: Remote-User }, forward: { client: X-Forwarded-User } }',
     )
-    const replaced = await ask(user.url, ['Remote-User: acme', 'X-Forwarded-User: boss'])
+    const replaced = await sendRaw(user.url, ['Remote-User: acme', 'X-Forwarded-User: boss'])
     expect(replaced.seen['x-forwarded-user']).toBe('acme')
   })
 })
@@ -223,13 +223,13 @@ describe('the client header of a trusted proxy', () => {
     'identity: { trusted_proxies: [127.0.0.1], proxy_headers: { client: X-Client-Id, tier: X-Client-Tier } }\n'
   const routes = "routes: [{ match: POST /predict, require: client.id == 'acme', limits: [1000/minute] }]"
 
-  it("accepts a proxy's client header only in its exact spelling", async () => {
+  it('is accepted only in its exact spelling', async () => {
     const { url } = await running(proxied + routes)
     for (const name of ['X-Client-Id', 'x-client-id', 'X-CLIENT-ID'])
-      expect((await ask(url, [`${name}: acme`])).status).toBe(200)
+      expect((await sendRaw(url, [`${name}: acme`])).status).toBe(200)
     for (const name of ['X_Client_Id', 'X-Client_Id', 'x_client_id', 'X.Client.Id', 'X|Client-Id'])
-      expect([name, (await ask(url, [`${name}: acme`])).status]).toEqual([name, 400])
-    expect((await ask(url, [])).status).toBe(403)
+      expect([name, (await sendRaw(url, [`${name}: acme`])).status]).toEqual([name, 400])
+    expect((await sendRaw(url, [])).status).toBe(403)
   })
 
   it.each([
@@ -239,19 +239,19 @@ describe('the client header of a trusted proxy', () => {
     ['blank', ['X-Client-Id: \t ']],
     ['a list', ['X-Client-Id: acme, boss']],
     ['a list that ends in a comma', ['X-Client-Id: acme,']],
-    ['beside a tier in another spelling', ['X-Client-Id: acme', 'X_Client_Tier: premium']],
-    ['missing beside a tier in another spelling', ['X_Client_Tier: premium']],
-    ['beside two tiers', ['X-Client-Id: acme', 'X-Client-Tier: premium', 'X-Client-Tier: free']],
-    ['beside an empty tier', ['X-Client-Id: acme', 'X-Client-Tier:']],
-  ])("answers 400 to a proxy's client header that is %s", async (_name, lines) => {
+    ['sent with a tier in another spelling', ['X-Client-Id: acme', 'X_Client_Tier: premium']],
+    ['missing while a tier is sent in another spelling', ['X_Client_Tier: premium']],
+    ['sent with two tiers', ['X-Client-Id: acme', 'X-Client-Tier: premium', 'X-Client-Tier: free']],
+    ['sent with an empty tier', ['X-Client-Id: acme', 'X-Client-Tier:']],
+  ])('is rejected with 400 if it is %s', async (_name, lines) => {
     const { url } = await running(proxied + routes)
-    expect((await ask(url, lines)).status).toBe(400)
+    expect((await sendRaw(url, lines)).status).toBe(400)
   })
 
-  it("ignores a proxy's client header from other peers in any spelling", async () => {
+  it('is ignored from other peers in any spelling', async () => {
     const { url } = await running(proxied.replace('127.0.0.1', '10.0.0.1') + ROUTES)
     for (const line of ['X_Client_Id: acme', 'X-Client-Id:', 'X-Client-Id: a, b']) {
-      const { status, seen } = await ask(url, [line])
+      const { status, seen } = await sendRaw(url, [line])
       expect(status).toBe(200)
       expect(Object.keys(seen).filter((name) => /client/i.test(name))).toEqual([])
     }

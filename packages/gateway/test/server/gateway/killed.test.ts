@@ -7,7 +7,7 @@ import { sluice } from '../../cli/program.js'
 import { gatewayOn } from './on-store.js'
 import { send, until, upstreamOf } from './running-gateway.js'
 
-const LEASE = 2000
+const LEASE_MS = 2000
 const SLOTS = 3
 
 let redis: RedisServer
@@ -24,45 +24,45 @@ afterAll(async () => {
 it("frees the slots of a killed gateway's streams within one lease, and not before", async () => {
   const limits =
     `store: redis://127.0.0.1:${redis.port}/0\non_store_failure: { policy: closed, deadline: 20s }\n` +
-    `routes: [{ match: POST /predict, limits: [{ concurrent: ${SLOTS}, lease: ${LEASE}ms }] }]\n`
+    `routes: [{ match: POST /predict, limits: [{ concurrent: ${SLOTS}, lease: ${LEASE_MS}ms }] }]\n`
   const file = join(folder, 'gateway.yaml')
-  const upstream = await upstreamOf((_request, response) => response.write('for ever'))
+  const upstream = await upstreamOf((_request, response) => response.write('endless'))
   await writeFile(file, `listen: 127.0.0.1:0\nadmin: off\nupstream: ${upstream}\n${limits}`)
   const { child, output, ended } = sluice('serve', file)
   await until(() => /http:\S+/.test(output.out))
   const url = /http:\S+/.exec(output.out)?.[0] as string
   let started = 0
-  const cut: unknown[] = []
+  const errors: unknown[] = []
   for (let stream = 0; stream < SLOTS; stream++) {
     const response = await fetch(new URL('/predict', url), { method: 'POST' })
     const reader = response.body?.getReader()
     await reader?.read()
     started++
-    void reader?.read().catch((error) => cut.push(error))
+    void reader?.read().catch((error) => errors.push(error))
   }
   expect(started).toBe(SLOTS)
 
   const other = await gatewayOn(limits)
   const statusOf = async () => (await send(other.url, '/predict')).status
-  // The leases are renewed while the streams run, which is longer than one lease.
-  const busyUntil = performance.now() + 1.5 * LEASE
+  // The streams run for longer than one lease, because their leases are renewed.
+  const busyUntil = performance.now() + 1.5 * LEASE_MS
   while (performance.now() < busyUntil) expect(await statusOf()).toBe(429)
 
   child.kill('SIGKILL')
   await ended
-  const killed = performance.now()
+  const killedAt = performance.now()
   expect(await statusOf()).toBe(429)
   await until(async () => (await statusOf()) === 200)
-  const freed = performance.now() - killed
+  const freedAfterMs = performance.now() - killedAt
   console.info(
-    `killed with ${SLOTS} streams: the first slot was free after ${Math.round(freed)} ms of a lease of ${LEASE} ms`,
+    `killed with ${SLOTS} streams: the first slot was freed after ${Math.round(freedAfterMs)} ms of a lease of ${LEASE_MS} ms`,
   )
-  // Leases are renewed at a third of their time. When the process is killed, each has at least two
-  // thirds left.
-  expect(freed).toBeLessThanOrEqual(LEASE + 1000)
+  // Leases are renewed after a third of their time, so each has at least two thirds left when the
+  // process is killed.
+  expect(freedAfterMs).toBeLessThanOrEqual(LEASE_MS + 1000)
   await until(async () =>
     (await Promise.all(Array.from({ length: SLOTS }, statusOf))).every((status) => status === 200),
   )
-  expect(performance.now() - killed).toBeLessThanOrEqual(LEASE + 1000)
-  expect(cut).toHaveLength(SLOTS)
+  expect(performance.now() - killedAt).toBeLessThanOrEqual(LEASE_MS + 1000)
+  expect(errors).toHaveLength(SLOTS)
 })

@@ -9,7 +9,7 @@ const TWO_PER_MINUTE =
   'routes: [{ match: POST /predict, limits: [{ limit: 2/minute, algorithm: fixed-window }] }]'
 
 describe('a reload', () => {
-  it('applies the new configuration at once and refills no limit', async () => {
+  it('applies the new configuration immediately and refills no limit', async () => {
     const { gateway, url, configOf } = await running(TWO_PER_MINUTE)
     await send(url, '/predict')
     await send(url, '/predict')
@@ -87,13 +87,13 @@ describe('a reload', () => {
     const responded = once(reading, 'response') as Promise<[IncomingMessage]>
     const metrics = async () => (await fetch(`${adminUrl}/metrics`)).text()
     await until(async () => (await metrics()).includes('sluice_waiting_requests{route="POST /slot"} 1'))
-    // Several in a row, so that more than one upstream is retired at a time.
+    // Several reloads in a row, so that more than one upstream is being retired at a time.
     for (const next of [change(configOf(text), other), configOf(text), change(configOf(text), other)])
       await gateway.apply(next)
     reading.end(':[1]}')
-    const [answer] = await responded
-    answer.resume()
-    expect(answer.statusCode).toBe(200)
+    const [response] = await responded
+    response.resume()
+    expect(response.statusCode).toBe(200)
     held[0]?.end('first')
     expect(await first).toMatchObject({ status: 200, text: 'first' })
     await until(() => held.length === 2)
@@ -114,15 +114,15 @@ describe('a reload', () => {
     onTestFinished(() => void upstream.close())
     const { port } = upstream.address() as AddressInfo
     const { gateway, url, configOf } = await running('', `http://127.0.0.1:${port}`)
-    const answer = send(url, '/')
+    const response = send(url, '/')
     await until(() => held.length === 1)
     await gateway.apply({ ...configOf(''), upstream: await upstreamOf(echo) })
     held[0]?.end('done')
-    expect(await answer).toMatchObject({ status: 200, text: 'done' })
+    expect(await response).toMatchObject({ status: 200, text: 'done' })
     await until(() => connections === 0)
   })
 
-  it('changes nothing if the keys file of the new configuration is rejected', async () => {
+  it('changes nothing if the keys file of the new configuration does not exist', async () => {
     const { gateway, url, configOf } = await running(TWO_PER_MINUTE)
     const next = configOf('default: deny')
     const missing = { ...next, identity: { ...next.identity, apiKeys: '/nowhere/keys.yaml' } }
@@ -175,7 +175,7 @@ describe('a graceful stop', () => {
 
   it('aborts requests that outlast the grace period', async () => {
     const { gateway, url } = await running('timeouts: { shutdown: 10ms }', (_request, response) => {
-      response.write('for ever')
+      response.write('endless')
     })
     const { hostname, port } = new URL(url)
     const request = httpRequest({ hostname, port, path: '/' }).end()
@@ -187,10 +187,10 @@ describe('a graceful stop', () => {
 })
 
 describe('a client that waits for 100 Continue', () => {
-  it('is refused before it sends its body, or gets 100 Continue', async () => {
+  it('is either refused before it sends its body or gets 100 Continue', async () => {
     const { url } = await running('routes: [{ match: POST /predict, limits: [1/minute] }]')
     const { hostname, port } = new URL(url)
-    const ask = async () => {
+    const sendWithExpect = async () => {
       const request = httpRequest({
         ...{ hostname, port, method: 'POST', path: '/predict', agent: false },
         headers: { expect: '100-continue', 'content-length': 5 },
@@ -206,7 +206,7 @@ describe('a client that waits for 100 Continue', () => {
       request.destroy()
       return { status: response.statusCode, proceeded }
     }
-    expect(await ask()).toEqual({ status: 200, proceeded: true })
-    expect(await ask()).toEqual({ status: 429, proceeded: false })
+    expect(await sendWithExpect()).toEqual({ status: 200, proceeded: true })
+    expect(await sendWithExpect()).toEqual({ status: 429, proceeded: false })
   })
 })

@@ -58,7 +58,7 @@ describe('a limited route', () => {
     }
   })
 
-  it('limits a client whatever forwarding headers it sends', async () => {
+  it('limits a client regardless of its forwarding headers', async () => {
     const { url } = await running(predict)
     const headersOf = (count: number) => ({
       'x-forwarded-for': `203.0.113.${count}`,
@@ -73,7 +73,7 @@ describe('a limited route', () => {
     expect(statuses).toEqual([200, 200, 200, 429, 429])
   })
 
-  it('counts each client of a trusted proxy separately, reading addresses from the right', async () => {
+  it('counts each client of a trusted proxy separately, by the rightmost untrusted address', async () => {
     const { url } = await running(`identity: { trusted_proxies: [127.0.0.1] }\n${predict}`)
     const from = async (list: string) =>
       (await send(url, '/predict', { headers: { 'x-forwarded-for': list } })).status
@@ -93,7 +93,7 @@ describe('a limited route', () => {
     expect((await send(url, '/predict')).headers.ratelimit).toContain('r=2')
   })
 
-  it('forwards the matched spelling, and no header that overrides it', async () => {
+  it('forwards the matched spelling of the target, and no header that overrides it', async () => {
     const { url } = await running(predict)
     const { text } = await send(url, '/x/..//%70redict?q=%70', {
       headers: { 'x-original-url': '/other', 'x-http-method-override': 'GET' },
@@ -126,7 +126,7 @@ describe('costs and keys from the request', () => {
     expect(JSON.parse(oversized.text)).toMatchObject({ status: 429, reason: 'oversized' })
   })
 
-  it('answers 400 to a body without a cost and 413 to one beyond max_body, and charges nothing', async () => {
+  it('responds with 400 to a body without a cost and with 413 to one beyond max_body, and charges nothing', async () => {
     const { url } = await running(
       'max_body: 100\nroutes: [{ match: POST /batch, limits: [{ limit: 3/minute, of: rows, cost: size(body.data) }] }]',
     )
@@ -173,7 +173,7 @@ routes:
     expect(await tenant({ 'x-tenant': 'd', x_tenant: 'a' })).toBe(400)
     expect(await tenant({ 'x-tenant': 'k'.repeat(10_000) })).toBe(200)
 
-    // The same through an expression.
+    // The same applies to a header that an expression reads.
     const charged = async (headers: object) => (await send(url, '/charged', { headers })).status
     expect([await charged({ 'x-cost': 'a' }), await charged({ 'x-cost': ['a', 'b'] })]).toEqual([200, 400])
     expect(await charged({ 'x-cost': 'a', x_cost: 'b' })).toBe(400)
@@ -185,14 +185,14 @@ routes:
 })
 
 describe('requests that match no route', () => {
-  it('applies the default policy to requests without a route', async () => {
+  it('are limited by the default policy', async () => {
     const { url } = await running('default: { limits: [2/minute] }')
     const statuses: number[] = []
     for (const target of ['/a', '/b', '/c']) statuses.push((await send(url, target)).status)
     expect(statuses).toEqual([200, 200, 429])
   })
 
-  it('answers 404 to requests without a route if the default is to deny', async () => {
+  it('get a 404 if the default policy is deny', async () => {
     const { url } = await running('routes: [{ match: GET /a }]\ndefault: deny')
     expect((await send(url, '/a', { method: 'GET' })).status).toBe(200)
     const denied = await send(url, '/b', { method: 'GET' })
@@ -201,7 +201,7 @@ describe('requests that match no route', () => {
 })
 
 describe('a failing upstream', () => {
-  it('answers 502 and releases what the request held', async () => {
+  it('causes a 502 and releases the slot of the request', async () => {
     const { url, failures } = await running(
       'routes: [{ match: POST /predict, limits: [{ concurrent: 1 }] }]',
       (request) => request.socket.destroy(),

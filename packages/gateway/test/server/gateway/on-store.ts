@@ -12,12 +12,12 @@ interface Line {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** A gateway on a shared store and on free ports. It stops after the test. */
+/** A gateway with a shared store, on free ports. It stops after the test. */
 export interface GatewayOnStore {
   readonly gateway: Gateway
   readonly url: string
   readonly adminUrl: string
-  /** Log lines, except for refusals. */
+  /** Log lines, except for those about refusals. */
   readonly lines: readonly Line[]
   /** Parses a configuration for the same ports and upstream. */
   configOf(text: string): GatewayConfig

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { running, send } from './running-gateway.js'
 
-it('serves a request with an invalid address that no rule reads, and releases everything', async () => {
+it('serves requests with an invalid address that no rule reads while it records, and frees their slots', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const { url } = await running(

@@ -13,7 +13,7 @@ import { parseConfig } from '../../../src/policy/config/load-config.js'
 import { type Gateway, startGateway } from '../../../src/server/gateway.js'
 import type { Log } from '../../../src/server/logging/log.js'
 
-/** A gateway with an upstream of the test, both on free ports. They stop after the test. */
+/** A gateway with a test upstream, both on free ports. Both stop after the test. */
 export interface Running {
   readonly gateway: Gateway
   readonly url: string
@@ -59,7 +59,7 @@ export async function upstreamOf(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** Responds with the request that it received. */
+/** Responds with the method, URL, headers and body of the request as JSON. */
 export async function echo(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk)
@@ -79,8 +79,8 @@ function logInto(failures: unknown[]): Log {
 }
 
 /**
- * Sends a request with its target verbatim, which `fetch` would normalize, and reads the response.
- * A body is JSON unless the headers say otherwise.
+ * Sends a request and reads the response. The target is sent verbatim, while `fetch` would
+ * normalize it. The default content type of a body is JSON.
  */
 export async function send(
   url: string,
@@ -97,7 +97,7 @@ export async function send(
   return { status: response.statusCode ?? 0, headers: response.headers, text }
 }
 
-/** Waits until a condition holds. */
+/** Polls a condition until it is true. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5))
 }

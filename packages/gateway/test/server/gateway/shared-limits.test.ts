@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { expect, it } from 'vitest'
 import { running, send } from './running-gateway.js'
 
-it('counts shared limits over all routes, in addition to the limits of each route', async () => {
+it('applies shared limits across all routes, in addition to the limits of each route', async () => {
   const { url } = await running(`
 limits: [{ limit: 5/hour, algorithm: fixed-window, by: everyone }]
 routes:
@@ -17,7 +17,7 @@ routes:
   expect((await send(url, '/b')).headers.ratelimit).toContain('"all requests";r=0')
 })
 
-it('bounds the requests in flight at the upstream over all routes', async () => {
+it('bounds the requests in flight across all routes', async () => {
   const held: ServerResponse[] = []
   const { url } = await running(
     'limits: [{ concurrent: 2, by: everyone }]\nroutes: [{ match: POST /a, limits: [100/minute] }]',

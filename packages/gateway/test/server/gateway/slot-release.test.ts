@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { type Running, running, send } from './running-gateway.js'
 
 /**
- * Tests that the slot of a request is free however the request ends. A lease of an hour does not
- * free it meanwhile.
+ * Tests that the slot of a request is freed, however the request ends. The lease is one hour, so no
+ * slot is freed by its expiry.
  */
 
 const CHAT = '/v1/chat/completions'
@@ -17,7 +17,7 @@ routes:
     llm: openai
     limits: [{ concurrent: 1, lease: 1h, by: everyone }, { limit: 1M/hour, of: tokens, by: everyone }]`
 
-/** Acts as the header `x-act` says. */
+/** Behaves as the header `x-act` says. */
 const upstream: RequestListener = (request, response) => {
   request.on('error', () => {})
   const act = String(request.headers['x-act'] ?? 'answer')
@@ -42,7 +42,7 @@ function begin({ url }: Running, path: string, act: string, headers = {}) {
 
 const BODY = JSON.stringify({ messages: [{ content: 'Hello' }], stream: true, max_tokens: 5 })
 
-async function ask(gateway: Running, path: string, act: string): Promise<number | undefined> {
+async function sendAndWait(gateway: Running, path: string, act: string): Promise<number | undefined> {
   const request = begin(gateway, path, act).end(BODY)
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   const closed = new Promise((resolve) => response.once('close', resolve))
@@ -51,8 +51,8 @@ async function ask(gateway: Running, path: string, act: string): Promise<number 
   return response.statusCode
 }
 
-/** Starts a stream, and disconnects once the first bytes arrived. */
-async function leave(gateway: Running, path: string): Promise<void> {
+/** Starts a stream, and disconnects after its first bytes. */
+async function disconnectMidStream(gateway: Running, path: string): Promise<void> {
   const request = begin(gateway, path, 'hold').end(BODY)
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   await once(response, 'data')
@@ -64,17 +64,17 @@ async function untilFree({ url }: Running, path: string): Promise<void> {
   await expect.poll(async () => (await send(url, path, { body: BODY })).status, { timeout: 30_000 }).toBe(200)
 }
 
-const WAYS: readonly (readonly [string, (gateway: Running, path: string) => Promise<unknown>])[] = [
-  ['is answered', (gateway, path) => ask(gateway, path, 'answer')],
-  ['is answered without a body', (gateway, path) => ask(gateway, path, '204')],
-  ['is refused by the upstream', (gateway, path) => ask(gateway, path, '404')],
-  ['fails in the upstream', (gateway, path) => ask(gateway, path, '500')],
-  ['is dropped by the upstream', (gateway, path) => ask(gateway, path, 'close')],
-  ['is answered with invalid HTTP', (gateway, path) => ask(gateway, path, 'garbage')],
-  ['is answered with a partial response', (gateway, path) => ask(gateway, path, 'cut')],
-  ['is abandoned while it streams', leave],
+const ENDINGS: readonly (readonly [string, (gateway: Running, path: string) => Promise<unknown>])[] = [
+  ['gets a response', (gateway, path) => sendAndWait(gateway, path, 'answer')],
+  ['gets a response without a body', (gateway, path) => sendAndWait(gateway, path, '204')],
+  ['is rejected by the upstream', (gateway, path) => sendAndWait(gateway, path, '404')],
+  ['fails at the upstream', (gateway, path) => sendAndWait(gateway, path, '500')],
+  ['is dropped by the upstream', (gateway, path) => sendAndWait(gateway, path, 'close')],
+  ['gets invalid HTTP as its response', (gateway, path) => sendAndWait(gateway, path, 'garbage')],
+  ['gets a partial response', (gateway, path) => sendAndWait(gateway, path, 'cut')],
+  ['is aborted by its client during a stream', disconnectMidStream],
   [
-    'is abandoned before the response',
+    'is aborted by its client before the response',
     async (gateway, path) => {
       const request = begin(gateway, path, 'be silent').end(BODY)
       await expect
@@ -89,7 +89,7 @@ const WAYS: readonly (readonly [string, (gateway: Running, path: string) => Prom
     },
   ],
   [
-    'is abandoned while its body is sent',
+    'is aborted by its client during the upload',
     async (gateway, path) => {
       const request = begin(gateway, path, 'never read', { 'content-length': 1_000_000 })
       request.write('x'.repeat(1000))
@@ -101,18 +101,18 @@ const WAYS: readonly (readonly [string, (gateway: Running, path: string) => Prom
 ]
 
 describe.each(['/plain', CHAT])('the slot of a request to %s', (path) => {
-  it.each(WAYS)('is free when the request %s', async (_, goThrough) => {
+  it.each(ENDINGS)('is freed when the request %s', async (_, endRequest) => {
     const gateway = await running(ROUTES, upstream)
-    // Twice, since a leak of the first slot may go unnoticed.
+    // Twice, because one leaked slot may go unnoticed.
     for (let time = 0; time < 2; time++) {
-      await goThrough(gateway, path)
+      await endRequest(gateway, path)
       await untilFree(gateway, path)
     }
   })
 
-  it('is free when the upstream times out', async () => {
+  it('is freed when the upstream times out', async () => {
     const gateway = await running(`timeouts: { headers: 200ms }\n${ROUTES}`, upstream)
-    expect(await ask(gateway, path, 'be silent')).toBe(504)
+    expect(await sendAndWait(gateway, path, 'be silent')).toBe(504)
     await untilFree(gateway, path)
   })
 })

@@ -7,7 +7,7 @@ import { send, until } from './running-gateway.js'
 const ROUTES =
   'routes: [{ match: POST /predict, limits: [{ limit: 4/hour, algorithm: fixed-window }] }, { match: /free }]'
 
-const LOST = {
+const LOST_MESSAGES = {
   local: 'store does not respond; this gateway decides by itself, with its share of each limit',
   open: 'store does not respond; requests are admitted without being counted',
   closed: 'store does not respond; limited requests are refused with 503',
@@ -20,7 +20,7 @@ async function predictUntil({ predict }: GatewayOnStore, holds: () => boolean): 
   return statuses
 }
 
-const isBack = ({ lines }: GatewayOnStore, times = 1) =>
+const hasRecovered = ({ lines }: GatewayOnStore, times = 1) =>
   lines.filter(({ message }) => message === 'store responds again').length === times
 
 describe('a store that is unreachable at the start', () => {
@@ -29,14 +29,14 @@ describe('a store that is unreachable at the start', () => {
     ['open', 'open', [200, 200, 200, 200, 200, 200], 200],
     ['closed', 'closed', [503, 503, 503, 503, 503, 503], 503],
   ] as const)(
-    'starts without the store, logs that, and applies the policy %s',
-    async (written, policy, expected, ready) => {
+    'is logged, and the gateway starts with the policy %s',
+    async (setting, policy, expected, ready) => {
       const port = await freePort()
-      const text = `store: redis://me:s3cret@127.0.0.1:${port}\non_store_failure: ${written}\n${ROUTES}`
+      const text = `store: redis://me:s3cret@127.0.0.1:${port}\non_store_failure: ${setting}\n${ROUTES}`
       const gateway = await gatewayOn(text)
       const store = `redis://127.0.0.1:${port}`
       const reason = `not connected: connect ECONNREFUSED 127.0.0.1:${port}`
-      const lost = { level: 'error', message: LOST[policy], fields: { store, policy, reason } }
+      const lost = { level: 'error', message: LOST_MESSAGES[policy], fields: { store, policy, reason } }
       expect(gateway.lines).toEqual([lost])
 
       const statuses: number[] = []
@@ -49,7 +49,7 @@ describe('a store that is unreachable at the start', () => {
     },
   )
 
-  it('answers 503 with a retry time and without details of the store', async () => {
+  it('causes a 503 with a retry time and without details of the store', async () => {
     const port = await freePort()
     const { url } = await gatewayOn(
       `store: memcached://127.0.0.1:${port}\non_store_failure: closed\n${ROUTES}`,
@@ -65,7 +65,7 @@ describe('a store that is unreachable at the start', () => {
     expect(text).not.toMatch(/memcached|ECONNREFUSED|127\.0\.0\.1/)
   })
 
-  it('is ready as soon as a probe reaches the store, without any request', async () => {
+  it('makes the gateway ready once a probe reaches the store, without a request', async () => {
     const port = await freePort()
     const failure = 'on_store_failure: { policy: closed, deadline: 2s }'
     const gateway = await gatewayOn(`store: memcached://127.0.0.1:${port}\n${failure}\n${ROUTES}`)
@@ -75,21 +75,21 @@ describe('a store that is unreachable at the start', () => {
     await until(async () => (await gateway.readiness()).status === 200)
     expect(await gateway.readiness()).toEqual({ status: 200, body: { status: 'ready', store: 'answers' } })
     expect(await gateway.predict(1)).toEqual([200])
-    expect(isBack(gateway)).toBe(true)
+    expect(hasRecovered(gateway)).toBe(true)
   })
 })
 
 describe('a store that is lost under load', () => {
   const HOURLY = 'routes: [{ match: POST /predict, limits: [{ limit: 30/hour, algorithm: fixed-window }] }]'
 
-  it('decides by the local share while the store is lost, and by the store once it is back', async () => {
+  it('is replaced by the local share of the limit until it responds again', async () => {
     let redis = await startRedis()
     onTestFinished(() => redis.stop())
     const { port } = redis
-    // The timeout suits a busy machine; a refused connection fails at once.
+    // The deadline allows for a busy machine. A refused connection fails immediately.
     const failure = 'on_store_failure: { policy: local, peers: 3, deadline: 2s }'
     const gateway = await gatewayOn(`store: redis://127.0.0.1:${port}\n${failure}\n${HOURLY}`)
-    // No request is refused before, since the refusal cache would outlast the store.
+    // No request is refused before the loss, because the refusal cache would outlive the store.
     expect(allowed(await gateway.predict(30))).toBe(30)
 
     await redis.stop()
@@ -99,7 +99,7 @@ describe('a store that is lost under load', () => {
     expect(allowed(meanwhile)).toBe(10)
 
     redis = await startRedis([], port)
-    const returning = await predictUntil(gateway, () => isBack(gateway))
+    const returning = await predictUntil(gateway, () => hasRecovered(gateway))
     // The store was empty, so the limit is available once more.
     const after = [...returning, ...(await gateway.predict(40))]
     expect(allowed(after)).toBe(30)
@@ -107,7 +107,7 @@ describe('a store that is lost under load', () => {
 
     const decidedWithout = meanwhile.length + returning.length - 1
     expect(gateway.lines).toEqual([
-      expect.objectContaining({ level: 'error', message: LOST.local }),
+      expect.objectContaining({ level: 'error', message: LOST_MESSAGES.local }),
       {
         level: 'info',
         message: 'store responds again',
@@ -116,7 +116,7 @@ describe('a store that is lost under load', () => {
     ])
   })
 
-  it('treats a hanging store as lost', async () => {
+  it('is treated as lost if it hangs', async () => {
     const redis = await startRedis()
     onTestFinished(() => redis.stop())
     const gateway = await gatewayOn(
@@ -126,17 +126,17 @@ describe('a store that is lost under load', () => {
     expect(await gateway.predict(5)).toEqual([503, 503, 503, 503, 503])
     expect(gateway.lines).toEqual([
       expect.objectContaining({
-        message: LOST.closed,
+        message: LOST_MESSAGES.closed,
         fields: expect.objectContaining({ policy: 'closed' }),
       }),
     ])
     expect((await gateway.readiness()).status).toBe(503)
     redis.process.kill('SIGCONT')
-    expect((await predictUntil(gateway, () => isBack(gateway))).at(-1)).toBe(200)
+    expect((await predictUntil(gateway, () => hasRecovered(gateway))).at(-1)).toBe(200)
     await until(async () => (await gateway.readiness()).status === 200)
   })
 
-  it('stops although the store hangs', async () => {
+  it('does not keep the gateway from stopping if it hangs', async () => {
     const redis = await startRedis()
     onTestFinished(() => redis.stop())
     const held: (() => void)[] = []
@@ -144,12 +144,12 @@ describe('a store that is lost under load', () => {
       `store: redis://127.0.0.1:${redis.port}\nroutes: [{ match: POST /predict, limits: [{ concurrent: 2 }] }]`,
       (_request, response) => held.push(() => response.end()),
     )
-    const underWay = gateway.predict(1)
+    const inFlight = gateway.predict(1)
     await until(() => held.length === 1)
     redis.process.kill('SIGSTOP')
     const closed = gateway.gateway.close()
     held[0]?.()
-    expect(await underWay).toEqual([200])
+    expect(await inFlight).toEqual([200])
     await closed
   })
 })

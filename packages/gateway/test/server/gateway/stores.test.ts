@@ -10,8 +10,8 @@ import {
 import { allowed, gatewayOn } from './on-store.js'
 import { send, until } from './running-gateway.js'
 
-/** Allows more time than a busy machine needs, so that the store decides everything. */
-const PATIENT = 'on_store_failure: { policy: closed, deadline: 20s }'
+/** A deadline that even a busy machine meets, so that the store makes every decision. */
+const LONG_DEADLINE = 'on_store_failure: { policy: closed, deadline: 20s }'
 
 const limited = (limits: string) =>
   `routes: [{ match: POST /predict, limits: [${limits}] }, { match: /free }]`
@@ -35,8 +35,8 @@ describe.each(['redis', 'cluster', 'sentinel', 'memcached'] as const)('on %s', (
   })
   afterAll(() => server?.stop())
 
-  it('shares a limit exactly between two gateways and with one that starts later', async () => {
-    const text = `store: ${server.url}\n${PATIENT}\n${HOURLY}`
+  it('shares a limit exactly between two gateways and a third that starts later', async () => {
+    const text = `store: ${server.url}\n${LONG_DEADLINE}\n${HOURLY}`
     const [one, other] = await Promise.all([gatewayOn(text), gatewayOn(text)])
     const statuses = await Promise.all([one.predict(60), other.predict(60)])
     expect(allowed(statuses.flat())).toBe(50)
@@ -49,26 +49,26 @@ describe.each(['redis', 'cluster', 'sentinel', 'memcached'] as const)('on %s', (
     expect([...one.lines, ...other.lines, ...third.lines]).toEqual([])
   })
 
-  it('releases the slots of requests that a stop aborts', async () => {
+  it('frees the slots of requests that are aborted when the gateway stops', async () => {
     const held: ServerResponse[] = []
     const slot = limited('{ concurrent: 1, lease: 1h, name: slot }')
-    const text = `store: ${server.url}\n${PATIENT}\ntimeouts: { shutdown: 10ms }\n${slot}`
+    const text = `store: ${server.url}\n${LONG_DEADLINE}\ntimeouts: { shutdown: 10ms }\n${slot}`
     const stopped = await gatewayOn(text, (_request, response) => {
-      response.write('for ever')
+      response.write('endless')
       held.push(response)
     })
     const other = await gatewayOn(text)
-    const cut = send(stopped.url, '/predict').catch((error: NodeJS.ErrnoException) => error.code)
+    const aborted = send(stopped.url, '/predict').catch((error: NodeJS.ErrnoException) => error.code)
     await until(() => held.length === 1)
     expect(await other.predict(1)).toEqual([429])
     await stopped.gateway.close()
-    expect(await cut).toBe('ECONNRESET')
+    expect(await aborted).toBe('ECONNRESET')
     expect(await other.predict(1)).toEqual([200])
   })
 
-  it('charges all limits of a request or none', async () => {
+  it('charges either all limits of a request or none', async () => {
     const { url, predict } = await gatewayOn(
-      `store: ${server.url}\n${PATIENT}\n${limited(
+      `store: ${server.url}\n${LONG_DEADLINE}\n${limited(
         '{ name: wide, limit: 5/hour, algorithm: sliding-log, of: a }, { name: narrow, limit: 2/hour, of: b }',
       )}`,
     )
@@ -85,7 +85,7 @@ describe('on one Redis', () => {
   let store = ''
   beforeAll(async () => {
     redis = await startRedis(['--rdbcompression', 'no'])
-    store = `store: redis://127.0.0.1:${redis.port}\n${PATIENT}\n`
+    store = `store: redis://127.0.0.1:${redis.port}\n${LONG_DEADLINE}\n`
   })
   afterAll(() => redis?.stop())
 
@@ -106,13 +106,13 @@ describe('on one Redis', () => {
     expect(everything).not.toMatch(/sk-of|acme|another/)
   })
 
-  it('keeps usage over a reload, and requires a restart for another store', async () => {
+  it('keeps usage across a reload, and requires a restart to change the store', async () => {
     const rules = (limit: string) => limited(`{ limit: ${limit}, algorithm: fixed-window, name: reloaded }`)
     const { gateway, predict, configOf } = await gatewayOn(store + rules('2/hour'))
     expect(allowed(await predict(3))).toBe(2)
     await gateway.apply(configOf(store + rules('2/hour')))
     expect(await predict(1)).toEqual([429])
-    const moved = configOf(`store: redis://:s3cret@127.0.0.1:1\n${PATIENT}\n${rules('9/hour')}`)
+    const moved = configOf(`store: redis://:s3cret@127.0.0.1:1\n${LONG_DEADLINE}\n${rules('9/hour')}`)
     await expect(gateway.apply(moved)).rejects.toThrow(/^a change of 'store' requires a restart;(?!.*s3cret)/)
     const opened = configOf(
       `store: redis://127.0.0.1:${redis.port}\non_store_failure: open\n${rules('9/hour')}`,
@@ -121,7 +121,7 @@ describe('on one Redis', () => {
     expect(await predict(1)).toEqual([429])
   })
 
-  it('closes the connections to the store at a stop', async () => {
+  it('closes the connections to the store when the gateway stops', async () => {
     const connections = async () => (await redis.cli('client', 'list', 'type', 'normal')).split('\n').length
     const before = await connections()
     const { gateway, predict } = await gatewayOn(store + HOURLY)
@@ -136,7 +136,7 @@ describe('on one Redis', () => {
     redis.process.kill('SIGSTOP')
     const controller = new AbortController()
     const pending = fetch(`${url}/predict`, { method: 'POST', signal: controller.signal })
-    // A later request was answered, so the store has decided by now.
+    // A later request has received its response, so the store call of the first one is pending.
     expect((await send(url, '/free')).status).toBe(200)
     controller.abort()
     await expect(pending).rejects.toThrow()
@@ -145,7 +145,7 @@ describe('on one Redis', () => {
   })
 })
 
-it('logs no password, whether the server accepts it or not', async () => {
+it('logs neither an accepted nor a rejected password', async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
   await redis.cli('config', 'set', 'requirepass', 'r1ght')

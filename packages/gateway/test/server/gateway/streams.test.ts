@@ -23,9 +23,9 @@ async function streamEvents(response: ServerResponse, count: number): Promise<vo
 }
 
 describe('a long stream', () => {
-  it('forwards a long stream whole, in constant memory, and holds its slot until the end', async () => {
+  it('is forwarded completely in constant memory, and holds its slot until the end', async () => {
     const { url } = await running(
-      // The lease is far shorter than the stream, and is renewed meanwhile.
+      // The lease is far shorter than the stream, so it is renewed.
       'routes: [{ match: POST /stream, limits: [{ concurrent: 1, lease: 50ms }] }]',
       (_request, response) => void streamEvents(response, EVENTS),
     )
@@ -36,23 +36,23 @@ describe('a long stream', () => {
     const before = liveMemory()
     let received = 0
     let peak = 0
-    let looks = 0
+    let checks = 0
     const started = performance.now()
     for await (const chunk of response) {
       received += chunk.length
-      if (received > (looks * EVENTS * EVENT.length) / 10) {
-        looks++
+      if (received > (checks * EVENTS * EVENT.length) / 10) {
+        checks++
         peak = Math.max(peak, liveMemory())
       }
-      // After a quarter the reader pauses for several leases. Nothing may pile up, and no request
-      // may be admitted.
+      // After a quarter, the reader pauses for several leases. No data may accumulate, and no
+      // request may be admitted.
       if (received > (EVENTS * EVENT.length) / 4 && performance.now() - started < 300) {
         expect((await send(url, '/stream')).status).toBe(429)
       }
     }
     expect(received).toBe(EVENTS * EVENT.length)
-    // Of the 64 MB that passed, only the size of the buffers is held at any time.
-    expect(looks).toBe(10)
+    // The stream has over 60 MB. Only the contents of the buffers are in memory at any time.
+    expect(checks).toBe(10)
     expect(peak - before).toBeLessThan(4_000_000)
     const next = httpRequest({ hostname, port, method: 'POST', path: '/stream' }).end()
     const [answer] = (await once(next, 'response')) as [IncomingMessage]
@@ -61,8 +61,8 @@ describe('a long stream', () => {
   })
 })
 
-describe('clients that abort their streams', () => {
-  it('leak no slot and leave no request at the upstream, for 1,000 clients, 50 at a time', async () => {
+describe('1,000 clients that abort their streams, 50 at a time', () => {
+  it('leak no slot and leave no request open at the upstream', async () => {
     let open = 0
     const { url } = await running(
       'routes: [{ match: POST /stream, limits: [{ concurrent: 50 }] }]',
@@ -74,8 +74,8 @@ describe('clients that abort their streams', () => {
       },
     )
     const { hostname, port } = new URL(url)
-    /** Reads a stream until its first event arrives, unless it is refused. */
-    const cutStream = async (): Promise<number> => {
+    /** Aborts a stream after its first event, unless the request is refused. */
+    const abortStream = async (): Promise<number> => {
       const request = httpRequest({ hostname, port, method: 'POST', path: '/stream', agent: false }).end()
       request.on('error', () => {})
       const [response] = (await once(request, 'response')) as [IncomingMessage]
@@ -84,12 +84,12 @@ describe('clients that abort their streams', () => {
       request.destroy()
       return response.statusCode ?? 0
     }
-    let cut = 0
+    let aborted = 0
     await Promise.all(
       Array.from({ length: 50 }, async () => {
-        while (cut < 1000) {
-          // The slot of the last stream may not be free yet. With a leaked slot, this never ends.
-          if ((await cutStream()) === 200) cut++
+        while (aborted < 1000) {
+          // The slot of the last stream may not be free yet. If slots leak, this loop never ends.
+          if ((await abortStream()) === 200) aborted++
         }
       }),
     )

@@ -18,7 +18,7 @@ async function gatewayWith(config: string) {
 }
 
 describe('a route whose rules read the body', () => {
-  it('refuses a client by the other rules before its body arrives', async () => {
+  it('refuses a request by its other rules before the body arrives', async () => {
     const { port, url } = await gatewayWith(ROWS)
     const headers = { 'content-type': 'application/json' }
     for (let sent = 0; sent < 3; sent++)
@@ -29,7 +29,7 @@ describe('a route whose rules read the body', () => {
     expect(client.received).toMatch(/ratelimit-policy: .*"requests".*"rows"/i)
   })
 
-  it('counts invalid bodies by the rules that need none, however they arrive', async () => {
+  it('counts requests with invalid bodies against the rules that do not read the body', async () => {
     const { port, url } = await gatewayWith(ROWS)
     const headers = { 'content-type': 'application/json' }
     const small = await fetch(`${url}/rows`, { method: 'POST', headers, body: '{"data":' })
@@ -43,7 +43,7 @@ describe('a route whose rules read the body', () => {
     expect((await fetch(`${url}/rows`, { method: 'POST', headers, body: '{' })).status).toBe(429)
   })
 
-  it('refunds the first rules when a later one refuses', async () => {
+  it('refunds the first rules when a rule that reads the body refuses', async () => {
     const { port, url } = await gatewayWith(ROWS)
     const many = JSON.stringify({ data: new Array(101).fill(1) })
     for (let sent = 0; sent < 5; sent++) {
@@ -55,14 +55,14 @@ describe('a route whose rules read the body', () => {
       await client.until('HTTP/1.1 429 ')
     }
     const headers = { 'content-type': 'application/json' }
-    const answer = await fetch(`${url}/rows`, { method: 'POST', headers, body: '{"data":[1]}' })
-    expect([answer.status, answer.headers.get('ratelimit')]).toEqual([
+    const response = await fetch(`${url}/rows`, { method: 'POST', headers, body: '{"data":[1]}' })
+    expect([response.status, response.headers.get('ratelimit')]).toEqual([
       200,
       expect.stringContaining('"requests";r=2'),
     ])
   })
 
-  it('answers 503 to a body without memory, charges nothing for it, and counts it in the metrics', async () => {
+  it('responds with 503 if there is no memory for a body, charges nothing, and counts it in the metrics', async () => {
     const { port, url, adminUrl } = await gatewayWith(`server: { max_body_memory: 64KiB }\n${ROWS}`)
     const large = `{"data":[${'1,'.repeat(50_000)}1]}`
     const client = await rawClient(port)
@@ -70,26 +70,26 @@ describe('a route whose rules read the body', () => {
     await client.until('HTTP/1.1 503 ')
     expect(client.received.toLowerCase()).toContain('retry-after: 1\r\n')
     const headers = { 'content-type': 'application/json' }
-    const answer = await fetch(`${url}/rows`, { method: 'POST', headers, body: '{"data":[1]}' })
-    expect(answer.headers.get('ratelimit')).toContain('"requests";r=2')
-    await answer.text()
+    const response = await fetch(`${url}/rows`, { method: 'POST', headers, body: '{"data":[1]}' })
+    expect(response.headers.get('ratelimit')).toContain('"requests";r=2')
+    await response.text()
     const metrics = await (await fetch(`${adminUrl}/metrics`)).text()
     expect(metrics).toMatch(/^sluice_bodies_refused_total 1$/m)
     expect(metrics).toMatch(/^sluice_body_memory_bytes 0$/m)
     expect(metrics).toMatch(/^sluice_max_body_memory_bytes 65536$/m)
   })
 
-  it('answers 413 to a body whose values would exceed the memory, before parsing it', async () => {
+  it('responds with 413 to a body whose parsed values would exceed the memory, before parsing it', async () => {
     const { url, adminUrl } = await gatewayWith(`server: { max_body_memory: 256KiB }\n${ROWS}`)
     const send = async (body: string) => {
       const headers = { 'content-type': 'application/json' }
-      const answer = await fetch(`${url}/rows`, { method: 'POST', headers, body })
-      return [answer.status, await answer.text()] as const
+      const response = await fetch(`${url}/rows`, { method: 'POST', headers, body })
+      return [response.status, await response.text()] as const
     }
     const [status, text] = await send(`{"data":[${'[],'.repeat(5000)}[]]}`)
     expect(status).toBe(413)
     expect(text).toContain('too many values')
-    // The same bytes in one string take only a few times their size.
+    // The same bytes in one string take only a small multiple of their size.
     expect(await send(`{"data":[1],"text":"${'[],'.repeat(5000)}"}`)).toEqual([200, expect.anything()])
     const metrics = await (await fetch(`${adminUrl}/metrics`)).text()
     expect(metrics).toMatch(/^sluice_body_memory_bytes 0$/m)
@@ -120,7 +120,7 @@ describe('a route whose rules read the body', () => {
   })
 })
 
-describe('a slot', () => {
+describe('a route with slots', () => {
   const SLOTS = 'routes: [{ match: POST /*, limits: [{ concurrent: 2, by: everyone }] }]\n'
 
   it.each([
@@ -137,7 +137,7 @@ describe('a slot', () => {
     await idle[0]?.until('HTTP/1.1 200 ')
   })
 
-  it('takes no slot for a client that waits for 100 Continue, and requests its body', async () => {
+  it('takes no slot while a client waits for 100 Continue, and sends 100 Continue', async () => {
     const { port } = await gatewayWith(SLOTS)
     const client = await rawClient(port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 5', 'Expect: 100-continue']))
@@ -147,7 +147,7 @@ describe('a slot', () => {
     expect(client.received.match(/ 100 Continue/g)).toHaveLength(1)
   })
 
-  it('answers 408 and closes the connection when a body does not begin in time', async () => {
+  it('responds with 408 and closes the connection when a body does not begin in time', async () => {
     const { port, adminUrl } = await gatewayWith(`timeouts: { body_start: 50ms }\n${SLOTS}`)
     const client = await rawClient(port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 5']))
@@ -158,7 +158,7 @@ describe('a slot', () => {
   })
 })
 
-it('closes connections beyond the limit at once, and serves the others and the admin port', async () => {
+it('closes connections beyond the limit immediately, and serves the others and the admin port', async () => {
   const { port, adminUrl } = await gatewayWith('server: { max_connections: 3 }')
   const clients = await Promise.all(Array.from({ length: 3 }, () => rawClient(port)))
   for (let more = 0; more < 5; more++) expect(await (await rawClient(port)).closed).toMatch(/^(ECONNRESET)?$/)

@@ -3,7 +3,7 @@ import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream } from '../proxy/upstream-under-test.js'
 import { running, send } from './running-gateway.js'
 
-/** Tests bodies and parameters that a rule reads but servers parse differently, or not at all. */
+/** Tests bodies and parameters that a rule reads and that servers parse differently or reject. */
 
 const ROWS =
   'routes: [{ match: POST /batch, limits: [{ limit: 100/hour, of: rows, cost: size(body.data) }] }]'
@@ -60,7 +60,7 @@ describe('a body that a rule reads', () => {
     [['Content-Type: application/json', 'Content-Encoding: gzip']],
     [['Content-Type: application/json', 'Content-Encoding: identity, gzip']],
     [['Content-Type: application/json', 'Content-Encoding: identity', 'Content-Encoding: br']],
-  ])('answers 415 to a body with %j, for rules and for model calls', async (headers) => {
+  ])('responds with 415 to a body with %j, for rules and for model calls', async (headers) => {
     expect(await statusOf(ROWS, '/batch', headers, TEN)).toBe(415)
     expect(await statusOf(CHAT, '/v1/chat/completions', headers, '{"messages":[]}')).toBe(415)
     const withFallback = ROWS.replace('size(body.data)', 'size(body.data), fallback_cost: 1')
@@ -95,7 +95,7 @@ describe('a body that a rule reads', () => {
     ['deep nesting', `{"data":${'['.repeat(2000)}${']'.repeat(2000)}}`],
     ['endless nesting', '['.repeat(1_000_000)],
     ['an endless name', `{"data":[],"${'\\'.repeat(100_001)}`],
-  ])('answers 400 to a body with %s', async (_, body) => {
+  ])('responds with 400 to a body with %s', async (_, body) => {
     expect(await statusOf(ROWS, '/batch', ['Content-Type: application/json'], body)).toBe(400)
   })
 
@@ -110,7 +110,7 @@ describe('a body that a rule reads', () => {
     expect(await statusOf(ROWS, '/batch', ['Content-Type: application/json'], body)).toBe(200)
   })
 
-  it('refuses a duplicate member even with a fallback or on_unreadable: pass', async () => {
+  it('is rejected for a duplicate member even with a fallback or on_unreadable: pass', async () => {
     const twice = '{"data":[1,2],"data":[]}'
     const withFallback = ROWS.replace('size(body.data)', 'size(body.data), fallback_cost: 1')
     expect(await statusOf(withFallback, '/batch', ['Content-Type: application/json'], twice)).toBe(400)
@@ -118,7 +118,7 @@ describe('a body that a rule reads', () => {
     expect(await statusOf(passing, '/batch', ['Content-Type: application/json'], twice)).toBe(400)
   })
 
-  it('does not check a body that the rule does not evaluate', async () => {
+  it('is not checked if the rule does not evaluate it', async () => {
     const { url } = await running(
       `routes: [{ match: /*, limits: [{ limit: 100/hour, cost: "path == '/batch' ? size(body.data) : 1" }] }]`,
     )
@@ -129,7 +129,7 @@ describe('a body that a rule reads', () => {
 })
 
 describe('body_types', () => {
-  it('lets the file and a route allow other types, which are parsed as JSON', async () => {
+  it('allows other types for all routes or for one route, and parses them as JSON', async () => {
     const text = `body_types: [application/json, 'application/*+json']
 routes:
   - { match: POST /a, limits: [{ limit: 100/hour, cost: size(body.data) }] }
@@ -142,7 +142,7 @@ routes:
     expect(await status('/b', 'application/json')).toBe(415)
   })
 
-  it('may allow forms, whose unambiguous fields are read', async () => {
+  it('allows forms, and reads their unambiguous fields', async () => {
     const { url } = await running(
       `body_types: [application/x-www-form-urlencoded]
 routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(body.n) }] }]`,
@@ -165,7 +165,7 @@ routes:
   - { match: POST /require, require: query.n == '1', limits: [1000/hour] }
   - { match: POST /all, limits: [{ limit: 1000/hour, cost: size(query) }] }`
 
-  it('answers 400 to a parameter that servers read differently', async () => {
+  it('is rejected with 400 if servers read it differently', async () => {
     const { url } = await running(QUERY)
     const queries = [
       'n=1&n=900',
@@ -202,13 +202,13 @@ routes:
     expect((await send(url, '/cost??n=900&n=2')).headers.ratelimit).toContain('r=997')
   })
 
-  it('reads a parameter while others are repeated, and forwards those', async () => {
+  it('is read even if other parameters are repeated, which are forwarded', async () => {
     const { url } = await running(QUERY)
     for (const target of ['/cost', '/by', '/has', '/require'])
       expect((await send(url, `${target}?x=1&x=2&y[]=1&Y=2;z=1&n=1`)).status).toBe(200)
   })
 
-  it('refuses an ambiguous parameter even with a fallback or on_unreadable: pass', async () => {
+  it('is rejected if it is ambiguous, even with a fallback or on_unreadable: pass', async () => {
     const { url } = await running(`on_unreadable: pass
 routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(query.n), fallback_cost: 1, by: query.n }] }]`)
     expect((await send(url, '/a?n=1&n=900')).status).toBe(400)
@@ -216,7 +216,7 @@ routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(query.n), fallb
   })
 
   it.each(['', '0b11', '0x10', '1e3', ' 1', '-1', '99999999999999999999'])(
-    'does not accept the parameter %j as a cost',
+    'is not accepted as a cost if it is %j',
     async (n) => {
       const { url } = await running(QUERY)
       expect((await send(url, `/cost?n=${encodeURIComponent(n)}`)).status).toBe(400)
@@ -224,7 +224,7 @@ routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(query.n), fallb
   )
 })
 
-it('answers 400 to a repeated header that a rule reads, even with a fallback', async () => {
+it('responds with 400 to a repeated header that a rule reads, even with a fallback', async () => {
   const text = `routes: [{ match: POST /a, limits: [{ limit: 9/hour, cost: "int(headers['x-n'])", fallback_cost: 1 }] }]`
   expect(await statusOf(text, '/a', ['X-N: 1'], '')).toBe(200)
   expect(await statusOf(text, '/a', [], '')).toBe(200)
@@ -239,7 +239,7 @@ it.each([
   ['twice, the first in another spelling', ['X_N: 0', 'X-N: 0']],
   ['and named by Connection, so that it is not forwarded', ['X-N: 0', 'Connection: x-n']],
   ['and named by Connection in another spelling', ['X-N: 0', 'Connection: keep-alive, X_N']],
-])('answers 400 to a header that a rule reads and that was sent %s', async (_, headers) => {
+])('responds with 400 to a header that a rule reads and that was sent %s', async (_, headers) => {
   const cost = "'x-n' in headers ? int(headers['x-n']) : 50"
   const text = `routes: [{ match: POST /a, limits: [{ limit: 60/hour, cost: "${cost}", fallback_cost: 0 }, { limit: 9/hour, by: header:X-N }] }]`
   expect(await statusOf(text, '/a', headers, '')).toBe(400)
@@ -247,7 +247,7 @@ it.each([
 })
 
 describe('on_unreadable', () => {
-  it('rejects by default, and shows the expression once in the log but never to the client', async () => {
+  it('rejects a request by default, and never shows the expression to the client', async () => {
     const { url } = await running(ROWS)
     for (const body of ['{"data":5}', '{}', '{"data":null}']) {
       const { status, text } = await send(url, '/batch', { body })
@@ -256,7 +256,7 @@ describe('on_unreadable', () => {
     }
   })
 
-  it('charges the fallback or 1 under pass, and forwards the request', async () => {
+  it('charges the fallback cost or 1 with the value pass, and forwards the request', async () => {
     const { url } = await running(
       `routes:
   - match: POST /a
@@ -286,7 +286,7 @@ describe('on_unreadable', () => {
     expect(whole.headers.ratelimit).toContain('"rows";r=3')
   })
 
-  it('applies on_unreadable to shared limits as well', async () => {
+  it('also applies to shared limits', async () => {
     const { url } = await running(`on_unreadable: pass
 limits: [{ limit: 10/hour, of: rows, cost: size(body.data), by: everyone, algorithm: fixed-window }]
 routes: [{ match: POST /a }, { match: POST /b, on_unreadable: reject }]`)
@@ -307,11 +307,14 @@ describe('require', () => {
     ["body.tier == 'premium'", '{'],
     ["body.tier.startsWith('p')", '{"tier":5}'],
     ['body.premium', '{"premium":"yes"}'],
-  ])('refuses with refuse_with if %s cannot be evaluated for the body %j', async (expression, body) => {
-    const { url } = await running(
-      `routes: [{ match: POST /a, require: "${expression}", refuse_with: { status: 402, detail: Pay }, limits: [9/hour] }]`,
-    )
-    const { status, text } = await send(url, '/a', { body })
-    expect([status, JSON.parse(text).detail]).toEqual([402, 'Pay'])
-  })
+  ])(
+    'refuses the request with refuse_with if %s cannot be evaluated for the body %j',
+    async (expression, body) => {
+      const { url } = await running(
+        `routes: [{ match: POST /a, require: "${expression}", refuse_with: { status: 402, detail: Pay }, limits: [9/hour] }]`,
+      )
+      const { status, text } = await send(url, '/a', { body })
+      expect([status, JSON.parse(text).detail]).toEqual([402, 'Pay'])
+    },
+  )
 })

@@ -3,17 +3,17 @@ import { connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { running, send, until } from './running-gateway.js'
 
-const line = (wait: string, queue = 10) =>
+const queueConfig = (wait: string, queue = 10) =>
   `routes: [{ match: POST /predict, limits: [{ concurrent: 1, by: everyone, wait: ${wait}, queue: ${queue} }] }]`
 
-/** Creates an upstream that responds when the test says so, in the order of the requests. */
-function holding() {
+/** Creates an upstream that responds to the oldest request when the test calls `respond`. */
+function manualUpstream() {
   const held: ServerResponse[] = []
   const requests: string[] = []
   return {
     held,
     requests,
-    answer: () => held.shift()?.end('done'),
+    respond: () => held.shift()?.end('done'),
     listener: (request: { url?: string | undefined }, response: ServerResponse) => {
       requests.push(String(request.url))
       held.push(response)
@@ -22,22 +22,22 @@ function holding() {
 }
 
 it('queues requests for a slot in the order of their arrival', async () => {
-  const upstream = holding()
-  const { url } = await running(line('30s'), upstream.listener)
-  // On one connection, so that they arrive in this order.
-  const socket = opened(url)
+  const upstream = manualUpstream()
+  const { url } = await running(queueConfig('30s'), upstream.listener)
+  // One connection ensures that the requests arrive in this order.
+  const socket = openSocket(url)
   for (let number = 0; number < 4; number++) socket.write(head(`/predict?${number}`))
   for (let number = 0; number < 4; number++) {
     await until(() => upstream.held.length === 1)
-    upstream.answer()
+    upstream.respond()
   }
   await until(() => socket.text().split('HTTP/1.1 200 OK').length === 5)
   expect(upstream.requests).toEqual(['/predict?0', '/predict?1', '/predict?2', '/predict?3'])
 })
 
-it('answers 503 with a retry time to requests that time out in the queue or find it full', async () => {
-  const upstream = holding()
-  const { url } = await running(line('150ms', 1), upstream.listener)
+it('responds with 503 and a retry time to requests that time out in the queue or exceed its length', async () => {
+  const upstream = manualUpstream()
+  const { url } = await running(queueConfig('150ms', 1), upstream.listener)
   const first = send(url, '/predict')
   await until(() => upstream.held.length === 1)
   const [late, crowded] = await Promise.all([send(url, '/predict'), send(url, '/predict')])
@@ -49,29 +49,29 @@ it('answers 503 with a retry time to requests that time out in the queue or find
       reason: 'busy',
     })
   }
-  upstream.answer()
+  upstream.respond()
   expect((await first).status).toBe(200)
   expect(upstream.requests).toHaveLength(1)
 })
 
 it('removes a queued request when its client disconnects', async () => {
-  const upstream = holding()
-  const { url, adminUrl } = await running(line('30s', 5), upstream.listener)
+  const upstream = manualUpstream()
+  const { url, adminUrl } = await running(queueConfig('30s', 5), upstream.listener)
   const isQueueEmpty = async () =>
     /sluice_waiting_requests\{.*\} 0\n/.test((await send(adminUrl, '/metrics', { method: 'GET' })).text)
   const first = send(url, '/predict?first')
   await until(() => upstream.held.length === 1)
-  const leavers = Array.from({ length: 6 }, () => opened(url))
-  for (const socket of leavers) socket.write(head('/predict?gone'))
-  // The queue has no place for one of them, once it holds five.
-  await until(() => leavers.some((socket) => socket.text().startsWith('HTTP/1.1 503')))
-  for (const socket of leavers) socket.resetAndDestroy()
+  const leaving = Array.from({ length: 6 }, () => openSocket(url))
+  for (const socket of leaving) socket.write(head('/predict?gone'))
+  // The queue holds five of them, and the sixth is refused.
+  await until(() => leaving.some((socket) => socket.text().startsWith('HTTP/1.1 503')))
+  for (const socket of leaving) socket.resetAndDestroy()
   await until(isQueueEmpty)
   const last = send(url, '/predict?last')
-  upstream.answer()
+  upstream.respond()
   expect((await first).status).toBe(200)
   await until(() => upstream.held.length > 0)
-  upstream.answer()
+  upstream.respond()
   expect((await last).status).toBe(200)
   expect(upstream.requests).toEqual(['/predict?first', '/predict?last'])
 })
@@ -81,7 +81,7 @@ function head(target: string): string {
 }
 
 /** Opens a raw connection. */
-function opened(url: string) {
+function openSocket(url: string) {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   onTestFinished(() => {
@@ -95,16 +95,16 @@ function opened(url: string) {
 }
 
 it('queues a request with an unreadable address if no rule needs the address', async () => {
-  const upstream = holding()
+  const upstream = manualUpstream()
   const { url } = await running(
-    `identity: { trusted_proxies: [127.0.0.1/32, '::1/128'] }\n${line('30s')}`,
+    `identity: { trusted_proxies: [127.0.0.1/32, '::1/128'] }\n${queueConfig('30s')}`,
     upstream.listener,
   )
   const request = () => send(url, '/predict', { headers: { 'x-forwarded-for': 'not an address' } })
   const [first, second] = [request(), request()]
   await until(() => upstream.held.length === 1)
-  upstream.answer()
+  upstream.respond()
   await until(() => upstream.held.length === 1)
-  upstream.answer()
+  upstream.respond()
   expect([(await first).status, (await second).status]).toEqual([200, 200])
 })

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { running, send, until } from './running-gateway.js'
 
-/** Starts a model that reports whether it is ready. */
+/** Starts a model with a readiness endpoint. */
 async function model() {
   const state = { ready: false, requests: 0 }
   const server = createServer((_request, response) => {
@@ -31,7 +31,7 @@ async function reportedLimit(url: string, user: string): Promise<number> {
   return Number(/q=(\d+)/.exec(String(headers['ratelimit-policy']))?.[1])
 }
 
-it('raises the limits of a route once its model is ready, and lowers them when it is not', async () => {
+it('raises the limits of a route once its model is ready, and lowers them when it is no longer ready', async () => {
   const upstream = await model()
   const { url } = await running(warmUpConfig(upstream.url, '100ms'))
   await until(() => upstream.requests > 0)
@@ -44,7 +44,7 @@ it('raises the limits of a route once its model is ready, and lowers them when i
   expect(await admitted()).toBe(10)
   upstream.ready = true
   await until(async () => (await reportedLimit(url, 'b')) === 50)
-  // The ten units that were used while it was cold stay used.
+  // The ten units that were used before the warm-up stay used.
   expect(await admitted()).toBe(40)
   upstream.ready = false
   await until(async () => (await reportedLimit(url, 'c')) === 10)

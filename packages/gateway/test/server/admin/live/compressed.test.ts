@@ -9,7 +9,7 @@ import type { Sample } from '../../../../src/server/admin/api/live-samples.js'
 import { SseFeed } from '../../../../src/server/admin/live/sse-feed.js'
 import { sample } from '../../../dashboard/fake-traffic.js'
 
-/** No error is expected here. */
+/** Fails the test, because no error is expected. */
 const onError = (error: unknown) => {
   throw error
 }
@@ -18,14 +18,14 @@ afterEach(() => vi.useRealTimers())
 
 const ROUTES = Array.from({ length: 30 }, (_, index) => `POST /models/number-${index}/predict`)
 
-/** A feed with the history of 15 busy minutes. */
+/** Serves a feed whose history contains 15 busy minutes. */
 async function busyFeed() {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  let turn = 0
+  let second = 0
   const samples: Sample[] = []
   const feed = new SseFeed({
     sample() {
-      const next = sample(ROUTES, 1_790_000_000_000 + turn * 1000, turn++)
+      const next = sample(ROUTES, 1_790_000_000_000 + second * 1000, second++)
       samples.push(next)
       return next
     },
@@ -33,13 +33,13 @@ async function busyFeed() {
     onError,
   })
   vi.advanceTimersByTime(900_000)
-  const { port } = await served((response, request) => {
+  const { port } = await serveFeed((response, request) => {
     feed.listen(response, {}, request.headers['accept-encoding'])
   }, feed)
   return { port, samples }
 }
 
-async function served(
+async function serveFeed(
   listen: (response: ServerResponse, request: IncomingMessage) => void,
   feed: SseFeed,
 ): Promise<{ readonly port: number }> {
@@ -61,19 +61,19 @@ async function connect(port: number, encodings: string | undefined): Promise<Inc
   return response.on('error', () => {})
 }
 
-it('compresses the feed to a tenth for a client that accepts gzip, without delaying events', async () => {
+it('compresses the feed to a tenth of its size for a client that accepts gzip, without delaying events', async () => {
   const { port, samples } = await busyFeed()
   const history = JSON.stringify(samples)
   const response = await connect(port, 'gzip, deflate, br')
   expect(response.headers['content-encoding']).toBe('gzip')
   let sent = 0
-  response.on('data', (piece: Buffer) => {
-    sent += piece.length
+  response.on('data', (chunk: Buffer) => {
+    sent += chunk.length
   })
   let text = ''
   const events = response.pipe(createGunzip()).setEncoding('utf8')
-  events.on('error', () => {}).on('data', (piece) => (text += piece))
-  // No later event flushes this one.
+  events.on('error', () => {}).on('data', (chunk) => (text += chunk))
+  // This event must arrive without a later event that flushes it.
   await expect.poll(() => text, { timeout: 20_000 }).toMatch(/event: status\n.*\n\n$/)
   expect(text).toContain(`event: history\ndata: ${history}\n\n`)
   expect(history.length).toBeGreaterThan(6_000_000)
@@ -96,7 +96,7 @@ it.each([undefined, '', 'br', 'gzip;q=0', 'identity, gzip; q=0.0'])(
 
 it('disconnects a client that does not read a compressed feed', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  // It compresses to three quarters of its size, which soon fills the buffers of the system.
+  // Base64 compresses to three quarters of its size, which soon fills the system's buffers.
   const padding = randomBytes(3_000_000).toString('base64')
   const feed = new SseFeed({
     sample: () => ({ padding }) as unknown as Sample,
@@ -104,7 +104,7 @@ it('disconnects a client that does not read a compressed feed', async () => {
     onError,
   })
   const closed: Promise<unknown>[] = []
-  const { port } = await served((response) => {
+  const { port } = await serveFeed((response) => {
     closed.push(once(response, 'close'))
     feed.listen(response, {}, 'gzip')
   }, feed)

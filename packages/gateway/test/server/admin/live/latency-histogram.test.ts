@@ -4,18 +4,18 @@ import { LatencyHistogram } from '../../../../src/server/admin/live/latency-hist
 
 const times = fc.array(fc.double({ min: 0.002, max: 100_000, noNaN: true }), { minLength: 1, maxLength: 300 })
 
-/** The exact quantile of the values. */
+/** Returns the exact quantile of the values. */
 function quantile(values: readonly number[], fraction: number): number {
   return values.toSorted((a, b) => a - b)[Math.ceil(fraction * values.length) - 1] as number
 }
 
-it('reports percentiles within 10 % and an exact maximum, then clears itself', () => {
+it('reports percentiles within 10 % and the exact maximum, and is then empty', () => {
   fc.assert(
     fc.property(times, times, (first, second) => {
       const histogram = new LatencyHistogram()
       const other = new LatencyHistogram()
-      for (const took of first) histogram.record(took)
-      for (const took of second) other.record(took)
+      for (const latency of first) histogram.record(latency)
+      for (const latency of second) other.record(latency)
       histogram.absorb(other)
       const all = [...first, ...second]
       const { count, p50, p99, max } = histogram.take()
@@ -34,6 +34,6 @@ it('reports percentiles within 10 % and an exact maximum, then clears itself', (
 
 it('accepts latencies below the first and above the last bucket', () => {
   const histogram = new LatencyHistogram()
-  for (const took of [0, 1e-9, 1e12]) histogram.record(took)
+  for (const latency of [0, 1e-9, 1e12]) histogram.record(latency)
   expect(histogram.take()).toMatchObject({ count: 3, max: 1e12 })
 })

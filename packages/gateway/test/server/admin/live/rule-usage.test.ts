@@ -28,12 +28,12 @@ function trackedRule(capacity = 1000) {
   }
 }
 
-describe('the fullest keys', () => {
-  it('are listed first and are not evicted by 100,000 other keys', () => {
+describe('the keys with the highest usage', () => {
+  it('are listed first, and are not evicted by 100,000 other keys', () => {
     const { usage, clock, send, fullest } = trackedRule()
     send('full', 11)
     send('half', 5)
-    for (let n = 0; n < 100_000; n++) send(`stranger ${n}`)
+    for (let n = 0; n < 100_000; n++) send(`other ${n}`)
     clock.advance(SECOND)
     send('nearly full', 9)
     expect(fullest(3)).toEqual(['full', 'nearly full', 'half'])
@@ -52,8 +52,8 @@ describe('the fullest keys', () => {
   })
 })
 
-describe('recent keys', () => {
-  it('that were seen again are not evicted by keys seen once', () => {
+describe('a key that was seen again', () => {
+  it('is not evicted by keys that were seen once', () => {
     const { usage, send } = trackedRule(100)
     for (let n = 0; n < 50; n++) send(`regular ${n}`)
     for (let round = 0; round < 20; round++) {
@@ -67,7 +67,7 @@ describe('recent keys', () => {
   })
 })
 
-it('counts what a shadow rule would have refused', () => {
+it('counts the requests that a shadow rule would have refused', () => {
   const usage = new RuleUsage()
   usage.setCapacity(10)
   const quota = {
@@ -80,7 +80,7 @@ it('counts what a shadow rule would have refused', () => {
   expect(usage).toMatchObject({ allowed: 0, refused: 0, wouldHaveRefused: 1 })
 })
 
-it('keeps counts when a limit changes, and drops keys of tiers with their own limit', () => {
+it('keeps the counts of a changed limit, and drops keys of tiers with their own limit', () => {
   const { usage, send } = trackedRule()
   send('a', 3)
   const { limit } = usage.keys()[0] as { limit: Limit }

@@ -7,16 +7,16 @@ import type { Status } from '../../../../src/server/admin/api/gateway-status.js'
 import type { Sample } from '../../../../src/server/admin/api/live-samples.js'
 import { SseFeed } from '../../../../src/server/admin/live/sse-feed.js'
 
-/** No error is expected here. */
+/** Fails the test, because no error is expected. */
 const onError = (error: unknown) => {
   throw error
 }
 
 afterEach(() => vi.useRealTimers())
 
-it('disconnects a client that does not read before much is buffered', async () => {
+it('disconnects a client that does not read, before its buffer grows large', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  // Samples of this size soon fill the buffers of the system.
+  // Samples of this size soon fill the system's buffers.
   const sample = { padding: 'x'.repeat(4_000_000) } as unknown as Sample
   const feed = new SseFeed({ sample: () => sample, status: async () => ({}) as Status, onError })
   const ended: Promise<unknown>[] = []
@@ -35,14 +35,14 @@ it('disconnects a client that does not read before much is buffered', async () =
   const [response] = await once(request, 'response')
   response.on('error', () => {}).pause()
   request.on('error', () => {})
-  let most = 0
+  let maxBuffered = 0
   for (let second = 0; second < 30; second++) {
     vi.advanceTimersByTime(1000)
-    most = Math.max(most, buffered())
+    maxBuffered = Math.max(maxBuffered, buffered())
     await new Promise(setImmediate)
   }
   await ended[0]
-  expect(most).toBeLessThan(13 * 4_000_100)
+  expect(maxBuffered).toBeLessThan(13 * 4_000_100)
 })
 
 it('sends the last 15 minutes to a client that connects later', async () => {
@@ -67,7 +67,7 @@ it('sends the last 15 minutes to a client that connects later', async () => {
   expect(history.map((sample) => sample.at)).toEqual(Array.from({ length: 900 }, (_, index) => 1100 + index))
 })
 
-it('reports an unexpected error once until a status succeeds, and never a store that is unavailable', async () => {
+it('reports an unexpected error once until a status succeeds, and never reports an unavailable store', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const errors: unknown[] = []
   let failing: Error | undefined = new StoreUnavailableError('a key', 100, new Error('gone'))

@@ -15,12 +15,13 @@ describe('the top clients', () => {
       { client: 'a', count: 1, error: 0 },
     ])
     expect(counter.read(11 * MINUTE).refused).toEqual([{ client: 'b', count: 2, error: 0 }])
-    // One window later the counts of the first are gone; after two without requests all are gone.
+    // One window later, the counts of the first window are dropped. After two windows without
+    // requests, all counts are dropped.
     expect(counter.read(22 * MINUTE).heaviest).toEqual([{ client: 'b', count: 1, error: 0 }])
     expect(counter.read(90 * MINUTE).heaviest).toEqual([])
   })
 
-  it('stay within their stated error with more clients than counters', () => {
+  it('are within their stated error if there are more clients than counters', () => {
     const sent = fc.record({ client: fc.oneof(fc.nat(2), fc.nat(5000)), minute: fc.nat(19) })
     fc.assert(
       fc.property(fc.array(sent, { minLength: 1500, maxLength: 3000 }), (requests) => {

@@ -3,9 +3,9 @@ import { manualClock } from 'sluice'
 import { expect, it } from 'vitest'
 import { upstreamOf } from '../running-gateway.js'
 import { CHAT, chat } from './chat-calls.js'
-import { answerJson, usageEvent, wordEvent } from './chat-model.js'
+import { sendJson, usageEvent, wordEvent } from './chat-model.js'
 import { clockedGateway } from './clocked-gateway.js'
-import { type RecordedCall, recordedCalls, traceIsHere } from './recorded-calls.js'
+import { hasTrace, type RecordedCall, recordedCalls } from './recorded-calls.js'
 
 const MINUTE = 60_000
 const CLIENTS = 20
@@ -13,12 +13,12 @@ const LIMIT = 20_000
 /** At least the length of the longest recorded response. */
 const DEFAULT_OUTPUT = 1024
 
-/** The time that the test model takes for a call, in milliseconds. */
+/** Returns the duration of a call to the test model, in milliseconds. */
 const durationOf = ({ input, output }: RecordedCall) => 200 + 0.1 * input + 20 * output
 
 /**
- * One minute of a client: the charges by an independent count, and the actual usage of its admitted
- * calls.
+ * A window of a client: the expected charges, which are counted independently, and the actual usage
+ * of its admitted calls.
  */
 interface Window {
   end: number
@@ -29,16 +29,14 @@ interface Window {
 interface Account {
   admitted: number
   refused: number
-  /**
-   * Tokens of refused calls that would have fitted, given the actual usage of the admitted ones.
-   */
+  /** Refused calls that would have fitted, given the actual usage of the admitted ones. */
   fitted: number
   fittedTokens: number
 }
 
-const skipped = traceIsHere ? '' : ' (skipped: ../shared/traces has no AzureLLMInferenceTrace_conv.csv)'
+const skipped = hasTrace ? '' : ' (skipped: ../shared/traces has no AzureLLMInferenceTrace_conv.csv)'
 
-it.skipIf(!traceIsHere)(
+it.skipIf(!hasTrace)(
   `grants no client more tokens in a window than its limit, over an hour of recorded calls${skipped}`,
   { timeout: 300_000 },
   async () => {
@@ -52,7 +50,7 @@ it.skipIf(!traceIsHere)(
       clock,
     )
     const agent = new Agent({ keepAlive: true })
-    /** The minutes of each client. The last one is current until it is over. */
+    /** The windows of each client. The last one is the current window until it ends. */
     const windows = new Map<string, Window[]>()
     const accounts = new Map<string, Account>()
     const running: { endsAt: number; finish(): Promise<void> }[] = []
@@ -113,20 +111,20 @@ it.skipIf(!traceIsHere)(
         admitted,
         refused,
         tokens,
-        'most in a window': Math.max(...minutes),
+        'peak in a window': Math.max(...minutes),
         over,
         fitted,
         fittedTokens,
       }
     })
-    console.info(`${calls.length} calls of ${CLIENTS} clients, ${LIMIT} tokens a minute each:`)
+    console.info(`${calls.length} calls of ${CLIENTS} clients, ${LIMIT} tokens per minute each:`)
     console.table(rows)
     expect(rows.reduce((sum, { over }) => sum + over, 0)).toBe(0)
-    expect(Math.max(...rows.map((row) => row['most in a window']))).toBeGreaterThan(0.9 * LIMIT)
+    expect(Math.max(...rows.map((row) => row['peak in a window']))).toBeGreaterThan(0.9 * LIMIT)
   },
 )
 
-/** Returns the window of a call. A window begins with the first admitted call. */
+/** Returns the window of a call. A window starts with its first admitted call. */
 function windowOf(windows: Map<string, Window[]>, { client, at }: RecordedCall): Window {
   const all = windows.get(client) ?? []
   windows.set(client, all)
@@ -167,7 +165,7 @@ async function drain(response: IncomingMessage): Promise<void> {
   for await (const _ of response);
 }
 
-/** Creates a model that responds to a call when the test says so. */
+/** Creates a model that responds to a call when the test calls `finish`. */
 function manualModel() {
   const responses = new Map<number, ServerResponse>()
   const waiting = new Map<number, (arrived: 'arrived') => void>()
@@ -191,7 +189,7 @@ function manualModel() {
         response.writeHead(200, { 'content-type': 'text/event-stream' })
         response.end(`${wordEvent('Well.')}${usageEvent(usage)}data: [DONE]\n\n`)
       } else {
-        answerJson(response, { choices: [{ index: 0, message: { content: 'Well.' } }], usage })
+        sendJson(response, { choices: [{ index: 0, message: { content: 'Well.' } }], usage })
       }
     },
   }

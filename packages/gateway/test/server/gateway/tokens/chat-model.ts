@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 
-/** The parts of a request to the model that tests check. */
+/** The parts of a model request that tests check. */
 interface ModelRequest {
   readonly body: {
     readonly stream?: boolean
@@ -21,8 +21,8 @@ export interface ChatModel {
 }
 
 /**
- * Creates a model that responds with the given text in OpenAI's shape: as a document, or as a
- * stream with its usage if requested.
+ * Creates a model that responds with the given text in OpenAI's shape: as a JSON document, or as a
+ * stream that ends with its usage if requested.
  */
 export function chatModel({
   words,
@@ -44,7 +44,7 @@ export function chatModel({
         response.end('data: [DONE]\n\n')
       } else {
         const message = { role: 'assistant', content: words.join('') }
-        answerJson(response, { choices: [{ index: 0, message }], usage })
+        sendJson(response, { choices: [{ index: 0, message }], usage })
       }
     },
   }
@@ -58,7 +58,7 @@ export function usageEvent(usage: Usage): string {
   return `data: ${JSON.stringify({ choices: [], usage })}\n\n`
 }
 
-export function answerJson(response: ServerResponse, value: unknown, status = 200): void {
+export function sendJson(response: ServerResponse, value: unknown, status = 200): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
 }
 

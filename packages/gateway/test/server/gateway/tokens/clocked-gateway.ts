@@ -11,8 +11,8 @@ import { RefCount } from '../../../../src/server/proxy/ref-count.js'
 import { createUpstream } from '../../../../src/server/proxy/upstream.js'
 
 /**
- * Starts a gateway without files and signals, whose limits use the test's clock. It stops after the
- * test.
+ * Starts a gateway that reads no files, handles no signals and uses the test's clock for its
+ * limits. It stops after the test.
  */
 export async function clockedGateway(
   text: string,

@@ -9,10 +9,10 @@ import { type Chunk, tokenChunks } from './token-chunks.js'
 
 const SEED = 20261124
 const STREAMS = 1000
-const AT_ONCE = 50
+const CONCURRENT = 50
 const LIMIT = 10_000
 const INPUT = 25
-/** The tokens of as many equal characters in the real vocabulary. */
+/** Number of tokens of the same input in the real vocabulary. */
 const INPUT_IN_VOCABULARY = 13
 
 /** The two ways to count delivered tokens: with a real vocabulary, and without one. */
@@ -21,19 +21,19 @@ const PATHS = { vocabulary: `/counted${CHAT}`, none: CHAT } as const
 const ROUTES = `
 limits:
   - { limit: ${LIMIT}/hour, of: tokens, name: tokens, algorithm: fixed-window, by: 'header:x-client' }
-  - { concurrent: ${AT_ONCE}, by: everyone }
+  - { concurrent: ${CONCURRENT}, by: everyone }
 routes:
   - { match: POST ${PATHS.none}, llm: openai }
   - { match: 'POST ${PATHS.vocabulary}', llm: { shape: openai, tokenizer: o200k_base } }`
 
-/** A stream and its cut. */
+/** A stream, and where it is cut. */
 interface Plan {
   readonly chunks: readonly Chunk[]
   readonly countedBy: keyof typeof PATHS
   readonly by: 'client' | 'upstream'
   /** The number of bytes sent before the cut. */
   readonly after: number
-  /** Whether the client requests the usage. If not, it receives only whole events. */
+  /** Whether the client requests the usage. Otherwise it receives only complete events. */
   readonly asksForUsage: boolean
 }
 
@@ -73,8 +73,8 @@ function delivered(chunks: readonly Chunk[], received: number): { bytes: number;
 }
 
 /**
- * Returns the cost of chunks: their tokens, or without a vocabulary a quarter of their bytes and at
- * least one each.
+ * Returns the cost of chunks in tokens. Without a vocabulary, the cost is a quarter of their bytes,
+ * and at least one token per chunk.
  */
 function costOf(chunks: readonly Chunk[], countedBy: Plan['countedBy']): number {
   if (countedBy === 'vocabulary') return chunks.reduce((sum, { tokens }) => sum + tokens, 0)
@@ -82,7 +82,7 @@ function costOf(chunks: readonly Chunk[], countedBy: Plan['countedBy']): number 
   return Math.max(chunks.length, Math.ceil(bytes / 4))
 }
 
-/** Sends each stream up to its cut, and disconnects if the cut is the upstream's. */
+/** Sends each stream up to its cut, and disconnects if the upstream is to cut it. */
 function upstreamOf(plan: (client: string) => Plan): RequestListener {
   return async (request, response) => {
     const { chunks, by, after } = plan(String(request.headers['x-client']))
@@ -93,8 +93,8 @@ function upstreamOf(plan: (client: string) => Plan): RequestListener {
   }
 }
 
-/** Reads a stream until it is cut, or until the client's own cut. */
-async function take(
+/** Reads a stream until the upstream cuts it, or cuts it as the client. */
+async function readStream(
   { url }: Running,
   client: string,
   { chunks, countedBy, by, after, asksForUsage }: Plan,
@@ -126,43 +126,43 @@ async function take(
   return received
 }
 
-it(`settles ${STREAMS} streams cut at random places by their delivered tokens, and leaks no slot`, async () => {
+it(`settles ${STREAMS} streams that are cut at random positions by their delivered tokens, and leaks no slot`, async () => {
   const drawn = fc.sample(plans, { numRuns: STREAMS, seed: SEED })
   const planOf = (client: string) => drawn[Number(client)] ?? NEVER_CUT
   const gateway = await running(ROUTES, upstreamOf(planOf))
   let next = 0
-  const off = { vocabulary: 0, none: 0 }
+  const maxError = { vocabulary: 0, none: 0 }
   const cuts = { client: 0, upstream: 0 }
   await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
+    Array.from({ length: CONCURRENT }, async () => {
       while (next < STREAMS) {
         const client = String(next++)
         const plan = planOf(client)
-        const received = await take(gateway, client, plan)
+        const received = await readStream(gateway, client, plan)
         cuts[plan.by]++
         const input = plan.countedBy === 'vocabulary' ? INPUT_IN_VOCABULARY : INPUT
-        const truth = input + costOf(delivered(plan.chunks, received).chunks, plan.countedBy)
-        // The gateway notices the cut a moment later. Until then the whole maximum is reserved.
+        const expected = input + costOf(delivered(plan.chunks, received).chunks, plan.countedBy)
+        // The gateway notices the cut with a delay. Until then, the whole maximum is reserved.
         let settled = 0
         await until(async () => {
           settled = LIMIT - (await tokensLeft(gateway.url, client))
           return settled < 1000
         })
         const chunk = Math.max(...plan.chunks.map((each) => costOf([each], plan.countedBy)))
-        off[plan.countedBy] = Math.max(off[plan.countedBy], Math.abs(settled - truth))
-        expect(Math.abs(settled - truth), `stream ${client}, seed ${SEED}`).toBeLessThanOrEqual(chunk)
+        maxError[plan.countedBy] = Math.max(maxError[plan.countedBy], Math.abs(settled - expected))
+        expect(Math.abs(settled - expected), `stream ${client}, seed ${SEED}`).toBeLessThanOrEqual(chunk)
       }
     }),
   )
   expect(Math.min(cuts.client, cuts.upstream)).toBeGreaterThan(STREAMS / 3)
   console.info(
-    `${cuts.client} streams cut by their client, ${cuts.upstream} by the upstream: off by ${off.vocabulary} tokens at most ` +
-      `where they are counted by the model's vocabulary, by ${off.none} without one`,
+    `${cuts.client} streams cut by their client, ${cuts.upstream} by the upstream; maximum error: ${maxError.vocabulary} tokens ` +
+      `with the model's vocabulary, ${maxError.none} tokens without it`,
   )
 
-  // All slots are free: as many streams as before are admitted, and no more.
+  // All slots are free again, so the full number of streams is admitted, and no more.
   const { hostname, port } = new URL(gateway.url)
-  const held = Array.from({ length: AT_ONCE + 1 }, (_, index) => {
+  const held = Array.from({ length: CONCURRENT + 1 }, (_, index) => {
     const headers = { 'x-client': `held ${index}`, 'content-type': 'application/json' }
     const request = httpRequest({ hostname, port, method: 'POST', path: CHAT, headers, agent: false })
     request.on('error', () => {})

@@ -1,29 +1,24 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/**
- * The path of the recorded calls of a chat service (Azure public dataset, 2023), if this machine
- * has them.
- */
+/** Path of the recorded calls of a chat service (Azure public dataset, 2023), if available. */
 const TRACE = fileURLToPath(
   new URL('../../../../../../../shared/traces/AzureLLMInferenceTrace_conv.csv', import.meta.url),
 )
 
-export const traceIsHere = existsSync(TRACE)
+export const hasTrace = existsSync(TRACE)
 
 /** A recorded call. */
 export interface RecordedCall {
   readonly id: number
-  /** Milliseconds since 1970. */
+  /** Epoch milliseconds. */
   readonly at: number
   readonly client: string
   readonly input: number
   readonly output: number
 }
 
-/**
- * Reads the calls. The trace names no clients, so calls are assigned to `clients` clients in turn.
- */
+/** Reads the calls. The trace names no clients, so calls are assigned to clients in turn. */
 export function recordedCalls(clients: number): RecordedCall[] {
   const [, ...lines] = readFileSync(TRACE, 'utf8').trimEnd().split(/\r?\n/)
   return lines.map((line, id) => {

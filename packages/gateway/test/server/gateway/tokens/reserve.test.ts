@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { running, send } from '../running-gateway.js'
-import { ask, CHAT, chat, tokensLeft } from './chat-calls.js'
-import { answerJson, chatModel, jsonOf } from './chat-model.js'
+import { CHAT, chat, sendChat, tokensLeft } from './chat-calls.js'
+import { chatModel, jsonOf, sendJson } from './chat-model.js'
 
-/**
- * Limits of a chat route, over windows, so that nothing comes back by itself while a test looks.
- */
+/** Configures a chat route. Its limits use fixed windows, so that no units refill during a test. */
 function route(limits: string, llm = 'openai'): string {
   return `routes: [{ match: POST ${CHAT}, llm: ${llm}, limits: [${limits}] }]`
 }
@@ -17,19 +15,19 @@ function perHour(tokens: number, of = 'tokens'): string {
 const SHORT = chatModel({ words: ['Hello'], usage: { prompt_tokens: 10, completion_tokens: 2 } })
 
 describe('five concurrent requests against 100 tokens', () => {
-  it('admits requests as far as their reservations fit, and never settles above the limit', async () => {
+  it('admits only the requests whose reservations fit, and never settles above the limit', async () => {
     const waiting: (() => void)[] = []
     const { url } = await running(route(perHour(100)), async (request, response) => {
       await jsonOf(request)
       waiting.push(() =>
-        answerJson(response, {
+        sendJson(response, {
           choices: [{ message: { content: 'x'.repeat(120) } }],
           usage: { prompt_tokens: 10, completion_tokens: 30 },
         }),
       )
     })
-    // Each reserves 10 + 30 tokens, so any two of them fit.
-    const answers = Array.from({ length: 5 }, () => ask(url, chat(10, { max_tokens: 30 })))
+    // Each request reserves 10 + 30 tokens, so two of them fit.
+    const answers = Array.from({ length: 5 }, () => sendChat(url, chat(10, { max_tokens: 30 })))
     const refused: number[] = []
     for (const answer of answers) void answer.then(({ status }) => status === 429 && refused.push(status))
     await expect.poll(() => refused.length).toBe(3)
@@ -40,8 +38,8 @@ describe('five concurrent requests against 100 tokens', () => {
     expect(await tokensLeft(url)).toBe(100 - 2 * 40)
   })
 
-  it('admits all requests if their usage is charged at the end', async () => {
-    /** The common alternative: check before the call what is left, and charge after it. */
+  it('shows that charging usage only at the end would admit all five requests', async () => {
+    /** The common alternative: check the remaining tokens before the call, and charge after it. */
     let used = 0
     const naive = async (call: () => Promise<number>) => {
       if (used >= 100) return 429
@@ -57,13 +55,13 @@ describe('five concurrent requests against 100 tokens', () => {
     expect(used).toBe(200)
   })
 
-  it('carries usage beyond the reservation as debt, and admits no request before it is repaid', async () => {
+  it('carries usage beyond the reservation as debt, and admits no request until it is repaid', async () => {
     const { url } = await running(
       route(perHour(100)),
       chatModel({ words: ['x'], usage: { prompt_tokens: 10, completion_tokens: 300 } }).listener,
     )
-    expect((await ask(url, chat(10, { max_tokens: 30 }))).status).toBe(200)
-    expect((await ask(url, chat(0, { max_tokens: 1 }))).status).toBe(429)
+    expect((await sendChat(url, chat(10, { max_tokens: 30 }))).status).toBe(200)
+    expect((await sendChat(url, chat(0, { max_tokens: 1 }))).status).toBe(429)
     expect(await tokensLeft(url)).toBe(0)
   })
 })
@@ -79,9 +77,9 @@ describe('the reserved output', () => {
     const waiting: (() => void)[] = []
     const { url } = await running(route(perHour(20_000)), (request, response) => {
       request.resume()
-      waiting.push(() => answerJson(response, { usage: { prompt_tokens: 10, completion_tokens: 5 } }))
+      waiting.push(() => sendJson(response, { usage: { prompt_tokens: 10, completion_tokens: 5 } }))
     })
-    const answer = ask(url, chat(10, more))
+    const answer = sendChat(url, chat(10, more))
     await expect.poll(() => waiting.length).toBe(1)
     expect(await tokensLeft(url)).toBe(20_000 - 10 - output)
     waiting[0]?.()
@@ -89,17 +87,17 @@ describe('the reserved output', () => {
     expect(await tokensLeft(url)).toBe(20_000 - 15)
   })
 
-  it('cuts the default reservation to the limit, so that the first request is admitted', async () => {
+  it('caps the default reservation at the limit, so that the first request is admitted', async () => {
     const { url } = await running(route(perHour(100)), SHORT.listener)
-    expect((await ask(url, chat(10))).status).toBe(200)
+    expect((await sendChat(url, chat(10))).status).toBe(200)
     expect(await tokensLeft(url)).toBe(88)
     // Now the reservation does not fit.
-    expect((await ask(url, chat(10))).status).toBe(429)
+    expect((await sendChat(url, chat(10))).status).toBe(429)
   })
 
-  it('never cuts a stated maximum, and refuses one that can never fit without charging it', async () => {
+  it('never caps a stated maximum, and refuses one that can never fit without a charge', async () => {
     const { url } = await running(route(`60/minute, ${perHour(100)}`), SHORT.listener)
-    const { status, headers, text } = await ask(
+    const { status, headers, text } = await sendChat(
       url,
       chat(10, { max_tokens: 1, max_completion_tokens: 10_000 }),
     )
@@ -107,14 +105,14 @@ describe('the reserved output', () => {
     expect(headers['retry-after']).toBeUndefined()
     expect(JSON.parse(text).detail).toContain('10010')
     expect(await tokensLeft(url)).toBe(100)
-    const next = await ask(url, chat(10, { max_tokens: 5 }))
-    // The request limit counts this request first, too.
+    const next = await sendChat(url, chat(10, { max_tokens: 5 }))
+    // This is also the first request that counts against the request limit.
     expect(next.headers.ratelimit).toContain('r=59')
   })
 })
 
 describe('limits of input and output tokens', () => {
-  it('reserves and settles input and output separately, with cached input by its weight', async () => {
+  it('reserves and settles input and output separately, and weighs cached input', async () => {
     const usage = { prompt_tokens: 90, completion_tokens: 7, prompt_tokens_details: { cached_tokens: 50 } }
     const { url } = await running(
       route(
@@ -123,10 +121,10 @@ describe('limits of input and output tokens', () => {
       ),
       chatModel({ words: ['Hello'], usage }).listener,
     )
-    await ask(url, chat(100, { max_tokens: 50 }))
-    const { headers } = await ask(url, chat(0, { max_tokens: 500, n: 2 }))
+    await sendChat(url, chat(100, { max_tokens: 50 }))
+    const { headers } = await sendChat(url, chat(0, { max_tokens: 500, n: 2 }))
     expect(headers.ratelimit).toContain('"output_tokens";r=493')
-    const { headers: input } = await ask(url, chat(1001, { max_tokens: 1 }))
+    const { headers: input } = await sendChat(url, chat(1001, { max_tokens: 1 }))
     expect(input.ratelimit).toContain('"input_tokens";r=955')
   })
 })
@@ -134,8 +132,8 @@ describe('limits of input and output tokens', () => {
 describe('a model call that cannot be parsed', () => {
   it.each([
     ['no body', ''],
-    ['no JSON', '{'],
-    ['no object', '[]'],
+    ['invalid JSON', '{'],
+    ['an array', '[]'],
     ['a maximum that is a string', '{"messages":[],"max_tokens":"5"}'],
     ['a negative maximum', '{"messages":[],"max_tokens":-5}'],
     ['a duplicate maximum', '{"messages":[],"max_tokens":5,"max_tokens":500}'],
@@ -144,7 +142,7 @@ describe('a model call that cannot be parsed', () => {
       'a duplicate option',
       '{"messages":[],"stream":true,"stream_options":{"include_usage":true,"include_usage":false}}',
     ],
-  ])('answers 400 with the reason and charges nothing for a call with %s', async (_, body) => {
+  ])('responds with 400 and the reason and charges nothing for a call with %s', async (_, body) => {
     const { url } = await running(route(`60/minute, ${perHour(100)}`), SHORT.listener)
     const answer = await send(url, CHAT, { headers: { 'x-client': 'one' }, body })
     expect(answer.status).toBe(400)

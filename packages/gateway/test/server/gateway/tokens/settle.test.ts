@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { running } from '../running-gateway.js'
-import { ask, CHAT, chat, tokensLeft } from './chat-calls.js'
-import { answerJson, chatModel } from './chat-model.js'
+import { CHAT, chat, sendChat, tokensLeft } from './chat-calls.js'
+import { chatModel, sendJson } from './chat-model.js'
 
 const LIMITS = `
       - { limit: 60/hour, algorithm: fixed-window, name: requests }
@@ -15,10 +15,10 @@ const WORDS = ['Limits', ' are', ' kind', '.']
 const USAGE = { prompt_tokens: 12, completion_tokens: 4 }
 
 describe('the usage of a stream', () => {
-  it('requests the usage of a stream, and hides it from a client that did not request it', async () => {
+  it('is requested, and hidden from a client that did not request it', async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
     const { url } = await running(route(), model.listener)
-    const { status, text, headers } = await ask(url, chat(10, { stream: true, temperature: 0.5 }))
+    const { status, text, headers } = await sendChat(url, chat(10, { stream: true, temperature: 0.5 }))
     expect(status).toBe(200)
     expect(model.requests[0]?.body).toEqual({
       ...chat(10, { stream: true, temperature: 0.5 }),
@@ -32,58 +32,61 @@ describe('the usage of a stream', () => {
     expect(await tokensLeft(url)).toBe(1000 - 16)
   })
 
-  it('shows the usage of a stream to a client that requested it', async () => {
+  it('is shown to a client that requested it', async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
     const { url } = await running(route(), model.listener)
-    const { text } = await ask(url, chat(10, { stream: true, stream_options: { include_usage: true } }))
+    const { text } = await sendChat(url, chat(10, { stream: true, stream_options: { include_usage: true } }))
     expect(text).toContain('"completion_tokens":4')
     expect(await tokensLeft(url)).toBe(1000 - 16)
   })
 
-  it('charges the delivered tokens if the upstream does not support usage', async () => {
+  it('is estimated from the delivered tokens if the upstream does not report it', async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
     const { url } = await running(route('{ shape: openai, ask_for_usage: false }'), model.listener)
-    await ask(url, chat(10, { stream: true }))
+    await sendChat(url, chat(10, { stream: true }))
     expect(model.requests[0]?.body).toEqual(chat(10, { stream: true }))
     expect(await tokensLeft(url)).toBe(1000 - 10 - Math.ceil(WORDS.join('').length / 4))
   })
 })
 
-describe('an upstream that receives a request and does no work', () => {
-  it.each([500, 502, 503, 529])('refunds tokens and counts the request after status %d', async (status) => {
-    const { url } = await running(route(), (request, response) => {
-      request.resume()
-      answerJson(response, { error: { message: 'overloaded' } }, status)
-    })
-    expect((await ask(url, chat(10))).status).toBe(status)
-    expect(await tokensLeft(url)).toBe(1000)
-    expect((await ask(url, chat(10))).headers.ratelimit).toContain('"requests";r=58')
-  })
+describe('a request that the upstream receives but does not process', () => {
+  it.each([500, 502, 503, 529])(
+    'is counted, and its tokens are refunded, after status %d',
+    async (status) => {
+      const { url } = await running(route(), (request, response) => {
+        request.resume()
+        sendJson(response, { error: { message: 'overloaded' } }, status)
+      })
+      expect((await sendChat(url, chat(10))).status).toBe(status)
+      expect(await tokensLeft(url)).toBe(1000)
+      expect((await sendChat(url, chat(10))).headers.ratelimit).toContain('"requests";r=58')
+    },
+  )
 
-  it('refunds tokens and counts the request without a response', async () => {
+  it('is counted, and its tokens are refunded, without a response', async () => {
     const { url } = await running(route(), (request) => request.socket.destroy())
-    const first = await ask(url, chat(10))
+    const first = await sendChat(url, chat(10))
     expect(first.status).toBe(502)
     expect(await tokensLeft(url)).toBe(1000)
-    expect((await ask(url, chat(10))).headers.ratelimit).toContain('"requests";r=58')
+    expect((await sendChat(url, chat(10))).headers.ratelimit).toContain('"requests";r=58')
   })
 })
 
-it('charges no tokens for a request that the upstream refuses, but counts it', async () => {
+it('counts a request that the upstream rejects, but charges no tokens', async () => {
   const { url } = await running(route(), (request, response) => {
     request.resume()
-    answerJson(response, { error: { message: 'no such model' } }, 404)
+    sendJson(response, { error: { message: 'no such model' } }, 404)
   })
-  expect((await ask(url, chat(10))).status).toBe(404)
+  expect((await sendChat(url, chat(10))).status).toBe(404)
   expect(await tokensLeft(url)).toBe(1000)
-  expect((await ask(url, chat(10))).headers.ratelimit).toContain('"requests";r=58')
+  expect((await sendChat(url, chat(10))).headers.ratelimit).toContain('"requests";r=58')
 })
 
 describe('llm options', () => {
-  it("mirrors limits in a vendor's headers, for refusals too", async () => {
+  it("mirror limits in a vendor's headers, also in refusals", async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
     const { url } = await running(route('{ shape: openai, mirror_headers: openai }'), model.listener)
-    const { headers } = await ask(url, chat(10, { max_tokens: 90 }))
+    const { headers } = await sendChat(url, chat(10, { max_tokens: 90 }))
     expect(headers).toMatchObject({
       'x-ratelimit-limit-requests': '60',
       'x-ratelimit-remaining-requests': '59',
@@ -91,36 +94,36 @@ describe('llm options', () => {
       'x-ratelimit-remaining-tokens': '900',
       'x-ratelimit-reset-tokens': expect.stringMatching(/^(1h0m0s|59m[\d.]+s)$/),
     })
-    const refused = await ask(url, chat(10, { max_tokens: 5000 }))
+    const refused = await sendChat(url, chat(10, { max_tokens: 5000 }))
     expect(refused.status).toBe(429)
     expect(refused.headers['x-ratelimit-remaining-tokens']).toBe('984')
   })
 
-  it("counts input with the model's own vocabulary", async () => {
+  it("count input with the model's own vocabulary", async () => {
     const usage = { prompt_tokens: 9, completion_tokens: 1 }
     const { url } = await running(
       route('{ shape: openai, tokenizer: o200k_base }'),
       chatModel({ words: [], usage }).listener,
     )
-    // Estimated at a quarter of the characters, this exceeds the limit.
+    // An estimate of a quarter of the characters would exceed the limit.
     const text = 'admission control '.repeat(300)
     const body = { messages: [{ role: 'user', content: text }], max_tokens: 1 }
-    expect((await ask(url, body)).status).toBe(200)
+    expect((await sendChat(url, body)).status).toBe(200)
     expect(await tokensLeft(url)).toBe(990)
   })
 
-  it('reads a custom shape by JSON pointers', async () => {
+  it('define a custom shape with JSON pointers', async () => {
     const shape =
       '{ input: /prompt, max_output: /params/max_new, usage: { input: /meta/in, output: /meta/out }, text: /text }'
     const { url } = await running(route(`{ shape: ${shape} }`), (request, response) => {
       request.resume()
-      answerJson(response, { text: 'Hello', meta: { in: 5, out: 2 } })
+      sendJson(response, { text: 'Hello', meta: { in: 5, out: 2 } })
     })
-    const refused = await ask(url, { prompt: 'x'.repeat(40), params: { max_new: 5000 } })
+    const refused = await sendChat(url, { prompt: 'x'.repeat(40), params: { max_new: 5000 } })
     expect(JSON.parse(refused.text).detail).toContain('5010')
-    const { status } = await ask(url, { prompt: 'x'.repeat(40), params: { max_new: 50 } })
+    const { status } = await sendChat(url, { prompt: 'x'.repeat(40), params: { max_new: 50 } })
     expect(status).toBe(200)
-    const left = await ask(url, { prompt: '', params: { max_new: 5000 } })
+    const left = await sendChat(url, { prompt: '', params: { max_new: 5000 } })
     expect(left.headers.ratelimit).toContain('"tokens";r=993')
   })
 })

@@ -27,18 +27,18 @@ const PIECES = TEXTS.map((text) => piecesOf(encode(text.repeat(2))))
 /** Splits tokens into chunks of whole characters. */
 function piecesOf(tokens: readonly number[]): Chunk[] {
   const pieces: Chunk[] = []
-  let held: number[] = []
+  let pending: number[] = []
   for (const token of tokens) {
-    held.push(token)
-    const text = decode(held)
+    pending.push(token)
+    const text = decode(pending)
     if (text.includes('\uFFFD')) continue
-    pieces.push({ text, tokens: held.length })
-    held = []
+    pieces.push({ text, tokens: pending.length })
+    pending = []
   }
   return pieces
 }
 
-/** Returns the beginning of a text in some language, in chunks of a few tokens. */
+/** The beginning of a text in one of several languages, in chunks of a few tokens. */
 export const tokenChunks: fc.Arbitrary<readonly Chunk[]> = fc
   .record({
     pieces: fc.constantFrom(...PIECES),

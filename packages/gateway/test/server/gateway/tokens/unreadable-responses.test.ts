@@ -4,7 +4,7 @@ import { parseMetrics } from '../../observability/metrics/prometheus-text.js'
 import { serveWithWorkers } from '../../workers/worker-gateway.js'
 import { gatewayOn } from '../on-store.js'
 import { send, until } from '../running-gateway.js'
-import { ask, CHAT, chat, tokensLeft } from './chat-calls.js'
+import { CHAT, chat, sendChat, tokensLeft } from './chat-calls.js'
 import { jsonOf } from './chat-model.js'
 
 const GENERATE = '/api/generate'
@@ -18,17 +18,17 @@ routes:
     llm: ollama
     limits: [${LIMIT}]`
 
-/** Plain text of 40 bytes in place of OpenAI's shape. */
+/** Responds with 40 bytes of plain text instead of OpenAI's shape. */
 const unreadable: RequestListener = async (request, response) => {
   await jsonOf(request)
-  response.end('a text that no shape of an API fits, ever')
+  response.end('plain text that is not in any API shape.')
 }
 
 describe('an unreadable response', () => {
-  it('charges an unreadable response by its bytes, counts it in a metric, and logs it once per route', async () => {
+  it('is charged by its size, counted in a metric and logged once per route', async () => {
     const { url, adminUrl, lines } = await gatewayOn(ROUTES, unreadable)
     for (let time = 0; time < 3; time++)
-      expect((await ask(url, chat(10, { max_tokens: 50 }))).status).toBe(200)
+      expect((await sendChat(url, chat(10, { max_tokens: 50 }))).status).toBe(200)
     const charged = 1000 - (await tokensLeft(url))
     expect(charged).toBeGreaterThanOrEqual(3 * (10 + 8))
     expect(charged).toBeLessThanOrEqual(3 * (10 + 11))
@@ -51,10 +51,10 @@ describe('an unreadable response', () => {
     ])
   })
 
-  it('counts and logs unreadable responses of workers in the primary', async () => {
+  it('is counted and logged by the primary if a worker receives it', async () => {
     const served = await serveWithWorkers(2, ROUTES, unreadable)
     for (let time = 0; time < 4; time++)
-      expect((await ask(served.url, chat(10, { max_tokens: 50 }))).status).toBe(200)
+      expect((await sendChat(served.url, chat(10, { max_tokens: 50 }))).status).toBe(200)
     await until(async () => /sluice_unread_answers_total\{[^}]*\} 4\n/.test(await served.metrics()))
     expect(served.output.err.match(/cannot parse a model response/g)).toHaveLength(1)
   })
@@ -70,7 +70,7 @@ describe('an Ollama stream', () => {
     return Number(/"tokens";r=(\d+)/.exec(String(headers.ratelimit))?.[1])
   }
 
-  it('forwards an Ollama stream unchanged and settles it with its counts', async () => {
+  it('is forwarded unchanged and settled with its own counts', async () => {
     const lines = [
       { response: 'Rate', done: false },
       { response: ' limits', done: false },
