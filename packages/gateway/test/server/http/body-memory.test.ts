@@ -4,7 +4,7 @@ import { BodyMemory } from '../../../src/server/http/body-memory.js'
 import { ChunkPacer } from '../../../src/server/http/chunk-pacer.js'
 
 describe('BodyMemory', () => {
-  it('never leases more than its limit, and reuses what is released', () => {
+  it('never leases more than its limit, and reuses released memory', () => {
     const memory = new BodyMemory(100)
     const leases = ['a', 'b', 'c'].map((owner) => memory.lease(owner, () => {}))
     expect(leases.map((lease) => lease.grow(40))).toEqual([true, true, false])
@@ -15,7 +15,7 @@ describe('BodyMemory', () => {
     expect(leases[0]?.grow(1)).toBe(false)
   })
 
-  it('evicts the largest body of the largest owner for one that holds less', () => {
+  it('evicts the largest body of the largest owner for a smaller body of another owner', () => {
     const memory = new BodyMemory(100)
     const evicted: string[] = []
     const hold = (owner: string, name: string, bytes: number) => {
@@ -28,14 +28,14 @@ describe('BodyMemory', () => {
     const other = hold('other', 'o', 45)
     expect(memory.lease('new', () => {}).grow(10)).toBe(true)
     expect(evicted).toEqual(['m1'])
-    // The largest body itself is refused more memory.
+    // The largest body is refused more memory instead of being evicted.
     expect(other.grow(40)).toBe(false)
     expect(evicted).toEqual(['m1'])
   })
 
-  it('evicts no smaller body for a complete one that is being parsed', () => {
+  it('evicts no body for a larger complete one that is being parsed', () => {
     const memory = new BodyMemory(100)
-    const evict = () => expect.fail('it was evicted')
+    const evict = () => expect.fail('the body was evicted')
     memory.lease('small', evict).grow(20)
     const read = memory.lease('large', evict)
     read.grow(40)
@@ -46,9 +46,9 @@ describe('BodyMemory', () => {
     expect(memory.held).toBe(60)
   })
 
-  it('evicts no complete body', () => {
+  it('never evicts a complete body', () => {
     const memory = new BodyMemory(100)
-    const complete = memory.lease('a', () => expect.fail('it was evicted'))
+    const complete = memory.lease('a', () => expect.fail('the body was evicted'))
     complete.grow(90)
     complete.complete(80)
     expect(memory.held).toBe(80)
@@ -58,17 +58,17 @@ describe('BodyMemory', () => {
 
 describe('BodyBuffer', () => {
   it.each([1, 7, 4096, 100_000, 1_000_000])(
-    'uses the size of the body and one piece at most, for chunks of %d bytes',
+    'uses at most the size of the body plus 64 KiB, for chunks of %d bytes',
     (size) => {
       const body = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 31) % 251))
-      let taken = 0
+      let leased = 0
       const buffer = new BodyBuffer()
       for (let at = 0; at < body.length; at += size)
         buffer.append(body.subarray(at, at + size), (bytes) => {
-          taken += bytes
+          leased += bytes
           return true
         })
-      expect(taken).toBeLessThanOrEqual(body.length + 64 * 1024)
+      expect(leased).toBeLessThanOrEqual(body.length + 64 * 1024)
       expect(buffer.take().equals(body)).toBe(true)
       expect(buffer.length).toBe(0)
     },
@@ -76,7 +76,7 @@ describe('BodyBuffer', () => {
 })
 
 describe('ChunkPacer', () => {
-  it('delays tiny chunks but not large ones, over all connections', () => {
+  it('delays tiny chunks of all connections together, but not large chunks', () => {
     let now = 0
     const pacer = new ChunkPacer(() => now)
     expect(pacer.delayAfter(1, 65_536)).toBe(0)

@@ -6,7 +6,7 @@ import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream, textOf } from '../proxy/upstream-under-test.js'
 
 /** Starts a gateway with `slots` slots, and an upstream that responds only to probes. */
-async function withSlots(slots: number, settings = '') {
+async function startWithSlots(slots: number, settings = '') {
   const upstream = await httpUpstream((request, response) => {
     if (request.headers['x-probe'] !== undefined) response.end()
   })
@@ -25,8 +25,8 @@ async function withSlots(slots: number, settings = '') {
 }
 
 describe('a client that disconnects', () => {
-  it('ends the request upstream and frees its slot when the client disconnects before the response', async () => {
-    const { upstream, port, failures, probe, slotIsFree } = await withSlots(1)
+  it('has its upstream request aborted and its slot freed before the response', async () => {
+    const { upstream, port, failures, probe, slotIsFree } = await startWithSlots(1)
     const client = begin(port, { method: 'POST' }).end()
     const { response } = await upstream.arrivals.next()
     expect(await probe()).toBe(429)
@@ -38,8 +38,8 @@ describe('a client that disconnects', () => {
     expect(failures).toEqual([])
   })
 
-  it('ends the request upstream and frees its slot when the client disconnects during the response', async () => {
-    const { upstream, port, failures, probe, slotIsFree } = await withSlots(1)
+  it('has its upstream request aborted and its slot freed during the response', async () => {
+    const { upstream, port, failures, probe, slotIsFree } = await startWithSlots(1)
     const client = begin(port, { method: 'POST' }).end()
     const { response } = await upstream.arrivals.next()
     response.write('half')
@@ -52,8 +52,8 @@ describe('a client that disconnects', () => {
     expect(failures).toEqual([])
   })
 
-  it('never completes an upload at the upstream when its client disconnects', async () => {
-    const { upstream, port, failures, probe, slotIsFree } = await withSlots(1)
+  it('leaves its upload incomplete at the upstream', async () => {
+    const { upstream, port, failures, probe, slotIsFree } = await startWithSlots(1)
     for (const headers of [{ 'content-length': 1000 }, { 'transfer-encoding': 'chunked' }]) {
       const client = begin(port, { method: 'POST', headers })
       client.write('half')
@@ -70,11 +70,11 @@ describe('a client that disconnects', () => {
     expect(failures).toEqual([])
   })
 
-  it('ends the request when the client disconnects while the upstream reads nothing of its upload', async () => {
-    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+  it('has its request aborted while the upstream does not read the upload', async () => {
+    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
     const client = begin(port, { method: 'POST' })
-    const piece = Buffer.alloc(2 ** 20)
-    while (client.write(piece)) await new Promise((resolve) => setImmediate(resolve))
+    const chunk = Buffer.alloc(2 ** 20)
+    while (client.write(chunk)) await new Promise((resolve) => setImmediate(resolve))
     const { request } = await upstream.arrivals.next()
     client.destroy()
     const read = textOf(request)
@@ -83,13 +83,13 @@ describe('a client that disconnects', () => {
     expect(failures).toEqual([])
   })
 
-  it('ends the request when a client that reads nothing of its response disconnects', async () => {
-    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+  it('has its request aborted even if it reads nothing of the response', async () => {
+    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
     const client = begin(port, { method: 'POST' }).end()
     const { response } = await upstream.arrivals.next()
-    const piece = Buffer.alloc(2 ** 20)
+    const chunk = Buffer.alloc(2 ** 20)
     const write = () => {
-      while (!response.destroyed && response.write(piece));
+      while (!response.destroyed && response.write(chunk));
     }
     response.on('drain', write)
     write()
@@ -101,8 +101,8 @@ describe('a client that disconnects', () => {
     expect(failures).toEqual([])
   })
 
-  it('ends pipelined requests when their client disconnects', async () => {
-    const { upstream, port, failures, probe, slotIsFree } = await withSlots(2)
+  it('has all of its pipelined requests aborted', async () => {
+    const { upstream, port, failures, probe, slotIsFree } = await startWithSlots(2)
     const client = await rawClient(port)
     const request = message('POST / HTTP/1.1', ['Content-Length: 0'])
     client.send(request + request)
@@ -113,7 +113,7 @@ describe('a client that disconnects', () => {
     client.socket.destroy()
     await ended
     await until(slotIsFree)
-    // The other slot is free too if one is held again.
+    // While a new request holds one slot, a successful probe shows that the other is free.
     begin(port, { method: 'POST' }).end()
     await until(async () => {
       const { request } = await upstream.arrivals.next()
@@ -125,26 +125,26 @@ describe('a client that disconnects', () => {
 })
 
 describe('a client that half-closes its connection', () => {
-  it.each(['HTTP/1.1', 'HTTP/1.0'])('gets the response to its %s request', async (version) => {
-    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+  it.each(['HTTP/1.1', 'HTTP/1.0'])('receives the response to its %s request', async (version) => {
+    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
     const client = await rawClient(port)
     client.send(message(`POST / ${version}`, ['Content-Length: 2'], 'hi'))
     const { response } = await upstream.arrivals.next()
     client.socket.end()
     await new Promise((resolve) => setImmediate(resolve))
-    response.end('answered')
+    response.end('done')
     expect(await client.closed).toBe('')
-    expect(client.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*answered$/)
+    expect(client.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*done$/)
     await until(slotIsFree)
     expect(failures).toEqual([])
   })
 
-  it('gets a stream to its last event if it half-closes together with the request', async () => {
-    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+  it('receives a stream up to its last event if it half-closes together with the request', async () => {
+    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
     const { response } = await upstream.arrivals.next()
-    // The gateway has probed whether the client is connected.
+    // The gateway probes whether the client is still connected.
     await client.until('HTTP/1.1 102 Processing\r\n\r\n', 2)
     response.write('first')
     await client.until('first')
@@ -155,8 +155,8 @@ describe('a client that half-closes its connection', () => {
     expect(failures).toEqual([])
   })
 
-  it('gets a response to each of several pipelined requests before the half-close', async () => {
-    const { upstream, port, failures } = await withSlots(3)
+  it('receives a response to each of its pipelined requests', async () => {
+    const { upstream, port, failures } = await startWithSlots(3)
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi').repeat(3))
     const arrived = [
@@ -164,14 +164,14 @@ describe('a client that half-closes its connection', () => {
       await upstream.arrivals.next(),
       await upstream.arrivals.next(),
     ]
-    for (const { response } of arrived.reverse()) response.end('answered')
+    for (const { response } of arrived.reverse()) response.end('done')
     expect(await client.closed).toBe('')
     expect(client.received.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
     expect(failures).toEqual([])
   })
 
-  it('gets 400 for a half-close within its body, and the upstream receives no whole request', async () => {
-    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+  it('gets a 400 if it half-closes within its body, and the upstream receives no complete request', async () => {
+    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
     const client = await rawClient(port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 1000'], 'half'))
     const { request } = await upstream.arrivals.next()
@@ -184,8 +184,8 @@ describe('a client that half-closes its connection', () => {
     expect(failures).toEqual([])
   })
 
-  it('counts as disconnected once it closes the other half', async () => {
-    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+  it('is considered disconnected once it also closes the other half', async () => {
+    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
     const { response } = await upstream.arrivals.next()
@@ -197,8 +197,8 @@ describe('a client that half-closes its connection', () => {
     expect(failures).toEqual([])
   })
 
-  it('counts as disconnected if it is a trusted proxy with HTTP/1.0', async () => {
-    const { upstream, port, failures, slotIsFree } = await withSlots(
+  it('is considered disconnected if it is a trusted proxy that uses HTTP/1.0', async () => {
+    const { upstream, port, failures, slotIsFree } = await startWithSlots(
       1,
       'identity: { trusted_proxies: [127.0.0.1] }\n',
     )

@@ -46,14 +46,14 @@ describe('provenance headers', () => {
     })
   })
 
-  it('ignore what an untrusted client sends', async () => {
+  it('ignore the headers of an untrusted client', async () => {
     expect(await provenance('', CLAIMS)).toEqual(await provenance('', []))
     expect(await provenance('identity: { trusted_proxies: [10.0.0.0/8] }', CLAIMS)).toEqual(
       await provenance('', []),
     )
   })
 
-  it('keep what a trusted proxy sends, and add that proxy', async () => {
+  it('keep the headers of a trusted proxy, and add the address of that proxy', async () => {
     expect(
       await provenance(TRUSTED, [
         'Forwarded: for=203.0.113.7;proto=https',
@@ -74,8 +74,8 @@ describe('provenance headers', () => {
 
   it('include the hops of X-Forwarded-For in Forwarded', async () => {
     const { forwarded } = await provenance(TRUSTED, ['X-Forwarded-For: 2001:db8::7, 203.0.113.7'])
-    const inFull = await provenance(TRUSTED, ['X-Forwarded-For: 203.0.113.7, 2001:db8:0:0:0:0:0:7'])
-    expect(inFull['x-real-ip']).toBe('2001:db8::7')
+    const expanded = await provenance(TRUSTED, ['X-Forwarded-For: 203.0.113.7, 2001:db8:0:0:0:0:0:7'])
+    expect(expanded['x-real-ip']).toBe('2001:db8::7')
     expect(forwarded).toBe('for="[2001:db8::7]", for=203.0.113.7, for=127.0.0.1;host=localhost;proto=http')
   })
 
@@ -84,7 +84,7 @@ describe('provenance headers', () => {
     expect(forwarded).toMatch(/^for="203\.0\.113\.7:99", for=203\.0\.113\.8, /)
   })
 
-  it('ignore headers that a trusted proxy passed on in another spelling', async () => {
+  it('ignore headers in another spelling, even from a trusted proxy', async () => {
     expect(await provenance(TRUSTED, ['X_Forwarded_For: 10.0.0.3', 'X_Real_IP: 10.0.0.3'])).toEqual({
       forwarded: 'for=127.0.0.1;host=localhost;proto=http',
       'x-forwarded-for': '127.0.0.1',
@@ -93,28 +93,28 @@ describe('provenance headers', () => {
     })
   })
 
-  it("ignore a client's other headers behind a proxy that writes only X-Forwarded-For", async () => {
-    const lies = [
+  it("ignore a client's other headers if the trusted proxy writes only X-Forwarded-For", async () => {
+    const forged = [
       'Forwarded: for=10.0.0.9;host=evil.example;proto=https',
       'X-Real-IP: 10.0.0.9',
       'True-Client-IP: 10.0.0.9',
       'CF-Connecting-IP: 10.0.0.9',
       'X-Forwarded-Prefix: /evil',
     ]
-    expect(await provenance(TRUSTED, [...lies, 'X-Forwarded-For: 10.0.0.9, 203.0.113.7'])).toEqual({
+    expect(await provenance(TRUSTED, [...forged, 'X-Forwarded-For: 10.0.0.9, 203.0.113.7'])).toEqual({
       forwarded: 'for=10.0.0.9, for=203.0.113.7, for=127.0.0.1;host=localhost;proto=http',
       'x-forwarded-for': '10.0.0.9, 203.0.113.7, 127.0.0.1',
       'x-forwarded-host': 'localhost',
       'x-forwarded-proto': 'http',
       'x-real-ip': '203.0.113.7',
     })
-    expect(await provenance(TRUSTED, lies)).toMatchObject({
+    expect(await provenance(TRUSTED, forged)).toMatchObject({
       forwarded: 'for=127.0.0.1;host=localhost;proto=http',
       'x-real-ip': '127.0.0.1',
     })
   })
 
-  it('use no more list elements than trusted proxies can have written', async () => {
+  it('use only the list elements that trusted proxies can have written', async () => {
     const seen = await provenance('identity: { trusted_proxies: [127.0.0.1, 10.0.0.0/8] }', [
       'X-Forwarded-For: 203.0.113.7, 10.0.0.2',
       'X-Forwarded-Host: evil.example',

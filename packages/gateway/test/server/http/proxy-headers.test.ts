@@ -39,7 +39,7 @@ describe('request headers', () => {
     const { request } = await upstream.arrivals.next()
     const { host, connection, ...headers } = request.headers
     expect(host).toBe(new URL(upstream.url).host)
-    // The gateway's own header for its own connection.
+    // This header belongs to the gateway's own connection.
     expect(connection).toBe('keep-alive')
     expect(headers).toEqual({
       accept: 'a, b',
@@ -59,7 +59,7 @@ describe('request headers', () => {
     expect(rawHeaders.slice(at, at + 6)).toEqual(['Accept', 'a', 'accept', 'b', 'X-Case', 'Kept'])
   })
 
-  it('that describe the body cannot be removed by Connection or contradicted in another spelling', async () => {
+  it('about the body can be neither removed by Connection nor contradicted in another spelling', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -89,7 +89,7 @@ describe('request headers', () => {
     expect(request.headers['content-type']).toBe('application/json')
   })
 
-  it('that the gateway writes are kept even if Connection lists them', async () => {
+  it('that the gateway adds are kept even if Connection lists them', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -147,7 +147,7 @@ describe('response headers', () => {
     ])
   })
 
-  it('report the limits of the gateway, not of the upstream', async () => {
+  it('report the limits of the gateway, not those of the upstream', async () => {
     const { url } = await running('routes: [{ match: GET /, limits: [5/minute] }]', (_request, response) => {
       response.setHeader('RateLimit', '"upstream";r=999')
       response.end()

@@ -18,7 +18,7 @@ afterEach(() => rm(folder, { recursive: true }))
 
 const DIGEST = keyDigest('a key')
 
-function problemsOf(text: string): string[] {
+function problemsIn(text: string): string[] {
   try {
     parseKeys(text, 'keys.yaml')
     return []
@@ -40,28 +40,28 @@ describe('parseKeys', () => {
     'rejects the digest of %j, which is easy to guess',
     (secret) => {
       const text = `keys: [{ sha256: ${keyDigest(secret).toUpperCase()}, client: acme }]`
-      expect(problemsOf(text)).toEqual([expect.stringContaining('that is easy to guess')])
+      expect(problemsIn(text)).toEqual([expect.stringContaining('that is easy to guess')])
     },
   )
 
   it.each(['0'.repeat(64), 'f'.repeat(64), 'deadbeef'.repeat(8), '0123456789abcdef'.repeat(4)])(
-    'rejects %s, which is a made-up digest',
+    'rejects the made-up digest %s',
     (digest) => {
-      expect(problemsOf(`keys: [{ sha256: ${digest}, client: acme }]`)).toHaveLength(1)
+      expect(problemsIn(`keys: [{ sha256: ${digest}, client: acme }]`)).toHaveLength(1)
     },
   )
 
-  it('accepts digests in capital letters', () => {
+  it('accepts digests in upper case', () => {
     const keys = parseKeys(`keys: [{ sha256: ${DIGEST.toUpperCase()}, client: acme }]`, 'keys.yaml')
     expect(keys(DIGEST)).toEqual({ id: 'acme' })
   })
 
   it('does not find an expired key', () => {
-    const expiring = (day: string) =>
+    const findWithExpiry = (day: string) =>
       parseKeys(`keys: [{ sha256: ${DIGEST}, client: acme, expires: ${day} }]`, 'keys.yaml')(DIGEST)
-    expect(expiring('2020-01-01')).toBeUndefined()
-    expect(expiring("'2020-01-01T00:00:00Z'")).toBeUndefined()
-    expect(expiring('9999-01-01')).toEqual({ id: 'acme' })
+    expect(findWithExpiry('2020-01-01')).toBeUndefined()
+    expect(findWithExpiry("'2020-01-01T00:00:00Z'")).toBeUndefined()
+    expect(findWithExpiry('9999-01-01')).toEqual({ id: 'acme' })
   })
 
   it.each([
@@ -79,7 +79,7 @@ describe('parseKeys', () => {
     ],
     ['keys: [', 'keys.yaml:1:'],
   ])('reports the problem of %j with its position', (text, problem) => {
-    expect(problemsOf(text).join('\n')).toContain(problem)
+    expect(problemsIn(text).join('\n')).toContain(problem)
   })
 
   it.each([
@@ -93,8 +93,8 @@ describe('parseKeys', () => {
         'keys.yaml:4:5: duplicate key; remove one of the two',
       ],
     ],
-  ])('reports the problem of %j once, with advice', (text, problems) => {
-    expect(problemsOf(text)).toEqual(problems)
+  ])('reports each problem of %j once, with advice', (text, problems) => {
+    expect(problemsIn(text)).toEqual(problems)
   })
 
   it('accepts 5,000 keys and no more', () => {
@@ -106,18 +106,18 @@ describe('parseKeys', () => {
       id: 'c4999',
       tier: 'premium',
     })
-    expect(problemsOf(fileOf(5_001)).join()).toContain('5000')
+    expect(problemsIn(fileOf(5_001)).join()).toContain('5000')
   })
 
   it('does not repeat a plain-text key that was pasted by mistake', () => {
-    expect(problemsOf('keys: [{ sha256: sk_a-secret-that-was-pasted, client: a }]').join()).not.toContain(
+    expect(problemsIn('keys: [{ sha256: sk_a-secret-that-was-pasted, client: a }]').join()).not.toContain(
       'pasted',
     )
   })
 })
 
 describe('createKey', () => {
-  it('adds the hash of a new key to the file and preserves other contents', async () => {
+  it('adds the digest of a new key to the file and preserves other contents', async () => {
     const key = await createKey(file, { client: 'acme', tier: 'premium' })
     expect((await stat(file)).mode & 0o777).toBe(0o600)
     await writeFile(file, `# ours\n${await readFile(file, 'utf8')}`)
@@ -142,7 +142,7 @@ describe('createKey', () => {
     ['a list that is null', 'keys: null\n'],
     ['an empty map', '{}'],
     ['null', 'null\n'],
-  ])('adds a key to a file with nothing but %s', async (_, text) => {
+  ])('adds a key to a file that contains only %s', async (_, text) => {
     await writeFile(file, text)
     const key = await createKey(file, { client: 'acme' })
     const written = await readFile(file, 'utf8')
@@ -156,7 +156,7 @@ describe('createKey', () => {
     expect(await readFile(file, 'utf8')).toBe(text)
   })
 
-  it('loses no key when several are created at once', async () => {
+  it('loses no key when several are created concurrently', async () => {
     const created = await Promise.all(
       Array.from({ length: 10 }, (_, each) => createKey(file, { client: `c${each}` })),
     )

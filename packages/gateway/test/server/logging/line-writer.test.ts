@@ -4,17 +4,17 @@ import { LineWriter, type LineWriterOptions } from '../../../src/server/logging/
 
 const failure = (code: string) => Object.assign(new Error(code), { code })
 
-/** Creates a writer whose retries the test triggers. */
-function writing(sink: LineWriterOptions['sink'], options: Partial<LineWriterOptions> = {}) {
+/** Creates a writer whose retries are triggered by the test. */
+function createWriter(sink: LineWriterOptions['sink'], options: Partial<LineWriterOptions> = {}) {
   const retries: (() => void)[] = []
   const writer = new LineWriter({ sink, after: (_, call) => retries.push(call), ...options })
-  return { writer, retry: () => retries.shift()?.(), waits: () => retries.length }
+  return { writer, retry: () => retries.shift()?.(), pendingRetries: () => retries.length }
 }
 
 describe('LineWriter', () => {
-  it('writes lines synchronously if the sink does', () => {
+  it('writes lines synchronously if the sink is synchronous', () => {
     let text = ''
-    const { writer } = writing((bytes) => {
+    const { writer } = createWriter((bytes) => {
       text += bytes
       return bytes.length
     })
@@ -23,10 +23,10 @@ describe('LineWriter', () => {
     expect(text).toBe('one\ntwo\n')
   })
 
-  it('holds a bounded number of bytes, counts what it drops, and reports it once there is room', async () => {
+  it('buffers a bounded number of bytes, counts dropped lines, and reports them once there is room', async () => {
     let isStuck = true
     let text = ''
-    const { writer, retry, waits } = writing(
+    const { writer, retry, pendingRetries } = createWriter(
       (bytes) => {
         if (isStuck) throw failure('EAGAIN')
         text += bytes
@@ -36,7 +36,7 @@ describe('LineWriter', () => {
     )
     for (let line = 0; line < 1000; line++) writer.write('0123456789\n')
     expect(writer.dropped).toBe(991)
-    expect(waits()).toBe(1)
+    expect(pendingRetries()).toBe(1)
     expect(await writer.flush(1)).toBe(false)
     isStuck = false
     retry()
@@ -50,7 +50,7 @@ describe('LineWriter', () => {
     const failures: string[] = []
     let isFull = true
     let text = ''
-    const { writer, retry } = writing(
+    const { writer, retry } = createWriter(
       async (bytes) => {
         if (isFull) throw failure('ENOSPC')
         text += bytes
@@ -72,21 +72,21 @@ describe('LineWriter', () => {
     expect(text).toBe('first\nsecond\n')
   })
 
-  it('never loses, repeats or mixes an accepted line, however much the sink accepts', () => {
-    const answer = fc.oneof(fc.integer({ min: 1, max: 30 }), fc.constantFrom('EAGAIN', 'ENOSPC', 'EPIPE'))
+  it('never loses, repeats or reorders an accepted line, however many bytes the sink accepts', () => {
+    const outcome = fc.oneof(fc.integer({ min: 1, max: 30 }), fc.constantFrom('EAGAIN', 'ENOSPC', 'EPIPE'))
     fc.assert(
       fc.property(
         fc.array(fc.string({ maxLength: 20 }).map((line) => line.replaceAll('\n', ' '))),
-        fc.array(answer),
-        (lines, answers) => {
+        fc.array(outcome),
+        (lines, outcomes) => {
           let text = Buffer.alloc(0)
-          const { writer, retry, waits } = writing(
+          const { writer, retry, pendingRetries } = createWriter(
             (bytes) => {
-              const next = answers.shift()
+              const next = outcomes.shift()
               if (typeof next === 'string') throw failure(next)
-              const taken = Math.min(bytes.length, next ?? bytes.length)
-              text = Buffer.concat([text, bytes.subarray(0, taken)])
-              return taken
+              const accepted = Math.min(bytes.length, next ?? bytes.length)
+              text = Buffer.concat([text, bytes.subarray(0, accepted)])
+              return accepted
             },
             { maxWaitingBytes: 200, maxWriteBytes: 32 },
           )
@@ -95,7 +95,7 @@ describe('LineWriter', () => {
             writer.write(`${line}\n`)
             return writer.dropped === before
           })
-          while (waits() > 0) retry()
+          while (pendingRetries() > 0) retry()
           expect(text.toString()).toBe(accepted.map((line) => `${line}\n`).join(''))
           expect(accepted.length + writer.dropped).toBe(lines.length)
         },

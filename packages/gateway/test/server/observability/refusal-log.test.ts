@@ -8,7 +8,7 @@ import { createLog } from '../../../src/server/logging/log.js'
 import { RefusalLog } from '../../../src/server/observability/refusal-log.js'
 import { echo, send, upstreamOf } from '../gateway/running-gateway.js'
 
-/** A refusal log whose interval ends when the test says so, and its lines. */
+/** Creates a refusal log whose intervals are ended by the test. */
 function refusalLog(config: Partial<LogConfig> = {}) {
   let text = ''
   const timers: (() => void)[] = []
@@ -42,7 +42,7 @@ function refusalLog(config: Partial<LogConfig> = {}) {
 }
 
 describe('a line of the refusal log', () => {
-  it('has the route, rule, client, cost, remaining units and retry time', () => {
+  it('contains the route, rule, client, cost, remaining units and retry time', () => {
     const log = refusalLog()
     log.request('10.0.0.1')
     log.request('10.0.0.1')
@@ -57,7 +57,7 @@ describe('a line of the refusal log', () => {
     ])
   })
 
-  it('redacts the client as configured, even after a change', () => {
+  it('redacts the client as configured, also after a change of the configuration', () => {
     const named = (config: Partial<LogConfig>, ip: string, client?: { id: string }) => {
       const log = refusalLog(config)
       log.request(ip, client)
@@ -71,7 +71,7 @@ describe('a line of the refusal log', () => {
     expect(named({ clients: 'masked' }, '10.0.0.1', { id: 'alice' })).toBe('client al***')
     const hashed = named({ clients: 'hashed' }, '10.0.0.1')
     expect(hashed).toMatch(/^#[\w-]{16}$/)
-    // The digest of another process differs, so that addresses cannot be recovered by trying them.
+    // Digests differ between processes, so that addresses cannot be recovered by brute force.
     expect(named({ clients: 'hashed' }, '10.0.0.1')).not.toBe(hashed)
 
     const log = refusalLog()
@@ -89,7 +89,7 @@ describe('a line of the refusal log', () => {
 })
 
 describe('a flood of refusals', () => {
-  it('is summed up once a second and when the log closes', () => {
+  it('is summarized once a second and when the log closes', () => {
     const log = refusalLog()
     log.request('10.0.0.1')
     for (let n = 0; n < 1253; n++) log.request('10.0.0.1')
@@ -109,7 +109,7 @@ describe('a flood of refusals', () => {
     expect(log.lines()).toHaveLength(22)
   })
 
-  it('is summed up with redacted pairs of client and rule', () => {
+  it('is summarized with pairs of a redacted client and a rule', () => {
     const log = refusalLog({ clients: 'hashed' })
     for (let n = 0; n < 30; n++) log.request('10.0.0.1')
     for (let n = 0; n < 20; n++) log.request('10.0.0.2', { id: 'acme' })
@@ -122,13 +122,13 @@ describe('a flood of refusals', () => {
     expect(heaviest[0].client).not.toBe(heaviest[1].client)
   })
 
-  it('leaves a log of bounded size that names the heaviest client', () => {
+  it('produces a log of bounded size that names the heaviest client', () => {
     const log = refusalLog()
     const REQUESTS = 360_000
     let refused = 0
     for (let second = 0; second < 60; second++) {
       for (let n = 0; n < REQUESTS / 60; n++) {
-        // Half of the requests are of one client; each other client sends one or two.
+        // One client sends half of the requests. Every other client sends one or two.
         const ip = n % 2 === 0 ? '192.0.2.1' : `10.${second}.${n >> 9}.${(n >> 1) & 255}`
         if (!(log.request(ip) as { allowed: boolean }).allowed) refused++
       }
@@ -138,8 +138,8 @@ describe('a flood of refusals', () => {
     expect(lines.length).toBeLessThanOrEqual(60 * 11)
     expect(log.bytes()).toBeLessThan(60 * 11 * 500)
     const summaries = lines.filter(({ more }) => more !== undefined)
-    const summedUp = summaries.reduce((sum, { more }) => sum + more, 0)
-    expect(summedUp + lines.length - summaries.length).toBe(refused)
+    const summarized = summaries.reduce((sum, { more }) => sum + more, 0)
+    expect(summarized + lines.length - summaries.length).toBe(refused)
     expect(refused).toBeGreaterThan(REQUESTS / 2 - 60)
     for (const { clients, heaviest } of summaries) {
       expect(clients[0].client).toBe('192.0.2.1')

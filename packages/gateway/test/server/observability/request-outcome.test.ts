@@ -7,7 +7,7 @@ import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream, rawUpstream, textOf, unusedAddress } from '../proxy/upstream-under-test.js'
 
 describe('the result of forwarding a request', () => {
-  it('is the status, once the client has the response', async () => {
+  it('is the status once the client has received the response', async () => {
     const upstream = await httpUpstream((_request, response) => response.writeHead(404).end('none'))
     const gateway = await gatewayTo(upstream.url)
     const answer = await responseTo(begin(gateway.port).end())
@@ -15,7 +15,7 @@ describe('the result of forwarding a request', () => {
     expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 404 })
   })
 
-  it('is a failure if the upstream gives no response', async () => {
+  it('is a failure if the upstream does not respond', async () => {
     const gateway = await gatewayTo(await unusedAddress())
     expect((await responseTo(begin(gateway.port).end())).statusCode).toBe(502)
     expect(await gateway.outcome()).toEqual({
@@ -26,7 +26,7 @@ describe('the result of forwarding a request', () => {
     })
   })
 
-  it('is a cut by the upstream in the middle of its response', async () => {
+  it('is a cut by the upstream if it disconnects within its response', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'),
     )
@@ -35,7 +35,7 @@ describe('the result of forwarding a request', () => {
     expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'upstream', started: true })
   })
 
-  it('is a cut by the client before or during the response', async () => {
+  it('is a cut by the client if it disconnects before or during the response', async () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const early = begin(gateway.port).end()
@@ -51,7 +51,7 @@ describe('the result of forwarding a request', () => {
     expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: true })
   })
 
-  it('is a cut by a client that disconnects while the upstream connection opens', async () => {
+  it('is a cut by the client if it disconnects while the upstream connection opens', async () => {
     const silent = await rawUpstream()
     const gateway = await gatewayTo(silent.url.replace('http:', 'https:'))
     const client = begin(gateway.port, { headers: { authorization: 'Bearer secret' } }).end()
@@ -67,7 +67,7 @@ describe('the result of forwarding a request', () => {
     client.send(message('GET /1 HTTP/1.1') + message('GET /2 HTTP/1.1'))
     await upstream.arrivals.next()
     const second = await upstream.arrivals.next()
-    // The response is complete, but waits for the first one, which never ends.
+    // The second response is complete, but waits for the first one, which never ends.
     second.response.end('two')
     client.socket.destroy()
     expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: false })
@@ -76,7 +76,7 @@ describe('the result of forwarding a request', () => {
 })
 
 describe('an observer of a response', () => {
-  it('sees the response of the upstream unchanged', async () => {
+  it('receives the response of the upstream unchanged', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.end(
         'HTTP/1.1 200 OK\r\nRateLimit: "a";r=1\r\nX-Usage: 7\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',

@@ -1,15 +1,15 @@
-/** A queue of values for tests that wait for the next one. */
+/** A queue of values. Tests wait for the next one. */
 export class Arrivals<T> {
   readonly #ready: T[] = []
   readonly #waiting: ((item: T) => void)[] = []
   #count = 0
 
-  /** The number of values so far. */
+  /** Number of values added so far. */
   get count(): number {
     return this.#count
   }
 
-  /** The number of values not yet taken. */
+  /** Number of values that have not been taken. */
   get ready(): number {
     return this.#ready.length
   }

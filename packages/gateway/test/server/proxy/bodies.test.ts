@@ -6,7 +6,7 @@ import { begin, responseTo } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, textOf } from './upstream-under-test.js'
 
-/** One route with a rule that reads the body, and one without. */
+/** A route with a rule that reads the body, and a route without one. */
 const READING = `
 max_body: 100
 routes:
@@ -26,7 +26,7 @@ function chunk(text: string): string {
 }
 
 describe('a body that no rule reads', () => {
-  it('streams an unread body before it is complete, whatever its size', async () => {
+  it('is streamed before it is complete, regardless of its size', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running(READING, upstream.url)
     const client = begin(gateway.address.port, { method: 'POST', path: '/passed' })
@@ -39,7 +39,7 @@ describe('a body that no rule reads', () => {
     expect((await responseTo(client)).statusCode).toBe(200)
   })
 
-  it('preserves the Content-Length or the chunked coding of a body', async () => {
+  it('keeps its Content-Length or its chunked coding', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -61,7 +61,7 @@ describe('a body that no rule reads', () => {
     ])
   })
 
-  it('forwards a body of any bytes unchanged', async () => {
+  it('is forwarded unchanged, whatever bytes it contains', async () => {
     const upstream = await httpUpstream((request, response) => void request.pipe(response))
     const { gateway } = await running('', upstream.url)
     const bytes = Buffer.from(Array.from({ length: 256 * 1024 }, (_, index) => (index * 31) % 256))
@@ -70,7 +70,7 @@ describe('a body that no rule reads', () => {
     expect(await textOf(await responseTo(client))).toBe(bytes.toString('latin1'))
   })
 
-  it('forwards a body with a method that usually has none', async () => {
+  it('is forwarded for methods that usually have no body', async () => {
     const upstream = await httpUpstream((request, response) => void request.pipe(response))
     const { gateway } = await running('', upstream.url)
     for (const method of ['GET', 'DELETE', 'OPTIONS', 'PATCH']) {
@@ -82,13 +82,13 @@ describe('a body that no rule reads', () => {
 })
 
 describe('a body that a rule reads', () => {
-  it('reads a body whole before it forwards the request with its length', async () => {
+  it('is read completely before the request is forwarded with a Content-Length', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running(READING, upstream.url)
     const { port } = gateway.address
     const client = await rawClient(port)
     client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], chunk('{"data":')))
-    // A later request reached the upstream, so this one would have.
+    // A later request has reached the upstream, so this one would have as well.
     await responseTo(begin(port, { method: 'POST', path: '/passed' }).end())
     expect(upstream.arrivals.count).toBe(1)
     client.send(`${chunk('[1,2]}')}0\r\nX-Sum: 1\r\n\r\n`)
@@ -102,7 +102,7 @@ describe('a body that a rule reads', () => {
     ])
   })
 
-  it('refuses a body by its declared length before any of it arrives', async () => {
+  it('is rejected by its declared length before any of it arrives', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -116,7 +116,7 @@ describe('a body that a rule reads', () => {
     expect(upstream.arrivals.count).toBe(1)
   })
 
-  it('refuses a body without a declared length at the first byte beyond the limit', async () => {
+  it('is rejected at the first byte beyond the limit if its length is not declared', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -131,30 +131,30 @@ describe('a body that a rule reads', () => {
     expect(upstream.arrivals.count).toBe(1)
   })
 
-  it('disconnects a client that keeps sending after its refusal', async () => {
+  it('is discarded after its rejection up to a bound, and the client is then disconnected', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY]))
     let sent = 0
-    const piece = chunk('x'.repeat(2 ** 20))
-    const go = () => {
+    const chunkOf1MiB = chunk('x'.repeat(2 ** 20))
+    const write = () => {
       while (!client.socket.destroyed) {
-        sent += piece.length
-        if (!client.socket.write(piece, 'latin1')) return
+        sent += chunkOf1MiB.length
+        if (!client.socket.write(chunkOf1MiB, 'latin1')) return
       }
     }
-    client.socket.on('drain', go)
-    go()
+    client.socket.on('drain', write)
+    write()
     await client.closed
     expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
     expect(sent).toBeGreaterThan(MAX_DRAINED_BYTES)
-    // The bytes that are discarded, and those in the systems' buffers.
+    // Allows for the discarded bytes and for those in system buffers.
     expect(sent).toBeLessThan(2 * MAX_DRAINED_BYTES)
     expect(upstream.arrivals.count).toBe(0)
   })
 
-  it('stops reading a body when its client disconnects', async () => {
+  it('is abandoned when its client disconnects', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway, failures } = await running(
       `routes: [{ match: POST /read, limits: [{ limit: 100/minute, cost: size(body.data) }] }]`,

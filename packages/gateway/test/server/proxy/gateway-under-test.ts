@@ -10,12 +10,12 @@ import type { ForwardResult } from '../../../src/server/proxy/forward-result.js'
 import { createUpstream, type UpstreamTimeouts } from '../../../src/server/proxy/upstream.js'
 import { Arrivals } from './arrivals.js'
 
-/** A server that forwards all requests and records their results. It stops after the test. */
+/** A server that forwards all requests and records the results. It stops after the test. */
 export interface GatewayUnderTest {
   readonly port: number
-  /** The exchanges, in the order in which they began. */
+  /** The exchanges, in the order of their requests. */
   readonly exchanges: Arrivals<ExchangeUnderTest>
-  /** Returns the result of the next request, in the order in which they began. */
+  /** Returns the result of the next request, in the order of arrival. */
   outcome(): Promise<ForwardResult>
 }
 
@@ -49,9 +49,9 @@ export async function gatewayTo(url: string, options: Options = {}): Promise<Gat
     }
     const outcome = new Promise<ForwardResult>((settled) => forward(options, settled))
     exchanges.add({ request, response, outcome })
-    const ended = await outcome
-    if (ended.kind !== 'failed') return
-    sendResponse(request, response, { status: ended.status, headers: [], body: ended.detail })
+    const result = await outcome
+    if (result.kind !== 'failed') return
+    sendResponse(request, response, { status: result.status, headers: [], body: result.detail })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(async () => {

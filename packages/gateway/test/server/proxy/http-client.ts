@@ -8,7 +8,7 @@ import {
 } from 'node:http'
 import { onTestFinished } from 'vitest'
 
-/** Begins a request to a local port on a new connection. The caller sends the body. */
+/** Starts a request to a local port on a new connection. The caller sends the body. */
 export function begin(port: number, options: RequestOptions = {}): ClientRequest {
   const agent = new Agent()
   const request = httpRequest({ host: '127.0.0.1', port, agent, ...options })
@@ -21,7 +21,7 @@ export function begin(port: number, options: RequestOptions = {}): ClientRequest
   return request
 }
 
-/** Resolves with the response to a request once its head arrived. */
+/** Returns the response to a request once its headers have arrived. */
 export async function responseTo(request: ClientRequest): Promise<IncomingMessage> {
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   response.on('error', () => {})

@@ -6,7 +6,7 @@ import { httpUpstream, rawUpstream, textOf } from './upstream-under-test.js'
 const EXPECTING = ['Content-Length: 5', 'Expect: 100-continue', 'Content-Type: application/json']
 
 describe('a client that waits for 100 Continue', () => {
-  it('gets 100 Continue from the gateway, without a request to the upstream for it', async () => {
+  it('gets 100 Continue from the gateway, and Expect is not forwarded', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -29,7 +29,7 @@ describe('a client that waits for 100 Continue', () => {
     client.send(message('POST / HTTP/1.1', EXPECTING))
     await client.until('{"type"')
     expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
-    // The next bytes could be the body or another request.
+    // The next bytes could be either the body or another request.
     expect(client.received).toContain('Connection: close\r\n')
     await client.closed
   })
@@ -48,7 +48,7 @@ describe('a client that waits for 100 Continue', () => {
     expect(upstream.arrivals.count).toBe(0)
   })
 
-  it('is refused any other expectation', async () => {
+  it('gets a 417 for any other expectation', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -59,7 +59,7 @@ describe('a client that waits for 100 Continue', () => {
 })
 
 describe('interim responses of the upstream', () => {
-  it('are skipped: the client gets only the final response', async () => {
+  it('are not forwarded to the client', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone')
@@ -73,7 +73,7 @@ describe('interim responses of the upstream', () => {
   })
 
   it.each([1, 5, 11, 12, 13, 24, 26, 1000])(
-    'are skipped if they are 100 Continue, split after %d bytes',
+    'are not forwarded if they are 100 Continue, even if split after %d bytes',
     async (cut) => {
       const interim =
         'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 100\r\nA: b\r\n\r\n'
@@ -83,7 +83,7 @@ describe('interim responses of the upstream', () => {
         await new Promise((resolve) => setImmediate(resolve))
         socket.write(`${interim.slice(cut)}HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n`)
         await new Promise((resolve) => setImmediate(resolve))
-        // The same bytes in a body are left alone.
+        // The same bytes within a body are forwarded.
         socket.write('HTTP/1.1 100 Continue\r\n\r\n')
       })
       const { gateway } = await running('', upstream.url)
@@ -100,7 +100,7 @@ describe('interim responses of the upstream', () => {
     ['with an upgrade', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'],
     ['without one', ''],
   ])(
-    'never switch protocols: an unrequested 101 %s becomes 502, and the request is sent once',
+    'never switch protocols: an unrequested 101 %s results in a 502, and the request is sent once',
     async (_, headers) => {
       const upstream = await rawUpstream((socket) => {
         socket.write(
@@ -108,7 +108,7 @@ describe('interim responses of the upstream', () => {
         )
       })
       const { gateway } = await running('timeouts: { headers: 2s }', upstream.url)
-      for (let turn = 0; turn < 2; turn++) {
+      for (let attempt = 0; attempt < 2; attempt++) {
         const client = await rawClient(gateway.address.port)
         client.send(message('GET / HTTP/1.1'))
         await client.until('HTTP/1.1 502 ')
@@ -118,7 +118,7 @@ describe('interim responses of the upstream', () => {
     },
   )
 
-  it('do not extend the timeout for the response', async () => {
+  it('do not extend the response timeout', async () => {
     const upstream = await rawUpstream((socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'))
     const { gateway } = await running('timeouts: { headers: 50ms }', upstream.url)
     const client = await rawClient(gateway.address.port)

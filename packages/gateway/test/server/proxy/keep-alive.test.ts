@@ -11,20 +11,20 @@ describe('connections', () => {
     const upstream = await httpUpstream((request, response) => void request.pipe(response))
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
-    for (let turn = 1; turn <= 10; turn++) {
+    for (let round = 1; round <= 10; round++) {
       client.send(message('POST / HTTP/1.1', ['Content-Length: 4'], 'turn'))
-      await client.until('200 OK', turn)
-      await client.until('turn', turn)
+      await client.until('200 OK', round)
+      await client.until('turn', round)
     }
     expect(upstream.connections).toBe(1)
   })
 
-  it('to the upstream are shared by all clients, one for each request in flight', async () => {
+  it('to the upstream are shared by all clients, with one connection per request in flight', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
-    for (let turn = 0; turn < 2; turn++) {
+    for (let round = 0; round < 2; round++) {
       const clients = Array.from({ length: 20 }, () => begin(gateway.address.port).end())
-      // No request queues behind another: all arrive before the first response.
+      // All requests arrive before the first response, so none is queued behind another.
       const arrived = await Promise.all(clients.map(() => upstream.arrivals.next()))
       const answers = clients.map(responseTo)
       for (const { response } of arrived) response.end()
@@ -33,36 +33,36 @@ describe('connections', () => {
     expect(upstream.connections).toBe(20)
   })
 
-  it('of clients outlive those to the upstream', async () => {
+  it('to clients outlive those to the upstream', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write(ANSWER.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
     })
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
-    for (let turn = 1; turn <= 3; turn++) {
+    for (let round = 1; round <= 3; round++) {
       client.send(message('GET / HTTP/1.1'))
-      await client.until('ok', turn)
+      await client.until('ok', round)
       await until(() => upstream.open === 0)
     }
     expect(upstream.arrivals.count).toBe(3)
     expect(client.received).not.toContain('Connection: close')
   })
 
-  it('closed by the upstream while idle are not reused', async () => {
+  it('are not reused if the upstream closes them while they are idle', async () => {
     const upstream = await rawUpstream((socket) => socket.end(ANSWER))
     const { url } = await running('', upstream.url)
-    for (let turn = 0; turn < 20; turn++) {
+    for (let round = 0; round < 20; round++) {
       expect((await send(url, '/')).status).toBe(200)
       await until(() => upstream.open === 0)
     }
   })
 
-  it('with bytes after the response are not reused', async () => {
+  it('are not reused if the upstream sends bytes after the response', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.write(`${ANSWER}HTTP/1.1 200 OK\r\nX-Evil: 1\r\nContent-Length: 4\r\n\r\nevil`),
     )
     const { url } = await running('', upstream.url)
-    for (let turn = 0; turn < 3; turn++) {
+    for (let round = 0; round < 3; round++) {
       const { status, headers, text } = await send(url, '/')
       expect([status, headers['x-evil'], text]).toEqual([200, undefined, 'ok'])
       await until(() => upstream.open === 0)
@@ -72,17 +72,17 @@ describe('connections', () => {
   it("are closed at the client's request, with Connection: close", async () => {
     const upstream = await httpUpstream((_request, response) => response.end('ok'))
     const { gateway } = await running('', upstream.url)
-    for (let turn = 0; turn < 3; turn++) {
+    for (let round = 0; round < 3; round++) {
       const client = await rawClient(gateway.address.port)
       client.send(message('GET / HTTP/1.1', ['Connection: close']))
       expect(await client.closed).toBe('')
       expect(client.received).toMatch(/\r\nConnection: close\r\n\r\nok$/)
     }
-    // This concerns only the client's connection.
+    // Only the client's connection is closed.
     expect(upstream.connections).toBe(1)
   })
 
-  it('of HTTP/1.0 are closed to end the response', async () => {
+  it('to HTTP/1.0 clients are closed to end the response', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n')
     })

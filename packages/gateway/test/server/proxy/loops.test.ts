@@ -5,8 +5,8 @@ import { serveWithWorkers } from '../workers/worker-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream } from './upstream-under-test.js'
 
-describe('Via', () => {
-  it('appends the gateway to the Via header of a request', async () => {
+describe('the Via header', () => {
+  it('names the gateway after all earlier proxies', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -24,7 +24,7 @@ describe('Via', () => {
 })
 
 describe('a gateway whose upstream leads back to it', () => {
-  it('answers 508 to its own request', async () => {
+  it('responds with 508 to its own request', async () => {
     const { gateway, url, configOf, failures } = await running('')
     await gateway.apply({ ...configOf(''), upstream: url })
     for (const target of ['/', '/predict?a=1']) {
@@ -34,7 +34,7 @@ describe('a gateway whose upstream leads back to it', () => {
     expect(failures).toEqual([])
   })
 
-  it('answers 508 through another server, in any of its workers', async () => {
+  it('responds with 508 in any worker if the loop passes through another server', async () => {
     let hops = 0
     const { url } = await serveWithWorkers(2, '', async (request, response) => {
       hops += 1
@@ -47,7 +47,7 @@ describe('a gateway whose upstream leads back to it', () => {
     }
   })
 
-  it('answers 508 in a loop of two gateways', async () => {
+  it('responds with 508 in a loop of two gateways', async () => {
     const first = await running('')
     const second = await running('', first.url)
     expect((await send(second.url, '/')).status).toBe(200)
@@ -56,7 +56,7 @@ describe('a gateway whose upstream leads back to it', () => {
     expect((await send(second.url, '/')).status).toBe(508)
   })
 
-  it('answers 508 in a loop of many gateways with different names', async () => {
+  it('responds with 508 in a loop of many gateways with different names', async () => {
     const { url } = await running('')
     const via = (count: number) =>
       Array.from({ length: count }, (_, index) => `1.1 sluice-${String(index).padStart(16, '0')}`).join(', ')
@@ -64,7 +64,7 @@ describe('a gateway whose upstream leads back to it', () => {
     expect((await send(url, '/', { headers: { via: via(10) } })).status).toBe(508)
   })
 
-  it('keeps its unique name in Via over a reload', async () => {
+  it('keeps its unique name in Via across a reload', async () => {
     const names = async (url: string) => JSON.parse((await send(url, '/')).text).headers.via
     const { gateway, url, configOf } = await running('')
     const before = await names(url)

@@ -4,7 +4,7 @@ import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
 describe('trailers', () => {
-  it('of a request reach the upstream neither as trailers nor as headers', async () => {
+  it('of a request do not reach the upstream, neither as trailers nor as headers', async () => {
     const upstream = await rawUpstream((socket, text) => {
       if (text.includes('\r\n0\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
     })
@@ -47,7 +47,7 @@ describe('a protocol upgrade', () => {
     ])
 
   it.each(['h2c', 'TLS/1.0', 'HTTP/2.0', 'H2C'])(
-    'to %s is removed, and the request forwarded',
+    'to %s is removed, and the request is forwarded',
     async (protocol) => {
       const upstream = await httpUpstream((_request, response) => response.end('ok'))
       const { gateway } = await running('routes: [{ match: GET /chat, limits: [1/minute] }]', upstream.url)
@@ -58,7 +58,7 @@ describe('a protocol upgrade', () => {
       expect(request.headers).not.toHaveProperty('upgrade')
       expect(request.headers).not.toHaveProperty('http2-settings')
       expect(request.headers.connection).toBe('keep-alive')
-      // It is limited like other requests, and so is the next one on the connection.
+      // The request is limited like any other, and so is the next one on the connection.
       client.send(upgrade(protocol))
       await client.until('HTTP/1.1 429 ')
       client.send(message('GET /chat HTTP/1.1'))
@@ -68,7 +68,7 @@ describe('a protocol upgrade', () => {
   )
 
   it.each(['websocket', 'WebSocket', 'h2c, websocket', 'irc/6.9', 'connect-udp'])(
-    'to %s is answered with 501 and an explanation',
+    'to %s is rejected with 501 and an explanation',
     async (protocol) => {
       const upstream = await rawUpstream()
       const { gateway } = await running('routes: [{ match: GET /chat, limits: [1/minute] }]', upstream.url)
@@ -84,7 +84,7 @@ describe('a protocol upgrade', () => {
     },
   )
 
-  it('is ignored in HTTP/1.0, which has none', async () => {
+  it('is ignored in HTTP/1.0, which has no upgrades', async () => {
     const upstream = await httpUpstream((_request, response) => response.end('ok'))
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -95,7 +95,7 @@ describe('a protocol upgrade', () => {
     expect(request.headers).not.toHaveProperty('upgrade')
   })
 
-  it('by the HTTP/2 preface is answered with 400', async () => {
+  it('by the HTTP/2 preface is rejected with 400', async () => {
     const upstream = await rawUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)

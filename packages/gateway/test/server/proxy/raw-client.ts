@@ -2,9 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/**
- * A client that sends bytes verbatim, which an HTTP client would normalize, and returns raw bytes.
- */
+/** A client that sends and receives raw bytes, which an HTTP client would normalize. */
 export interface RawClient {
   readonly socket: Socket
   /** The bytes received so far, one character per byte. */
@@ -13,7 +11,7 @@ export interface RawClient {
   send(text: string): void
   /** Waits for a string to arrive; `times` selects its n-th occurrence. */
   until(text: string, times?: number): Promise<void>
-  /** Resolves when the connection has closed, with the error code; `''` without an error. */
+  /** Resolves when the connection closes, with the error code or `''`. */
   readonly closed: Promise<string>
 }
 
@@ -25,15 +23,15 @@ export async function rawClient(port: number): Promise<RawClient> {
   })
   let received = ''
   let code = ''
-  const looks = new Set<() => void>()
-  const lookAgain = () => {
-    for (const look of looks) look()
+  const checks = new Set<() => void>()
+  const runChecks = () => {
+    for (const check of checks) check()
   }
   socket.on('data', (chunk) => {
     received += chunk.toString('latin1')
-    lookAgain()
+    runChecks()
   })
-  socket.on('close', lookAgain)
+  socket.on('close', runChecks)
   socket.on('error', (error: NodeJS.ErrnoException) => {
     code = error.code ?? 'UNKNOWN'
   })
@@ -52,23 +50,27 @@ export async function rawClient(port: number): Promise<RawClient> {
     },
     until(text, times = 1) {
       return new Promise((resolve, reject) => {
-        const look = () => {
+        const check = () => {
           if (received.split(text).length > times) {
-            looks.delete(look)
+            checks.delete(check)
             resolve()
           } else if (socket.destroyed) {
-            const missed = JSON.stringify(text)
-            reject(new Error(`the connection closed before ${missed} came; ${JSON.stringify(received)} did`))
+            const missing = JSON.stringify(text)
+            reject(
+              new Error(
+                `the connection closed before ${missing} arrived; received ${JSON.stringify(received)}`,
+              ),
+            )
           }
         }
-        looks.add(look)
-        look()
+        checks.add(check)
+        check()
       })
     },
   }
 }
 
-/** Builds a request to `localhost` with a verbatim body. */
+/** Builds the bytes of a request to `localhost`. The body is appended verbatim. */
 export function message(line: string, headers: readonly string[] = [], body = ''): string {
   return [line, 'Host: localhost', ...headers, '', body].join('\r\n')
 }

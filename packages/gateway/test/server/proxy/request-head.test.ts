@@ -7,7 +7,7 @@ import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
 /** Sends bytes that must not reach the upstream, and returns the response. */
-async function refused(bytes: string): Promise<string> {
+async function sendRejected(bytes: string): Promise<string> {
   const upstream = await rawUpstream()
   const { gateway } = await running('', upstream.url)
   const client = await rawClient(gateway.address.port)
@@ -23,14 +23,14 @@ describe('request heads', () => {
     ['two hosts', 'GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n'],
     ['the same host twice', 'GET / HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n'],
     ['two hosts in HTTP/1.0', 'GET / HTTP/1.0\r\nHost: localhost\r\nHOST: evil.example\r\n\r\n'],
-    ['an empty host beside another', 'GET / HTTP/1.1\r\nHost:\r\nHost: localhost\r\n\r\n'],
+    ['an empty host and another host', 'GET / HTTP/1.1\r\nHost:\r\nHost: localhost\r\n\r\n'],
     ['two hosts and an absolute target', 'GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
     ['no host', 'GET / HTTP/1.1\r\n\r\n'],
     ['a list of hosts', 'GET / HTTP/1.1\r\nHost: localhost, evil.example\r\n\r\n'],
     ['a path after its host', 'GET / HTTP/1.1\r\nHost: localhost/evil\r\n\r\n'],
     ['a user before its host', 'GET / HTTP/1.1\r\nHost: user@localhost\r\n\r\n'],
-  ])('answers 400 to a request with %s', async (_name, bytes) => {
-    expect(await refused(bytes)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+  ])('responds with 400 to a request with %s', async (_name, bytes) => {
+    expect(await sendRejected(bytes)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
   })
 
   it.each([
@@ -41,8 +41,8 @@ describe('request heads', () => {
     'x-made-up, chunked',
     'identity, chunked',
     'gzip;q=1, chunked',
-  ])('answers 501 with an explanation to Transfer-Encoding: %s', async (coding) => {
-    const received = await refused(
+  ])('responds with 501 and an explanation to Transfer-Encoding: %s', async (coding) => {
+    const received = await sendRejected(
       message('POST / HTTP/1.1', [`Transfer-Encoding: ${coding}`], '5\r\nhello\r\n0\r\n\r\n'),
     )
     expect(received).toMatch(/^HTTP\/1\.1 501 Not Implemented\r\n/)
@@ -50,9 +50,9 @@ describe('request heads', () => {
     expect(received).toMatch(/\r\nConnection: close\r\n/i)
   })
 
-  it('answers 501 to codings in two Transfer-Encoding headers', async () => {
+  it('responds with 501 to codings in two Transfer-Encoding headers', async () => {
     const codings = ['Transfer-Encoding: gzip', 'Transfer-Encoding: chunked']
-    expect(await refused(message('POST / HTTP/1.1', codings, '0\r\n\r\n'))).toMatch(/^HTTP\/1\.1 501 /)
+    expect(await sendRejected(message('POST / HTTP/1.1', codings, '0\r\n\r\n'))).toMatch(/^HTTP\/1\.1 501 /)
   })
 
   it.each([
@@ -60,18 +60,18 @@ describe('request heads', () => {
     ['chunks twice', ['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked']],
     ['another coding around chunks', ['Transfer-Encoding: chunked', 'Transfer-Encoding: gzip']],
     ['another coding alone', ['Transfer-Encoding: gzip']],
-  ])('answers 400 to a request with %s', async (_name, headers) => {
-    const received = await refused(message('POST / HTTP/1.1', headers, '0\r\n\r\n'))
+  ])('responds with 400 to a request with %s', async (_name, headers) => {
+    const received = await sendRejected(message('POST / HTTP/1.1', headers, '0\r\n\r\n'))
     expect(received).toMatch(/^HTTP\/1\.1 400 /)
   })
 
-  it('answers 400 to chunks in HTTP/1.0', async () => {
+  it('responds with 400 to chunks in HTTP/1.0', async () => {
     const bytes = message('POST / HTTP/1.0', ['Transfer-Encoding: chunked'], '0\r\n\r\n')
-    expect(await refused(bytes)).toMatch(/ 400 /)
+    expect(await sendRejected(bytes)).toMatch(/ 400 /)
   })
 
   it.each(['Chunked', ' chunked ', 'chunked,', ', chunked'])(
-    'accepts or refuses Transfer-Encoding: %j, and never misreads it',
+    'either accepts or rejects Transfer-Encoding: %j, and never misreads it',
     async (coding) => {
       const upstream = await httpUpstream((_request, response) => response.end('ok'))
       const { gateway } = await running('', upstream.url)
@@ -86,7 +86,7 @@ describe('request heads', () => {
 describe('requests with many headers', () => {
   const many = (count: number) => Array.from({ length: count }, (_, index) => `a${index % 10}:`)
 
-  it('hide no header that follows', async () => {
+  it('are read up to the last header', async () => {
     const upstream = await httpUpstream((_request, response) => response.end('ok'))
     const { gateway } = await running(
       'identity: { trusted_proxies: [127.0.0.1] }\nroutes: [{ match: POST /, limits: [{ limit: 1/hour, by: ip }] }]',
@@ -111,13 +111,13 @@ describe('requests with many headers', () => {
       'x-forwarded-for': '203.0.113.7, 127.0.0.1',
     })
     expect(request.headers).not.toHaveProperty('x-original-url')
-    // Each address has a limit of its own, so the header was read.
+    // Each address has its own limit, so the header was read.
     expect(await post('203.0.113.8', 890)).toBe('200')
     expect(await post('203.0.113.7', 890)).toBe('429')
     for (const count of [900, 1000, 1995, 1999, 3000]) expect(await post('203.0.113.9', count)).toBe('431')
   })
 
-  it('leave room for the headers that the gateway adds, at a server that reads 1,000', async () => {
+  it('leave room for added headers at a server that reads at most 1,000', async () => {
     const server = createServer((request, response) => response.end(JSON.stringify(request.headers)))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => void server.close())
@@ -138,12 +138,12 @@ describe('requests with many headers', () => {
     })
   })
 
-  it('are refused with 431 if the headers are too long in total', async () => {
+  it('are rejected with 431 if the headers are too large in total', async () => {
     const long = Array.from({ length: 900 }, (_, index) => `x-header-with-a-long-name-${index}: 1`)
-    expect(await refused(message('GET / HTTP/1.1', long))).toMatch(/^HTTP\/1\.1 431 /)
+    expect(await sendRejected(message('GET / HTTP/1.1', long))).toMatch(/^HTTP\/1\.1 431 /)
   })
 
-  it('passes all of many response headers to the client', async () => {
+  it('do not prevent responses with many headers', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.write(
         `HTTP/1.1 200 OK\r\n${many(3000).join('\r\n')}\r\nX-Last: 1\r\nContent-Length: 2\r\n\r\nok`,
@@ -157,17 +157,17 @@ describe('requests with many headers', () => {
     expect(client.received.match(/\r\na\d:/g)).toHaveLength(3000)
   })
 
-  it('hide no credentials from the admin port', async () => {
+  it('are read completely by the admin port, including credentials', async () => {
     const token = 'a'.repeat(43)
     const hash = createHash('sha256').update(token).digest('hex')
     const { adminUrl } = await running('', undefined, `{ listen: ':0', token_sha256: ${hash} }`)
-    const ask = async (headers: readonly string[]) => {
+    const statusWith = async (headers: readonly string[]) => {
       const client = await rawClient(Number(new URL(adminUrl).port))
       client.send(message('GET /metrics.json HTTP/1.1', [...headers, 'Connection: close']))
       await client.closed
       return / (\d+) /.exec(client.received)?.[1]
     }
-    expect(await ask(many(3000))).toBe('401')
-    expect(await ask([...many(3000), `Authorization: Bearer ${token}`])).toBe('200')
+    expect(await statusWith(many(3000))).toBe('401')
+    expect(await statusWith([...many(3000), `Authorization: Bearer ${token}`])).toBe('200')
   })
 })

@@ -3,27 +3,30 @@ import { running } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
-/** Returns an upstream's response as a client receives it that closes its connection afterwards. */
-async function through(requestLine: string, answer: string): Promise<{ head: string[]; body: string }> {
+/** Forwards a response of the upstream to a client that sends Connection: close. */
+async function forwardResponse(
+  requestLine: string,
+  answer: string,
+): Promise<{ head: string[]; body: string }> {
   const upstream = await rawUpstream((socket) => socket.write(answer))
   const { gateway } = await running('', upstream.url)
   const client = await rawClient(gateway.address.port)
   client.send(message(requestLine, ['Connection: close']))
   expect(await client.closed).toBe('')
   const end = client.received.indexOf('\r\n\r\n')
-  const fields = client.received.slice(0, end).split('\r\n')
+  const headers = client.received.slice(0, end).split('\r\n')
   const [method, target] = requestLine.split(' ')
   expect(upstream.received).toMatch(new RegExp(`^${method} ${target} HTTP/1.1\r\n`))
   return {
-    head: fields.filter((field) => !/^(Date|Connection):/.test(field)),
+    head: headers.filter((header) => !/^(Date|Connection):/.test(header)),
     body: client.received.slice(end + 4),
   }
 }
 
 describe('a response without a body', () => {
-  it('to HEAD keeps the Content-Length that GET would have', async () => {
+  it('to HEAD keeps the Content-Length of the corresponding GET', async () => {
     expect(
-      await through('HEAD / HTTP/1.1', 'HTTP/1.1 200 OK\r\nContent-Length: 12\r\nETag: "a"\r\n\r\n'),
+      await forwardResponse('HEAD / HTTP/1.1', 'HTTP/1.1 200 OK\r\nContent-Length: 12\r\nETag: "a"\r\n\r\n'),
     ).toEqual({
       head: ['HTTP/1.1 200 OK', 'Content-Length: 12', 'ETag: "a"'],
       body: '',
@@ -31,7 +34,7 @@ describe('a response without a body', () => {
   })
 
   it('to HEAD has no body even if the upstream sends one', async () => {
-    const { head, body } = await through(
+    const { head, body } = await forwardResponse(
       'HEAD / HTTP/1.1',
       'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil',
     )
@@ -39,21 +42,24 @@ describe('a response without a body', () => {
   })
 
   it('with status 204 has no Content-Length', async () => {
-    expect(await through('GET / HTTP/1.1', 'HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n')).toEqual({
+    expect(await forwardResponse('GET / HTTP/1.1', 'HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n')).toEqual({
       head: ['HTTP/1.1 204 No Content', 'X-A: 1'],
       body: '',
     })
     expect(
-      await through('DELETE / HTTP/1.1', 'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n'),
+      await forwardResponse('DELETE / HTTP/1.1', 'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n'),
     ).toEqual({
       head: ['HTTP/1.1 204 No Content'],
       body: '',
     })
   })
 
-  it('with status 304 keeps the Content-Length that 200 would have', async () => {
+  it('with status 304 keeps the Content-Length of the corresponding 200', async () => {
     expect(
-      await through('GET / HTTP/1.1', 'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nContent-Length: 12\r\n\r\n'),
+      await forwardResponse(
+        'GET / HTTP/1.1',
+        'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nContent-Length: 12\r\n\r\n',
+      ),
     ).toEqual({ head: ['HTTP/1.1 304 Not Modified', 'ETag: "a"', 'Content-Length: 12'], body: '' })
   })
 
@@ -81,7 +87,7 @@ describe('a response without a body', () => {
 describe('a response with a body', () => {
   it('is forwarded with any status, including redirects', async () => {
     for (const status of ['299', '302', '401', '418', '500', '599']) {
-      const { head, body } = await through(
+      const { head, body } = await forwardResponse(
         'GET / HTTP/1.1',
         `HTTP/1.1 ${status} Of Its Own\r\nLocation: /b\r\nWWW-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nok`,
       )
@@ -91,7 +97,7 @@ describe('a response with a body', () => {
     }
   })
 
-  it('that ends with its connection is complete', async () => {
+  it('is complete if it ends with its connection', async () => {
     const upstream = await rawUpstream((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nall of it'))
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -100,8 +106,8 @@ describe('a response with a body', () => {
     expect(client.received).toMatch(/\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nall of it\r\n0\r\n\r\n$/)
   })
 
-  it('is forwarded without decompressing it', async () => {
-    const { head, body } = await through(
+  it('is forwarded without decompression', async () => {
+    const { head, body } = await forwardResponse(
       'GET / HTTP/1.1',
       'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00',
     )
@@ -113,7 +119,7 @@ describe('a response with a body', () => {
 describe('request methods', () => {
   it('are forwarded if HTTP defines them', async () => {
     for (const method of ['OPTIONS', 'TRACE', 'PATCH', 'PURGE', 'QUERY']) {
-      const { body } = await through(
+      const { body } = await forwardResponse(
         `${method} /a HTTP/1.1`,
         'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
       )
@@ -121,7 +127,7 @@ describe('request methods', () => {
     }
   })
 
-  it('that open a tunnel are refused', async () => {
+  it('are rejected if they open a tunnel', async () => {
     const upstream = await rawUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -132,7 +138,7 @@ describe('request methods', () => {
     expect(upstream.received).toBe('')
   })
 
-  it('answers OPTIONS * in the gateway itself', async () => {
+  it('are handled by the gateway itself for OPTIONS *', async () => {
     const upstream = await rawUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)

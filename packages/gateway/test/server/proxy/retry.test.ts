@@ -6,10 +6,13 @@ import { rawUpstream } from './upstream-under-test.js'
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
 /**
- * Starts an upstream that responds to the first request of each connection and closes it at the
- * second. It records the requests.
+ * Starts an upstream that responds to the first request on each connection and closes the
+ * connection at the second. Sends a first request, and records all requests.
  */
-async function closing(config = '', atSecond: (bytes: string) => string | undefined = () => undefined) {
+async function startClosingUpstream(
+  config = '',
+  atSecond: (bytes: string) => string | undefined = () => undefined,
+) {
   const seen: string[] = []
   const served = new WeakSet<object>()
   const upstream = await rawUpstream((socket, request) => {
@@ -32,14 +35,14 @@ async function closing(config = '', atSecond: (bytes: string) => string | undefi
 
 describe('a request to an upstream that closes its idle connection', () => {
   it.each(['GET', 'HEAD', 'OPTIONS', 'DELETE'])('is retried once if it is a %s', async (method) => {
-    const { client, seen } = await closing()
+    const { client, seen } = await startClosingUpstream()
     client.send(message(`${method} /second HTTP/1.1`))
     await client.until('200 OK', 2)
     expect(seen).toEqual(['GET /first', `${method} /second`, `${method} /second`])
   })
 
-  it('is retried with its whole body if it is a PUT', async () => {
-    const { client, seen } = await closing()
+  it('is retried with its complete body if it is a PUT', async () => {
+    const { client, seen } = await startClosingUpstream()
     client.send(message('PUT /second HTTP/1.1', ['Content-Length: 5'], 'hello'))
     await client.until('200 OK', 2)
     expect(seen).toHaveLength(3)
@@ -56,29 +59,29 @@ describe('a request to an upstream that closes its idle connection', () => {
       '5\r\nhello\r\n0\r\n\r\n',
       'retry_post: true',
     ],
-  ])('is answered with 502 if it is %s', async (_what, method, headers, body, config) => {
-    const { client, seen } = await closing(config)
+  ])('fails with 502 if it is %s', async (_name, method, headers, body, config) => {
+    const { client, seen } = await startClosingUpstream(config)
     client.send(message(`${method} /second HTTP/1.1`, headers, body))
     await client.until('HTTP/1.1 502 ')
     expect(seen.filter((line) => line.endsWith('/second'))).toHaveLength(1)
   })
 
   it('is retried if it is a POST and retry_post is true', async () => {
-    const { client, seen } = await closing('retry_post: true')
+    const { client, seen } = await startClosingUpstream('retry_post: true')
     client.send(message('POST /second HTTP/1.1', ['Content-Length: 5'], 'hello'))
     await client.until('200 OK', 2)
     expect(seen).toHaveLength(3)
   })
 
   it('is not retried once part of a response has arrived', async () => {
-    const { client, seen } = await closing('', () => 'HTTP/1.1 200 OK\r\nContent-Le')
+    const { client, seen } = await startClosingUpstream('', () => 'HTTP/1.1 200 OK\r\nContent-Le')
     client.send(message('GET /second HTTP/1.1'))
     await client.until('HTTP/1.1 502 ')
     expect(seen).toHaveLength(2)
   })
 
   it('is charged once despite its retry', async () => {
-    const { client } = await closing('routes: [{ match: GET /*, limits: [3/hour] }]')
+    const { client } = await startClosingUpstream('routes: [{ match: GET /*, limits: [3/hour] }]')
     client.send(message('GET /second HTTP/1.1'))
     await client.until('r=1;')
     client.send(message('GET /third HTTP/1.1'))
@@ -86,8 +89,8 @@ describe('a request to an upstream that closes its idle connection', () => {
   })
 })
 
-it('charges a retried request once by the rules of both steps, with a body that a rule reads', async () => {
-  const { client, seen } = await closing(`retry_post: true
+it('charges a retried request once, also by a rule that reads the body', async () => {
+  const { client, seen } = await startClosingUpstream(`retry_post: true
 routes:
   - match: POST /*
     limits: [{ limit: 10/hour, name: calls }, { limit: 20/hour, of: rows, cost: size(body.data), name: rows }]

@@ -5,25 +5,26 @@ import { rawUpstream } from './upstream-under-test.js'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
-/**
- * A second request hidden behind the first, which a gateway and an upstream with different parsers
- * would admit.
- */
+/** A request hidden behind another, which an upstream with a different parser would process. */
 const HIDDEN = 'GET /admin HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 /** Requests with contradictory framing, or framing that servers parse differently. */
 const AMBIGUOUS: Record<string, string> = {
-  'two lengths that differ': message(
+  'two different lengths': message(
     'POST / HTTP/1.1',
     ['Content-Length: 5', 'Content-Length: 0'],
     `hello${HIDDEN}`,
   ),
-  'a length twice': message('POST / HTTP/1.1', ['Content-Length: 5', 'Content-Length: 5'], `hello${HIDDEN}`),
+  'a repeated length': message(
+    'POST / HTTP/1.1',
+    ['Content-Length: 5', 'Content-Length: 5'],
+    `hello${HIDDEN}`,
+  ),
   'a list of lengths': message('POST / HTTP/1.1', ['Content-Length: 5, 5'], `hello${HIDDEN}`),
   'a signed length': message('POST / HTTP/1.1', ['Content-Length: +5'], `hello${HIDDEN}`),
   'a negative length': message('POST / HTTP/1.1', ['Content-Length: -5'], HIDDEN),
   'a hexadecimal length': message('POST / HTTP/1.1', ['Content-Length: 0x5'], `hello${HIDDEN}`),
-  'a length past what numbers hold': message(
+  'a length that overflows': message(
     'POST / HTTP/1.1',
     ['Content-Length: 184467440737095516165'],
     `hello${HIDDEN}`,
@@ -38,7 +39,7 @@ const AMBIGUOUS: Record<string, string> = {
     ['Transfer-Encoding: chunked', 'Content-Length: 5'],
     `0\r\n\r\n${HIDDEN}`,
   ),
-  'a coding that is not known': message('POST / HTTP/1.1', ['Transfer-Encoding: xchunked'], HIDDEN),
+  'an unknown coding': message('POST / HTTP/1.1', ['Transfer-Encoding: xchunked'], HIDDEN),
   'chunks that are not the last coding': message(
     'POST / HTTP/1.1',
     ['Transfer-Encoding: chunked, identity'],
@@ -54,12 +55,12 @@ const AMBIGUOUS: Record<string, string> = {
     ['Transfer-Encoding: \x0bchunked'],
     `0\r\n\r\n${HIDDEN}`,
   ),
-  'a header that goes on in the next line': message(
+  'a header that continues on the next line': message(
     'POST / HTTP/1.1',
     ['X-Note: one', ' two', 'Content-Length: 5'],
     `hello${HIDDEN}`,
   ),
-  'a coding that goes on in the next line': message(
+  'a coding that continues on the next line': message(
     'POST / HTTP/1.1',
     ['Transfer-Encoding:', ' chunked'],
     `0\r\n\r\n${HIDDEN}`,
@@ -72,17 +73,17 @@ const AMBIGUOUS: Record<string, string> = {
   'no host': 'GET / HTTP/1.1\r\n\r\n',
   'a header without a name': message('GET / HTTP/1.1', [': value'], HIDDEN),
   'a line without a colon': message('GET / HTTP/1.1', ['Transfer-Encoding chunked'], HIDDEN),
-  'a version that is none': message('GET / HTTP/1.10', [], HIDDEN),
-  'nothing like HTTP': '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+  'an invalid version': message('GET / HTTP/1.10', [], HIDDEN),
+  'bytes that are not HTTP': '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
 }
 
 /** Chunked bodies that are malformed after a valid head. */
 const BROKEN_CHUNKS: Record<string, string> = {
-  'a length that is no number': `zz\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
+  'a length that is not a number': `zz\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
   'a negative length': `-5\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
   'a length with 0x': `0x5\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
-  'a length past what numbers hold': `${'f'.repeat(20)}\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
-  'more bytes than their length says': `3\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
+  'a length that overflows': `${'f'.repeat(20)}\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
+  'more bytes than the declared length': `3\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
   'a bare LF after the length': `5\nhello\r\n0\r\n\r\n${HIDDEN}`,
   'a bare LF after the bytes': `5\r\nhello\n0\r\n\r\n${HIDDEN}`,
   'a length after the last chunk': `5\r\nhello\r\n0\r\nContent-Length: 7\r\n\r\n${HIDDEN}`,
@@ -94,54 +95,54 @@ const BROKEN_CHUNKS: Record<string, string> = {
  *
  * @returns the bytes that reached the upstream, and the response to the client
  */
-async function attempt(bytes: string): Promise<{ passed: string; received: string }> {
+async function attempt(bytes: string): Promise<{ forwarded: string; received: string }> {
   const upstream = await rawUpstream((socket, text) => {
-    if (text.startsWith('GET /good')) socket.write(OK)
+    if (text.startsWith('GET /valid')) socket.write(OK)
   })
   const { gateway } = await running('', upstream.url)
   const { port } = gateway.address
-  const good = async () => {
+  const sendValid = async () => {
     const client = await rawClient(port)
-    client.send(message('GET /good HTTP/1.1', ['Connection: close']))
+    client.send(message('GET /valid HTTP/1.1', ['Connection: close']))
     await client.closed
     expect(client.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok$/)
   }
-  await good()
+  await sendValid()
   const before = upstream.received
   const client = await rawClient(port)
   client.send(bytes)
   await client.closed
-  // Bytes of the attempt would arrive before the next request.
-  await good()
-  const next = upstream.received.lastIndexOf('GET /good')
+  // Forwarded bytes would arrive before the next request.
+  await sendValid()
+  const next = upstream.received.lastIndexOf('GET /valid')
   expect(upstream.received.slice(next)).toBe(before)
-  return { passed: upstream.received.slice(before.length, next), received: client.received }
+  return { forwarded: upstream.received.slice(before.length, next), received: client.received }
 }
 
 describe('a request with ambiguous framing', () => {
   it.each(Object.entries(AMBIGUOUS))(
-    'is refused with 400 before it reaches the upstream: %s',
+    'is rejected with 400 before it reaches the upstream: %s',
     async (_name, bytes) => {
-      const { passed, received } = await attempt(bytes)
+      const { forwarded, received } = await attempt(bytes)
       expect(received).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
       expect(received.split('HTTP/1.1')).toHaveLength(2)
-      expect(passed).toBe('')
+      expect(forwarded).toBe('')
     },
   )
 
   it.each(Object.entries(BROKEN_CHUNKS))(
-    'is refused with 400 and not completed upstream with %s in its chunks',
+    'is rejected with 400 and not completed upstream if its chunks have %s',
     async (_name, body) => {
-      const { passed, received } = await attempt(
+      const { forwarded, received } = await attempt(
         message('POST /bad HTTP/1.1', ['Transfer-Encoding: chunked'], body),
       )
       expect(received).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
-      expect(passed).not.toMatch(/\r\n0\r\n|admin/)
+      expect(forwarded).not.toMatch(/\r\n0\r\n|admin/)
     },
   )
 
   it.each(Object.entries(BROKEN_CHUNKS))(
-    'is refused with 400 before it reaches the upstream with %s in chunks that a rule reads',
+    'is rejected with 400 before it reaches the upstream if chunks that a rule reads have %s',
     async (_name, body) => {
       const upstream = await rawUpstream()
       const { gateway } = await running(

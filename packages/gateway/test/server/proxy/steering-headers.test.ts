@@ -5,9 +5,7 @@ import { running, upstreamOf } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream } from './upstream-under-test.js'
 
-/**
- * Headers from which some server or framework takes the path, method, host, scheme, client or user.
- */
+/** Headers that override the path, method, host, scheme, client or user in some servers. */
 const STEERING = [
   ...['Script-Name', 'Path-Info', 'Path-Translated', 'Request-Uri', 'Query-String', 'Script-Filename'],
   ...['Request-Method', 'Redirect-Url', 'Unencoded-Url', 'Iis-WasUrlRewritten', 'Document-Root'],
@@ -30,7 +28,7 @@ const STEERING = [
   ...['MS-ASPNETCORE-TOKEN', 'Proxy', 'Proxy-Client-IP', 'WL-Proxy-Client-IP', 'X-Forwarded'],
 ]
 
-/** Headers with the user, which a trusted proxy may send. */
+/** Headers that name the user, which a trusted proxy may send. */
 const USERS = [
   ...['Remote-User', 'X-Remote-User', 'X-Forwarded-User', 'X-Auth-Request-Email', 'SSL-Client-Cert'],
   ...['CF-Access-Authenticated-User-Email', 'X-Goog-Authenticated-User-Id', 'X-MS-Client-Principal'],
@@ -54,14 +52,14 @@ function spellings(name: string): string[] {
   ]
 }
 
-const TRUSTING = 'identity: { trusted_proxies: [127.0.0.1] }'
+const WITH_TRUSTED_PROXY = 'identity: { trusted_proxies: [127.0.0.1] }'
 
-/** Returns the names of headers that reach the upstream with the value `evil`. */
-async function reached(config: string, headers: readonly string[]): Promise<string[]> {
+/** Returns the names of the headers that reach the upstream with the value `evil`. */
+async function forwardedNames(config: string, headers: readonly string[]): Promise<string[]> {
   const upstream = await httpUpstream((_request, response) => response.end())
   const { gateway } = await running(config, upstream.url)
   const seen: string[] = []
-  // A head has room for only some of them.
+  // A request can hold only some of the headers.
   for (let start = 0; start < headers.length; start += 100) {
     const client = await rawClient(gateway.address.port)
     client.send(
@@ -81,26 +79,28 @@ const evil = (name: string) => `${name}: evil`
 describe('a header that steers the upstream', () => {
   const all = STEERING.flatMap(spellings)
 
-  it('is not forwarded from a client in any spelling', async () => {
-    expect(await reached('', [...all, ...USERS.flatMap(spellings)].map(evil))).toEqual([])
+  it('is never forwarded from a client, whatever its spelling', async () => {
+    expect(await forwardedNames('', [...all, ...USERS.flatMap(spellings)].map(evil))).toEqual([])
   })
 
-  it('is not forwarded from a client behind a trusted proxy either', async () => {
-    expect(await reached(TRUSTING, all.map(evil))).toEqual([])
+  it('is never forwarded from a client behind a trusted proxy', async () => {
+    expect(await forwardedNames(WITH_TRUSTED_PROXY, all.map(evil))).toEqual([])
   })
 
-  it('is not forwarded if it is repeated or named by Connection', async () => {
+  it('is not forwarded if it is repeated or listed in Connection', async () => {
     const twice = STEERING.flatMap((name) => [evil(name), evil(name.replaceAll('-', '_'))])
-    expect(await reached('', [`Connection: ${STEERING.slice(0, 10).join(', ')}`, ...twice])).toEqual([])
+    expect(await forwardedNames('', [`Connection: ${STEERING.slice(0, 10).join(', ')}`, ...twice])).toEqual(
+      [],
+    )
   })
 
-  it('that names the user is forwarded only from a trusted proxy in its exact spelling', async () => {
-    expect(await reached(TRUSTING, USERS.map(evil))).toHaveLength(USERS.length)
+  it('is forwarded in its exact spelling from a trusted proxy if it names the user', async () => {
+    expect(await forwardedNames(WITH_TRUSTED_PROXY, USERS.map(evil))).toHaveLength(USERS.length)
     const others = USERS.flatMap((name) => [name.replaceAll('-', '_'), name.replace('-', '.')])
-    expect(await reached(TRUSTING, others.map(evil))).toEqual([])
+    expect(await forwardedNames(WITH_TRUSTED_PROXY, others.map(evil))).toEqual([])
   })
 
-  it('is recognized by its folded name', () => {
+  it('is recognized by its normalized name', () => {
     expect(steersUpstream('x-forwarded-anything')).toBe(true)
     for (const name of ['x-request-id', 'path', 'accept', 'x-api-key', 'x-forward', 'scripts-name'])
       expect(steersUpstream(name)).toBe(false)
@@ -108,10 +108,10 @@ describe('a header that steers the upstream', () => {
 })
 
 describe('an application behind the gateway', () => {
-  it('executes the path and method that were decided on, whatever headers the client sends', async () => {
+  it('sees the path and method of the decision, whatever headers the client sends', async () => {
     const app = express()
     app.enable('trust proxy')
-    // As the packages method-override and connect-prefix, and the rewriting of IIS and Symfony, do.
+    // Mimics the packages method-override and connect-prefix, and the rewriting of IIS and Symfony.
     app.use((request, _response, next) => {
       request.method = request.get('x-http-method-override') ?? request.get('x-http-method') ?? request.method
       request.url = request.get('x-original-url') ?? request.get('x-rewrite-url') ?? request.url
@@ -125,7 +125,7 @@ describe('an application behind the gateway', () => {
       response.json({ method, path, ip, hostname, protocol })
     })
     const url = await upstreamOf(app)
-    for (const config of ['', TRUSTING]) {
+    for (const config of ['', WITH_TRUSTED_PROXY]) {
       const { gateway } = await running(config, url)
       const client = await rawClient(gateway.address.port)
       client.send(

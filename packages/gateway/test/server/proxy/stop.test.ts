@@ -3,7 +3,7 @@ import { running } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, textOf } from './upstream-under-test.js'
 
-describe('stopping the proxy', () => {
+describe('stopping the gateway', () => {
   it('waits for an upload and its response, then closes that connection', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
@@ -33,7 +33,7 @@ describe('stopping the proxy', () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     const silent = await rawClient(gateway.address.port)
-    // A served connection shows that the earlier silent one is accepted, too.
+    // A request on a later connection shows that the silent connection has been accepted.
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1'))
     const { response } = await upstream.arrivals.next()

@@ -8,36 +8,33 @@ import { httpUpstream } from './upstream-under-test.js'
 const CHUNK = Buffer.alloc(64 * 1024, 'x')
 const MIB = 1024 * 1024
 
-/**
- * The most bytes that the system and stream buffers of two connections may hold, which is far less
- * than is sent.
- */
-const BOUND = 40 * MIB
+/** Upper bound on the system and stream buffers of two connections, far less than is sent. */
+const MAX_BUFFERED = 40 * MIB
 const TOTAL = 80 * MIB
 
-/** Writes everything at the pace of the reader, and counts the bytes. */
-function writing(stream: Writable): { readonly written: number } {
+/** Writes `TOTAL` bytes at the pace of the reader, and counts them. */
+function writeAll(stream: Writable): { readonly written: number } {
   const state = { written: 0 }
-  const go = () => {
+  const write = () => {
     while (state.written < TOTAL) {
       state.written += CHUNK.length
       if (!stream.write(CHUNK)) return
     }
-    stream.off('drain', go)
+    stream.off('drain', write)
     stream.end()
   }
-  stream.on('drain', go)
-  go()
+  stream.on('drain', write)
+  write()
   return state
 }
 
-/** Waits until a writer makes no progress, or exceeds its bound. */
-async function stuck(writer: { readonly written: number }): Promise<void> {
+/** Waits until a writer makes no more progress or exceeds the bound. */
+async function waitUntilStalled(writer: { readonly written: number }): Promise<void> {
   let before = -1
-  let same = 0
-  while (same < 20 && writer.written <= BOUND) {
+  let unchanged = 0
+  while (unchanged < 20 && writer.written <= MAX_BUFFERED) {
     await new Promise((resolve) => setTimeout(resolve, 5))
-    same = writer.written === before ? same + 1 : 0
+    unchanged = writer.written === before ? unchanged + 1 : 0
     before = writer.written
   }
 }
@@ -48,10 +45,10 @@ describe('backpressure', () => {
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port).end()
     const { response } = await upstream.arrivals.next()
-    const writer = writing(response)
+    const writer = writeAll(response)
     const answer = await responseTo(client)
-    await stuck(writer)
-    expect(writer.written).toBeLessThan(BOUND)
+    await waitUntilStalled(writer)
+    expect(writer.written).toBeLessThan(MAX_BUFFERED)
     const exchange = await gateway.exchanges.next()
     expect(exchange.response.writableLength).toBeLessThan(MIB)
 
@@ -65,10 +62,10 @@ describe('backpressure', () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port, { method: 'POST' })
-    const writer = writing(client)
+    const writer = writeAll(client)
     const { request, response } = await upstream.arrivals.next()
-    await stuck(writer)
-    expect(writer.written).toBeLessThan(BOUND)
+    await waitUntilStalled(writer)
+    expect(writer.written).toBeLessThan(MAX_BUFFERED)
     const exchange = await gateway.exchanges.next()
     expect(exchange.request.readableLength).toBeLessThan(MIB)
 
@@ -80,7 +77,7 @@ describe('backpressure', () => {
   })
 })
 
-describe('streams', () => {
+describe('streaming', () => {
   it('delivers each event before the next is written', async () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
@@ -107,9 +104,9 @@ describe('streams', () => {
     client.write('0')
     const answer = await responseTo(client)
     expect(String((await once(answer, 'data'))[0])).toBe('0')
-    for (let turn = 1; turn <= 50; turn++) {
-      client.write(`turn ${turn}`)
-      expect(String((await once(answer, 'data'))[0])).toBe(`turn ${turn}`)
+    for (let round = 1; round <= 50; round++) {
+      client.write(`round ${round}`)
+      expect(String((await once(answer, 'data'))[0])).toBe(`round ${round}`)
     }
     client.end()
     answer.resume()
@@ -117,7 +114,7 @@ describe('streams', () => {
     expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 200 })
   })
 
-  it('forwards an upload as it is sent, with the head first', async () => {
+  it('forwards the head of an upload first, and then each part as it arrives', async () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port, { method: 'PUT', headers: { 'content-length': 3 } })

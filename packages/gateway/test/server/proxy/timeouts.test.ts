@@ -8,14 +8,14 @@ import { httpUpstream, rawUpstream, textOf } from './upstream-under-test.js'
 const ONE_SLOT = 'routes: [{ match: POST /slow, limits: [{ concurrent: 1 }] }]'
 
 describe('the connect timeout', () => {
-  it('answers 504 if the upstream does not accept the connection', async () => {
+  it('results in a 504 if the upstream does not accept the connection', async () => {
     // Accepts connections without responding, so that the TLS handshake never completes.
     const silent = await rawUpstream()
     const { url, failures } = await running(
       `timeouts: { connect: 50ms }\n${ONE_SLOT}`,
       silent.url.replace('http:', 'https:'),
     )
-    for (let turn = 0; turn < 2; turn++) {
+    for (let attempt = 0; attempt < 2; attempt++) {
       const { status, headers, text } = await send(url, '/slow')
       expect([status, headers['content-type']]).toEqual([504, 'application/problem+json'])
       expect(JSON.parse(text)).toEqual({
@@ -30,10 +30,10 @@ describe('the connect timeout', () => {
 })
 
 describe('the response timeout', () => {
-  it('answers 504, ends the request upstream and frees the slot', async () => {
+  it('results in a 504, aborts the upstream request and frees the slot', async () => {
     const upstream = await httpUpstream()
     const { url, failures } = await running(`timeouts: { headers: 50ms }\n${ONE_SLOT}`, upstream.url)
-    for (let turn = 0; turn < 2; turn++) {
+    for (let attempt = 0; attempt < 2; attempt++) {
       const answer = send(url, '/slow')
       const { response } = await upstream.arrivals.next()
       const ended = once(response, 'close')
@@ -47,21 +47,21 @@ describe('the response timeout', () => {
     ])
   })
 
-  it('starts when the request has been sent, however long that takes', async () => {
+  it('starts only when the request has been sent, however long that takes', async () => {
     const upstream = await httpUpstream()
     const { gateway, url } = await running('timeouts: { headers: 500ms }', upstream.url)
     const client = begin(gateway.address.port, { method: 'POST' })
     client.write('first, ')
     const { request, response } = await upstream.arrivals.next()
-    // A later request has timed out meanwhile, more than once.
-    for (let turn = 0; turn < 2; turn++) expect((await send(url, '/')).status).toBe(504)
+    // Meanwhile, two later requests time out.
+    for (let attempt = 0; attempt < 2; attempt++) expect((await send(url, '/')).status).toBe(504)
     client.end('last')
     expect(await textOf(request)).toBe('first, last')
     response.end('done')
     expect((await responseTo(client)).statusCode).toBe(200)
   })
 
-  it('is not extended by an upstream that reads nothing of the request', async () => {
+  it('is not extended by an upstream that does not read the request', async () => {
     const upstream = await httpUpstream()
     const { gateway, failures } = await running('timeouts: { headers: 50ms }', upstream.url)
     const client = begin(gateway.address.port, { method: 'POST', headers: { 'content-length': 2 ** 26 } })
@@ -73,10 +73,10 @@ describe('the response timeout', () => {
 })
 
 describe('the idle timeout', () => {
-  it('aborts a response that stalls, visibly to the client, and frees the slot', async () => {
+  it('aborts a stalled response so that the client notices, and frees the slot', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running(`timeouts: { idle: 50ms }\n${ONE_SLOT}`, upstream.url)
-    for (let turn = 0; turn < 2; turn++) {
+    for (let attempt = 0; attempt < 2; attempt++) {
       const client = begin(gateway.address.port, { method: 'POST', path: '/slow' }).end()
       const { response } = await upstream.arrivals.next()
       const ended = once(response, 'close')
@@ -88,35 +88,35 @@ describe('the idle timeout', () => {
     }
   })
 
-  it('does not abort a response that continues, however long it takes', async () => {
+  it('does not abort a response that makes progress, however long it takes', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('timeouts: { idle: 1s }', upstream.url)
-    const begun = async () => {
+    const startResponse = async () => {
       const client = begin(gateway.address.port, { method: 'POST' }).end()
       const { response } = await upstream.arrivals.next()
       response.write('.')
       return { response, answer: await responseTo(client) }
     }
-    const lively = await begun()
-    const read = textOf(lively.answer)
+    const active = await startResponse()
+    const read = textOf(active.answer)
     let written = 1
-    const pulse = setInterval(() => {
+    const interval = setInterval(() => {
       written++
-      lively.response.write('.')
+      active.response.write('.')
     }, 50)
-    // Another response that stalls is aborted meanwhile, twice.
-    for (let turn = 0; turn < 2; turn++) {
-      const silent = await begun()
+    // Meanwhile, two stalled responses are aborted.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const silent = await startResponse()
       await expect(textOf(silent.answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
     }
-    clearInterval(pulse)
-    lively.response.end()
+    clearInterval(interval)
+    active.response.end()
     expect(await read).toBe('.'.repeat(written))
   })
 })
 
 describe('a slow client', () => {
-  it('is disconnected if it does not read its response, which ends the request and frees the slot', async () => {
+  it('is disconnected if it does not read its response, which aborts the request and frees the slot', async () => {
     const upstream = await httpUpstream((request, response) => {
       if (request.headers['x-probe'] !== undefined) response.end()
     })
@@ -124,9 +124,9 @@ describe('a slow client', () => {
     const client = begin(gateway.address.port, { method: 'POST', path: '/slow' }).end()
     const { response } = await upstream.arrivals.next()
     const ended = once(response, 'close')
-    const piece = Buffer.alloc(2 ** 20)
+    const chunk = Buffer.alloc(2 ** 20)
     const write = () => {
-      while (!response.destroyed && response.write(piece));
+      while (!response.destroyed && response.write(chunk));
     }
     response.on('drain', write)
     write()
@@ -135,7 +135,7 @@ describe('a slow client', () => {
     await until(async () => (await send(url, '/slow', { headers: { 'x-probe': '1' } })).status === 200)
   })
 
-  it('gets 408 if it does not send its body in time, which ends the request and frees the slot', async () => {
+  it('gets a 408 if it does not send its body in time, which aborts the request and frees the slot', async () => {
     const upstream = await httpUpstream((request, response) => {
       if (request.headers['x-probe'] !== undefined) response.end()
     })
@@ -151,7 +151,7 @@ describe('a slow client', () => {
     expect(failures).toEqual([])
   })
 
-  it('gets 408 if it does not send its head in time', async () => {
+  it('gets a 408 if it does not send its head in time', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('timeouts: { request: 50ms }', upstream.url)
     const client = await rawClient(gateway.address.port)

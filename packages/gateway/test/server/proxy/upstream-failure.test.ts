@@ -8,8 +8,8 @@ import { rawUpstream, textOf, unusedAddress } from './upstream-under-test.js'
 const CLOSED = 'The upstream closed the connection before it responded.'
 const INVALID = "The upstream's response is not valid HTTP."
 
-/** Failures of an upstream before its response, with the detail for the client. */
-const BEFORE_THE_ANSWER: Record<string, [instead: (socket: Socket) => void, detail: string, code: string]> = {
+/** Failures of an upstream before its response, with the detail that the client receives. */
+const BEFORE_RESPONSE: Record<string, [fail: (socket: Socket) => void, detail: string, code: string]> = {
   'closes the connection': [(socket) => socket.end(), CLOSED, 'UND_ERR_SOCKET'],
   'resets the connection': [(socket) => socket.resetAndDestroy(), CLOSED, 'ECONNRESET'],
   'closes the connection within a head': [
@@ -23,23 +23,23 @@ const BEFORE_THE_ANSWER: Record<string, [instead: (socket: Socket) => void, deta
     'HPE_INVALID',
   ],
   'sends an invalid status': [(socket) => socket.write('HTTP/1.1 2x0 OK\r\n\r\n'), INVALID, 'HPE_INVALID'],
-  'sends an invalid length': [
+  'sends an invalid Content-Length': [
     (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n'),
     INVALID,
     'HPE_INVALID',
   ],
-  'sends two lengths': [
+  'sends two Content-Length headers': [
     (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok'),
     INVALID,
     'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
   ],
-  'sends a length before chunks': [
+  'sends a Content-Length and chunks': [
     (socket) =>
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
     INVALID,
     'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
   ],
-  'sends chunks with a length': [
+  'sends chunks and a Content-Length': [
     (socket) =>
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n'),
     INVALID,
@@ -55,7 +55,7 @@ const BEFORE_THE_ANSWER: Record<string, [instead: (socket: Socket) => void, deta
     "The headers of the upstream's response are too large.",
     'UND_ERR_HEADERS_OVERFLOW',
   ],
-  'switches protocols without a request': [
+  'switches protocols without being asked to': [
     (socket) =>
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n'),
     CLOSED,
@@ -64,10 +64,10 @@ const BEFORE_THE_ANSWER: Record<string, [instead: (socket: Socket) => void, deta
 }
 
 describe('upstream failures', () => {
-  it.each(Object.entries(BEFORE_THE_ANSWER))(
-    'answers 502 and sends the request once if the upstream %s',
-    async (_name, [instead, detail, code]) => {
-      const upstream = await rawUpstream(instead)
+  it.each(Object.entries(BEFORE_RESPONSE))(
+    'responds with 502 and sends the request once if the upstream %s',
+    async (_name, [fail, detail, code]) => {
+      const upstream = await rawUpstream(fail)
       const { url, failures } = await running('', upstream.url)
       const { status, headers, text } = await send(url, '/predict', { body: 'hello' })
       expect([status, headers['content-type']]).toEqual([502, 'application/problem+json'])
@@ -77,7 +77,7 @@ describe('upstream failures', () => {
     },
   )
 
-  it('answers 502 without an address if the upstream is unreachable', async () => {
+  it('responds with 502 without an address if the upstream is unreachable', async () => {
     const nowhere = await unusedAddress()
     const { url } = await running('', nowhere)
     const { status, text } = await send(url, '/predict')
@@ -85,7 +85,7 @@ describe('upstream failures', () => {
     expect(text).not.toContain(new URL(nowhere).port)
   })
 
-  it('answers 502 if the upstream does not support TLS', async () => {
+  it('responds with 502 if the upstream does not support TLS', async () => {
     const upstream = await rawUpstream((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     const { url } = await running('', upstream.url.replace('http:', 'https:'))
     const { status, text } = await send(url, '/predict')
@@ -95,7 +95,7 @@ describe('upstream failures', () => {
     ])
   })
 
-  it('answers 502 if the upstream fails during an upload, and serves the next request on the connection', async () => {
+  it('responds with 502 if the upstream fails during an upload, and serves the next request on the connection', async () => {
     const upstream = await rawUpstream((socket) => socket.resetAndDestroy())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -135,9 +135,9 @@ describe('upstream failures', () => {
   })
 })
 
-/** Failures after the head and part of the body. */
-const MID_ANSWER: Record<string, (socket: Socket) => void> = {
-  'closes before the length is reached': (socket) =>
+/** Failures of an upstream after the head and part of the body. */
+const DURING_RESPONSE: Record<string, (socket: Socket) => void> = {
+  'closes before the declared length is reached': (socket) =>
     socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
   'closes before the last chunk': (socket) =>
     socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'),
@@ -146,17 +146,20 @@ const MID_ANSWER: Record<string, (socket: Socket) => void> = {
 }
 
 describe('a response that breaks off', () => {
-  it.each(Object.entries(MID_ANSWER))('never looks complete if the upstream %s', async (_name, breaks) => {
-    const upstream = await rawUpstream(breaks)
-    const { gateway } = await running('', upstream.url)
-    const client = begin(gateway.address.port).end()
-    const answer = await responseTo(client)
-    expect(answer.statusCode).toBe(200)
-    await expect(textOf(answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
-    expect(answer.complete).toBe(false)
-  })
+  it.each(Object.entries(DURING_RESPONSE))(
+    'never appears complete if the upstream %s',
+    async (_name, fail) => {
+      const upstream = await rawUpstream(fail)
+      const { gateway } = await running('', upstream.url)
+      const client = begin(gateway.address.port).end()
+      const answer = await responseTo(client)
+      expect(answer.statusCode).toBe(200)
+      await expect(textOf(answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
+      expect(answer.complete).toBe(false)
+    },
+  )
 
-  it('never looks complete if the upstream resets the connection', async () => {
+  it('never appears complete if the upstream resets the connection', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n')
     })
@@ -170,7 +173,7 @@ describe('a response that breaks off', () => {
     expect(client.received).not.toContain('\r\n0\r\n')
   })
 
-  it('resets the connection of an HTTP/1.0 client, for which a close ends the body', async () => {
+  it('is reset for an HTTP/1.0 client, because a normal close would end the body', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n')
     })

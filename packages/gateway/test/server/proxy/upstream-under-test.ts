@@ -6,13 +6,13 @@ import { Arrivals } from './arrivals.js'
 
 export interface UpstreamUnderTest {
   readonly url: string
-  /** The number of connections so far. */
+  /** Number of connections accepted so far. */
   readonly connections: number
-  /** Requests for the test to respond to. */
+  /** The received requests, to which the test can respond. */
   readonly arrivals: Arrivals<{ request: IncomingMessage; response: ServerResponse }>
 }
 
-/** Starts a server whose responses the test or the listener sends. It stops after the test. */
+/** Starts a server. The listener or the test sends its responses. It stops after the test. */
 export async function httpUpstream(
   listener: (request: IncomingMessage, response: ServerResponse) => void = () => {},
 ): Promise<UpstreamUnderTest> {
@@ -23,7 +23,7 @@ export async function httpUpstream(
     listener(request, response)
   })
   server.on('connection', () => connections++)
-  const url = await started(server)
+  const url = await listen(server)
   return {
     url,
     arrivals,
@@ -35,11 +35,11 @@ export async function httpUpstream(
 
 export interface RawUpstream {
   readonly url: string
-  /** The bytes received over all connections, one character each. */
+  /** The bytes received on all connections, one character per byte. */
   readonly received: string
-  /** The number of open connections. */
+  /** Number of open connections. */
   readonly open: number
-  /** Connections, once their first bytes arrived. */
+  /** Connections whose first bytes have arrived. */
   readonly arrivals: Arrivals<Socket>
 }
 
@@ -64,7 +64,7 @@ export async function rawUpstream(
       respond(socket, chunk.toString('latin1'))
     })
   })
-  const url = await started(server)
+  const url = await listen(server)
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy()
   })
@@ -90,7 +90,7 @@ export async function unusedAddress(): Promise<string> {
   return `http://127.0.0.1:${port}`
 }
 
-async function started(server: Server): Promise<string> {
+async function listen(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => {
@@ -100,7 +100,7 @@ async function started(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** Reads the whole body. */
+/** Reads a complete body. */
 export async function textOf(message: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of message) chunks.push(chunk)

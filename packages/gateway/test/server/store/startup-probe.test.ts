@@ -9,7 +9,7 @@ import { probeUntilLost, responds } from '../../../src/server/store/startup-prob
 
 const POLICIES = ['open', 'closed', 'local'] as const
 
-/** Creates a store with a failure policy whose reads fail with an error, and counts them. */
+/** Creates a store with a failure policy whose operations all fail, and counts its reads. */
 function failingStore(policy: (typeof POLICIES)[number], error: Error) {
   const counts = { peeks: 0 }
   const remote: Store = {
@@ -27,7 +27,7 @@ function failingStore(policy: (typeof POLICIES)[number], error: Error) {
 }
 
 describe('the probe of a store at startup', () => {
-  it.each(POLICIES)('ends if the store responds that it cannot decide, under %s', async (policy) => {
+  it.each(POLICIES)('ends if the store responds with a request error, under %s', async (policy) => {
     const { store, counts } = failingStore(policy, new StoreRequestError('a foreign value'))
     await probeUntilLost(store)
     expect(counts.peeks).toBe(1)
@@ -45,19 +45,19 @@ describe('the probe of a store at startup', () => {
 
   it('ends after a bounded number of probes if the breaker never opens', async () => {
     let peeks = 0
-    const neither = {
+    const failingPeek = {
       peek: async () => {
         peeks++
         throw new TypeError('a mistake of the caller')
       },
       stats: () => ({ ...failingStore('open', new Error('unused')).store.stats() }),
     }
-    await probeUntilLost(neither)
+    await probeUntilLost(failingPeek)
     expect(peeks).toBe(1000)
   })
 
   it.each(POLICIES)(
-    'opens a Redis store with a foreign value under the key of the probe, under %s',
+    'accepts a Redis store with a foreign value at the key of the probe, under %s',
     async (policy) => {
       const redis = await startRedis()
       onTestFinished(() => redis.stop())

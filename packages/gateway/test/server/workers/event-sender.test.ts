@@ -2,7 +2,7 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import { eventSender } from '../../../src/server/workers/event-sender.js'
 import type { ObserverCall } from '../../../src/server/workers/worker-protocol.js'
 
-it('sends gauge changes that did not fit, even if no event follows', async () => {
+it('sends postponed gauge changes even if no event follows', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const sent: ObserverCall[] = []
@@ -17,7 +17,7 @@ it('sends gauge changes that did not fit, even if no event follows', async () =>
       dropped += count
     },
   )
-  // The primary confirms nothing, so that the sender is full after 50,000 events.
+  // The primary confirms no event, so the sender is full after 50,000 events.
   for (let request = 0; request < 50_000; request++) sender.onInFlightChange?.('/a', 1)
   sender.onRequestEnd?.('/a', 'allowed')
   for (let request = 0; request < 50_000; request++) sender.onInFlightChange?.('/a', -1)

@@ -4,18 +4,15 @@ import { send, until } from '../gateway/running-gateway.js'
 import { openPinnedConnections } from './pinned-connections.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
-/**
- * A worker counts as hung after ten seconds. Starting a replacement may take long on a busy
- * machine.
- */
+/** A worker is considered hung after ten seconds. A busy machine starts replacements slowly. */
 const TIMEOUT = { timeout: 180_000 }
 
 const SLOTS = 8
 
-/** The bound of the gateway. Each listening worker reports half of it. */
+/** Connection limit of the gateway. Each listening worker reports half of it. */
 const MAX_CONNECTIONS = 1000
 
-/** Runs two workers; responses of /stream never end. */
+/** Runs a gateway with two workers. Responses to /stream never end. */
 async function serveStreams() {
   const served = await serveWithWorkers(
     2,
@@ -31,14 +28,14 @@ default: { limits: [1000000/hour] }\n`,
     const ended = response.text().catch(() => {})
     return { status: response.status, ended }
   }
-  /** Whether two workers other than this one accept connections. */
+  /** Reports whether two workers other than this one accept connections. */
   const isReplaced = async (pid: number) =>
     !served.pids().includes(pid) && (await served.maxConnections()) === MAX_CONNECTIONS
   return { ...served, openStream, isReplaced }
 }
 
 describe('a hung worker', TIMEOUT, () => {
-  it('is replaced, and new requests get the slots that it held', async () => {
+  it('is replaced, and its slots are freed for new requests', async () => {
     const { url, pids, openStream, isReplaced } = await serveStreams()
     const streams = await Promise.all(Array.from({ length: SLOTS }, openStream))
     expect(streams.map(({ status }) => status)).toEqual(Array(SLOTS).fill(200))
@@ -48,7 +45,7 @@ describe('a hung worker', TIMEOUT, () => {
 
     const [hung = 0] = pids()
     process.kill(hung, 'SIGSTOP')
-    // One of these reaches the hung worker, and is closed without a response when it is killed.
+    // At most one of these reaches the hung worker. It gets no response when the worker is killed.
     const during = await Promise.all(
       Array.from({ length: 8 }, () =>
         send(url, '/').then(
@@ -78,7 +75,7 @@ describe('a hung worker', TIMEOUT, () => {
     expect((await openStream()).status).toBe(429)
   })
 
-  it('is replaced even if all workers hang', async () => {
+  it('is replaced even if the other worker hangs as well', async () => {
     const { url, pids, isReplaced } = await serveStreams()
     const hung = pids()
     for (const pid of hung) process.kill(pid, 'SIGSTOP')
@@ -96,7 +93,7 @@ describe('a hung worker', TIMEOUT, () => {
       .toBe(200)
   })
 
-  it('is replaced while clients use only connections that they opened before', async () => {
+  it('is replaced even if clients use only connections that they opened before', async () => {
     const { url, pids, isReplaced } = await serveStreams()
     const connections = await openPinnedConnections(url, 8)
     const [hung = 0] = pids()

@@ -7,15 +7,15 @@ import { send, until } from '../gateway/running-gateway.js'
 import { openPinnedConnections, type PinnedConnection } from './pinned-connections.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
-/** A changed keys file is noticed at the second poll, which may take long on a busy machine. */
+/** A change of the keys file is applied at the second poll, which is slow on a busy machine. */
 const TIMEOUT = { timeout: 120_000 }
 
 const KEY = 'a-key-whose-client-changes'
 const credentials = { 'x-api-key': KEY }
 
 /**
- * Runs two workers with a versioned keys file. Version `n` names the client `n`, and the upstream
- * responds with the client that the gateway forwards.
+ * Runs a gateway with two workers and a versioned keys file. In version `n`, the client is named
+ * `n`. The upstream responds with the client that the gateway forwards.
  */
 async function serveVersionsOfKeys() {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-keys-'))
@@ -32,9 +32,9 @@ async function serveVersionsOfKeys() {
     `identity: { api_keys: ${file}, forward: { client: x-client } }\ndefault: { limits: [1000000/hour] }\n`,
     (request, response) => response.end(request.headers['x-client'] ?? 'none'),
   )
-  /** Counts the reloads that the gateway logged. */
+  /** Returns the number of reloads that the gateway has logged. */
   const reloads = () => served.output.err.split('keys file reloaded').length - 1
-  /** Returns the versions in use, by one request on each of many new connections. */
+  /** Returns the versions in use, according to requests on many new connections. */
   const versionsInUse = async () => {
     const answers = Array.from({ length: 16 }, () => send(served.url, '/', { headers: credentials }))
     return [...new Set((await Promise.all(answers)).map(({ text }) => Number(text)))].toSorted()
@@ -43,11 +43,11 @@ async function serveVersionsOfKeys() {
 }
 
 /**
- * Watches the versions in use through connections that each stay with one worker. The watch ends
- * for a worker that is replaced, as a stalled one may be on a busy machine.
+ * Watches the versions in use through connections that are each pinned to one worker. The watch of
+ * a connection ends if its worker is replaced, which can happen on a busy machine.
  *
  * @returns a function that ends the watch and returns the versions of each connection, in order and
- * without repeats
+ * without repetitions
  */
 function watchVersions(connections: readonly PinnedConnection[]): () => Promise<number[][]> {
   let isOver = false
@@ -71,7 +71,7 @@ function watchVersions(connections: readonly PinnedConnection[]): () => Promise<
 const ascending = (history: readonly number[]) => history.toSorted((one, other) => one - other)
 
 it(
-  'uses the newest keys in all workers after quick changes, and never earlier ones again',
+  'uses the newest keys in all workers after quick changes, and never returns to earlier ones',
   TIMEOUT,
   async () => {
     const { url, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
@@ -93,23 +93,27 @@ it(
   },
 )
 
-it('applies changes of keys in order in a worker that was suspended meanwhile', TIMEOUT, async () => {
-  const { url, pids, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
-  const connections = await openPinnedConnections(url, 6)
-  const [pid = 0] = pids()
-  process.kill(pid, 'SIGSTOP')
-  for (const version of [1, 2]) {
-    await replaceKeys(version)
-    await until(() => reloads() === version)
-  }
-  process.kill(pid, 'SIGCONT')
-  const endWatch = watchVersions(connections)
-  await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([2])
-  // A worker that returned to the first version would do so before the third.
-  await replaceKeys(3)
-  await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([3])
-  for (const history of await endWatch()) expect(history).toEqual(ascending(history))
-})
+it(
+  'applies changes of the keys in order in a worker that was suspended during the changes',
+  TIMEOUT,
+  async () => {
+    const { url, pids, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
+    const connections = await openPinnedConnections(url, 6)
+    const [pid = 0] = pids()
+    process.kill(pid, 'SIGSTOP')
+    for (const version of [1, 2]) {
+      await replaceKeys(version)
+      await until(() => reloads() === version)
+    }
+    process.kill(pid, 'SIGCONT')
+    const endWatch = watchVersions(connections)
+    await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([2])
+    // A worker that returned to the first version would do so before the third.
+    await replaceKeys(3)
+    await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([3])
+    for (const history of await endWatch()) expect(history).toEqual(ascending(history))
+  },
+)
 
 it('starts replacement workers with the newest keys', TIMEOUT, async () => {
   const { pids, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
@@ -125,7 +129,7 @@ it('starts replacement workers with the newest keys', TIMEOUT, async () => {
   await replaceKeys(1)
   await until(() => reloads() === 1)
   await replaceKeys(2)
-  // These replacements start while the keys change, and those below after it.
+  // These replacements start while the keys change. Those below start after the change.
   await killAll()
   await until(() => reloads() === 2)
   await expectVersion(2)

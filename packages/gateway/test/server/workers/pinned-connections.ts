@@ -7,7 +7,7 @@ export interface PinnedConnection {
   get(path: string, headers?: Record<string, string>): Promise<{ status: number; text: string }>
 }
 
-/** Opens connections one after the other, with one request each. They close with the test. */
+/** Opens connections one after another, with one request each. They close after the test. */
 export async function openPinnedConnections(url: string, count: number): Promise<PinnedConnection[]> {
   const connections: PinnedConnection[] = []
   for (let index = 0; index < count; index++) {

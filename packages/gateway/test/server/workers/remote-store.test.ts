@@ -4,22 +4,22 @@ import { describeStore } from '../../../../sluice/test/stores/conformance.js'
 import { type RemoteStore, remoteStore } from '../../../src/server/workers/remote-store.js'
 import { performCalls } from '../../../src/server/workers/store-server.js'
 
-/** Copies a message as sending it to another process does. */
-function copied<T>(message: T): T {
+/** Copies a message as if it were sent to another process. */
+function copy<T>(message: T): T {
   return deserialize(serialize(message))
 }
 
-describeStore('memory of another process', (options) => {
+describeStore('the memory of another process', (options) => {
   const clock = manualClock(Date.UTC(2026, 10, 24, 12) + 0.123)
-  const held = memoryStore({ clock, ...options })
+  const inner = memoryStore({ clock, ...options })
   const store: RemoteStore = remoteStore((calls) => {
-    performCalls(held, copied(calls)).then((replies) => store.onReplies(copied(replies)))
+    performCalls(inner, copy(calls)).then((replies) => store.onReplies(copy(replies)))
   })
   return {
     store,
     advance: clock.advance,
     setBack: (milliseconds) => clock.advance(-milliseconds),
-    keys: () => held.keys,
+    keys: () => inner.keys,
     close: store.close,
   }
 })

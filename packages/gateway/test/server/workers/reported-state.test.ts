@@ -5,10 +5,10 @@ import { startRedis } from '../../../../sluice/test/stores/servers/redis.js'
 import { until } from '../gateway/running-gateway.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
-/** Restarting a server may take long on a busy machine. */
+/** A busy machine restarts servers slowly. */
 const TIMEOUT = { timeout: 120_000 }
 
-it('reports on /readyz the loss and return of the store as workers see it', TIMEOUT, async () => {
+it('reports on /readyz that the workers lose the store and reach it again', TIMEOUT, async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
   const { admin, status } = await serveWithWorkers(
@@ -33,8 +33,8 @@ it('reports on /readyz the loss and return of the store as workers see it', TIME
   expect(await readiness()).toEqual([200, 'answers'])
 })
 
-describe.each([1, 2])('with workers: %d', (workers) => {
-  it('logs one line for each change of the state of a model', TIMEOUT, async () => {
+describe.each([1, 2])('a gateway with workers: %d', (workers) => {
+  it('logs one line for each change of the readiness of a model', TIMEOUT, async () => {
     const model = { ready: false, requests: 0 }
     const server = createServer((_request, response) => {
       model.requests++

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { sluice } from '../../cli/program.js'
 import { send, until, upstreamOf } from '../gateway/running-gateway.js'
 
-/** Runs a gateway with several workers through `sluice serve`. */
+/** Runs a gateway with several workers with `sluice serve`. */
 export async function serveWithWorkers(
   workers: number,
   text: string,
@@ -36,7 +36,7 @@ export async function serveWithWorkers(
     status: async (path = '/predict', headers: Record<string, string> = {}) =>
       (await send(url, path, { headers })).status,
     metrics,
-    /** Returns the connection bound of all listening workers together; each has an equal share. */
+    /** Returns the total connection limit of all listening workers. Each has an equal share. */
     maxConnections: async () => Number(/^sluice_max_connections (\d+)$/m.exec(await metrics())?.[1]),
   }
 }

@@ -17,7 +17,7 @@ const config = (text: string): WorkerConfig => ({
   keysFile: undefined,
 })
 
-/** Creates the handle of a fake process, which only records the messages to it. */
+/** Creates the handle of a fake worker, which only records the messages that it receives. */
 function fakeWorker() {
   const sent: ToWorker[] = []
   const kill = vi.fn<(signal: string) => void>()
@@ -41,9 +41,9 @@ function fakeWorker() {
   return { handle, worker, sent, kill }
 }
 
-it('starts a worker with the latest configuration from before it was ready', async () => {
+it('starts a worker with the latest configuration that was set before the worker was ready', async () => {
   const { handle, worker, sent } = fakeWorker()
-  // The address to listen on stays the first one.
+  // The listen address of the first configuration is kept.
   const { listen } = config('first')
   await handle.configure({ ...config('second'), listen: { ...listen, port: 8080 } })
   expect(sent).toEqual([])
@@ -51,7 +51,7 @@ it('starts a worker with the latest configuration from before it was ready', asy
   expect(sent).toEqual([{ kind: 'start', config: config('second'), workers: 2, reportsEvents: false }])
 })
 
-it('kills a worker that does not apply a configuration in time, and stops waiting for it', async () => {
+it('kills a worker that does not apply a configuration in time, and then stops waiting for it', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const { handle, worker, kill } = fakeWorker()
@@ -74,7 +74,7 @@ it('kills a worker that has sent nothing for about ten seconds', () => {
   onTestFinished(() => void vi.useRealTimers())
   const { worker, kill } = fakeWorker()
   worker.emit('message', { kind: 'ready' })
-  // A busy machine takes long to start a process.
+  // A busy machine starts processes slowly.
   vi.advanceTimersByTime(60_000)
   worker.emit('message', { kind: 'listening', address: {} })
   for (let second = 0; second < 60; second++) {

@@ -16,7 +16,7 @@ async function counted(statuses: Promise<number>[]): Promise<Record<number, numb
   return counts
 }
 
-it('admits in several workers together exactly what one process would, and sums their metrics', async () => {
+it('admits exactly as many requests with several workers as with one, and sums their metrics', async () => {
   const { status, metrics, pids } = await serveWithWorkers(3, limited('100/hour'), fine)
   expect(pids()).toHaveLength(3)
   const statuses = Array.from({ length: 600 }, () => status())
@@ -32,7 +32,7 @@ it('admits in several workers together exactly what one process would, and sums 
   ])
 })
 
-it('replaces a killed worker, keeps what clients used, and frees its slots after a lease', async () => {
+it('replaces killed workers, keeps the usage of clients, and frees their slots after a lease', async () => {
   const open: ServerResponse[] = []
   const { status, metrics, pids, url } = await serveWithWorkers(
     2,
@@ -42,28 +42,28 @@ it('replaces a killed worker, keeps what clients used, and frees its slots after
     (request, response) => {
       if (request.url !== '/stream') return response.end('fine')
       open.push(response)
-      return response.write('for ever')
+      return response.write('endless')
     },
   )
   expect(await counted(Array.from({ length: 20 }, () => status()))).toEqual({ 200: 10, 429: 10 })
   const streams = await Promise.all(
     Array.from({ length: 4 }, () => fetch(new URL('/stream', url), { method: 'POST' })),
   )
-  const cut = streams.map((stream) => stream.text().then(fails, () => 'cut'))
+  const cut = streams.map((stream) => stream.text().then(failOnCompletion, () => 'cut'))
   expect(await status('/stream')).toBe(429)
 
   const before = pids()
   for (const pid of before) process.kill(pid, 'SIGKILL')
   expect(await Promise.all(cut)).toEqual(['cut', 'cut', 'cut', 'cut'])
   await until(() => pids().length === 2 && !pids().some((pid) => before.includes(pid)))
-  await expect.poll(() => status().catch(() => 'nobody listens'), { timeout: 20_000 }).toBe(429)
+  await expect.poll(() => status().catch(() => 'no worker listens'), { timeout: 20_000 }).toBe(429)
   const opened = async () => {
     const { status, body } = await fetch(new URL('/stream', url), { method: 'POST' })
     await body?.cancel()
     return status
   }
   await expect.poll(opened, { timeout: 20_000 }).toBe(200)
-  // The requests of the killed worker are no longer in flight.
+  // The requests of the killed workers are no longer in flight.
   const inFlight = async () =>
     parseMetrics(await metrics()).find(
       ({ name, labels }) => name === 'sluice_in_flight_requests' && labels.route === 'POST /predict',
@@ -83,7 +83,7 @@ it('reloads the configuration in all workers without refilling a limit', async (
   expect(await status()).toBe(429)
 })
 
-it('finishes requests in flight in all workers at a stop', async () => {
+it('finishes the requests in flight in all workers when it stops', async () => {
   const open: ServerResponse[] = []
   const { child, output, ended, url, pids } = await serveWithWorkers(
     2,
@@ -104,7 +104,7 @@ it('finishes requests in flight in all workers at a stop', async () => {
   expect(pids()).toEqual([])
 })
 
-it('closes connections that are handed to a worker as it exits, and leaks no descriptor', async () => {
+it('closes connections that are passed to a worker while it exits, and leaks no descriptor', async () => {
   const { child, url, pids, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
   const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length
   await status()
@@ -126,26 +126,26 @@ it('closes connections that are handed to a worker as it exits, and leaks no des
   await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before + 2)
 })
 
-it('logs once why replacement workers cannot start, and starts them once they can', async () => {
+it('logs once why replacement workers cannot start, and starts them when they can', async () => {
   const { url, pids, output, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
   for (const pid of pids()) process.kill(pid, 'SIGKILL')
-  // Occupies the port before a replacement does.
-  const taken = createServer()
-  onTestFinished(() => void taken.close())
+  // Binds the port before a replacement does.
+  const occupying = createServer()
+  onTestFinished(() => void occupying.close())
   const { hostname, port } = new URL(url)
-  while (!taken.listening) {
-    taken.listen(Number(port), hostname)
-    await Promise.race([once(taken, 'listening'), once(taken, 'error')]).catch(() => {})
+  while (!occupying.listening) {
+    occupying.listen(Number(port), hostname)
+    await Promise.race([once(occupying, 'listening'), once(occupying, 'error')]).catch(() => {})
   }
   const failures = () => output.err.split('\n').filter((line) => line.includes('cannot start'))
   await until(() => failures().length > 0)
   expect(failures()[0]).toContain(`port ${port} of ${hostname} is in use`)
-  taken.close()
+  occupying.close()
   await expect.poll(() => status().catch(() => 'no worker listens'), { timeout: 30_000 }).toBe(200)
   expect(failures()).toHaveLength(1)
 })
 
-it('reports a port in use in one line', async () => {
+it('reports in one line that a port is in use', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())
@@ -155,6 +155,6 @@ it('reports a port in use in one line', async () => {
   expect(output.err).toMatch(new RegExp(`^sluice: port ${port} of 127\\.0\\.0\\.1 is in use; .*\n$`))
 })
 
-function fails(): never {
-  throw new Error('it was answered')
+function failOnCompletion(): never {
+  throw new Error('the response was not cut off')
 }

@@ -100,7 +100,7 @@ routes:
     })
   })
 
-  it('show requests in flight and waiting, settlements and warm-ups', async () => {
+  it('report requests in flight and waiting, settlements and warm-ups', async () => {
     const held: ServerResponse[] = []
     const { url, adminUrl } = await running(
       `

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { createInstruments } from '../../../../src/server/observability/metrics/instruments.js'
 
-/** Checks that the alerts and the Grafana dashboard use existing metrics and labels. */
+/** Checks that the alerts and the Grafana dashboard use only existing metrics and labels. */
 
 const FOLDER = new URL('../../../../monitoring/', import.meta.url)
 
@@ -31,7 +31,7 @@ const targets = dashboard.panels.flatMap(({ title, targets = [] }) =>
 /** The labels of each series, by its name. */
 const series = new Map<string, ReadonlySet<string>>()
 for (const metric of createInstruments().registry.getMetricsAsArray()) {
-  // A property of every metric that the types lack.
+  // Every metric has this property, but the types lack it.
   const { name, labelNames } = metric as typeof metric & { readonly labelNames: readonly string[] }
   const labels = new Set([...labelNames, 'instance'])
   if (metric.constructor.name !== 'PrometheusHistogram') series.set(name, labels)
@@ -40,8 +40,8 @@ for (const metric of createInstruments().registry.getMetricsAsArray()) {
 }
 
 /** Returns the syntax errors, unknown metrics and unknown labels of a query. */
-function faultsOf(query: string): string[] {
-  const faults: string[] = []
+function problemsIn(query: string): string[] {
+  const problems: string[] = []
   // Grafana replaces this variable.
   const expression = query.replaceAll('$__rate_interval', '5m')
   const tree = parser.parse(expression)
@@ -50,52 +50,56 @@ function faultsOf(query: string): string[] {
   tree.iterate({
     enter({ name, type, from, to }) {
       const word = expression.slice(from, to)
-      if (type.isError) faults.push(`syntax error at ${from}: ${expression}`)
+      if (type.isError) problems.push(`syntax error at ${from}: ${expression}`)
       if (name === 'Identifier') names.add(word)
       if (name === 'LabelName') labels.add(word)
     },
   })
-  if (names.size === 0) faults.push(`no metric in ${expression}`)
+  if (names.size === 0) problems.push(`no metric in ${expression}`)
   for (const name of names) {
     const known = series.get(name)
-    if (known === undefined) faults.push(`unknown metric ${name}`)
-    for (const label of labels) if (known?.has(label) === false) faults.push(`${name} has no label ${label}`)
+    if (known === undefined) problems.push(`unknown metric ${name}`)
+    for (const label of labels)
+      if (known?.has(label) === false) problems.push(`${name} has no label ${label}`)
   }
-  return faults
+  return problems
 }
 
 /** Returns the labels that a query groups by. */
-function labelsShown(query: string): readonly string[] {
+function groupingLabels(query: string): readonly string[] {
   const grouped = [...query.matchAll(/\bby \(([^)]*)\)/g)].map(([, list = '']) => list.split(/, */))
   return grouped.flat()
 }
 
 it('finds syntax errors, unknown metrics and unknown labels in a query', () => {
-  expect(faultsOf('sluice_requests_total')).toEqual([])
-  expect(faultsOf('rate(sluice_requests_totals[5m])')).toEqual(['unknown metric sluice_requests_totals'])
-  expect(faultsOf('sum by (client) (sluice_requests_total)')).toEqual([
+  expect(problemsIn('sluice_requests_total')).toEqual([])
+  expect(problemsIn('rate(sluice_requests_totals[5m])')).toEqual(['unknown metric sluice_requests_totals'])
+  expect(problemsIn('sum by (client) (sluice_requests_total)')).toEqual([
     'sluice_requests_total has no label client',
   ])
-  expect(faultsOf('sluice_requests_total{rule="x"}')).toEqual(['sluice_requests_total has no label rule'])
-  expect(faultsOf('sum by (route (sluice_requests_total)')).not.toEqual([])
+  expect(problemsIn('sluice_requests_total{rule="x"}')).toEqual(['sluice_requests_total has no label rule'])
+  expect(problemsIn('sum by (route (sluice_requests_total)')).not.toEqual([])
 })
 
 describe('alerts', () => {
-  it.each(alerts)('queries existing series and labels: $alert', ({ expr, annotations }) => {
-    expect(faultsOf(expr)).toEqual([])
+  it.each(alerts)('queries only existing series and labels: $alert', ({ expr, annotations }) => {
+    expect(problemsIn(expr)).toEqual([])
     const shown = [...`${annotations.summary} ${annotations.description}`.matchAll(/\$labels\.(\w+)/g)]
-    const left = labelsShown(expr)
-    // Without `by`, all labels remain.
+    const left = groupingLabels(expr)
+    // A query without `by` keeps all labels.
     for (const [, label = ''] of shown) if (left.length > 0) expect(left).toContain(label)
   })
 })
 
-describe('panels', () => {
-  it.each(targets)('queries existing series and labels: $title, $legendFormat', ({ expr, legendFormat }) => {
-    expect(faultsOf(expr)).toEqual([])
-    for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g))
-      expect(labelsShown(expr)).toContain(label)
-  })
+describe('dashboard panels', () => {
+  it.each(targets)(
+    'queries only existing series and labels: $title, $legendFormat',
+    ({ expr, legendFormat }) => {
+      expect(problemsIn(expr)).toEqual([])
+      for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g))
+        expect(groupingLabels(expr)).toContain(label)
+    },
+  )
 })
 
 it('shows every metric in the Grafana dashboard', () => {

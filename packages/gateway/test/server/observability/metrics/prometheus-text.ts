@@ -1,4 +1,4 @@
-/** A line of the text format: a series and its value. */
+/** A sample of the text format: a series and its value. */
 export interface MetricSample {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
@@ -8,7 +8,7 @@ export interface MetricSample {
 const LINE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/y
 
-/** Parses the text format of Prometheus, version 0.0.4; throws if it is invalid. */
+/** Parses the text format of Prometheus, version 0.0.4. Throws if the text is invalid. */
 export function parseMetrics(text: string): MetricSample[] {
   const typed = new Map<string, string>()
   const samples: MetricSample[] = []
@@ -39,7 +39,7 @@ function labelsOf(text: string): Record<string, string> {
   return labels
 }
 
-/** Sums the series with this name and these labels. */
+/** Sums all series with this name and at least these labels. */
 export function sumOf(
   samples: readonly MetricSample[],
   name: string,

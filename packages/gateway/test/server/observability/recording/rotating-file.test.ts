@@ -26,7 +26,7 @@ function openRecord(file: string, maxSize = 2 ** 20) {
   return { record, errors }
 }
 
-/** Writes a file like a gateway that is killed: flushed, but not closed. */
+/** Writes a file as a killed gateway leaves it: flushed, but not closed. */
 async function writeAndKill(file: string, lines: readonly string[]): Promise<void> {
   const { record } = openRecord(file)
   for (const line of lines) {
@@ -40,7 +40,7 @@ async function writeAndKill(file: string, lines: readonly string[]): Promise<voi
 
 const decompressed = async (file: string) => gunzipSync(await readFile(file)).toString()
 
-it('appends to a file that was closed', async () => {
+it('appends to a properly closed file', async () => {
   const file = await temporaryFile()
   for (const line of ['one', 'two']) {
     const { record, errors } = openRecord(file)
@@ -63,7 +63,7 @@ it('repairs the file of a killed gateway before appending to it', async () => {
   expect(errors).toEqual([])
 })
 
-it('drops an incomplete last line, wherever it ends', async () => {
+it('drops an incomplete last line, wherever it breaks off', async () => {
   const file = await temporaryFile()
   await writeAndKill(file, ['one'])
   const { length: whole } = await readFile(file)
@@ -96,7 +96,7 @@ it('rotates a file that cannot be read', async () => {
 })
 
 it.skipIf(!existsSync('/dev/full'))(
-  'keeps a file that cannot be repaired while the disk is full, and repairs it later',
+  'keeps a file that cannot be repaired because the disk is full, and repairs it later',
   async () => {
     const file = await temporaryFile()
     await writeAndKill(file, ['one'])
@@ -145,7 +145,7 @@ it.skipIf(!existsSync('/dev/full'))('drops lines while the disk is full and keep
   expect(record.dropped).toBe(2)
 })
 
-it('counts every line that a failed write loses, and none that was written', async () => {
+it('counts every line that is lost in a failed write, and no others', async () => {
   const file = await temporaryFile()
   const { record, errors } = openRecord(join(file, 'missing', 'traffic.jsonl.gz'))
   for (let line = 0; line < 50; line++) record.append(`line ${line}`)
