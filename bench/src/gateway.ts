@@ -1,5 +1,5 @@
 /** The cost of the gateway compared with a minimal proxy, other proxies on Node, and nginx. */
-import { delay, throughput } from './gateway/proxied.js'
+import { addedLatency, throughput } from './gateway/proxied.js'
 import { nginx, proxyOf, sluice } from './gateway/proxies.js'
 import type { Bench } from './harness/bench.js'
 
@@ -8,7 +8,7 @@ const bench: Bench = {
   cases: [
     {
       name: 'Gateway, one process, one rule, small JSON',
-      unit: 'requests a second of one core',
+      unit: 'requests per second of one core',
       better: 'more',
       rounds: 15,
       contenders: [
@@ -25,14 +25,14 @@ const bench: Bench = {
       ],
     },
     {
-      name: 'What a proxy adds to the 99th percentile of the latency at half load',
+      name: 'p99 latency added by the proxy at half load',
       unit: 'ms',
       better: 'less',
       rounds: 15,
       contenders: [
-        delay('sluice serve', 'ours', sluice),
-        delay('http-proxy-3', 'peer', proxyOf('http-proxy-3')),
-        delay('a minimal undici pipe', 'floor', proxyOf('pipe')),
+        addedLatency('sluice serve', 'ours', sluice),
+        addedLatency('http-proxy-3', 'peer', proxyOf('http-proxy-3')),
+        addedLatency('a minimal undici pipe', 'floor', proxyOf('pipe')),
       ],
       targets: [{ contender: 'sluice serve', atMost: 1 }],
     },

@@ -1,11 +1,12 @@
 /**
- * Runs the named benches, or all of them.
+ * Runs the named benchmarks, or all of them.
  *
  *     npm run bench -- memory http
  *
  * Each run adds a file to `bench/results/NAME`, named by the time, and updates the tables of
  * `docs/performance.md`. `--rounds N` sets the number of rounds. `--case STRING` runs only the
- * cases whose name contains the string. Both options print the result without writing it.
+ * cases whose name contains the string. With either option, the result is printed but not
+ * written.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -35,7 +36,7 @@ const { values, positionals } = parseArgs({
 })
 const rounds = values.rounds === undefined ? undefined : parseRounds(values.rounds)
 const unknown = positionals.find((name) => !BENCHES.includes(name))
-if (unknown !== undefined) fail(`unknown bench '${unknown}'; expected ${BENCHES.join(', ')}`)
+if (unknown !== undefined) fail(`unknown benchmark '${unknown}'; expected one of ${BENCHES.join(', ')}`)
 
 for (const name of positionals.length > 0 ? positionals : BENCHES) {
   const result = await runBench(name)

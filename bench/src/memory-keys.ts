@@ -20,7 +20,7 @@ const LIMIT = 10
  * Decisions per millisecond of the store's clock. The whole flood takes 100 s on that clock; the
  * period of the limit is 60 s.
  */
-const PER_MILLISECOND = 100
+const DECISIONS_PER_MS = 100
 
 const clock = manualClock()
 const store = memoryStore({ maxKeys: MAX_KEYS, clock })
@@ -39,7 +39,7 @@ for (let client = 0; client < CLIENTS; client++) {
   for (let request = 0; request < LIMIT; request++) admit(`client-${client}`)
 }
 
-// A decision that a garbage collection interrupts is measured with the pause.
+// The latency of a decision includes a garbage collection that interrupts it.
 let longestCollection = 0
 const collections = new PerformanceObserver((list) => {
   for (const { duration } of list.getEntries()) longestCollection = Math.max(longestCollection, duration)
@@ -54,9 +54,9 @@ for (let index = 0; index < KEYS; index++) {
   const start = performance.now()
   admit(key)
   latencies[index] = performance.now() - start
-  if (index % PER_MILLISECOND === 0) clock.advance(1)
+  if (index % DECISIONS_PER_MS === 0) clock.advance(1)
   // 55 s into the flood the clients' windows are still open, and the store is full.
-  if (index === 55_000 * PER_MILLISECOND) lost = countAdmitted()
+  if (index === 55_000 * DECISIONS_PER_MS) lost = countAdmitted()
   if (index % 100_000 === 0) {
     peak = Math.max(peak, process.memoryUsage().rss)
     if (index % 1_000_000 === 0) process.stderr.write(`\r${((index / KEYS) * 100).toFixed(0)} %`)

@@ -1,4 +1,4 @@
-/** Decisions with the memory store through the public API: a key in, a decision out. */
+/** Decisions by key on the memory store, through the public API. */
 import type { Bench, Case, Contender } from './harness/bench.js'
 import {
   bareMap,
@@ -10,7 +10,7 @@ import {
 } from './memory/deciders.js'
 import { bytesPerKey, decisionTime, newStringTime } from './memory/measures.js'
 
-const NS = 'ns a decision'
+const NS = 'ns per decision'
 
 type ContenderSpec = readonly [name: string, role: Contender['role'], make: () => Decider]
 
@@ -47,8 +47,8 @@ const bench: Bench = {
       targets: [{ contender: 'sluice', against: 'bare Map + GCRA', atMost: 1 }],
     },
     {
-      name: '10,000 keys, one rule, each asked with a new string',
-      unit: `${NS} beside the reading of the string`,
+      name: '10,000 keys, one rule, a new string per decision',
+      unit: `${NS}, excluding the read of the string`,
       better: 'less',
       rounds: 9,
       contenders: contenders(10_000).map(([name, role, make]) =>
@@ -56,7 +56,7 @@ const bench: Bench = {
       ),
     },
     {
-      name: 'five rules against one, 10,000 keys',
+      name: 'five rules versus one, 10,000 keys',
       unit: NS,
       better: 'less',
       rounds: 9,
@@ -68,7 +68,7 @@ const bench: Bench = {
     },
     {
       name: 'memory at 1,000,000 keys',
-      unit: 'bytes a key beside its string',
+      unit: 'bytes per key, excluding its string',
       better: 'less',
       rounds: 1,
       contenders: contenders(1_000_000).map(([name, role, make]) => bytesPerKey(name, role, make, 1_000_000)),

@@ -8,23 +8,23 @@ const UNOBSERVED = { admin: 'off', log: '{ refusals: false }' }
 function overheadCase(name: string, limits: string): Case {
   return {
     name,
-    unit: 'requests a second of one core',
+    unit: 'requests per second of one core',
     better: 'more',
     rounds: 21,
     contenders: [
-      throughput('watched', 'ours', sluiceWith({ limits })),
-      throughput('not watched', 'floor', sluiceWith({ limits, ...UNOBSERVED })),
+      throughput('observability on', 'ours', sluiceWith({ limits })),
+      throughput('observability off', 'floor', sluiceWith({ limits, ...UNOBSERVED })),
     ],
-    targets: [{ contender: 'watched', against: 'not watched', atLeast: 0.95 }],
+    targets: [{ contender: 'observability on', against: 'observability off', atLeast: 0.95 }],
   }
 }
 
 const bench: Bench = {
   title: 'Metrics, events and the dashboard',
   cases: [
-    overheadCase('The gateway watched, one rule', '[1000000/second]'),
+    overheadCase('Gateway, one rule', '[1000000/second]'),
     overheadCase(
-      'The gateway watched, three rules',
+      'Gateway, three rules',
       '[1000000/second, { limit: 1000000/second, of: units, cost: 10 }, { concurrent: 1000 }]',
     ),
   ],

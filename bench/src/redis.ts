@@ -11,7 +11,7 @@ import {
 import { decisionCost, decisionLatency, decisionRate } from './redis/measures.js'
 
 const RATE = { unit: 'decisions/s', better: 'more' } as const
-const FLOOR = 'one INCR a decision, pipelined'
+const FLOOR = 'one INCR per decision, pipelined'
 
 type Measure = typeof decisionRate
 
@@ -47,8 +47,8 @@ const bench: Bench = {
       { contender: 'sluice', against: FLOOR, atLeast: 2 },
     ),
     {
-      name: 'processor time of one rule, 512 in flight',
-      unit: 'µs a decision, of the process and the server',
+      name: 'processor time with one rule, 512 in flight',
+      unit: 'µs per decision, process and server together',
       better: 'less',
       rounds: 9,
       contenders: allContenders(decisionCost, 512, 'everything allowed'),
@@ -58,21 +58,21 @@ const bench: Bench = {
       ...RATE,
       contenders: [
         decisionRate('sluice', 'ours', 64, (port) => sluice(port, 'everything refused')),
-        decisionRate('sluice that remembers no refusals', 'ours', 64, (port) =>
+        decisionRate('sluice without cached refusals', 'ours', 64, (port) =>
           sluice(port, 'everything refused', { rememberRefusals: 0 }),
         ),
         decisionRate('rate-limiter-flexible', 'peer', 64, (port) =>
           rateLimiterFlexible(port, 'everything refused'),
         ),
-        decisionRate('rate-limiter-flexible with its block in memory', 'peer', 64, (port) =>
+        decisionRate('rate-limiter-flexible with in-memory blocking', 'peer', 64, (port) =>
           rateLimiterFlexibleBlocking(port, 'everything refused'),
         ),
       ],
       targets: [{ contender: 'sluice', against: 'rate-limiter-flexible', atLeast: 20 }],
     },
     {
-      name: 'five rules against one, one request after the other',
-      unit: 'µs a decision',
+      name: 'five rules versus one, sequential requests',
+      unit: 'µs per decision',
       better: 'less',
       contenders: [
         decisionLatency('sluice, five rules', 'ours', (port) =>
@@ -83,8 +83,8 @@ const bench: Bench = {
       targets: [{ contender: 'sluice, five rules', against: 'sluice, one rule', atMost: 1.5 }],
     },
     {
-      name: 'five rules against one, 512 in flight',
-      unit: 'µs of processor time a decision, of the process and the server',
+      name: 'five rules versus one, 512 in flight',
+      unit: 'µs of processor time per decision, process and server together',
       better: 'less',
       rounds: 9,
       contenders: [

@@ -1,4 +1,4 @@
-/** Time and memory of a replay, each in its own process, as with `sluice replay`. */
+/** Time and memory of a replay. Each replay is a new process, as with `sluice replay`. */
 import type { Bench } from './harness/bench.js'
 import { MEBIBYTES, REQUESTS_PER_SECOND, replayed, SECONDS } from './replay/measures.js'
 
@@ -8,7 +8,7 @@ const bench: Bench = {
   title: 'Replay',
   cases: [
     {
-      name: '1,000,000 requests of 100,000 clients, three rules: how long it takes',
+      name: 'duration for 1,000,000 requests of 100,000 clients, three rules',
       unit: 's',
       better: 'less',
       rounds: 5,
@@ -17,7 +17,7 @@ const bench: Bench = {
       targets: [{ contender: 'sluice', atMost: 5 }],
     },
     {
-      name: 'the same: how many requests a second',
+      name: 'throughput of the same replay',
       unit: 'requests/s',
       better: 'more',
       rounds: 5,
@@ -25,7 +25,7 @@ const bench: Bench = {
       contenders: [replayed('sluice', MILLION, REQUESTS_PER_SECOND)],
     },
     {
-      name: 'the most memory that the process has at a time, as Node is started without any option',
+      name: "peak resident memory with Node's default options",
       unit: 'MiB',
       better: 'less',
       rounds: 5,

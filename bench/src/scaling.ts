@@ -1,4 +1,4 @@
-/** Decisions in memory with ten times as many keys. The bench takes several GiB and minutes. */
+/** In-memory decisions with ten times as many keys. Needs several GiB and takes minutes. */
 import type { Bench } from './harness/bench.js'
 import { bareMap, sluice } from './memory/deciders.js'
 import { decisionTime, longestPause } from './memory/measures.js'
@@ -8,7 +8,7 @@ const bench: Bench = {
   cases: [
     {
       name: 'ten times as many keys',
-      unit: 'ns a decision',
+      unit: 'ns per decision',
       better: 'less',
       rounds: 3,
       contenders: ['sluice', 'bare Map + GCRA'].flatMap((name) =>
@@ -25,7 +25,7 @@ const bench: Bench = {
       targets: [{ contender: 'sluice, 10,000,000 keys', against: 'sluice, 1,000,000 keys', atMost: 2 }],
     },
     {
-      name: 'the longest pause while 10,000,000 keys come',
+      name: 'longest pause while 10,000,000 keys are inserted',
       unit: 'ms',
       better: 'less',
       rounds: 1,

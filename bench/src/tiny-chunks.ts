@@ -1,9 +1,9 @@
-/** The effect of bodies in chunks of one byte on a gateway with a small heap and on its clients. */
+/** The effect of bodies in one-byte chunks on a gateway with a small heap and on its clients. */
 
 import type { Bench, Case } from './harness/bench.js'
 import { attacked, memoryAboveIdle, slowdown } from './tiny-chunks/attack.js'
 
-const [ONE, TWO] = ['sluice serve', 'sluice serve, workers: 2'] as const
+const [ONE, TWO] = ['one process', 'two workers'] as const
 
 /** A case that measures one process and two workers against the same bound. */
 function attackCase(name: string, unit: string, measure: typeof slowdown, atMost: number): Case {
@@ -22,12 +22,17 @@ const bench: Bench = {
   title: 'Bodies in tiny chunks',
   cases: [
     attackCase(
-      'Memory above idle while five bodies of 1 MB come in chunks of a byte, heap of 256 MB',
+      'Memory above idle while five 1 MB bodies arrive in one-byte chunks (256 MB heap)',
       'MiB resident, all processes',
       memoryAboveIdle,
       64,
     ),
-    attackCase('Median latency of other requests meanwhile', 'times that without the attack', slowdown, 3),
+    attackCase(
+      'Median latency of other clients during the attack',
+      'ratio to the latency without the attack',
+      slowdown,
+      3,
+    ),
   ],
 }
 

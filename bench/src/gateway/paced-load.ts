@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** A load at an even rate. */
+/** Load at a constant rate. */
 export interface Pace {
   /** Requests per second. */
   readonly rate: number
-  /** Seconds. */
+  /** Duration in seconds. */
   readonly duration: number
   readonly connections: number
   /** The bytes of each request. */
@@ -13,12 +13,12 @@ export interface Pace {
 }
 
 /**
- * Sends requests at an even rate and returns their latencies in milliseconds.
+ * Sends requests at a constant rate and returns their latencies in milliseconds.
  *
  * The rate does not depend on the responses (an open loop). Each latency starts when the request
  * was due, so it includes the wait for a free connection. A closed loop would send fewer requests
- * while the server is slow ("coordinated omission"). Timers resolve only milliseconds, so the
- * generator polls and occupies a core.
+ * while the server is slow ("coordinated omission"). Timers have a resolution of only a
+ * millisecond, so the generator polls and occupies a core.
  *
  * @throws Error if a response is not 200 with a Content-Length, or if a connection closes
  */
@@ -35,16 +35,16 @@ function paced(connections: readonly Connection[], { rate, duration, request }: 
   const latencies = new Float64Array(Math.round(rate * duration))
   const free = [...connections]
   let sent = 0
-  let answered = 0
+  let responses = 0
   return new Promise((resolve, reject) => {
     const start = performance.now()
     const dueAt = (index: number) => start + (index * 1000) / rate
     const send = (connection: Connection, due: number) =>
       connection.send(request, (error) => {
         if (error !== undefined) return reject(error)
-        latencies[answered++] = performance.now() - due
+        latencies[responses++] = performance.now() - due
         free.push(connection)
-        if (answered === latencies.length) resolve(latencies)
+        if (responses === latencies.length) resolve(latencies)
       })
     const step = () => {
       const now = performance.now()

@@ -10,14 +10,14 @@ import { type StartProxy, temporaryFolder } from './proxies.js'
 const UPSTREAM = fileURLToPath(new URL('./upstream.js', import.meta.url))
 const LOAD = { duration: 1, connections: 32, method: 'POST', body: '{"features":[1,2,3]}' } as const
 
-/** Seconds of load until the hot code is compiled. */
+/** Seconds of load before the measurement, after which the hot code is compiled. */
 const WARM_UP_SECONDS = 4
 
 interface Chain {
   readonly proxy: ServerProcess
   readonly upstream: ServerProcess
-  /** Processor time that a request takes in the proxy and the upstream together, in seconds. */
-  readonly busy: number
+  /** Processor time per request of the proxy and the upstream together, in seconds. */
+  readonly cpuPerRequest: number
 }
 
 /**
@@ -37,8 +37,8 @@ export function throughput(name: string, role: Contender['role'], start: StartPr
   }
 }
 
-// Latency is measured in slices of direct and proxied load in turn. The result is the median of
-// their differences, which tolerates noise in single slices.
+// Latency is measured in short slices that alternate between direct and proxied load. The result is
+// the median of their differences, which tolerates noise in single slices.
 const SLICES = 8
 const SLICE_SECONDS = 0.25
 const CONNECTIONS = 16
@@ -47,18 +47,18 @@ const CONNECTIONS = 16
  * Measures the latency that a proxy adds at half load, in milliseconds: the 99th percentile through
  * the proxy minus the one without it, at the same even rate. At that rate the proxy and the
  * upstream together occupy half of one core. On a machine with two cores, the load generator uses
- * the other.
+ * the second core.
  */
-export function delay(name: string, role: Contender['role'], start: StartProxy): Contender {
+export function addedLatency(name: string, role: Contender['role'], start: StartProxy): Contender {
   return {
     name,
     role,
     start: () =>
-      chain(start, async ({ proxy, upstream, busy }) => {
+      chain(start, async ({ proxy, upstream, cpuPerRequest }) => {
         const added: number[] = []
         for (let slice = 0; slice < SLICES; slice++) {
-          const direct = await latencyP99(upstream.port, 0.5 / busy)
-          added.push((await latencyP99(proxy.port, 0.5 / busy)) - direct)
+          const direct = await latencyP99(upstream.port, 0.5 / cpuPerRequest)
+          added.push((await latencyP99(proxy.port, 0.5 / cpuPerRequest)) - direct)
         }
         return median(added)
       }),
@@ -78,7 +78,7 @@ async function latencyP99(port: number, rate: number): Promise<number> {
   return quantile([...(await latenciesOf(port, pace))], 0.99)
 }
 
-/** Starts an upstream and a proxy in front of it, and returns the measurement of both. */
+/** Starts an upstream and a proxy in front of it, which `measure` then measures. */
 async function chain(start: StartProxy, measure: (chain: Chain) => Promise<number>): Promise<Started> {
   const [port, upstreamPort] = (await freePorts(2)) as [number, number]
   const { folder, remove } = temporaryFolder()
@@ -95,8 +95,8 @@ async function chain(start: StartProxy, measure: (chain: Chain) => Promise<numbe
     await loadOn(url, { ...LOAD, duration: WARM_UP_SECONDS })
     const before = cpuSeconds()
     const responses = await loadOn(url, LOAD)
-    const busy = (cpuSeconds() - before) / (responses * LOAD.duration)
-    return { measure: () => measure({ proxy, upstream, busy }), stop: () => stop(proxy) }
+    const cpuPerRequest = (cpuSeconds() - before) / (responses * LOAD.duration)
+    return { measure: () => measure({ proxy, upstream, cpuPerRequest }), stop: () => stop(proxy) }
   } catch (error) {
     await stop()
     throw error

@@ -4,19 +4,19 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ServerProcess, startServer } from '../harness/server-process.js'
 
-/** Starts a proxy on a port in front of an upstream on another. Its files are in the folder. */
+/** Starts a proxy on one port in front of an upstream on another, with its files in the folder. */
 export type StartProxy = (port: number, upstream: number, folder: string) => Promise<ServerProcess>
 
 const SLUICE = fileURLToPath(new URL('../../../packages/gateway/bin/sluice.js', import.meta.url))
 
-/** Settings of the gateway that replace the defaults of the bench. */
+/** Gateway settings that replace the defaults of the benchmark. */
 interface Settings {
   readonly admin?: string
   readonly log?: string
   readonly limits?: string
 }
 
-/** The gateway with limits above the load. */
+/** Starts the gateway with limits above the load. */
 export function sluiceWith({
   admin = '127.0.0.1:0',
   log = '{}',
@@ -39,7 +39,7 @@ routes: [{ match: POST /predict, limits: ${limits} }]
 
 export const sluice = sluiceWith({})
 
-/** nginx with one process, keep-alive to the upstream, and one limit per address above the load. */
+/** Starts nginx with one process, keep-alive to the upstream, and a limit above the load. */
 export const nginx: StartProxy = (port, upstream, folder) => {
   const file = join(folder, 'nginx.conf')
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']

@@ -1,4 +1,4 @@
-/** A model server whose responses are all the same small JSON. The argument is its port. */
+/** A model server that always responds with the same small JSON. The argument is its port. */
 import { createServer } from 'node:http'
 
 const BODY = JSON.stringify({ prediction: 1, confidence: 0.93 })

@@ -1,10 +1,10 @@
 /**
- * A set of cases, each with contenders that are measured in turn, and with targets.
+ * A benchmark: cases, each with contenders that are measured in turn, and targets.
  *
- * A bench is a file `src/NAME.ts` whose default export is a `Bench`. `npm run bench -- NAME` runs
- * it. Every contender of a case runs in its own process, with its own heap and compiled code. Each
- * round measures all of them one after the other, so that noise on the machine affects them
- * equally. Ratios are taken within a round.
+ * A benchmark is a file `src/NAME.ts` whose default export is a `Bench`. `npm run bench -- NAME`
+ * runs it. Every contender of a case runs in its own process, with its own heap and compiled code.
+ * Each round measures all contenders one after the other, so noise on the machine affects them
+ * equally. Ratios are computed within a round.
  */
 export interface Bench {
   /** The heading above the tables. */
@@ -14,12 +14,12 @@ export interface Bench {
 
 export interface Case {
   readonly name: string
-  /** The unit of the figures, such as `ns a decision` or `requests/s`. */
+  /** The unit of the figures, such as `ns per decision` or `requests/s`. */
   readonly unit: string
   readonly better: 'less' | 'more'
-  /** How often every contender is measured; default 15. */
+  /** Number of times that each contender is measured. Default: 15. */
   readonly rounds?: number
-  /** `false` skips the uncounted first round, which compiles code and fills caches. */
+  /** `false` skips the first, uncounted round, which compiles code and fills caches. */
   readonly warmUp?: false
   readonly contenders: readonly Contender[]
   readonly targets?: readonly Target[]
@@ -27,10 +27,10 @@ export interface Case {
 
 export interface Contender {
   readonly name: string
-  /** `floor`: the minimum work that any implementation needs, a lower bound of the cost. */
+  /** `floor`: the minimum work of any implementation, and so a lower bound of the cost. */
   readonly role: 'ours' | 'peer' | 'floor'
   /**
-   * Prepares the contender in its own process, which has `gc()`.
+   * Prepares the contender in its own process, in which `gc()` is available.
    *
    * @throws CannotRun if a program or a feature of the system is missing
    */
@@ -38,12 +38,12 @@ export interface Contender {
 }
 
 export interface Started {
-  /** Measures once, for about 0.1 to 2 seconds, and returns the figure in the unit of the case. */
+  /** Runs one measurement of 0.1 to 2 seconds and returns the figure in the unit of the case. */
   measure(): number | Promise<number>
   stop?(): void | Promise<void>
 }
 
-/** A bound for a contender's figure, or for its ratio to the figure of another contender. */
+/** A bound on a contender's figure, or on its ratio to the figure of another contender. */
 export interface Target {
   readonly contender: string
   readonly against?: string

@@ -1,11 +1,11 @@
-/** The process of one contender: prepares it, and measures it on request. */
+/** Prepares one contender in this process and measures it on request. */
 import type { Bench } from './bench.js'
 import type { ContenderMessage } from './contestant.js'
 
 const [file = '', caseIndex, contenderIndex] = process.argv.slice(2)
 const { default: bench } = (await import(file)) as { default: Bench }
 const contender = bench.cases[Number(caseIndex)]?.contenders[Number(contenderIndex)]
-if (contender === undefined) throw new Error('no such contender')
+if (contender === undefined) throw new Error(`no contender ${contenderIndex} in case ${caseIndex} of ${file}`)
 
 const send = (message: ContenderMessage) => process.send?.(message)
 
@@ -24,7 +24,7 @@ try {
   })
   send({ ready: true })
 } catch (error) {
-  // The contender did not start, so it needs no stop.
+  // The contender did not start, so there is nothing to stop.
   process.send?.({ cannotRun: reasonOf(error) } satisfies ContenderMessage, () => process.exit())
 }
 

@@ -15,14 +15,14 @@ export class Contestant {
   cannotRun: string | undefined
   readonly #process: ChildProcess
 
-  /** @param place the benchmark file, and the indexes of the case and the contender in it */
+  /** @param location the benchmark file, and the indexes of the case and the contender in it */
   constructor(
     readonly contender: Pick<Contender, 'name' | 'role'>,
-    place: readonly [file: string, caseIndex: number, contenderIndex: number],
+    location: readonly [file: string, caseIndex: number, contenderIndex: number],
   ) {
     this.#process = fork(
       fileURLToPath(new URL('./contender-process.js', import.meta.url)),
-      place.map(String),
+      location.map(String),
       { execArgv: ['--expose-gc', '--max-old-space-size=8192'], stdio: ['ignore', 2, 2, 'ipc'] },
     )
   }
@@ -54,7 +54,7 @@ export class Contestant {
     const message = await Promise.race([
       once(this.#process, 'message', { signal }).then(([received]) => received as ContenderMessage),
       once(this.#process, 'exit', { signal }).then(
-        ([code]): ContenderMessage => ({ cannotRun: `its process exited with ${code}` }),
+        ([code]): ContenderMessage => ({ cannotRun: `the process exited with code ${code}` }),
       ),
     ]).finally(() => ended.abort())
     if ('cannotRun' in message) this.cannotRun = message.cannotRun

@@ -2,7 +2,7 @@ import autocannon from 'autocannon'
 
 export interface Load {
   readonly connections?: number
-  /** Seconds. */
+  /** Duration in seconds. */
   readonly duration?: number
   readonly method?: 'GET' | 'POST'
   readonly body?: string

@@ -1,14 +1,14 @@
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 
-/** The machine on which a bench ran. */
+/** The machine on which a benchmark ran. */
 export interface Machine {
   readonly cpu: string
   readonly cores: number
-  /** GiB. */
+  /** Memory in GiB. */
   readonly memory: number
   readonly node: string
   readonly platform: string
-  /** Load average at the start. Processes other than the bench make the figures noisier. */
+  /** Load average at the start. Other processes make the figures noisier. */
   readonly load: number
 }
 

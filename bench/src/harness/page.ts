@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 
 /**
- * Replaces the report of a bench in a page, between `<!-- bench: NAME -->` and
+ * Replaces the report of a benchmark in a page, between `<!-- bench: NAME -->` and
  * `<!-- /bench: NAME -->`.
  *
  * @throws Error if the page has no such markers

@@ -12,11 +12,11 @@ export interface Figures {
 const DEFAULT_ROUNDS = 15
 
 /**
- * Measures the contenders of a case in turn, round by round. The order rotates, so the first
- * contender of a round is the last of the next.
+ * Measures the contenders of a case in turn, round by round. The order rotates: the first contender
+ * of a round is the last of the next.
  *
- * @param file the file of the bench
- * @param rounds the number of rounds; default: that of the case
+ * @param file the file of the benchmark
+ * @param rounds the number of rounds. Default: the rounds of the case
  */
 export async function race(
   one: Case,

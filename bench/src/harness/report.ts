@@ -12,7 +12,9 @@ export function report(result: BenchResult): string {
 
 function caseReport(one: CaseResult): string {
   const head = `#### ${one.name}`
-  const about = `${one.unit}, ${one.better} is better; ${one.rounds} rounds`
+  const better = one.better === 'less' ? 'lower' : 'higher'
+  const rounds = `${one.rounds} ${one.rounds === 1 ? 'round' : 'rounds'}`
+  const about = `${one.unit}, ${better} is better; ${rounds}`
   const rows = one.standings.map((standing) => `| ${cells(standing).join(' | ')} |`)
   const table = [
     `| ${about} | median | quartiles | × the best peer | × the floor |`,

@@ -3,7 +3,7 @@ import type { Machine } from './machine.js'
 import type { Figures } from './race.js'
 import { median, quartiles } from './statistics.js'
 
-/** The result of one run of a bench, in the format of `results/NAME/TIME.json`. */
+/** The result of one run of a benchmark, in the format of `results/NAME/TIME.json`. */
 export interface BenchResult {
   readonly title: string
   /** End of the run, in ISO 8601. */

@@ -55,11 +55,11 @@ export async function startServer(
 async function listens(port: number, child: ChildProcess): Promise<void> {
   const until = performance.now() + START_TIMEOUT_MS
   while (performance.now() < until) {
-    if (child.exitCode !== null) throw new CannotRun(`the server exited with ${child.exitCode}`)
+    if (child.exitCode !== null) throw new CannotRun(`the server exited with code ${child.exitCode}`)
     if (await acceptsConnections(port)) return
     await after(20)
   }
-  throw new CannotRun('the server does not listen')
+  throw new CannotRun(`the server did not listen on port ${port} within a minute`)
 }
 
 function acceptsConnections(port: number): Promise<boolean> {
@@ -77,7 +77,7 @@ function processorTime(pid: number): number {
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   } catch {
-    throw new CannotRun('processor time requires /proc, which this system does not have')
+    throw new CannotRun('measuring processor time requires /proc, which this system does not have')
   }
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND

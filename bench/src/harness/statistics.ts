@@ -1,9 +1,9 @@
-/** @param values at least one */
+/** @param values must contain at least one */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5)
 }
 
-/** @param values at least one */
+/** @param values must contain at least one */
 export function quartiles(values: readonly number[]): readonly [number, number] {
   return [quantile(values, 0.25), quantile(values, 0.75)]
 }
@@ -11,8 +11,8 @@ export function quartiles(values: readonly number[]): readonly [number, number] 
 /** @param fraction from 0 to 1 */
 export function quantile(values: readonly number[], fraction: number): number {
   const sorted = values.filter((value) => !Number.isNaN(value)).toSorted((a, b) => a - b)
-  const place = (sorted.length - 1) * fraction
-  const low = sorted[Math.floor(place)] ?? Number.NaN
-  const high = sorted[Math.ceil(place)] ?? Number.NaN
-  return low + (high - low) * (place - Math.floor(place))
+  const position = (sorted.length - 1) * fraction
+  const low = sorted[Math.floor(position)] ?? Number.NaN
+  const high = sorted[Math.ceil(position)] ?? Number.NaN
+  return low + (high - low) * (position - Math.floor(position))
 }

@@ -9,23 +9,23 @@ export const CONSTANT_HEADERS = [
   ['ratelimit', '"requests";r=999999999;t=1'],
 ] as const
 
-/** Seconds of load before the measurement, until the server's code is compiled. */
+/** Seconds of load before the measurement, after which the server's code is compiled. */
 const WARM_UP_SECONDS = 3
 /** Seconds of measured load. Short, so that there are many rounds and noise affects few of them. */
 const MEASURED_SECONDS = 0.5
 /** Rounds after which a server is replaced. */
 const ROUNDS_PER_PROCESS = 4
 
-/** The middleware before the handler. `headers` decides nothing and sets two constant headers. */
+/** The middleware before the handler. `headers` only sets two constant headers. */
 export type Guard = 'sluice' | 'peer' | 'headers' | 'bare'
 
 /**
- * Measures a server in its own process under the load of another: requests per second of the
- * server's processor time, including the kernel's part. That is the capacity of one core, which
+ * Measures a server under load from another process: requests per second of the server's processor
+ * time, including kernel time. That is the capacity of one core, which
  * depends little on other load on the machine.
  *
- * A new process replaces the server every few rounds. Compilation and memory layout differ between
- * processes by as much as the measured effect, but stay the same within one.
+ * The server process is replaced every few rounds. Compilation and memory layout vary between
+ * processes, by as much as the measured effect, but stay the same within a process.
  */
 export function served(
   name: string,
@@ -92,7 +92,7 @@ class LoadedServer {
  */
 async function nextMessage(server: ChildProcess) {
   const exited = once(server, 'exit').then(([code]) => {
-    throw new CannotRun(`the server exited with ${code}`)
+    throw new CannotRun(`the server exited with code ${code}`)
   })
   const [message] = await Promise.race([once(server, 'message'), exited])
   return message

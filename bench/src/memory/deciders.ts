@@ -2,17 +2,17 @@ import { MemoryStore } from 'express-rate-limit'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { createLimiter, memoryStore, type Rule } from 'sluice'
 
-/** A limiter that decides on one key per call. It admits all requests of these benches. */
+/** A limiter that decides on one key per call. It admits all requests of these benchmarks. */
 export type Decider =
   | { readonly admit: (key: string) => boolean }
   /** Decides asynchronously. */
   | { readonly admitAsync: (key: string) => Promise<unknown> }
 
-/** One request keeps its key in use for five minutes, so no key expires during a measurement. */
+/** A request keeps its key in use for five minutes, so no key expires during a measurement. */
 const LIMIT = 3000
 const PERIOD = 10 * 86_400_000
 
-/** A limiter of Sluice whose rules all count by the requested key. */
+/** Creates a Sluice limiter whose rules all count by the key that is passed. */
 export function sluice(limits: readonly string[] = [`${LIMIT}/10d`], maxKeys = 1_000_000): Decider {
   const rules = limits.map((limit, index): Rule<string> => ({ name: `rule ${index}`, limit }))
   const limiter = createLimiter({ rules, store: memoryStore({ maxKeys: maxKeys * limits.length }) })
@@ -29,7 +29,7 @@ export function sluice(limits: readonly string[] = [`${LIMIT}/10d`], maxKeys = 1
 export const FIVE_LIMITS = [10, 15, 20, 25, 30].map((days) => `${LIMIT}/${days}d`)
 
 /**
- * A minimal limiter: a Map, GCRA and a clock. It validates nothing, reports nothing, never expires
+ * Creates a minimal limiter: a Map, GCRA and a clock. It validates nothing, reports nothing, never expires
  * a key, and stores a single number per key.
  */
 export function bareMap(): Decider {

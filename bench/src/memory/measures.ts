@@ -2,8 +2,8 @@ import { CannotRun, type Contender, type Started } from '../harness/bench.js'
 import type { Decider } from './deciders.js'
 
 /**
- * Measures the processor time of a decision in nanoseconds, on known keys in random order. It is
- * the time of the whole process with its garbage collection, without the time of other processes.
+ * Measures the processor time per decision in nanoseconds, on known keys in random order. It
+ * includes the garbage collection of this process but excludes other processes.
  */
 export function decisionTime(
   name: string,
@@ -21,7 +21,7 @@ export function decisionTime(
 
 /**
  * Measures like `decisionTime`, but decodes a new string from bytes for each decision, as a server
- * does with its keys. The time of decoding is measured separately and subtracted.
+ * does with its keys. The decoding time is measured separately and subtracted.
  */
 export function newStringTime(
   name: string,
@@ -52,7 +52,7 @@ export function newStringTime(
   })
 }
 
-/** A measurement on known keys in random order. The order is the same in every run. */
+/** Creates a contender that is measured on known keys, in the same random order in every run. */
 function onKnownKeys(
   name: string,
   role: Contender['role'],
@@ -75,13 +75,13 @@ function onKnownKeys(
   }
 }
 
-/** Returns the processor time of this process since `before`. */
+/** Returns the processor time of this process since `before`, in microseconds. */
 function microsecondsSince(before: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(before)
   return user + system
 }
 
-/** Measures the memory of a key in bytes, without the caller's own string. */
+/** Measures the memory per key in bytes, excluding the caller's own string. */
 export function bytesPerKey(
   name: string,
   role: Contender['role'],
@@ -108,11 +108,11 @@ export function bytesPerKey(
   }
 }
 
-/** Number of runs. A pause counts only if it recurs in each, so noise from outside is excluded. */
+/** Number of runs. A pause counts only if it recurs in every run, which excludes outside noise. */
 const RUNS = 2
 
 /**
- * Measures the longest pause in milliseconds while fresh keys arrive: the longest decision that
+ * Measures the longest pause in milliseconds while new keys are inserted: the longest decision that
  * recurs in both runs, or the longest garbage collection of the better run, whichever is longer.
  */
 export function longestPause(
@@ -141,7 +141,7 @@ export function longestPause(
   }
 }
 
-/** Decides on one fresh key per element, and lowers the element to the time that it took. */
+/** Decides on one new key per element, and lowers the element to the duration of the decision. */
 async function timeDecisions(decider: Decider, shortest: Float32Array): Promise<void> {
   if (!('admit' in decider)) throw new Error('requires a synchronous limiter')
   for (let index = 0; index < shortest.length; index++) {

@@ -7,7 +7,7 @@ import { redisStore } from 'sluice/redis'
 /** Decides on a key with Redis through the public API of a library. */
 export type Admit = (key: string) => unknown
 
-/** A limit above the load, or one that a single request uses up. */
+/** The limit is either above the load or used up by a single request. */
 export type LimitSize = 'everything allowed' | 'everything refused'
 
 const LIMITS: Record<LimitSize, { readonly limit: number; readonly seconds: number }> = {
@@ -15,7 +15,7 @@ const LIMITS: Record<LimitSize, { readonly limit: number; readonly seconds: numb
   'everything refused': { limit: 1, seconds: 86_400 },
 }
 
-/** A limiter of Sluice whose rules all count by the requested key. */
+/** Creates a Sluice limiter whose rules all count by the key that is passed. */
 export function sluice(
   port: number,
   limitSize: LimitSize,
@@ -37,14 +37,14 @@ export function sluice(
   return (key) => limiter.admit(key)
 }
 
-/** rate-limiter-flexible by default, without blocking in memory. */
+/** Creates a rate-limiter-flexible limiter with its defaults, without in-memory blocking. */
 export function rateLimiterFlexible(port: number, limitSize: LimitSize): Admit {
   const { limit: points, seconds: duration } = LIMITS[limitSize]
   const limiter = new RateLimiterRedis({ storeClient: new Redis(port), points, duration })
   return (key) => limiter.consume(key).catch(() => {})
 }
 
-/** With blocking in memory: a refused key stays refused until its window ends, despite refunds. */
+/** The same with in-memory blocking: refunds do not unblock a key before its window ends. */
 export function rateLimiterFlexibleBlocking(port: number, limitSize: LimitSize): Admit {
   const { limit: points, seconds: duration } = LIMITS[limitSize]
   const storeClient = new Redis(port)
@@ -62,7 +62,7 @@ export async function rateLimitRedis(port: number, limitSize: LimitSize): Promis
   return (key) => store.increment(key)
 }
 
-/** The minimum for a decision on Redis: one INCR, without a decision. */
+/** The minimum that a decision on Redis needs: one INCR. */
 export function increment(port: number): Admit {
   const client = new Redis(port)
   return (key) => client.incr(key)

@@ -7,7 +7,7 @@ type AdmitFactory = (port: number) => Admit | Promise<Admit>
 
 const KEYS = Array.from({ length: 1000 }, (_, key) => `client-${key}`)
 
-/** Steps through the keys. Each is coprime with their number, so it visits all of them. */
+/** Step sizes. Each is coprime with the number of keys, so every caller visits all keys. */
 const STEPS = [3, 7, 9, 11, 13, 17, 19, 21, 23, 27, 29, 31, 33, 37, 39, 41]
 
 /** Duration of a measurement, in milliseconds. */
@@ -34,7 +34,7 @@ export function decisionRate(
   }
 }
 
-/** Measures the processor time of a decision in this process and the server, in microseconds. */
+/** Measures the processor time per decision, of this process and the server, in microseconds. */
 export function decisionCost(
   name: string,
   role: Contender['role'],
@@ -95,7 +95,7 @@ async function decide(
   const start = performance.now()
   const until = start + duration
   const caller = async () => {
-    // Each caller visits the keys in its own order. With a shared order all of them would queue on
+    // Each caller visits the keys in its own order. In a shared order, all callers would contend for
     // the same key.
     const step = STEPS[Math.floor(Math.random() * STEPS.length)] as number
     let next = Math.floor(Math.random() * KEYS.length)
@@ -103,7 +103,7 @@ async function decide(
       next += step
       const decision = admit(KEYS[next % KEYS.length] as string)
       if (decision instanceof Promise) await decision
-      // Synchronous decisions must yield to the other callers too.
+      // After synchronous decisions, the caller still has to yield to the others.
       else if (decided % 64 === 0) await null
       decided++
     }

@@ -31,7 +31,7 @@ export function replayed(name: string, requests: number, figureOf: FigureOf): Co
             stdio: ['ignore', 'pipe', 'inherit'],
             encoding: 'utf8',
           })
-          if (status !== 0) throw new Error(`the replay exited with ${status}`)
+          if (status !== 0) throw new Error(`the replay exited with code ${status}`)
           return figureOf(JSON.parse(stdout) as Replayed)
         },
         stop: () => rm(folder, { recursive: true }),

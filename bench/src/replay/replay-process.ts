@@ -3,7 +3,7 @@ import { parseConfig, replay } from 'sluice-gateway/replay'
 
 export interface Replayed {
   readonly requests: number
-  /** Time from opening the file to the report. */
+  /** Time from opening the file until the report is complete. */
   readonly seconds: number
   /** Peak resident memory. */
   readonly mebibytes: number

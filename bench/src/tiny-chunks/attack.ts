@@ -20,9 +20,9 @@ const HEAD =
 const OTHER_REQUESTS = { rate: 100, connections: 8 } as const
 /** Duration of the attack while memory is measured, in seconds. */
 const ATTACK_SECONDS = 5
-/** The attack alternates with quiet turns, so that noise on the machine affects both equally. */
-const TURNS = 3
-const TURN_SECONDS = 3
+/** The attack alternates with quiet phases, so that noise on the machine affects both equally. */
+const PHASES = 3
+const PHASE_SECONDS = 3
 /** Interval between memory measurements, in milliseconds. */
 const POLL_INTERVAL_MS = 50
 
@@ -78,7 +78,7 @@ type Gateway = Pick<ServerProcess, 'port' | 'pid'>
 
 /** Returns the peak memory above idle during the attack, with other requests in flight, in MiB. */
 export async function memoryAboveIdle({ port, pid }: Gateway): Promise<number> {
-  await sendOthers(port, TURN_SECONDS)
+  await sendOthers(port, PHASE_SECONDS)
   const idle = resident(pid)
   let peak = idle
   const poll = setInterval(() => {
@@ -94,16 +94,16 @@ export async function memoryAboveIdle({ port, pid }: Gateway): Promise<number> {
   }
 }
 
-/** Returns the median latency of other requests during the attack, relative to quiet turns. */
+/** Returns the median latency of other requests during the attack, relative to quiet phases. */
 export async function slowdown({ port }: Gateway): Promise<number> {
   const quiet: number[] = []
   const during: number[] = []
-  await sendOthers(port, TURN_SECONDS)
-  for (let turn = 0; turn < TURNS; turn++) {
-    quiet.push(...(await sendOthers(port, TURN_SECONDS)))
+  await sendOthers(port, PHASE_SECONDS)
+  for (let phase = 0; phase < PHASES; phase++) {
+    quiet.push(...(await sendOthers(port, PHASE_SECONDS)))
     const stop = await attack(port)
     try {
-      during.push(...(await sendOthers(port, TURN_SECONDS)))
+      during.push(...(await sendOthers(port, PHASE_SECONDS)))
     } finally {
       stop()
     }
@@ -111,7 +111,7 @@ export async function slowdown({ port }: Gateway): Promise<number> {
   return median(during) / median(quiet)
 }
 
-/** Starts sending bodies in chunks of a byte, and returns a function that stops it. */
+/** Starts sending bodies in one-byte chunks and returns a function that stops the attack. */
 async function attack(port: number): Promise<() => void> {
   const attackers = await Promise.all(
     Array.from({ length: BODIES }, async () => {
