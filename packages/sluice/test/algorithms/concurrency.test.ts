@@ -5,7 +5,7 @@ import type { ConcurrencyLimit } from '../../src/limits/limit.js'
 
 const limit: ConcurrencyLimit = { algorithm: 'concurrency', limit: 3, lease: 1000 }
 
-/** Passes copies of a state to the algorithm, which consumes its argument. */
+/** Advances a copy of a state, since the algorithm may modify its argument. */
 function advanced(state: ConcurrencyState, now: number, of = limit): ConcurrencyState {
   return concurrency.advance(of, structuredClone(state), now)
 }
@@ -23,7 +23,7 @@ function held(state: ConcurrencyState, now: number, of = limit): number {
 }
 
 describe('a concurrency limit', () => {
-  it('holds at most the limit until leases end or are released', () => {
+  it('admits at most the limit until leases end or are released', () => {
     let state = hold(hold(hold(concurrency.fresh(limit, 0), 0, 'a'), 100, 'b'), 200, 'c')
     expect(concurrency.judge(limit, state, 1)).toEqual({
       allowed: false,
@@ -42,14 +42,14 @@ describe('a concurrency limit', () => {
     expect(held(state, 1200)).toBe(0)
   })
 
-  it('extends a renewed lease by one lease', () => {
+  it('restarts the duration of a lease when the lease is renewed', () => {
     let state = hold(hold(concurrency.fresh(limit, 0), 0, 'a'), 0, 'b')
     state = settle(concurrency.advance(limit, state, 900), 'a', 1)
     expect(held(state, 1899)).toBe(1)
     expect(held(state, 1900)).toBe(0)
   })
 
-  it('ends several slots of one lease together', () => {
+  it('frees all slots of a lease together', () => {
     const state = hold(hold(concurrency.fresh(limit, 0), 0, 'a', 2), 500, 'b')
     expect(concurrency.judge(limit, state, 1).retryAfter).toBe(500)
     expect(held(state, 1000)).toBe(1)
@@ -57,25 +57,25 @@ describe('a concurrency limit', () => {
     expect(settle(state, 'a', 1).held).toBe(2)
   })
 
-  it('is unused once the last lease has ended', () => {
-    const act = fc.record({
-      passes: fc.integer({ min: -300, max: 600 }),
+  it('is idle once the last lease has ended', () => {
+    const step = fc.record({
+      elapsed: fc.integer({ min: -300, max: 600 }),
       lease: fc.constantFrom('a', 'b', 'c', 'd'),
       slots: fc.nat(2),
       length: fc.constantFrom(1000, 400),
     })
     fc.assert(
-      fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         let now = 0
         let state = concurrency.fresh(limit, now)
-        for (const { passes, lease, slots, length } of acts) {
-          now += passes
-          const own = { ...limit, lease: length }
-          state = concurrency.advance(own, state, now)
-          state = concurrency.settle(own, state, { cost: 1, at: 0, resetAfter: 1000, lease }, slots)
+        for (const { elapsed, lease, slots, length } of steps) {
+          now += elapsed
+          const current = { ...limit, lease: length }
+          state = concurrency.advance(current, state, now)
+          state = concurrency.settle(current, state, { cost: 1, at: 0, resetAfter: 1000, lease }, slots)
           const ends = [...state.leases.values()].map(({ until }) => until)
           expect(ends).toEqual(ends.toSorted((a, b) => a - b))
-          expect(concurrency.idleAfter(own, state)).toBe(Math.max(now, ...ends) - now)
+          expect(concurrency.idleAfter(current, state)).toBe(Math.max(now, ...ends) - now)
           expect(ends.every((until) => until > now)).toBe(true)
         }
       }),
@@ -89,7 +89,7 @@ describe('a concurrency limit', () => {
     expect(concurrency.settle(limit, state, { cost: 1, at: 0, resetAfter: 1000 }, 0).held).toBe(1)
   })
 
-  it('ends every lease within one lease if the clock is set back', () => {
+  it('ends every lease within one lease duration if the clock is set back', () => {
     const state = concurrency.advance(
       limit,
       hold(hold(concurrency.fresh(limit, 0), 9000, 'a'), 9500, 'b'),
@@ -100,7 +100,7 @@ describe('a concurrency limit', () => {
     expect(held(state, 1100)).toBe(0)
   })
 
-  it('ends each of several leases after its own duration', () => {
+  it('ends each lease after its own duration', () => {
     const short = { ...limit, lease: 100 }
     let state = hold(concurrency.fresh(limit, 0), 0, 'long')
     state = hold(state, 10, 'short', 1, short)
@@ -114,7 +114,7 @@ describe('a concurrency limit', () => {
     expect(held(state, 1130)).toBe(0)
   })
 
-  it('keeps slots in flight when the limit changes', () => {
+  it('keeps held slots when the limit changes', () => {
     const state = hold(concurrency.fresh(limit, 0), 0, 'a', 3)
     const to = { ...limit, limit: 2 }
     expect(concurrency.judge(to, concurrency.advance(to, state, 0, limit), 1)).toMatchObject({

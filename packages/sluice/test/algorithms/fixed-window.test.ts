@@ -41,7 +41,7 @@ describe('the fixed window', () => {
     })
   })
 
-  it('aligns a calendar window to the day of its zone', () => {
+  it('aligns a calendar window to the day in its time zone', () => {
     const state = taken(daily, noon, 5)
     expect(fixedWindow.judge(daily, state, 1)).toMatchObject({ allowed: false, retryAfter: DAY / 2 })
     const midnight = fixedWindow.advance(daily, state, noon + DAY / 2)
@@ -57,13 +57,13 @@ describe('the fixed window', () => {
     })
   })
 
-  it('moves the window with its count if the clock is set back before its start', () => {
+  it('moves the window and its count to the current time if the clock is set back before its start', () => {
     const back = fixedWindow.advance(limit, taken(limit, 10_000, 5), 3000)
     expect(fixedWindow.judge(limit, back, 1)).toMatchObject({ allowed: false, retryAfter: 1000 })
     expect(fixedWindow.advance(limit, back, 4000).count).toBe(0)
   })
 
-  it('does not reopen a calendar window for clock jitter at midnight', () => {
+  it('opens no second calendar window because of clock jitter at midnight', () => {
     const midnight = noon + DAY / 2
     let state = taken(daily, midnight, 5)
     for (const jitter of [-1, 1, -500, -60_000, 0, -59_999]) {
@@ -73,13 +73,13 @@ describe('the fixed window', () => {
     }
   })
 
-  it('carries the count of a calendar window if the clock is set back a day', () => {
+  it('keeps the count of a calendar window if the clock is set back a day', () => {
     const back = fixedWindow.advance(daily, taken(daily, noon, 5), noon - DAY)
     expect(fixedWindow.judge(daily, back, 1)).toMatchObject({ allowed: false, retryAfter: DAY / 2 })
     expect(fixedWindow.advance(daily, back, noon).count).toBe(0)
   })
 
-  it('refunds into its own window only, and charges debt in any', () => {
+  it('refunds only into the window of the charge, and charges debt to the current window', () => {
     const charge = { cost: 4, at: 0, resetAfter: 1000 }
     expect(fixedWindow.settle(limit, taken(limit, 0, 4), charge, 1).count).toBe(1)
     const next = taken(limit, 1000, 3)
@@ -88,7 +88,7 @@ describe('the fixed window', () => {
     expect(fixedWindow.settle(limit, taken(limit, 0, 1), { ...charge, cost: 50 }, 0).count).toBe(0)
   })
 
-  it('starts from the state of another algorithm, in the window that opened with it', () => {
+  it('converts the state of another algorithm into a window that opens with its first charge', () => {
     const minute = { ...limit, period: 60_000 }
     const usage = { units: 4, sinceAge: 50_000, lastAge: 10_000 }
     expect(fixedWindow.fromUsage(minute, 100_000, usage)).toEqual({
@@ -102,14 +102,14 @@ describe('the fixed window', () => {
     ).toBe(0)
   })
 
-  it('converts charges that span more than a window into the window of the last charge', () => {
+  it('converts charges that span more than a window into a window that opens with the last charge', () => {
     const minute = { ...limit, period: 60_000 }
     const usage = { units: 400, sinceAge: 3_600_000, lastAge: 10_000 }
     const state = fixedWindow.fromUsage(minute, 4_000_000, usage)
     expect(state).toMatchObject({ start: 3_990_000, end: 4_050_000, count: 400 })
   })
 
-  it('converts the state of another algorithm into the calendar window that contains it', () => {
+  it('converts the state of another algorithm if its last charge is in the current calendar window', () => {
     const day = { ...limit, period: 86_400_000, align: 'calendar' as const }
     const now = 20_000 * 86_400_000 + 3_600_000
     expect(fixedWindow.fromUsage(day, now, { units: 4, sinceAge: 9e6, lastAge: 3_600_000 }).count).toBe(4)

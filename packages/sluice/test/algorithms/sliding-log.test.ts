@@ -33,13 +33,13 @@ describe('the sliding log', () => {
     expect(slidingLog.judge(limit, later, 11)).toMatchObject({ retryAfter: Number.POSITIVE_INFINITY })
   })
 
-  it('computes when enough of the oldest entries have expired', () => {
+  it('computes retryAfter as the time until enough of the oldest entries have expired', () => {
     const state = logged([0, 3], [100, 3], [200, 4])
     const waits = [1, 3, 4, 6, 7, 10].map((cost) => slidingLog.judge(limit, state, cost).retryAfter)
     expect(waits).toEqual([800, 800, 900, 900, 1000, 1000])
   })
 
-  it('counts exactly over a long run and keeps only entries that count', () => {
+  it('counts exactly over a long run and drops expired entries', () => {
     let state = slidingLog.fresh(limit, 0)
     for (let now = 0; now < 100_000; now += 50) {
       state = slidingLog.advance(limit, state, now)
@@ -49,7 +49,7 @@ describe('the sliding log', () => {
     expect(used(state)).toBe(10)
   })
 
-  it('gives later entries the current time if the clock is set back', () => {
+  it('moves future entries to the current time if the clock is set back', () => {
     const back = slidingLog.advance(limit, logged([5000, 4], [5500, 6]), 200)
     expect(slidingLog.judge(limit, back, 1)).toMatchObject({ allowed: false, retryAfter: 1000 })
     expect(used(slidingLog.advance(limit, back, 1200))).toBe(0)
@@ -58,7 +58,7 @@ describe('the sliding log', () => {
     expect(slidingLog.judge(limit, partly, 5).retryAfter).toBe(1000)
   })
 
-  it('refunds from the entry of the charge while it counts', () => {
+  it('refunds a charge from its entry until the entry expires', () => {
     const charge = { cost: 4, at: 500, resetAfter: 1000 }
     const state = logged([0, 3], [500, 4], [600, 3])
     expect(used(slidingLog.settle(limit, state, charge, 1))).toBe(7)
@@ -68,24 +68,24 @@ describe('the sliding log', () => {
   })
 
   it('leaves no trace of a fully refunded charge', () => {
-    const back = (state: SlidingLogState, at: number, cost: number) =>
+    const refund = (state: SlidingLogState, at: number, cost: number) =>
       slidingLog.settle(limit, state, { cost, at, resetAfter: 1000 }, 0)
     const judge = (state: SlidingLogState) => slidingLog.judge(limit, state, 0)
 
-    const first = back(logged([0, 3], [500, 4], [600, 2]), 600, 2)
+    const first = refund(logged([0, 3], [500, 4], [600, 2]), 600, 2)
     expect(judge(first)).toMatchObject({ remaining: 3, resetAfter: 900, moreAfter: 400 })
-    // In any order: entries emptied earlier are at the end once the last one is removed.
-    const middle = back(logged([0, 3], [500, 4], [600, 2]), 500, 4)
+    // Refunds may come in any order. An entry that was emptied earlier is removed once it is the last.
+    const middle = refund(logged([0, 3], [500, 4], [600, 2]), 500, 4)
     expect(judge(middle)).toMatchObject({ remaining: 5, resetAfter: 1000, moreAfter: 400 })
-    const both = back(middle, 600, 2)
+    const both = refund(middle, 600, 2)
     expect(judge(both)).toMatchObject({ remaining: 7, resetAfter: 400, moreAfter: 400 })
-    const all = back(both, 0, 3)
+    const all = refund(both, 0, 3)
     expect(judge(all)).toMatchObject({ remaining: 10, resetAfter: 0, moreAfter: 0 })
     expect(slidingLog.idleAfter(limit, all)).toBe(0)
     expect(used(slidingLog.take(limit, all, 4, ''))).toBe(4)
   })
 
-  it('does not change a state when a take appends to its arrays', () => {
+  it('leaves a state unchanged when a take appends to the arrays it shares', () => {
     const before = logged([0, 3])
     slidingLog.take(limit, before, 5, '')
     expect(used(before)).toBe(3)
@@ -94,7 +94,7 @@ describe('the sliding log', () => {
     expect(used(before)).toBe(3)
   })
 
-  it('counts single units again after a debt beyond the precision of doubles has expired', () => {
+  it('counts single units correctly after a debt beyond the precision of doubles has expired', () => {
     const debt = { cost: 0, at: 0, resetAfter: 0 }
     let state = slidingLog.settle(limit, slidingLog.fresh(limit, 0), debt, Number.MAX_VALUE)
     state = slidingLog.settle(limit, slidingLog.advance(limit, state, 900), debt, Number.MAX_VALUE)
@@ -108,7 +108,7 @@ describe('the sliding log', () => {
     expect(admitted).toBeLessThanOrEqual(10)
   })
 
-  it('keeps entries for the longest period they were charged under, and counts only those in the period', () => {
+  it('keeps entries for the longest period of any charge, and counts only those in the current period', () => {
     const day = { ...limit, limit: 20, period: 86_400_000 }
     let state = slidingLog.take(day, logged([0, 2]), 3, '')
     state = slidingLog.take(limit, slidingLog.advance(limit, state, 5000), 4, '')
@@ -120,7 +120,7 @@ describe('the sliding log', () => {
     expect(length - head).toBe(1)
   })
 
-  it('starts from the state of another algorithm with one entry as old as the last charge', () => {
+  it('converts the state of another algorithm into one entry at the time of the last charge', () => {
     const state = slidingLog.fromUsage(limit, 1400, { units: 3, sinceAge: 900, lastAge: 400 })
     expect(slidingLog.judge(limit, state, 0)).toMatchObject({ remaining: limit.limit - 3, resetAfter: 600 })
     const over = slidingLog.fromUsage(limit, 1400, { units: 3, sinceAge: 1400, lastAge: 1000 })
@@ -128,12 +128,12 @@ describe('the sliding log', () => {
   })
 })
 
-describe('a sliding log of a key with a much larger limit of another algorithm', () => {
+describe('a sliding log on a key that also has a much larger limit of another algorithm', () => {
   const bucket: Limit = { algorithm: 'token-bucket', limit: 1_000_000, period: 1000, burst: 1_000_000 }
   const logOf = (counts: readonly Count[]) =>
     counts.find((count) => count.limit.algorithm === 'sliding-log')?.state as SlidingLogState
 
-  it('keeps at most 130 entries more than its limit, each at most 1/64 of a period late', () => {
+  it('keeps at most 130 entries above its limit, each dated at most 1/64 of a period late', () => {
     let counts = countsAfterTake(limit, [], 1, '', () => 0)
     for (let now = 1; now <= 5000; now++) {
       counts = countsAfterTake(bucket, counts, 1, '', () => now)
@@ -148,7 +148,7 @@ describe('a sliding log of a key with a much larger limit of another algorithm',
     expect(slidingLog.advance(limit, logOf(counts), 6000)).toMatchObject({ length: 0 })
   })
 
-  it('keeps few entries for additional charges of settlements', () => {
+  it('bounds the number of entries when settlements charge extra units', () => {
     let counts = countsAfterTake(limit, [], 1, '', () => 0)
     for (let now = 1; now <= 2000; now++) {
       counts = countsAfterTake(bucket, counts, 1, '', () => now)

@@ -12,21 +12,21 @@ const state = (at: number, start: number, previous: number, current: number) => 
   current,
 })
 
-describe('the sliding window of two counters', () => {
+describe('the sliding window with two counters', () => {
   it('admits a cost if previous·(1 − elapsed/period) + current + cost ≤ limit', () => {
     // 8·0.75 + 1 = 7.
     expect(slidingWindow.judge(limit, state(250, 0, 8, 1), 3)).toMatchObject({ allowed: true, remaining: 0 })
     expect(slidingWindow.judge(limit, state(250, 0, 8, 1), 4)).toMatchObject({ allowed: false, remaining: 3 })
   })
 
-  it('computes when a cost fits, in this window or the next', () => {
+  it('computes retryAfter for a cost that fits later in this window or in the next', () => {
     expect(slidingWindow.judge(limit, state(250, 0, 8, 1), 4).retryAfter).toBeCloseTo(125, 9)
     expect(slidingWindow.judge(limit, state(400, 0, 0, 10), 5).retryAfter).toBeCloseTo(600 + 500, 9)
     expect(slidingWindow.judge(limit, state(400, 0, 5, 8), 4).retryAfter).toBeCloseTo(600 + 250, 9)
     expect(slidingWindow.judge(limit, state(0, 0, 0, 0), 11).retryAfter).toBe(Number.POSITIVE_INFINITY)
   })
 
-  it('refuses just before retryAfter and admits then', () => {
+  it('refuses until just before retryAfter and admits just after it', () => {
     const some = fc.record({
       at: fc.nat(999),
       previous: fc.nat(10),
@@ -58,7 +58,7 @@ describe('the sliding window of two counters', () => {
     )
   })
 
-  it('rolls the current window into the previous one, and forgets both after two periods', () => {
+  it('turns the current window into the previous one after a period, and drops both after two', () => {
     expect(slidingWindow.advance(limit, state(0, 0, 3, 7), 999)).toEqual(state(999, 0, 3, 7))
     expect(slidingWindow.advance(limit, state(0, 0, 3, 7), 1000)).toEqual(state(1000, 1000, 7, 0))
     expect(slidingWindow.advance(limit, state(0, 0, 3, 7), 2000)).toEqual(state(2000, 2000, 0, 0))
@@ -85,14 +85,14 @@ describe('the sliding window of two counters', () => {
     expect(slidingWindow.fromUsage(longer, 1250, usage as Usage)).toEqual(state(1250, 0, 0, 5))
   })
 
-  it('reports the time at which one more unit than now becomes available', () => {
+  it('reports in moreAfter when one more unit becomes available', () => {
     const minute = { ...limit, period: 60_000 }
     const verdict = slidingWindow.judge(minute, slidingWindow.fresh(minute, 0), 1)
     expect(verdict).toMatchObject({ remaining: 9, resetAfter: 120_000 })
     expect(verdict.moreAfter).toBeCloseTo(66_000, 6)
   })
 
-  it('admits no more than the reported remainder before that time, for any spread of requests', () => {
+  it('admits no more than the reported remaining units before moreAfter, for any spread of requests', () => {
     const use = fc.array(fc.record({ wait: fc.nat(700), cost: fc.integer({ min: 1, max: 4 }) }), {
       maxLength: 30,
     })

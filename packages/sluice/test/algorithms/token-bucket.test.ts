@@ -5,7 +5,7 @@ import type { TokenBucketLimit } from '../../src/limits/limit.js'
 
 const limit: TokenBucketLimit = { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 10 }
 
-/** Returns the remaining units after charges of these costs at one time. */
+/** Returns the state of a bucket after simultaneous charges of the given costs. */
 function after(now: number, ...costs: number[]): TokenBucketState {
   return costs.reduce(
     (state, cost) => tokenBucket.take(limit, state, cost, ''),
@@ -33,7 +33,7 @@ describe('the token bucket', () => {
     }
   })
 
-  it('reports the state after an allowed cost', () => {
+  it('reports the quota that is left after an admitted request', () => {
     expect(tokenBucket.judge(limit, after(0, 2), 3)).toEqual({
       allowed: true,
       at: 0,
@@ -44,7 +44,7 @@ describe('the token bucket', () => {
     })
   })
 
-  it('reports when the next whole unit becomes available, also between two units', () => {
+  it('reports when the next whole unit becomes available, even if part of it has already refilled', () => {
     const state = tokenBucket.advance(limit, after(0, 10), 4500)
     expect(tokenBucket.judge(limit, state, 0)).toMatchObject({ remaining: 0, moreAfter: 1500 })
     expect(tokenBucket.judge(limit, tokenBucket.fresh(limit, 0), 0)).toMatchObject({
@@ -57,7 +57,7 @@ describe('the token bucket', () => {
     const charge = fc.record({ wait: fc.nat(20_000), cost: fc.integer({ min: 1, max: 12 }) })
     fc.assert(
       fc.property(fc.array(charge, { maxLength: 40 }), (charges) => {
-        // T is 6000 ms, so that all numbers are whole.
+        // With T = 6000 ms, all values are integers.
         const [interval, tolerance] = [6000, 60_000]
         let [now, arrival] = [0, 0]
         let state = tokenBucket.fresh(limit, 0)
@@ -80,7 +80,7 @@ describe('the token bucket', () => {
     )
   })
 
-  it('refunds nothing if the clock is set back, and refuses for at most a full bucket', () => {
+  it('adds no units if the clock is set back, and refuses no longer than a full bucket takes to drain', () => {
     const halfFull = after(100_000, 5)
     expect(tokenBucket.advance(limit, halfFull, 94_000)).toEqual({ at: 94_000, level: 6 })
     expect(tokenBucket.advance(limit, halfFull, 0)).toEqual({ at: 0, level: 10 })
@@ -88,7 +88,7 @@ describe('the token bucket', () => {
     expect(tokenBucket.advance(limit, inDebt, 0).level).toBe(25)
   })
 
-  it('refunds the part of a charge that has not drained, first in, first out', () => {
+  it('refunds only the part of a charge that has not drained, first in, first out', () => {
     const state = after(0, 4, 4)
     const second = { cost: 4, at: 0, resetAfter: 48_000 }
     const first = { cost: 4, at: 0, resetAfter: 24_000 }
@@ -99,7 +99,7 @@ describe('the token bucket', () => {
     expect(tokenBucket.settle(limit, later, second, 0).level).toBeCloseTo(0, 9)
   })
 
-  it('leaves no more room after a refund than without the charge', () => {
+  it('leaves no more quota after a refund than if the charge had never been made', () => {
     const charge = fc.record({ wait: fc.nat(9000), cost: fc.integer({ min: 1, max: 5 }) })
     fc.assert(
       fc.property(
@@ -107,19 +107,19 @@ describe('the token bucket', () => {
         fc.nat(29),
         fc.nat(29),
         (charges, a, b) => {
-          const [which, when] = [Math.min(a, b) % charges.length, Math.max(a, b)]
+          const [refunded, refundedAt] = [Math.min(a, b) % charges.length, Math.max(a, b)]
           let [now, taken] = [0, { cost: 0, at: 0, resetAfter: 0 }]
           let [state, without] = [tokenBucket.fresh(limit, 0), tokenBucket.fresh(limit, 0)]
-          charges.forEach(({ wait, cost }, place) => {
+          charges.forEach(({ wait, cost }, index) => {
             now += wait
             state = tokenBucket.advance(limit, state, now)
             without = tokenBucket.advance(limit, without, now)
             const { allowed, at, resetAfter } = tokenBucket.judge(limit, state, cost)
             if (allowed) state = tokenBucket.take(limit, state, cost, '')
-            if (allowed && place === which) taken = { cost, at, resetAfter }
+            if (allowed && index === refunded) taken = { cost, at, resetAfter }
             else if (allowed) without = tokenBucket.take(limit, without, cost, '')
-            if (place === when) state = tokenBucket.settle(limit, state, taken, 0)
-            if (place >= when) expect(state.level).toBeGreaterThan(without.level - 1e-9)
+            if (index === refundedAt) state = tokenBucket.settle(limit, state, taken, 0)
+            if (index >= refundedAt) expect(state.level).toBeGreaterThan(without.level - 1e-9)
           })
         },
       ),
@@ -127,17 +127,17 @@ describe('the token bucket', () => {
     )
   })
 
-  it('refunds a charge in full after an earlier one was refunded, even if it has drained', () => {
+  it('refunds a charge in full even if it drained early because an earlier charge was refunded', () => {
     const first = { cost: 5, at: 0, resetAfter: 30_000 }
     const second = { cost: 1, at: 0, resetAfter: 36_000 }
-    // Behind the first charge, the second is still in the bucket six seconds later.
-    const kept = tokenBucket.advance(limit, after(0, 5, 1), 6000)
-    const behind = tokenBucket.take(limit, kept, 5, '')
-    expect(tokenBucket.settle(limit, behind, second, 0).level).toBe(9)
-    // After an immediate refund of the first, the second has drained, and the state is the same.
-    const alone = tokenBucket.advance(limit, tokenBucket.settle(limit, after(0, 5, 1), first, 0), 6000)
-    expect(alone.level).toBe(0)
-    expect(tokenBucket.take(limit, alone, 10, '')).toEqual(behind)
+    // The second charge drains after the first, so it is still in the bucket six seconds later.
+    const undrained = tokenBucket.advance(limit, after(0, 5, 1), 6000)
+    const withFirst = tokenBucket.take(limit, undrained, 5, '')
+    expect(tokenBucket.settle(limit, withFirst, second, 0).level).toBe(9)
+    // If the first charge is refunded at once, the second has drained by then. The state is the same.
+    const withoutFirst = tokenBucket.advance(limit, tokenBucket.settle(limit, after(0, 5, 1), first, 0), 6000)
+    expect(withoutFirst.level).toBe(0)
+    expect(tokenBucket.take(limit, withoutFirst, 10, '')).toEqual(withFirst)
   })
 
   it('never settles to a negative level', () => {
@@ -145,7 +145,7 @@ describe('the token bucket', () => {
     expect(tokenBucket.settle(limit, after(0, 3), taken, 0).level).toBe(0)
   })
 
-  it('counts fractions and rates below one per period', () => {
+  it('supports fractional costs and rates below one unit per period', () => {
     const slow: TokenBucketLimit = { algorithm: 'token-bucket', limit: 0.5, period: 1000, burst: 1.5 }
     const state = tokenBucket.take(slow, tokenBucket.fresh(slow, 0), 1.5, '')
     expect(tokenBucket.judge(slow, state, 1).retryAfter).toBe(2000)
@@ -158,7 +158,7 @@ describe('a token bucket under a changed limit', () => {
   const perHour: TokenBucketLimit = { algorithm: 'token-bucket', limit: 60, period: 3_600_000, burst: 60 }
   const quick: TokenBucketLimit = { algorithm: 'token-bucket', limit: 3, period: 300, burst: 3 }
 
-  it('drains at the larger of the two rates, and a peek writes nothing', () => {
+  it('drains at the larger of the old and the new rate until the next charge', () => {
     const state = { at: 0, level: 60 }
     expect(tokenBucket.advance(quick, state, 5000, perHour)).toEqual({ at: 5000, level: 10 })
     expect(tokenBucket.advance(perHour, state, 5000, quick)).toEqual({
@@ -168,7 +168,7 @@ describe('a token bucket under a changed limit', () => {
     })
   })
 
-  it('computes the wait of a lowered limit with the faster rate', () => {
+  it('computes retryAfter of a lowered limit with the faster old rate', () => {
     const full = { at: 0, level: 600 }
     const slow = tokenBucket.advance({ ...perHour, limit: 10, burst: 10 }, full, 0, {
       ...perHour,
@@ -180,13 +180,13 @@ describe('a token bucket under a changed limit', () => {
     expect(resetAfter).toBeCloseTo(3_600_000, 6)
   })
 
-  it('drains at its own rate after a charge', () => {
+  it('drains at the new rate after a charge', () => {
     const slow = tokenBucket.advance(perHour, { at: 0, level: 3 }, 200, quick)
     expect(slow).toHaveProperty('fasterRate')
     expect(tokenBucket.take(perHour, slow, 1, '')).toEqual({ at: 200, level: 2 })
   })
 
-  it('starts from the state of another algorithm with a full bucket at most', () => {
+  it('converts the state of another algorithm into at most a full bucket', () => {
     const state = tokenBucket.fromUsage(quick, 1000, { units: 5000, sinceAge: 900, lastAge: 100 })
     expect(state).toEqual({ at: 1000, level: 2 })
   })

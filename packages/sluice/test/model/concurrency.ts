@@ -29,7 +29,7 @@ export class ConcurrencyModel implements Model<ConcurrencyLimit> {
     }))
   }
 
-  /** Slots have no state for other algorithms. */
+  /** Slots are never converted to another algorithm. */
   usage(): undefined {}
 
   begin(): void {}

@@ -2,13 +2,13 @@ import { expect } from 'vitest'
 import { capacityOf, type Limit } from '../../src/limits/limit.js'
 import type { KeyModel } from './key-model.js'
 
-/** Tolerance around whole numbers, because sums of fractions depend on their order. */
+/** Tolerance around integers, since a sum of fractions depends on the order of addition. */
 const TOLERANCE = 1e-6
 
 /**
  * Expects a verdict to agree with its model, both now and at its retry time.
  *
- * `unit` is the resolution of the clock of the decision, in milliseconds.
+ * @param unit the resolution of the clock that decides, in milliseconds
  */
 export function expectVerdict(
   { allowed, retryAfter }: { readonly allowed: boolean; readonly retryAfter: number },
@@ -27,7 +27,7 @@ export function expectVerdict(
   }
 }
 
-/** Expects `actual` to be the whole part of `exact`. */
+/** Expects `actual` to be the integer part of `exact`. */
 export function expectWhole(actual: number | undefined, exact: number): void {
   const nearest = Math.round(exact)
   const isNearWhole = exact !== nearest && Math.abs(exact - nearest) < TOLERANCE

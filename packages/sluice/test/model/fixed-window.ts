@@ -1,5 +1,5 @@
 import type { FixedWindowLimit } from '../../src/limits/limit.js'
-import { type Entry, type Model, opening, singleEntry, type Usage } from './model.js'
+import { type Entry, type Model, singleEntry, type Usage, windowStart } from './model.js'
 
 /** A window that opens with the first charge outside any window and closes a period later. */
 export class FixedWindowModel implements Model<FixedWindowLimit> {
@@ -25,7 +25,7 @@ export class FixedWindowModel implements Model<FixedWindowLimit> {
     this.take(now, cost)
   }
 
-  /** Moves the start of a window that is later than now to now. */
+  /** Moves a window that starts in the future to the current time. */
   setBack(from: number, to: number): void {
     const count = this.used(from)
     this.#history = singleEntry(Math.min(to, this.#lastWindow().opened), count)
@@ -38,7 +38,7 @@ export class FixedWindowModel implements Model<FixedWindowLimit> {
   }
 
   begin(_now: number, usage: Usage): void {
-    this.#history = singleEntry(opening(usage, this.#period), usage.units)
+    this.#history = singleEntry(windowStart(usage, this.#period), usage.units)
     this.#last = usage.last
   }
 

@@ -31,7 +31,7 @@ export class KeyModel {
     this.#changedAt = now
   }
 
-  /** Sets the time, which may be earlier, and the limit, which may differ. Reading changes nothing. */
+  /** Sets the current time and limit. Only a step back in time changes the state. */
   moveTo(now: number, limit: Limit): void {
     if (now < this.#changedAt) {
       for (const { model } of this.#states) model.setBack(this.#changedAt, now)
@@ -42,17 +42,17 @@ export class KeyModel {
     this.#current = this.#currentState()?.model ?? this.#convert(limit)
   }
 
-  /** The units that still count after a number of milliseconds without charges. */
+  /** Returns the units in use after the given number of milliseconds without charges. */
   used(after = 0): number {
     return this.#current.used(this.now + after, this.limit)
   }
 
-  /** The remaining units; negative after a debt or a lowered limit. */
+  /** Returns the remaining units, which are negative after a debt or a lowered limit. */
   left(after = 0): number {
     return capacityOf(this.limit) - this.used(after)
   }
 
-  /** Charges the units in the state of every algorithm. */
+  /** Charges units to the state of every algorithm. */
   take(cost: number, lease: string): void {
     const { limit, now } = this
     const own = this.#currentState()
@@ -82,7 +82,7 @@ export class KeyModel {
     return this.#states.find((each) => hasCompatibleState(each.limit, this.limit))
   }
 
-  /** Converts the state of another algorithm, with every charge at its latest possible time. */
+  /** Converts the state of another algorithm, and dates every charge as late as possible. */
   #convert(limit: Limit): Model<Limit> {
     const model = modelOf(limit)
     const [largest] = this.#states
@@ -93,7 +93,7 @@ export class KeyModel {
     return model
   }
 
-  /** Returns true if a state still counts, or if the current limit counts for longer. */
+  /** Returns true if a state has not expired, or if charges count longer under the current limit. */
   #isNeeded({ limit, model }: AlgorithmState): boolean {
     return model.expiresAt() > this.now || spanOf(limit) < spanOf(this.limit)
   }

@@ -9,23 +9,24 @@ import type { Limit } from '../../src/limits/limit.js'
  * capacity or rate.
  */
 export interface Model<L extends Limit> {
-  /** The units in use under a limit at a given time. */
+  /** Returns the units in use under a limit at a given time. */
   used(now: number, limit: L): number
   take(now: number, cost: number, limit: L, lease: string): void
   /** Records a charge under another algorithm. */
   takeUnderOther(now: number, cost: number, limit: L): void
   /** Adjusts the history to a clock that was set back. */
   setBack(from: number, to: number): void
-  /** The state for another algorithm: the used units, and the times of the first and last charge. */
+  /** Returns the usage to convert to another algorithm; undefined if nothing is in use. */
   usage(now: number): Usage | undefined
-  /** Starts from the state of another algorithm. */
+  /** Replaces the history with the usage under another algorithm. */
   begin(now: number, usage: Usage): void
-  /** The time at which no charge counts any more. */
+  /** Returns the time from which no charge counts. */
   expiresAt(): number
   /** Ends a lease. */
   release?(lease: string): void
 }
 
+/** Used units, and the times of the first and the last charge. */
 export interface Usage {
   readonly units: number
   readonly first: number
@@ -41,12 +42,12 @@ export function sumOf(entries: readonly Entry[]): number {
   return entries.reduce((sum, { cost }) => sum + cost, 0)
 }
 
-/** A history of one charge at one time; empty if nothing is used. */
+/** Returns a history of a single charge; empty if the cost is 0. */
 export function singleEntry(at: number, cost: number): Entry[] {
   return cost === 0 ? [] : [{ at, cost }]
 }
 
-/** The start of a window that holds all known charges, or only the last if one cannot hold all. */
-export function opening({ first, last }: Usage, period: number): number {
+/** Returns the start of a window with all charges, or with only the last if they do not fit. */
+export function windowStart({ first, last }: Usage, period: number): number {
   return last - first < period ? first : last
 }

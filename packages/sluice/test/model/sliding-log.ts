@@ -1,31 +1,35 @@
 import type { SlidingLogLimit } from '../../src/limits/limit.js'
 import { type Entry, type Model, singleEntry, sumOf, type Usage } from './model.js'
 
-/** The charges of the period that ends now. Charges older than every period in use are dropped. */
+/** Counts the charges of the trailing period. Entries are kept for the longest period in use. */
 export class SlidingLogModel implements Model<SlidingLogLimit> {
   #history: Entry[] = []
-  /** The retention of entries and its end; 0 if no charge under a shorter period followed. */
-  #keptFor: number
-  #keptUntil = 0
+  /** Time for which entries are retained, in milliseconds. */
+  #retention: number
+  /** Time from which a shorter retention applies; 0 until a charge under a shorter period. */
+  #retentionEnd = 0
 
   constructor({ period }: SlidingLogLimit) {
-    this.#keptFor = period
+    this.#retention = period
   }
 
   used(now: number, { period }: SlidingLogLimit): number {
-    return sumOf(this.#kept(now).filter(({ at }) => now - at < period))
+    return sumOf(this.#retained(now).filter(({ at }) => now - at < period))
   }
 
   take(now: number, cost: number, { period }: SlidingLogLimit): void {
-    this.#history = this.#kept(now)
-    if (this.#history.length === 0 || period >= this.#keptFor || this.#isOver(now)) {
-      this.#keptFor = period
-      this.#keptUntil = 0
-    } else if (this.#keptUntil === 0) this.#keptUntil = this.#last() + this.#keptFor
+    this.#history = this.#retained(now)
+    if (this.#history.length === 0 || period >= this.#retention || this.#isRetentionOver(now)) {
+      this.#retention = period
+      this.#retentionEnd = 0
+    } else if (this.#retentionEnd === 0) this.#retentionEnd = this.#last() + this.#retention
     this.#history.push({ at: now, cost })
   }
 
-  /** Beyond the limit's number of entries, merges those within 1/64 of a period into the last. */
+  /**
+   * With `limit.limit` entries or more, merges a charge into the last entry if the entry before it is
+   * less than 1/64 of a period old.
+   */
   takeUnderOther(now: number, cost: number, limit: SlidingLogLimit): void {
     this.take(now, cost, limit)
     const before = this.#history.slice(0, -1)
@@ -35,16 +39,16 @@ export class SlidingLogModel implements Model<SlidingLogLimit> {
     this.#history = [...before.slice(0, -1), { at: now, cost: last.cost + cost }]
   }
 
-  /** Gives entries later than now the current time. */
+  /** Moves future entries to the current time. */
   setBack(from: number, to: number): void {
-    this.#history = this.#kept(from).map(({ at, cost }) => ({ at: Math.min(at, to), cost }))
-    this.#keptUntil = Math.min(this.#keptUntil, to + this.#keptFor)
+    this.#history = this.#retained(from).map(({ at, cost }) => ({ at: Math.min(at, to), cost }))
+    this.#retentionEnd = Math.min(this.#retentionEnd, to + this.#retention)
   }
 
   usage(now: number): Usage | undefined {
-    const kept = this.#kept(now)
-    const [first] = kept
-    return first && { units: sumOf(kept), first: first.at, last: this.#last() }
+    const retained = this.#retained(now)
+    const [first] = retained
+    return first && { units: sumOf(retained), first: first.at, last: this.#last() }
   }
 
   begin(_now: number, { units, last }: Usage): void {
@@ -52,18 +56,18 @@ export class SlidingLogModel implements Model<SlidingLogLimit> {
   }
 
   expiresAt(): number {
-    return this.#last() + this.#keptFor
+    return this.#last() + this.#retention
   }
 
-  #kept(now: number): Entry[] {
-    return this.#history.filter(({ at }) => now - at < this.#keptFor)
+  #retained(now: number): Entry[] {
+    return this.#history.filter(({ at }) => now - at < this.#retention)
   }
 
   #last(): number {
     return this.#history.at(-1)?.at ?? Number.NEGATIVE_INFINITY
   }
 
-  #isOver(now: number): boolean {
-    return this.#keptUntil > 0 && now >= this.#keptUntil
+  #isRetentionOver(now: number): boolean {
+    return this.#retentionEnd > 0 && now >= this.#retentionEnd
   }
 }

@@ -1,11 +1,14 @@
 import type { SlidingWindowLimit } from '../../src/limits/limit.js'
-import { type Model, opening, type Usage } from './model.js'
+import { type Model, type Usage, windowStart } from './model.js'
 
-/** Consecutive windows from a first charge; the previous one counts by its share of the period. */
+/**
+ * Consecutive windows that begin with the first charge. The previous window counts in proportion to
+ * its overlap with the trailing period.
+ */
 export class SlidingWindowModel implements Model<SlidingWindowLimit> {
   #first = 0
   #last = 0
-  /** The units of each window, by its number. */
+  /** Units charged in each window, by the number of the window. */
   #counts = new Map<number, number>()
   readonly #period: number
 
@@ -30,7 +33,7 @@ export class SlidingWindowModel implements Model<SlidingWindowLimit> {
     this.take(now, cost)
   }
 
-  /** Moves the start of a window that is later than now to now. */
+  /** Moves a window that starts in the future to the current time. */
   setBack(from: number, to: number): void {
     const { start, previous, current } = this.#at(from)
     this.#restart(Math.min(start, to), previous, current)
@@ -45,7 +48,7 @@ export class SlidingWindowModel implements Model<SlidingWindowLimit> {
   }
 
   begin(_now: number, usage: Usage): void {
-    this.#restart(opening(usage, this.#period), 0, usage.units)
+    this.#restart(windowStart(usage, this.#period), 0, usage.units)
     this.#last = usage.last
   }
 

@@ -2,7 +2,7 @@ import type { TokenBucketLimit } from '../../src/limits/limit.js'
 import { type Entry, type Model, singleEntry, sumOf, type Usage } from './model.js'
 
 /**
- * No interval that ends now holds more than the burst plus the refill of its length.
+ * Bounds the charges in every interval that ends now by the burst plus the refill over the interval.
  *
  * The refill uses the current rate or that of the last charge, whichever is larger.
  */
@@ -12,7 +12,7 @@ export class TokenBucketModel implements Model<TokenBucketLimit> {
 
   constructor(private limit: TokenBucketLimit) {}
 
-  /** The used part of the burst, taken from the interval closest to its bound. */
+  /** Returns the used part of the burst, which the interval closest to its bound determines. */
   used(now: number, limit: TokenBucketLimit): number {
     const rate = Math.max(rateOf(limit), rateOf(this.limit))
     const intervals = this.#history.map(
@@ -28,13 +28,13 @@ export class TokenBucketModel implements Model<TokenBucketLimit> {
     this.#last = now
   }
 
-  /** Caps the level at a full bucket, the longest wait of the limit. */
+  /** Charges up to a full bucket at most, which bounds the wait under this limit. */
   takeUnderOther(now: number, cost: number, limit: TokenBucketLimit): void {
     const room = Math.max(0, this.limit.burst - this.used(now, this.limit))
     this.take(now, Math.min(cost, room), limit)
   }
 
-  /** Keeps the time at which the level drains, within the time that a full bucket takes. */
+  /** Keeps the time at which the bucket is empty, but raises the level to at most the burst. */
   setBack(from: number, to: number): void {
     const used = this.used(from, this.limit)
     const until = used + (from - to) * rateOf(this.limit)
