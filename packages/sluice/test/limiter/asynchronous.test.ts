@@ -43,8 +43,8 @@ const call = fc.record({
   limit: fc.integer({ min: 1, max: 4 }),
 })
 
-describe('functions of rules', () => {
-  it('lead to the same decisions whether they return values or promises', async () => {
+describe('a limiter with functions in its rules', () => {
+  it('makes the same decisions whether the functions return values or promises', async () => {
     const how = fc.constantFrom(...WRAPPERS.map(([, wrap]) => wrap))
     await fc.assert(
       fc.asyncProperty(how, how, how, fc.array(call, { maxLength: 20 }), async (limit, cost, by, calls) => {
@@ -67,7 +67,7 @@ describe('functions of rules', () => {
     )
   })
 
-  it('calls each function of a rule once a decision, in the order of the rules', async () => {
+  it('calls each function once per decision, in the order of the rules', async () => {
     const called: string[] = []
     const later = async <T>(name: string, value: T) => {
       called.push(name)
@@ -109,7 +109,7 @@ describe('functions of rules', () => {
     }
   })
 
-  it('skips a shadow rule whose function rejects, and rejects the decision for an enforced rule', async () => {
+  it('skips a shadow rule whose function rejects, but rejects the decision if the rule is enforced', async () => {
     const rejects = () => Promise.reject(new Error('on purpose'))
     for (const failing of [{ by: rejects }, { cost: rejects }, { limit: rejects }]) {
       const rule = { limit: '5/hour', by: 'everyone' as const, ...failing }
@@ -126,7 +126,7 @@ describe('functions of rules', () => {
     }
   })
 
-  it('queues a request for a slot if the functions of the rule are asynchronous', async () => {
+  it('queues a request for a slot even if the functions of the rule are asynchronous', async () => {
     const limiter = createLimiter<Call>({
       rules: [{ concurrent: async () => 1, by: async () => 'a', cost: async () => 1, wait: '20s' }],
     })

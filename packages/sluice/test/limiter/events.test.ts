@@ -25,8 +25,8 @@ function listeningLimiter(options: Omit<LimiterOptions<TestRequest>, 'listener' 
 
 const one = { user: 'one' }
 
-describe('the listener of a limiter', () => {
-  it('emits allowed and refused requests with their rules', async () => {
+describe('a limiter with a listener', () => {
+  it('emits an event for each allowed and each refused request, with the rules', async () => {
     const { limiter, events } = listeningLimiter({ rules: [{ name: 'few', limit: '1/minute' }] })
     await limiter.admit(one)
     await limiter.admit(one)
@@ -37,7 +37,7 @@ describe('the listener of a limiter', () => {
     for (const event of events) expect('took' in event && event.took).toBeGreaterThanOrEqual(0)
   })
 
-  it('emits requests that a shadow rule would have refused', async () => {
+  it('emits an event for a request that a shadow rule would have refused', async () => {
     const { limiter, events, types } = listeningLimiter({
       rules: [{ name: 'trial', limit: '1/minute', enforce: false }, { limit: '5/minute' }],
     })
@@ -47,7 +47,7 @@ describe('the listener of a limiter', () => {
     expect(events[1]).toMatchObject({ quota: { rule: 'trial', allowed: false, enforced: false } })
   })
 
-  it('emits the actual cost and the hold time once each', async () => {
+  it('emits one settlement and one release, even if the permit is settled and released twice', async () => {
     const { limiter, events } = listeningLimiter({
       rules: [
         { name: 'tokens', limit: '100/minute', of: 'tokens', cost: 40 },
@@ -66,7 +66,7 @@ describe('the listener of a limiter', () => {
     ])
   })
 
-  it('emits a settlement of 0 for a cancelled request', async () => {
+  it('emits a settlement of 0 and a release for a cancelled request', async () => {
     const { limiter, events } = listeningLimiter({ rules: [{ limit: '5/minute' }, { concurrent: 1 }] })
     const decision = await limiter.admit(one)
     if (!decision.allowed) throw new Error('expected an allowed decision')
@@ -79,7 +79,7 @@ describe('the listener of a limiter', () => {
     expect((await limiter.peek(one)).quotas.map(({ remaining }) => remaining)).toEqual([4, 0])
   })
 
-  it('emits a change of tier with the next request of the client', async () => {
+  it("emits a change of tier with the client's next request", async () => {
     const { limiter, events, types } = listeningLimiter({ rules: [{ limit: '5/minute' }], tiers: { pro: 2 } })
     await limiter.admit(one)
     await limiter.admit({ ...one, tier: 'pro' })
@@ -89,7 +89,7 @@ describe('the listener of a limiter', () => {
     expect(events[1]).toEqual({ type: 'tier-changed', client: 'one', from: undefined, to: 'pro' })
   })
 
-  it('emits a changed limit, as in a warm-up, and not the differences between tiers', async () => {
+  it('emits a changed limit, as during a warm-up, but no event for the different limits of tiers', async () => {
     let scale = 0.5
     const { limiter, events, types } = listeningLimiter({
       rules: [{ name: 'requests', limit: '10/minute' }],
@@ -115,9 +115,9 @@ describe('the listener of a limiter', () => {
   })
 })
 
-describe('store events', () => {
+describe('a limiter with a listener and a failing store', () => {
   const few: LimiterOptions<TestRequest>['rules'] = [{ limit: '9/minute' }]
-  const quiet = { deadline: '5s', clock: manualClock() } as const
+  const policyOptions = { deadline: '5s', clock: manualClock() } as const
 
   it('emits one event when the store fails and one when it recovers', async () => {
     const store = new FaultyStore()
@@ -135,9 +135,9 @@ describe('store events', () => {
     expect(events[1]).toMatchObject({ lost: expect.any(Number) })
   })
 
-  it('emits degraded decisions', async () => {
+  it('emits a single store failure while decisions are degraded, and then a recovery', async () => {
     const inner = new FaultyStore()
-    const store = withFailurePolicy(inner, { policy: 'local', ...quiet })
+    const store = withFailurePolicy(inner, { policy: 'local', ...policyOptions })
     const { limiter, events, types } = listeningLimiter({ rules: few, store })
     inner.mode = 'refuses'
     await limiter.admit(one)
@@ -155,7 +155,7 @@ describe('store events', () => {
   })
 })
 
-it('ignores errors of a listener', async () => {
+it('a limiter ignores errors of its listener', async () => {
   const limiter = createLimiter({
     rules: [{ limit: '1/minute' }, { concurrent: 1 }],
     listener: () => {

@@ -24,7 +24,7 @@ function limiterOf<Request = string>(options: LimiterOptions<Request>) {
 }
 
 describe('admit', () => {
-  it('returns a decision synchronously with the memory store, after one call', () => {
+  it('decides synchronously with the memory store, in a single call to it', () => {
     const { store, calls } = recordingStore()
     const limiter = createLimiter({
       store,
@@ -36,7 +36,7 @@ describe('admit', () => {
     expect(calls).toEqual(['take'])
   })
 
-  it('reports the rule with the longest wait, all rules that refuse, and the time to retry', () => {
+  it('reports the rule with the longest wait, all rules that refuse, and retryAfter', () => {
     const { clock, admit } = limiterOf({
       rules: [
         { name: 'burst', limit: '2/second', algorithm: 'fixed-window' },
@@ -98,7 +98,7 @@ describe('admit', () => {
       allowed: false,
       refusal: { reason: 'oversized', retryAfter: Number.POSITIVE_INFINITY, remaining: 100 },
     })
-    // A smaller request that follows is still allowed.
+    // A smaller request is still allowed afterwards.
     expect(admit({ user: 'a', tokens: 100 }).allowed).toBe(true)
     expect(left({ user: 'a', tokens: 1 })).toEqual([0])
   })
@@ -162,7 +162,7 @@ describe('admit', () => {
 })
 
 describe('a shadow rule', () => {
-  it('decides and counts a shadow rule without refusing', () => {
+  it('is decided and charged, but never refuses', () => {
     const { admit } = limiterOf({
       rules: [
         { name: 'shadow', limit: '2/hour', enforce: false },
@@ -176,7 +176,7 @@ describe('a shadow rule', () => {
     expect(decisions.at(-1)).toMatchObject({ refusal: { rule: 'real', violated: ['real'] } })
   })
 
-  it('charges nothing in a shadow rule for a request that another rule refuses', () => {
+  it('is not charged for a request that another rule refuses', () => {
     const { admit, left } = limiterOf({
       rules: [
         { name: 'shadow', limit: '100/hour', enforce: false },
@@ -207,7 +207,7 @@ describe('a shadow rule', () => {
 })
 
 describe('peek', () => {
-  it('returns the decision that admit would make, without taking anything', () => {
+  it('returns the decision that admit would make, without charging anything', () => {
     const { limiter, admit } = limiterOf({ rules: [{ limit: '2/minute' }, { concurrent: 2 }] })
     for (let request = 0; request < 4; request++) {
       const forecasts = Array.from({ length: 10 }, () => limiter.peek('a'))
@@ -250,7 +250,7 @@ describe('reset', () => {
 })
 
 describe('a limiter and its store', () => {
-  it('closes the store it created and never one that was passed in', () => {
+  it('closes a store that it created, but never one that was passed in', () => {
     const { store, calls } = recordingStore()
     createLimiter({ store, rules: [] }).close()
     expect(calls).toEqual([])
@@ -281,7 +281,7 @@ describe('a limiter and its store', () => {
   })
 })
 
-describe('the options of a limiter', () => {
+describe('createLimiter', () => {
   it.each<[string, object, string]>([
     ['an unknown option', { rules: [], rates: [] }, "no option 'rates'; its options are rules, store"],
     ['no rules', {}, "'rules' must be a list"],
@@ -317,13 +317,13 @@ describe('the options of a limiter', () => {
       },
       "two rules are called 'a'",
     ],
-  ])('rejects %s with one clear error', (_what, options, message) => {
+  ])('rejects %s with a clear error', (_what, options, message) => {
     expect(() => createLimiter(options as never)).toThrow(message)
   })
 })
 
-describe('a limiter of a limit string', () => {
-  it('creates a limiter from a limit string', async () => {
+describe('createLimiter with a limit string', () => {
+  it('limits each key, and rejects any other value', async () => {
     const limiter = createLimiter('1/minute')
     expect([(await limiter.admit('a')).allowed, (await limiter.admit('a')).allowed]).toEqual([true, false])
     expect((await limiter.admit('b')).allowed).toBe(true)

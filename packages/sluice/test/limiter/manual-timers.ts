@@ -1,6 +1,6 @@
 import type { Timers } from '../../src/time/timers.js'
 
-/** Timers that fire when the test advances their time with `pass`. */
+/** Timers that fire when the test advances their time. */
 export function manualTimers() {
   let now = 0
   const waiting = new Set<{ readonly at: number; readonly callback: () => void }>()
@@ -17,7 +17,7 @@ export function manualTimers() {
     get running() {
       return waiting.size
     },
-    pass(milliseconds: number) {
+    advance(milliseconds: number) {
       now += milliseconds
       for (const timer of [...waiting].sort((a, b) => a.at - b.at)) {
         if (timer.at > now || !waiting.delete(timer)) continue

@@ -5,8 +5,8 @@ import type { Rule } from '../../src/rules/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { manualClock } from '../../src/time/clock.js'
 
-/** Limiters of the same rules on one store, one for each of the successive overrides. */
-function changing(rules: readonly Rule<string>[]) {
+/** Creates limiters with the same rules on one store but different overrides. */
+function limitersOf(rules: readonly Rule<string>[]) {
   const clock = manualClock()
   const store = memoryStore({ clock })
   return {
@@ -18,27 +18,27 @@ function changing(rules: readonly Rule<string>[]) {
 
 describe('an override', () => {
   it('changes a limit and keeps the units that were used', async () => {
-    const limits = changing([{ limit: '10/minute' }])
-    for (let n = 0; n < 5; n++) await limits.with().admit('a')
-    const doubled = limits.with({ requests: { limit: '20/minute' } })
+    const limiters = limitersOf([{ limit: '10/minute' }])
+    for (let n = 0; n < 5; n++) await limiters.with().admit('a')
+    const doubled = limiters.with({ requests: { limit: '20/minute' } })
     expect((await doubled.peek('a')).quotas[0]).toMatchObject({ limit: { limit: 20 }, remaining: 14 })
-    const halved = limits.with({ requests: { limit: '2/minute' } })
+    const halved = limiters.with({ requests: { limit: '2/minute' } })
     expect((await halved.peek('a')).quotas[0]).toMatchObject({ limit: { limit: 2 }, remaining: 0 })
-    expect((await limits.with().peek('a')).quotas[0]).toMatchObject({ limit: { limit: 10 }, remaining: 4 })
+    expect((await limiters.with().peek('a')).quotas[0]).toMatchObject({ limit: { limit: 10 }, remaining: 4 })
   })
 
   it('turns an enforced rule into a shadow rule and back', async () => {
-    const limits = changing([
+    const limiters = limitersOf([
       { name: 'strict', limit: '1/minute' },
       { name: 'trial', limit: '2/minute', enforce: false },
     ])
-    const swapped = limits.with({ strict: { enforce: false }, trial: { enforce: true } })
+    const swapped = limiters.with({ strict: { enforce: false }, trial: { enforce: true } })
     const admitted = []
     for (let n = 0; n < 3; n++) admitted.push((await swapped.admit('a')).allowed)
     expect(admitted).toEqual([true, true, false])
   })
 
-  it('uses the algorithm and key of the rule, and is scaled by tiers', async () => {
+  it('keeps the algorithm and key of the rule, and is scaled by tiers', async () => {
     const limiter = createLimiter<{ id: string; tier: string }>({
       rules: [
         { name: 'text', limit: '10/minute', algorithm: 'sliding-log' },
@@ -58,9 +58,9 @@ describe('an override', () => {
     expect(limiter.rules.map(({ limit }) => limit?.limit)).toEqual([2, 4, 5])
   })
 
-  it('applies to one limit of a rule that joins several', async () => {
-    const limits = changing([{ limit: '10/minute; 100/hour' }])
-    const limiter = limits.with({ 'requests-2': { limit: '50/hour' } })
+  it('applies to a single limit of a rule with several limits', async () => {
+    const limiters = limitersOf([{ limit: '10/minute; 100/hour' }])
+    const limiter = limiters.with({ 'requests-2': { limit: '50/hour' } })
     expect(limiter.rules).toMatchObject([
       { name: 'requests', scope: 'route\nrequests\n=\ntoken-bucket\n60000', limit: { limit: 10 } },
       { name: 'requests-2', scope: 'route\nrequests\n=\ntoken-bucket\n3600000', limit: { limit: 50 } },
@@ -74,8 +74,8 @@ describe('an override', () => {
     [{ requests: { limit: 'lots' } }, 'lots'],
     [{ slots: { limit: '8/minute' } }, 'the limit of a concurrent rule must be a number such as 8'],
     [{ slots: { limit: 0 } }, 'limit'],
-  ])('that is wrong is refused: %j', (overrides, message) => {
-    const limits = changing([{ limit: '10/minute' }, { name: 'slots', concurrent: 1 }])
-    expect(() => limits.with(overrides)).toThrow(message)
+  ])('is rejected if it is invalid: %j', (overrides, message) => {
+    const limiters = limitersOf([{ limit: '10/minute' }, { name: 'slots', concurrent: 1 }])
+    expect(() => limiters.with(overrides)).toThrow(message)
   })
 })

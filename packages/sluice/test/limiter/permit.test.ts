@@ -19,7 +19,7 @@ const RULES: Rule<Costs>[] = [
   { concurrent: 2, by: 'everyone', cost: ({ slots }) => slots },
 ]
 
-/** Issues permits and reads what remains of each limit. */
+/** Issues permits and reads the remaining units of each limit. */
 function permits(settle?: (settlements: readonly Settlement[]) => Promise<void>) {
   const recording = recordingStore(settle)
   const limiter = createLimiter({ store: recording.store, rules: RULES })
@@ -58,12 +58,12 @@ describe('settle', () => {
     const one = permit()
     await one.settle({ tokens: 60 })
     await one.settle({})
-    // The resource is settled nevertheless.
+    // The resource counts as settled nevertheless.
     await one.settle({ tokens: 0 })
     expect(calls).toEqual([])
   })
 
-  it('rejects a resource that no rule counts and suggests a similar one', async () => {
+  it('rejects a resource that no rule counts, and suggests a similar name', async () => {
     const { permit, calls, settled } = permits()
     const one = permit()
     expect(one.resources).toEqual(['tokens', 'rows', 'concurrent'])
@@ -125,7 +125,7 @@ describe('settle', () => {
 })
 
 describe('release', () => {
-  it('frees the slots once and keeps the charged units', async () => {
+  it('frees the slots once and does not refund the charged units', async () => {
     const { permit, left, calls } = permits()
     const one = permit()
     expect(one.holdsSlots).toBe(true)
@@ -146,7 +146,7 @@ describe('release', () => {
     expect(calls).toEqual(['take'])
   })
 
-  it("releases a permit at the end of a 'using' block, also if the block throws", () => {
+  it("releases a permit at the end of a 'using' block, even if the block throws", () => {
     const { permit, settled } = permits()
     const block = (fails: boolean) => {
       using held = permit({ ...COSTS, tokens: 1 })
@@ -173,7 +173,7 @@ describe('release', () => {
     expect(over).toBe(true)
   })
 
-  it('rejects release with the error of the store, and ignores it in Symbol.dispose', async () => {
+  it('rejects with the error of the store, which Symbol.dispose ignores', async () => {
     const { permit } = permits(() => Promise.reject(new Error('unreachable')))
     await expect(permit().release()).rejects.toThrow('unreachable')
     // An unhandled rejection would fail the test run.
@@ -183,7 +183,7 @@ describe('release', () => {
 })
 
 describe('cancel', () => {
-  it('refunds everything that was not settled when a permit is cancelled', async () => {
+  it('refunds every charge that was not settled', async () => {
     const { permit, left } = permits()
     await permit().cancel()
     expect(await left()).toEqual([100, 100, 2])

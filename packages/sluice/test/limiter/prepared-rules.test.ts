@@ -11,28 +11,28 @@ const RULES: readonly (readonly Rule<string>[])[] = [
   [{ limit: '4/second burst 7', cost: 1.5 }],
   [{ limit: '4/second' }, { limit: '10/5s', cost: 2 }, { limit: '20/minute burst 3' }],
   ['9/second', '80/10s', '90/minute'].map((limit, index) => ({ name: `${index}`, limit })),
-  // Another algorithm, another key or a shadow rule is decided by the general path.
+  // Rules with another algorithm or key, and shadow rules, take the general path.
   [{ limit: '4/second' }, { limit: '10/5s', algorithm: 'fixed-window' }],
   [{ limit: '4/second' }, { limit: '10/5s', by: 'everyone' }],
   [{ limit: '4/second' }, { limit: '2/second', enforce: false }],
 ]
 
 type Step =
-  | { readonly does: 'admit' | 'peek' | 'reset'; readonly key: string }
-  | { readonly does: 'wait'; readonly milliseconds: number }
-  | { readonly does: 'reset one'; readonly key: string; readonly which: number }
-  | { readonly does: 'settle'; readonly which: number; readonly cost: number }
+  | { readonly action: 'admit' | 'peek' | 'reset'; readonly key: string }
+  | { readonly action: 'wait'; readonly milliseconds: number }
+  | { readonly action: 'reset one'; readonly key: string; readonly which: number }
+  | { readonly action: 'settle'; readonly which: number; readonly cost: number }
 
 const key = fc.constantFrom('a', 'b', 'c')
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { arbitrary: fc.record({ does: fc.constant('admit' as const), key }), weight: 6 },
-  fc.record({ does: fc.constantFrom('peek' as const, 'reset' as const), key }),
-  fc.record({ does: fc.constant('reset one' as const), key, which: fc.nat(2) }),
+  { arbitrary: fc.record({ action: fc.constant('admit' as const), key }), weight: 6 },
+  fc.record({ action: fc.constantFrom('peek' as const, 'reset' as const), key }),
+  fc.record({ action: fc.constant('reset one' as const), key, which: fc.nat(2) }),
   fc.record({
-    does: fc.constant('wait' as const),
+    action: fc.constant('wait' as const),
     milliseconds: fc.oneof(fc.nat(400), fc.nat(9000), fc.integer({ min: -2000, max: -1 })),
   }),
-  fc.record({ does: fc.constant('settle' as const), which: fc.nat(5), cost: fc.nat(6) }),
+  fc.record({ action: fc.constant('settle' as const), which: fc.nat(5), cost: fc.nat(6) }),
 )
 
 /** Reads every property of a decision. */
@@ -47,7 +47,7 @@ describe('prepared rules', () => {
       rules: fc.constantFrom(...RULES),
       maxKeys: fc.constantFrom(2, 7, 100),
       steps: fc.array(step, { minLength: 20, maxLength: 80 }),
-      // The number of decisions made before an earlier one is read.
+      // Number of decisions that are made before an earlier one is read.
       later: fc.nat(4),
     })
     fc.assert(
@@ -64,14 +64,14 @@ describe('prepared rules', () => {
           expect(snapshot(decision)).toEqual(expected)
         }
         for (const next of steps) {
-          if (next.does === 'wait') clock.advance(next.milliseconds)
-          else if (next.does === 'reset') for (const limiter of [plain, other]) limiter.reset(next.key)
-          else if (next.does === 'reset one') {
+          if (next.action === 'wait') clock.advance(next.milliseconds)
+          else if (next.action === 'reset') for (const limiter of [plain, other]) limiter.reset(next.key)
+          else if (next.action === 'reset one') {
             // The other rules of the key keep their state.
             const scope = plain.rules[next.which]?.scope
             if (scope !== undefined) for (const store of stores) store.reset(scope, next.key)
-          } else if (next.does === 'peek') expect(plain.peek(next.key)).toEqual(other.peek(next.key))
-          else if (next.does === 'settle') {
+          } else if (next.action === 'peek') expect(plain.peek(next.key)).toEqual(other.peek(next.key))
+          else if (next.action === 'settle') {
             for (const decision of held.splice(next.which, 1).flat())
               if (decision.allowed) decision.permit.settle({ requests: next.cost })
           } else {
@@ -88,7 +88,7 @@ describe('prepared rules', () => {
     )
   })
 
-  it('call the key function once a decision, and create one permit', () => {
+  it('call the key function once per decision, and create one permit', () => {
     const requests: string[] = []
     const by = (request: string) => {
       requests.push(request)

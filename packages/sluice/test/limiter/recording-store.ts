@@ -12,7 +12,7 @@ export interface RecordingStore {
   readonly settled: number[]
 }
 
-/** @param settle replaces the settlement of the memory store */
+/** @param settle replaces the `settle` of the memory store */
 export function recordingStore(
   settle?: (settlements: readonly Settlement[]) => Promise<void>,
 ): RecordingStore {

@@ -7,7 +7,7 @@ import { manualClock } from '../../src/time/clock.js'
 const store = () => memoryStore({ clock: manualClock() })
 
 describe('a shared rule', () => {
-  it('shares its state only with rules of its name in other limiters on the store', async () => {
+  it('shares its state only with shared rules of the same name on the same store', async () => {
     const shared = store()
     const limiter = (name: string, rule: object) =>
       createLimiter({ store: shared, name, rules: [{ limit: '3/minute', name: 'all', ...rule }] })
@@ -41,7 +41,7 @@ describe('a shared rule', () => {
     expect(() => createLimiter({ rules: [rule] })).toThrow(message)
   })
 
-  it('has a scope that no limiter can have, because names of limiters have no line breaks', () => {
+  it('has a scope that no limiter name can form, because names cannot contain line breaks', () => {
     expect(() => createLimiter({ name: '\n', rules: [{ limit: '3/minute' }] })).toThrow(
       'a string without line breaks',
     )

@@ -16,12 +16,12 @@ const ALGORITHMS: readonly [name: string, rule: (limit: number) => Rule<string>]
   ['concurrency', (limit) => ({ concurrent: limit })],
 ]
 
-describe.each(ALGORITHMS)('10,000 concurrent calls on one key with %s', (_name, ruleOf) => {
-  // An asynchronous lookup of the client interleaves the calls.
+describe.each(ALGORITHMS)('a %s limit with 10,000 concurrent calls on one key', (_name, ruleOf) => {
+  // An asynchronous client function interleaves the calls.
   it.each([
-    ['a synchronous client', undefined],
-    ['an asynchronous client', async (key: string) => key],
-  ])('admits exactly the limit at any cost per call with %s', (_how, client) =>
+    ['no client function', undefined],
+    ['an asynchronous client function', async (key: string) => key],
+  ])('admits exactly the limit at any cost per call, with %s', (_how, client) =>
     fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 500 }),

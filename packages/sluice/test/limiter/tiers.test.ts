@@ -24,7 +24,7 @@ function limiterOf(rules: readonly Rule<Client>[], options: Partial<LimiterOptio
   return { clock, limiter, admitted }
 }
 
-describe('tiers', () => {
+describe('a limiter with tiers', () => {
   const rules: Rule<Client>[] = [{ limit: '20/minute', algorithm: 'fixed-window' }]
 
   it('multiplies the limits of all rules by the factor of the tier', async () => {
@@ -59,7 +59,7 @@ describe('tiers', () => {
     }
   })
 
-  it('counts nothing for a tier that is unlimited in all rules, in one rule or by a function', async () => {
+  it('charges nothing for a tier that is unlimited in all rules, in one rule or by a function', async () => {
     const ruleOf: Rule<Client>[] = [
       { limit: '2/minute' },
       { concurrent: 1, wait: '1s' },
@@ -71,7 +71,7 @@ describe('tiers', () => {
     const internal = { id: 'a', tier: 'internal' }
     expect(await all.limiter.admit(internal)).toMatchObject({ allowed: true, quotas: [] })
     expect(await all.limiter.peek(internal)).toEqual({ allowed: true, quotas: [] })
-    // The unlimited requests used nothing: without the tier, the same client has its full limit.
+    // The unlimited requests were not charged: without the tier, the client has its full limit.
     expect(await all.limiter.peek({ id: 'a' })).toMatchObject({ allowed: true })
 
     const own = limiterOf(
@@ -88,7 +88,7 @@ describe('tiers', () => {
     expect(await own.admitted({ id: 'b', tier: 'silver' }, 50)).toBe(1)
   })
 
-  it('decides for an unlimited client without calling the store or computing a cost', async () => {
+  it('admits an unlimited client without calling the store or computing a cost', async () => {
     const unreachable = () => Promise.reject(new Error('the store is unreachable'))
     const store: Store = {
       take: unreachable,
@@ -141,7 +141,7 @@ describe('tiers', () => {
       "tier 'gold' must have one limit",
     ],
     [
-      'one limit for several',
+      'one limit for a rule with several',
       { rules: [{ limit: '1/second; 5/hour', tiers: { gold: '9/minute' } }] },
       'write a rule for each',
     ],
@@ -151,8 +151,8 @@ describe('tiers', () => {
   })
 })
 
-describe('the client of a request', () => {
-  it('may be determined asynchronously', async () => {
+describe('a limiter with a client function', () => {
+  it('accepts an asynchronous client function', async () => {
     const limiter = createLimiter<string>({
       rules: [{ limit: '1/minute' }],
       client: async (name) => name,
@@ -165,7 +165,7 @@ describe('the client of a request', () => {
     expect((await limiter.peek('b')).allowed).toBe(true)
   })
 
-  it('rejects a decision whose client cannot be determined or has an empty id', async () => {
+  it('rejects a request whose client cannot be determined or has an empty id', async () => {
     const failing = createLimiter<string>({
       rules: [{ limit: '1/minute' }],
       client: async () => {
@@ -180,7 +180,7 @@ describe('the client of a request', () => {
     expect(() => wrong.admit('a')).toThrow('the id of a client')
   })
 
-  it('throws ForbiddenError for an unmet requirement before it charges anything', async () => {
+  it('throws a ForbiddenError for an unmet requirement before it charges anything', async () => {
     const limiter = createLimiter<Client>({
       rules: [{ limit: '1/minute' }],
       client: clientOf,

@@ -5,7 +5,7 @@ import { manualClock } from '../../src/time/clock.js'
 import { manualTimers } from './manual-timers.js'
 
 describe('a limiter with custom timers', () => {
-  it('renews leases by its timers and stops when the slot is released', async () => {
+  it('renews leases with its timers until the slot is released', async () => {
     const clock = manualClock()
     const timers = manualTimers()
     const limiter = createLimiter({
@@ -18,7 +18,7 @@ describe('a limiter with custom timers', () => {
     decision.permit.keepRenewed()
     for (let second = 0; second < 100; second += 10) {
       clock.advance(10_000)
-      timers.pass(10_000)
+      timers.advance(10_000)
     }
     // Three leases later the slot is still held.
     expect((await limiter.admit('a')).allowed).toBe(false)
@@ -27,7 +27,7 @@ describe('a limiter with custom timers', () => {
     expect((await limiter.admit('a')).allowed).toBe(true)
   })
 
-  it('times out queued requests by its timers', async () => {
+  it('times out queued requests with its timers', async () => {
     const clock = manualClock()
     const timers = manualTimers()
     const limiter = createLimiter({
@@ -39,7 +39,7 @@ describe('a limiter with custom timers', () => {
     const second = limiter.admit('a')
     await expect.poll(() => timers.running).toBe(2)
     clock.advance(5000)
-    timers.pass(5000)
+    timers.advance(5000)
     expect(await second).toMatchObject({ allowed: false, refusal: { reason: 'busy' } })
   })
 })

@@ -21,14 +21,14 @@ interface TraceRequest {
 }
 
 type Step =
-  | { readonly does: 'request'; readonly request: TraceRequest }
-  | { readonly does: 'wait'; readonly milliseconds: number }
-  | { readonly does: 'change'; readonly rule: number; readonly limit: Limit }
-  | { readonly does: 'change slots'; readonly slots: number }
-  | { readonly does: 'release'; readonly which: number }
+  | { readonly action: 'request'; readonly request: TraceRequest }
+  | { readonly action: 'wait'; readonly milliseconds: number }
+  | { readonly action: 'change'; readonly rule: number; readonly limit: Limit }
+  | { readonly action: 'change slots'; readonly slots: number }
+  | { readonly action: 'release'; readonly which: number }
 
 const few = (max: number) => fc.integer({ min: 1, max })
-// Each quotient of two of these numbers is exact.
+// The quotient of any two of these numbers is an exact double.
 const period = fc.constantFrom(500, 1000, 2000, 4000)
 const rateLimit: fc.Arbitrary<Limit> = fc.oneof(
   fc.record({ algorithm: fc.constant('token-bucket' as const), limit: few(8), period, burst: few(12) }),
@@ -37,21 +37,21 @@ const rateLimit: fc.Arbitrary<Limit> = fc.oneof(
   fc.record({ algorithm: fc.constant('sliding-log' as const), limit: few(8), period }),
 )
 const request: fc.Arbitrary<Step> = fc.record({
-  does: fc.constant('request' as const),
+  action: fc.constant('request' as const),
   request: fc.record({ key: fc.constantFrom(...KEYS), cost: fc.oneof(fc.constant(1), fc.nat(9)) }),
 })
 const wait: fc.Arbitrary<Step> = fc.record({
-  does: fc.constant('wait' as const),
+  action: fc.constant('wait' as const),
   milliseconds: fc.oneof(period, fc.nat(300), fc.nat(5000), fc.integer({ min: -6000, max: -1 }), fc.nat(1e9)),
 })
 const change: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ does: fc.constant('change' as const), rule: fc.nat(1), limit: rateLimit }),
-  fc.record({ does: fc.constant('change slots' as const), slots: few(6) }),
+  fc.record({ action: fc.constant('change' as const), rule: fc.nat(1), limit: rateLimit }),
+  fc.record({ action: fc.constant('change slots' as const), slots: few(6) }),
 )
-const release: fc.Arbitrary<Step> = fc.record({ does: fc.constant('release' as const), which: fc.nat(5) })
+const release: fc.Arbitrary<Step> = fc.record({ action: fc.constant('release' as const), which: fc.nat(5) })
 const step = fc.oneof({ arbitrary: request, weight: 6 }, { arbitrary: wait, weight: 2 }, change, release)
 
-/** A limiter with two rate rules and a concurrent one, and the models of its keys. */
+/** A limiter with two rate rules and a concurrent rule, and the models of its keys. */
 class Trace {
   readonly #clock: ManualClock = manualClock(1e6)
   readonly #store = memoryStore({ clock: this.#clock })
@@ -78,13 +78,13 @@ class Trace {
   }
 
   async step(next: Step): Promise<void> {
-    switch (next.does) {
+    switch (next.action) {
       case 'request':
         return this.#admit(next.request)
       case 'wait':
         if (next.milliseconds < 0) this.#dropExpired()
         this.#clock.advance(next.milliseconds)
-        // Every key sees each reading of a clock that is set back and forth.
+        // Every key is read after each step of the clock, which may go back.
         for (const key of KEYS) {
           this.#modelsNow(key)
           await this.#limiter.peek({ key, cost: 1 })
@@ -101,7 +101,7 @@ class Trace {
     }
   }
 
-  /** Allows a store to have removed expired state or not: a clock that is set back shows it. */
+  /** Drops expired state everywhere. A store may keep it, which shows if the clock is set back. */
   #dropExpired(): void {
     for (const key of KEYS)
       this.#modelsNow(key).forEach((model, rule) => {
@@ -157,7 +157,7 @@ function expectRefusal({ quotas, refusal }: Extract<Decision, { readonly allowed
 }
 
 describe('a random trace of requests, clock steps, changes and releases', () => {
-  it('is decided as the reference models decide it, also at the retry times of refusals', () =>
+  it('matches the decisions of the reference models, also at the retry times of refusals', () =>
     fc.assert(
       fc.asyncProperty(
         rateLimit,

@@ -7,7 +7,7 @@ import type { Rule } from '../../src/rules/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import type { Store } from '../../src/stores/store.js'
 
-/** A request that carries its number of rows in the body. */
+/** A request whose body contains its number of rows. */
 class RowRequest {
   #rows: number | undefined
   constructor(readonly client = 'ann') {}
@@ -81,25 +81,25 @@ describe.each([
     return limiter.admit(request, { body: bodyOf(request, rows, isHere) })
   }
 
-  it.each([false, true])(
-    'charges every rule once and in order if the body has arrived: %s',
-    async (isHere) => {
-      const { limiter, remaining, countEvents } = setUp([ROWS, { limit: '5/hour' }, SLOTS])
-      const decision = await admit(limiter, 4, isHere)
-      expect(decision.quotas.map(({ rule, cost, remaining }) => [rule, cost, remaining])).toEqual([
-        ['rows', 4, 6],
-        ['requests', 1, 4],
-        ['slots', 1, 0],
-      ])
-      const permit = allowed(decision)
-      // A refused peek, here by the slot, reports the remaining units without its own cost.
-      expect(await remaining()).toEqual({ rows: 6, requests: 4, slots: 0 })
-      expect([countEvents('allowed'), countEvents('refused')]).toEqual([1, 0])
-      await permit.settle({ rows: 1 })
-      await permit.release()
-      expect([countEvents('settled'), countEvents('released')]).toEqual([1, 1])
-    },
-  )
+  it.each([
+    ['has not arrived', false],
+    ['has arrived', true],
+  ])('charges every rule once and in order if the body %s', async (_state, isHere) => {
+    const { limiter, remaining, countEvents } = setUp([ROWS, { limit: '5/hour' }, SLOTS])
+    const decision = await admit(limiter, 4, isHere)
+    expect(decision.quotas.map(({ rule, cost, remaining }) => [rule, cost, remaining])).toEqual([
+      ['rows', 4, 6],
+      ['requests', 1, 4],
+      ['slots', 1, 0],
+    ])
+    const permit = allowed(decision)
+    // The peek is refused because no slot is free, so the remaining units exclude its own cost.
+    expect(await remaining()).toEqual({ rows: 6, requests: 4, slots: 0 })
+    expect([countEvents('allowed'), countEvents('refused')]).toEqual([1, 0])
+    await permit.settle({ rows: 1 })
+    await permit.release()
+    expect([countEvents('settled'), countEvents('released')]).toEqual([1, 1])
+  })
 
   it('does not read the body if the first rules refuse, and reports the quotas of the others', async () => {
     const { limiter, countEvents } = setUp([{ limit: '1/hour' }, ROWS, SLOTS])
@@ -119,22 +119,22 @@ describe.each([
     expect([countEvents('allowed'), countEvents('refused')]).toEqual([1, 1])
   })
 
-  it.each([false, true])(
-    'charges nothing if a later rule refuses and the body has arrived: %s',
-    async (isHere) => {
-      const { limiter, remaining, countEvents } = setUp([{ limit: '5/hour' }, ROWS, SLOTS])
-      const decision = await admit(limiter, 11, isHere)
-      if (decision.allowed) return expect.fail('expected a refusal')
-      expect(decision.refusal).toMatchObject({ rule: 'rows', reason: 'oversized', violated: ['rows'] })
-      expect(decision.quotas.map(({ rule, remaining }) => [rule, remaining])).toEqual([
-        ['requests', 5],
-        ['rows', 10],
-        ['slots', 1],
-      ])
-      expect(await remaining()).toMatchObject({ rows: 10, requests: 4 })
-      expect([countEvents('allowed'), countEvents('refused'), countEvents('settled')]).toEqual([0, 1, 0])
-    },
-  )
+  it.each([
+    ['has not arrived', false],
+    ['has arrived', true],
+  ])('charges nothing if a later rule refuses and the body %s', async (_state, isHere) => {
+    const { limiter, remaining, countEvents } = setUp([{ limit: '5/hour' }, ROWS, SLOTS])
+    const decision = await admit(limiter, 11, isHere)
+    if (decision.allowed) return expect.fail('expected a refusal')
+    expect(decision.refusal).toMatchObject({ rule: 'rows', reason: 'oversized', violated: ['rows'] })
+    expect(decision.quotas.map(({ rule, remaining }) => [rule, remaining])).toEqual([
+      ['requests', 5],
+      ['rows', 10],
+      ['slots', 1],
+    ])
+    expect(await remaining()).toMatchObject({ rows: 10, requests: 4 })
+    expect([countEvents('allowed'), countEvents('refused'), countEvents('settled')]).toEqual([0, 1, 0])
+  })
 
   it.each([
     ['has not arrived', failing],
@@ -143,7 +143,7 @@ describe.each([
       'has arrived and is parsed synchronously',
       { isHere: true, receive: () => void JSON.parse('{') } as RequestBody,
     ],
-  ])('keeps the charge of the first rules if the body is invalid and %s', async (_state, body) => {
+  ])('keeps the charges of the first rules if the body is invalid and %s', async (_state, body) => {
     const { limiter, remaining } = setUp([{ limit: '3/hour' }, ROWS, SLOTS])
     for (let sent = 0; sent < 3; sent++)
       await expect(async () => limiter.admit(new RowRequest(), { body })).rejects.toThrow(/JSON/)
@@ -257,7 +257,7 @@ describe.each([
     await expect(async () => admit(early.limiter, 1)).rejects.toThrow('Forbidden')
   })
 
-  it('skips a shadow rule that cannot read the body, and never refuses by one', async () => {
+  it('skips a shadow rule that cannot read the body, and never refuses because of one', async () => {
     const { limiter, countEvents } = setUp([{ limit: '5/hour' }, { ...ROWS, enforce: false }])
     const body: RequestBody = { isHere: false, receive() {} }
     const decision = await limiter.admit(new RowRequest(), { body })

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { type Attempt, type Waiter, WaitQueue } from '../../src/limiter/wait-queue.js'
 import { manualTimers } from './manual-timers.js'
 
-/** A resource with a fixed number of places, and its queue. */
-function room(free: number, again = 1_000) {
+/** A resource with a number of free slots, and its wait queue. */
+function queueFor(free: number, retryInMs = 1_000) {
   const timers = manualTimers()
   const queue = new WaitQueue<string>(timers)
   const state = { free, attempts: [] as string[], givenBack: [] as string[] }
@@ -11,7 +11,7 @@ function room(free: number, again = 1_000) {
     timeoutMs: 10_000,
     attempt(): Attempt<string> {
       state.attempts.push(name)
-      if (state.free === 0) return { retryInMs: again }
+      if (state.free === 0) return { retryInMs }
       state.free--
       return { result: name }
     },
@@ -24,56 +24,56 @@ function room(free: number, again = 1_000) {
   return { timers, queue, state, waiter }
 }
 
-const turn = () => new Promise((done) => setImmediate(done))
+const nextTurn = () => new Promise((done) => setImmediate(done))
 
-describe('a queue', () => {
+describe('a wait queue', () => {
   it('serves waiters in the order of their arrival', async () => {
-    const { queue, state, waiter } = room(0)
+    const { queue, state, waiter } = queueFor(0)
     const served: string[] = []
     for (const name of ['a', 'b', 'c']) queue.join(waiter(name)).then((got) => served.push(String(got)))
-    await turn()
+    await nextTurn()
     expect(served).toEqual([])
     expect(queue.length).toBe(3)
     state.free = 2
     queue.wake()
-    await turn()
+    await nextTurn()
     expect(served).toEqual(['a', 'b'])
     state.free = 1
     queue.wake()
-    await turn()
+    await nextTurn()
     expect(served).toEqual(['a', 'b', 'c'])
     expect(queue.length).toBe(0)
   })
 
-  it('attempts only for the first waiter when it is woken repeatedly', async () => {
-    const { queue, state, waiter } = room(0)
+  it('makes attempts only for the first waiter when it is woken repeatedly', async () => {
+    const { queue, state, waiter } = queueFor(0)
     for (const name of ['a', 'b']) queue.join(waiter(name))
-    await turn()
+    await nextTurn()
     queue.wake()
     queue.wake()
-    await turn()
+    await nextTurn()
     expect(new Set(state.attempts)).toEqual(new Set(['a']))
   })
 
-  it('tries again after the delay that an attempt returned', async () => {
-    const { timers, queue, state, waiter } = room(0, 500)
+  it('retries after the delay that an attempt returned', async () => {
+    const { timers, queue, state, waiter } = queueFor(0, 500)
     const joined = queue.join(waiter('a'))
-    await turn()
+    await nextTurn()
     state.free = 1
-    timers.pass(499)
-    await turn()
+    timers.advance(499)
+    await nextTurn()
     expect(queue.length).toBe(1)
-    timers.pass(1)
+    timers.advance(1)
     expect(await joined).toBe('a')
     expect(timers.running).toBe(0)
   })
 
   it('removes a waiter that timed out, and serves the next one', async () => {
-    const { timers, queue, state, waiter } = room(0, 60_000)
+    const { timers, queue, state, waiter } = queueFor(0, 60_000)
     const timedOut = queue.join(waiter('a', { timeoutMs: 100 }))
     const next = queue.join(waiter('b'))
-    await turn()
-    timers.pass(100)
+    await nextTurn()
+    timers.advance(100)
     expect(await timedOut).toBeUndefined()
     state.free = 1
     queue.wake()
@@ -81,12 +81,12 @@ describe('a queue', () => {
     expect(timers.running).toBe(0)
   })
 
-  it('removes a waiter whose signal is aborted, also before it joined', async () => {
-    const { timers, queue, state, waiter } = room(0, 60_000)
+  it('removes a waiter whose signal is aborted, and rejects one that joins afterwards', async () => {
+    const { timers, queue, state, waiter } = queueFor(0, 60_000)
     const caller = new AbortController()
     const gone = queue.join(waiter('a', { signal: caller.signal }))
     const next = queue.join(waiter('b'))
-    await turn()
+    await nextTurn()
     caller.abort(new Error('hung up'))
     await expect(gone).rejects.toThrow('hung up')
     await expect(queue.join(waiter('c', { signal: caller.signal }))).rejects.toThrow('hung up')
@@ -96,8 +96,8 @@ describe('a queue', () => {
     expect(timers.running).toBe(0)
   })
 
-  it('returns the result of a waiter that has left and serves the next one', async () => {
-    const { queue, state, waiter } = room(1)
+  it('gives back the result of a waiter that has left, and serves the next one', async () => {
+    const { queue, state, waiter } = queueFor(1)
     const caller = new AbortController()
     let finishAttempt: (attempt: Attempt<string>) => void = () => {}
     const slow = waiter('a', {
@@ -114,8 +114,8 @@ describe('a queue', () => {
     expect(state.givenBack).toEqual(['a'])
   })
 
-  it('rejects only the waiter whose attempt fails and continues with the next one', async () => {
-    const { queue, waiter } = room(1)
+  it('rejects only the waiter whose attempt fails, and continues with the next one', async () => {
+    const { queue, waiter } = queueFor(1)
     const failing = queue.join(
       waiter('a', {
         attempt() {
@@ -129,12 +129,12 @@ describe('a queue', () => {
   })
 })
 
-describe('the count of a client that left the queue during its attempt', () => {
+describe('the count of a client with a request that left the queue during its attempt', () => {
   it.each([
     ['returns a result', (resolve: (attempt: Attempt<string>) => void) => resolve({ result: 'late' })],
     ['fails', (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('late'))],
-  ])('still includes its other requests after the attempt %s', async (outcome, finish) => {
-    const { queue, state, waiter } = room(0)
+  ])('still includes the other requests of the client after the attempt %s', async (outcome, finish) => {
+    const { queue, state, waiter } = queueFor(0)
     const leaving = new AbortController()
     let resolveAttempt: (attempt: Attempt<string>) => void = () => {}
     let rejectAttempt: (error: Error) => void = () => {}
@@ -149,7 +149,7 @@ describe('the count of a client that left the queue during its attempt', () => {
     leaving.abort(new Error('disconnected'))
     await expect(left).rejects.toThrow('disconnected')
     finish(resolveAttempt, rejectAttempt)
-    await turn()
+    await nextTurn()
     expect(queue.countOf('a')).toBe(1)
     expect(state.givenBack).toEqual(outcome === 'fails' ? [] : ['late'])
   })

@@ -7,7 +7,7 @@ import type { Store } from '../../src/stores/store.js'
 import { systemTimers } from '../../src/time/timers.js'
 import { manualTimers } from './manual-timers.js'
 
-const turn = () => new Promise((done) => setImmediate(done))
+const nextTurn = () => new Promise((done) => setImmediate(done))
 
 function allowed(decision: Decision) {
   if (!decision.allowed) throw new Error(`refused: ${decision.refusal.reason}`)
@@ -39,10 +39,10 @@ describe.each([
     const waiting = [1, 2, 3].map(async (number) => {
       const permit = allowed(await limiter.admit('a'))
       order.push(number)
-      await turn()
+      await nextTurn()
       await permit.release()
     })
-    await turn()
+    await nextTurn()
     expect(order).toEqual([])
     await holder.release()
     await Promise.all(waiting)
@@ -63,12 +63,12 @@ describe.each([
       order.push('two')
       return allowed(decision)
     })
-    await turn()
+    await nextTurn()
     const one = Promise.resolve(limiter.admit('one')).then((decision) => {
       order.push('one')
       return allowed(decision)
     })
-    await turn()
+    await nextTurn()
     expect(order).toEqual([])
     await holder.release()
     await (await two).release()
@@ -76,7 +76,7 @@ describe.each([
     expect(order).toEqual(['two', 'one'])
   })
 
-  it('refuses a request that timed out in the queue as busy, with a retryAfter', async () => {
+  it("refuses a request that timed out in the queue with reason 'busy' and a retryAfter", async () => {
     const limiter = limiterOf({ concurrent: 1, wait: 20, lease: '60s' })
     const holder = allowed(await limiter.admit('a'))
     const decision = await limiter.admit('a')
@@ -90,7 +90,7 @@ describe.each([
     const limiter = limiterOf({ concurrent: 1, wait: '10s', queue: 2 })
     const holder = allowed(await limiter.admit('a'))
     const waiting = [limiter.admit('a'), limiter.admit('a')]
-    await turn()
+    await nextTurn()
     expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'busy' } })
     await holder.release()
     for (const each of waiting) await allowed(await each).release()
@@ -102,7 +102,7 @@ describe.each([
     const caller = new AbortController()
     const gone = limiter.admit('a', { signal: caller.signal })
     const next = limiter.admit('a')
-    await turn()
+    await nextTurn()
     caller.abort(new Error('hung up'))
     await expect(gone).rejects.toThrow('hung up')
     await holder.release()
@@ -110,19 +110,19 @@ describe.each([
     expect((await limiter.peek('a')).allowed).toBe(true)
   })
 
-  it('refuses immediately if another limit is exceeded', async () => {
+  it('refuses a request immediately if another limit is exceeded', async () => {
     const limiter = limiterOf({ concurrent: 1, wait: '10s' }, { limit: '1/hour' })
     const holder = allowed(await limiter.admit('a'))
     expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'exceeded' } })
     await holder.release()
   })
 
-  it('refuses a request that can never fit without waiting', async () => {
+  it('immediately refuses a request that can never fit', async () => {
     const limiter = limiterOf({ concurrent: 1, cost: 2, wait: '10s' })
     expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'oversized' } })
   })
 
-  it('serves a thousand requests through four slots, never more than four in flight', async () => {
+  it('serves a thousand requests with four slots, never more than four at a time', async () => {
     const limiter = limiterOf({ concurrent: 4, wait: '60s', queue: 1_000 })
     let running = 0
     let maxRunning = 0
@@ -130,7 +130,7 @@ describe.each([
       Array.from({ length: 1_000 }, async () => {
         const permit = allowed(await limiter.admit('a'))
         maxRunning = Math.max(maxRunning, ++running)
-        await turn()
+        await nextTurn()
         running--
         await permit.release()
       }),
@@ -141,21 +141,21 @@ describe.each([
 })
 
 describe('a wait queue on a shared store', () => {
-  it('finds a slot that another limiter freed by polling', async () => {
+  it('polls the store and finds a slot that another limiter freed', async () => {
     const store = memoryStore()
     const rules: Rule<string>[] = [{ concurrent: 1, wait: '10s' }]
     const here = createLimiter({ rules, store, name: 'shared' })
     const there = createLimiter({ rules, store, name: 'shared' })
     const holder = allowed(await there.admit('a'))
     const waiting = here.admit('a')
-    await turn()
+    await nextTurn()
     await holder.release()
     await allowed(await waiting).release()
   })
 })
 
-describe('a forecast for a timed-out request', () => {
-  it('keeps a queue that started during the forecast for a timed-out request', async () => {
+describe('the forecast for a timed-out request', () => {
+  it('does not remove a queue that formed during the forecast', async () => {
     const store = remote()
     const timers = manualTimers()
     let finishPeek = () => {}
@@ -170,15 +170,15 @@ describe('a forecast for a timed-out request', () => {
     })
     const holder = allowed(await limiter.admit('a'))
     const late = limiter.admit('a')
-    await turn()
-    timers.pass(10_000)
+    await nextTurn()
+    timers.advance(10_000)
     const caller = new AbortController()
     const gone = limiter.admit('a', { signal: caller.signal })
-    await turn()
+    await nextTurn()
     caller.abort(new Error('hung up'))
     await expect(gone).rejects.toThrow('hung up')
     const waiting = limiter.admit('a')
-    await turn()
+    await nextTurn()
     finishPeek()
     expect(await late).toMatchObject({ allowed: false, refusal: { reason: 'busy' } })
     // The queue has one place, and it is occupied.
@@ -188,7 +188,7 @@ describe('a forecast for a timed-out request', () => {
   })
 })
 
-describe('the options of a wait queue', () => {
+describe('createLimiter', () => {
   it.each<[Rule<string>, string]>([
     [{ concurrent: 1, queue: 5 }, "'queue' requires 'wait'"],
     [{ concurrent: 1, wait: 'soon' }, 'soon'],
@@ -218,7 +218,7 @@ describe('retryAfter of a busy refusal', () => {
     return decision.refusal.retryAfter
   }
 
-  it('estimates retryAfter from recent hold times', async () => {
+  it('is estimated from recent hold times', async () => {
     const limiter = sharedLimiter({ concurrent: 1, wait: '1s', queue: 10 })
     for (let round = 0; round < 3; round++) {
       const permit = allowed(await limiter.admit({ user: 'a' }))
@@ -231,7 +231,7 @@ describe('retryAfter of a busy refusal', () => {
     expect(retryAfter(await late)).toBeCloseTo(4_000, -1)
   })
 
-  it('estimates a longer retryAfter for a longer queue, and a shorter one for more slots', async () => {
+  it('is longer for a longer queue and shorter for more slots', async () => {
     const limiter = sharedLimiter({ concurrent: 2, wait: '1m', queue: 8 })
     const permit = allowed(await limiter.admit({ user: 'a' }))
     await vi.advanceTimersByTimeAsync(2_000)
@@ -244,7 +244,7 @@ describe('retryAfter of a busy refusal', () => {
     await Promise.all(waiting)
   })
 
-  it('keeps retryAfter between a second and the end of the leases', async () => {
+  it('is at least one second and never later than the end of the leases', async () => {
     const limiter = sharedLimiter({ concurrent: 1, wait: '5ms', lease: '3s' })
     const quick = allowed(await limiter.admit({ user: 'a' }))
     await quick.release()
@@ -264,7 +264,7 @@ describe('retryAfter of a busy refusal', () => {
     expect(retryAfter(await late)).toBeLessThanOrEqual(3_000)
   })
 
-  it('uses the timeout of the queue as retryAfter before any slot was freed', async () => {
+  it('is the timeout of the queue until a slot has been freed', async () => {
     const limiter = sharedLimiter({ concurrent: 1, wait: '2s' })
     allowed(await limiter.admit({ user: 'a' }))
     const late = limiter.admit({ user: 'b' })
@@ -273,7 +273,7 @@ describe('retryAfter of a busy refusal', () => {
   })
 })
 
-describe('the capacity of a wait queue', () => {
+describe('a wait queue with several clients', () => {
   const shared = (rule: object) =>
     createLimiter<{ user?: string }>({
       client: ({ user }) => (user === undefined ? undefined : { id: user }),
@@ -295,7 +295,7 @@ describe('the capacity of a wait queue', () => {
         (decision) => outcomes.push(decision.allowed ? 'allowed' : decision.refusal.reason),
         () => outcomes.push('left'),
       )
-    await turn()
+    await nextTurn()
     return { outcomes, leave: () => gone.abort() }
   }
 
@@ -307,14 +307,14 @@ describe('the capacity of a wait queue', () => {
     const other = await queued(limiter, 'b', 3)
     expect(other.outcomes).toEqual(['busy'])
     first.leave()
-    await turn()
+    await nextTurn()
     const again = await queued(limiter, 'a', 3)
     expect(again.outcomes).toEqual(['busy'])
     other.leave()
     again.leave()
   })
 
-  it('limits one address to half of a shared queue for anonymous requests', async () => {
+  it('limits anonymous requests from one address to half of a shared queue', async () => {
     const limiter = shared({})
     allowed(await limiter.admit({}))
     const first = await queued(limiter, undefined, 4, '203.0.113.1')
@@ -325,7 +325,7 @@ describe('the capacity of a wait queue', () => {
     other.leave()
   })
 
-  it('lets one client use its whole queue if its slots are its own', async () => {
+  it('lets a client fill the whole queue if its slots are not shared', async () => {
     const limiter = shared({ by: 'client' })
     allowed(await limiter.admit({ user: 'a' }))
     const own = await queued(limiter, 'a', 5)

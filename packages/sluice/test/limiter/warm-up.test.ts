@@ -17,8 +17,8 @@ function warmingLimiter(rules: readonly Rule<string>[]) {
   return { clock, warmUp, limiter, admitted }
 }
 
-describe('a limit during warm-up', () => {
-  it('scales a limit of 50 to 10 before warm-up and to 50 after it', async () => {
+describe('a limiter during warm-up', () => {
+  it('scales a limit of 50 to 10 until warm-up begins, and admits 50 after it', async () => {
     const { clock, warmUp, limiter, admitted } = warmingLimiter([
       { limit: '50/minute', algorithm: 'fixed-window' },
     ])
@@ -31,7 +31,7 @@ describe('a limit during warm-up', () => {
     expect(await admitted('a')).toBe(50)
   })
 
-  it('scales the configured limit and not the scaled one', async () => {
+  it('scales the configured limit, never an already scaled one', async () => {
     const { clock, warmUp, limiter } = warmingLimiter([{ limit: '50/minute' }])
     for (let call = 0; call < 1_000; call++) await limiter.admit(`client-${call}`)
     expect((await limiter.peek('new')).quotas[0]?.limit.limit).toBe(10)
@@ -46,7 +46,7 @@ describe('a limit during warm-up', () => {
     expect(await admitted('a', 5_000)).toBe(720)
     warmUp.ready()
     clock.advance(60_000)
-    // A bucket of 3,600 with 720 used, plus the refill of one a second for a minute.
+    // A bucket of 3,600 with 720 used, plus a refill of one per second for a minute.
     expect(await admitted('a', 5_000)).toBe(3_600 - 720 + 60)
   })
 
