@@ -1,19 +1,26 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Backend, startBackend } from './backends.js'
 import { ProcessPool } from './process-pool.js'
-import { checkBucket, checkLog, type Loaded, type Recorded, recordLoad, unitsOf } from './recorded-load.js'
+import {
+  checkBucket,
+  checkLog,
+  type ProcessLoad,
+  type RecordedLoad,
+  recordLoad,
+  unitsOf,
+} from './recorded-load.js'
 
 const PROCESSES = 4
-const DURATION = 30_000
+const DURATION_MS = 30_000
 
-/** Rounding error of doubles of this size, in units. */
+/** Maximum rounding error of the sums, in units. */
 const ROUNDING = 1e-6
 
-/** Largest difference between two readings of the machine's clocks, in milliseconds. */
+/** Maximum difference between two readings of the machine's clocks, in milliseconds. */
 const CLOCK_DIFFERENCE_MS = 1
 
 let backend: Backend
-let pool: ProcessPool<Loaded>
+let pool: ProcessPool<ProcessLoad>
 
 beforeAll(async () => {
   backend = await startBackend('Redis')
@@ -30,12 +37,12 @@ afterAll(async () => {
 })
 
 /*
- * The log contains the times that the store itself reports. Each of them is checked to lie between
- * the sending of the call and the arrival of its response, by the clock of the same machine. So
- * they are the true times of the decisions, and the bound is checked on them without any allowance.
+ * The log contains the times that the store reports. By the clock of the same machine, each must lie
+ * between the call and its response. The times are therefore exact, and the bound is checked without
+ * any allowance.
  */
-it(`keeps the bound in every interval of ${DURATION / 1000} s of load by ${PROCESSES} processes`, async () => {
-  const [bucket, log] = await recordLoad(pool, DURATION)
+it(`keeps the bound in every interval during ${DURATION_MS / 1000} s of load from ${PROCESSES} processes`, async () => {
+  const [bucket, log] = await recordLoad(pool, DURATION_MS)
   for (const { log: admissions } of [bucket, log]) {
     for (const { at, before, after } of admissions) {
       expect(at).toBeGreaterThan(before - CLOCK_DIFFERENCE_MS)
@@ -48,19 +55,19 @@ it(`keeps the bound in every interval of ${DURATION / 1000} s of load by ${PROCE
   expect(inBucket?.excess).toBeLessThan(ROUNDING)
   expect(inLog?.excess).toBeLessThan(ROUNDING)
 
-  // The load is sufficient: one more unit in the fullest interval exceeds the bound.
-  const planted = (at = 0) => ({ at, cost: 1 })
-  expect(checkBucket([...bucket.log, planted(inBucket?.to)])?.excess).toBeGreaterThan(ROUNDING)
-  expect(checkLog([...log.log, planted(inLog?.to)])?.excess).toBe(1)
+  // The load reaches the bound: one more unit in the tightest interval exceeds it.
+  const extraUnit = (at = 0) => ({ at, cost: 1 })
+  expect(checkBucket([...bucket.log, extraUnit(inBucket?.to)])?.excess).toBeGreaterThan(ROUNDING)
+  expect(checkLog([...log.log, extraUnit(inLog?.to)])?.excess).toBe(1)
 
   console.log(
-    `Redis, ${PROCESSES} processes, ${DURATION / 1000} s: ` +
-      `token bucket ${describeLoad(bucket)}, at the fullest ${(inBucket?.excess ?? 0).toExponential(1)} units over its bound; ` +
+    `Redis, ${PROCESSES} processes, ${DURATION_MS / 1000} s: ` +
+      `token bucket ${describeLoad(bucket)}, at most ${(inBucket?.excess ?? 0).toExponential(1)} units over its bound; ` +
       `sliding log ${describeLoad(log)}, at most ${inLog?.admitted} of ${inLog?.bound} in a period`,
   )
 })
 
-function describeLoad({ calls, log }: Recorded): string {
+function describeLoad({ calls, log }: RecordedLoad): string {
   const widest = Math.max(...log.map(({ before, after }) => after - before))
   return `${log.length} of ${calls} calls admitted (${unitsOf(log)} units, each timed to within ${widest.toFixed(0)} ms)`
 }

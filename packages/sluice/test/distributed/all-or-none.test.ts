@@ -16,7 +16,7 @@ const REQUESTS_PER_KIND = 120
  */
 interface RequestCounts {
   readonly admitted: readonly number[]
-  readonly torn: number
+  readonly unequal: number
 }
 
 const LIMITS: readonly Limit[] = [
@@ -28,11 +28,11 @@ const LIMITS: readonly Limit[] = [
 ]
 
 const fits = chargesThatCost([1, 1, 1, 1, 1])
-/** Requests that one of the five limits always refuses, one kind for each limit. */
+/** Kinds of requests that a single limit always refuses, one kind for each limit. */
 const refused = LIMITS.map((_, refusing) =>
   chargesThatCost(LIMITS.map((_, index) => (index === refusing ? CAPACITY + 1 : 2))),
 )
-/** The second kind has the charges in reverse order, so that sequential takes overlap. */
+/** The second kind has the charges in reverse order, so that sequential takes interleave. */
 const REQUEST_KINDS: readonly (readonly Charge[])[] = [fits, [...fits].reverse(), ...refused]
 
 describe.each(BACKENDS)('%s', (name) => {
@@ -78,11 +78,11 @@ describe.each(BACKENDS)('%s', (name) => {
       await store.close()
     }
 
-    const torn = results.reduce((sum, result) => sum + result.torn, 0)
+    const unequal = results.reduce((sum, result) => sum + result.unequal, 0)
     if (name === 'Redis') {
       // Redis decides atomically: all limits had the same quota left, and no fitting request was
       // refused.
-      expect(torn).toBe(0)
+      expect(unequal).toBe(0)
       expect(forward + reverse).toBe(CAPACITY)
     }
     const requests = PROCESSES * REQUESTS_PER_KIND * REQUEST_KINDS.length

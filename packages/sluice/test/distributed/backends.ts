@@ -9,7 +9,7 @@ export const BACKENDS = ['Redis', 'Redis Cluster', 'Memcached'] as const
 
 export type BackendName = (typeof BACKENDS)[number]
 
-/** Running servers. */
+/** The running servers of a store. */
 export interface Backend {
   readonly name: BackendName
   readonly url: string
@@ -30,7 +30,7 @@ export async function startBackend(name: BackendName): Promise<Backend> {
   return { name, url, nodes: [server], memcached: undefined, stop: server.stop }
 }
 
-/** Returns a store of this process on a backend. */
+/** Creates a store in this process that uses a backend. */
 export function storeOn({ url }: Backend, prefix: string): Store {
   return url.startsWith('memcached:') ? memcachedStore({ url, prefix }) : redisStore({ url, prefix })
 }

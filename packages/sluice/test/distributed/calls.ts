@@ -8,7 +8,7 @@ export interface CallCounts {
   readonly admitted: number
   readonly refused: number
   readonly failed: number
-  /** The last error. */
+  /** The last error as a string; empty if no call failed. */
   readonly failure: string
   readonly began: number
   readonly ended: number
@@ -16,7 +16,7 @@ export interface CallCounts {
 }
 
 /**
- * Returns a rule for each algorithm that admits `limit` requests and recovers none during a test.
+ * Returns a rule for each algorithm. It admits `limit` requests, none of which recover during a test.
  */
 export function rulesOf(limit: number): readonly (readonly [name: string, rule: Rule<string>])[] {
   return [
@@ -29,7 +29,7 @@ export function rulesOf(limit: number): readonly (readonly [name: string, rule: 
   ]
 }
 
-/** Returns the sums over all processes. */
+/** Sums the counts of all processes. */
 export function sumCounts(results: readonly CallCounts[]) {
   const sum = (of: (result: CallCounts) => number) => results.reduce((total, result) => total + of(result), 0)
   return {

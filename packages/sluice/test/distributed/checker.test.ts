@@ -10,7 +10,7 @@ import { type Admission, type Refund, tightestInterval, tightestPeriod } from '.
 const SEED = 20_261
 const RUNS = { seed: SEED, numRuns: 2000 }
 
-/** Logs with integer times and costs, so that sums and products are exact. Many times are equal. */
+/** Logs with integer times and costs, so that sums and products are exact. Many times coincide. */
 const logs = fc.array(
   fc.record({ at: fc.integer({ min: 0, max: 60 }), cost: fc.integer({ min: 1, max: 4 }) }),
   {
@@ -70,14 +70,14 @@ describe('tightestInterval', () => {
   it('finds no excess in the admissions of a token bucket with refunds', () => {
     fc.assert(
       fc.property(fc.infiniteStream(chance), (chances) => {
-        const { log, back } = settledAdmissionsOf(limit, chances)
-        expect(tightestInterval(log, 20, 0.05, back)?.excess).toBeLessThan(1e-9)
+        const { log, refunded } = settledAdmissionsOf(limit, chances)
+        expect(tightestInterval(log, 20, 0.05, refunded)?.excess).toBeLessThan(1e-9)
       }),
       { ...RUNS, numRuns: 300 },
     )
   })
 
-  it('finds no excess in the admissions of a token bucket, and any extra unit while it was full', () => {
+  it('finds no excess in the admissions of a token bucket, and detects an extra unit while it was full', () => {
     fc.assert(
       fc.property(fc.infiniteStream(fc.double({ min: 0, max: 60, noNaN: true })), (gaps) => {
         const { log, fullAt } = admissionsOf(tokenBucket, limit, gaps)
@@ -105,7 +105,7 @@ describe('tightestPeriod', () => {
 
   const limit: SlidingLogLimit = { algorithm: 'sliding-log', limit: 20, period: 400 }
 
-  it('finds no excess in the admissions of a sliding log, and any extra unit while it was full', () => {
+  it('finds no excess in the admissions of a sliding log, and detects an extra unit while it was full', () => {
     fc.assert(
       fc.property(fc.infiniteStream(fc.double({ min: 0, max: 60, noNaN: true })), (gaps) => {
         const { log, fullAt } = admissionsOf(slidingLog, limit, gaps)
@@ -119,7 +119,7 @@ describe('tightestPeriod', () => {
   })
 })
 
-it('returns undefined for an empty log', () => {
+it('tightestInterval and tightestPeriod return undefined for an empty log', () => {
   expect(tightestInterval([], 1, 1)).toBeUndefined()
   expect(tightestPeriod([], 1, 1)).toBeUndefined()
 })
@@ -132,7 +132,7 @@ function sumOf(costs: readonly { readonly cost: number }[]): number {
   return costs.reduce((sum, { cost }) => sum + cost, 0)
 }
 
-/** Checks that the excess is the largest one and that the interval found has it. */
+/** Checks that the interval found has the largest excess. */
 function expectFound(
   found: ReturnType<typeof tightestInterval>,
   worst: number,
@@ -152,31 +152,31 @@ function expectFound(
  */
 function settledAdmissionsOf(limit: TokenBucketLimit, chances: Iterator<number>) {
   const next = () => chances.next().value as number
-  const [log, back]: [Admission[], Refund[]] = [[], []]
-  const due: { when: number; taken: Taken }[] = []
+  const [log, refunded]: [Admission[], Refund[]] = [[], []]
+  const pending: { when: number; taken: Taken }[] = []
   let now = 1_800_000_000_000
   let state = tokenBucket.fresh(limit, now)
   const advanceTo = (until: number) => {
-    due.sort((a, b) => a.when - b.when)
-    while (due[0] !== undefined && due[0].when <= until) {
-      const { when, taken } = due.shift() as (typeof due)[0]
+    pending.sort((a, b) => a.when - b.when)
+    while (pending[0] !== undefined && pending[0].when <= until) {
+      const { when, taken } = pending.shift() as (typeof pending)[0]
       state = tokenBucket.settle(limit, tokenBucket.advance(limit, state, when), taken, 0)
-      back.push({ cost: 1, from: when, to: when })
+      refunded.push({ cost: 1, from: when, to: when })
     }
     now = until
     state = tokenBucket.advance(limit, state, now)
   }
   for (let call = 0; call < 240; call++) {
-    const turn = call % 60
-    advanceTo(now + (turn === 0 ? next() * 600 : next() < 0.5 ? 0 : next() * 4))
+    const position = call % 60
+    advanceTo(now + (position === 0 ? next() * 600 : next() < 0.5 ? 0 : next() * 4))
     const { allowed, at, resetAfter } = tokenBucket.judge(limit, state, 1)
     if (!allowed) continue
     state = tokenBucket.take(limit, state, 1, '')
     log.push({ at, cost: 1 })
-    if (turn < 24 && next() < 0.9)
-      due.push({ when: now + next() * next() * 120, taken: { cost: 1, at, resetAfter } })
+    if (position < 24 && next() < 0.9)
+      pending.push({ when: now + next() * next() * 120, taken: { cost: 1, at, resetAfter } })
   }
-  return { log, back }
+  return { log, refunded }
 }
 
 /** Returns an algorithm's admissions of 200 calls with cost 1, and the times of its refusals. */

@@ -30,13 +30,14 @@ export interface TightestInterval {
  * from)` in every interval, in O(n log n). Returns undefined for an empty log.
  *
  * Let P(i) be the units admitted before i. An interval from i to j exceeds the bound iff (P(j+1) −
- * rate·at(j)) − (P(i) − rate·at(i)) > burst. So for each j the best i up to j has the least P(i) −
- * rate·at(i), which one pass maintains. Intervals that begin or end between admissions have a
- * looser bound.
+ * rate·at(j)) − (P(i) − rate·at(i)) > burst. So for each j, the best i ≤ j has the smallest P(i) −
+ * rate·at(i), which one pass can track. Intervals that begin or end between admissions have a looser
+ * bound.
  *
  * A refund counts in every interval in which it may have been made: those that end at or after its
- * `from` and start at or before its `to`. So it is subtracted from the units admitted until the
- * end, and from the units admitted before the start, each if it may have been made by then.
+ * `from` and start at or before its `to`. So it is subtracted from the units admitted up to the end
+ * if its `from` is not after the end, and from the units admitted before the start if its `to` is
+ * before the start.
  *
  * @param rate units per millisecond
  */
@@ -56,7 +57,7 @@ export function tightestInterval(
   for (const { at, cost } of sorted) {
     const drained = rate * (at - origin)
     const before = sum - refundedBefore((time) => time < at)
-    // Of several minima the last one gives the shortest interval.
+    // Of several equal minima, the last gives the shortest interval.
     if (before - drained <= start.level) start = { level: before - drained, at, before }
     sum += cost
     const until = sum - refundedUntil((time) => time <= at)
@@ -67,7 +68,7 @@ export function tightestInterval(
   return worst
 }
 
-/** Returns the sum of costs up to a time. Successive calls must be for ascending times. */
+/** Returns a function that sums the costs up to a time. Its calls must be in ascending order. */
 function runningSum(costs: readonly Admission[]): (counts: (time: number) => boolean) => number {
   const left = byTime(costs)
   let sum = 0

@@ -3,15 +3,15 @@ import type { Rule } from '../../src/rules/rule.js'
 import { BACKENDS, type Backend, startBackend } from './backends.js'
 import { type CallCounts, HOUR, sumCounts } from './calls.js'
 import { ProcessPool } from './process-pool.js'
-import { bucketDrains, checkBucket, checkLog, type Loaded, recordLoad } from './recorded-load.js'
+import { bucketRefill, checkBucket, checkLog, type ProcessLoad, recordLoad } from './recorded-load.js'
 
 const MINUTE = 60_000
 const OFFSETS = [-HOUR, 0, HOUR, -HOUR, 0, HOUR]
 const CALLS = 500
 const LIMIT = 1000
-const DURATION = 5000
+const DURATION_MS = 5000
 
-/** Rules that recover many units or all of them in an hour, and none during the test. */
+/** Rules that recover many or all units in an hour, but none during the test. */
 const RULES: readonly (readonly [string, Rule<string>])[] = [
   ['token-bucket', { limit: { algorithm: 'token-bucket', limit: 60, period: HOUR, burst: LIMIT } }],
   ['fixed-window', { limit: { algorithm: 'fixed-window', limit: LIMIT, period: 30 * MINUTE } }],
@@ -43,7 +43,7 @@ describe.each(BACKENDS)('%s with processes whose clocks differ by up to two hour
 
   afterAll(() => backend?.stop())
 
-  it('admits exactly the limit, over all processes together', async () => {
+  it('admits exactly the limit across all processes', async () => {
     const pool = await startPool<CallCounts>(new URL('workers/concurrent-calls.js', import.meta.url))
     try {
       for (const [algorithm, rule] of RULES) {
@@ -53,30 +53,29 @@ describe.each(BACKENDS)('%s with processes whose clocks differ by up to two hour
         const refused = OFFSETS.length * CALLS - LIMIT
         expect(counts, algorithm).toEqual({ admitted: LIMIT, refused, failed: 0, failure: '' })
       }
-      console.log(`${name}, clocks −1 h, right, +1 h: ${LIMIT} of ${LIMIT} by each of ${RULES.length} rules`)
+      console.log(`${name}, clocks −1 h, exact, +1 h: ${LIMIT} of ${LIMIT} by each of ${RULES.length} rules`)
     } finally {
       await pool.stop()
     }
   })
 
   it('keeps the bounds of a token bucket and a sliding log in every interval', async () => {
-    const pool = await startPool<Loaded>(new URL('workers/steady-load.js', import.meta.url))
+    const pool = await startPool<ProcessLoad>(new URL('workers/steady-load.js', import.meta.url))
     try {
-      const recorded = await recordLoad(pool, DURATION)
+      const recorded = await recordLoad(pool, DURATION_MS)
       const [bucket, log] = recorded
       expect(checkBucket(bucket.log)?.excess).toBeLessThan(1e-6)
       expect(checkLog(log.log)?.excess).toBeLessThan(1e-6)
       const all = recorded.flatMap((each) => each.log)
       expect(all.length).toBeGreaterThan(100)
 
-      // Bounds of the store clock's lead over the machine's: the largest lower and the smallest
-      // upper one.
+      // Bounds of the time by which the store's clock is ahead of the machine's.
       const maxLead = Math.max(...all.map(({ at, after }) => at - after))
       const minLead = Math.min(...all.map(({ at, before }) => at - before))
       if (backend.memcached === undefined) {
         expect(maxLead).toBeLessThan(1)
         expect(minLead).toBeGreaterThan(-1)
-        console.log(`${name}, clocks −1 h, right, +1 h: ${all.length} admitted, each at the server's time`)
+        console.log(`${name}, clocks −1 h, exact, +1 h: ${all.length} admitted, each at the server's time`)
         return
       }
       // Processes synchronize with the server's whole seconds, so they may differ by a second and a
@@ -84,20 +83,20 @@ describe.each(BACKENDS)('%s with processes whose clocks differ by up to two hour
       const roundTrip = Math.max(...all.map(({ before, after }) => after - before))
       expect(maxLead - minLead).toBeLessThan(1000 + roundTrip)
       const byMachine = checkBucket(bucket.log.map(({ cost, after }) => ({ cost, at: after })))
-      expect(byMachine?.excess).toBeLessThan(bucketDrains(1000 + 2 * roundTrip))
+      expect(byMachine?.excess).toBeLessThan(bucketRefill(1000 + 2 * roundTrip))
       console.log(
-        `${name}, clocks −1 h, right, +1 h: ${all.length} admitted, by clocks that differ by ` +
-          `${Math.max(0, maxLead - minLead).toFixed(0)} ms at most; bucket's excess in any interval of the machine's time ` +
-          `${Math.max(0, byMachine?.excess ?? 0).toFixed(1)} units, of ${bucketDrains(1000).toFixed(0)} that refill in a second`,
+        `${name}, clocks −1 h, exact, +1 h: ${all.length} admitted, by clocks that differ by ` +
+          `at most ${Math.max(0, maxLead - minLead).toFixed(0)} ms; the bucket exceeds its bound in any interval of machine time by at most ` +
+          `${Math.max(0, byMachine?.excess ?? 0).toFixed(1)} units; ${bucketRefill(1000).toFixed(0)} units refill in a second`,
       )
     } finally {
       await pool.stop()
     }
   })
 
-  function startPool<Answer>(program: URL): Promise<ProcessPool<Answer>> {
+  function startPool<Result>(program: URL): Promise<ProcessPool<Result>> {
     const options = OFFSETS.map(() => ({ url: backend.url, prefix: 'clocks:' }))
-    return ProcessPool.start<Answer>(program, options, IMPORTS)
+    return ProcessPool.start<Result>(program, options, IMPORTS)
   }
 })
 
@@ -109,7 +108,8 @@ function expectShifted(results: readonly CallCounts[]): void {
 }
 
 /**
- * Returns a time zone in which no hour ends during the test, of two that are half an hour apart.
+ * Returns one of two time zones that are half an hour apart, such that no hour ends in it during the
+ * test.
  */
 function zoneWithinHour(): string {
   const minute = new Date().getUTCMinutes()

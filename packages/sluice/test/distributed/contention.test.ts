@@ -9,7 +9,7 @@ const CALLS = 2000
 const LIMIT = 1000
 const PREFIX = 'contention:'
 
-/** How the processes reach Redis: the store's own connection or either client, in turn. */
+/** Clients that the processes use in rotation; undefined is the store's own connection. */
 const CLIENTS = [undefined, 'ioredis', 'node-redis'] as const
 
 describe.each(BACKENDS)('%s under contention', (name) => {
@@ -35,7 +35,7 @@ describe.each(BACKENDS)('%s under contention', (name) => {
   })
 
   it.each(rulesOf(LIMIT))(
-    `admits exactly ${LIMIT} of ${PROCESSES} × ${CALLS} simultaneous calls on one key under a %s`,
+    `admits exactly ${LIMIT} of ${PROCESSES} × ${CALLS} simultaneous calls on one key under the %s rule`,
     async (algorithm, rule) => {
       const results = await pool.run({ name: algorithm, rule, calls: CALLS, concurrency: CALLS })
       const { took, ...counts } = sumCounts(results)
@@ -49,7 +49,7 @@ describe.each(BACKENDS)('%s under contention', (name) => {
   )
 
   it.each(rulesOf(LIMIT))(
-    `admits exactly ${LIMIT} of 10,000 simultaneous calls of one process under a %s`,
+    `admits exactly ${LIMIT} of 10,000 simultaneous calls of one process under the %s rule`,
     async (algorithm, rule) => {
       const store = storeOn(backend, PREFIX)
       try {
@@ -63,7 +63,7 @@ describe.each(BACKENDS)('%s under contention', (name) => {
     },
   )
 
-  it('decides every call of a sustained load in which all calls take', async () => {
+  it('decides every call of a sustained load in which all calls are admitted', async () => {
     const capacity = 20_000
     const limit = { algorithm: 'token-bucket', limit: 1, period: HOUR, burst: capacity } as const
     const request = { name: 'sustained', rule: { limit, name: 'requests' }, calls: CALLS, concurrency: 20 }

@@ -15,7 +15,7 @@ const TTL_SCRIPT = `
   local time = redis.call('TIME')
   return { redis.call('PTTL', KEYS[1]), string.format('%.3f', time[1] * 1000 + time[2] / 1000) }`
 
-/** Returns every key on the servers with its expiry, infinite for a key without one. */
+/** Returns every key on the servers with its expiry, which is infinite if none is set. */
 export async function expiriesOn({ nodes, memcached }: Backend): Promise<Map<string, Expiry>> {
   const all = new Map<string, Expiry>()
   if (memcached !== undefined) {

@@ -14,17 +14,17 @@ const CALLS = 1500
 const PREFIX = 'expiry:'
 const DAY = 24 * HOUR
 
-/** Longest time that a state may exist after its limit has recovered, in milliseconds. */
+/** Maximum time that a key may exist after its limit has recovered, in milliseconds. */
 const GRACE_MS = 2000
 
 /**
- * Largest difference between the clocks of two processes on Memcached, in milliseconds. A key whose
- * expiry is a date may expire this much later: keys of calendar windows, and those that expire in
- * more than 30 days (see `expiryOf`).
+ * Maximum difference between the clocks of two processes on Memcached, in milliseconds. A key with an
+ * absolute expiry may expire this much later: keys of calendar windows, and keys that expire in more
+ * than 30 days (see `expiryOf`).
  */
 const CLOCK_DIFFERENCE_MS = 1000
-/** The same for processes that share a key. */
-const ROUND_TRIP = 100
+/** Maximum difference between the clocks of processes that share a key, in milliseconds. */
+const ROUND_TRIP_MS = 100
 
 const PERIODS = [700, 2500, HOUR, 40 * DAY]
 
@@ -46,7 +46,7 @@ const CHARGES: readonly Charge[] = LIMITS.flatMap((limit) =>
 )
 
 interface Refill extends Expiry {
-  /** Whether the limit is in use, so that the key must exist. */
+  /** True if the limit is in use, in which case the key must exist. */
   readonly isUsed: boolean
 }
 
@@ -71,7 +71,7 @@ describe.each(BACKENDS)('%s', (name) => {
     await backend?.stop()
   })
 
-  it(`expires every key after its limit has recovered and at most ${GRACE_MS} ms later`, async () => {
+  it(`expires every key within ${GRACE_MS} ms after its limit has recovered, and no earlier`, async () => {
     const counts = await mixedCalls(backend, store)
     const refills = await refillsOf(backend, store)
     const expiries = await allExpiries(backend, refills)
@@ -81,7 +81,7 @@ describe.each(BACKENDS)('%s', (name) => {
     const delays: number[] = []
     for (const [key, expiry] of expiries) {
       const refill = refills.get(key)
-      // A recovered key may still exist for a while.
+      // The key of a recovered limit may still exist for a while.
       if (refill === undefined) throw new Error(`unexpected key '${key}'`)
       expect(expiry.to, key).toBeGreaterThanOrEqual(refill.from)
       expect(expiry.from, key).toBeLessThanOrEqual(
@@ -91,8 +91,8 @@ describe.each(BACKENDS)('%s', (name) => {
     }
     expect(expiries.size).toBeGreaterThan(CHARGES.length / 3)
     console.log(
-      `${name}, ${PROCESSES} processes, ${JSON.stringify(counts)}: ${expiries.size} keys, all with expiry, ` +
-        `${Math.max(...delays).toFixed(0)} ms after the refill at most`,
+      `${name}, ${PROCESSES} processes, ${JSON.stringify(counts)}: ${expiries.size} keys, ` +
+        `all with an expiry at most ${Math.max(...delays).toFixed(0)} ms after the refill`,
     )
   })
 })
@@ -100,7 +100,7 @@ describe.each(BACKENDS)('%s', (name) => {
 /** Returns how far the clock of the writing process may be ahead of this one, in milliseconds. */
 function clockDifference({ memcached }: Backend, key: string, { to }: Refill): number {
   if (memcached === undefined) return 0
-  return key.includes('calendar') || to > Date.now() + 30 * DAY ? CLOCK_DIFFERENCE_MS : ROUND_TRIP
+  return key.includes('calendar') || to > Date.now() + 30 * DAY ? CLOCK_DIFFERENCE_MS : ROUND_TRIP_MS
 }
 
 async function mixedCalls(backend: Backend, store: Store): Promise<Count> {
@@ -110,7 +110,7 @@ async function mixedCalls(backend: Backend, store: Store): Promise<Count> {
     Array.from({ length: PROCESSES }, () => options),
   )
   try {
-    // Processes that decide by their own clocks agree on the time after they have shared keys.
+    // Processes that decide by their own clocks synchronize them through the keys that they share.
     await pool.run({ charges: CHARGES, calls: CALLS / 5 })
     await store.peek(CHARGES)
     for (const { scope, key } of CHARGES) await store.reset(scope, key)

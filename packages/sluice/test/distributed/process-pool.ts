@@ -32,8 +32,8 @@ export class ProcessPool<Result> {
   }
 
   /**
-   * Sends a request to all processes at once and returns their results. Rejects if one of them
-   * fails.
+   * Sends a request to all processes at once and returns their results. Rejects if a
+   * process fails.
    */
   async run(request: object): Promise<Result[]> {
     const results = this.processes.map((child) => nextMessage<Result>(child))
@@ -44,7 +44,7 @@ export class ProcessPool<Result> {
     })
   }
 
-  /** Sends a signal, which has no result, to all processes. */
+  /** Sends a signal to all processes. A signal has no result. */
   signal(signal: string): void {
     for (const child of this.processes) child.send(signal)
   }
@@ -59,7 +59,7 @@ export class ProcessPool<Result> {
   }
 }
 
-/** Returns the next message of a process. Rejects if it exits before. */
+/** Returns the next message of a process. Rejects if the process exits first. */
 function nextMessage<Result>(child: ChildProcess): Promise<WorkerMessage<Result>> {
   return new Promise((resolve, reject) => {
     const onExit = (code: number | null) => reject(new Error(`a worker exited with code ${code}`))

@@ -4,10 +4,9 @@ import { type Admission, tightestInterval, tightestPeriod } from './checker.js'
 import type { ProcessPool } from './process-pool.js'
 
 /**
- * The load of one process: for each charge its calls, and its admissions as `[at, cost, before,
- * after]`.
+ * The load of one process: for each charge, the number of calls and the admissions.
  */
-export interface Loaded {
+export interface ProcessLoad {
   readonly logs: readonly {
     readonly calls: number
     readonly log: readonly (readonly [at: number, cost: number, before: number, after: number])[]
@@ -16,14 +15,14 @@ export interface Loaded {
 }
 
 /** An admission with bounds of its time by the machine's wall clock, in milliseconds. */
-interface Bracketed extends Admission {
+interface TimedAdmission extends Admission {
   readonly before: number
   readonly after: number
 }
 
-export interface Recorded {
+export interface RecordedLoad {
   readonly calls: number
-  readonly log: readonly Bracketed[]
+  readonly log: readonly TimedAdmission[]
 }
 
 const BUCKET: TokenBucketLimit = { algorithm: 'token-bucket', limit: 400, period: 1000, burst: 200 }
@@ -36,11 +35,14 @@ const CHARGES: readonly Charge[] = [BUCKET, LOG].map((limit) => ({
 }))
 
 /** Loads a token bucket and a sliding log at the same time. `duration` is in milliseconds. */
-export async function recordLoad(pool: ProcessPool<Loaded>, duration: number): Promise<[Recorded, Recorded]> {
+export async function recordLoad(
+  pool: ProcessPool<ProcessLoad>,
+  duration: number,
+): Promise<[RecordedLoad, RecordedLoad]> {
   const offsets = [wallTimeOffset()]
   const results = await pool.run({ charges: CHARGES, duration, maxCost: 3 })
   offsets.push(wallTimeOffset())
-  const [bucket, log] = CHARGES.map((_, index): Recorded => {
+  const [bucket, log] = CHARGES.map((_, index): RecordedLoad => {
     const logs = results.map((result) => result.logs[index])
     return {
       calls: logs.reduce((sum, each) => sum + (each?.calls ?? 0), 0),
@@ -54,7 +56,7 @@ export async function recordLoad(pool: ProcessPool<Loaded>, duration: number): P
       ),
     }
   })
-  return [bucket as Recorded, log as Recorded]
+  return [bucket as RecordedLoad, log as RecordedLoad]
 }
 
 /** Finds the tightest interval of a token bucket's admissions. */
@@ -67,8 +69,8 @@ export function checkLog(log: readonly Admission[]) {
   return tightestPeriod(log, LOG.limit, LOG.period)
 }
 
-/** Returns the units that a bucket drains in this many milliseconds. */
-export function bucketDrains(time: number): number {
+/** Returns the units that a bucket refills in the given number of milliseconds. */
+export function bucketRefill(time: number): number {
   return (time * BUCKET.limit) / BUCKET.period
 }
 
@@ -77,8 +79,8 @@ export function unitsOf(log: readonly Admission[]): number {
 }
 
 /**
- * Returns the lead of the wall clock over the monotonic clock, measured at a change of the
- * millisecond.
+ * Returns how far the wall clock is ahead of the monotonic clock, in milliseconds. Measures when the
+ * millisecond changes, since the wall clock has no better resolution.
  */
 function wallTimeOffset(): number {
   const before = Date.now()

@@ -7,7 +7,7 @@ import { ProcessPool } from './process-pool.js'
 
 const PROCESSES = 4
 const CAPACITY = 50
-const PERIOD = 4000
+const PERIOD_MS = 4000
 /**
  * Duration of the refused requests by the store's clock, in milliseconds; shorter than any
  * recovery.
@@ -21,14 +21,14 @@ interface RefusedCounts {
 }
 
 const LIMITS: readonly Limit[] = [
-  { algorithm: 'token-bucket', limit: CAPACITY, period: PERIOD, burst: CAPACITY },
-  { algorithm: 'fixed-window', limit: CAPACITY, period: PERIOD },
-  { algorithm: 'sliding-window', limit: CAPACITY, period: PERIOD },
-  { algorithm: 'sliding-log', limit: CAPACITY, period: PERIOD },
+  { algorithm: 'token-bucket', limit: CAPACITY, period: PERIOD_MS, burst: CAPACITY },
+  { algorithm: 'fixed-window', limit: CAPACITY, period: PERIOD_MS },
+  { algorithm: 'sliding-window', limit: CAPACITY, period: PERIOD_MS },
+  { algorithm: 'sliding-log', limit: CAPACITY, period: PERIOD_MS },
   { algorithm: 'concurrency', limit: CAPACITY, lease: 60_000 },
 ]
 
-it.concurrent.each(BACKENDS)('%s: a refused request consumes nothing', async (name) => {
+it.concurrent.each(BACKENDS)('a refused request consumes nothing on %s', async (name) => {
   const backend = await startBackend(name)
   const options = { url: backend.url, prefix: 'refused:' }
   const store = storeOn(backend, options.prefix)
@@ -53,7 +53,7 @@ async function expectNothingConsumed(
 ): Promise<void> {
   const full = await store.take(charges('full', CAPACITY))
   expectAllTaken(full)
-  // Each request takes one unit from another limit and all units from the full one, which refuses.
+  // Each request charges one unit to an unused limit and 50 to the exhausted one, which refuses it.
   const [others, exhausted] = [charges('other', 1), charges('full', CAPACITY)]
   const results = pool.run({ requests: exhausted.map((charge, index) => [others[index], charge]) })
   await untilPassed(store, full, REFUSING_MS)
@@ -63,22 +63,22 @@ async function expectNothingConsumed(
   expect(counts.map(({ admitted }) => admitted)).toEqual(counts.map(() => 0))
   expect(refused).toBeGreaterThan(100)
 
-  // The other limits are unused, and the full ones have recovered exactly what is due at each
-  // moment.
+  // The other limits are still unused, and at each moment the exhausted ones have recovered exactly
+  // what is due.
   expect(await leftOf(store, 'other')).toEqual(LIMITS.map(() => CAPACITY))
-  for (const moment of [REFUSING_MS, PERIOD, 1.5 * PERIOD, 2 * PERIOD]) {
+  for (const moment of [REFUSING_MS, PERIOD_MS, 1.5 * PERIOD_MS, 2 * PERIOD_MS]) {
     await untilPassed(store, full, moment)
     await expectRefilled(store, full)
   }
-  // Slots come back as they are released, and then the whole capacity is available again.
+  // Released slots are available at once; after the last release, the whole capacity is free.
   const [slots, held] = [charges('full', CAPACITY)[4], full[4]] as [Charge, StoreVerdict]
   await store.settle([settlementOf(slots, held, 20)])
   expect((await leftOf(store, 'full'))[4]).toBe(CAPACITY - 20)
   await store.settle([settlementOf({ ...slots, cost: 20 }, held, 0)])
   expectAllTaken(await store.take(charges('full', CAPACITY, 'again')))
   console.log(
-    `${name}, ${PROCESSES} processes: ${refused} refused requests on full limits of each algorithm took nothing; ` +
-      `${CAPACITY} of ${CAPACITY} recovered when they were due`,
+    `${name}, ${PROCESSES} processes: ${refused} refused requests on exhausted limits of each algorithm consumed nothing; ` +
+      `${CAPACITY} of ${CAPACITY} units recovered when they were due`,
   )
 }
 
@@ -104,7 +104,7 @@ async function untilPassed(store: Store, full: readonly StoreVerdict[], time: nu
 }
 
 /**
- * Checks that each limit has recovered what is due by now. Slots are free only after their release.
+ * Checks that each limit has recovered what is due by now. Slots recover only when released.
  */
 async function expectRefilled(store: Store, full: readonly StoreVerdict[]): Promise<void> {
   const now = await store.peek(charges('full', 0))
@@ -112,15 +112,15 @@ async function expectRefilled(store: Store, full: readonly StoreVerdict[]): Prom
     ({ at }, index) => at - (full[index]?.at ?? 0),
   )
   expect(now.map(({ remaining }) => remaining)).toEqual([
-    whole((CAPACITY * bucket) / PERIOD),
-    fixed < PERIOD ? 0 : CAPACITY,
-    whole((CAPACITY * (sliding - PERIOD)) / PERIOD),
-    log < PERIOD ? 0 : CAPACITY,
+    recovered((CAPACITY * bucket) / PERIOD_MS),
+    fixed < PERIOD_MS ? 0 : CAPACITY,
+    recovered((CAPACITY * (sliding - PERIOD_MS)) / PERIOD_MS),
+    log < PERIOD_MS ? 0 : CAPACITY,
     0,
   ])
 }
 
-function whole(units: number): number {
+function recovered(units: number): number {
   return Math.floor(Math.min(CAPACITY, Math.max(0, units)) + 1e-9)
 }
 

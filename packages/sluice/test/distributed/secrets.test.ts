@@ -21,7 +21,7 @@ const token = await new SignJWT({ sub: 'globex', aud: AUDIENCE, exp: 4_000_000_0
 const SECRETS = { ADDRESS, API_KEY, BEARER, token, signature: token.split('.')[2] ?? token }
 
 describe.each(BACKENDS)('%s', (name) => {
-  it('stores no API key, token or address of a client in readable form', async () => {
+  it('stores no API key, token or client address in readable form', async () => {
     const backend = await startBackend(name)
     const sent = await watchCommands(backend)
     const apiKeys = [{ sha256: createHash('sha256').update(API_KEY).digest('hex'), client: 'acme' }]
@@ -33,7 +33,7 @@ describe.each(BACKENDS)('%s', (name) => {
     try {
       for (const port of await pool.run({})) await makeRequests(port)
       const dump = await dumpOf(backend)
-      // The dump contains what is not secret, such as verified client names.
+      // The dump does contain public values, such as verified client names.
       for (const text of ['secrets:', 'by-header', '/by-header', 'acme', 'globex'])
         expect(
           encodingsOf(text).some((form) => dump.includes(form)),
@@ -45,8 +45,8 @@ describe.each(BACKENDS)('%s', (name) => {
           expect(everything.includes(form), `${name} as ${form}`).toBe(false)
       }
       console.log(
-        `${name}: none of ${Object.keys(SECRETS).length} secrets in ${dump.length} bytes of state ` +
-          `and ${sent.commands.length} commands watched`,
+        `${name}: found none of ${Object.keys(SECRETS).length} secrets in ${dump.length} bytes of state ` +
+          `and ${sent.commands.length} commands`,
       )
     } finally {
       sent.stop()
@@ -56,7 +56,7 @@ describe.each(BACKENDS)('%s', (name) => {
   })
 })
 
-/** Makes requests with each kind of credentials, and without any, which are counted by address. */
+/** Makes requests with each kind of credentials, and anonymous ones, which count by address. */
 async function makeRequests(port: number): Promise<void> {
   const get = async (path: string, headers: Record<string, string>) =>
     (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status
@@ -71,7 +71,7 @@ async function makeRequests(port: number): Promise<void> {
   expect(statuses).toEqual([200, 200, 200, 200, 200])
 }
 
-/** Returns a string in all encodings in which it is readable. */
+/** Returns a string in every encoding from which it could be read. */
 function encodingsOf(text: string): string[] {
   const bytes = Buffer.from(text)
   const base64 = bytes.toString('base64').replace(/=+$/, '')

@@ -3,15 +3,15 @@ import { shareOf } from '../../../src/stores/resilience/peer-share.js'
 import { type TightestInterval, tightestInterval, tightestPeriod } from '../checker.js'
 import { BUCKET, type GroupReport, type LateAdmission, LOG, type LoggedAdmission, SLOTS } from './load.js'
 
-/** Documented behavior of the servers that loosens the bounds. */
+/** Documented behavior of the servers that relaxes the bounds. */
 export interface Allowance {
-  /** How often the servers lost their state. */
+  /** Number of times that the servers lost their state. */
   readonly losses?: number
-  /** Largest difference between the clocks by which the store decides, in milliseconds. */
+  /** Maximum difference between the clocks by which the store decides, in milliseconds. */
   readonly clocks?: number
 }
 
-/** Rounding error of doubles of this size, in units. */
+/** Maximum rounding error of the sums, in units. */
 const ROUNDING = 1e-6
 
 /** Checks the admissions of the processes of one policy against the documented bounds. */
@@ -30,13 +30,13 @@ function sourcesOf(policy: GroupReport['policy'], by: (source: 'local' | 'open')
 }
 
 /**
- * Checks the store's bounds: `B + r·t` in any interval, the limit in any trailing period, the slots
- * at any time; once more for each loss of state.
+ * Checks the store's bounds: `B + r·t` in any interval, the limit in any trailing period, and the
+ * slots at any time. Each loss of state adds the limit once more.
  *
- * The bound of a bucket covers all admissions minus the refunds within the same interval. The net
- * admissions are not bound as tightly: of two charges refunded in turn, the second refund may
- * return more than is left of its charge, which admits other requests (see `tokenBucket`). A log
- * and slots return exactly what was taken.
+ * The bound of a bucket applies to all admissions minus the refunds within the same interval. It does
+ * not apply to the admissions that were never refunded: if two charges are refunded one after the
+ * other, the second refund may return more than is left of its charge, which admits other requests
+ * (see `tokenBucket`). A sliding log and slots return exactly what was taken.
  */
 function expectStoreBound(
   log: readonly LoggedAdmission[],
@@ -53,7 +53,7 @@ function expectStoreBound(
   expect(maxConcurrent(slots)).toBeLessThanOrEqual(SLOTS * times)
 }
 
-/** Checks the bounds that `shareOf` states for processes that decide locally. */
+/** Checks the bounds that `shareOf` documents for processes that decide locally. */
 function expectLocalBound(log: readonly LoggedAdmission[], peers: number): void {
   const [bucket, entries, slots] = byKind(log)
   const share = shareOf(BUCKET, peers)
@@ -77,15 +77,15 @@ function byKind(log: readonly LoggedAdmission[]): Kinds {
 }
 
 function maxConcurrent(log: readonly LoggedAdmission[]): number {
-  const turns = log.flatMap(({ heldFrom, heldUntil }) => [
+  const changes = log.flatMap(({ heldFrom, heldUntil }) => [
     { at: heldFrom, change: 1 },
     { at: heldUntil, change: -1 },
   ])
   let held = 0
-  let most = 0
-  for (const { change } of turns.sort((a, b) => a.at - b.at)) {
+  let max = 0
+  for (const { change } of changes.sort((a, b) => a.at - b.at)) {
     held += change
-    most = Math.max(most, held)
+    max = Math.max(max, held)
   }
-  return most
+  return max
 }

@@ -18,7 +18,7 @@ const SERVERS = {
 }
 
 it.concurrent.each(['Redis', 'Memcached'] as const)(
-  `under load, every guarantee holds while %s hangs for ${HANG_MS} ms`,
+  `under load, every guarantee holds while %s hangs for ${HANG_MS / 1000} s`,
   async (name) => {
     const server = await SERVERS[name]()
     try {

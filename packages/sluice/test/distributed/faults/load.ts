@@ -5,25 +5,26 @@ import type { FailureStats } from '../../../src/stores/resilience/failure-policy
 import type { Refund } from '../checker.js'
 import { ProcessPool } from '../process-pool.js'
 
-/** Deadline of the failure policy, in milliseconds. */
-export const DEADLINE = 100
-/** Allowed time of a decision beyond the deadline, in milliseconds. */
-const GRACE = 50
-/** Time within which the store decides again after its recovery, in milliseconds. */
-const BACK = 2000
-const BEFORE_FAULT = 1000
+/** Deadline of the failure policy. */
+export const DEADLINE_MS = 100
+/** Maximum time of a decision beyond the deadline. */
+const GRACE_MS = 50
+/** Maximum time until the store decides again after its recovery. */
+const RECOVERY_MS = 2000
+/** Duration of the load before the fault. */
+const BEFORE_FAULT_MS = 1000
 
 export const BUCKET = { algorithm: 'token-bucket', limit: 20, period: 1000, burst: 10 } as const
 export const LOG = { algorithm: 'sliding-log', limit: 10, period: 500 } as const
 export const SLOTS = 2
-/** The names determine the cluster node: each policy has limits on the node that is lost. */
+/** The names are chosen so that each policy has limits on the cluster node that is lost. */
 const LIMITS: readonly Rule<string>[] = [
   { name: 'requests', limit: BUCKET },
   { name: 'requests-2', limit: LOG },
   { name: 'in-flight', concurrent: SLOTS, lease: 5000 },
 ]
-/** Time for which a slot is held, in milliseconds. */
-const HOLD = 80
+/** Time for which a slot is held. */
+const HOLD_MS = 80
 
 /** Processes that share limits, by failure policy. Together they make 500 requests per second. */
 const GROUPS = [
@@ -38,7 +39,7 @@ export interface LoggedAdmission {
   readonly source: 'store' | 'local' | 'open'
   /** Time of the decision, by the store's clock or, for local decisions, by the machine's. */
   readonly at: number
-  /** Bounds within which it surely held its slot, by the machine's clock. */
+  /** Times between which it certainly held its slot, by the machine's clock. */
   readonly heldFrom: number
   readonly heldUntil: number
 }
@@ -61,11 +62,12 @@ export interface LoadReport {
   >
   /** Free slots after all permits were released. */
   readonly slots: { readonly free: number }
-  readonly most: Readonly<
-    Record<'milliseconds' | 'ofBareTimer' | 'pending' | 'pendingLeft' | 'sockets' | 'socketsLeft', number>
+  /** Maxima over the run. `timerMs` is the actual time of a plain timer with the deadline's length. */
+  readonly max: Readonly<
+    Record<'decisionMs' | 'timerMs' | 'pending' | 'pendingLeft' | 'sockets' | 'socketsLeft', number>
   >
   readonly memory: Readonly<Record<'before' | 'atEnd' | 'after', number>>
-  /** Reported changes of the state of the breaker, in order. */
+  /** Reported changes of the breaker's state, in order. */
   readonly changes: readonly ('open' | 'closed')[]
   /** Error replies of the server after which the store did not retry. */
   readonly replies: readonly string[]
@@ -73,8 +75,8 @@ export interface LoadReport {
    * Time from the recovery until the store had decided for each limit, and whether that was in
    * time.
    */
-  readonly back: { readonly after: number; readonly inTime: boolean }
-  /** Whether all connections are closed after the store was closed. */
+  readonly recovery: { readonly afterMs: number; readonly inTime: boolean }
+  /** True if all connections were closed when the store was closed. */
   readonly isClosed: boolean
   readonly stats: FailureStats
   readonly error: string
@@ -102,7 +104,8 @@ export async function runUnderLoad(
     prefix: 'faults:',
     name: policy,
     policy: policy === 'local' ? { policy, peers } : { policy },
-    ...{ rate, limits: LIMITS, hold: HOLD, deadline: DEADLINE, grace: GRACE, back: BACK },
+    ...{ rate, limits: LIMITS },
+    ...{ holdMs: HOLD_MS, deadlineMs: DEADLINE_MS, graceMs: GRACE_MS, recoveryMs: RECOVERY_MS },
   }))
   const pool = await ProcessPool.start<LoadReport>(
     new URL('../workers/fault-load.js', import.meta.url),
@@ -110,10 +113,10 @@ export async function runUnderLoad(
   )
   try {
     const results = pool.run({})
-    await Promise.race([results, pause(BEFORE_FAULT)])
+    await Promise.race([results, pause(BEFORE_FAULT_MS)])
     pool.signal('fault')
     await Promise.race([results, fault()])
-    pool.signal('returned')
+    pool.signal('recovered')
     const reports = await results
     return GROUPS.map(({ policy, peers }) => ({
       policy,

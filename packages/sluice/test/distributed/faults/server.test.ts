@@ -7,11 +7,11 @@ import { runUnderLoad } from './load.js'
 
 const REPETITIONS = 3
 
-describe('under load, a server fault keeps every guarantee', () => {
+describe('under load, every guarantee holds', () => {
   it.each([
     ['by URL', undefined],
-    ['by a client of ioredis', 'ioredis'],
-    ['by a client of node-redis', 'node-redis'],
+    ['through ioredis', 'ioredis'],
+    ['through node-redis', 'node-redis'],
   ] as const)(
     'when Redis, reached %s, is killed and restarted with its append-only file',
     async (how, client) => {

@@ -23,7 +23,7 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((servers) => servers.stop()))
 })
 
-describe('under load, a change of topology keeps every guarantee', () => {
+describe('under load, every guarantee holds', () => {
   it('when a Sentinel promotes the replica of a lost primary', async () => {
     const { url, name, primary, replica, sentinel } = stopAfterTest(await startRedisSentinels())
     const groups = await runUnderLoad(url, async () => {
@@ -33,7 +33,7 @@ describe('under load, a change of topology keeps every guarantee', () => {
         return address.endsWith(String(replica.port)) && (await isPrimary(replica))
       })
     })
-    console.log(`A failover by a Sentinel: ${summaryOf(groups)}`)
+    console.log(`Sentinel failover: ${summaryOf(groups)}`)
     // The replica may lack the last writes of the primary.
     expectGuarantees(groups, { fault: 'outage', sockets: 2, losses: 1 })
   })
@@ -50,7 +50,7 @@ describe('under load, a change of topology keeps every guarantee', () => {
       for (const node of cluster.nodes.slice(1))
         await until(async () => promoted.test(await node.cli('cluster', 'nodes')))
     })
-    console.log(`A node of a cluster lost: ${summaryOf(groups)}`)
+    console.log(`Cluster node lost: ${summaryOf(groups)}`)
     expectGuarantees(groups, { fault: 'outage', sockets: 8, losses: 1 })
   })
 
@@ -60,8 +60,8 @@ describe('under load, a change of topology keeps every guarantee', () => {
       const moved = await moveKeys(cluster.nodes)
       expect(moved).toBeGreaterThan(0)
     })
-    console.log(`Slots of a cluster moved: ${summaryOf(groups)}`)
-    // A key that a call deletes and creates again belongs to the other node during the move: the
+    console.log(`Cluster slots moved: ${summaryOf(groups)}`)
+    // During the move, a key that a call deletes and creates again belongs to the other node, so the
     // script fails.
     expectGuarantees(groups, { fault: 'recoverable', sockets: 8, allowedError: /a non local key/ })
   })

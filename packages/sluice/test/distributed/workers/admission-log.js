@@ -1,9 +1,9 @@
-/** What decided an admission. */
+/** The possible deciders of an admission. */
 const SOURCES = ['store', 'local', 'open']
 const WIDTH = 5
 
 /**
- * Records admissions outside the JavaScript heap, so that they do not count as memory under test.
+ * Records admissions outside the JavaScript heap, so that they do not distort the measured memory.
  */
 export class AdmissionLog {
   #numbers

@@ -1,4 +1,4 @@
-// Serves an app whose limits of every algorithm are keyed by client secrets.
+// Serves an app with limits of every algorithm, keyed by client secrets.
 
 import fastify from 'fastify'
 import { createLocalJWKSet } from 'jose'

@@ -12,7 +12,7 @@ serveRequests(async ({ name, rule, calls, concurrency }) => {
     while (left > 0) {
       left--
       try {
-        // Permits are not released: their slots stay taken.
+        // Permits are never released, so their slots stay in use.
         const { allowed } = await limiter.admit('one key')
         if (allowed) count.admitted++
         else count.refused++

@@ -9,26 +9,26 @@ import { recordRefunds } from './refunds.js'
 import { disconnect, store } from './store.js'
 import { options, serveRequests } from './worker-messages.js'
 
-const { name, policy, rate, limits, hold, deadline, grace, back } = options
+const { name, policy, rate, limits, holdMs, deadlineMs, graceMs, recoveryMs } = options
 
-/** Requests that are later than this are skipped, in milliseconds. */
+/** Requests that are delayed by more than this are skipped. */
 const MAX_DELAY_MS = 25
-/** Step in which the time until the store decides again is measured, in milliseconds. */
+/** Duration of one step of the countdown after the store's recovery. */
 const STEP_MS = 20
 
 const log = new AdmissionLog(rate * 60)
 const count = { calls: 0, refused: 0, degraded: 0, unavailable: 0, overdue: 0, errors: 0, storeDecisions: 0 }
-const most = { milliseconds: 0, ofBareTimer: 0, pending: 0, sockets: 0 }
+const max = { decisionMs: 0, timerMs: 0, pending: 0, sockets: 0 }
 /** Bytes in use before the fault, at its end, and after it. */
 const memory = { before: 0, atEnd: 0, after: 0 }
 /** @type {string[]} reported changes of the breaker's state */
 const changes = []
-let returnedAt = Number.POSITIVE_INFINITY
+let recoveredAt = Number.POSITIVE_INFINITY
 /** For each limit, milliseconds from the store's recovery to its first decision. */
-const backAfter = limits.map(() => Number.POSITIVE_INFINITY)
-/** Whether all limits were decided within `back` milliseconds. */
-let wasBackInTime = false
-let isJudged = false
+const recoveryTimes = limits.map(() => Number.POSITIVE_INFINITY)
+/** True if the store decided for all limits within `recoveryMs`. */
+let hasRecoveredInTime = false
+let isRecoveryChecked = false
 /** @type {Set<string>} error replies of the server */
 const replies = new Set()
 let error = ''
@@ -40,10 +40,10 @@ let pending = 0
 const { store: watched, refunds } = recordRefunds(watchTakes(store, countPending))
 const guarded = withFailurePolicy(watched, {
   ...policy,
-  deadline,
+  deadline: deadlineMs,
   onStateChange: ({ state }) => void changes.push(state),
 })
-/** @type {any} the last verdicts that the limiter received, since its decision has no time */
+/** @type {any} the last verdicts that the limiter received, since a decision has no timestamp */
 let verdicts
 const monitored = watchTakes(guarded, (taken) => {
   verdicts = taken
@@ -54,21 +54,21 @@ const limiters = limits.map((/** @type {object} */ rule, /** @type {number} */ k
 
 serveRequests(load, (signal) => {
   if (signal === 'fault') memory.before = bytesInUse()
-  if (signal === 'returned') watchRecovery()
+  if (signal === 'recovered') watchRecovery()
 })
 
 async function load() {
   /** @type {Set<Promise<void>>} */
   const inFlight = new Set()
   const begun = now()
-  for (let due = begun; !isJudged; ) {
-    // A process that was stopped for a moment does not catch up on all missed requests at once.
+  for (let due = begun; !isRecoveryChecked; ) {
+    // A process that stalled does not send all missed requests at once.
     for (due = Math.max(due, now() - MAX_DELAY_MS); due < now(); due += 1000 / rate, count.calls++) {
       const each = request(count.calls % limiters.length).catch(onError)
       inFlight.add(each)
       each.finally(() => inFlight.delete(each))
     }
-    most.sockets = Math.max(most.sockets, sockets())
+    max.sockets = Math.max(max.sockets, sockets())
     await pause(4)
   }
   const requestsPerSecond = (count.calls * 1000) / (now() - begun)
@@ -77,7 +77,7 @@ async function load() {
   const slots = { free: 0 }
   await until(async () => {
     const [{ allowed, remaining }] = (await limiters.at(-1).peek('one key')).quotas
-    // `remaining` is the rest after this request.
+    // `remaining` excludes the slot that this request would take.
     slots.free = allowed ? remaining + 1 : 0
     return slots.free === limits.at(-1).concurrent
   })
@@ -94,11 +94,11 @@ async function load() {
     requestsPerSecond,
     count,
     slots,
-    most: { ...most, pendingLeft: pending, socketsLeft },
+    max: { ...max, pendingLeft: pending, socketsLeft },
     memory,
     changes,
     replies: [...replies],
-    back: { after: Math.max(...backAfter), inTime: wasBackInTime },
+    recovery: { afterMs: Math.max(...recoveryTimes), inTime: hasRecoveredInTime },
     isClosed,
     stats,
     error,
@@ -116,7 +116,7 @@ async function request(kind) {
     return
   }
   const heldFrom = now()
-  if (permit.holdsSlots) await pause(hold)
+  if (permit.holdsSlots) await pause(holdMs)
   const at = verdict.degraded === 'local' ? verdict.at + heldFrom - performance.now() : verdict.at
   log.add({ kind, source: verdict.degraded ?? 'store', at, heldFrom, heldUntil: now() })
   await permit.release()
@@ -143,45 +143,44 @@ async function decided(kind) {
     return {}
   } finally {
     isDecided = true
-    most.milliseconds = Math.max(most.milliseconds, now() - startedAt)
+    max.decisionMs = Math.max(max.decisionMs, now() - startedAt)
   }
 }
 
 /**
- * Checks whether a request is decided after two timers: one of the deadline, started right after
- * that of the policy, then one of the grace period. Node runs timers of equal length, and
- * immediates, in the order in which they were started. A stalled process delays all of them alike,
- * so any other wait shows.
+ * Counts a request as overdue if it is undecided after two timers: one with the deadline, started
+ * right after the policy's own timer, and one with the grace period. Node runs timers of equal
+ * length, and immediates, in the order in which they were started. A stalled process delays all of
+ * them equally, so only other delays make a request overdue.
  *
  * @param {number} startedAt
  * @param {() => boolean} isDecided
  */
 function watchDeadline(startedAt, isDecided) {
-  const judge = () => {
+  const check = () => {
     if (!isDecided()) count.overdue++
   }
   setTimeout(() => {
-    most.ofBareTimer = Math.max(most.ofBareTimer, now() - startedAt)
-    setTimeout(() => setImmediate(judge), grace)
-  }, deadline)
+    max.timerMs = Math.max(max.timerMs, now() - startedAt)
+    setTimeout(() => setImmediate(check), graceMs)
+  }, deadlineMs)
 }
 
 /** @param {number} kind */
 function storeDecided(kind) {
   count.storeDecisions++
-  if (now() >= returnedAt) backAfter[kind] = Math.min(backAfter[kind], now() - returnedAt)
+  if (now() >= recoveredAt) recoveryTimes[kind] = Math.min(recoveryTimes[kind], now() - recoveredAt)
 }
 
 function watchRecovery() {
   memory.atEnd = bytesInUse()
-  returnedAt = now()
-  countDown(back / STEP_MS)
+  recoveredAt = now()
+  countDown(recoveryMs / STEP_MS)
 }
 
 /**
- * Judges the recovery after this many steps, each started after the previous one. In a process that
- * runs freely they take `back` milliseconds, and longer in a stalled process, as the store then
- * does.
+ * Checks the recovery after a number of steps, each started after the previous one. The steps take
+ * `recoveryMs` in total. In a stalled process they take longer, and so does the store's recovery.
  *
  * @param {number} steps
  */
@@ -190,14 +189,14 @@ function countDown(steps) {
   // Responses that have arrived by then are read first.
   else
     setImmediate(() => {
-      wasBackInTime = !backAfter.includes(Number.POSITIVE_INFINITY)
-      isJudged = true
+      hasRecoveredInTime = !recoveryTimes.includes(Number.POSITIVE_INFINITY)
+      isRecoveryChecked = true
     })
 }
 
 /** @param {Promise<any>} taken */
 async function countPending(taken) {
-  most.pending = Math.max(most.pending, ++pending)
+  max.pending = Math.max(max.pending, ++pending)
   try {
     await taken
   } catch (thrown) {

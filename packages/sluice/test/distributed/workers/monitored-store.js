@@ -1,23 +1,23 @@
 /**
  * Wraps a store and passes the result of every take to a callback.
  *
- * @param {any} inside
+ * @param {any} inner
  * @param {(taken: any) => void} onTake
  */
-export function watchTakes(inside, onTake) {
+export function watchTakes(inner, onTake) {
   return {
     /** @param {any} charges */
     take: (charges) => {
-      const taken = inside.take(charges)
+      const taken = inner.take(charges)
       onTake(taken)
       return taken
     },
     /** @param {any} charges */
-    peek: (charges) => inside.peek(charges),
+    peek: (charges) => inner.peek(charges),
     /** @param {any} settlements */
-    settle: (settlements) => inside.settle(settlements),
+    settle: (settlements) => inner.settle(settlements),
     /** @param {string[]} key */
-    reset: (...key) => inside.reset(...key),
-    close: () => inside.close(),
+    reset: (...key) => inner.reset(...key),
+    close: () => inner.close(),
   }
 }

@@ -8,7 +8,7 @@ serveRequests(async ({ kinds, times, concurrency }) => {
     kinds.flatMap((/** @type {object[]} */ _, /** @type {number} */ kind) => Array(times).fill(kind)),
   )
   const admitted = kinds.map(() => 0)
-  const torn = { count: 0 }
+  const unequal = { count: 0 }
   let next = 0
   const work = async () => {
     for (let kind = requests[next++]; kind !== undefined; kind = requests[next++]) {
@@ -18,11 +18,11 @@ serveRequests(async ({ kinds, times, concurrency }) => {
       )
       if (!verdicts.every(({ allowed }) => allowed)) continue
       admitted[kind]++
-      if (new Set(verdicts.map(({ remaining }) => remaining)).size > 1) torn.count++
+      if (new Set(verdicts.map(({ remaining }) => remaining)).size > 1) unequal.count++
     }
   }
   await Promise.all(Array.from({ length: concurrency }, work))
-  return { admitted, torn: torn.count }
+  return { admitted, unequal: unequal.count }
 })
 
 /** @param {number[]} list */

@@ -1,27 +1,27 @@
-/** An unknown time. JSON cannot represent infinity. */
-const NEVER = Number.MAX_VALUE
+/** Stands for a missing upper bound, since JSON cannot represent infinity. */
+const UNBOUNDED = Number.MAX_VALUE
 
 /**
- * Wraps a store and records the refunds of one key of its token buckets: the time `at` of the take,
- * and bounds `from` and `to` of the time of the refund. All times are by the store's clock, in
+ * Wraps a store whose token buckets have a single key, and records its refunds: the time `at` of the
+ * take, and bounds `from` and `to` of the time of the refund. All times are by the store's clock, in
  * milliseconds.
  *
  * A settlement returns no time. It is made after the latest store time that this process knew when
  * it sent the settlement, and before the time of any take sent after the settlement was confirmed.
  *
- * @param {any} inside
+ * @param {any} inner
  */
-export function recordRefunds(inside) {
+export function recordRefunds(inner) {
   /** @type {{ at: number, cost: number, from: number, to: number }[]} */
   const refunds = []
-  /** @type {Set<{ to: number }>} confirmed refunds for which no upper bound is known yet */
+  /** @type {Set<{ to: number }>} confirmed refunds without a known upper bound */
   const confirmed = new Set()
   let latest = Number.NEGATIVE_INFINITY
   const store = {
-    ...inside,
+    ...inner,
     /** @param {any} charges */
     take: (charges) => {
-      const taken = inside.take(charges)
+      const taken = inner.take(charges)
       if (isOfBucket(charges[0])) onTake(taken, [...confirmed])
       return taken
     },
@@ -30,7 +30,7 @@ export function recordRefunds(inside) {
       const recorded = settlements.filter((/** @type {any} */ { charge }) => isOfBucket(charge)).map(toRefund)
       refunds.push(...recorded)
       // If this fails, the time of the refund has no upper bound.
-      await inside.settle(settlements)
+      await inner.settle(settlements)
       for (const each of recorded) confirmed.add(each)
     },
   }
@@ -56,7 +56,7 @@ export function recordRefunds(inside) {
 
   /** @param {{ taken: { at: number, cost: number }, cost: number }} settlement */
   function toRefund({ taken, cost }) {
-    return { at: taken.at, cost: taken.cost - cost, from: Math.max(latest, taken.at), to: NEVER }
+    return { at: taken.at, cost: taken.cost - cost, from: Math.max(latest, taken.at), to: UNBOUNDED }
   }
 }
 

@@ -1,4 +1,4 @@
-// Shifts the clock of a process by milliseconds: `--import shifted-clock.js?by=3600000`.
+// Shifts the clock of a process by `by` milliseconds: `--import shifted-clock.js?by=3600000`.
 const by = Number(new URL(import.meta.url).searchParams.get('by'))
 
 const RealDate = Date

@@ -8,11 +8,10 @@ import { serveRequests } from './worker-messages.js'
 /** Concurrent calls per charge. */
 const CALLERS = 3
 /**
- * Once per cycle of the store's clock, all processes pause, so that the limits recover. In
- * milliseconds.
+ * At the start of each cycle of the store's clock, all processes pause so that the limits recover.
  */
-const CYCLE = 4000
-const SILENCE = 600
+const CYCLE_MS = 4000
+const PAUSE_MS = 600
 
 serveRequests(async ({ charges, duration, maxCost }) => {
   const end = now() + duration
@@ -44,7 +43,7 @@ async function call(charge, maxCost, end, log, count) {
     const after = now()
     count.calls++
     if (allowed) log.push([at, cost, before, after])
-    const pauseMs = SILENCE - (at % CYCLE)
+    const pauseMs = PAUSE_MS - (at % CYCLE_MS)
     await pause(pauseMs > 0 ? pauseMs : Math.random() * (allowed ? 1 : 6))
   }
 }

@@ -7,7 +7,7 @@ import { options } from './worker-messages.js'
 
 const { url, prefix, client: clientName } = options
 
-/** URLs of the nodes of a cluster; undefined for another server. */
+/** URLs of the nodes of a cluster; undefined for other servers. */
 const clusterNodes = url.startsWith('redis+cluster:')
   ? url
       .slice('redis+cluster://'.length)
