@@ -2,7 +2,7 @@
  * Writes the public types of both packages to api/*.api.md, or compares them: `npm run api [--
  * --check]`.
  *
- * A change of a public type shows as a difference of these files, so that a review sees it.
+ * A change of a public type changes these files, so reviewers see it in the diff.
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -33,13 +33,17 @@ const stale = readdirSync(REPORTS).filter((file) => file.endsWith('.api.md') && 
 if (values.check && (changed.length > 0 || stale.length > 0)) {
   for (const report of changed)
     console.error(`The public types of ${report} differ from api/${report}.api.md.`)
-  for (const file of stale) console.error(`api/${file} is of no entry point.`)
-  console.error("If the change is intended, run 'npm run api' and commit the difference.")
+  for (const file of stale) console.error(`api/${file} does not belong to an entry point; delete it.`)
+  console.error("If the change is intended, run 'npm run api' and commit the changed reports.")
   process.exit(1)
 }
 console.log(`${written.size} reports in api/, ${changed.length} ${values.check ? 'differ' : 'changed'}`)
 
-/** @returns whether the report was up to date */
+/**
+ * Extracts the public types of an entry point.
+ *
+ * @returns true if the report was up to date
+ */
 function extract(folder, types, report) {
   const config = ExtractorConfig.prepare({
     configObject: {

@@ -1,7 +1,7 @@
 import { chromium } from 'playwright-core'
 import { CHROMIUM, pathOf } from './programs.js'
 
-/** Arguments that disable network requests of the browser itself. */
+/** Arguments that run Chromium headless and disable its own network requests. */
 const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
@@ -17,11 +17,11 @@ const ARGUMENTS = [
  * Starts the system's Chromium, for the tests and pictures of the dashboard.
  *
  * @returns {Promise<import('playwright-core').Browser>}
- * @throws Error in one line if it is not installed
+ * @throws Error with a one-line message if it is not installed
  */
 export async function launchChromium() {
   const executablePath = pathOf(CHROMIUM)
   if (executablePath === undefined)
-    throw new Error(`Please install Chromium: there is no ${CHROMIUM.join(', ')}.`)
+    throw new Error(`Chromium is not installed: PATH contains none of ${CHROMIUM.join(', ')}`)
   return chromium.launch({ executablePath, args: ARGUMENTS })
 }

@@ -25,7 +25,7 @@ const PICTURES = [
   { name: 'narrow', colorScheme: 'light', width: 390, height: 1180 },
 ]
 
-/** Clients: address, path and maximum rate per second. */
+/** Clients, with their address, path and maximum rate in requests per second. */
 const CLIENTS = [
   { address: '203.0.113.7', path: '/predict', rate: 3.6, body: { features: [1, 2, 3] } },
   { address: '203.0.113.21', path: '/predict', rate: 1.2, body: { features: [4, -5, 0] } },
@@ -78,7 +78,7 @@ async function takeScreenshots() {
     await page.goto(DASHBOARD)
     await page.getByText('1 min', { exact: true }).click()
     await page.locator('#rules summary').first().waitFor()
-    // A few seconds of updates, so that the plots reach their right edge.
+    // A few seconds of updates, so that the plots extend to their right edge.
     await wait(3000)
     await page.screenshot({ path: `${ROOT}docs/images/dashboard-${name}.png` })
     await page.close()
@@ -127,7 +127,7 @@ async function sendRequests({ address, path, rate, body }, index, signal) {
     await wait(1000 / (rate * wave), undefined, { signal })
     // Requests do not wait for the previous response, so several are in flight.
     fetch(`${GATEWAY}${path}`, options)
-      .then((answer) => answer.text())
+      .then((response) => response.text())
       .catch(() => {})
   }
 }

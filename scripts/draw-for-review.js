@@ -1,9 +1,9 @@
 /**
- * Draws what a reviewer of the language reads: `node scripts/draw-for-review.js --seed N [--exclude
- * FILE]`.
+ * Draws a random sample for a review of the language: `node scripts/draw-for-review.js --seed N
+ * [--exclude FILE]`.
  *
  * Prints 40 source and test files, 5 pages of documentation and 60 error messages, as JSON. The
- * seed repeats a draw. `--exclude` leaves out what an earlier draw, saved in a file, has drawn.
+ * same seed draws the same sample. `--exclude` skips everything in an earlier sample, saved in FILE.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 
 const { values } = parseArgs({ options: { seed: { type: 'string' }, exclude: { type: 'string' } } })
 if (values.seed === undefined) {
-  console.error('node scripts/draw-for-review.js --seed N [--exclude FILE]')
+  console.error('usage: node scripts/draw-for-review.js --seed N [--exclude FILE]')
   process.exit(2)
 }
 
@@ -37,7 +37,7 @@ console.log(
   ),
 )
 
-/** Orders the candidates by a digest of the seed and the candidate, and takes the first ones. */
+/** Sorts the candidates by a digest of the seed and the candidate, and returns the first ones. */
 function draw(kind, candidates, count) {
   const left = candidates.filter((candidate) => !excluded[kind]?.includes(candidate))
   const rank = (candidate) => createHash('sha256').update(`${values.seed}\n${candidate}`).digest('hex')
@@ -48,7 +48,7 @@ function draw(kind, candidates, count) {
     .map(({ candidate }) => candidate)
 }
 
-/** Finds the string literals of thrown errors, problems and log lines that are sentences. */
+/** Finds the string literals in thrown errors, problems and log lines that are sentences. */
 function messagesIn(source) {
   const calls = source.matchAll(
     /(?:Error|problem|\.at|\.(?:info|warn|error)|tooMany|unsupported|fail)\(([^;]*?)(?:\n\s*\)|\)\n|\)$)/gm,

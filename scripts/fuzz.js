@@ -2,9 +2,9 @@
  * Runs the fuzz tests of test/fuzz: `npm run test:fuzz -- [--full] [--seed N] [--seconds N] [NAME
  * …]`.
  *
- * --full       runs the cases of a release (minutes); without it, those of `npm test`
- * --seed N     repeats a run; the seed is printed at the start (default: random)
- * --seconds N  ends each test after this time
+ * --full       runs as many cases as before a release (minutes). Default: as many as `npm test`
+ * --seed N     repeats the run with this seed, which is printed at the start. Default: random
+ * --seconds N  stops each test after N seconds
  * NAME         runs only the files whose name contains NAME
  */
 import { spawnSync } from 'node:child_process'
@@ -18,7 +18,7 @@ const { values, positionals } = parseArgs({
 
 const seed = wholeNumber('--seed', values.seed) ?? randomInt(1, 2 ** 31)
 const seconds = wholeNumber('--seconds', values.seconds)
-console.log(`seed ${seed}${values.full ? ', full' : ''}${seconds ? `, ${seconds} s a test` : ''}`)
+console.log(`seed ${seed}${values.full ? ', full' : ''}${seconds ? `, ${seconds} s per test` : ''}`)
 
 const filters = positionals.length > 0 ? positionals.map((name) => `test/fuzz/${name}`) : ['test/fuzz']
 const { status } = spawnSync(
@@ -46,6 +46,6 @@ process.exit(status ?? 1)
 function wholeNumber(option, text) {
   if (text === undefined) return undefined
   if (/^[0-9]{1,10}$/.test(text)) return Number(text)
-  console.error(`${option} takes a whole number, as in ${option} 7; it got '${text}'.`)
+  console.error(`${option} must be a whole number, as in ${option} 7, not '${text}'`)
   process.exit(2)
 }

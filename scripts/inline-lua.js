@@ -1,9 +1,9 @@
 /**
  * Inlines the parts of the Redis script, packages/sluice/src/stores/redis/lua/*.lua, into one
- * TypeScript module, so that the library reads no file at run time: `node scripts/inline-lua.js`.
+ * TypeScript module, so the library reads no files at run time: `node scripts/inline-lua.js`.
  *
- * The module is committed, so that `tsc -b` and vitest need no earlier step. A test fails if it is
- * out of date.
+ * The module is committed, so `tsc -b` and vitest work without this script. A test fails if the
+ * module is out of date.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -14,7 +14,7 @@ const FOLDER = join(ROOT, 'packages/sluice/src/stores/redis/lua')
 
 export const INLINED_MODULE = join(FOLDER, 'inlined.ts')
 
-/** The parts in the order of the script: each uses the local variables of those before it. */
+/** The parts in the order of the script. A part may use the local variables of earlier parts. */
 const PARTS = [
   'prelude.lua',
   'token-bucket.lua',
@@ -32,7 +32,7 @@ const PARTS = [
 /** Reads the parts of the script, in order. */
 export function readParts() {
   const unlisted = readdirSync(FOLDER).filter((file) => file.endsWith('.lua') && !PARTS.includes(file))
-  if (unlisted.length > 0) throw new Error(`not listed in scripts/inline-lua.js: ${unlisted.join(', ')}`)
+  if (unlisted.length > 0) throw new Error(`add to PARTS in scripts/inline-lua.js: ${unlisted.join(', ')}`)
   return PARTS.map((name) => ({ name, source: readFileSync(join(FOLDER, name), 'utf8') }))
 }
 

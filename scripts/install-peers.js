@@ -1,6 +1,6 @@
-// Installs the programs that test/peers runs beside the gateway: the Python packages of
-// test/peers/requirements.txt, in a virtual environment below node_modules/.cache. Does nothing
-// when they are installed. `npm run test:peers` runs it first.
+// Installs the servers that test/peers runs behind the gateway: the Python packages of
+// test/peers/requirements.txt, in a virtual environment in node_modules/.cache. Does nothing if they
+// are installed. `npm run test:peers` runs this script first.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,12 +10,12 @@ import { PEERS_FOLDER } from './peers.js'
 import { pathOf } from './programs.js'
 
 const requirements = fileURLToPath(new URL('../test/peers/requirements.txt', import.meta.url))
-const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex')
+const requiredDigest = createHash('sha256').update(readFileSync(requirements)).digest('hex')
 const stamp = join(PEERS_FOLDER, 'installed')
 
-if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== requiredDigest) {
   const python = pathOf(['python3'])
-  if (python === undefined) fail('python3 is missing')
+  if (python === undefined) fail('python3 is not installed')
   const parent = join(PEERS_FOLDER, '..')
   rmSync(PEERS_FOLDER, { recursive: true, force: true })
   mkdirSync(parent, { recursive: true })
@@ -24,7 +24,7 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
     ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--requirement', requirements],
   ])
   // Renamed last, so that an interrupted installation starts over.
-  writeFileSync(`${stamp}.new`, wanted)
+  writeFileSync(`${stamp}.new`, requiredDigest)
   renameSync(`${stamp}.new`, stamp)
 }
 
@@ -38,12 +38,12 @@ function run(command, args) {
 }
 
 /**
- * @param {string} why
+ * @param {string} reason
  * @returns {never}
  */
-function fail(why) {
+function fail(reason) {
   console.error(
-    `Cannot install the programs that test/peers needs: ${why}. They need python3 with venv and pip.`,
+    `Cannot install the servers for test/peers: ${reason}. This requires python3 with venv and pip.`,
   )
   process.exit(1)
 }

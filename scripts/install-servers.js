@@ -1,11 +1,11 @@
-// Installs what the tests start: Redis with its command line, Memcached, and Chromium.
-// Does nothing if they are installed. If it cannot install them, it prints one line and exits with
-// 1. FastAPI is optional: without it, this prints one line and the test of a FastAPI app is
+// Installs the programs that the tests start: Redis with redis-cli, Memcached and Chromium. Does
+// nothing if they are installed. If it cannot install them, it prints one line and exits with 1.
+// FastAPI is optional: if it is missing, the script prints one line and the FastAPI tests are
 // skipped.
 import { spawnSync } from 'node:child_process'
 import { CHROMIUM, pathOf } from './programs.js'
 
-/** Programs by their possible names, with the packages that contain them. A browser needs fonts. */
+/** Programs by their possible names, with their packages. Chromium needs fonts. */
 const PROGRAMS = [
   { names: ['redis-server'], apt: ['redis-server'], brew: ['redis'] },
   { names: ['redis-cli'], apt: ['redis-tools'], brew: ['redis'] },
@@ -13,20 +13,20 @@ const PROGRAMS = [
   { names: CHROMIUM, apt: ['chromium', 'fonts-liberation'], brew: ['chromium'] },
 ]
 
-/** Packages of Debian and Ubuntu. */
+/** Packages on Debian and Ubuntu. */
 const FASTAPI = ['python3-fastapi', 'python3-uvicorn']
 
 const missing = PROGRAMS.filter(isMissing)
 if (missing.length > 0 && !(install() && !missing.some(isMissing))) {
   const names = missing.map(({ names }) => names[0]).join(', ')
   console.error(
-    `The tests start real programs. Please install: ${names} (Redis 6.2 or later, Memcached 1.6).`,
+    `The tests need these programs; please install them: ${names} (Redis 6.2 or later, Memcached 1.6).`,
   )
   process.exit(1)
 }
 
-if (!hasFastApi() && !(isInstalled('apt-get') && isRootUnasked() && installWithApt(FASTAPI))) {
-  console.error('The test of a FastAPI app will not run: /usr/bin/python3 lacks fastapi and uvicorn.')
+if (!hasFastApi() && !(isInstalled('apt-get') && canRunAsRoot() && installWithApt(FASTAPI))) {
+  console.error('The FastAPI tests will be skipped: /usr/bin/python3 lacks fastapi and uvicorn.')
 }
 
 function install() {
@@ -36,12 +36,12 @@ function install() {
   return false
 }
 
-/** Installs optional packages without asking for a password. */
-function isRootUnasked() {
+/** Returns true if commands can run as root without a password prompt. */
+function canRunAsRoot() {
   return process.getuid?.() === 0 || spawnSync('sudo', ['-n', 'true']).status === 0
 }
 
-/** Reports whether the system's own Python has FastAPI. */
+/** Returns true if the system's Python has FastAPI. */
 function hasFastApi() {
   return spawnSync('/usr/bin/python3', ['-c', 'import fastapi, uvicorn']).status === 0
 }
@@ -53,8 +53,8 @@ function installWithApt(names) {
 }
 
 /**
- * Runs a command as root without prompts, and without starting services, since the tests start
- * servers themselves.
+ * Runs a command as root. apt-get then prompts for nothing and starts no services, since the tests
+ * start the servers themselves.
  *
  * @param {readonly string[]} command
  */

@@ -32,7 +32,7 @@ export function lintLua(parts) {
   const problems = unresolvedNames(luaparse.parse(script, { luaVersion: '5.1', locations: true }))
   return problems
     .sort((a, b) => a.line - b.line)
-    .map(({ line, problem }) => `${placeOf(parts, line)}: ${problem}`)
+    .map(({ line, problem }) => `${locationOf(parts, line)}: ${problem}`)
 }
 
 /**
@@ -41,7 +41,7 @@ export function lintLua(parts) {
  */
 function unresolvedNames(chunk) {
   const problems = []
-  /** The local variables in scope by name, innermost last. */
+  /** The local variables of each scope, innermost last. */
   const scopes = []
 
   const declare = (identifier, mayBeUnused = false) => {
@@ -82,7 +82,7 @@ function unresolvedNames(chunk) {
         return
       case 'AssignmentStatement':
         visitAll(node.init)
-        // An assignment is no use: a variable that is only written is unused.
+        // An assignment does not count as a use: a variable that is only written is unused.
         for (const variable of node.variables) {
           if (variable.type !== 'Identifier') visit(variable)
           else if (find(variable.name) === undefined)
@@ -98,8 +98,7 @@ function unresolvedNames(chunk) {
           else visit(node.identifier)
         }
         return inScope(() => {
-          // The parameters before the last one that is used cannot be left out; an algorithm's
-          // interface has them all.
+          // Parameters may be unused: all algorithms have the same signatures.
           for (const parameter of node.parameters)
             if (parameter.type === 'Identifier') declare(parameter, true)
           visitAll(node.body)
@@ -135,7 +134,7 @@ function unresolvedNames(chunk) {
       case 'TableKeyString':
         return visit(node.value)
       default:
-        // Every other node only has child nodes that it uses.
+        // Every other node uses all of its child nodes.
         for (const child of Object.values(node).flat()) if (typeof child?.type === 'string') visit(child)
     }
   }
@@ -145,7 +144,7 @@ function unresolvedNames(chunk) {
 }
 
 /** Maps a line of the whole script to `file:line`. */
-function placeOf(parts, line) {
+function locationOf(parts, line) {
   let left = line
   for (const { name, source } of parts) {
     const lines = source.split('\n').length

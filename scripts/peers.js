@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The virtual environment of scripts/install-peers.js. */
+/** The virtual environment that scripts/install-peers.js creates. */
 export const PEERS_FOLDER = fileURLToPath(new URL('../node_modules/.cache/sluice-peers', import.meta.url))
 
 /**

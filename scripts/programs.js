@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Names of Chromium on different systems. */
+/** Names of Chromium's executable on different systems. */
 export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome']
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Takes the pictures of docs/choosing-limits.md: replays the trace of examples/replay as on that
- * page and captures the reports.
+ * Takes the screenshots of docs/choosing-limits.md: replays the trace of examples/replay with the
+ * commands of that page and captures the reports.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'

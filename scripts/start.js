@@ -18,7 +18,7 @@ let stopping = false
 
 process.on('SIGINT', stop).on('SIGTERM', stop)
 
-// Signals that end npm's shell, or npm itself, do not reach this process.
+// A signal that ends npm or its shell does not reach this process.
 onParentEnd(() => {
   if (!stopping) stop()
 })
@@ -35,7 +35,7 @@ await untilOk(`http://127.0.0.1:${adminPort}/readyz`)
 
 const json = "-H 'content-type: application/json'"
 console.log(`
-Try it (the eleventh within a minute is refused):
+Try it (the eleventh request within a minute is refused):
 
   curl -i -X POST localhost:${port}/predict ${json} -d '{"features":[1,2,3]}'
   curl -N -X POST localhost:${port}/v1/chat/completions ${json} \\
@@ -75,26 +75,25 @@ function stop() {
 }
 
 /**
- * Waits until an address responds with 200. The exit of a program ends the wait, since it stops
- * everything.
+ * Waits until a URL responds with 200. If a program exits meanwhile, this process exits too.
  *
  * @param {string} url
  */
 async function untilOk(url) {
   for (;;) {
-    const answer = await fetch(url).catch(() => undefined)
-    await answer?.arrayBuffer()
-    if (answer?.ok) return
+    const response = await fetch(url).catch(() => undefined)
+    await response?.arrayBuffer()
+    if (response?.ok) return
     await wait(100)
   }
 }
 
 /**
  * @param {string} name
- * @param {number} otherwise
+ * @param {number} defaultPort
  */
-function portOf(name, otherwise) {
-  const text = process.env[name] ?? String(otherwise)
+function portOf(name, defaultPort) {
+  const text = process.env[name] ?? String(defaultPort)
   const number = Number(text)
   if (/^\d{1,5}$/.test(text) && number >= 1 && number <= 65_535) return number
   console.error(`${name} must be a port from 1 to 65535, not '${text}'`)

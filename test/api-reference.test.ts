@@ -42,7 +42,7 @@ describe('docs/api.md', () => {
   })
 })
 
-describe('the reader of declarations', () => {
+describe('exportedNames', () => {
   it('finds types, renamed exports and declarations', () => {
     const declarations = `
       import type { Hidden } from './hidden.js';
@@ -56,7 +56,7 @@ describe('the reader of declarations', () => {
     expect(exportedNames(declarations)).toEqual(['B', 'E', 'G', 'H', 'I', 'a', 'd', 'f', 'j'])
   })
 
-  it('rejects forms of export that it cannot name', () => {
+  it('rejects forms of export without names', () => {
     expect(() => exportedNames("export * from './a.js';")).toThrow('export *')
     expect(() => exportedNames('export default 1;')).toThrow('export default')
   })
@@ -71,11 +71,11 @@ function listedNames(entryPoint: string): string[] {
   return rowsOf(entryPoint).map((row) => /^\| `(\w+)` \|/.exec(row)?.[1] ?? row)
 }
 
-/** The names that a declaration file exports, types included, in order. */
+/** Returns the names that a declaration file exports, including types, in alphabetical order. */
 function exportedNames(declarations: string): string[] {
   const code = declarations.replace(/\/\*[\s\S]*?\*\//g, '')
   const unnamed = /^\s*export (\*|default|=)/m.exec(code)
-  if (unnamed) throw new Error(`cannot name '${unnamed[0].trim()}'`)
+  if (unnamed) throw new Error(`'${unnamed[0].trim()}' does not name its exports`)
   const lists = [...code.matchAll(/^\s*export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = '']) =>
     list
       .split(',')

@@ -7,7 +7,7 @@ import { LAYERS } from './structure/layers.js'
 const text = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8')
 const [tree = '', layers = ''] = [...text.matchAll(/^```\n(.*?)^```$/gms)].map((match) => match[1] as string)
 
-/** The paths of the tree; of a line such as `trace/ engine/`, every one. */
+/** The paths of the tree. A line such as `trace/ engine/` contains several. */
 const paths = pathsOf(tree)
 
 function pathsOf(block: string): string[] {
@@ -30,7 +30,7 @@ const foldersIn = (path: string) =>
     .map(({ name }) => `${path}${name}/`)
 
 describe('the tree of ARCHITECTURE.md', () => {
-  it('names only what exists', () => {
+  it('names only paths that exist', () => {
     expect(paths.length).toBeGreaterThan(40)
     expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([])
   })
@@ -56,22 +56,27 @@ describe('the layers of ARCHITECTURE.md', () => {
   const levelIn = (root: keyof typeof LAYERS, entry: string) =>
     LAYERS[root].findIndex((layer) => layer.some((name) => name === entry || name.startsWith(`${entry}/`)))
 
-  it.each(Object.keys(ROOTS) as (keyof typeof ROOTS)[])('agree with the checked ones for %s', (name) => {
-    const line = layers.split('\n').find((each) => each.startsWith(`${name} `))
-    const [root, prefix] = ROOTS[name]
-    const groups = (line ?? '').slice(name.length).split('<')
-    expect(groups.length).toBeGreaterThan(2)
-    let below = -1
-    for (const group of groups) {
-      const levels = group.split(',').map((entry) => levelIn(root, prefix + entry.trim()))
-      for (const level of levels) expect(level, group).toBeGreaterThan(below)
-      below = Math.max(below, ...levels)
-    }
-  })
+  it.each(Object.keys(ROOTS) as (keyof typeof ROOTS)[])(
+    'agree with test/structure/layers.ts for %s',
+    (name) => {
+      const line = layers.split('\n').find((each) => each.startsWith(`${name} `))
+      const [root, prefix] = ROOTS[name]
+      const groups = (line ?? '').slice(name.length).split('<')
+      expect(groups.length).toBeGreaterThan(2)
+      let below = -1
+      for (const group of groups) {
+        const levels = group.split(',').map((entry) => levelIn(root, prefix + entry.trim()))
+        for (const level of levels) expect(level, group).toBeGreaterThan(below)
+        below = Math.max(below, ...levels)
+      }
+    },
+  )
+})
 
-  it('are followed by files that exist, wherever a file is named', () => {
+describe('the text of ARCHITECTURE.md', () => {
+  it('names only files that exist', () => {
     const named = [...text.matchAll(/`((?:[\w-]+\/)+[\w-]+\.(?:ts|md))`/g)].map((match) => match[1] as string)
-    const places = [
+    const folders = [
       '',
       'packages/sluice/src/',
       'packages/gateway/src/',
@@ -79,6 +84,8 @@ describe('the layers of ARCHITECTURE.md', () => {
       'packages/sluice/',
     ]
     expect(named.length).toBeGreaterThan(5)
-    expect(named.filter((file) => !places.some((place) => existsSync(join(ROOT, place + file))))).toEqual([])
+    expect(named.filter((file) => !folders.some((folder) => existsSync(join(ROOT, folder + file))))).toEqual(
+      [],
+    )
   })
 })

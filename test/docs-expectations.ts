@@ -1,12 +1,10 @@
-/** What the commands of the docs print, and the statuses that their calls of curl get. */
+/** Expected output of the commands in the docs, and expected statuses of their curl calls. */
 
 export interface Expectation {
-  /** Occurs in the command. The first expectation that matches is used. */
+  /** Matches the command. The first expectation that matches applies. */
   readonly command: RegExp
   readonly prints: RegExp
-  /**
-   * The status of each call of curl. A single one holds for all calls of the listing; default 200.
-   */
+  /** The status of each curl call, or a single status for all calls. Default: 200. */
   readonly statuses?: readonly number[]
 }
 
@@ -58,10 +56,14 @@ const EXPECTATIONS: readonly Expectation[] = [
   { command: /at=http/, prints: /"prediction"[\s\S]*"choices"[\s\S]*data: \[DONE\]/ },
 ]
 
-/** @throws Error for a command that has no expectation, so that new commands get one. */
+/**
+ * Returns the expectation for a command.
+ *
+ * @throws Error if there is none, so that every new command gets one
+ */
 export function expectationFor(command: string): Expectation {
   const expectation = EXPECTATIONS.find((one) => one.command.test(command))
   if (expectation === undefined)
-    throw new Error(`add to test/docs-expectations.ts what this command prints:\n${command}`)
+    throw new Error(`no expectation in test/docs-expectations.ts for the command:\n${command}`)
   return expectation
 }

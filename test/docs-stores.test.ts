@@ -6,7 +6,7 @@ import { type MemcachedServer, startMemcached } from '../packages/sluice/test/st
 import { type RedisServer, startRedis } from '../packages/sluice/test/stores/servers/redis.js'
 import { ROOT } from './stack.js'
 
-// Runs the limiters of docs/stores.md on real servers. Each counts separately and admits ten
+// Runs the limiters of docs/stores.md on real servers. Each limiter counts separately and admits ten
 // requests.
 
 // Inside the checkout, so that it resolves the packages as a user's project would.
@@ -38,14 +38,14 @@ interface Connected {
   connect?(): Promise<unknown>
 }
 
-it('counts every limiter of docs/stores.md in its store', async () => {
+it('every limiter of docs/stores.md counts in its store', async () => {
   expect(listings).toHaveLength(4)
   for (const [index, text] of listings.entries()) {
     const file = join(folder, `listing-${index}.ts`)
     const here = text
       .replaceAll('localhost:6379', `127.0.0.1:${redis.port}`)
       .replaceAll('localhost:11211', `127.0.0.1:${memcached.port}`)
-      // On a busy machine a server may be slow; its decision still counts here.
+      // A long deadline, since a server may be slow on a busy machine.
       .replaceAll('policy:', 'deadline: 30_000, policy:')
     await writeFile(file, here)
     const { limiter, connect }: Connected = await import(file)

@@ -14,8 +14,8 @@ const run = promisify(execFile)
 const CLI = join(ROOT, 'packages', 'gateway', 'bin', 'sluice.js')
 
 interface Listing {
-  /** File and line. */
-  readonly place: string
+  /** Path and line. */
+  readonly location: string
   readonly language: string
   readonly text: string
 }
@@ -32,9 +32,9 @@ const RUN_ELSEWHERE = new Set([
 ])
 
 /**
- * Pages whose commands need another server than `npm start`; a test next to each page runs them.
+ * Pages whose commands need a different server than `npm start`. A test next to each page runs them.
  */
-const WITH_THEIR_OWN_SERVER =
+const PAGES_WITH_OWN_SERVER =
   /^examples\/(in-memory|tiers|warm-up|strategies|resources|monitoring|redis|memcached)\//
 
 const listings = await allListings()
@@ -47,7 +47,7 @@ describe('commands in the docs', () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-docs-commands-'))
     await writeFile(join(folder, 'curl'), CURL)
     await chmod(join(folder, 'curl'), 0o755)
-    // Some commands ask for the state of this client.
+    // Some commands query the state of this client.
     const predict = {
       method: 'POST',
       body: '{"features":[1,2,3]}',
@@ -61,11 +61,11 @@ describe('commands in the docs', () => {
   })
 
   const commands = listings.filter(
-    ({ place, language, text }) =>
-      language === 'sh' && !RUN_ELSEWHERE.has(text.trim()) && !WITH_THEIR_OWN_SERVER.test(place),
+    ({ location, language, text }) =>
+      language === 'sh' && !RUN_ELSEWHERE.has(text.trim()) && !PAGES_WITH_OWN_SERVER.test(location),
   )
   it.each(commands.map((listing, index) => ({ ...listing, index })))(
-    'the command at $place prints what it should',
+    'the command at $location prints the expected output',
     async ({ text, index }) => {
       const { prints, statuses = [200] } = expectationFor(text)
       const here = text
@@ -82,8 +82,7 @@ describe('commands in the docs', () => {
           PATH: `${folder}:${process.env.PATH}`,
           DOCS_STATUSES: statusFile,
           DOCS_GATEWAY: `127.0.0.1:${stack.port}`,
-          // Each listing is a client of its own, so that none meets the limits that another has
-          // used up.
+          // Each listing is a separate client, so that none uses up the limits of another.
           DOCS_CLIENT: `127.0.1.${index + 1}`,
         },
       })
@@ -99,7 +98,7 @@ describe('commands in the docs', () => {
   )
 })
 
-/** Runs curl, and notes the final status of its response. */
+/** A wrapper around curl that records the final status of each response. */
 const CURL = `#!/bin/bash
 here=$(dirname "$0")
 PATH=\${PATH#"$here":}
@@ -121,7 +120,7 @@ describe('configuration files in the docs', () => {
   afterAll(() => rm(folder, { recursive: true }))
 
   it.each(listings.filter(({ language }) => language === 'yaml'))(
-    'the file at $place is valid',
+    'the file at $location is valid',
     async ({ text }) => {
       const file = join(folder, 'gateway.yaml')
       await writeFile(file, text)
@@ -137,7 +136,7 @@ describe('code in the docs', () => {
   const folder = join(ROOT, 'test', 'listings')
   const code = listings.filter(({ language }) => language === 'ts')
 
-  it('compiles, and runs without an error if it declares nothing', async () => {
+  it('compiles, and runs without errors unless it contains declarations', async () => {
     await rm(folder, { recursive: true, force: true })
     await mkdir(folder)
     try {
@@ -152,7 +151,7 @@ describe('code in the docs', () => {
             declaration: false,
             noEmit: true,
             noUnusedLocals: false,
-            // NestJS needs them.
+            // Required by NestJS.
             experimentalDecorators: true,
           },
           include: ['.'],
@@ -180,7 +179,7 @@ async function allListings(): Promise<Listing[]> {
 async function listingsOf(file: string): Promise<Listing[]> {
   const text = await readFile(file, 'utf8')
   return [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map((match) => ({
-    place: `${relative(ROOT, file)}:${text.slice(0, match.index).split('\n').length}`,
+    location: `${relative(ROOT, file)}:${text.slice(0, match.index).split('\n').length}`,
     language: match[1] as string,
     text: match[2] as string,
   }))

@@ -13,27 +13,27 @@ const run = promisify(execFile)
 const PYTHON = '/usr/bin/python3'
 const SLUICE = join(ROOT, 'packages/gateway/bin/sluice.js')
 
-const isThere = spawnSync(PYTHON, ['-c', 'import fastapi, uvicorn']).status === 0
-if (!isThere) {
+const hasFastApi = spawnSync(PYTHON, ['-c', 'import fastapi, uvicorn']).status === 0
+if (!hasFastApi) {
   console.warn(
-    `not run: ${PYTHON} has no fastapi and uvicorn (apt-get install python3-fastapi python3-uvicorn)`,
+    `skipping the FastAPI tests: ${PYTHON} lacks fastapi and uvicorn (apt-get install python3-fastapi python3-uvicorn)`,
   )
 }
 
 const stops: (() => Promise<void>)[] = []
 
-/** Runs a program until the end of the tests and waits until it responds. */
+/** Runs a program until the end of the tests. Waits until a URL responds and returns its output. */
 async function start(
   program: string,
   args: readonly string[],
   cwd: string,
-  answers: string,
+  readyUrl: string,
 ): Promise<() => string> {
   const child = spawn(program, args, { cwd, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } })
-  let said = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text
+      output += text
     })
   }
   const ended = once(child, 'close')
@@ -43,53 +43,53 @@ async function start(
   })
   await vi.waitFor(
     async () => {
-      if ((await fetch(answers)).ok) return
-      throw new Error(`${program} does not answer yet:\n${said}`)
+      if ((await fetch(readyUrl)).ok) return
+      throw new Error(`${program} does not respond yet:\n${output}`)
     },
     { timeout: 50_000, interval: 50 },
   )
-  return () => said
+  return () => output
 }
 
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop()
 })
 
-describe.runIf(isThere)('the faults of listings as they are often written', () => {
+describe.runIf(hasFastApi)('a typical hand-written limiter for FastAPI', () => {
   let url = ''
-  let said = () => ''
+  let output = () => ''
   beforeAll(async () => {
     const [port] = await freePorts(1)
     url = `http://127.0.0.1:${port}`
     const uvicorn = ['-m', 'uvicorn', 'naive_listings:app', '--host', '127.0.0.1', '--port', String(port)]
-    said = await start(PYTHON, uvicorn, join(ROOT, 'test'), url)
+    output = await start(PYTHON, uvicorn, join(ROOT, 'test'), url)
   })
 
   const limits = async (path: string, headers: Record<string, string> = {}) => {
-    const told: (string | null)[] = []
+    const reported: (string | null)[] = []
     for (let call = 0; call < 3; call++)
-      told.push((await fetch(`${url}${path}`, { method: 'POST', headers })).headers.get('x-limit'))
-    return told
+      reported.push((await fetch(`${url}${path}`, { method: 'POST', headers })).headers.get('x-limit'))
+    return reported
   }
 
-  it('erases requests of one limiter when another one cleans up by its own period', async () => {
-    const ask = async (path: string, second: number) =>
+  it('loses its requests when a limiter with a shorter period cleans up', async () => {
+    const post = async (path: string, second: number) =>
       (await fetch(`${url}${path}`, { method: 'POST', headers: { 'x-now': String(second) } })).status
-    for (let call = 0; call < 5; call++) expect(await ask('/batch', 0)).toBe(200)
-    expect(await ask('/batch', 1)).toBe(429)
-    expect(await ask('/predict', 62)).toBe(200)
-    // Five in 300 seconds are used up, but this request is admitted.
-    expect(await ask('/batch', 63)).toBe(200)
+    for (let call = 0; call < 5; call++) expect(await post('/batch', 0)).toBe(200)
+    expect(await post('/batch', 1)).toBe(429)
+    expect(await post('/predict', 62)).toBe(200)
+    // The limit of five in 300 seconds is used up, but this request is admitted.
+    expect(await post('/batch', 63)).toBe(200)
   })
 
   it('responds with 500 to each request, because awaiting the result is a TypeError', async () => {
     expect((await fetch(`${url}/awaited`, { method: 'POST' })).status).toBe(500)
     await expect
-      .poll(said, { timeout: 30_000 })
+      .poll(output, { timeout: 30_000 })
       .toContain("TypeError: object bool can't be used in 'await' expression")
   })
 
-  it('multiplies the limit of all clients with each premium request, once that is fixed', async () => {
+  it('multiplies the limit of all clients with each premium request', async () => {
     expect(await limits('/tiers', { 'x-api-key': 'key-of-acme' })).toEqual(['100', '500', '2500'])
   })
 
@@ -98,7 +98,7 @@ describe.runIf(isThere)('the faults of listings as they are often written', () =
   })
 })
 
-describe.runIf(isThere)('the gateway before a FastAPI app', () => {
+describe.runIf(hasFastApi)('the gateway in front of a FastAPI app', () => {
   let page = ''
   let folder = ''
   let key = ''
@@ -144,33 +144,33 @@ describe.runIf(isThere)('the gateway before a FastAPI app', () => {
   const row = { features: [1, 2, 3] }
 
   it('forwards the responses of the app, including its refusals', async () => {
-    const answer = await post('/predict', row, { 'x-api-key': key })
-    expect(await answer.json()).toMatchObject({ prediction: 6 })
-    expect(answer.headers.get('ratelimit-policy')).toBe('"requests";q=50;w=60')
+    const response = await post('/predict', row, { 'x-api-key': key })
+    expect(await response.json()).toMatchObject({ prediction: 6 })
+    expect(response.headers.get('ratelimit-policy')).toBe('"requests";q=50;w=60')
     const wrong = await post('/predict', { features: 'none' }, { 'x-api-key': key })
     expect(wrong.status).toBe(422)
     expect(await wrong.json()).toMatchObject({ detail: [{ loc: ['body', 'features'] }] })
     expect((await fetch(`${url}/docs`)).status).toBe(200)
   })
 
-  it("forwards the client's address to the app, and no made-up one", async () => {
-    // Uses another address than the gateway's, which uvicorn would treat as one more proxy.
+  it("forwards the client's real address to the app, not a spoofed one", async () => {
+    // Not from the gateway's own address, which uvicorn would treat as another proxy.
     const from = ['--interface', '127.0.0.2', '-H', 'x-forwarded-for: 203.0.113.7', '-H', `x-api-key: ${key}`]
     const body = ['-H', 'content-type: application/json', '-d', JSON.stringify(row)]
     const { stdout } = await run('curl', ['-s', ...from, ...body, `${url}/predict`])
     expect(JSON.parse(stdout)).toEqual({ prediction: 6, client: '127.0.0.2' })
   })
 
-  it('admits what the page says: curl', async () => {
+  it('admits 10 of the 12 requests that the curl loop of the page sends', async () => {
     const loop = listing('sh').replace('localhost:8080', new URL(url).host)
     const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', loop])
     expect(stdout.trim().split(/\s+/)).toEqual(['10', '200', '2', '429'])
-    // With any spelling and any claimed tier.
+    // Neither another spelling of the path nor a claimed tier makes a difference.
     expect((await post('//predict', row, { 'x-user-tier': 'premium' })).status).toBe(429)
     expect((await post('/predict', row, { 'x-api-key': key })).status).toBe(200)
   })
 
-  it('counts batches by their rows', async () => {
+  it('charges batches by their rows', async () => {
     const batch = { data: Array(101).fill([1, 2, 3]) }
     const oversized = await post('/batch-predict', batch)
     expect(oversized.status).toBe(429)

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { type Registry, startRegistry } from './registry.js'
 import { freePorts, ROOT } from './stack.js'
 
-/** The commands and the code of the README, run in empty folders against the packed packages. */
+/** Runs the commands and the code of the README in empty folders, with the packed packages. */
 
 const run = promisify(execFile)
 
@@ -44,7 +44,7 @@ afterAll(async () => {
   await rm(packedTo, { recursive: true, force: true })
 })
 
-/** Makes an empty folder whose npm knows no other registry. */
+/** Creates an empty folder in which npm uses only the registry of this test. */
 async function emptyFolder() {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-install-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
@@ -80,7 +80,7 @@ async function emptyFolder() {
   }
 }
 
-/** The first block of the README in a language that contains a text. */
+/** Returns the first code block of the README in a language that contains a string. */
 function block(language: string, part: string): string {
   const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)]
   const found = blocks.find((match) => match[1] === language && match[2]?.includes(part))
@@ -88,8 +88,8 @@ function block(language: string, part: string): string {
   return found[2] as string
 }
 
-/** Asks until a server answers. */
-async function ask(url: string, init?: RequestInit): Promise<Response> {
+/** Repeats a request until the server responds. */
+async function fetchRetrying(url: string, init?: RequestInit): Promise<Response> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await fetch(url, init)
@@ -115,11 +115,11 @@ describe('the README, in an empty folder', () => {
     start('node server.mjs')
     const statuses: number[] = []
     for (let request = 0; request < 11; request++)
-      statuses.push((await ask(`http://127.0.0.1:${port}/predict`, predict)).status)
+      statuses.push((await fetchRetrying(`http://127.0.0.1:${port}/predict`, predict)).status)
     expect(statuses).toEqual([...Array(10).fill(200), 429])
   })
 
-  it('loads every entry point with import and with require', { timeout: 180_000 }, async () => {
+  it('loads the packages with import and with require', { timeout: 180_000 }, async () => {
     const { write, shell } = await emptyFolder()
     await shell('npm install sluice sluice-gateway')
     await write('imported.mjs', "import { createLimiter } from 'sluice'\nconsole.log(typeof createLimiter)\n")
@@ -135,7 +135,7 @@ describe('the README, in an empty folder', () => {
     expect(stdout).toBe('function\nfunction\nfunction function\n')
   })
 
-  it('starts the gateway with npx and limits what reaches the model server', {
+  it('starts the gateway with npx and limits the requests to a model server', {
     timeout: 240_000,
   }, async () => {
     const { write, start } = await emptyFolder()
@@ -152,9 +152,9 @@ describe('the README, in an empty folder', () => {
       .replace('127.0.0.1:9000', `127.0.0.1:${(upstream.address() as AddressInfo).port}`)
     await write('gateway.yaml', file)
     start(block('sh', 'npx sluice-gateway serve').trim())
-    const response = await ask(`http://127.0.0.1:${port}/anything`)
+    const response = await fetchRetrying(`http://127.0.0.1:${port}/anything`)
     expect(response.status).toBe(200)
     expect(response.headers.get('ratelimit-policy')).toContain('q=60')
-    expect((await ask(`http://127.0.0.1:${adminPort}/readyz`)).status).toBe(200)
+    expect((await fetchRetrying(`http://127.0.0.1:${adminPort}/readyz`)).status).toBe(200)
   })
 })

@@ -1,4 +1,4 @@
-"""Limits as they are often written for FastAPI, with the faults that docs/from-fastapi.md describes."""
+"""Typical hand-written limits for FastAPI, with the bugs that docs/from-fastapi.md describes."""
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { ROOT } from './stack.js'
 
-// The files that `npm publish` would put into the two packages.
+// Checks the files that `npm publish` would include in the two packages.
 
 const run = promisify(execFile)
 
@@ -15,8 +15,8 @@ async function filesOf(folder: string): Promise<string[]> {
     cwd: folder,
     maxBuffer: 16 * 1024 * 1024,
   })
-  const told: unknown = JSON.parse(stdout)
-  const [packed] = (Array.isArray(told) ? told : Object.values(told as object)) as [
+  const parsed: unknown = JSON.parse(stdout)
+  const [packed] = (Array.isArray(parsed) ? parsed : Object.values(parsed as object)) as [
     { readonly files: readonly { readonly path: string }[] },
   ]
   return packed.files.map(({ path }) => path)
@@ -26,26 +26,26 @@ describe.each(['packages/sluice', 'packages/gateway'])('the package %s', async (
   const folder = join(ROOT, name)
   const files = await filesOf(folder)
 
-  it('contains its licence and README, and no files of the build or tests', () => {
+  it('contains its licence and README, but no build metadata, sources or tests', () => {
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
     expect(files.filter((file) => /tsbuildinfo|\.test\.|(^|\/)(test|src)\//.test(file))).toEqual([])
   })
 
   it('has source maps that contain their sources or refer to existing files', async () => {
     const maps = files.filter((file) => file.endsWith('.map'))
-    const pointless: string[] = []
+    const incomplete: string[] = []
     for (const file of maps) {
       const map = JSON.parse(await readFile(join(folder, file), 'utf8')) as {
         readonly sources: readonly string[]
         readonly sourcesContent?: readonly (string | null)[]
       }
-      const there = map.sources.every(
+      const hasSources = map.sources.every(
         (source, index) =>
           typeof map.sourcesContent?.[index] === 'string' || files.includes(join(dirname(file), source)),
       )
-      if (!there) pointless.push(file)
+      if (!hasSources) incomplete.push(file)
     }
-    expect(pointless).toEqual([])
+    expect(incomplete).toEqual([])
   })
 
   it('refers only to source maps that exist', async () => {
@@ -63,7 +63,7 @@ describe('licence notices of bundled packages', () => {
   const gateway = join(ROOT, 'packages/gateway')
   const HOLDERS = ['Jason Miller', 'Leon Sorokin']
 
-  it('are in a file of the dashboard', async () => {
+  it('are in a file that the dashboard ships', async () => {
     expect(await filesOf(gateway)).toContain('dashboard/dist/THIRD-PARTY-NOTICES.md')
     const notices = await readFile(join(gateway, 'dashboard/dist/THIRD-PARTY-NOTICES.md'), 'utf8')
     for (const holder of [...HOLDERS, 'eventsource-parser']) expect(notices).toContain(holder)

@@ -8,7 +8,7 @@ describe('the inlined Redis script', () => {
     expect(await readFile(INLINED_MODULE, 'utf8')).toBe(inlinedModule())
   })
 
-  it('has the text of every .lua file', async () => {
+  it('contains every .lua file, in order', async () => {
     const { SCRIPT } = (await import(INLINED_MODULE)) as { SCRIPT: string }
     expect(SCRIPT).toBe(
       readParts()
@@ -50,7 +50,7 @@ describe('the Lua linter', () => {
     ])
   })
 
-  it('reports a variable whose only reader sees an inner variable of the same name', () => {
+  it('reports a variable that is shadowed wherever its name is read', () => {
     expect(problemsOf('local a = 1\ndo\n  local a = 2\n  redis.call(a)\nend')).toEqual([
       "0.lua:1: unused local 'a'",
     ])

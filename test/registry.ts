@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { create } from 'tar'
 
-/** A package as `package.json` describes it. */
+/** The parts of a `package.json` that the registry needs. */
 interface Manifest {
   readonly name: string
   readonly version: string
@@ -25,11 +25,11 @@ export interface Registry {
 }
 
 /**
- * Serves packages, with everything that they depend on, as npm's registry does. A package whose
- * tarball is given is served from it; the others are packed from where they are installed.
+ * Serves packages and all of their dependencies, as the npm registry does. Packages without a tarball
+ * are packed from the folder in which they are installed.
  *
  * @param roots folders of the packages
- * @param tarballs files by the name of the package
+ * @param tarballs paths of tarballs, by the name of the package
  * @throws Error if a dependency is not installed
  */
 export async function startRegistry(
@@ -39,8 +39,8 @@ export async function startRegistry(
   const packages = installedPackages(roots)
   const packed = new Map<string, Promise<Buffer>>()
   const tarballOf = (file: string, { manifest, folder }: InstalledPackage): Promise<Buffer> => {
-    const given = tarballs.get(manifest.name)
-    const bytes = packed.get(file) ?? (given ? Promise.resolve(readFileSync(given)) : pack(folder))
+    const path = tarballs.get(manifest.name)
+    const bytes = packed.get(file) ?? (path ? Promise.resolve(readFileSync(path)) : pack(folder))
     packed.set(file, bytes)
     return bytes
   }
@@ -53,9 +53,9 @@ export async function startRegistry(
       return
     }
     if (file !== undefined) {
-      const asked = [...versions.values()].find(({ manifest }) => fileName(manifest) === file)
-      if (asked === undefined) response.writeHead(404).end()
-      else response.end(await tarballOf(`${name}/${file}`, asked))
+      const requested = [...versions.values()].find(({ manifest }) => fileName(manifest) === file)
+      if (requested === undefined) response.writeHead(404).end()
+      else response.end(await tarballOf(`${name}/${file}`, requested))
       return
     }
     const { port } = server.address() as AddressInfo
@@ -99,12 +99,13 @@ function installedPackages(roots: readonly string[]): Map<string, Map<string, In
   return found
 }
 
-/** The folder that Node resolves a dependency to. */
+/** Returns the folder to which Node resolves a dependency. */
 function resolveFolder(name: string, from: string): string {
   for (let folder = from; ; folder = dirname(folder)) {
     const candidate = join(folder, 'node_modules', name)
     if (existsSync(candidate)) return realpathSync(candidate)
-    if (folder === dirname(folder)) throw new Error(`${name}, which ${from} depends on, is not installed`)
+    if (folder === dirname(folder))
+      throw new Error(`${from} depends on ${name}, which is not installed; run npm ci`)
   }
 }
 

@@ -13,10 +13,10 @@ export interface Stack {
   readonly modelPort: number
   /** The npm process, the leader of its process group. */
   readonly pid: number
-  /** Running processes of the group. */
+  /** Returns the ids of the running processes in the group. */
   processes(): number[]
   /** Returns the output so far. */
-  said(): string
+  output(): string
   stop(): Promise<void>
 }
 
@@ -26,19 +26,19 @@ export async function startStack(): Promise<Stack> {
   const child = spawn('npm', ['start'], {
     cwd: ROOT,
     env: { ...process.env, PORT: `${port}`, ADMIN_PORT: `${adminPort}`, MODEL_PORT: `${modelPort}` },
-    // A process group of its own, so that all processes can be killed.
+    // A separate process group, so that a signal reaches all processes.
     detached: true,
   })
   const pid = child.pid as number
-  let said = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text
+      output += text
     })
   }
   const ended = once(child, 'close')
-  while (!said.includes('Ctrl-C')) {
-    if (child.exitCode !== null) throw new Error(`npm start ended:\n${said}`)
+  while (!output.includes('Ctrl-C')) {
+    if (child.exitCode !== null) throw new Error(`npm start exited:\n${output}`)
     await Promise.race([ended, once(child.stdout, 'data')])
   }
   return {
@@ -47,7 +47,7 @@ export async function startStack(): Promise<Stack> {
     modelPort: modelPort as number,
     pid,
     processes: () => processesOf(pid),
-    said: () => said,
+    output: () => output,
     async stop() {
       if (processesOf(pid).length > 0) process.kill(-pid, 'SIGINT')
       await ended
@@ -55,7 +55,7 @@ export async function startStack(): Promise<Stack> {
   }
 }
 
-/** Returns the running processes of a group. */
+/** Returns the ids of the running processes in a group. */
 function processesOf(group: number): number[] {
   const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,pgid=,stat='], { encoding: 'utf8' })
   return stdout.split('\n').flatMap((line) => {

@@ -20,8 +20,8 @@ describe('npm start', () => {
     })
 
   it('prints the address and commands to try', () => {
-    expect(stack.said()).toContain(`http://127.0.0.1:${stack.port}`)
-    expect(stack.said()).toContain(`curl -i -X POST localhost:${stack.port}/predict`)
+    expect(stack.output()).toContain(`http://127.0.0.1:${stack.port}`)
+    expect(stack.output()).toContain(`curl -i -X POST localhost:${stack.port}/predict`)
   })
 
   it.each([
@@ -69,9 +69,9 @@ describe('npm start', () => {
     },
   ])('admits $limit requests to $path and refuses one more', async ({ path, body, limit, window, text }) => {
     for (let count = 0; count < limit; count++) {
-      const answer = await post(path, body)
-      expect([count, answer.status]).toEqual([count, 200])
-      await answer.json()
+      const response = await post(path, body)
+      expect([count, response.status]).toEqual([count, 200])
+      await response.json()
     }
     const refused = await post(path, body)
     expect(refused.status).toBe(429)
@@ -87,21 +87,21 @@ describe('npm start', () => {
 
   it('never refuses GET /model-info', async () => {
     for (let count = 0; count < 1000; count++) {
-      const answer = await fetch(`http://127.0.0.1:${stack.port}/model-info`)
-      expect(answer.status).toBe(200)
-      await answer.arrayBuffer()
+      const response = await fetch(`http://127.0.0.1:${stack.port}/model-info`)
+      expect(response.status).toBe(200)
+      await response.arrayBuffer()
     }
   })
 
-  it('streams the completion event by event with the exact usage', async () => {
-    const answer = await post('/v1/chat/completions', {
+  it('streams a completion event by event, with the exact usage', async () => {
+    const response = await post('/v1/chat/completions', {
       messages: [{ role: 'user', content: 'How is a model served?' }],
       max_tokens: 20,
       stream: true,
       stream_options: { include_usage: true },
     })
-    expect(answer.headers.get('content-type')).toContain('text/event-stream')
-    const events = (await answer.text()).split('\n\n').filter((event) => event !== '')
+    expect(response.headers.get('content-type')).toContain('text/event-stream')
+    const events = (await response.text()).split('\n\n').filter((event) => event !== '')
     expect(events.at(-1)).toBe('data: [DONE]')
     const usage = JSON.parse((events.at(-2) as string).slice('data: '.length)).usage
     expect(usage.completion_tokens).toBeGreaterThan(0)
@@ -126,27 +126,27 @@ describe('npm start with a port in use', () => {
         cwd: ROOT,
         env: { ...process.env, ...ports },
       })
-      let said = ''
+      let errors = ''
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        said += text
+        errors += text
       })
       const [code] = await once(child, 'close')
       taken.close()
       expect(code).toBe(1)
-      expect(said).toMatch(new RegExp(`^.*port ${port}.* in use.*\n$`))
+      expect(errors).toMatch(new RegExp(`^.*port ${port}.* in use.*\n$`))
     },
   )
 })
 
-describe('npm start that is ended by a signal', () => {
-  const ENDS = [
+describe('npm start stopped by a signal', () => {
+  const SIGNALS = [
     { name: 'SIGTERM to npm', signal: 'SIGTERM', toGroup: false },
     { name: 'SIGKILL to npm', signal: 'SIGKILL', toGroup: false },
     { name: 'SIGINT to its group', signal: 'SIGINT', toGroup: true },
     { name: 'SIGTERM to its group', signal: 'SIGTERM', toGroup: true },
   ] as const
 
-  it.each(ENDS)('frees its ports and leaves no process after $name', async ({ signal, toGroup }) => {
+  it.each(SIGNALS)('frees its ports and leaves no process after $name', async ({ signal, toGroup }) => {
     const stack = await startStack()
     onTestFinished(() => stack.stop())
     expect(stack.processes().length).toBeGreaterThanOrEqual(3)

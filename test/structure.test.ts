@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 describe.each(SOURCE_ROOTS)('the imports of $root', ({ project, root }) => {
   const graph = sourceGraph(readImports(ROOT, project), root)
 
-  it('form no cycle of files, type imports included', () => {
+  it('form no cycle of files, including type imports', () => {
     expect(graph.size).toBeGreaterThan(10)
     expect(cycles(graph)).toEqual([])
   })
@@ -20,13 +20,13 @@ describe.each(SOURCE_ROOTS)('the imports of $root', ({ project, root }) => {
     expect(cycles(folderGraph(graph))).toEqual([])
   })
 
-  it('point down the layers', () => {
+  it('point only to lower layers', () => {
     expect(backwardImports(graph, LAYERS[root])).toEqual([])
   })
 })
 
 describe('the check of imports', () => {
-  /** Makes a project of the given files and reads its imports. */
+  /** Creates a project with the given files and reads its imports. */
   async function importsOf(files: Readonly<Record<string, string>>) {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-structure-'))
     onTestFinished(() => rm(folder, { recursive: true }))

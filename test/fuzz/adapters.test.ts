@@ -5,7 +5,7 @@ import { fuzzPlan } from './plan.js'
 import { runRawHttp } from './raw-http.js'
 import type { Target } from './raw-request.js'
 
-/** Resources that a server reports. */
+/** Resources in use, as a server reports them. */
 interface State {
   readonly taken: number
   readonly freed: number
@@ -27,49 +27,52 @@ const targets: readonly Target[] = paths.flatMap((path) => [
   { method: 'POST', path, body },
 ])
 
-/** Memory that a process may keep after use, in bytes: compiled code and bounded caches. */
-const KEPT_MEMORY = 40 * 2 ** 20
+/** Allowed growth of a process in bytes, for compiled code and bounded caches. */
+const MAX_GROWTH_BYTES = 40 * 2 ** 20
 
-describe('raw HTTP against a server of each adapter', () => {
-  it.each(APPS)('leaks no slot, descriptor or memory and stays up: %s', async (name) => {
-    const plan = fuzzPlan({ short: 200, full: 100_000 })
-    const server = fork(SERVER, [name], {
-      execArgv: ['--expose-gc'],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    })
-    onTestFinished(() => void server.kill('SIGKILL'))
-    const [{ port }] = (await once(server, 'message')) as [{ readonly port: number }]
-    const run = (seed: number, runs: number) => runRawHttp({ ...plan, port, targets, seed, runs })
-    // The first requests compile code and fill caches.
-    await run(plan.seed + 1, Math.ceil(plan.runs / 20))
-    await expect.poll(() => stateOf(server), { timeout: 30_000 }).toMatchObject({ connections: 0 })
-    const before = await stateOf(server)
-    const counts = await run(plan.seed, plan.runs)
-    console.log(`${name}, seed ${plan.seed}: ${JSON.stringify(counts)}`)
-    expect(counts.connections).toBeGreaterThan(0)
-    expect(Object.keys(counts.statuses)).toEqual(expect.arrayContaining(['200', '400', '429', '500']))
-    await expect
-      .poll(() => stateOf(server), { timeout: 30_000 })
-      .toMatchObject({ connections: 0, unhandled: 0, descriptors: before.descriptors })
-    await expect.poll(async () => held(await stateOf(server)), { timeout: 30_000 }).toBe(0)
-    // All slots except that of this request.
-    for (const [path, left] of [
-      ['/now', 39],
-      ['/later', 39],
-      ['/queued', 1],
-    ])
-      await expect.poll(() => slotsLeft(port, path), { timeout: 30_000 }).toContain(`r=${left}`)
-    const { memory } = await stateOf(server)
-    expect(memory - before.memory).toBeLessThan(KEPT_MEMORY)
-    expect([server.exitCode, server.signalCode]).toEqual([null, null])
-  })
+describe('under raw HTTP traffic', () => {
+  it.each(APPS)(
+    'a server with the %s adapter leaks no slot, descriptor or memory and stays up',
+    async (name) => {
+      const plan = fuzzPlan({ short: 200, full: 100_000 })
+      const server = fork(SERVER, [name], {
+        execArgv: ['--expose-gc'],
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      })
+      onTestFinished(() => void server.kill('SIGKILL'))
+      const [{ port }] = (await once(server, 'message')) as [{ readonly port: number }]
+      const run = (seed: number, runs: number) => runRawHttp({ ...plan, port, targets, seed, runs })
+      // The first requests compile code and fill caches.
+      await run(plan.seed + 1, Math.ceil(plan.runs / 20))
+      await expect.poll(() => stateOf(server), { timeout: 30_000 }).toMatchObject({ connections: 0 })
+      const before = await stateOf(server)
+      const counts = await run(plan.seed, plan.runs)
+      console.log(`${name}, seed ${plan.seed}: ${JSON.stringify(counts)}`)
+      expect(counts.connections).toBeGreaterThan(0)
+      expect(Object.keys(counts.statuses)).toEqual(expect.arrayContaining(['200', '400', '429', '500']))
+      await expect
+        .poll(() => stateOf(server), { timeout: 30_000 })
+        .toMatchObject({ connections: 0, unhandled: 0, descriptors: before.descriptors })
+      await expect.poll(async () => held(await stateOf(server)), { timeout: 30_000 }).toBe(0)
+      // All slots except that of this request.
+      for (const [path, left] of [
+        ['/now', 39],
+        ['/later', 39],
+        ['/queued', 1],
+      ])
+        await expect.poll(() => slotsLeft(port, path), { timeout: 30_000 }).toContain(`r=${left}`)
+      const { memory } = await stateOf(server)
+      expect(memory - before.memory).toBeLessThan(MAX_GROWTH_BYTES)
+      expect([server.exitCode, server.signalCode]).toEqual([null, null])
+    },
+  )
 })
 
-/** Returns the remaining slots of a response. */
+/** Returns the RateLimit header of a response, which contains the remaining slots. */
 async function slotsLeft(port: number, path: unknown): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } })
-  await answer.arrayBuffer()
-  return answer.headers.get('ratelimit') ?? ''
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } })
+  await response.arrayBuffer()
+  return response.headers.get('ratelimit') ?? ''
 }
 
 async function stateOf(server: ChildProcess): Promise<State> {

@@ -97,18 +97,17 @@ const query = fc.oneof(
   { weight: 1, arbitrary: oddQuery },
 )
 
-/**
- * Names that a server may confuse with the header of a rule, or with one that changes the
- * interpretation of the request.
- */
+/** A header with a name that a server may confuse with the header of a rule. */
 const rowsHeader: fc.Arbitrary<string[]> = fc.tuple(
   fc.constantFrom<string>('X-Rows', 'X-Rows', 'x-rows', 'X_Rows', 'X.Rows', 'X-rows', 'HTTP_X_ROWS', 'X-Row'),
   fc.nat({ max: 9 }).map(String),
 )
+/** The header of a rule with a value that servers may parse differently. */
 const oddRowsHeader: fc.Arbitrary<string[]> = fc.tuple(
   fc.constant('X-Rows'),
   fc.constantFrom<string>('', '+5', '05', '0x10', '1e1', '5, 60', '5;60', '5.0', '1_0', '-1', ' 7 '),
 )
+/** A header that may change how a server interprets the request. */
 const steeringHeader = fc.constantFrom<string[]>(
   ['Content_Type', 'text/plain'],
   ['Content.Type', 'application/json'],
@@ -133,7 +132,7 @@ const otherHeaders = fc.oneof(
   { weight: 1, arbitrary: fc.array(fc.oneof(rowsHeader, oddRowsHeader, steeringHeader), { maxLength: 3 }) },
 )
 
-/** Whether the body is compressed. The headers may hide it. */
+/** True if the body is compressed. Other headers may hide the encoding. */
 const compressed = fc.oneof({ weight: 30, arbitrary: fc.constant(false) }, fc.constant(true))
 
 /** Generates requests whose body, query or headers are ambiguous, malformed or valid. */

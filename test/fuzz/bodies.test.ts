@@ -8,7 +8,7 @@ import { fuzzPlan } from './plan.js'
 
 const SIZES = { short: 300, full: 20_000 }
 
-/** The number that an application reads from a value: the largest one of an array or object. */
+/** Returns the number that an application reads from a value, or the largest one in it. */
 function largest(value: unknown): number {
   if (value === undefined) return DEFAULT_ROWS
   return Math.max(...[typeof value === 'object' ? Object.values(Object(value)) : value].flat().map(Number))
@@ -23,9 +23,9 @@ it.each(['simple', 'extended'])(
       .post('/rows', (request, response) => {
         const { data } = Object(request.body)
         const rows = data == null ? DEFAULT_ROWS : (data.length ?? Object.keys(data).length)
-        const asked = largest(request.query.n) + largest(request.headers['x-rows'])
-        if (Number.isNaN(asked)) response.status(422).json({})
-        else response.json({ run: rows + asked })
+        const requested = largest(request.query.n) + largest(request.headers['x-rows'])
+        if (Number.isNaN(requested)) response.status(422).json({})
+        else response.json({ run: rows + requested })
       })
     const upstream = createServer(app).listen(0, '127.0.0.1')
     await once(upstream, 'listening')
@@ -37,7 +37,7 @@ it.each(['simple', 'extended'])(
     const plan = fuzzPlan(SIZES)
     const { ran, failed, refused } = await compareCharges(`http://127.0.0.1:${port}`, '/rows', plan)
     console.log(
-      `seed ${plan.seed}: Express ran ${ran} requests and refused ${failed}, the gateway refused ${refused}`,
+      `seed ${plan.seed}: Express processed ${ran} requests and rejected ${failed}; the gateway rejected ${refused}`,
     )
     expect(ran + failed + refused).toBeGreaterThan(0)
   },

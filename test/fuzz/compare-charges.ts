@@ -7,12 +7,12 @@ import { startGateway } from '../../packages/gateway/src/server/gateway.js'
 import { type AmbiguousRequest, ambiguousRequest } from './ambiguous-requests.js'
 import type { FuzzPlan } from './plan.js'
 
-/** Rows of a request that states none. */
+/** Rows of a request that does not state a number. */
 export const DEFAULT_ROWS = 50
 
 const CAPACITY = 1e9
 
-/** Every request has a key of its own, so the remaining quota shows its charge. */
+/** Every request has its own key, so the remaining quota shows the charge. */
 const LIMITS = `
 routes:
   - match: POST /*
@@ -26,7 +26,7 @@ routes:
           + ('x-rows' in headers ? int(headers['x-rows']) : ${DEFAULT_ROWS})`
 
 export interface ChargeCounts {
-  /** Requests that the upstream ran, for at most the rows charged. */
+  /** Requests that the upstream processed, for at most the charged rows. */
   ran: number
   /** Requests that the gateway admitted and the upstream rejected. */
   failed: number
@@ -42,10 +42,10 @@ interface Difference {
 
 /**
  * Sends ambiguous requests through a gateway and compares each charge with the rows that the
- * upstream ran.
+ * upstream processed.
  *
  * @param upstream the URL of a server that responds with `{"run": <rows>}`
- * @param path the path of those responses
+ * @param path the path that responds in this form
  */
 export async function compareCharges(upstream: string, path: string, plan: FuzzPlan): Promise<ChargeCounts> {
   const head = `listen: 127.0.0.1:0\nadmin: off\nupstream: ${upstream}`
@@ -65,7 +65,7 @@ export async function compareCharges(upstream: string, path: string, plan: FuzzP
     while (next < requests.length && !plan.isOver()) {
       const index = next++
       const request = requests[index] as AmbiguousRequest
-      const { status, ratelimit, text } = await ask(gateway.address.port, path, agent, `${index}`, request)
+      const { status, ratelimit, text } = await send(gateway.address.port, path, agent, `${index}`, request)
       if (ratelimit === undefined) counts.refused++
       else if (status !== 200) counts.failed++
       else {
@@ -85,7 +85,7 @@ export async function compareCharges(upstream: string, path: string, plan: FuzzP
   return counts
 }
 
-async function ask(
+async function send(
   port: number,
   path: string,
   agent: Agent,

@@ -13,9 +13,7 @@ import { fuzzPlan } from './plan.js'
 import { type RawHttpCounts, runRawHttp } from './raw-http.js'
 import type { Target } from './raw-request.js'
 
-/**
- * Routes of every kind: limits by headers and by body, slots, queues, tokens, several sizes, none.
- */
+/** Routes of every kind: rate limits by request and by body, slots, queues, tokens, unlimited. */
 const CONFIGURATION = `
 timeouts: { idle: 2s, request: 5s, shutdown: 1s }
 routes:
@@ -55,7 +53,7 @@ const TARGETS: readonly Target[] = [
   { method: 'POST', path: '/rows' },
 ]
 
-/** Routes with slots, and the remaining slots if all others are free. */
+/** Routes with slots, and the remaining slots while only the request itself holds one. */
 const SLOTS = [
   ['GET', '/plain', undefined, 39],
   ['GET', '/waits', undefined, 1],
@@ -63,15 +61,15 @@ const SLOTS = [
   ['POST', '/v1/chat/completions', chat(false), 39],
 ] as const
 
-/** Memory that a process may keep after use, in MiB: compiled code and bounded caches. */
-const KEPT_MEMORY = 96
+/** Allowed growth of all processes in MiB, for compiled code and bounded caches. */
+const MAX_GROWTH_MIB = 96
 
-describe('raw HTTP against the gateway', () => {
+describe('under raw HTTP traffic', () => {
   it.each([
     ['one process', 1, { short: 150, full: 100_000 }],
     ['two workers', 2, { short: 60, full: 20_000 }],
   ])(
-    'holds no slot, connection, descriptor or memory at its end, and lives: %s',
+    'a gateway with %s leaks no slot, connection, descriptor or memory and stays up',
     async (name, workers, sizes) => {
       const plan = fuzzPlan(sizes)
       const gateway = await startGateway(workers)
@@ -102,7 +100,7 @@ describe('raw HTTP against the gateway', () => {
           interval: 200,
         },
       )
-      expect(gateway.state().memory - before.memory).toBeLessThan(KEPT_MEMORY)
+      expect(gateway.state().memory - before.memory).toBeLessThan(MAX_GROWTH_MIB)
       expect(gateway.pids()).toEqual(gateway.startedWith)
       expect(gateway.errors()).toEqual([])
     },
@@ -112,18 +110,19 @@ describe('raw HTTP against the gateway', () => {
 interface Gateway {
   readonly port: number
   readonly adminPort: number
-  /** Processes that accept requests. */
+  /** Process ids after the start. */
   readonly startedWith: readonly number[]
+  /** Returns the current process ids. */
   pids(): readonly number[]
-  /** Open descriptors and resident memory in MiB, over all its processes. */
+  /** Returns the open descriptors and the resident memory in MiB of all processes. */
   state(): { readonly descriptors: number; readonly memory: number }
-  /** Log lines about internal errors. */
+  /** Returns the log lines about internal errors. */
   errors(): readonly string[]
 }
 
 async function startGateway(workers: number): Promise<Gateway> {
   const [port = 0, adminPort = 0] = await freePorts(2)
-  const upstream = createServer(answer).listen(0, '127.0.0.1')
+  const upstream = createServer(respond).listen(0, '127.0.0.1')
   await once(upstream, 'listening')
   const folder = await mkdtemp(join(tmpdir(), 'sluice-fuzz-'))
   const file = join(folder, 'gateway.yaml')
@@ -179,7 +178,7 @@ async function startGateway(workers: number): Promise<Gateway> {
   }
 }
 
-/** Returns a process, if it is running, and its children. */
+/** Returns the ids of a process and its children; empty if it is not running. */
 function processesOf({ pid = 0 }: ChildProcess): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
@@ -215,30 +214,30 @@ async function untilIdle({ adminPort }: Gateway): Promise<void> {
   )
 }
 
-/** Returns the remaining slots of a response. */
+/** Returns the RateLimit header of a response, which contains the remaining slots. */
 async function slotsLeft(
   port: number,
   method: string,
   path: string,
   body: string | undefined,
 ): Promise<string> {
-  const answered = await fetch(`http://127.0.0.1:${port}${path}`, {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method,
     headers: { connection: 'close', 'content-type': 'application/json' },
     ...(body !== undefined && { body }),
   })
-  await answered.arrayBuffer()
-  return answered.headers.get('ratelimit') ?? ''
+  await response.arrayBuffer()
+  return response.headers.get('ratelimit') ?? ''
 }
 
-let answered = 0
+let responseCount = 0
 
-/** Starts an upstream that responds at once, late, in pieces, partially or not at all. */
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const number = answered++
+/** Responds at once, late, in pieces, partially or not at all. */
+async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const number = responseCount++
   request.on('error', () => {}).resume()
   response.on('error', () => {})
-  if (request.url?.startsWith('/v1/')) return chatAnswer(response, number)
+  if (request.url?.startsWith('/v1/')) return respondToChat(response, number)
   if (number % 50 === 0) return void request.socket.destroy()
   if (number % 5 === 0) await sleep(3)
   if (number % 7 !== 0) return void response.end('fine')
@@ -250,7 +249,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   response.end()
 }
 
-async function chatAnswer(response: ServerResponse, number: number): Promise<void> {
+async function respondToChat(response: ServerResponse, number: number): Promise<void> {
   const usage = { prompt_tokens: 5, completion_tokens: 3, total_tokens: 8 }
   if (number % 2 === 0) {
     response.setHeader('content-type', 'application/json')

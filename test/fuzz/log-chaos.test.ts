@@ -13,15 +13,15 @@ import { freePorts } from '../stack.js'
 import { fuzzPlan } from './plan.js'
 
 /**
- * Gateways whose log, audit log and record are on full disks, in pipes without readers, or in
+ * Runs gateways whose log, audit log and record are written to full disks, pipes without readers or
  * closed pipes.
  */
 
 const PROGRAM = fileURLToPath(new URL('../../packages/gateway/bin/sluice.js', import.meta.url))
 const TOKEN = 'a-token-for-the-chaos-test'
 const TOKEN_HASH = createHash('sha256').update(TOKEN).digest('hex')
-/** Lines of more than a megabyte, so that some must be dropped. */
-const ACTS = fuzzPlan({ short: 700, full: 7000 }).runs
+/** Number of actions. Their log lines exceed a megabyte, so that some must be dropped. */
+const ACTIONS = fuzzPlan({ short: 700, full: 7000 }).runs
 /** The short run uses two workers, which covers the code of a single process. */
 const WORKERS = fuzzPlan({ short: 1, full: 2 }).runs === 1 ? [2] : [1, 2]
 
@@ -85,7 +85,7 @@ ${record ? `record: ${record}\n` : ''}routes: [{ match: POST /limited, limits: [
     child,
     status: async (path: string) => (await fetch(url(path), { method: 'POST' })).status,
     healthy: async () => (await fetch(adminUrl('/healthz'))).ok,
-    /** Causes a log line of about two kilobytes, whatever the result of the action. */
+    /** Requests an action, which logs about two kilobytes whatever its result. */
     act: async () => {
       const body = JSON.stringify({ act: 'reset', route: 'POST /limited', key: 'x'.repeat(900) })
       const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
@@ -93,7 +93,7 @@ ${record ? `record: ${record}\n` : ''}routes: [{ match: POST /limited, limits: [
     },
     async fillLog() {
       // Well below the 64 connections of the admin port, which closes idle ones beyond that.
-      for (let acts = 0; acts < ACTS; acts += 20) await Promise.all(Array.from({ length: 20 }, this.act))
+      for (let sent = 0; sent < ACTIONS; sent += 20) await Promise.all(Array.from({ length: 20 }, this.act))
     },
     dropped: async (name: string) => {
       const text = await (await fetch(adminUrl('/metrics'))).text()
@@ -104,7 +104,7 @@ ${record ? `record: ${record}\n` : ''}routes: [{ match: POST /limited, limits: [
   }
 }
 
-const isWorking = async ({ status, healthy }: Awaited<ReturnType<typeof gatewayWith>>) => {
+const expectWorking = async ({ status, healthy }: Awaited<ReturnType<typeof gatewayWith>>) => {
   for (let request = 0; request < 5; request++) {
     expect(await status('/limited')).toBeOneOf([200, 429])
     expect(await status('/broken')).toBe(502)
@@ -112,13 +112,13 @@ const isWorking = async ({ status, healthy }: Awaited<ReturnType<typeof gatewayW
   expect(await healthy()).toBe(true)
 }
 
-describe.each(WORKERS)('a gateway of %i processes', { timeout: 300_000 }, (workers) => {
+describe.each(WORKERS)('a gateway with workers: %i', { timeout: 300_000 }, (workers) => {
   it('responds while its log is not read, and reports the dropped lines afterwards', async () => {
     const pipe = await fullPipe()
     const gateway = await gatewayWith({ workers, stderr: pipe.fd })
-    await isWorking(gateway)
+    await expectWorking(gateway)
     await gateway.fillLog()
-    await isWorking(gateway)
+    await expectWorking(gateway)
     expect(await gateway.dropped('log')).toBeGreaterThan(0)
     let text = ''
     for await (const chunk of createReadStream(pipe.path, { encoding: 'utf8' })) {
@@ -133,7 +133,7 @@ describe.each(WORKERS)('a gateway of %i processes', { timeout: 300_000 }, (worke
   it('responds and stops gracefully while the reader of its log socket is blocked', async () => {
     const gateway = await gatewayWith({ workers, stderr: 'pipe' })
     await gateway.fillLog()
-    await isWorking(gateway)
+    await expectWorking(gateway)
     expect(await gateway.dropped('log')).toBeGreaterThan(0)
     gateway.child.kill('SIGTERM')
     expect(await once(gateway.child, 'exit')).toEqual([0, null])
@@ -142,7 +142,7 @@ describe.each(WORKERS)('a gateway of %i processes', { timeout: 300_000 }, (worke
   it('keeps running after the reader of its log has closed the pipe', async () => {
     const gateway = await gatewayWith({ workers, stderr: 'pipe' })
     gateway.child.stderr?.destroy()
-    await isWorking(gateway)
+    await expectWorking(gateway)
     gateway.child.kill('SIGTERM')
     expect(await once(gateway.child, 'exit')).toEqual([0, null])
   })
@@ -151,26 +151,27 @@ describe.each(WORKERS)('a gateway of %i processes', { timeout: 300_000 }, (worke
     const full = openSync('/dev/full', 'w')
     onTestFinished(() => closeSync(full))
     const gateway = await gatewayWith({ workers, stderr: full })
-    await isWorking(gateway)
+    await expectWorking(gateway)
     await gateway.fillLog()
     expect(await gateway.dropped('log')).toBeGreaterThan(0)
     gateway.child.kill('SIGTERM')
     expect(await once(gateway.child, 'exit')).toEqual([0, null])
   })
 
-  it.each(['/dev/full', 'a pipe that is not read', 'a full pipe'])(
-    'acts, records and stops with its audit log and its record in %s',
-    async (place) => {
+  it.each(['/dev/full', 'a pipe without a reader', 'a full pipe'])(
+    'runs actions, records and stops with its audit log and record written to %s',
+    async (target) => {
       const unread = join(await emptyFolder(), 'pipe')
       execFileSync('mkfifo', [unread])
-      const path = place === '/dev/full' ? place : place === 'a full pipe' ? (await fullPipe()).path : unread
+      const path =
+        target === '/dev/full' ? target : target === 'a full pipe' ? (await fullPipe()).path : unread
       const gateway = await gatewayWith({
         ...{ workers, stderr: 'pipe', audit: path },
         ...(workers === 1 && { record: path }),
       })
       gateway.child.stderr?.resume()
       expect(await gateway.act()).toBeLessThan(500)
-      await isWorking(gateway)
+      await expectWorking(gateway)
       expect(await gateway.act()).toBeLessThan(500)
       gateway.child.kill('SIGTERM')
       expect(await once(gateway.child, 'exit')).toEqual([0, null])

@@ -5,8 +5,8 @@ export interface FuzzPlan {
   /** Number of cases. */
   readonly runs: number
   /**
-   * Whether the time budget is used up. The test then stops after the current case and reports the
-   * number of cases.
+   * Returns true if the time budget is used up. The test then stops after the current case and
+   * reports the number of cases.
    */
   isOver(): boolean
 }

@@ -8,7 +8,7 @@ export interface Random {
 }
 
 /**
- * Creates a mulberry32 generator. The same parts of a seed give the same choices on every machine.
+ * Creates a mulberry32 generator. The same seeds give the same choices on every machine.
  */
 export function seededRandom(...seeds: readonly number[]): Random {
   let state = seeds.reduce((mixed, seed) => Math.imul(mixed ^ seed, 0x9e3779b1) + 0x7f4a7c15, 0x2545f491) | 0

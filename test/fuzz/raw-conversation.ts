@@ -13,7 +13,7 @@ export interface Conversation {
 
 interface Piece {
   readonly bytes: Buffer
-  /** Whether the next piece is sent in another turn of the event loop. */
+  /** True if the next piece is sent in a later turn of the event loop. */
   readonly isFlushed: boolean
 }
 
@@ -24,8 +24,8 @@ type Ending =
   | 'close'
   | 'reset'
   | 'reset when sent'
-  | 'close on an answer'
-  | 'reset on an answer'
+  | 'close on a response'
+  | 'reset on a response'
 
 const ENDINGS: readonly Ending[] = [
   'wait',
@@ -35,8 +35,8 @@ const ENDINGS: readonly Ending[] = [
   'close',
   'reset',
   'reset when sent',
-  'close on an answer',
-  'reset on an answer',
+  'close on a response',
+  'reset on a response',
 ]
 
 /** Generates the script of a connection. */
@@ -53,7 +53,7 @@ export function randomConversation(random: Random, targets: readonly Target[]): 
     isWhole &&= isComplete
   }
   let text = messages.join('')
-  // Truncates at any byte.
+  // Truncates the text at a random byte.
   if (random.chance(0.2)) {
     text = text.slice(0, random.below(text.length + 1))
     isWhole = false
@@ -61,24 +61,26 @@ export function randomConversation(random: Random, targets: readonly Target[]): 
   return {
     pieces: cut(random, Buffer.from(text, 'latin1')),
     // An incomplete request gets no response until the server times out.
-    ending: !isWhole && isPatient(ending) ? random.pick(['half close', 'reset', 'reset when sent']) : ending,
+    ending:
+      !isWhole && waitsForResponse(ending) ? random.pick(['half close', 'reset', 'reset when sent']) : ending,
     requests: count,
   }
 }
 
-function isPatient(ending: Ending): boolean {
-  return ending === 'wait' || ending === 'close on an answer' || ending === 'reset on an answer'
+function waitsForResponse(ending: Ending): boolean {
+  return ending === 'wait' || ending === 'close on a response' || ending === 'reset on a response'
 }
 
-/** Cuts bytes into pieces of one byte up to all bytes. */
+/** Cuts bytes into pieces of random sizes, from a single byte to all of them. */
 function cut(random: Random, bytes: Buffer): Piece[] {
   const sizes = random.pick([[bytes.length], [1, 2, 3], [1, 7, 40, 400], [100, 1000, 10_000]])
-  // Only the beginning is cut into single bytes; a long text would take a turn per byte.
-  const most = 200
+  // Only the beginning is cut into small pieces. In a long text, each byte would take a turn of the
+  // event loop.
+  const maxPieces = 200
   const pieces: Piece[] = []
   let at = 0
   while (at < bytes.length) {
-    const size = pieces.length >= most ? bytes.length - at : Math.max(1, random.pick(sizes))
+    const size = pieces.length >= maxPieces ? bytes.length - at : Math.max(1, random.pick(sizes))
     pieces.push({ bytes: bytes.subarray(at, at + size), isFlushed: random.chance(0.3) })
     at += size
   }

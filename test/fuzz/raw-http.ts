@@ -29,7 +29,7 @@ export interface RawHttpCounts {
 /**
  * Makes raw HTTP connections to a local server: requests in every framing, cut into pieces of any
  * size, pipelined, half closed or reset at any time, and garbage. Connection `n` depends only on
- * the seed and on `n`.
+ * the seed and `n`.
  */
 export async function runRawHttp(options: RawHttpOptions): Promise<RawHttpCounts> {
   const counts: RawHttpCounts = { connections: 0, unconnected: 0, abandoned: 0, statuses: {} }
@@ -42,7 +42,7 @@ export async function runRawHttp(options: RawHttpOptions): Promise<RawHttpCounts
   return counts
 }
 
-/** Milliseconds that a client waits for its responses before it gives up. */
+/** Time that a client waits for responses before it abandons the connection. */
 const TIMEOUT_MS = 2_000
 
 function converse(
@@ -70,7 +70,7 @@ function converse(
       finish()
     }, TIMEOUT_MS)
     let rest = ''
-    let answers = 0
+    let responses = 0
     socket.on('connect', () => {
       connected = true
       counts.connections++
@@ -80,13 +80,13 @@ function converse(
       const text = rest + data.toString('latin1')
       for (const [, status = ''] of text.matchAll(/HTTP\/1\.1 (\d{3}) /g)) {
         counts.statuses[status] = (counts.statuses[status] ?? 0) + 1
-        if (status !== '100') answers++
+        if (status !== '100') responses++
       }
       // Keeps the bytes of a status line that may arrive in two pieces.
       rest = text.slice(-12)
       const { ending, requests } = conversation
-      if (ending === 'reset on an answer' || answers >= requests) socket.resetAndDestroy()
-      else if (ending === 'close on an answer') socket.destroy()
+      if (ending === 'reset on a response' || responses >= requests) socket.resetAndDestroy()
+      else if (ending === 'close on a response') socket.destroy()
     })
     socket.on('error', () => {})
     socket.on('close', finish)

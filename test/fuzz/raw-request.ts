@@ -1,6 +1,6 @@
 import type { Random } from './random.js'
 
-/** A request in one of the many framings of HTTP/1. */
+/** A valid request, independent of its framing. */
 export interface Target {
   readonly method: string
   readonly path: string
@@ -13,7 +13,7 @@ export interface Target {
 interface RawRequest {
   /** The request, one byte per character. */
   readonly text: string
-  /** Whether a server must respond and read the request after it. */
+  /** True if a server must respond and then read the next request. */
   readonly isComplete: boolean
 }
 
@@ -101,13 +101,13 @@ function framed(random: Random, body: string): Framed {
         body: `${chunks(random, body, ';name="value"')}0;last\r\nX-End: 1\r\n\r\n`,
         isComplete: true,
       }
-    case 6: // Never finished.
+    case 6: // A body that never ends.
       return { head: chunked, body: chunks(random, body), isComplete: false }
-    case 7: // Less than announced.
+    case 7: // A body shorter than its Content-Length.
       return { head: length(body.length + 1 + random.below(1000)), body, isComplete: false }
-    case 8: // More than announced.
+    case 8: // A body longer than its Content-Length.
       return { head: length(Math.floor(body.length / 2)), body, isComplete: false }
-    case 9: // Two framings.
+    case 9: // Two contradicting framings.
       return {
         head: [...length(body.length), 'Transfer-Encoding: chunked'],
         body: `${chunks(random, body)}0\r\n\r\n`,
@@ -155,7 +155,7 @@ function chunks(random: Random, body: string, extension = ''): string {
   return text
 }
 
-/** Bytes that are not an HTTP/1 request. */
+/** Returns bytes that are not an HTTP/1 request. */
 export function garbage(random: Random): string {
   return random.pick([
     '',

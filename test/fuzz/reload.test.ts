@@ -19,8 +19,8 @@ const RELOADS = fuzzPlan({ short: 3, full: 100 }).runs
 const PER_SECOND = fuzzPlan({ short: 20, full: 500 }).runs
 const { seed } = fuzzPlan({ short: 1, full: 1 })
 
-/** Generous, since a busy machine starts a gateway slowly. */
-const PATIENCE_MS = 120_000
+/** Generous, since a gateway starts slowly on a busy machine. */
+const TIMEOUT_MS = 120_000
 
 const TOKEN = 'a-token-for-the-reload-test'
 const KEYS = ['a-key-of-the-first-client', 'a-key-of-the-second-client']
@@ -33,7 +33,7 @@ async function upstream(): Promise<Server> {
     // Long enough for requests to queue.
     setTimeout(() => response.end('fine'), request.url === '/waiting' ? 20 : 1)
   }).listen(0, '127.0.0.1')
-  // Excludes connections that the upstream closes while a request arrives.
+  // Otherwise the upstream could close an idle connection while a request arrives.
   server.keepAliveTimeout = 600_000
   await once(server, 'listening')
   onTestFinished(() => {
@@ -46,7 +46,7 @@ async function upstream(): Promise<Server> {
 const connectionsOf = (server: Server) =>
   new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)))
 
-/** Replaces a file as editors and orchestrators do. */
+/** Replaces a file by renaming a new one, as editors and orchestrators do. */
 async function replace(file: string, text: string): Promise<void> {
   await writeFile(`${file}.new`, text)
   await rename(`${file}.new`, file)
@@ -56,8 +56,8 @@ const keysText = (tier: string) =>
   `keys:\n${KEYS.map((key, index) => `  - { client: client-${index}, sha256: ${sha256(key)}, tier: ${tier} }\n`).join('')}`
 
 /**
- * Returns the configuration with an index. Consecutive ones differ in everything that a reload can
- * change.
+ * Returns the configuration with the given index. Consecutive configurations differ in everything
+ * that a reload can change.
  */
 function configText(index: number, { workers, store, upstreams, folder }: Scene): string {
   const { port } = (upstreams[index % upstreams.length] as Server).address() as AddressInfo
@@ -92,7 +92,11 @@ interface Scene {
   readonly folder: string
 }
 
-/** @param reloaded resolves with the next reload */
+/**
+ * Returns a random request.
+ *
+ * @param reloaded resolves with the next reload
+ */
 function requestOf(random: Random, reloaded: () => Promise<unknown>): LoadRequest {
   const key = random.pick(KEYS)
   const body = { data: Array.from({ length: 1 + random.below(50) }, (_, row) => row) }
@@ -116,56 +120,61 @@ function requestOf(random: Random, reloaded: () => Promise<unknown>): LoadReques
   }
 }
 
-describe.each(['memory', 'redis'])('with the state in %s', { timeout: 600_000 }, (kind) => {
+describe.each(['memory', 'redis'])('a gateway with its state in %s', { timeout: 600_000 }, (kind) => {
   let redis: RedisServer | undefined
   beforeAll(async () => {
     redis = kind === 'redis' ? await startRedis() : undefined
   })
   afterAll(() => redis?.stop())
 
-  it.each([1, 2])(`${RELOADS} reloads under load fail no request of %i workers`, async (workers) => {
-    await redis?.cli('flushall')
-    const folder = await mkdtemp(join(tmpdir(), 'sluice-reload-'))
-    onTestFinished(() => rm(folder, { recursive: true }))
-    const scene: Scene = {
-      ...{ workers, folder },
-      store: redis === undefined ? 'memory' : `redis://127.0.0.1:${redis.port}/0`,
-      upstreams: [await upstream(), await upstream()],
-    }
-    for (const index of [0, 1]) await replace(join(folder, `keys-${index}.yaml`), keysText('slow'))
-    const file = join(folder, 'gateway.yaml')
-    await replace(file, configText(0, scene))
-    const { child, output, ended } = sluice('serve', file)
-    await expect.poll(() => output.out + output.err, { timeout: PATIENCE_MS }).toMatch(/health|sluice: /)
-    expect(output.err).toBe('')
-    const [url = '', , admin = ''] = output.out.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? []
-    const reloads = () => output.err.split('configuration reloaded').length - 1
-    const lists = () => output.err.split('keys file reloaded').length - 1
-    const nextReload = new EventEmitter().setMaxListeners(0)
-    const random = seededRandom(seed)
-    const load = new RequestLoad(url, PER_SECOND, () => requestOf(random, () => once(nextReload, 'reloaded')))
+  it.each([1, 2])(
+    `fails no request during ${RELOADS} reloads under load, with workers: %i`,
+    async (workers) => {
+      await redis?.cli('flushall')
+      const folder = await mkdtemp(join(tmpdir(), 'sluice-reload-'))
+      onTestFinished(() => rm(folder, { recursive: true }))
+      const scene: Scene = {
+        ...{ workers, folder },
+        store: redis === undefined ? 'memory' : `redis://127.0.0.1:${redis.port}/0`,
+        upstreams: [await upstream(), await upstream()],
+      }
+      for (const index of [0, 1]) await replace(join(folder, `keys-${index}.yaml`), keysText('slow'))
+      const file = join(folder, 'gateway.yaml')
+      await replace(file, configText(0, scene))
+      const { child, output, ended } = sluice('serve', file)
+      await expect.poll(() => output.out + output.err, { timeout: TIMEOUT_MS }).toMatch(/health|sluice: /)
+      expect(output.err).toBe('')
+      const [url = '', , admin = ''] = output.out.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? []
+      const reloads = () => output.err.split('configuration reloaded').length - 1
+      const keyReloads = () => output.err.split('keys file reloaded').length - 1
+      const nextReload = new EventEmitter().setMaxListeners(0)
+      const random = seededRandom(seed)
+      const load = new RequestLoad(url, PER_SECOND, () =>
+        requestOf(random, () => once(nextReload, 'reloaded')),
+      )
 
-    for (let index = 1; index <= RELOADS; index++) {
-      const before = lists()
-      await replace(file, configText(index, scene))
-      child.kill('SIGHUP')
-      await expect.poll(reloads, { timeout: PATIENCE_MS }).toBe(index)
+      for (let index = 1; index <= RELOADS; index++) {
+        const before = keyReloads()
+        await replace(file, configText(index, scene))
+        child.kill('SIGHUP')
+        await expect.poll(reloads, { timeout: TIMEOUT_MS }).toBe(index)
+        nextReload.emit('reloaded')
+        expect(await override(admin, index)).toBe(200)
+        if (index % 10 !== 5) continue
+        await replace(join(folder, `keys-${index % 2}.yaml`), keysText(index % 20 === 5 ? 'fast' : 'slow'))
+        await expect.poll(keyReloads, { timeout: TIMEOUT_MS }).toBe(before + 1)
+      }
+      const stopped = load.stop()
       nextReload.emit('reloaded')
-      expect(await override(admin, index)).toBe(200)
-      if (index % 10 !== 5) continue
-      await replace(join(folder, `keys-${index % 2}.yaml`), keysText(index % 20 === 5 ? 'fast' : 'slow'))
-      await expect.poll(lists, { timeout: PATIENCE_MS }).toBe(before + 1)
-    }
-    const stopped = load.stop()
-    nextReload.emit('reloaded')
-    expect({ failed: await stopped, log: errorsIn(output.err) }).toEqual({ failed: {}, log: [] })
-    expect(load.sent).toBeGreaterThan(0)
-    // The previous upstream closes with its last request.
-    const retired = scene.upstreams[(RELOADS + 1) % 2] as Server
-    await expect.poll(() => connectionsOf(retired), { timeout: PATIENCE_MS }).toBe(0)
-    child.kill('SIGTERM')
-    expect((await ended)[0]).toBe(0)
-  })
+      expect({ failed: await stopped, log: errorsIn(output.err) }).toEqual({ failed: {}, log: [] })
+      expect(load.sent).toBeGreaterThan(0)
+      // The connections to the previous upstream close after its last request.
+      const retired = scene.upstreams[(RELOADS + 1) % 2] as Server
+      await expect.poll(() => connectionsOf(retired), { timeout: TIMEOUT_MS }).toBe(0)
+      child.kill('SIGTERM')
+      expect((await ended)[0]).toBe(0)
+    },
+  )
 })
 
 /** Changes or resets a limit or a slot count through the admin API. */
@@ -178,13 +187,13 @@ async function override(admin: string, index: number): Promise<number> {
     { act: 'undo', ...waiting },
     { act: 'undo', ...rows },
   ]
-  const answer = await fetch(new URL('/api/actions', admin), {
+  const response = await fetch(new URL('/api/actions', admin), {
     method: 'POST',
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
     body: JSON.stringify(acts[(index - 1) % acts.length]),
   })
-  await answer.text()
-  return answer.status
+  await response.text()
+  return response.status
 }
 
 function errorsIn(log: string): string[] {

@@ -1,7 +1,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** A request of the load and its expected statuses. */
+/** A request of the load, with its expected statuses. */
 export interface LoadRequest {
   readonly method: 'GET' | 'POST'
   readonly path: string
@@ -17,7 +17,7 @@ const TICK_MS = 10
 /**
  * Sends requests at a fixed rate, independent of the responses.
  *
- * @param next returns the request of a number
+ * @param next returns the request with the given index
  */
 export class RequestLoad {
   readonly #agent = new Agent({ keepAlive: true })
@@ -61,31 +61,31 @@ export class RequestLoad {
     }
   }
 
-  async #send(wanted: LoadRequest): Promise<void> {
-    const outcome = await this.#ask(wanted).catch(
+  async #send(planned: LoadRequest): Promise<void> {
+    const outcome = await this.#request(planned).catch(
       (error: NodeJS.ErrnoException) => error.code ?? error.message,
     )
-    if (typeof outcome === 'number' && wanted.expected.includes(outcome)) return
-    const failure = `${wanted.method} ${wanted.path}: ${outcome}`
+    if (typeof outcome === 'number' && planned.expected.includes(outcome)) return
+    const failure = `${planned.method} ${planned.path}: ${outcome}`
     this.#failures.set(failure, (this.#failures.get(failure) ?? 0) + 1)
   }
 
-  async #ask({ method, path, key, body, secondHalf }: LoadRequest): Promise<number> {
+  async #request({ method, path, key, body, secondHalf }: LoadRequest): Promise<number> {
     const text = body === undefined ? '' : JSON.stringify(body)
     const headers = {
       'x-api-key': key,
       ...(body !== undefined && { 'content-type': 'application/json', 'content-length': text.length }),
     }
-    const asked = request(new URL(path, this.url), { method, headers, agent: this.#agent })
-    const answered = new Promise<IncomingMessage>((resolve, reject) => {
-      asked.once('response', resolve).on('error', reject)
+    const outgoing = request(new URL(path, this.url), { method, headers, agent: this.#agent })
+    const responded = new Promise<IncomingMessage>((resolve, reject) => {
+      outgoing.once('response', resolve).on('error', reject)
     })
     const half = text.length >> 1
-    asked.write(text.slice(0, half))
-    if (secondHalf !== undefined) await Promise.race([secondHalf, answered])
-    asked.end(text.slice(half))
-    const answer = await answered
-    for await (const _ of answer);
-    return answer.statusCode as number
+    outgoing.write(text.slice(0, half))
+    if (secondHalf !== undefined) await Promise.race([secondHalf, responded])
+    outgoing.end(text.slice(half))
+    const response = await responded
+    for await (const _ of response);
+    return response.statusCode as number
   }
 }

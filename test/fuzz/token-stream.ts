@@ -11,18 +11,18 @@ import { SHAPE_NAMES, shapeFor } from '../../packages/gateway/src/policy/llm/sha
 const WORD = 'word'
 const INPUT_TOKENS = 25
 /** Input tokens that the upstream reports. */
-const TOLD_INPUT = 31
+const REPORTED_INPUT = 31
 
 /** One event: the index of its completion and its number of words. */
 interface Step {
-  readonly answer: number
+  readonly completion: number
   readonly words: number
 }
 
 /** How a server reports the usage of its response. */
 const REPORTS = [
   ...['never', 'zeros in each event', 'zeros at the end', 'nonsense in each event', 'at the end'],
-  ...['running', 'running, and zeros at the end', 'running now and then', 'running for each answer'],
+  ...['running', 'running, and zeros at the end', 'running, in some events', 'running for each completion'],
 ] as const
 type Report = (typeof REPORTS)[number]
 
@@ -39,81 +39,82 @@ const FRAMES = [
 
 export interface StreamPlan {
   readonly api: string
-  readonly answers: number
+  readonly completionCount: number
   readonly steps: readonly Step[]
   readonly report: Report
   readonly frame: (typeof FRAMES)[number]
   readonly mediaType: string
-  /** Member with the words, which depends on the API. */
+  /** Selects the member that contains the words; the choice depends on the API. */
   readonly member: number
 }
 
 export const streamPlans: fc.Arbitrary<StreamPlan> = fc
   .record({
     api: fc.constantFrom('chat', 'completions', 'responses', 'messages', 'ollama', 'custom'),
-    answers: fc.constantFrom(1, 1, 2, 4),
-    steps: fc.array(fc.record({ answer: fc.nat(3), words: fc.integer({ min: 1, max: 6 }) }), {
+    completionCount: fc.constantFrom(1, 1, 2, 4),
+    steps: fc.array(fc.record({ completion: fc.nat(3), words: fc.integer({ min: 1, max: 6 }) }), {
       maxLength: 12,
     }),
     report: fc.constantFrom(...REPORTS),
     frame: fc.constantFrom(...FRAMES),
-    mediaType: fc.constantFrom('right', 'text/event-stream', 'application/x-ndjson', 'text/plain', ''),
+    mediaType: fc.constantFrom('matching', 'text/event-stream', 'application/x-ndjson', 'text/plain', ''),
     member: fc.nat(5),
   })
   .map((plan) => {
     // The other APIs have a single completion.
-    const answers = plan.api === 'chat' || plan.api === 'completions' ? plan.answers : 1
-    return { ...plan, answers, steps: plan.steps.map((step) => ({ ...step, answer: step.answer % answers })) }
+    const completionCount = plan.api === 'chat' || plan.api === 'completions' ? plan.completionCount : 1
+    const steps = plan.steps.map((step) => ({ ...step, completion: step.completion % completionCount }))
+    return { ...plan, completionCount, steps }
   })
 
-/** A stream, with the tokens delivered after each of its parts. */
+/** A stream, with the tokens that are delivered after each part. */
 export interface PlannedStream {
   readonly call: LlmCall
   readonly headers: readonly string[]
   readonly parts: readonly { readonly bytes: Buffer; readonly delivered: number }[]
   /** Output tokens that the upstream reports at the end, if it does. */
-  readonly told: number | undefined
+  readonly reported: number | undefined
   readonly inputs: readonly number[]
 }
 
 export function streamOf(plan: StreamPlan): PlannedStream {
-  const { steps, report, answers } = plan
+  const { steps, report, completionCount } = plan
   const counts = new Map<number, number>()
   let delivered = 0
-  const events = steps.map((step, place) => {
+  const events = steps.map((step, index) => {
     delivered += step.words
-    counts.set(step.answer, (counts.get(step.answer) ?? 0) + step.words)
-    const running = report === 'running for each answer' ? counts.get(step.answer) : delivered
-    return { data: dataOf(plan, step, usageIn(report, place, running)), delivered }
+    counts.set(step.completion, (counts.get(step.completion) ?? 0) + step.words)
+    const running = report === 'running for each completion' ? counts.get(step.completion) : delivered
+    return { data: dataOf(plan, step, usageIn(report, index, running)), delivered }
   })
   // The model may also have used hidden reasoning tokens.
-  const told = report === 'at the end' ? delivered + 7 : undefined
-  const last = told ?? (report.includes('zeros at the end') ? 0 : undefined)
+  const reported = report === 'at the end' ? delivered + 7 : undefined
+  const last = reported ?? (report.includes('zeros at the end') ? 0 : undefined)
   if (last !== undefined) events.push({ data: lastOf(plan, last), delivered })
   const parts = events.map((event) => ({ bytes: framed(event.data, plan), delivered: event.delivered }))
-  const right =
+  const matching =
     plan.frame.includes('json') || plan.frame === 'concatenated'
       ? 'application/x-ndjson'
       : 'text/event-stream'
-  const type = plan.mediaType === 'right' ? right : plan.mediaType
+  const type = plan.mediaType === 'matching' ? matching : plan.mediaType
   return {
-    call: callOf(plan.api, answers),
+    call: callOf(plan.api, completionCount),
     headers: type === '' ? [] : ['Content-Type', `${type}; charset=utf-8`],
     parts,
-    told,
-    inputs: [INPUT_TOKENS, TOLD_INPUT],
+    reported,
+    inputs: [INPUT_TOKENS, REPORTED_INPUT],
   }
 }
 
 /** Usage of an event: a count or an invalid value; undefined if it has none. */
-function usageIn(report: Report, place: number, running: number | undefined): unknown {
+function usageIn(report: Report, index: number, running: number | undefined): unknown {
   if (report === 'zeros in each event') return 0
-  if (report === 'nonsense in each event') return [null, '12', -1, {}, 1e300][place % 5]
-  if (report === 'running now and then' && place % 3 !== 1) return undefined
+  if (report === 'nonsense in each event') return [null, '12', -1, {}, 1e300][index % 5]
+  if (report === 'running, in some events' && index % 3 !== 1) return undefined
   return report.startsWith('running') ? running : undefined
 }
 
-function dataOf({ api, member }: StreamPlan, { answer, words }: Step, output: unknown): object {
+function dataOf({ api, member }: StreamPlan, { completion, words }: Step, output: unknown): object {
   const text = WORD.repeat(words)
   const usage = output === undefined ? {} : { usage: openAIUsage(output) }
   const deltas = [
@@ -133,9 +134,9 @@ function dataOf({ api, member }: StreamPlan, { answer, words }: Step, output: un
   ]
   switch (api) {
     case 'chat':
-      return { choices: [{ index: answer, delta: deltas[member], logprobs: null }], ...usage }
+      return { choices: [{ index: completion, delta: deltas[member], logprobs: null }], ...usage }
     case 'completions':
-      return { choices: [{ index: answer, text }], ...usage }
+      return { choices: [{ index: completion, text }], ...usage }
     case 'responses':
       return { type: `response.${names[member % names.length]}.delta`, delta: text, response: tokens(output) }
     case 'messages':
@@ -151,16 +152,16 @@ function dataOf({ api, member }: StreamPlan, { answer, words }: Step, output: un
         eval_count: output,
       }
     default:
-      return { text, usage: { in: output === undefined ? undefined : TOLD_INPUT, out: output } }
+      return { text, usage: { in: output === undefined ? undefined : REPORTED_INPUT, out: output } }
   }
 }
 
 function tokens(output: unknown): object {
-  return output === undefined ? {} : { usage: { input_tokens: TOLD_INPUT, output_tokens: output } }
+  return output === undefined ? {} : { usage: { input_tokens: REPORTED_INPUT, output_tokens: output } }
 }
 
 function openAIUsage(output: unknown): object {
-  return { prompt_tokens: output === 0 ? 0 : TOLD_INPUT, completion_tokens: output }
+  return { prompt_tokens: output === 0 ? 0 : REPORTED_INPUT, completion_tokens: output }
 }
 
 function lastOf({ api }: StreamPlan, output: number): object {
@@ -173,9 +174,9 @@ function lastOf({ api }: StreamPlan, output: number): object {
     case 'messages':
       return { type: 'message_delta', ...tokens(output) }
     case 'ollama':
-      return { message: { content: '' }, done: true, prompt_eval_count: TOLD_INPUT, eval_count: output }
+      return { message: { content: '' }, done: true, prompt_eval_count: REPORTED_INPUT, eval_count: output }
     default:
-      return { usage: { in: TOLD_INPUT, out: output } }
+      return { usage: { in: REPORTED_INPUT, out: output } }
   }
 }
 
@@ -208,7 +209,7 @@ const API_SHAPES: Readonly<Record<string, string>> = {
   ollama: 'ollama-chat',
 }
 
-function callOf(api: string, answers: number): LlmCall {
+function callOf(api: string, completionCount: number): LlmCall {
   const name = API_SHAPES[api]
   const shape = name === undefined ? CUSTOM : shapeFor(name, '')
   if (shape === undefined) throw new Error(`no shape '${name}' among ${SHAPE_NAMES.join(', ')}`)
@@ -217,7 +218,7 @@ function callOf(api: string, answers: number): LlmCall {
     { chat: 'messages', messages: 'messages', ollama: 'messages', responses: 'input' }[api] ?? 'prompt'
   const body = {
     [input]: input === 'messages' ? [{ content: text }] : text,
-    ...(answers > 1 && { n: answers }),
+    ...(completionCount > 1 && { n: completionCount }),
     stream: true,
   }
   const options = { shape, defaultOutput: 1000, cachedWeight: 1, asksForUsage: true }

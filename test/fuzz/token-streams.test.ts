@@ -40,7 +40,7 @@ it(`charges a stream for the tokens delivered, to within one event, wherever it 
         if (plan.isOver()) return
         streams += 1
         const stream = streamOf(drawn)
-        const { parts, told, inputs } = stream
+        const { parts, reported, inputs } = stream
         const largest = parts.reduce(
           (most, { delivered }, index) => Math.max(most, delivered - (parts[index - 1]?.delivered ?? 0)),
           0,
@@ -62,11 +62,11 @@ it(`charges a stream for the tokens delivered, to within one event, wherever it 
             // An event cut within its final line break may count as complete.
             const off = Math.min(
               ...[sent, ...(more > 0 ? [sent + 1] : [])].map((count) => {
-                const isTold = told !== undefined && count === parts.length
+                const isReported = reported !== undefined && count === parts.length
                 const distance = Math.abs(
-                  settlement.output_tokens - (isTold ? told : (parts[count - 1]?.delivered ?? 0)),
+                  settlement.output_tokens - (isReported ? reported : (parts[count - 1]?.delivered ?? 0)),
                 )
-                return isTold ? distance : Math.max(0, distance - largest)
+                return isReported ? distance : Math.max(0, distance - largest)
               }),
             )
             expect(off, `${sent} events of ${JSON.stringify(drawn)}`).toBe(0)
@@ -76,7 +76,7 @@ it(`charges a stream for the tokens delivered, to within one event, wherever it 
         const bytes = Buffer.concat(parts.map((part) => part.bytes))
         const expected = settle(stream, [bytes], 'answered')
         expect(settle(stream, chunksOf(bytes, chunking), 'answered')).toEqual(expected)
-        if (told !== undefined) expect(expected).toMatchObject({ output_tokens: told })
+        if (reported !== undefined) expect(expected).toMatchObject({ output_tokens: reported })
       },
     ),
     { seed: plan.seed, numRuns: plan.runs },

@@ -22,10 +22,10 @@ function gunicorn(app: string) {
 }
 
 it.each([
-  ['FastAPI with a model, on uvicorn', uvicorn, '/rows'],
-  ['FastAPI that parses every body, on uvicorn', uvicorn, '/loose/rows'],
+  ['FastAPI with a Pydantic model on uvicorn', uvicorn, '/rows'],
+  ['FastAPI that parses every body on uvicorn', uvicorn, '/loose/rows'],
   ['Flask on gunicorn', gunicorn('rows_app:flask'), '/rows'],
-  ['Flask that parses every body, on gunicorn', gunicorn('rows_app:flask'), '/loose/rows'],
+  ['Flask that parses every body on gunicorn', gunicorn('rows_app:flask'), '/loose/rows'],
   ['a plain WSGI application on gunicorn', gunicorn('rows_app:wsgi'), '/rows'],
 ])('charges at least the rows that are processed by %s', async (name, command, path) => {
   const port = await freePort()
@@ -40,6 +40,6 @@ it.each([
   const plan = fuzzPlan(SIZES)
   const { ran, failed, refused } = await compareCharges(url, path, plan)
   console.log(
-    `seed ${plan.seed}: ${name} ran ${ran} requests and refused ${failed}, the gateway refused ${refused}`,
+    `seed ${plan.seed}: ${name} processed ${ran} requests and rejected ${failed}; the gateway rejected ${refused}`,
   )
 })

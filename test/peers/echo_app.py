@@ -1,4 +1,4 @@
-"""What a server runs of a request: the same as a WSGI application for gunicorn and as an ASGI application for uvicorn."""
+"""Responds with the request as an application sees it, over WSGI and over ASGI."""
 
 import json
 
@@ -19,7 +19,7 @@ def _wsgi(environ, start_response):
     return [json.dumps(seen).encode()]
 
 
-# It believes all that one proxy says, the prefix too.
+# Trusts all forwarding headers of one proxy, including the prefix.
 wsgi = ProxyFix(_wsgi, x_for=1, x_proto=1, x_host=1, x_port=0, x_prefix=1)
 
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-/** Returns a port on which nothing listened a moment ago. */
+/** Returns a port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))

@@ -1,4 +1,4 @@
-"""How many rows a server runs for a request, as applications find it out: with FastAPI, with Flask and with plain WSGI."""
+"""Responds with the number of rows of a request, as FastAPI, Flask and plain WSGI applications read it."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from fastapi import FastAPI, Header, Request
 from flask import Flask, request as flask_request
 from pydantic import BaseModel
 
-# What an application takes where a request says nothing.
+# The number that applications use if a request does not state one.
 DEFAULT = 50
 
 

@@ -8,10 +8,7 @@ import { freePort } from './free-port.js'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 
-/**
- * Servers that trust forwarded headers and CGI variables from this machine, as behind a local
- * proxy.
- */
+/** Servers that trust forwarding headers and CGI variables from this machine, as from a local proxy. */
 const SERVERS: Record<string, (port: number) => [string, ...string[]]> = {
   gunicorn: (port) => [
     'gunicorn',
@@ -47,7 +44,8 @@ const STEERING = [
   'Remote-User: admin',
 ]
 
-async function askedBy(port: number, headers: readonly string[]) {
+/** Sends a request to a port and returns it as the application sees it. */
+async function requestSeenThrough(port: number, headers: readonly string[]) {
   const client = await rawClient(port)
   client.send(message('POST /free/predict HTTP/1.1', [...headers, 'Content-Length: 0', 'Connection: close']))
   await client.closed
@@ -81,7 +79,7 @@ describe.each(Object.entries(SERVERS))('%s behind the gateway', (name, command) 
       ['identity: { trusted_proxies: [127.0.0.1] }', fromProxy],
     ] as const) {
       const { gateway } = await running(config, `http://127.0.0.1:${port}`)
-      const plain = await askedBy(gateway.address.port, [])
+      const plain = await requestSeenThrough(gateway.address.port, [])
       expect(plain).toMatchObject({
         method: 'POST',
         root: '',
@@ -89,13 +87,14 @@ describe.each(Object.entries(SERVERS))('%s behind the gateway', (name, command) 
         scheme: 'http',
         user: null,
       })
-      expect(await askedBy(gateway.address.port, headers)).toEqual(plain)
-      for (const header of headers) expect(await askedBy(gateway.address.port, [header])).toEqual(plain)
+      expect(await requestSeenThrough(gateway.address.port, headers)).toEqual(plain)
+      for (const header of headers)
+        expect(await requestSeenThrough(gateway.address.port, [header])).toEqual(plain)
     }
   })
 
-  it.runIf(name === 'gunicorn')('would run another path without it', async () => {
-    const seen = await askedBy(port, ['SCRIPT_NAME: /free'])
+  it.runIf(name === 'gunicorn')('would run another path without the gateway', async () => {
+    const seen = await requestSeenThrough(port, ['SCRIPT_NAME: /free'])
     expect(seen).toMatchObject({ root: '/free', path: '/predict' })
   })
 })

@@ -1,17 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 
-/** The files that each file imports, type imports included. */
+/** The files that each file imports, including type imports. */
 export type ImportGraph = ReadonlyMap<string, ReadonlySet<string>>
 
 const MAX_OUTPUT = 64 * 2 ** 20
 
 /**
- * Reads from the compiler which file imports which.
+ * Reads the import graph of a project from the compiler.
  *
  * @param root the folder that paths are relative to
  * @param project the folder of a tsconfig.json
- * @param install the folder whose node_modules has the compiler
+ * @param install the folder whose node_modules contains the compiler
  * @throws Error if the compiler cannot be started
  */
 export function readImports(root: string, project: string, install = root): ImportGraph {
@@ -27,10 +27,7 @@ export function readImports(root: string, project: string, install = root): Impo
   return parseExplanation(stdout)
 }
 
-/**
- * Parses what `tsc --explainFiles` prints: a file, and below it, indented, the files that import
- * it.
- */
+/** Parses the output of `tsc --explainFiles`: each file, followed by indented lines of its importers. */
 function parseExplanation(text: string): ImportGraph {
   const graph = new Map<string, Set<string>>()
   let imported = ''
@@ -49,7 +46,7 @@ function parseExplanation(text: string): ImportGraph {
   return graph
 }
 
-/** Keeps the files below a folder, named from there. */
+/** Returns the graph of the files in a folder, with paths relative to it. */
 export function sourceGraph(graph: ImportGraph, folder: string): ImportGraph {
   const name = (file: string) => (file.startsWith(`${folder}/`) ? file.slice(folder.length + 1) : undefined)
   const kept = new Map<string, Set<string>>()
@@ -61,7 +58,7 @@ export function sourceGraph(graph: ImportGraph, folder: string): ImportGraph {
   return kept
 }
 
-/** The folders that each folder imports from, among folders that lie in one folder. */
+/** Returns the imports between sibling folders, at every depth. */
 export function folderGraph(graph: ImportGraph): ImportGraph {
   const folders = new Map<string, Set<string>>()
   for (const [file, imports] of graph) {
@@ -77,7 +74,7 @@ export function folderGraph(graph: ImportGraph): ImportGraph {
 }
 
 /**
- * The two folders where the paths of two folders part; undefined where one of them is in the other.
+ * Returns the sibling folders that contain two folders; undefined if one folder contains the other.
  */
 function siblingFolders(from: string, to: string): readonly [string, string] | undefined {
   const [a, b] = [from.split('/'), to.split('/')]
@@ -87,8 +84,8 @@ function siblingFolders(from: string, to: string): readonly [string, string] | u
 }
 
 /**
- * The cycles of a graph, each as the sorted names that reach each other (Tarjan's strongly
- * connected components).
+ * Returns the cycles of a graph, each as the sorted names of its members (Tarjan's strongly connected
+ * components).
  */
 export function cycles(graph: ImportGraph): string[][] {
   const found: string[][] = []
@@ -115,12 +112,11 @@ export function cycles(graph: ImportGraph): string[][] {
 /**
  * Lists the imports that do not point to a lower layer, and the files that are in no layer.
  *
- * @param layers from the lowest to the highest; of the entries that contain a file, the longest
- *   counts
+ * @param layers from the lowest to the highest. If several entries contain a file, the longest applies
  */
 export function backwardImports(graph: ImportGraph, layers: readonly (readonly string[])[]): string[] {
   const entries = layers.flatMap((layer, level) => layer.map((entry) => ({ entry, level })))
-  const place = (file: string) =>
+  const entryOf = (file: string) =>
     entries
       .filter(({ entry }) => file === entry || file.startsWith(`${entry}/`))
       .reduce<{ entry: string; level: number } | undefined>(
@@ -129,10 +125,10 @@ export function backwardImports(graph: ImportGraph, layers: readonly (readonly s
       )
   const problems: string[] = []
   for (const [file, imports] of graph) {
-    const from = place(file)
+    const from = entryOf(file)
     if (from === undefined) problems.push(`${file} is in no layer`)
     for (const target of imports) {
-      const to = place(target)
+      const to = entryOf(target)
       if (from && to && from.entry !== to.entry && to.level >= from.level)
         problems.push(`${file} imports ${target}`)
     }

@@ -1,4 +1,4 @@
-/** The projects whose sources are checked, and where their files are. */
+/** The projects to check, with their source folders. */
 export const SOURCE_ROOTS = [
   { project: 'packages/sluice', root: 'packages/sluice/src' },
   { project: 'packages/gateway', root: 'packages/gateway/src' },
@@ -6,9 +6,9 @@ export const SOURCE_ROOTS = [
 ] as const
 
 /**
- * The layers of each package, from the lowest to the highest. An entry is a file, or a folder with
- * everything below it that no longer entry names. An entry may import from itself and from the
- * lines above its own. Entries in one line do not import from each other.
+ * The layers of each package, from the lowest to the highest. An entry is a file or a folder. A folder
+ * includes everything in it, except the files and folders that have their own entry. An entry may
+ * import from itself and from lower layers, but not from other entries of its layer.
  */
 export const LAYERS = {
   'packages/sluice/src': [
