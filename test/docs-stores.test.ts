@@ -6,8 +6,8 @@ import { type MemcachedServer, startMemcached } from '../packages/sluice/test/st
 import { type RedisServer, startRedis } from '../packages/sluice/test/stores/servers/redis.js'
 import { ROOT } from './stack.js'
 
-// Runs the limiters of docs/stores.md on real servers. Each limiter counts separately and admits ten
-// requests.
+// Runs the limiters of docs/stores.md on real servers. Each limiter counts separately and admits
+// ten requests.
 
 // Inside the checkout, so that it resolves the packages as a user's project would.
 const folder = join(ROOT, 'test', 'store-listings')

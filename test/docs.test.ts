@@ -32,7 +32,8 @@ const RUN_ELSEWHERE = new Set([
 ])
 
 /**
- * Pages whose commands need a different server than `npm start`. A test next to each page runs them.
+ * Pages whose commands need a different server than `npm start`. A test next to each page runs
+ * them.
  */
 const PAGES_WITH_OWN_SERVER =
   /^examples\/(in-memory|tiers|warm-up|strategies|resources|monitoring|redis|memcached)\//

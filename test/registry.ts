@@ -25,8 +25,8 @@ export interface Registry {
 }
 
 /**
- * Serves packages and all of their dependencies, as the npm registry does. Packages without a tarball
- * are packed from the folder in which they are installed.
+ * Serves packages and all of their dependencies, as the npm registry does. Packages without a
+ * tarball are packed from the folder in which they are installed.
  *
  * @param roots folders of the packages
  * @param tarballs paths of tarballs, by the name of the package

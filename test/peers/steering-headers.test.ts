@@ -8,7 +8,9 @@ import { freePort } from './free-port.js'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 
-/** Servers that trust forwarding headers and CGI variables from this machine, as from a local proxy. */
+/**
+ * Servers that trust forwarding headers and CGI variables from this machine, as from a local proxy.
+ */
 const SERVERS: Record<string, (port: number) => [string, ...string[]]> = {
   gunicorn: (port) => [
     'gunicorn',

@@ -27,7 +27,10 @@ export function readImports(root: string, project: string, install = root): Impo
   return parseExplanation(stdout)
 }
 
-/** Parses the output of `tsc --explainFiles`: each file, followed by indented lines of its importers. */
+/**
+ * Parses the output of `tsc --explainFiles`, which lists each file and, indented below it, the files
+ * that import it.
+ */
 function parseExplanation(text: string): ImportGraph {
   const graph = new Map<string, Set<string>>()
   let imported = ''
@@ -84,8 +87,8 @@ function siblingFolders(from: string, to: string): readonly [string, string] | u
 }
 
 /**
- * Returns the cycles of a graph, each as the sorted names of its members (Tarjan's strongly connected
- * components).
+ * Returns the cycles of a graph, each as the sorted names of its members (Tarjan's strongly
+ * connected components).
  */
 export function cycles(graph: ImportGraph): string[][] {
   const found: string[][] = []
@@ -112,7 +115,8 @@ export function cycles(graph: ImportGraph): string[][] {
 /**
  * Lists the imports that do not point to a lower layer, and the files that are in no layer.
  *
- * @param layers from the lowest to the highest. If several entries contain a file, the longest applies
+ * @param layers from the lowest to the highest. If several entries contain a file, the longest
+ *   applies
  */
 export function backwardImports(graph: ImportGraph, layers: readonly (readonly string[])[]): string[] {
   const entries = layers.flatMap((layer, level) => layer.map((entry) => ({ entry, level })))

@@ -6,9 +6,9 @@ export const SOURCE_ROOTS = [
 ] as const
 
 /**
- * The layers of each package, from the lowest to the highest. An entry is a file or a folder. A folder
- * includes everything in it, except the files and folders that have their own entry. An entry may
- * import from itself and from lower layers, but not from other entries of its layer.
+ * The layers of each package, from the lowest to the highest. An entry is a file or a folder. A
+ * folder includes everything in it, except the files and folders that have their own entry. An
+ * entry may import from itself and from lower layers, but not from other entries of its layer.
  */
 export const LAYERS = {
   'packages/sluice/src': [
