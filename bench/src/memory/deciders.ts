@@ -29,8 +29,8 @@ export function sluice(limits: readonly string[] = [`${LIMIT}/10d`], maxKeys = 1
 export const FIVE_LIMITS = [10, 15, 20, 25, 30].map((days) => `${LIMIT}/${days}d`)
 
 /**
- * Creates a minimal limiter: a Map, GCRA and a clock. It validates nothing, reports nothing, never expires
- * a key, and stores a single number per key.
+ * Creates a minimal limiter: a Map, GCRA and a clock. It validates nothing, reports nothing, never
+ * expires a key, and stores a single number per key.
  */
 export function bareMap(): Decider {
   const states = new Map<string, { tat: number }>()

@@ -95,8 +95,8 @@ async function decide(
   const start = performance.now()
   const until = start + duration
   const caller = async () => {
-    // Each caller visits the keys in its own order. In a shared order, all callers would contend for
-    // the same key.
+    // Each caller visits the keys in its own order. In a shared order, all callers would contend
+    // for the same key.
     const step = STEPS[Math.floor(Math.random() * STEPS.length)] as number
     let next = Math.floor(Math.random() * KEYS.length)
     while (performance.now() < until) {

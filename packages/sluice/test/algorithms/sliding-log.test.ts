@@ -74,7 +74,7 @@ describe('the sliding log', () => {
 
     const first = refund(logged([0, 3], [500, 4], [600, 2]), 600, 2)
     expect(judge(first)).toMatchObject({ remaining: 3, resetAfter: 900, moreAfter: 400 })
-    // Refunds may come in any order. An entry that was emptied earlier is removed once it is the last.
+    // In any order: an entry that was emptied earlier is removed once it is the last.
     const middle = refund(logged([0, 3], [500, 4], [600, 2]), 500, 4)
     expect(judge(middle)).toMatchObject({ remaining: 5, resetAfter: 1000, moreAfter: 400 })
     const both = refund(middle, 600, 2)

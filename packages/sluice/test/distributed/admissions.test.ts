@@ -37,9 +37,9 @@ afterAll(async () => {
 })
 
 /*
- * The log contains the times that the store reports. By the clock of the same machine, each must lie
- * between the call and its response. The times are therefore exact, and the bound is checked without
- * any allowance.
+ * The log contains the times that the store reports. By the clock of the same machine, each must
+ * lie between the call and its response. The times are therefore exact, and the bound is checked
+ * without any allowance.
  */
 it(`keeps the bound in every interval during ${DURATION_MS / 1000} s of load from ${PROCESSES} processes`, async () => {
   const [bucket, log] = await recordLoad(pool, DURATION_MS)

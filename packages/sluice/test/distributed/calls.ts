@@ -16,7 +16,7 @@ export interface CallCounts {
 }
 
 /**
- * Returns a rule for each algorithm. It admits `limit` requests, none of which recover during a test.
+ * Returns a rule for each algorithm, which admits `limit` requests and recovers none in a test.
  */
 export function rulesOf(limit: number): readonly (readonly [name: string, rule: Rule<string>])[] {
   return [

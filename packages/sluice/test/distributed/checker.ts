@@ -31,8 +31,8 @@ export interface TightestInterval {
  *
  * Let P(i) be the units admitted before i. An interval from i to j exceeds the bound iff (P(j+1) −
  * rate·at(j)) − (P(i) − rate·at(i)) > burst. So for each j, the best i ≤ j has the smallest P(i) −
- * rate·at(i), which one pass can track. Intervals that begin or end between admissions have a looser
- * bound.
+ * rate·at(i), which one pass can track. Intervals that begin or end between admissions have a
+ * looser bound.
  *
  * A refund counts in every interval in which it may have been made: those that end at or after its
  * `from` and start at or before its `to`. So it is subtracted from the units admitted up to the end

@@ -108,8 +108,8 @@ function expectShifted(results: readonly CallCounts[]): void {
 }
 
 /**
- * Returns one of two time zones that are half an hour apart, such that no hour ends in it during the
- * test.
+ * Returns one of two time zones that are half an hour apart, such that no hour ends in it during
+ * the test.
  */
 function zoneWithinHour(): string {
   const minute = new Date().getUTCMinutes()

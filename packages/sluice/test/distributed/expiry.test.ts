@@ -18,9 +18,9 @@ const DAY = 24 * HOUR
 const GRACE_MS = 2000
 
 /**
- * Maximum difference between the clocks of two processes on Memcached, in milliseconds. A key with an
- * absolute expiry may expire this much later: keys of calendar windows, and keys that expire in more
- * than 30 days (see `expiryOf`).
+ * Maximum difference between the clocks of two processes on Memcached, in milliseconds. A key with
+ * an absolute expiry may expire this much later: keys of calendar windows, and keys that expire in
+ * more than 30 days (see `expiryOf`).
  */
 const CLOCK_DIFFERENCE_MS = 1000
 /** Maximum difference between the clocks of processes that share a key, in milliseconds. */

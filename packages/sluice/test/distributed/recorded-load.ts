@@ -79,8 +79,8 @@ export function unitsOf(log: readonly Admission[]): number {
 }
 
 /**
- * Returns how far the wall clock is ahead of the monotonic clock, in milliseconds. Measures when the
- * millisecond changes, since the wall clock has no better resolution.
+ * Returns how far the wall clock is ahead of the monotonic clock, in milliseconds. Measures when
+ * the millisecond changes, since the wall clock has no better resolution.
  */
 function wallTimeOffset(): number {
   const before = Date.now()

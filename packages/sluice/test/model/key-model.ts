@@ -93,7 +93,9 @@ export class KeyModel {
     return model
   }
 
-  /** Returns true if a state has not expired, or if charges count longer under the current limit. */
+  /**
+   * Returns true if a state has not expired, or if charges count longer under the current limit.
+   */
   #isNeeded({ limit, model }: AlgorithmState): boolean {
     return model.expiresAt() > this.now || spanOf(limit) < spanOf(this.limit)
   }

@@ -27,8 +27,8 @@ export class SlidingLogModel implements Model<SlidingLogLimit> {
   }
 
   /**
-   * With `limit.limit` entries or more, merges a charge into the last entry if the entry before it is
-   * less than 1/64 of a period old.
+   * With `limit.limit` entries or more, merges a charge into the last entry if the entry before it
+   * is less than 1/64 of a period old.
    */
   takeUnderOther(now: number, cost: number, limit: SlidingLogLimit): void {
     this.take(now, cost, limit)

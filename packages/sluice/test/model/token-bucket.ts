@@ -2,7 +2,8 @@ import type { TokenBucketLimit } from '../../src/limits/limit.js'
 import { type Entry, type Model, singleEntry, sumOf, type Usage } from './model.js'
 
 /**
- * Bounds the charges in every interval that ends now by the burst plus the refill over the interval.
+ * Bounds the charges in every interval that ends now by the burst plus the refill over the
+ * interval.
  *
  * The refill uses the current rate or that of the last charge, whichever is larger.
  */

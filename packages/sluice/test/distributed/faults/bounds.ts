@@ -33,10 +33,10 @@ function sourcesOf(policy: GroupReport['policy'], by: (source: 'local' | 'open')
  * Checks the store's bounds: `B + r·t` in any interval, the limit in any trailing period, and the
  * slots at any time. Each loss of state adds the limit once more.
  *
- * The bound of a bucket applies to all admissions minus the refunds within the same interval. It does
- * not apply to the admissions that were never refunded: if two charges are refunded one after the
- * other, the second refund may return more than is left of its charge, which admits other requests
- * (see `tokenBucket`). A sliding log and slots return exactly what was taken.
+ * The bound of a bucket applies to all admissions minus the refunds within the same interval. It
+ * does not apply to the admissions that were never refunded: if two charges are refunded one after
+ * the other, the second refund may return more than is left of its charge, which admits other
+ * requests (see `tokenBucket`). A sliding log and slots return exactly what was taken.
  */
 function expectStoreBound(
   log: readonly LoggedAdmission[],

@@ -62,7 +62,9 @@ export interface LoadReport {
   >
   /** Free slots after all permits were released. */
   readonly slots: { readonly free: number }
-  /** Maxima over the run. `timerMs` is the actual time of a plain timer with the deadline's length. */
+  /**
+   * Maxima over the run. `timerMs` is the actual time of a plain timer with the deadline's length.
+   */
   readonly max: Readonly<
     Record<'decisionMs' | 'timerMs' | 'pending' | 'pendingLeft' | 'sockets' | 'socketsLeft', number>
   >

@@ -61,8 +61,8 @@ describe('under load, every guarantee holds', () => {
       expect(moved).toBeGreaterThan(0)
     })
     console.log(`Cluster slots moved: ${summaryOf(groups)}`)
-    // During the move, a key that a call deletes and creates again belongs to the other node, so the
-    // script fails.
+    // During the move, a key that a call deletes and creates again belongs to the other node, so
+    // the script fails.
     expectGuarantees(groups, { fault: 'recoverable', sockets: 8, allowedError: /a non local key/ })
   })
 })

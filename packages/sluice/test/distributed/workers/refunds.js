@@ -2,9 +2,9 @@
 const UNBOUNDED = Number.MAX_VALUE
 
 /**
- * Wraps a store whose token buckets have a single key, and records its refunds: the time `at` of the
- * take, and bounds `from` and `to` of the time of the refund. All times are by the store's clock, in
- * milliseconds.
+ * Wraps a store whose token buckets have a single key, and records its refunds: the time `at` of
+ * the take, and bounds `from` and `to` of the time of the refund. All times are by the store's
+ * clock, in milliseconds.
  *
  * A settlement returns no time. It is made after the latest store time that this process knew when
  * it sent the settlement, and before the time of any take sent after the settlement was confirmed.
