@@ -18,7 +18,9 @@ export function allEnforcedFit(
   return verdicts.every(({ allowed }, index) => allowed || charges[index]?.enforce === false)
 }
 
-/** Returns the indexes of the charges in the order of judging: enforced charges first. */
+/**
+ * Returns the indexes of the charges in the order in which they are judged: enforced charges first.
+ */
 export function judgingOrder(charges: readonly Pick<Charge, 'enforce'>[]): Iterable<number> {
   if (charges.every(isEnforced)) return charges.keys()
   const indexes = [...charges.keys()]

@@ -7,14 +7,14 @@ export type { MaybePromise }
 
 /** One rule applied to one request. */
 export interface Charge {
-  /** Name of the rule, the same in every process. Keys of different scopes are independent. */
+  /** Name of the rule, the same in every process. Keys in different scopes are independent. */
   readonly scope: string
   /** The client or other subject whose usage is counted, unique within the scope. */
   readonly key: string
   readonly limit: Limit
   /** Units to take. A cost of 0 takes nothing, writes nothing and is always allowed. */
   readonly cost: number
-  /** Holder of the slots of a `concurrency` limit: a name unique to the request. */
+  /** Identifies the holder of the slots of a `concurrency` limit. Unique to the request. */
   readonly lease?: string | undefined
   /** `false` marks a shadow charge: it is judged and counted, but never refuses the request. */
   readonly enforce?: boolean | undefined
@@ -23,26 +23,27 @@ export interface Charge {
 /** A store's verdict on one charge. */
 export interface StoreVerdict extends Verdict {
   /**
-   * The store was full and counted the charge in the state shared by all unknown keys of its scope.
+   * Set if the store was full and counted the charge in the state that all unknown keys of its
+   * scope share.
    */
   readonly overflow?: true
-  /** The store did not respond, and a failure policy decided. */
+  /** Set if the store did not respond and a failure policy decided instead. */
   readonly degraded?: Degraded
-  /** The verdict follows from a recent refusal; the store was not queried. */
+  /** Set if the verdict follows from a recent refusal and the store was not queried. */
   readonly remembered?: true
 }
 
 /**
- * How a charge was decided when its store did not respond. `open`: admitted without being counted.
- * `local`: decided in the memory of this process, with its share of the limit.
+ * Policy that decided a charge while the store did not respond. `open`: admitted without being
+ * counted. `local`: decided in the memory of this process, against its share of the limit.
  */
 export type Degraded = 'open' | 'local'
 
-/** A correction of a charge that was taken. */
+/** An adjustment of a charge after it was taken. */
 export interface Settlement {
   readonly charge: Charge
   readonly taken: Taken & Pick<StoreVerdict, 'overflow' | 'degraded'>
-  /** The actual cost. The original cost renews a lease; 0 ends it. */
+  /** The actual cost. For a lease, the original cost renews it and 0 ends it. */
   readonly cost: number
 }
 
@@ -51,17 +52,15 @@ export interface Settlement {
  *
  * `take` is all or nothing: either every enforced charge is taken or none is, and no other request
  * is decided in between. A shadow charge is taken if it fits and the enforced ones are taken. The
- * verdicts come in the order of the charges. If the request is refused, a charge that fits is still
- * reported as allowed, with the quota that remains without it.
+ * verdicts are in the order of the charges. If the request is refused, a charge that fits is still
+ * reported as allowed, with its quota unchanged.
  */
 export interface Store {
-  /**
-   * @throws TypeError, RangeError for a cost that the limit cannot count; nothing is taken then.
-   */
+  /** @throws TypeError, RangeError for a cost that the limit cannot count. Nothing is taken. */
   take(charges: readonly Charge[]): MaybePromise<StoreVerdict[]>
   /** Returns the verdicts that `take` would return now, and takes nothing. */
   peek(charges: readonly Charge[]): MaybePromise<StoreVerdict[]>
-  /** Adjusts charges after the fact, up or down. Never refused. */
+  /** Adjusts charges after they were taken, up or down. A settlement is never refused. */
   settle(settlements: readonly Settlement[]): MaybePromise<void>
   /** Deletes the usage of a key. */
   reset(scope: string, key: string): MaybePromise<void>
@@ -94,8 +93,9 @@ export function refundsOf(charges: readonly Charge[], verdicts: readonly StoreVe
 }
 
 /**
- * Reports whether a settlement can add usage to a key that has no state. A refund cannot: the usage
- * it would return has expired. A settled lease can, because it may be renewed after it ended.
+ * Reports whether a settlement can add usage to a key that has no state. A refund cannot, because
+ * the usage to refund has expired. The settlement of a lease can, because it may renew a lease that
+ * has ended.
  */
 export function addsUsage({ charge: { limit }, taken, cost }: Settlement): boolean {
   return cost > taken.cost || limit.algorithm === 'concurrency'

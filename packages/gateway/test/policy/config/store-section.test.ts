@@ -79,17 +79,17 @@ describe('store', () => {
     [
       'a Redis port out of range',
       '¦redis://me:s3cret@host:70000',
-      'a host of a Redis URL must be a name or an address',
+      'a host of a Redis URL must be a host name or IP address',
     ],
     [
       'a password with a slash',
       '¦redis://:s3cret/x@host:6379',
-      'a host of a Redis URL must be a name or an address',
+      'a host of a Redis URL must be a host name or IP address',
     ],
     [
       'a password with a slash, and a user',
       '¦redis://me:s3cret/x@host',
-      'a host of a Redis URL must be a name or an address',
+      'a host of a Redis URL must be a host name or IP address',
     ],
     [
       'a password with a percent sign',

@@ -7,13 +7,13 @@ import type { Limit } from '../../limits/limit.js'
 import { StoredValueError } from './memcached-errors.js'
 import { decodeState, encodeState } from './state-codec.js'
 
-/** Marks a value of the store and the version of the format. */
+/** Format of a value, with its version. */
 const FORMAT = /^sluice1 ([0-9a-f]{8}) (\[.*\])$/s
 
 /**
  * Encodes the value of a key: `sluice1 <checksum> [<limit>,<state>]`, with one more limit and state
- * for each further count. The limit is the one under which the state was last taken. The checksum
- * covers the key, so that it detects a damaged value as well as the value of another key.
+ * for each further count. The limit is that of the last take. The checksum also covers the key, so
+ * it detects the value of another key as well as a damaged value.
  */
 export function encodeValue(key: string, counts: readonly Count[]): string {
   const parts = counts.flatMap(({ limit, state }) => [encodeLimit(limit, state), encodeState(state, limit)])
@@ -28,7 +28,7 @@ export function decodeValue(key: string, value: unknown): readonly Count[] {
   try {
     const parts = JSON.parse(json) as unknown[][]
     if (parts.length % 2 !== 0 || parts.length > 2 * MAX_COUNTS)
-      throw new TypeError(`expected up to ${MAX_COUNTS} limits with a state each`)
+      throw new TypeError(`expected at most ${MAX_COUNTS} pairs of a limit and its state`)
     return Array.from({ length: parts.length / 2 }, (_, index): Count => {
       const limitPart = parts[2 * index] as unknown[]
       const limit = decodeLimit(limitPart)
@@ -40,7 +40,7 @@ export function decodeValue(key: string, value: unknown): readonly Count[] {
 }
 
 function unreadable(key: string, cause?: unknown): StoredValueError {
-  const message = `the value of '${key}' in Memcached is damaged or not from this store; delete it, or choose another prefix`
+  const message = `the value of '${key}' in Memcached is damaged or was not written by this store; delete it or choose another prefix`
   return new StoredValueError(message, { cause })
 }
 

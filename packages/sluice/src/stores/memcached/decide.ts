@@ -15,17 +15,22 @@ export interface KeyOutcome {
   readonly untaken: readonly StoreVerdict[]
 }
 
-/** Largest value in bytes after a take. Memcached itself allows items of 1,048,576 bytes. */
+/**
+ * Maximum size of a value after a take, in bytes. Memcached itself allows items of 1,048,576 bytes.
+ */
 const MAX_BYTES_TO_TAKE = 800_000
 
-/** Largest value in bytes after a settlement. The difference leaves room for settlements. */
+/**
+ * Maximum size of a value after a settlement, in bytes. It is larger than after a take, so that
+ * settlements still fit.
+ */
 export const MAX_BYTES_TO_SETTLE = 1_000_000
 
 /**
  * Decides the charges to one key, and takes them if they are admitted and `takes` is true. Enforced
  * charges take precedence over shadow charges.
  *
- * @throws RangeError if the state would no longer fit into Memcached; nothing is taken then.
+ * @throws RangeError if the state would no longer fit into Memcached. Nothing is taken.
  */
 export function decide(working: WorkingState, charges: readonly Charge[], takes: boolean): KeyOutcome {
   const taken: StoreVerdict[] = []
@@ -37,7 +42,7 @@ export function decide(working: WorkingState, charges: readonly Charge[], takes:
     const { judge } = algorithmOf(limit)
     const verdict = judge(limit, state, cost > 0 ? cost + before : 0)
     taken[index] = verdict
-    // A charge that fits in a refused request is not taken; its verdict reports the unchanged
+    // In a refused request, a charge that fits is not taken, and its verdict reports the unchanged
     // state.
     untaken[index] = verdict.allowed ? { ...verdict, ...judge(limit, state, 0) } : verdict
     if (verdict.allowed) before += cost
@@ -56,17 +61,17 @@ function reserveBytes(working: WorkingState, charges: readonly Charge[]): void {
   const more = charges.reduce((sum, charge) => sum + growth(working, charge), 0)
   if (more > 0 && working.size + more > MAX_BYTES_TO_TAKE) {
     throw new RangeError(
-      "the state of a key would not fit into Memcached's 1 MB: a sliding-log stores one entry per request, a " +
-        'concurrency limit one per lease; use a token-bucket or a smaller limit',
+      "the state of a key would exceed Memcached's maximum of 1 MB: a sliding-log stores one entry per " +
+        'request, and a concurrency limit one per lease; use a token-bucket or a smaller limit',
     )
   }
   working.size += more
 }
 
-/** Returns an upper bound of the bytes that a charge adds to the value. */
+/** Returns an upper bound on the number of bytes that a charge adds to the value. */
 function growth(working: WorkingState, { limit, lease = '' }: Charge): number {
   if (limit.algorithm === 'concurrency') return Buffer.byteLength(JSON.stringify(lease)) + MAX_ENTRY_LENGTH
-  if (limit.algorithm !== 'sliding-log') return working.keepsLog ? MAX_ENTRY_LENGTH : 0
+  if (limit.algorithm !== 'sliding-log') return working.hasLog ? MAX_ENTRY_LENGTH : 0
   // Charges in the same tick share an entry.
   const { at, times, length } = working.stateFor(limit) as SlidingLogState
   return times[length - 1] === at ? 0 : MAX_ENTRY_LENGTH

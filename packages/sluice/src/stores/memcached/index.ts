@@ -16,13 +16,13 @@ export type MemcachedStoreOptions = {
   readonly prefix?: string
 } & (
   | {
-      /** A memcache-client for a single server. The store never shuts it down. */
+      /** A client of memcache-client for a single server. The store never shuts it down. */
       readonly client: MemcachedClient
       readonly url?: never
     }
   | {
       /**
-       * Address of the server, `memcached://host:11211`. The store connects on first use, with
+       * Address of the server, `memcached://host:11211`. The store connects on first use, using
        * memcache-client.
        */
       readonly url: string
@@ -42,32 +42,33 @@ const OPTIONS = ['client', 'url', 'prefix']
  *     const client = new MemcacheClient({ server: 'localhost:11211' })
  *     const store = memcachedStore({ client, prefix: 'shop:' })
  *
- * A key is decided by compare-and-swap: the store reads its state, judges the charges, and writes
- * the new state unless another process has written it in the meantime. In that case it starts over,
- * up to 40 times. All calls of a process that wait for one key share a round, so only processes
- * contend, not calls. Compared with Redis:
+ * The store decides by compare-and-swap: it reads the state of a key, judges the charges, and
+ * writes the new state unless another process has changed it in the meantime. In that case it tries
+ * again, up to 40 times. All calls of one process that wait for the same key share a round, so only
+ * processes contend with each other. Differences from Redis:
  *
  * - **Several keys** are not decided atomically. A request with several charges first reads all
- *   keys, then takes from one after the other, and refunds them if one refuses. Until the refund,
- *   about a round trip per key, the charges count, so another request may be refused that would
- *   have fitted. No limit is ever exceeded, and a refused request has consumed nothing by the time
- *   it is decided.
- * - **A lost response** leaves open whether the charge was taken. The call rejects; the charge
- *   expires with time, and a lease ends.
- * - **Time** is that of the processes, synchronized with the server's clock once a minute. The
- *   clocks of two processes differ by at most a second and a round trip, whatever their machines'
- *   clocks say. When a process first meets a key of another process, it may be ahead by that much.
- *   This refills a second's worth of a token bucket, drops log entries that are a second from their
- *   end, or ends a window a second early. From then on the two processes agree on the time.
- * - **Memory**: a full Memcached evicts keys that were not used for long, limits included, unless
+ *   keys, then takes from one key after another. If a key refuses, the earlier charges are
+ *   refunded. Until then, for about a round trip per key, they count, so another request that would
+ *   have fitted may be refused. No limit is ever exceeded, and when a request is refused, its
+ *   charges have already been refunded.
+ * - **A lost response** leaves it unknown whether the charge was taken. The call rejects. A charge
+ *   that was taken expires with time, and slots are held until their lease ends.
+ * - **Time** comes from the clocks of the processes, which are synchronized with the server's once
+ *   a minute. The clocks of two processes then differ by at most a second and a round trip,
+ *   regardless of the system clocks. A process may be ahead by that much when it first reads a key
+ *   of another process. A token bucket then refills a second's worth too much, log entries expire a
+ *   second early, or a window ends a second early. From then on, the two processes agree on the
+ *   time.
+ * - **Memory**: a full Memcached evicts the least recently used keys, including live limits, unless
  *   it runs with `-M`. A restart loses all keys. A value holds at most 1 MB: about 100,000 entries
  *   of a `sliding-log`, or 10,000 leases. A take beyond that throws a RangeError.
  *
- * Every key expires, no earlier than its limit has fully recovered and less than two seconds later.
- * Memcached treats an expiry beyond 30 days as a date. Such a key may expire a round trip later,
+ * Every key expires after its limit has fully recovered, less than two seconds later. Memcached
+ * treats an expiry beyond 30 days as a Unix timestamp. Such a key may expire a round trip later,
  * and in January 2038 at the latest.
  *
- * The store's promises reject with a StoreContentionError after 40 lost attempts, with a
+ * The store's promises reject with a StoreContentionError after 40 failed attempts, with a
  * StoredValueError for a damaged or foreign value, and with the client's errors.
  *
  * @throws TypeError, RangeError for an invalid option.
@@ -75,7 +76,7 @@ const OPTIONS = ['client', 'url', 'prefix']
 export function memcachedStore(options: string | MemcachedStoreOptions): MemcachedStore {
   if (typeof options === 'string') return memcachedStore({ url: options })
   if (options === null || typeof options !== 'object')
-    throw new OptionTypeError([], 'a Memcached store needs a URL, or an object with a client or a url')
+    throw new OptionTypeError([], "a Memcached store needs a URL, or an object with a 'client' or a 'url'")
   for (const option of Object.keys(options)) {
     if (!OPTIONS.includes(option)) throw unknownOption('a Memcached store', option, OPTIONS)
   }
@@ -94,7 +95,7 @@ function connectionOf({ client, url }: MemcachedStoreOptions): MemcachedConnecti
   if (Array.isArray(servers) && servers.length > 1)
     throw new OptionTypeError(
       ['client'],
-      'this client spreads keys over several servers, which would count separately; give it one server',
+      "'client' distributes keys over several servers, which would count separately; configure a single server",
     )
   return new MemcachedClientConnection(client, false)
 }

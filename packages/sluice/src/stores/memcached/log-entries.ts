@@ -1,20 +1,20 @@
 import type { SlidingLogState } from '../../algorithms/sliding-log.js'
 import { TICKS_PER_MS } from './server-clock.js'
 
-type EntryPool = Pick<SlidingLogState, 'times' | 'sums' | 'head' | 'length'>
+type LogEntries = Pick<SlidingLogState, 'times' | 'sums' | 'head' | 'length'>
 
 /** Maximum length of an encoded entry in characters, including the comma. */
 export const MAX_ENTRY_LENGTH = 44
 
 /**
  * Encodes the live entries of a sliding log. Each entry is the number of clock ticks since the
- * previous entry, or since the epoch for the first one, followed by `*` and its cost unless that is
- * 1.
+ * previous entry, or since the epoch for the first one, in base 36. `*` and the cost follow unless
+ * the cost is 1.
  *
- * Charges in the same tick share an entry, and fully refunded charges have none. A time between two
- * ticks, which results from a change of the period, is rounded up.
+ * Charges in the same tick share an entry, and fully refunded charges have none. A change of the
+ * period can result in a time between two ticks, which is rounded up.
  */
-export function encodeEntries({ times, sums, head, length }: EntryPool): string {
+export function encodeEntries({ times, sums, head, length }: LogEntries): string {
   const entries: string[] = []
   let lastTick = 0
   let counted = head === 0 ? 0 : (sums[head - 1] ?? 0)
@@ -33,7 +33,7 @@ export function encodeEntries({ times, sums, head, length }: EntryPool): string 
 }
 
 /** @throws TypeError for a string that `encodeEntries` did not return. */
-export function decodeEntries(encoded: string): EntryPool {
+export function decodeEntries(encoded: string): LogEntries {
   const times: number[] = []
   const sums: number[] = []
   let tick = 0

@@ -15,7 +15,7 @@ export interface MemcachedClient {
 /** Default command timeout of memcache-client, in milliseconds. */
 const DEFAULT_COMMAND_TIMEOUT_MS = 5000
 
-/** Time that the client gets to fail on its own after its command timeout, in milliseconds. */
+/** Additional time for the client to report its own command timeout, in milliseconds. */
 const GRACE_MS = 500
 
 /** A connection through memcache-client. */
@@ -56,7 +56,9 @@ export class MemcachedClientConnection implements MemcachedConnection {
     const line = lines.find((each): each is string[] => Array.isArray(each) && each[0] === 'time')
     const time = Number(line?.[1])
     if (!Number.isSafeInteger(time) || time <= 0)
-      throw new Error("the store needs the server's time, which is missing in its response to 'stats'")
+      throw new Error(
+        "the response of the Memcached server to 'stats' contains no 'time', which the store requires",
+      )
     return time
   }
 
@@ -64,20 +66,20 @@ export class MemcachedClientConnection implements MemcachedConnection {
     if (this.isOwned) this.client.shutdown()
   }
 
-  async #stored(refusal: string, command: () => Promise<unknown>): Promise<boolean> {
+  async #stored(conflict: string, command: () => Promise<unknown>): Promise<boolean> {
     try {
       const [response] = (await this.#send(command)) as readonly unknown[]
       return response === 'STORED'
     } catch (error) {
       // NOT_FOUND: the value has expired since it was read.
-      if (hasMessage(error, refusal) || hasMessage(error, 'NOT_FOUND')) return false
+      if (hasMessage(error, conflict) || hasMessage(error, 'NOT_FOUND')) return false
       throw error
     }
   }
 
   /**
-   * Sends a command with a timeout of its own. The client's timeout does not cover a command issued
-   * while its connection closes: that one never settles.
+   * Sends a command with an additional timeout. The client's own timeout does not cover a command
+   * that is sent while its connection is closing. Such a command would never settle.
    */
   #send<T>(command: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

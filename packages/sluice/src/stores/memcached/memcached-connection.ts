@@ -8,12 +8,13 @@ export interface CasValue {
 export interface MemcachedConnection {
   gets(key: string): Promise<CasValue | undefined>
   /**
-   * Stores a value if the key has none, and reports whether it did. `expiry` is in Memcached's
-   * format.
+   * Stores a value if the key has none, and reports whether it was stored. `expiry` is in
+   * Memcached's format.
    */
   add(key: string, value: string, expiry: number): Promise<boolean>
   /**
-   * Stores a value if the key has not been written since it was read, and reports whether it did.
+   * Stores a value if the key has not been written since it was read, and reports whether it was
+   * stored.
    */
   cas(key: string, value: string, cas: string, expiry: number): Promise<boolean>
   delete(key: string): Promise<void>

@@ -1,14 +1,17 @@
 import { StoreRequestError } from '../store-request-error.js'
 
 /**
- * Too many calls want the same key at once: other processes changed it between each read and write,
- * or too many calls of this process are queued. Nothing was taken, or it was refunded.
+ * Thrown under too much contention: other processes changed a key between every read and write, or
+ * too many calls of this process are queued. Nothing remains taken.
  */
 export class StoreContentionError extends StoreRequestError {
   override readonly name = 'StoreContentionError'
 }
 
-/** The value of a key was damaged or not written by the store. The key admits no request. */
+/**
+ * Thrown when the value of a key is damaged or was not written by the store. No request to the key
+ * is admitted.
+ */
 export class StoredValueError extends StoreRequestError {
   override readonly name = 'StoredValueError'
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { OptionRangeError, OptionTypeError } from '../../option-error.js'
 
-/** Longest key that Memcached supports, in bytes. */
+/** Maximum length of a Memcached key, in bytes. */
 const MAX_KEY_LENGTH = 250
 
 const MAX_PREFIX_LENGTH = 100
@@ -12,10 +12,10 @@ const ESCAPED = /[^!-$&-~\u0080-\uffff]/g
 const ALL_PRINTABLE = /^[!-~]*$/
 
 /**
- * Returns Memcached's key for a key of a scope: the prefix, the scope with its length, and the key.
- * Different pairs always have different keys. Control characters and spaces are percent-encoded; a
- * string that is too long or not ASCII is replaced by a digest. The digest is over UTF-16 units,
- * because UTF-8 encodes all lone surrogates alike.
+ * Returns the Memcached key for a key in a scope: the prefix, the length of the scope, the scope,
+ * and the key. Different pairs of scope and key have different Memcached keys. Control characters
+ * and spaces are percent-encoded; a pair that is too long or not ASCII is replaced by a digest. The
+ * digest covers UTF-16 units, because UTF-8 encodes all lone surrogates identically.
  */
 export function storeKey(prefix: string, scope: string, key: string): string {
   const joined = `${scope.length}:${scope}:${key}`
@@ -26,14 +26,14 @@ export function storeKey(prefix: string, scope: string, key: string): string {
   return `${prefix}#${createHash('sha256').update(joined, 'utf16le').digest('base64url')}`
 }
 
-/** @throws TypeError, RangeError for a prefix that is not valid in Memcached's keys. */
+/** @throws TypeError, RangeError for a prefix that is not valid in a Memcached key. */
 export function checkPrefix(prefix: string): string {
   if (typeof prefix !== 'string')
     throw new OptionTypeError(['prefix'], `'prefix' must be a string, not ${String(prefix)}`)
   if (prefix.length > MAX_PREFIX_LENGTH || !ALL_PRINTABLE.test(prefix))
     throw new OptionRangeError(
       ['prefix'],
-      `'prefix' must be printable ASCII without spaces, at most ${MAX_PREFIX_LENGTH} characters`,
+      `'prefix' must be at most ${MAX_PREFIX_LENGTH} printable ASCII characters without spaces`,
     )
   return prefix
 }

@@ -50,7 +50,7 @@ export class CasStore implements MemcachedStore {
       const { admitted, taken, untaken } = await this.#decide(only, true)
       return [...(admitted ? taken : untaken)]
     }
-    // Most refusals are found here, before anything has to be refunded.
+    // This step finds most refusals, before anything has to be refunded.
     const outcomes = await Promise.all(groups.map((group) => this.#decide(group, false)))
     if (!outcomes.every(({ admitted }) => admitted)) return collectVerdicts(groups, outcomes, 'untaken')
     const admitted = await this.#takeSequentially(groups, outcomes)
@@ -86,11 +86,11 @@ export class CasStore implements MemcachedStore {
   }
 
   /**
-   * Takes from one key after another, and refunds what was taken as soon as one refuses or fails.
-   * Replaces the outcomes by those of the takes, and reports whether everything was taken.
+   * Takes from one key after another. If a key refuses or fails, refunds the earlier charges.
+   * Replaces the outcomes with those of the takes, and reports whether all charges were taken.
    *
-   * Every request visits its keys in the same order, that of their names. Otherwise two requests
-   * for the same two keys could each take one and be refused by the other. Keys with only shadow
+   * Every request takes from its keys in lexicographic order. Otherwise, two requests for the same
+   * two keys could each take from one key and be refused by the other. Keys with only shadow
    * charges come last, because they never refuse.
    */
   async #takeSequentially(groups: readonly KeyCharges[], outcomes: KeyOutcome[]): Promise<boolean> {
@@ -118,7 +118,7 @@ export class CasStore implements MemcachedStore {
   }
 
   async #refund(refunds: readonly Settlement[]): Promise<void> {
-    // The decision does not depend on the refund; charges that cannot be refunded expire with time.
+    // The decision does not depend on the refund. Charges that cannot be refunded expire with time.
     await this.settle(refunds).catch(() => {})
   }
 

@@ -8,7 +8,8 @@ import type { DecisionClock } from './server-clock.js'
 import { WorkingState } from './working-state.js'
 
 /**
- * Reads or changes the state of a key. Called again if another process wrote the key in between.
+ * Reads or changes the state of a key. Called again if another process wrote the key in the
+ * meantime.
  */
 export type StateUpdate<T> = (working: WorkingState) => T
 
@@ -18,25 +19,25 @@ interface QueuedUpdate {
   reject(error: unknown): void
 }
 
-/** Maximum number of queued calls in a process, over all keys. */
+/** Maximum number of queued calls in a process, across all keys. */
 const MAX_QUEUED = 100_000
 
 /** Maximum number of calls decided in one round. */
 const MAX_BATCH = 5000
 
-/** Attempts of a round before its calls fail. */
+/** Maximum number of attempts of a round. After the last one, its calls fail. */
 const MAX_ATTEMPTS = 40
 
 /**
- * Longest pause between two attempts, in milliseconds. The first takes up to 1 ms, and each
- * doubles.
+ * Maximum pause between two attempts, in milliseconds. The first pause is at most 1 ms, and the
+ * maximum doubles with each attempt.
  */
 const MAX_PAUSE_MS = 32
 
 /**
- * Queues the calls of this process by key. All calls queued for a key are decided in one round: its
- * value is read, each call updates it in turn, and it is written unless another process has written
- * it in the meantime. So calls of one process never contend with each other.
+ * Queues the calls of this process by key. All calls queued for one key are decided in a single
+ * round: the value is read, updated by each call in turn, and written unless another process has
+ * changed it in the meantime. So the calls of one process never contend with each other.
  */
 export class PerKeyQueue {
   readonly #updates = new Map<string, QueuedUpdate[]>()
@@ -86,7 +87,7 @@ export class PerKeyQueue {
     this.#updates.delete(key)
   }
 
-  /** Settles every call of the batch, or throws an error that concerns all of them. */
+  /** Settles every call of the batch, or throws an error that applies to all of them. */
   async #decide(key: string, batch: readonly QueuedUpdate[]): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (attempt > 0) await pause(Math.random() * Math.min(MAX_PAUSE_MS, 2 ** attempt / 2))
@@ -130,7 +131,7 @@ export class PerKeyQueue {
     if (isIdle && read === undefined) return true
     const value = encodeValue(key, counts)
     if (Buffer.byteLength(value) > MAX_BYTES_TO_SETTLE)
-      throw new RangeError("the state of a key no longer fits into Memcached's 1 MB")
+      throw new RangeError("the state of a key would exceed Memcached's maximum of 1 MB")
     const expiry = isIdle ? EXPIRED : expiryOf(idleAfter, this.clock.latestServerTime())
     try {
       return read === undefined

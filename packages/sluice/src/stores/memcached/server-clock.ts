@@ -1,30 +1,31 @@
 import type { Limit } from '../../limits/limit.js'
 
-/** The clock by which the store decides. */
+/** The clock that the store uses for decisions. */
 export interface DecisionClock {
   /** Resolves when the clock can be read. */
   ready(): Promise<void>
   /**
-   * Returns the time for a limit in milliseconds. `at` is the time of the stored state; if another
-   * process that is slightly ahead wrote it, this clock moves forward to it.
+   * Returns the time for a limit in milliseconds. `at` is the time of the stored state. If it was
+   * written by a process whose clock is slightly ahead, this clock moves forward to `at`.
    */
   timeFor(limit: Limit, at?: number): number
   /**
-   * Returns an upper bound of the server's time in milliseconds since the epoch. It is at most a
+   * Returns an upper bound on the server's time in milliseconds since the epoch. It is at most a
    * second and a round trip ahead.
    */
   latestServerTime(): number
   /** Reports whether a state from the time `at` suggests that this clock is wrong. */
   isSuspect(at: number): boolean
   /**
-   * Forces a synchronization before the next use, because the connection may lead to another
+   * Forces a synchronization before the next use, because the connection may now lead to another
    * server.
    */
   invalidate(): void
 }
 
 /**
- * Resolution of the clock, about a microsecond. A power of two keeps times and differences exact.
+ * Clock ticks per millisecond, so a tick is about a microsecond. A power of two keeps times and
+ * differences exact.
  */
 export const TICKS_PER_MS = 1024
 
@@ -32,8 +33,8 @@ export const TICKS_PER_MS = 1024
 const SYNC_INTERVAL_MS = 60_000
 
 /**
- * The clock does not follow a state that is further ahead than this, in milliseconds: a clock was
- * wrong.
+ * Maximum lead of a state that the clock follows, in milliseconds. A larger lead means that a clock
+ * was wrong.
  */
 const MAX_LEAD_MS = 2000
 
@@ -43,15 +44,15 @@ const SLOWDOWN = 2e-4
 /**
  * The clock of one process, synchronized with the server's.
  *
- * Memcached reports its time in whole seconds (`stats`), and not with every response. So each
- * process estimates the offset of its own clock, to within half a second and half a round trip, and
- * does so every minute. The clocks of two processes differ by at most a second and a round trip,
- * whatever the clocks of their machines say.
+ * Memcached reports its time in whole seconds, and only in response to `stats`. So once a minute,
+ * each process estimates the offset of its own clock to within half a second and half a round trip.
+ * The clocks of two processes then differ by at most a second and a round trip, regardless of the
+ * system clocks.
  *
- * Stored states even out the rest: a process that reads a state from a later time moves its clock
- * forward to it. So all processes that share a key follow the clock that is furthest ahead, and the
- * time of a key never goes back. A lead shrinks slowly; otherwise a fleet would follow its fastest
- * clock forever.
+ * Stored states remove the remaining difference: a process that reads a state from a later time
+ * moves its clock forward to that time. So all processes that share a key follow the clock that is
+ * furthest ahead, and the time of a key never goes back. A lead shrinks slowly. Otherwise, a fleet
+ * would follow its fastest clock forever.
  */
 export class ServerClock implements DecisionClock {
   /** Estimated lead of the server's clock over the local one, in milliseconds. */
@@ -117,8 +118,8 @@ export class ServerClock implements DecisionClock {
     const sentAt = this.localTime()
     const seconds = await this.fetchSeconds()
     const receivedAt = this.localTime()
-    // The reported second had begun when the response arrived and had not ended when the query
-    // left.
+    // The reported second had begun when the response arrived and had not ended when the query was
+    // sent.
     const minOffset = seconds * 1000 - receivedAt
     const maxOffset = seconds * 1000 + 1000 - sentAt
     const middle = (minOffset + maxOffset) / 2
@@ -131,7 +132,7 @@ export class ServerClock implements DecisionClock {
 }
 
 /**
- * Returns milliseconds since the epoch, with fractions. Changes of the system date have no effect.
+ * Returns milliseconds since the epoch, with fractions. Changes to the system clock have no effect.
  */
 function machineTime(): number {
   return performance.timeOrigin + performance.now()

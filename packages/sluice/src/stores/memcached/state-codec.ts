@@ -36,7 +36,8 @@ export function encodeState(state: State, limit: Limit): readonly Part[] {
 /**
  * Decodes a state of a limit.
  *
- * @param keptUntil end of a longer retention of a sliding log's entries, from an earlier limit
+ * @param keptUntil time until which a sliding log keeps its entries for the longer period of an
+ *   earlier limit
  * @throws TypeError for anything but an encoded state of this limit.
  */
 export function decodeState([time, ...parts]: readonly unknown[], limit: Limit, keptUntil: unknown): State {
@@ -105,6 +106,6 @@ function numberFrom(part: unknown): number {
 
 /** Checks a used amount. A negative one would admit more than the limit. */
 function nonNegative(amount: number): number {
-  if (amount < 0) throw new TypeError('negative usage')
+  if (amount < 0) throw new TypeError('expected a usage of at least 0')
   return amount
 }

@@ -47,11 +47,8 @@ export class WorkingState {
     this.#changed = true
   }
 
-  /**
-   * Reports whether a take adds a log entry under any limit, because the key also has a sliding
-   * log.
-   */
-  get keepsLog(): boolean {
+  /** Reports whether the key has a sliding log, so that a take under any limit adds a log entry. */
+  get hasLog(): boolean {
     return this.#counts.some(({ limit }) => limit.algorithm === 'sliding-log')
   }
 

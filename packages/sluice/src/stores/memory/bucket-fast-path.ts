@@ -9,7 +9,7 @@ import type { Scope, StateTable } from './state-table.js'
 /** Maximum number of charges that a request on the fast path may have. */
 const MAX_CHARGES = 16
 
-/** Returned instead of a level, which is never negative. */
+/** Returned in place of a level if `Judgement` must decide. Levels are never negative. */
 const USE_JUDGEMENT = -1
 
 interface BucketCharge extends Charge {
@@ -17,8 +17,8 @@ interface BucketCharge extends Charge {
 }
 
 /**
- * Decides the most common requests: charges to token buckets, each in a scope of its own. The
- * decisions equal those of `Judgement`, but are made on plain numbers without allocations per step.
+ * Decides the most common requests: charges to token buckets in distinct scopes. It decides exactly
+ * as `Judgement` does, but on plain numbers and without intermediate allocations.
  */
 export class BucketFastPath {
   // Working memory of the current decision, reused so that a decision allocates only its outcome.
@@ -51,7 +51,7 @@ export class BucketFastPath {
   #levelOf({ scope: name, key, limit }: BucketCharge, index: number): number {
     const { states } = this
     const scope = this.#scope(name, index)
-    // Two charges of one scope may have the same key.
+    // Two charges in one scope may have the same key.
     for (let earlier = 0; earlier < index; earlier++)
       if (this.#scopes[earlier] === scope) return USE_JUDGEMENT
     const slot = states.find(scope, key)
@@ -63,7 +63,10 @@ export class BucketFastPath {
     return levelNow(limit, slots.at(slot), slots.level(slot), states.now)
   }
 
-  /** Returns a scope, usually the one at the same index of the previous request. */
+  /**
+   * Returns the scope of a charge, usually cached from the charge at the same index of the previous
+   * request.
+   */
   #scope(name: string, index: number): Scope {
     let scope = this.#scopes[index]
     if (scope === undefined || scope.name !== name) {
@@ -74,7 +77,7 @@ export class BucketFastPath {
   }
 
   #levelsOf(count: number): readonly number[] {
-    // `Array.from` is slower than the whole decision; an array grown by `push` reserves 17 places.
+    // `Array.from` is slower than the whole decision, and `push` reserves capacity for 17 elements.
     const levels = new Array<number>(count)
     for (let index = 0; index < count; index++) levels[index] = this.#levels[index] as number
     return levels

@@ -11,7 +11,7 @@ export interface BucketCharge {
 
 /** The outcome of charges to token buckets, as numbers. Verdicts are computed on demand. */
 export class BucketOutcome implements StoreOutcome {
-  /** @param levels levels before the charges, at the time `at` */
+  /** @param levels levels of the buckets before the take, at the time `at` */
   constructor(
     private readonly charges: readonly BucketCharge[],
     private readonly at: number,
@@ -23,8 +23,8 @@ export class BucketOutcome implements StoreOutcome {
     return this.charges.map(({ limit, cost }, index) => {
       const state = { at: this.at, level: this.levels[index] as number }
       const verdict = tokenBucket.judge(limit, state, cost)
-      // A charge that fits in a refused request is not taken; its verdict reports the unchanged
-      // state.
+      // In a refused request, a charge that fits is not taken, and its verdict reports the
+      // unchanged state.
       return verdict.allowed && !this.admitted ? tokenBucket.judge(limit, state, 0) : verdict
     })
   }

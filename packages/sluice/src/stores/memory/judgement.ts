@@ -50,8 +50,8 @@ export class Judgement implements StoreOutcome {
   verdicts(): StoreVerdict[] {
     const verdicts = new Array<StoreVerdict>(this.#judged.length)
     for (const { index, charge, state, verdict } of this.#judged) {
-      // A charge that fits in a refused request is not taken; its verdict reports the unchanged
-      // state.
+      // In a refused request, a charge that fits is not taken, and its verdict reports the
+      // unchanged state.
       const untaken = !this.admitted && verdict.allowed
       verdicts[index] = untaken
         ? { ...verdict, ...algorithmOf(charge.limit).judge(charge.limit, state, 0) }

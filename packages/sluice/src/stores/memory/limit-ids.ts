@@ -1,6 +1,6 @@
 import { sameLimit, type TokenBucketLimit } from '../../limits/limit.js'
 
-/** The id of no limit. */
+/** Reserved id that belongs to no limit. */
 export const NO_ID = 255
 
 /**

@@ -10,15 +10,16 @@ import { StateTable } from './state-table.js'
 
 export interface MemoryStoreOptions {
   /**
-   * Maximum number of keys with state; default 1,000,000. A token bucket takes 40 bytes per key,
-   * the other algorithms 200 to 400. Memory of expired keys is reused, not returned to the system.
+   * Maximum number of keys with state; default 1,000,000. A token bucket takes 40 bytes per key;
+   * the other algorithms take 200 to 400. The memory of expired keys is reused but not returned to
+   * the operating system.
    */
   readonly maxKeys?: number
   /** Default: the monotonic clock of the machine. */
   readonly clock?: Clock
 }
 
-/** The synchronous store in the memory of the process. */
+/** A synchronous store in the memory of this process. */
 export interface MemoryStore extends Store {
   take(charges: readonly Charge[]): StoreVerdict[]
   peek(charges: readonly Charge[]): StoreVerdict[]
@@ -39,8 +40,8 @@ const DEFAULT_MAX_KEYS = 1_000_000
  *
  * Decisions and expiry are O(1) in the number of keys; there are no sweeps. A full store never
  * evicts live state to make room. Instead, unknown keys share one state per scope until there is
- * room again. A key that gets its own state while the shared one is in use starts from a copy of
- * it. So no key gets more than its limit by being counted in two places.
+ * room again. A key that gets its own state while the shared state is in use starts with a copy of
+ * the shared state. So no key exceeds its limit by being counted in two places.
  *
  * @throws TypeError for an unknown option; RangeError if `maxKeys` is not a positive integer.
  */
@@ -102,7 +103,7 @@ class InMemoryStore implements MemoryStore, DecidingStore {
       const scope = states.scope(charge.scope)
       const own = states.find(scope, charge.key) || undefined
       const shared = taken.overflow ? states.shared(scope) : undefined
-      // The key's own state may be a copy of the shared one, so both are settled.
+      // The key's own state may be a copy of the shared state, so both are settled.
       if (own !== undefined) states.settle(own, charge.limit, taken, cost)
       if (shared !== undefined) states.settle(shared, charge.limit, taken, cost)
       if (own === undefined && shared === undefined && addsUsage(settlement))
@@ -116,6 +117,6 @@ class InMemoryStore implements MemoryStore, DecidingStore {
   }
 
   close(): void {
-    // The store holds no timers and no connections.
+    // There are no timers or connections to release.
   }
 }

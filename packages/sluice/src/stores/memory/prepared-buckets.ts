@@ -13,18 +13,17 @@ interface PreparedBucket {
   readonly scope: Scope
   readonly limit: TokenBucketLimit
   readonly cost: number
-  /** Highest level that fits. */
+  /** Maximum level after a take. */
   readonly maxLevel: number
   /** Slot of the key; 0 if the key has no state. */
   slot: number
-  /** Distance from the slot of the previous bucket. */
+  /** Slot number in the last take, minus that of the previous bucket. */
   stride: number
 }
 
 /**
- * Takes charges to token buckets that are the same for every request except for the key. The
- * decisions equal those of `BucketFastPath`; what that checks for each request is checked here
- * once.
+ * Takes charges to token buckets that differ between requests only in their key. It decides exactly
+ * as `BucketFastPath` does, but checks the charges once instead of for every request.
  */
 export class PreparedBuckets implements PreparedTaker {
   at = 0
@@ -40,7 +39,7 @@ export class PreparedBuckets implements PreparedTaker {
     this.#levels = buckets.map(() => 0.5)
   }
 
-  /** Returns undefined if the charges are not to token buckets of different scopes. */
+  /** Returns undefined unless all charges are to token buckets in distinct scopes. */
   static of(states: StateTable, charges: readonly PreparedCharge[]): PreparedBuckets | undefined {
     const buckets = charges.flatMap(({ scope, limit, cost }): PreparedBucket[] =>
       limit.algorithm === 'token-bucket' && cost > 0 && cost < Number.POSITIVE_INFINITY
@@ -62,7 +61,7 @@ export class PreparedBuckets implements PreparedTaker {
   }
 
   // One long method that accesses the arena's arrays directly. V8 inlines at most 920 bytes of
-  // bytecode into a hot function; split into helpers, a decision takes 50 ns more.
+  // bytecode into a hot function, so with helper methods a decision takes 50 ns longer.
   take(key: string): 'taken' | 'refused' | 'fallback' {
     const states = this.#states
     const buckets = this.#buckets
@@ -78,9 +77,9 @@ export class PreparedBuckets implements PreparedTaker {
       const bucket = buckets[index] as PreparedBucket
       const { limit, cost } = bucket
       const predicted = last + bucket.stride
-      // A key that is new to all these rules gets adjacent slots. The distance seen in the previous
-      // request is tried before the index, so that five rules take 2.6 times as long as one, not
-      // 3.5. This check compares 56 bits of the hash for a single slot.
+      // A key that is new to all of these rules gets adjacent slots. So the distance between two
+      // slots of the previous request is tried before the index. Five rules then take 2.6 times as
+      // long as one instead of 3.5 times. The check compares 56 bits of the hash.
       const slot =
         last !== 0 && isSamePage(predicted, last) && states.isHashed(predicted, bucket.scope)
           ? predicted

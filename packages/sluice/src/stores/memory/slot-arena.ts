@@ -1,4 +1,7 @@
-/** A page has 4096 slots in 144 KiB, of which the system commits only what is written. */
+/**
+ * A page has 4096 slots and takes 144 KiB. The operating system commits only the parts that are
+ * written.
+ */
 const PAGE_BITS = 12
 const PAGE_SLOTS = 1 << PAGE_BITS
 /** Mask of the bits of a slot number that give the offset within the page. */
@@ -9,8 +12,9 @@ export const TAG_MASK = 0xff
 const NO_KEY_TAG = TAG_MASK
 
 /**
- * Allocates slots of 36 bytes each. A decision reads 32 bytes of a slot, aligned to 32 and so
- * within one cache line: with a million keys in random order, a decision mostly waits for memory.
+ * Allocates slots of 36 bytes each. A decision reads 32 bytes of a slot, which are aligned to lie
+ * within one cache line. With a million keys in random order, a decision spends most of its time
+ * waiting for memory.
  *
  *     numbers[4·i]        time of the state, in milliseconds
  *     numbers[4·i + 1]    level of a token bucket, in units
@@ -20,10 +24,10 @@ const NO_KEY_TAG = TAG_MASK
  *     words[8·i + 7]      link to the next slot in the timing wheel
  *     previous[i]         link to the previous slot in the timing wheel
  *
- * The arena grows by pages, so nothing is ever copied. Slots are numbers from 1.
+ * The arena grows page by page, so nothing is ever copied. Slot numbers start at 1.
  */
 export class SlotArena {
-  // One array per kind of data, without an object per page, saves 4 ns per decision.
+  // One array per kind of data instead of one object per page saves 4 ns per decision.
   readonly #numbers: Float64Array[] = []
   readonly #words: Int32Array[] = []
   readonly #previous: Int32Array[] = []
@@ -39,7 +43,7 @@ export class SlotArena {
     this.#addPage()
   }
 
-  /** Returns a slot without a key, in a list of its own. */
+  /** Returns a slot without a key, in a list that contains no other slot. */
   allocate(): number {
     let slot = this.#free
     if (slot !== 0) this.#free = this.link(slot)
@@ -152,7 +156,7 @@ export class SlotArena {
     return (this.#previous[slot >>> PAGE_BITS] as Int32Array)[slot & OFFSET_MASK] as number
   }
 
-  /** Links two slots of a list. */
+  /** Makes `next` the successor of `slot` in a list. */
   join(slot: number, next: number): void {
     this.wordsOf(slot)[(slot & OFFSET_MASK) * 8 + 7] = next
     const previous = this.#previous[next >>> PAGE_BITS] as Int32Array
@@ -183,7 +187,7 @@ export class SlotArena {
   }
 }
 
-/** Reports whether two slots are in the same page. */
+/** Reports whether two slots are on the same page. */
 export function isSamePage(slot: number, other: number): boolean {
   return slot >>> PAGE_BITS === other >>> PAGE_BITS
 }

@@ -24,11 +24,15 @@ export interface KeyState {
   expiresAt: number
 }
 
-/** Refers to a state: the slot of a key, or the state shared by the unknown keys of a scope. */
+/**
+ * A reference to a state: the slot of a key, or the state shared by the unknown keys of a scope.
+ */
 export type StateRef = number | KeyState
 
 export class Scope {
-  /** Combined with the hash of a key, so that equal keys of different scopes differ. */
+  /**
+   * Combined with the hash of a key, so that equal keys in different scopes have different hashes.
+   */
   readonly #salt = crypto.getRandomValues(new Int32Array(2))
   readonly low = this.#salt[0] as number
   readonly high = this.#salt[1] as number
@@ -39,18 +43,19 @@ export class Scope {
 }
 
 /**
- * Due keys that a decision processes per charge. A charge adds at most one key, which becomes due
- * at most once per level of the wheel and once for its deletion. So the queue shrinks at any
- * arrival rate.
+ * Maximum number of due keys that a decision processes per charge. A charge adds at most one key,
+ * which becomes due at most once per level of the wheel and once for its deletion. So the queue
+ * shrinks at any arrival rate.
  */
 const MAX_COLLECTED_PER_CHARGE = 8
 
 /**
- * Stores the state of every key. A token bucket is two numbers in a slot; other states are objects.
+ * Stores the state of every key. The state of a token bucket is two numbers in a slot; other states
+ * are objects.
  *
- * A key is identified by 64 bits of a hash under a secret. Any two of a million keys collide with a
- * probability of one in 37 million, and clients cannot construct collisions. Storing the keys
- * themselves would make garbage collection pauses grow with their number.
+ * A key is identified by a 64-bit hash under a secret. Among a million keys, a collision has a
+ * probability of one in 37 million, and clients cannot construct one. If the keys themselves were
+ * stored, garbage collection pauses would grow with their number.
  */
 export class StateTable {
   readonly slots = new SlotArena()
@@ -137,20 +142,24 @@ export class StateTable {
   }
 
   /**
-   * Returns the current state under a limit, without storing it. Undefined refers to an unused key.
+   * Returns the current state under a limit, without storing it. `ref` is undefined for a key
+   * without state.
    */
   currentState(ref: StateRef | undefined, limit: Limit): State {
     return stateUnder(limit, ref === undefined ? NO_COUNTS : this.read(ref).counts, this.#timeFor)
   }
 
-  /** Adjusts a state to a clock that was set back and drops ended leases. Called before judging. */
+  /**
+   * Adjusts a state to a clock that was set back and drops ended leases. Must be called before
+   * judging.
+   */
   refresh(ref: StateRef): void {
     const { counts } = this.read(ref)
     const now = countsNow(counts, this.#timeFor)
     if (now !== counts) this.#update(ref, now)
   }
 
-  /** Takes from an existing state. */
+  /** Takes a cost from an existing state. */
   take(ref: StateRef, limit: Limit, cost: number, lease: string): void {
     this.#update(ref, countsAfterTake(limit, this.read(ref).counts, cost, lease, this.#timeFor))
   }
@@ -160,13 +169,14 @@ export class StateTable {
   }
 
   /**
-   * Returns the initial counts of a key: a copy of those that the unknown keys of its scope share.
+   * Returns the initial counts of a key: a copy of the counts that the unknown keys of its scope
+   * share.
    */
   #inherited(shared: KeyState | undefined): readonly Count[] {
     return shared === undefined ? NO_COUNTS : structuredClone(shared.counts)
   }
 
-  /** Takes for a key without state. */
+  /** Creates the state of a key and takes a cost from it. */
   takeNew(
     scope: Scope,
     key: string,
@@ -179,13 +189,15 @@ export class StateTable {
     this.add(scope, key, countsAfterTake(limit, counts, cost, lease, this.#timeFor))
   }
 
-  /** Takes for an unknown key while its scope has no shared state. */
+  /** Creates the shared state of a scope and takes a cost from it. */
   takeNewShared(scope: Scope, limit: Limit, cost: number, lease: string): void {
     const counts = countsAfterTake(limit, NO_COUNTS, cost, lease, this.#timeFor)
     scope.overflow = { counts, expiresAt: this.#expiryOf(counts) }
   }
 
-  /** Settles for a key without state: nothing can be refunded, but a higher cost is charged. */
+  /**
+   * Settles a charge to a key without state. Nothing can be refunded, but a higher cost is charged.
+   */
   settleNew(
     scope: Scope,
     key: string,
@@ -247,14 +259,14 @@ export class StateTable {
     else this.delete(slot)
   }
 
-  /** Recomputes when a state expires, in case the clock was set back since it was stored. */
+  /** Recomputes the expiry of a state, in case the clock was set back since it was stored. */
   #expiryNow(ref: StateRef): number {
     const limitId = typeof ref === 'number' ? this.slots.tag(ref) : NO_ID
     if (typeof ref !== 'number' || limitId === NO_ID) {
       this.refresh(ref)
       return this.#expiryOf(this.read(ref).counts)
     }
-    // Plain numbers avoid a third of the garbage that a decision causes while many keys expire.
+    // Working on plain numbers avoids a third of the garbage per decision while many keys expire.
     const limit = this.limits.limitOf(limitId)
     const at = this.slots.at(ref)
     const level = levelNow(limit, at, this.slots.level(ref), this.now)

@@ -1,9 +1,9 @@
 import type { SlotArena } from './slot-arena.js'
 
-/** Length of a tick, in milliseconds. A slot is found to be due at most this late. */
+/** Length of a tick, in milliseconds. A slot becomes due at most this late. */
 const TICK_MS = 16
 /** Lists per level. */
-const SLOTS = 64
+const LISTS_PER_LEVEL = 64
 /** Six levels of 64 lists and 16 ms ticks span 34 years, longer than any period. */
 const LEVELS = 6
 
@@ -13,8 +13,8 @@ const LEVELS = 6
  *
  * Each level has 64 lists; a list of level n spans 64^n ticks. Insertion and removal are O(1). When
  * time advances, the lists that it passes are appended to a queue of due slots, at most 64 per
- * level. Callers process a few due slots at a time, so no caller pays for a million that expire
- * together.
+ * level. Callers process a few due slots at a time, so no caller has to process a million slots
+ * that expire together.
  *
  * The expiry of a slot may move to a later time without an update of the wheel: the slot becomes
  * due at the earlier time and is then rescheduled. The lists link the slots themselves, and each
@@ -31,7 +31,7 @@ export class TimingWheel {
 
   constructor(slots: SlotArena, now: number) {
     this.#slots = slots
-    this.#lists = Array.from({ length: LEVELS * SLOTS }, () => slots.allocate())
+    this.#lists = Array.from({ length: LEVELS * LISTS_PER_LEVEL }, () => slots.allocate())
     this.#due = slots.allocate()
     this.#tick = Math.floor(now / TICK_MS)
   }
@@ -42,11 +42,11 @@ export class TimingWheel {
     const tick = Math.max(this.#tick + 1, Math.ceil(expiresAt / TICK_MS))
     let level = 0
     let span = 1
-    while (level < LEVELS - 1 && tick - this.#tick >= span * SLOTS) {
+    while (level < LEVELS - 1 && tick - this.#tick >= span * LISTS_PER_LEVEL) {
       level++
-      span *= SLOTS
+      span *= LISTS_PER_LEVEL
     }
-    const index = Math.min(Math.floor(tick / span), Math.floor(this.#tick / span) + SLOTS - 1)
+    const index = Math.min(Math.floor(tick / span), Math.floor(this.#tick / span) + LISTS_PER_LEVEL - 1)
     const list = this.#list(level, index)
     this.#slots.join(this.#slots.previous(list), slot)
     this.#slots.join(slot, list)
@@ -74,9 +74,9 @@ export class TimingWheel {
       return
     }
     let span = 1
-    for (let level = 0; level < LEVELS; level++, span *= SLOTS) {
+    for (let level = 0; level < LEVELS; level++, span *= LISTS_PER_LEVEL) {
       const from = Math.floor(this.#tick / span)
-      const to = Math.min(Math.floor(tick / span), from + SLOTS)
+      const to = Math.min(Math.floor(tick / span), from + LISTS_PER_LEVEL)
       if (from === to) break
       for (let index = from + 1; index <= to; index++) this.#moveToDue(this.#list(level, index))
     }
@@ -100,7 +100,7 @@ export class TimingWheel {
   }
 
   #list(level: number, index: number): number {
-    return this.#lists[level * SLOTS + (index % SLOTS)] as number
+    return this.#lists[level * LISTS_PER_LEVEL + (index % LISTS_PER_LEVEL)] as number
   }
 
   /** Moves a list to the end of the queue of due slots. */

@@ -6,20 +6,21 @@ import { type Job, OPERATION } from './script-job.js'
 import { scriptLimit, type WindowBorders } from './script-limit.js'
 
 /**
- * Maximum number of charges per call, unless a single job has more. The call blocks the server for
- * about 0.3 ms. Larger calls do not increase throughput.
+ * Maximum number of charges per call, unless a single job has more. A call of this size blocks the
+ * server for about 0.3 ms. Larger calls do not increase throughput.
  */
 const MAX_CHARGES = 128
 /**
- * Weight of a charge by the server time it takes: 11 µs for a log and 24 µs for a lease, 2.3 µs for
- * others.
+ * Weights of charges by the server time that they take: 11 µs for a log, 24 µs for a lease, and 2.3
+ * µs for the others, whose weight is 1.
  */
 const WEIGHTS: Partial<Record<AlgorithmName, number>> = { 'sliding-log': 4, concurrency: 8 }
 /** Maximum length of the keys and leases of a call in characters, unless a single job has more. */
 const MAX_CHARACTERS = 32_768
 
 /**
- * The jobs of one call, encoded for the script: distinct keys, limits and templates, and numbers.
+ * The jobs of one call, encoded for the script: distinct keys, limits and templates, and one row of
+ * numbers.
  */
 export class Batch {
   readonly jobs: Job[] = []
@@ -93,7 +94,7 @@ function weightOf(job: Job): number {
   return weight
 }
 
-/** Replaces an infinity, which JSON cannot represent. */
+/** Replaces an infinite value, which JSON cannot represent. */
 function toFinite(value: number): number {
   return Math.max(-Number.MAX_VALUE, Math.min(value, Number.MAX_VALUE))
 }

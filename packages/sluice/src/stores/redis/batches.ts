@@ -7,12 +7,12 @@ import type { Job } from './script-job.js'
 import { parseReply } from './script-reply.js'
 import { ScriptRunner } from './script-runner.js'
 
-/** Attempts of a job whose calendar windows do not contain the server's time. */
+/** Maximum number of attempts of a job whose calendar windows do not contain the server's time. */
 const MAX_ATTEMPTS = 3
 
 /**
- * Sends the jobs of one turn of the event loop together: one call per slot, or several if there are
- * many jobs. This includes requests that arrived on other sockets in the same turn.
+ * Sends all jobs of one turn of the event loop together, in one call per slot or in several if
+ * there are many jobs. So requests that arrive on different sockets in the same turn share a call.
  */
 export class Batches {
   readonly #runner: ScriptRunner
@@ -75,13 +75,17 @@ export class Batches {
   #retry(job: Job, slot: number): void {
     job.attempts++
     if (job.attempts < MAX_ATTEMPTS) this.add(job, slot)
-    else job.reject(new Error("none of the calendar windows sent contains the server's time"))
+    else
+      job.reject(
+        new Error(`the server's time was outside the calendar windows in each of ${MAX_ATTEMPTS} attempts`),
+      )
   }
 }
 
 /**
- * Reports whether the error concerns only this call: the script met an unreadable value or had no
- * memory to write. An unknown command, missing permissions or a lost connection fail every call.
+ * Reports whether an error affects only this call: a key holds an unreadable value, or the server
+ * is out of memory. An unknown command, missing permissions or a lost connection would fail every
+ * call.
  */
 function isRequestError(error: unknown): boolean {
   const message = messageOf(error)

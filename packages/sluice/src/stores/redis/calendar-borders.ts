@@ -3,14 +3,15 @@ import { calendarWindow } from '../../time/calendar.js'
 import { type WindowBorders, zoneOf } from './script-limit.js'
 
 /**
- * Computes the calendar windows to send to the script, from an estimate of the server's time. The
- * estimate decides nothing: if it is wrong, the script requests other windows.
+ * Computes the calendar windows to send to the script, from an estimate of the server's time. A
+ * wrong estimate does not affect decisions: the script rejects the job, and it is sent again with
+ * other windows.
  */
 export class CalendarBorders {
   #offsetMs = 0
   /**
-   * The latest borders of each calendar limit, bounded by the number of limits in the
-   * configuration.
+   * The latest borders of each calendar limit. The number of entries is bounded by the number of
+   * limits in the configuration.
    */
   readonly #borders = new Map<string, WindowBorders>()
 
@@ -28,7 +29,8 @@ export class CalendarBorders {
   }
 
   /**
-   * Returns the borders of the current windows of a calendar limit, undefined for any other limit.
+   * Returns the borders of the current windows of a calendar limit, or undefined for any other
+   * limit.
    */
   bordersOf(limit: Limit): WindowBorders | undefined {
     if (!usesWallTime(limit) || limit.algorithm !== 'fixed-window') return undefined

@@ -1,6 +1,6 @@
 import { storeKeysOf } from './redis-key.js'
 
-/** Adjacent server keys for one key, one for each of these distinct scopes. */
+/** Adjacent Redis keys for one key, one per scope. The scopes are distinct. */
 interface Block {
   readonly scopes: readonly string[]
   readonly first: number
@@ -10,7 +10,7 @@ interface Block {
 
 /** The distinct keys of one call. The keys of one request's rules usually form a block. */
 export class CallKeys {
-  /** The keys as the server stores them. */
+  /** The Redis keys. */
   readonly names: string[] = []
   /** Total length of the keys in characters. */
   length = 0

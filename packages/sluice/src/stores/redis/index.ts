@@ -15,29 +15,31 @@ export type { RedisStore } from './redis-store.js'
 
 export type RedisStoreOptions = {
   /**
-   * Prefix of all keys; default `sluice:`. A part in braces, as in `{sluice}:`, puts all keys of a
-   * cluster in one slot and so on one node. Every request is then decided in one atomic call.
+   * Prefix of all keys; default `sluice:`. A part in braces, as in `{sluice}:`, places all keys in
+   * one slot of a cluster, and so on one node. Every request is then decided in one atomic call.
    */
   readonly prefix?: string
   /**
-   * Time for which this process repeats a refusal without querying the server, in milliseconds;
-   * default 100, at most 1000, 0 to disable. Refunds, resets and flushes by other processes are
-   * seen this late. Settlements and resets through this store take effect at once.
+   * Maximum time for which this process repeats a refusal without querying the server, in
+   * milliseconds; default 100, at most 1000, 0 to disable. Refunds, resets and flushes by other
+   * processes may take effect this much later. Settlements and resets through this store take
+   * effect at once.
    */
   readonly rememberRefusals?: number
 } & (
   | {
       /**
-       * A client of ioredis or node-redis: standalone, with Sentinels, or for a cluster. The store
-       * never closes it. Connect a node-redis client yourself. Set `maxRetriesPerRequest: 0` for
-       * ioredis, and `retryDelayOnFailover: 0` for its cluster client. Otherwise the client sends a
-       * charge again if the connection breaks after the charge was taken.
+       * An ioredis or node-redis client: standalone, with Sentinels, or for a cluster. The store
+       * never closes it. A node-redis client must be connected before the first request. Set
+       * `maxRetriesPerRequest: 0` for ioredis, and `retryDelayOnFailover: 0` for its cluster
+       * client. Otherwise, the client sends a charge again if the connection breaks after the
+       * charge was taken.
        */
       readonly client: IoRedisClient | NodeRedisClient
       readonly url?: never
     }
   | {
-      /** Address of the server. The store connects on first use, with ioredis. */
+      /** Address of the server. The store connects on first use, using ioredis. */
       readonly url: string
       readonly client?: never
     }
@@ -61,24 +63,25 @@ const OPTIONS = ['client', 'url', 'prefix', 'rememberRefusals']
  * have no effect.
  *
  * In a cluster, each key has its own slot, and a call covers one slot. Charges in several slots are
- * taken in parallel. If one slot refuses, the others are refunded at once. Until the refund, about
- * a round trip, the charges count, so another request may be refused that would have fitted. No
- * limit is ever exceeded, and a refused request has consumed nothing by the time it is decided. If
- * a refund fails because a node was lost, the charges expire with time. A `prefix` in braces avoids
- * all this.
+ * taken in parallel. If one slot refuses, the charges in the other slots are refunded at once.
+ * Until then, for about a round trip, they count, so another request that would have fitted may be
+ * refused. No limit is ever exceeded, and when a request is refused, its charges have already been
+ * refunded. If a refund fails because a node was lost, the charges expire with time. With a
+ * `prefix` in braces, all keys share a slot and every request is decided atomically.
  *
- * Requests of one turn of the event loop share a call of at most 128 charges, and each is decided
- * on its own. A request that repeats within 100 ms of its refusal is refused without the server, as
- * long as the previous response implies that it still must be (`rememberRefusals`).
+ * Requests in one turn of the event loop share a call of at most 128 charges, but each is decided
+ * on its own. A request that is repeated within 100 ms of its refusal is refused without a query,
+ * as long as the earlier response implies that the server would still refuse it
+ * (`rememberRefusals`).
  *
- * Every key expires, no earlier than its limit has fully recovered and at most two seconds later.
+ * Every key expires after its limit has fully recovered, at most two seconds later.
  *
  * @throws TypeError, RangeError for an invalid option.
  */
 export function redisStore(options: string | RedisStoreOptions): RedisStore {
   if (typeof options === 'string') return redisStore({ url: options })
   if (options === null || typeof options !== 'object')
-    throw new OptionTypeError([], 'a Redis store needs a URL, or an object with a client or a url')
+    throw new OptionTypeError([], "a Redis store needs a URL, or an object with a 'client' or a 'url'")
   for (const option of Object.keys(options)) {
     if (!OPTIONS.includes(option)) throw unknownOption('a Redis store', option, OPTIONS)
   }
@@ -97,7 +100,7 @@ function checkRememberMs(milliseconds: number): number {
   if (!(milliseconds >= 0 && milliseconds <= MAX_REMEMBER_MS))
     throw new OptionRangeError(
       ['rememberRefusals'],
-      `'rememberRefusals' must be from 0 to ${MAX_REMEMBER_MS} ms, not ${milliseconds}`,
+      `'rememberRefusals' must be between 0 and ${MAX_REMEMBER_MS} ms, not ${milliseconds}`,
     )
   return milliseconds
 }
@@ -110,5 +113,5 @@ function connectionOf({ client, url }: RedisStoreOptions): RedisConnection {
     if ('evalSha' in client) return new NodeRedisConnection(client)
     if ('createBuiltinCommand' in client) return new IoRedisConnection(client, false)
   }
-  throw new OptionTypeError(['client'], "'client' must be a client of ioredis or node-redis")
+  throw new OptionTypeError(['client'], "'client' must be an ioredis or node-redis client")
 }

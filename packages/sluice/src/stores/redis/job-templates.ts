@@ -16,7 +16,10 @@ interface RecentTemplate extends JobTemplate {
   readonly charges: readonly Charge[]
 }
 
-/** Recent templates with which a job is compared. A job that matches none of them gets its own. */
+/**
+ * Maximum number of recent templates with which a job is compared. A job that matches none of them
+ * gets a new one.
+ */
 const MAX_COMPARED = 8
 
 /** The templates of the jobs of one call, and their limits. */

@@ -1,4 +1,4 @@
-/** The operations that the store needs from a client of any kind. */
+/** The operations that the store needs from a Redis client. */
 export interface RedisConnection {
   /** True if the keys of one call must lie in one slot. */
   readonly cluster: boolean
@@ -14,7 +14,7 @@ export interface RedisConnection {
     keys: readonly string[],
     args: readonly string[],
   ): Promise<unknown>
-  /** Makes the client connect again, because the current server rejects writes. */
+  /** Makes the client reconnect, because the current server rejects writes. */
   reconnect?(): void
   /** Closes the connection if the store opened it. */
   close(): Promise<void>

@@ -9,12 +9,12 @@ const MAX_LENGTH = 200
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /**
- * Returns the server's key for a key of a scope: the prefix, the scope with its length, and the
- * key. Different pairs always have different keys. A string that is too long or not well-formed
- * Unicode is replaced by a digest.
+ * Returns the Redis key for a key in a scope: the prefix, the length of the scope, the scope, and
+ * the key. Different pairs of scope and key have different Redis keys. A pair that is too long or
+ * not well-formed Unicode is replaced by a digest.
  *
  * Opening braces are encoded as `%7B`, because a cluster would derive the slot from the part in
- * braces. Braces in the prefix are kept: `{sluice}:` puts all keys in one slot.
+ * braces. Braces in the prefix are not encoded: `{sluice}:` puts all keys in one slot.
  */
 export function storeKey(prefix: string, scope: string, key: string): string {
   const joined = `${scope.length}:${scope}:${key}`
@@ -23,9 +23,7 @@ export function storeKey(prefix: string, scope: string, key: string): string {
   return prefix + joined.replace(/[%{]/g, (char) => (char === '%' ? '%25' : '%7B'))
 }
 
-/**
- * Returns a version of `storeKey` for one scope. It is six times as fast for keys in plain ASCII.
- */
+/** Returns a version of `storeKey` for one scope, which is six times as fast for ASCII keys. */
 export function storeKeysOf(prefix: string, scope: string): (key: string) => string {
   const head = `${scope.length}:${scope}:`
   if (!isPlain(head)) return (key) => storeKey(prefix, scope, key)
@@ -34,10 +32,10 @@ export function storeKeysOf(prefix: string, scope: string): (key: string) => str
   return (key) => (key.length <= maxKeyLength && isPlain(key) ? start + key : storeKey(prefix, scope, key))
 }
 
-/** The last plain string: the rules of a request usually share a key. */
+/** The last plain string, cached because the rules of a request usually share a key. */
 let lastPlain = ''
 
-/** Reports whether a string is ASCII without characters that are encoded. */
+/** Reports whether a string contains only ASCII characters that need no encoding. */
 function isPlain(string: string): boolean {
   if (string === lastPlain) return true
   for (let index = 0; index < string.length; index++) {
@@ -63,7 +61,7 @@ export function checkPrefix(prefix: string): string {
   if (open >= 0 && prefix.indexOf('}', open) <= open + 1)
     throw new OptionRangeError(
       ['prefix'],
-      `a '{' in the prefix needs a '}' with characters in between, as in '{sluice}:'`,
+      `a '{' in 'prefix' must be followed by at least one character and a '}', as in '{sluice}:'`,
     )
   return prefix
 }

@@ -16,7 +16,7 @@ import type { ScriptResult } from './script-result.js'
 import { slotOf } from './slot.js'
 
 export interface RedisStore extends Store {
-  /** Returns a promise, unless a recent refusal still holds; that is returned synchronously. */
+  /** Returns a promise, except for a refusal from the cache, which is returned synchronously. */
   take(charges: readonly Charge[]): MaybePromise<StoreVerdict[]>
   peek(charges: readonly Charge[]): Promise<StoreVerdict[]>
   settle(settlements: readonly Settlement[]): Promise<void>
@@ -31,7 +31,7 @@ interface SlotCharges {
 }
 
 /**
- * Stores state in Redis by a script, over any connection. `now` replaces the server's time in
+ * Stores state in Redis with a script, over any connection. `now` replaces the server's time in
  * tests.
  */
 export class ScriptStore implements RedisStore {
@@ -63,7 +63,7 @@ export class ScriptStore implements RedisStore {
       this.#check({ ...charge, lease: '', cost })
       // `resetAfter` is infinite for an infinite debt.
       if (!Number.isFinite(taken.cost + taken.at) || Number.isNaN(taken.resetAfter))
-        throw new TypeError('a settlement needs the cost, at and resetAfter of the take, as numbers')
+        throw new TypeError("a settlement requires the 'cost', 'at' and 'resetAfter' of the take as numbers")
     }
     await this.#settle(settlements)
   }
@@ -115,8 +115,8 @@ export class ScriptStore implements RedisStore {
     const failed = takes.find((take) => take.status === 'rejected')
     const verdicts = failed === undefined ? verdictsOn(charges, inChargeOrder(groups, results)) : []
     if (failed === undefined && allEnforcedFit(charges, verdicts)) return verdicts
-    // Slots whose own charges fitted have taken them. The decision does not depend on the refund;
-    // charges that cannot be refunded expire with time.
+    // A slot whose charges all fitted has taken them. The decision does not depend on the refund.
+    // Charges that cannot be refunded expire with time.
     const refunds = groups.flatMap((group, index) =>
       refundsOfSlot(select(group, charges), results[index] as readonly ScriptResult[]),
     )
@@ -141,7 +141,9 @@ export class ScriptStore implements RedisStore {
     )
   }
 
-  /** Checks a charge up front, because an invalid one would fail all others of its call. */
+  /**
+   * Checks a charge before it is sent, because an invalid one would fail all others in its call.
+   */
   #check(charge: Charge): void {
     const { limit } = charge
     checkNames(charge)
@@ -149,7 +151,7 @@ export class ScriptStore implements RedisStore {
     const period = limit.algorithm === 'concurrency' ? limit.lease : limit.period
     const burst = limit.algorithm === 'token-bucket' ? limit.burst : 0
     if (!Number.isFinite(limit.limit + period + burst))
-      throw new TypeError('the numbers of a limit must be finite')
+      throw new TypeError('the limit, period, burst and lease of a limit must be finite numbers')
     this.#calendar.bordersOf(limit)
   }
 
@@ -172,7 +174,7 @@ export class ScriptStore implements RedisStore {
     return [...groups].map(([slot, indexes]) => ({ slot, indexes }))
   }
 
-  /** Returns the slot of a key; 0 without a cluster. */
+  /** Returns the slot of a key, or 0 outside a cluster. */
   #slotOf({ scope, key }: Pick<Charge, 'scope' | 'key'>): number {
     if (!this.connection.cluster) return 0
     return slotOf(this.connection.keyPrefix + storeKey(this.prefix, scope, key))
@@ -181,7 +183,7 @@ export class ScriptStore implements RedisStore {
 
 function checkNames({ scope, key }: Pick<Charge, 'scope' | 'key'>): void {
   if (typeof scope !== 'string' || typeof key !== 'string')
-    throw new TypeError('scope and key must be strings')
+    throw new TypeError("'scope' and 'key' must be strings")
 }
 
 /** Returns the verdicts on a request from the results for all its charges. */
@@ -190,9 +192,7 @@ function verdictsOn(charges: readonly Charge[], results: readonly ScriptResult[]
   return allEnforcedFit(charges, verdicts) ? verdicts : results.map((result) => result.untakenVerdict())
 }
 
-/**
- * Returns the settlements that undo what one slot has taken. `results` is empty if its call failed.
- */
+/** Returns the settlements that undo a take in one slot. `results` is empty if the call failed. */
 function refundsOfSlot(charges: readonly Charge[], results: readonly ScriptResult[]): Settlement[] {
   const verdicts = results.map((result) => result.verdict())
   return allEnforcedFit(charges, verdicts) ? refundsOf(charges, verdicts) : []

@@ -7,7 +7,7 @@ export interface RedisAddress {
   readonly username: string | undefined
   readonly password: string | undefined
   readonly nodes: readonly { readonly host: string; readonly port: number }[]
-  /** Name of the primary, known to the Sentinels. */
+  /** Name of the primary in the Sentinels' configuration, else ''. */
   readonly name: string
   readonly db: number
 }
@@ -19,7 +19,7 @@ const URL_FORM = /^(redis|rediss)(?:\+(cluster|sentinel))?:\/\/(?:([^@/]*)@)?([^
 
 /**
  * Parses `redis[s][+cluster|+sentinel]://[[user]:password@]host[:port][,host[:port]…][/…]`. The
- * path is the number of the database; with Sentinels it is the name of the primary, then the
+ * path is the number of the database; with Sentinels it is the name of the primary, followed by the
  * number.
  *
  * @throws TypeError for any other string. The message does not contain the URL, which may hold a
@@ -34,7 +34,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   if (kind === 'standalone' && nodes.length > 1)
     throw new OptionTypeError(
       ['url'],
-      'several hosts need a cluster or Sentinels; write redis+cluster:// or redis+sentinel://',
+      'a redis:// URL must have a single host; for several, write redis+cluster:// or redis+sentinel://',
     )
   const parts = path === '' ? [] : path.split('/').map(decode)
   const name = kind === 'sentinel' ? parts.shift() : ''
@@ -70,7 +70,7 @@ function parseHost(address: string, defaultPort: number): { host: string; port: 
     // The message omits the host: it may be the beginning of a password that contains a slash.
     throw new OptionTypeError(
       ['url'],
-      `a host of a Redis URL must be a name or an address with a port from 1 to 65535; write ${FORMS}`,
+      `a host of a Redis URL must be a host name or IP address, with a port from 1 to 65535; write ${FORMS}`,
     )
   return { host, port }
 }

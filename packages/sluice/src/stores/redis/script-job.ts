@@ -2,14 +2,14 @@ import type { Taken } from '../../algorithms/verdict.js'
 import type { Charge } from '../store.js'
 import type { ScriptResult } from './script-result.js'
 
-/** The numbers by which the script knows the operations. */
+/** The numbers that identify the operations in the script. */
 export const OPERATION = { take: 1, peek: 2, settle: 3, reset: 4 } as const
 
 /** One operation for the script, and the callbacks for its result. */
 export type Job = (DecideJob | SettleJob | ResetJob) & {
-  /** Number of times that the script rejected the job for an outdated calendar window. */
+  /** Number of times that the script rejected the job because of an outdated calendar window. */
   attempts: number
-  /** Receives one result per charge of a take or peek, else none. */
+  /** Receives one result per charge for a take or peek, else an empty array. */
   readonly resolve: (results: readonly ScriptResult[]) => void
   readonly reject: (error: unknown) => void
 }

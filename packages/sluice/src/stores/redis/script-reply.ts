@@ -12,12 +12,14 @@ export interface ScriptReply {
 }
 
 /** Size of the time in bytes. */
-const TIME = 8
+const TIME_SIZE = 8
 const DONE = 1
 const WINDOW = 2
-/** Done; after the results, each charge has a faster drain rate of its bucket, or 0. */
+/**
+ * Done. After the results, there is one rate per charge: the faster drain rate of its bucket, or 0.
+ */
 const DONE_WITH_RATES = 4
-const RATE = 8
+const RATE_SIZE = 8
 
 /**
  * Parses the reply to a call.
@@ -27,9 +29,10 @@ const RATE = 8
  */
 export function parseReply(reply: unknown, jobs: readonly Job[]): ScriptReply {
   const [bytes, ...errors] = Array.isArray(reply) ? reply : []
-  if (!Buffer.isBuffer(bytes) || bytes.length < TIME) throw new Error('the script returned no result')
+  if (!Buffer.isBuffer(bytes) || bytes.length < TIME_SIZE)
+    throw new Error('the script returned an invalid reply')
   const at = bytes.readDoubleBE(0)
-  let offset = TIME
+  let offset = TIME_SIZE
   let failed = 0
   const outcomes = jobs.map((job): JobOutcome => {
     const status = bytes[offset++]
@@ -38,10 +41,10 @@ export function parseReply(reply: unknown, jobs: readonly Job[]): ScriptReply {
       return new StoreRequestError(String(errors[failed++] ?? 'the script returned no result for the job'))
     if (job.operation !== 'take' && job.operation !== 'peek') return []
     let rateOffset = job.charges.reduce((end, { limit }) => end + ScriptResult.sizeOf(limit), offset)
-    const hasRates = status === DONE_WITH_RATES && rateOffset + RATE * job.charges.length <= bytes.length
+    const hasRates = status === DONE_WITH_RATES && rateOffset + RATE_SIZE * job.charges.length <= bytes.length
     const results = job.charges.map(({ limit }) => {
       const fasterRate = hasRates ? bytes.readDoubleBE(rateOffset) : 0
-      rateOffset += RATE
+      rateOffset += RATE_SIZE
       const result = new ScriptResult(limit, at, bytes, offset, fasterRate)
       offset += ScriptResult.sizeOf(limit)
       return result
@@ -50,6 +53,6 @@ export function parseReply(reply: unknown, jobs: readonly Job[]): ScriptReply {
     return results
   })
   if (offset !== bytes.length)
-    throw new Error(`the script returned no result for these jobs: ${bytes.length} bytes, expected ${offset}`)
+    throw new Error(`the script returned an invalid reply: ${bytes.length} bytes, expected ${offset}`)
   return { at, outcomes }
 }

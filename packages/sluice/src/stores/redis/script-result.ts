@@ -6,7 +6,7 @@ import type { Verdict } from '../../algorithms/verdict.js'
 import type { Limit } from '../../limits/limit.js'
 import { fits, wholeUnitsLeft } from '../../limits/tolerance.js'
 
-/** Number of values per result, without the cost. */
+/** Number of values per result, excluding the cost. */
 const VALUE_COUNTS: Record<Limit['algorithm'], number> = {
   'token-bucket': 1,
   'fixed-window': 4,
@@ -17,9 +17,9 @@ const VALUE_COUNTS: Record<Limit['algorithm'], number> = {
 
 /**
  * The script's result for one charge: the cost, including that of earlier charges of the request to
- * the same key, and the state. For algorithms whose entries stay on the server, the result has
- * the used units and the times until none is used, until one fewer is, and until the cost fits. The
- * verdict is computed here, by the algorithm itself.
+ * the same key, and the state. For algorithms whose entries remain on the server, the state is
+ * replaced by the units in use and the times until none is in use, until one fewer is in use, and
+ * until the cost fits. The verdict is computed here, from these values.
  */
 export class ScriptResult {
   constructor(
@@ -27,7 +27,10 @@ export class ScriptResult {
     private readonly at: number,
     private readonly bytes: Buffer,
     private readonly offset: number,
-    /** Drain rate in units per millisecond of a bucket last taken under a faster limit, else 0. */
+    /**
+     * Drain rate of a bucket that was last taken from under a faster limit, in units per
+     * millisecond, else 0.
+     */
     private readonly fasterRate: number,
   ) {}
 
@@ -41,7 +44,7 @@ export class ScriptResult {
     return this.#judge(this.#number(0))
   }
 
-  /** Returns the verdict for a refused request: a charge that fits reports the state without it. */
+  /** Returns the verdict in a refused request, where a charge that fits is not taken. */
   untakenVerdict(): Verdict {
     const verdict = this.verdict()
     return verdict.allowed ? this.#judge(0) : verdict
@@ -65,14 +68,15 @@ export class ScriptResult {
   }
 
   /**
-   * Judges a sliding log or leases by their usage, as the algorithms judge them by their entries.
+   * Judges a sliding log or leases by their usage. The verdict equals that of the algorithm, which
+   * judges by the entries.
    */
   #judgeByUsage(cost: number, used: number, untilNone: number, untilOneLess: number, wait: number): Verdict {
     const { limit, at } = this
     if (cost > 0 && !fits(used + cost, limit.limit))
       return refused(at, wholeUnitsLeft(used, limit.limit), untilNone, untilOneLess, wait)
-    const untilAllBack = limit.algorithm === 'concurrency' ? limit.lease : limit.period
-    const untilEmpty = cost > 0 ? untilAllBack : untilNone
+    const fullPeriod = limit.algorithm === 'concurrency' ? limit.lease : limit.period
+    const untilEmpty = cost > 0 ? fullPeriod : untilNone
     const left = wholeUnitsLeft(used + cost, limit.limit)
     return allowed(at, left, untilEmpty, used > 0 ? untilOneLess : untilEmpty)
   }

@@ -3,21 +3,21 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { SCRIPT } from './lua/inlined.js'
 import type { RedisConnection } from './redis-connection.js'
 
-/** SHA-1 by which a server finds the cached script. */
+/** SHA-1 digest that identifies the script in the cache of a server. */
 const SCRIPT_SHA = createHash('sha1').update(SCRIPT).digest('hex')
 
 /** Delay before the single retry on a server that is not ready, in milliseconds. */
 const RETRY_DELAY_MS = 20
 
 /**
- * Runs the script over a connection and recovers from errors that guarantee that nothing was done:
- * a server without the script, one that is still loading, or one that has become a replica. A call
- * that may have taken effect, because the connection broke before the reply, is never sent again.
+ * Runs the script over a connection. Retries after errors that guarantee that nothing was done: the
+ * server does not have the script, is still loading, or has become a replica. A call that may have
+ * taken effect, because the connection broke before the reply, is never sent again.
  */
 export class ScriptRunner {
   /**
-   * The call that sends the source of the script. Other calls wait for it instead of sending it
-   * too.
+   * The call that sends the source of the script. Other calls wait for it instead of sending the
+   * source too.
    */
   #loading: Promise<unknown> | undefined
 
@@ -68,7 +68,7 @@ export class ScriptRunner {
   }
 }
 
-/** Reports whether the server refused the call for now and did nothing. */
+/** Reports whether the server temporarily rejected the call and did nothing. */
 function isNotReady(error: unknown): boolean {
   return ['READONLY', 'LOADING', 'MASTERDOWN', 'TRYAGAIN', 'CLUSTERDOWN', 'MOVED', 'ASK'].some((word) =>
     startsWith(error, word),

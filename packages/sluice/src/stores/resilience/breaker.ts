@@ -1,14 +1,14 @@
 import type { Clock } from '../../time/clock.js'
 
 /**
- * State of a breaker. `closed`: all calls are made. `open`: none is. `half-open`: one call, the
- * probe, is in flight, and its result decides.
+ * State of a breaker. `closed`: all calls are made. `open`: no call is made. `half-open`: a single
+ * call, the probe, is in flight, and its result closes or reopens the breaker.
  */
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
-/** Longest delay from opening to the first probe, in milliseconds. */
+/** Maximum delay from opening to the first probe, in milliseconds. */
 const FIRST_PROBE_DELAY_MS = 100
-/** Longest delay from a failed probe to the next one, in milliseconds. */
+/** Maximum delay from a failed probe to the next one, in milliseconds. */
 export const MAX_PROBE_DELAY_MS = 500
 
 export interface BreakerOptions {
@@ -21,7 +21,10 @@ export interface BreakerOptions {
   readonly onChange: (state: 'open' | 'closed', cause: unknown) => void
 }
 
-/** Identifies the state in which a call was admitted. Its result is reported with it. */
+/**
+ * Identifies the state in which the breaker admitted a call. Passed back with the result of the
+ * call.
+ */
 export type Pass = number
 
 /**
@@ -29,12 +32,12 @@ export type Pass = number
  *
  * The first probe is sent after 100 ms. The delay doubles with each failed probe, up to half a
  * second. Each delay is shortened at random by up to half, so that the processes of a fleet do not
- * probe at once. A probe is an ordinary call: without calls there are no probes.
+ * all probe at the same time. Probes are ordinary calls, so an idle process does not probe.
  */
 export class Breaker {
   readonly #options: BreakerOptions
   #state: BreakerState = 'closed'
-  /** Changes with each state; results of calls from an earlier state are ignored. */
+  /** Changes with every state transition. Results of calls from an earlier state are ignored. */
   #pass: Pass = 0
   #failures = 0
   #failedProbes = 0
@@ -86,7 +89,10 @@ export class Breaker {
     if (wasClosed) this.#options.onChange('open', cause)
   }
 
-  /** Records that the call says nothing about the service. The next call becomes the probe. */
+  /**
+   * Records that the result of a call reveals nothing about the service. After a probe, the next
+   * call becomes the probe.
+   */
   recordInconclusive(pass: Pass): void {
     if (pass !== this.#pass || this.#state !== 'half-open') return
     this.#state = 'open'
@@ -103,7 +109,7 @@ export class Breaker {
 
   #isTooEarly(): boolean {
     const waitMs = this.#probeAt - this.#options.clock.now()
-    // A longer wait means that the clock was set back; the probe is then due at once.
+    // A longer wait means that the clock was set back. The probe is then due at once.
     return waitMs > 0 && waitMs <= MAX_PROBE_DELAY_MS
   }
 }

@@ -1,7 +1,8 @@
 import type { Timers } from '../../time/timers.js'
 
 /**
- * A response did not arrive in time. It may still arrive, and the operation may still take effect.
+ * Thrown when a response does not arrive in time. It may still arrive, and the operation may still
+ * take effect.
  */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError'
@@ -22,11 +23,11 @@ export interface LateResponseHandler<T> {
 }
 
 /**
- * Resolves with the response, or rejects with a `DeadlineError` after this many milliseconds.
+ * Resolves with the response, or rejects with a `DeadlineError` if it takes longer than
+ * `milliseconds`.
  *
- * A process that was busy for longer than the deadline finds its timers due before it has read what
- * arrived in the meantime. So a response that is already in the socket at the deadline still
- * counts.
+ * If the process was busy for longer than the deadline, the timer fires before the socket is read.
+ * A response that has already reached the socket at the deadline therefore still counts.
  */
 export function withinDeadline<T>(
   response: Promise<T>,

@@ -9,12 +9,12 @@ export type FailurePolicyName = 'open' | 'closed' | 'local'
 /** A failure or recovery of the store. */
 export interface StoreStateChange {
   /**
-   * State of the breaker. `open`: the policy decides, and the store gets only probes. `closed`: the
-   * store decides.
+   * State of the breaker. `open`: the policy decides, and the store receives only probes. `closed`:
+   * the store decides.
    */
   readonly state: 'open' | 'closed'
   readonly policy: FailurePolicyName
-  /** The error of the store, if it has failed. */
+  /** The error with which the store failed; absent for a recovery. */
   readonly cause?: unknown
 }
 
@@ -41,25 +41,27 @@ export interface FailurePolicyOptions {
   readonly deadline?: number | string
   /**
    * Number of consecutive errors after which the store counts as failed; default 5. A single
-   * timeout suffices.
+   * timeout has the same effect.
    */
   readonly failures?: number
   /** Maximum number of settlements queued while the store is unavailable; default 10,000. */
   readonly maxWaiting?: number
-  /**
-   * Called once when the store fails and once when it has recovered. Errors it throws are ignored.
-   */
+  /** Called once when the store fails and once when it recovers. Errors it throws are ignored. */
   readonly onStateChange?: (change: StoreStateChange) => void
   /**
-   * Called for each operation that failed with a `StoreRequestError`, such as one on a key that
-   * holds a foreign value. The message names the key. Errors it throws are ignored.
+   * Called for each operation that fails with a `StoreRequestError`, for example because a key
+   * holds a foreign value. Such an error names the key in its message. Errors it throws are
+   * ignored.
    */
   readonly onRequestError?: (failure: StoreRequestFailure) => void
   /** Default: the monotonic clock of the machine. */
   readonly clock?: Clock
-  /** Spreads the probes of a fleet. Returns a number from 0 up to 1. Default `Math.random`. */
+  /**
+   * Randomizes the delays of probes, so that a fleet does not probe all at once. Returns a number
+   * from 0 up to, but not including, 1. Default `Math.random`.
+   */
   readonly random?: () => number
-  /** Default: the timers of Node. */
+  /** Default: Node's timers. */
   readonly timers?: Timers
 }
 

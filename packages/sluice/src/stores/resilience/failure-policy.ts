@@ -22,7 +22,7 @@ export interface FailureStats {
   /** Operations that failed, excluding timeouts and request errors. */
   readonly failures: number
   /**
-   * Operations that failed with a `StoreRequestError`. The policy decided; the breaker is
+   * Operations that failed with a `StoreRequestError`. The policy decided them, and the breaker is
    * unaffected.
    */
   readonly requestErrors: number
@@ -31,11 +31,11 @@ export interface FailureStats {
   /** Requests decided without the store, by `open` or `local`. */
   readonly degraded: number
   /**
-   * Keys whose state `local` holds in memory. After the store has recovered they expire as they
-   * refill.
+   * Keys that `local` holds in memory. After the store has recovered, a key expires once its limit
+   * has refilled.
    */
   readonly localKeys: number
-  /** Requests that could not be decided, under `closed`. */
+  /** Requests that could not be decided under `closed`. */
   readonly unavailable: number
   /** Late takes that were admitted and refunded. */
   readonly lateGivenBack: number
@@ -43,7 +43,10 @@ export interface FailureStats {
   readonly lateAbandoned: number
   /** Settlements queued for the store. */
   readonly settlementsWaiting: number
-  /** Lost settlements. Their charges are not adjusted, and slots are held until the lease ends. */
+  /**
+   * Lost settlements. Their charges are not adjusted, and their slots are held until the lease
+   * ends.
+   */
   readonly settlementsLost: number
 }
 
@@ -55,40 +58,42 @@ export interface FailurePolicyStore extends Store {
 /**
  * Adds a deadline, a breaker and a failure policy to a store.
  *
- *     const store = withFailurePolicy(redisStore(client), { policy: 'local', peers: 4 })
+ *     const store = withFailurePolicy(redisStore({ client }), { policy: 'local', peers: 4 })
  *
  * **Deadline.** No operation takes longer than `deadline`, including the wait for a connection. A
  * take whose response arrives later is refunded. A synchronous store stays synchronous.
  *
  * **Breaker.** One timeout, or `failures` consecutive errors, opens the breaker. The store then
- * gets only single probes: the first after 100 ms, later ones at growing intervals of at most half
- * a second. After a recovery the store decides again within half a second and a deadline, provided
- * that requests arrive.
+ * receives only single probes: the first after 100 ms, later ones at growing intervals of at most
+ * half a second. Once the store has recovered, it decides again within half a second plus one
+ * deadline, provided that requests arrive.
  *
  * **Policy** for operations without a response:
  *
  * - `local`: the process decides in its own memory, with each limit divided by `peers`. In any
  *   interval of length t, a token bucket of rate r and burst B admits at most B + r·t through the
  *   store, plus at most peers·b + r·d locally. Here b = B/peers, but at least 1, and d ≤ t is the
- *   time from the first to the last local decision in the interval. So a burst of at least `peers`
- *   admits B + r·t with the store, the same without it, and one more burst at each transition. For
- *   the other algorithms, the bound is the sum of the store's bound and the bound that `shareOf`
- *   states. Local state outlives the outage, so a flapping store grants no fresh bursts.
- * - `open`: every request that its limits could ever hold is admitted. There is no bound.
+ *   time from the first to the last local decision in the interval. So if B is at least `peers`,
+ *   the processes admit at most B + r·t while the store decides, the same while it does not, and
+ *   another B + r·d in an interval that contains both. For the other algorithms, the bound is the
+ *   sum of the store's bound and the bound that `shareOf` states. Local state outlives the outage,
+ *   so a flapping store grants no new bursts.
+ * - `open`: the process admits every request whose costs do not exceed the capacity of their
+ *   limits. Admissions are not bounded.
  * - `closed`: `take` and `peek` throw a `StoreUnavailableError`, and HTTP adapters respond with
  *   503. Nothing is admitted.
  *
- * **Settlements** follow their charge: what was taken locally is settled and released locally, even
- * after the store has recovered. Settlements for an unavailable store are queued in bounded memory
- * and never fail a request. Lost settlements are counted. `reset` throws a `StoreUnavailableError`
- * under every policy.
+ * **Settlements** apply where the charge was taken. A charge that was taken locally is settled and
+ * released locally, even after the store has recovered. Settlements for an unavailable store are
+ * queued in bounded memory and never fail a request. Lost settlements are counted. `reset` throws a
+ * `StoreUnavailableError` under every policy.
  *
- * **Request errors.** A failure of one key, such as a foreign value or a server out of memory, is a
- * `StoreRequestError`. The policy decides that request, the breaker stays closed, and
- * `requestErrors` counts it.
+ * **Request errors.** A failure that affects a single request, such as a foreign value under its
+ * key or a server out of memory, is a `StoreRequestError`. The policy decides that request, the
+ * breaker stays closed, and `requestErrors` counts it.
  *
- * A `TypeError` or `RangeError` without a `cause` is the caller's fault. It is rethrown and does
- * not count as a failure.
+ * A `TypeError` or `RangeError` without a `cause` is treated as the caller's error. It is rethrown
+ * and does not count as a failure.
  *
  * @throws TypeError, RangeError that name the invalid option.
  */
@@ -153,7 +158,7 @@ class GuardedStore implements FailurePolicyStore {
     if (remote.length > 0) return this.#sender.settle(remote)
   }
 
-  /** @throws StoreUnavailableError if the store has not confirmed the reset. */
+  /** @throws StoreUnavailableError if the store does not confirm the reset. */
   reset(scope: string, key: string): MaybePromise<void> {
     this.#fallback.reset(scope, key)
     const fallback = (cause: unknown): never => {

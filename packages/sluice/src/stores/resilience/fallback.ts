@@ -7,14 +7,14 @@ import type { Charge, Settlement, StoreVerdict } from '../store.js'
 import { shareOf } from './peer-share.js'
 import { StoreUnavailableError } from './store-unavailable.js'
 
-/** The reason why the store does not decide. */
+/** The reason why the store cannot decide. */
 export interface Outage {
   readonly cause: unknown
   /** Milliseconds after which a retry is useful. */
   readonly retryAfter: number
 }
 
-/** Decides in place of an unavailable store. */
+/** Decides instead of an unavailable store. */
 export interface Fallback {
   /** Number of keys with state. */
   readonly keys: number
@@ -23,7 +23,7 @@ export interface Fallback {
   /** Settles charges that this fallback has taken. */
   settle(settlements: readonly Settlement[]): void
   reset(scope: string, key: string): void
-  /** Deletes some expired state, in bounded time. Called while the store responds. */
+  /** Deletes some expired state, in bounded time. Called after each response of the store. */
   collect(): void
 }
 
@@ -75,7 +75,7 @@ export function localFallback(peers: number, maxKeys: number | undefined, clock:
   const toDegraded = (charges: readonly Charge[], verdicts: readonly StoreVerdict[], outage: Outage) =>
     verdicts.map((verdict, index): StoreVerdict => {
       const { limit, cost } = charges[index] as Charge
-      // The cost exceeds the share but not the limit: the store will admit it after it has
+      // The cost exceeds the share but not the limit, so the store can admit it once it has
       // recovered.
       const canRetry = verdict.retryAfter === Number.POSITIVE_INFINITY && fits(cost, capacityOf(limit))
       return { ...verdict, ...(canRetry && { retryAfter: outage.retryAfter }), degraded: 'local' }

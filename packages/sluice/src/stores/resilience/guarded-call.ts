@@ -5,14 +5,14 @@ import { Breaker, type BreakerState } from './breaker.js'
 import { DeadlineError, type LateResponseHandler, withinDeadline } from './deadline.js'
 import type { Settings } from './failure-options.js'
 
-/** A call to the store and what replaces its result. */
+/** A call to the store, and a fallback for its result. */
 export interface GuardedCall<T> {
   readonly call: () => MaybePromise<T>
   /** Returns the result if the call is not made, fails or times out. May throw. */
   readonly fallback: (cause: unknown) => T
   /** Returns the handler for a late response. */
   readonly lateHandler?: () => LateResponseHandler<T>
-  /** Reports whether a result came from the store itself. Default: always. */
+  /** Reports whether a result came from the store itself. By default, every result does. */
   readonly isFromStore?: (value: T) => boolean
 }
 
@@ -107,7 +107,7 @@ export class GuardedCalls {
   }
 }
 
-/** Calls a listener and ignores its errors, rejected promises included. */
+/** Calls a listener and ignores its errors, including rejected promises. */
 function notify(listener: () => unknown): void {
   try {
     const result = listener()

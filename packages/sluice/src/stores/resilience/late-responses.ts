@@ -2,7 +2,10 @@ import { allEnforcedFit } from '../enforcement.js'
 import { type Charge, refundsOf, type Settlement, type Store, type StoreVerdict } from '../store.js'
 import type { LateResponseHandler } from './deadline.js'
 
-/** Late responses that are awaited. Beyond this the oldest is abandoned and not refunded. */
+/**
+ * Maximum number of late responses to wait for. Beyond it, the oldest is abandoned without a
+ * refund.
+ */
 const MAX_PENDING = 1000
 
 /** The charges of a late take; undefined once it is abandoned. */
@@ -11,11 +14,11 @@ interface LateTake {
 }
 
 /**
- * Refunds what a store takes after the deadline. The request was decided without the store, so its
- * permit would never settle or release those charges.
+ * Refunds charges that a store takes after the deadline. The request was decided without the store,
+ * so its permit would never settle or release those charges.
  *
- * Best effort: a charge whose response never arrives, or whose refund fails, stays until it
- * expires, and slots until their lease ends. The limit holds in any case.
+ * Refunds are best effort. If the response never arrives or the refund fails, the charge counts
+ * until it expires, and slots are held until their lease ends. The limit is never exceeded.
  */
 export class LateResponses {
   readonly #pending = new Set<LateTake>()
@@ -36,7 +39,8 @@ export class LateResponses {
 
   /** Returns the handler for a take of these charges. */
   handlerFor(charges: readonly Charge[]): LateResponseHandler<StoreVerdict[]> {
-    // A client that hangs keeps a reference to this small object, not to the charges.
+    // A client that hangs retains only this small object, whose charges are dropped when the take
+    // is abandoned.
     const late: LateTake = { charges }
     return {
       onTimeout: () => this.#await(late),

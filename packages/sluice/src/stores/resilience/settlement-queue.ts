@@ -1,27 +1,26 @@
 import type { Clock } from '../../time/clock.js'
 import type { Settlement } from '../store.js'
 
-/** A settlement that has not been confirmed by the store. */
+/** A settlement that the store has not confirmed. */
 export interface QueuedSettlement {
   readonly settlement: Settlement
-  /** Time of the first attempt or of queueing, in milliseconds of the clock. */
+  /** Time at which the settlement was first sent or queued, in milliseconds. */
   readonly queuedAt: number
   /** Number of attempts without a response. */
   readonly attempts: number
 }
 
-/** Attempts to send one settlement. */
+/** Maximum number of attempts to send a settlement. */
 const MAX_ATTEMPTS = 3
 
 /**
- * Queues settlements while their store is down, in bounded memory: when `max` are queued, a new one
- * evicts the oldest. The charge of a lost settlement stays as it was taken. Usage of a rate expires
- * with time, and a lease ends.
+ * Queues settlements in bounded memory while the store is down. When `max` settlements are queued,
+ * a new one evicts the oldest. If a settlement is lost, its charge is not adjusted: usage under a
+ * rate limit expires with time, and slots are held until their lease ends.
  *
- * A settlement that was sent without a response may have been applied. Applied twice, a refund
- * would return more than was taken. Only the end of a lease is idempotent, so only that is retried.
- * A renewal is never sent late: it could arrive after the lease has ended, and another renewal
- * follows.
+ * A settlement without a response may have been applied. Applying a refund twice would refund more
+ * than was taken. Only the release of a lease is idempotent, so only a release is retried. A
+ * renewal is never sent late, because the lease may have ended by then.
  */
 export class SettlementQueue {
   readonly #queue = new Set<QueuedSettlement>()
@@ -49,7 +48,10 @@ export class SettlementQueue {
     }
   }
 
-  /** Queues those settlements again that were sent without a response and are safe to retry. */
+  /**
+   * Queues unconfirmed settlements again if they are safe to retry. Drops renewals and counts the
+   * others as lost.
+   */
   requeue(sent: readonly QueuedSettlement[]): void {
     for (const { settlement, queuedAt, attempts } of sent) {
       if (isRenewal(settlement)) continue
@@ -59,7 +61,10 @@ export class SettlementQueue {
     }
   }
 
-  /** Removes and returns up to `count` settlements that still matter, oldest first. */
+  /**
+   * Removes and returns up to `count` settlements, oldest first. Drops refunds of usage that has
+   * expired.
+   */
   dequeue(count: number): QueuedSettlement[] {
     const batch: QueuedSettlement[] = []
     for (const queued of this.#queue) {
@@ -70,7 +75,7 @@ export class SettlementQueue {
     return batch
   }
 
-  /** Counts settlements as lost that cannot be sent. */
+  /** Counts settlements that cannot be sent as lost. */
   discard(count: number): void {
     this.#lost += count
   }

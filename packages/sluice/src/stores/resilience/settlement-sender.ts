@@ -9,16 +9,17 @@ export interface Transport {
   /**
    * Sends settlements. Calls `onUnconfirmed` if the store may or may not have applied them.
    *
-   * @throws errors that the caller has caused.
+   * @throws errors caused by the caller.
    */
   send(settlements: readonly Settlement[], onUnconfirmed: () => void): MaybePromise<void>
 }
 
-/** Queued settlements sent in one batch. The next batch waits for the response. */
+/** Maximum number of queued settlements per batch. The next batch is sent after the response. */
 const MAX_BATCH = 100
 
 /**
- * Sends settlements to a store at once, or after it has recovered, as `SettlementQueue` describes.
+ * Sends settlements to a store at once, or queues them until the store has recovered. See
+ * `SettlementQueue`.
  */
 export class SettlementSender {
   readonly #queue: SettlementQueue
@@ -43,8 +44,8 @@ export class SettlementSender {
   }
 
   /**
-   * Sends settlements, or queues them while the store is down. Fails only if the caller is at
-   * fault.
+   * Sends settlements, or queues them while the store is down. Fails only with errors caused by the
+   * caller.
    */
   settle(settlements: readonly Settlement[]): MaybePromise<void> {
     if (!this.transport.isUp()) return this.#queue.add(settlements)
@@ -85,7 +86,8 @@ export class SettlementSender {
         },
       )
     } catch {
-      // The store rejects one of them as invalid. The callers have long returned.
+      // The store rejected a settlement of the batch as invalid. No caller awaits the result any
+      // more.
       this.#queue.discard(batch.length)
     }
     return isConfirmed

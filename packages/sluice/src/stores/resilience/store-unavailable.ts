@@ -1,6 +1,6 @@
 /**
- * The store does not respond, and the failure policy is `closed`. HTTP adapters send status 503
- * with `Retry-After`.
+ * Thrown when an operation fails because the store is unavailable: a decision under the policy
+ * `closed`, or a reset under any policy. HTTP adapters respond with status 503 and `Retry-After`.
  */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError'
@@ -9,9 +9,12 @@ export class StoreUnavailableError extends Error {
   /** Milliseconds after which a retry is useful. */
   readonly retryAfter: number
 
-  /** `operation` names what could not be done. `cause` is the store's error. */
+  /**
+   * `operation` states what failed, such as 'the key cannot be reset'. `cause` is the store's
+   * error.
+   */
   constructor(operation: string, retryAfter: number, cause: unknown) {
-    super(`${operation}: the store does not respond (${reasonOf(cause)})`, { cause })
+    super(`${operation}: the store failed (${reasonOf(cause)})`, { cause })
     this.retryAfter = retryAfter
   }
 }

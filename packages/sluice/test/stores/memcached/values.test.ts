@@ -219,7 +219,7 @@ describe('the Memcached store on a server', () => {
     const charge = { scope: 's', key: 'log', limit: log, cost: 1 }
     const both = [store.take([charge]), store.peek([charge])] as const
     await expect(both[0]).rejects.toThrow(
-      /^the state of a key would not fit into Memcached's 1 MB.*token-bucket/,
+      /^the state of a key would exceed Memcached's maximum of 1 MB.*token-bucket/,
     )
     expect((await both[1])[0]).toMatchObject({ allowed: true, remaining: 579_999 })
   })

@@ -127,14 +127,20 @@ describe('Batches', () => {
       ),
     ).toEqual([
       9,
-      expect.stringMatching(/the key batches:1:s:a list holds nothing that this version of sluice wrote/),
-      expect.stringMatching(/the key batches:1:s:a text holds nothing that this version of sluice wrote/),
+      expect.stringMatching(
+        /the key batches:1:s:a list holds a value that this version of sluice did not write/,
+      ),
+      expect.stringMatching(
+        /the key batches:1:s:a text holds a value that this version of sluice did not write/,
+      ),
       expect.stringMatching(/RangeError/),
-      expect.stringMatching(/TypeError: the numbers of a limit must be finite/),
-      expect.stringMatching(/TypeError: scope and key must be strings/),
-      expect.stringMatching(/TypeError: scope and key must be strings/),
-      expect.stringMatching(/TypeError: a settlement needs/),
-      expect.stringMatching(/TypeError: a settlement needs/),
+      expect.stringMatching(
+        /TypeError: the limit, period, burst and lease of a limit must be finite numbers/,
+      ),
+      expect.stringMatching(/TypeError: 'scope' and 'key' must be strings/),
+      expect.stringMatching(/TypeError: 'scope' and 'key' must be strings/),
+      expect.stringMatching(/TypeError: a settlement requires/),
+      expect.stringMatching(/TypeError: a settlement requires/),
       8,
     ])
   })

@@ -37,14 +37,14 @@ it('rejects all jobs of a truncated reply', async () => {
     for (const call of await Promise.allSettled(calls))
       expect(call).toMatchObject({
         status: 'rejected',
-        reason: { message: expect.stringMatching(/returned no result/) },
+        reason: { message: expect.stringMatching(/returned an invalid reply/) },
       })
   }
 })
 
 it('rejects all jobs of a reply with excess bytes', async () => {
   await expect(new ScriptStore(replying([done(WHOLE + 1)]), '').take(charges('a'))).rejects.toThrow(
-    'returned no result',
+    'returned an invalid reply',
   )
   expect(await new ScriptStore(replying([done(WHOLE)]), '').take(charges('a'))).toHaveLength(5)
 })
@@ -52,7 +52,7 @@ it('rejects all jobs of a reply with excess bytes', async () => {
 it('rejects a reply that is not a buffer', async () => {
   for (const reply of [undefined, null, 'OK', 1, [], ['text'], [[Buffer.alloc(400)]], Buffer.alloc(400)])
     await expect(new ScriptStore(replying(reply), '').take(charges('a'))).rejects.toThrow(
-      'returned no result',
+      'returned an invalid reply',
     )
 })
 
@@ -65,7 +65,9 @@ it('refunds one slot when the reply of another is truncated', async () => {
       return [done(keys[0]?.startsWith('12:token') || requested.length > LIMITS.length ? 8 + 1 + 16 : 12)]
     },
   }
-  await expect(new ScriptStore(connection, '').take(charges('a'))).rejects.toThrow('returned no result')
+  await expect(new ScriptStore(connection, '').take(charges('a'))).rejects.toThrow(
+    'returned an invalid reply',
+  )
   expect(requested.slice(LIMITS.length)).toEqual(['12:token-bucket:a'])
 })
 

@@ -114,7 +114,9 @@ async function expectOthersDecided(name: string, corrupt: Corrupt, exists: boole
   expect(await client.dump(key)).toBe(before)
   expect(store.stats()).toMatchObject({ state: 'closed', failures: 0, timeouts: 0, requestErrors: 6 })
   expect(failures.map(({ cause }) => cause instanceof StoreRequestError)).toEqual(Array(6).fill(true))
-  expect(failures[0]?.cause.message).toBe(`the key ${key} holds nothing that this version of sluice wrote`)
+  expect(failures[0]?.cause.message).toBe(
+    `the key ${key} holds a value that this version of sluice did not write; delete it or choose another prefix`,
+  )
   await store.reset(name, bad)
   expect(await store.take([charge(name, bad)])).toMatchObject([{ allowed: true, remaining: 9 }])
 }

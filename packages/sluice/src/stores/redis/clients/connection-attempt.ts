@@ -6,7 +6,7 @@ export interface ClientEvents {
 
 /**
  * Waits for a client's attempt to connect. A client without an offline queue rejects calls until it
- * is connected, and five rejected calls would count as a failure of the store.
+ * is connected, and five rejections in a row would open the breaker.
  */
 export class ConnectionAttempt {
   #outcome: Promise<void> | undefined

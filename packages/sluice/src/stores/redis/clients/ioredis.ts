@@ -7,7 +7,8 @@ import { type ClientEvents, ConnectionAttempt } from './connection-attempt.js'
  */
 export interface IoRedisClient extends ClientEvents {
   /**
-   * Creates a command that bypasses `enableAutoPipelining`. `buffer` returns strings as buffers.
+   * Creates a command that bypasses `enableAutoPipelining`. Its variant `buffer` returns strings as
+   * buffers.
    */
   createBuiltinCommand(command: string): { readonly buffer: SendCommand }
   pipeline(): IoRedisPipeline
@@ -37,16 +38,17 @@ interface ScriptCall {
 
 /**
  * A connection through ioredis, which writes each command to the socket separately. In a cluster, a
- * tick may have calls for many slots, so the calls of a tick share one pipeline per node. Other
- * servers get few calls per tick and can reply to one while they execute the next.
+ * tick may have calls for many slots, so the calls to each node share a pipeline. Outside a
+ * cluster, there are few calls per tick, and the server can reply to one while it executes the
+ * next.
  */
 export class IoRedisConnection implements RedisConnection {
   readonly cluster: boolean
   readonly keyPrefix: string
   readonly #client: IoRedisClient
   /**
-   * Commands that bypass automatic pipelining, which is not needed and derives the cluster node of
-   * a `callBuffer` from the script's name instead of the key.
+   * Commands that bypass automatic pipelining, which is not needed here and would derive the
+   * cluster node of a `callBuffer` from the script's digest instead of the key.
    */
   readonly #commands: Readonly<Record<ScriptCall['command'], SendCommand>>
   /** Undefined if the client queues commands until it is connected. */
@@ -106,18 +108,21 @@ export class IoRedisConnection implements RedisConnection {
     return this.#commands[command].apply(this.#client, [...args])
   }
 
-  /** Returns a promise for the attempt to connect of a client without a queue, or undefined. */
+  /**
+   * Returns a promise for the end of a connection attempt if the client has no offline queue, or
+   * undefined.
+   */
   #awaitConnection(): Promise<void> | undefined {
     const { status } = this.#client
     if (this.#connecting === undefined || !['wait', 'connecting', 'connect'].includes(status))
       return undefined
     const ended = this.#connecting.ended()
-    // The waiting call reports the reason of a failure.
+    // The waiting call reports the cause of a failure.
     if (status === 'wait') this.#client.connect().catch(() => {})
     return ended
   }
 
-  /** Returns a name of the node of a key. It is '' until the cluster is connected. */
+  /** Returns a string that identifies the node of a key, or '' until the cluster is connected. */
   #nodeOf(key: string): string {
     const slot = slotOf(this.keyPrefix + key)
     return this.#client.slots?.[slot]?.join() ?? ''
@@ -144,7 +149,7 @@ export class IoRedisConnection implements RedisConnection {
         calls.forEach((call, index) => {
           const [error, reply] = results?.[index] ?? [new Error('the pipeline returned no reply'), undefined]
           if (error === null) call.resolve(reply)
-          // A pipeline does not follow the redirection of a single command; the client does.
+          // A pipeline does not follow redirections of single commands, but the client does.
           else if (isRedirection(error)) this.#send(call)
           else call.reject(error)
         })

@@ -3,8 +3,8 @@ import type { RedisConnection } from '../redis-connection.js'
 import { type ClientEvents, ConnectionAttempt } from './connection-attempt.js'
 
 /**
- * The members of node-redis clients that the store uses: of `createClient`, `createClientPool`,
- * `createSentinel` and `createCluster`. Version 4 has no `withTypeMapping`.
+ * The members that the store uses of node-redis clients created by `createClient`,
+ * `createClientPool`, `createSentinel` or `createCluster`. Version 4 has no `withTypeMapping`.
  */
 export type NodeRedisClient = NodeRedisState & {
   evalSha: unknown
@@ -28,7 +28,7 @@ interface Scripting {
   eval(script: string, options: ScriptOptions): Promise<unknown>
 }
 
-/** `RESP_TYPES.BLOB_STRING`: the character `$`, with which the protocol marks a bulk string. */
+/** `RESP_TYPES.BLOB_STRING`: the code of `$`, which marks a bulk string in the protocol. */
 const BULK_STRING = 36
 
 interface ScriptOptions {
@@ -36,7 +36,7 @@ interface ScriptOptions {
   arguments: string[]
 }
 
-/** Sends a script in the way of one version of node-redis, with strings in the reply as buffers. */
+/** Sends a script with the API of one version of node-redis. Strings in the reply are buffers. */
 type SendScript = (
   command: 'evalsha' | 'eval',
   script: string,
@@ -52,7 +52,10 @@ export class NodeRedisConnection implements RedisConnection {
   readonly #send: SendScript
   /** Undefined if the client queues commands until it is connected. */
   readonly #connecting: ConnectionAttempt | undefined
-  /** Once connected, calls no longer wait: a client without a queue is meant to fail fast. */
+  /**
+   * True once the client has connected. Calls then no longer wait, because a client without a queue
+   * is meant to fail fast.
+   */
   #hasConnected = false
 
   /** @throws TypeError for a client that cannot run a script. */

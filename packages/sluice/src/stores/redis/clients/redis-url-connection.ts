@@ -4,23 +4,25 @@ import type { RedisAddress } from '../redis-url.js'
 import { type IoRedisClient, IoRedisConnection } from './ioredis.js'
 
 /**
- * Time without a response after which a connection is closed, in milliseconds. It is generous,
- * because a busy server that thousands of clients query at once takes a while to respond to each.
+ * Time without a response after which a connection is closed, in milliseconds. The timeout is
+ * generous, because a server that thousands of clients query at once responds slowly.
  */
 const RESPONSE_TIMEOUT_MS = 2500
 
 /**
- * Time for a new connection to become ready, and the longest delay before the next attempt, in
- * milliseconds. Together with the longest delay of a probe (500 ms) they stay below two seconds. So
- * a server that was unreachable decides again that soon, in whatever state the old connections are.
+ * Time for a new connection to become ready, and maximum delay before the next attempt, in
+ * milliseconds. Together with the maximum delay of a probe (500 ms), they add up to less than two
+ * seconds. So a server that was unreachable decides again within two seconds, whatever the state of
+ * the old connections.
  */
 const CONNECT_TIMEOUT_MS = 700
 const MAX_RECONNECT_DELAY_MS = 200
 
 /**
- * Options of a connection that the store opens. A command whose connection broke fails at once and
- * is not sent again, because it may have taken effect. (With `autoResendUnfulfilledCommands: false`
- * it would not be sent again either, but would never settle.)
+ * Options of a connection that the store opens. If a connection breaks, its pending commands fail
+ * at once and are not sent again, because they may have taken effect. (With
+ * `autoResendUnfulfilledCommands: false`, they would not be sent again either, but would never
+ * settle.)
  */
 const CONNECTION_OPTIONS = {
   maxRetriesPerRequest: 0,
@@ -105,7 +107,7 @@ async function connect(
         redisOptions: { ...CONNECTION_OPTIONS, ...account },
         clusterRetryStrategy: reconnectDelay,
         slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
-        // Otherwise a command whose connection broke would be sent again.
+        // Otherwise, commands would be sent again after their connection breaks.
         retryDelayOnFailover: 0,
       })
     }
@@ -143,7 +145,7 @@ async function loadIoRedis() {
   }
 }
 
-/** Returns the delay before the n-th attempt in milliseconds. */
+/** Returns the delay before an attempt, in milliseconds. */
 function reconnectDelay(attempt: number): number {
   return Math.min(25 * attempt, MAX_RECONNECT_DELAY_MS)
 }

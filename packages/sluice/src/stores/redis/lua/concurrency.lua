@@ -1,7 +1,7 @@
--- Concurrency (`algorithms/concurrency.ts`). The leases are members of a sorted set, scored by the
--- time at which they end: '=name'. A lease of more or fewer slots than one has a second member
--- '#name', scored by the negated number of slots, so that these members sort before every lease.
--- The header is the member whose score is infinite.
+-- Concurrency (`algorithms/concurrency.ts`). Each lease is a member '=name' of a sorted set, scored
+-- by the time at which it ends. A lease with a number of slots other than one has a second member
+-- '#name', scored by the negated number of slots, so that these members sort before all leases. The
+-- header is the member with an infinite score.
 
 define.n = function()
   local function slotsOf(state, member)
@@ -19,7 +19,7 @@ define.n = function()
     if state.isNew then return end
     local offset, count = 0, 1
     repeat
-      local found = call('ZRANGEBYSCORE', state.key, '(' .. text(now), '(+inf',
+      local found = call('ZRANGEBYSCORE', state.key, '(' .. formatNumber(now), '(+inf',
         'WITHSCORES', 'LIMIT', offset, count)
       for index = 1, #found, 2 do
         if each(tonumber(found[index + 1]), slotsOf(state, found[index])) then return end
@@ -41,7 +41,7 @@ define.n = function()
 
   local function idleAfter(limit, state)
     if state.isNew then return 0 end
-    local last = call('ZREVRANGEBYSCORE', state.key, '(+inf', '(' .. text(now), 'WITHSCORES', 'LIMIT', 0, 1)
+    local last = call('ZREVRANGEBYSCORE', state.key, '(+inf', '(' .. formatNumber(now), 'WITHSCORES', 'LIMIT', 0, 1)
     return last[2] and tonumber(last[2]) - state.at or 0
   end
 
@@ -50,10 +50,10 @@ define.n = function()
   end
 
   local function ended(state)
-    return call('ZRANGEBYSCORE', state.key, '(0', text(now))
+    return call('ZRANGEBYSCORE', state.key, '(0', formatNumber(now))
   end
 
-  -- Expired leases are removed only when something is written.
+  -- Expired leases are removed only when the key is written.
   local function clear(state)
     if state.isNew then call('UNLINK', state.key) end
     if state.anyEnded then
@@ -68,9 +68,9 @@ define.n = function()
 
   local function hold(limit, state, member, before, slots)
     if before > 0 and slots ~= before then drop(state, member) end
-    if slots > 0 then call('ZADD', state.key, text(state.at + limit.period), member) end
+    if slots > 0 then call('ZADD', state.key, formatNumber(state.at + limit.period), member) end
     if slots > 0 and slots ~= 1 and slots ~= before then
-      call('ZADD', state.key, text(-slots), '#' .. sub(member, 2))
+      call('ZADD', state.key, formatNumber(-slots), '#' .. sub(member, 2))
       state.uneven = true
     end
     state.held = state.held - before + slots
@@ -88,7 +88,7 @@ define.n = function()
     advance = function(limit, state)
       if state.advanced or state.isNew then return state end
       if now < state.at then
-        local latest = text(now + limit.period)
+        local latest = formatNumber(now + limit.period)
         local late = call('ZRANGEBYSCORE', state.key, '(' .. latest, '(+inf')
         for _, member in ipairs(late) do call('ZADD', state.key, latest, member) end
       end

@@ -1,11 +1,12 @@
--- Fixed window (`algorithms/fixed-window.ts`). Lua knows no time zones, so a calendar limit comes
--- with two windows: the one that contains the client's current time and the next one. The script
--- decides only if its own time lies in one of them.
+-- Fixed window (`algorithms/fixed-window.ts`). Lua has no time zones, so the client sends two
+-- windows with a calendar limit: the one that contains its current time and the next one. The
+-- script decides only if its own time is in one of them.
 
 define.f = function()
   local MAX_JITTER_MS = 60000
 
-  -- A calendar limit that is read only to be replaced has no windows; its bounds are not used.
+  -- A stored calendar limit that is only read to be replaced has no windows. Its bounds are not
+  -- used.
   local function windowAt(limit)
     if limit.zone == '' then return now, now + limit.period end
     local windows = limit.windows
@@ -14,7 +15,7 @@ define.f = function()
     return windows[2], windows[3]
   end
 
-  local function opened(limit, count)
+  local function newWindow(limit, count)
     local start, finish = windowAt(limit)
     return { at = now, start = start, finish = finish, count = count }
   end
@@ -23,23 +24,23 @@ define.f = function()
     kind = 'string',
     size = 32,
 
-    -- Returns the state of a calendar limit without windows, unchanged even if the clock was set
-    -- back.
-    held = function(state)
+    -- Returns the state of a calendar limit without windows. It does not change, even if the clock
+    -- was set back.
+    unchanged = function(state)
       return { at = max(now, state.at), start = state.start, finish = state.finish, count = state.count }
     end,
 
     fresh = function(limit)
-      return opened(limit, 0)
+      return newWindow(limit, 0)
     end,
 
     advance = function(limit, state)
       local calendar = limit.zone ~= ''
-      if now >= state.finish or (state.count == 0 and not calendar) then return opened(limit, 0) end
+      if now >= state.finish or (state.count == 0 and not calendar) then return newWindow(limit, 0) end
       if now >= state.start or (calendar and state.start - now <= MAX_JITTER_MS) then
         return { at = now, start = state.start, finish = state.finish, count = state.count }
       end
-      return opened(limit, state.count)
+      return newWindow(limit, state.count)
     end,
 
     fits = function(limit, state, cost)
@@ -65,12 +66,12 @@ define.f = function()
 
     fromUsage = function(limit, usage)
       if limit.zone ~= '' then
-        local state = opened(limit, usage.units)
+        local state = newWindow(limit, usage.units)
         if now - usage.lastAge < state.start then state.count = 0 end
         return state
       end
       local start = now - ageOfWindow(limit.period, usage)
-      if now - start >= limit.period then return opened(limit, 0) end
+      if now - start >= limit.period then return newWindow(limit, 0) end
       return { at = now, start = start, finish = start + limit.period, count = usage.units }
     end,
 

@@ -1,19 +1,20 @@
 // Generated from the .lua files by scripts/inline-lua.js. Edit those.
 
-export const SCRIPT = `-- Shared by all parts: the time, the arithmetic of verdicts, and the algorithms by letter.
+export const SCRIPT = `-- Definitions shared by all parts: the time, the arithmetic of verdicts, and the algorithms by
+-- letter.
 --
--- Each algorithm's part registers a constructor in \`define\` whose functions have the names of
--- \`algorithms/algorithm.ts\`; algorithms that a call does not need are never constructed. Times are
--- milliseconds, and \`now\` is the one time of the whole call. The arithmetic repeats that of
--- TypeScript operation by operation: both use IEEE doubles, so both get the same numbers. States
--- are changed in place.
+-- The part of each algorithm registers a constructor in \`define\`. The functions of an algorithm are
+-- named as in \`algorithms/algorithm.ts\`. Algorithms that a call does not need are never
+-- constructed. Times are in milliseconds, and \`now\` is the same throughout a call. The arithmetic
+-- repeats that of the TypeScript code operation by operation. Both use IEEE doubles, so the results
+-- are identical. States are changed in place.
 --
--- The script only decides: \`fits\` tells whether a cost may be taken, and \`facts\` are the numbers
--- from which the client computes the rest of a verdict (\`script-result.ts\`). Computing it here
--- would take a third more time.
+-- The script only decides: \`fits\` reports whether a cost may be taken, and \`facts\` returns the
+-- numbers from which the client computes the rest of a verdict (\`script-result.ts\`). Computing
+-- verdicts here would take a third longer.
 
 local KEYS, ARGV = KEYS, ARGV
-local given = ARGV[1]
+local testTime = ARGV[1]
 local call, pack, unpackFrom, format, sub = redis.call, struct.pack, struct.unpack, string.format, string.sub
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
 local INF = math.huge
@@ -29,43 +30,43 @@ local A = setmetatable({}, { __index = function(made, letter)
   return made[letter]
 end })
 
--- A time in ARGV is that of a test. Keys written under it live somewhat longer, because that time
--- may stand still.
+-- Tests pass a time in ARGV. Keys written in a test live longer, because its time may stand still.
 local now, slack
-if given == '' then
+if testTime == '' then
   local time = call('TIME')
   now, slack = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000, 1000
 else
-  now, slack = tonumber(given), 3000
+  now, slack = tonumber(testTime), 3000
 end
 
--- Not the shortest representation, but an exact one.
-local function text(number)
+-- Formats a number exactly, though not in its shortest form.
+local function formatNumber(number)
   return format('%.17g', number)
 end
 
 -- Returns a capacity plus the rounding error that sums of fractions may have.
-local function mostOf(capacity)
+local function withTolerance(capacity)
   return capacity + min(capacity * 1e-12, 0.25)
 end
 
 local function isWithin(used, capacity)
-  return used <= mostOf(capacity)
+  return used <= withTolerance(capacity)
 end
 
--- Returns the age of the window that contains usage counted another way
+-- Returns the age of the window that contains usage converted from another algorithm
 -- (\`algorithms/fixed-window.ts\`).
 local function ageOfWindow(period, usage)
   return usage.sinceAge - usage.lastAge < period and usage.sinceAge or usage.lastAge
 end
 
--- Packs the facts of a log or of leases: the units in use, and the times until none are in use,
--- until one fewer is, and until a cost that does not fit would.
+-- Packs the facts of a log or of leases: the units in use, and the times until none is in use,
+-- until one fewer is in use, and until a refused cost fits.
 local function packFacts(used, idleAfter, untilOneLess, wait)
   return pack('>dddd', used, idleAfter, untilOneLess, wait)
 end
 
--- Token bucket (\`algorithms/token-bucket.ts\`): the level of the bucket at a time.
+-- Token bucket (\`algorithms/token-bucket.ts\`): the state is the level of the bucket at a given
+-- time.
 
 define.t = function()
   local function timeFor(limit, units)
@@ -103,7 +104,7 @@ define.t = function()
       return after <= limit.burst or cost == 0 or isWithin(after, limit.burst)
     end,
 
-    -- The time of the state is that of the call.
+    -- The time of the state is that of the call, so only the level is returned.
     facts = function(limit, state)
       return pack('>d', state.level)
     end,
@@ -113,8 +114,8 @@ define.t = function()
     end,
 
     settle = function(limit, state, taken, cost)
-      local stillCounted = max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
-      local difference = max(cost - taken.cost, -stillCounted)
+      local unitsLeft = max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
+      local difference = max(cost - taken.cost, -unitsLeft)
       return { at = state.at, level = max(0, state.level + difference) }
     end,
 
@@ -144,14 +145,15 @@ define.t = function()
   }
 end
 
--- Fixed window (\`algorithms/fixed-window.ts\`). Lua knows no time zones, so a calendar limit comes
--- with two windows: the one that contains the client's current time and the next one. The script
--- decides only if its own time lies in one of them.
+-- Fixed window (\`algorithms/fixed-window.ts\`). Lua has no time zones, so the client sends two
+-- windows with a calendar limit: the one that contains its current time and the next one. The
+-- script decides only if its own time is in one of them.
 
 define.f = function()
   local MAX_JITTER_MS = 60000
 
-  -- A calendar limit that is read only to be replaced has no windows; its bounds are not used.
+  -- A stored calendar limit that is only read to be replaced has no windows. Its bounds are not
+  -- used.
   local function windowAt(limit)
     if limit.zone == '' then return now, now + limit.period end
     local windows = limit.windows
@@ -160,7 +162,7 @@ define.f = function()
     return windows[2], windows[3]
   end
 
-  local function opened(limit, count)
+  local function newWindow(limit, count)
     local start, finish = windowAt(limit)
     return { at = now, start = start, finish = finish, count = count }
   end
@@ -169,23 +171,23 @@ define.f = function()
     kind = 'string',
     size = 32,
 
-    -- Returns the state of a calendar limit without windows, unchanged even if the clock was set
-    -- back.
-    held = function(state)
+    -- Returns the state of a calendar limit without windows. It does not change, even if the clock
+    -- was set back.
+    unchanged = function(state)
       return { at = max(now, state.at), start = state.start, finish = state.finish, count = state.count }
     end,
 
     fresh = function(limit)
-      return opened(limit, 0)
+      return newWindow(limit, 0)
     end,
 
     advance = function(limit, state)
       local calendar = limit.zone ~= ''
-      if now >= state.finish or (state.count == 0 and not calendar) then return opened(limit, 0) end
+      if now >= state.finish or (state.count == 0 and not calendar) then return newWindow(limit, 0) end
       if now >= state.start or (calendar and state.start - now <= MAX_JITTER_MS) then
         return { at = now, start = state.start, finish = state.finish, count = state.count }
       end
-      return opened(limit, state.count)
+      return newWindow(limit, state.count)
     end,
 
     fits = function(limit, state, cost)
@@ -211,12 +213,12 @@ define.f = function()
 
     fromUsage = function(limit, usage)
       if limit.zone ~= '' then
-        local state = opened(limit, usage.units)
+        local state = newWindow(limit, usage.units)
         if now - usage.lastAge < state.start then state.count = 0 end
         return state
       end
       local start = now - ageOfWindow(limit.period, usage)
-      if now - start >= limit.period then return opened(limit, 0) end
+      if now - start >= limit.period then return newWindow(limit, 0) end
       return { at = now, start = start, finish = start + limit.period, count = usage.units }
     end,
 
@@ -235,7 +237,7 @@ define.f = function()
   }
 end
 
--- Sliding window (\`algorithms/sliding-window.ts\`): the counters of two windows.
+-- Sliding window (\`algorithms/sliding-window.ts\`): the state is the counters of two windows.
 
 define.w = function()
   local function estimate(limit, state, cost)
@@ -247,18 +249,18 @@ define.w = function()
     return state.previous > 0 and state.start + limit.period - state.at or 0
   end
 
-  local function counted(start, previous, current)
+  local function newState(start, previous, current)
     return { at = now, start = start, previous = previous, current = current }
   end
 
   local function advance(limit, state)
     local start, previous, current = state.start, state.previous, state.current
-    if previous == 0 and current == 0 then return counted(now, previous, current) end
-    if now < start then return counted(now, previous, current) end
+    if previous == 0 and current == 0 then return newState(now, previous, current) end
+    if now < start then return newState(now, previous, current) end
     local windows = floor((now - start) / limit.period)
-    if windows == 0 then return counted(start, previous, current) end
-    if windows == 1 and current > 0 then return counted(start + limit.period, current, 0) end
-    return counted(now, 0, 0)
+    if windows == 0 then return newState(start, previous, current) end
+    if windows == 1 and current > 0 then return newState(start + limit.period, current, 0) end
+    return newState(now, 0, 0)
   end
 
   return {
@@ -266,7 +268,7 @@ define.w = function()
     size = 32,
 
     fresh = function()
-      return counted(now, 0, 0)
+      return newState(now, 0, 0)
     end,
 
     advance = advance,
@@ -284,10 +286,10 @@ define.w = function()
       local difference = cost - taken.cost
       local start, previous, current = state.start, state.previous, state.current
       if difference >= 0 or taken.at >= start then
-        return counted(start, previous, max(0, current + difference))
+        return newState(start, previous, max(0, current + difference))
       end
       if taken.at < start - limit.period then return state end
-      return counted(start, max(0, previous + difference), current)
+      return newState(start, max(0, previous + difference), current)
     end,
 
     usage = function(limit, state)
@@ -299,7 +301,7 @@ define.w = function()
     end,
 
     fromUsage = function(limit, usage)
-      return advance(limit, counted(now - ageOfWindow(limit.period, usage), 0, usage.units))
+      return advance(limit, newState(now - ageOfWindow(limit.period, usage), 0, usage.units))
     end,
 
     idleAfter = idleAfter,
@@ -317,15 +319,16 @@ end
 
 -- Sliding log (\`algorithms/sliding-log.ts\`). The entries are fields of the key's hash, numbered in
 -- order of arrival. Each holds its time and the running sum of costs up to and including it.
--- Entries in [head, tail) count; those in [first, head) have expired and are not deleted yet.
+-- Entries in [head, tail) count. Those in [first, head) have expired but are not deleted yet.
 -- Entries are read on demand by binary search, so a decision reads O(log n) entries and writes one.
 
 define.l = function()
-  -- Expired entries that a write deletes beyond those it adds, so that logs shrink without stalls.
-  local DELETED_A_WRITE = 100
-  -- Parts of a period into which entries of another limit are merged.
+  -- Maximum number of expired entries that a write deletes beyond the number that it adds. So logs
+  -- shrink without blocking the server.
+  local MAX_EXTRA_DELETIONS = 100
+  -- Number of parts of a period into which the entries of another limit are merged.
   local MERGED_PARTS = 64
-  -- A running sum beyond this restarts from 0, long before doubles lose units.
+  -- A running sum above this restarts from 0, long before doubles lose whole units.
   local REBASE_FROM = 2 ^ 50
 
   local function field(index)
@@ -360,7 +363,7 @@ define.l = function()
     state.changed[index] = true
   end
 
-  -- Returns a log with only new entries; the key is deleted before they are written.
+  -- Returns an empty log. The key is deleted before new entries are written.
   local function empty(key, keptFor)
     return {
       at = now, key = key, first = 0, head = 0, tail = 0, base = 0, own = {}, changed = {}, isNew = true,
@@ -374,8 +377,8 @@ define.l = function()
     return state
   end
 
-  -- Returns the first index in [low, high] for which found(index) is true, or high if there is none
-  -- before it.
+  -- Returns the first index in [low, high] for which found(index) is true, or high if there is
+  -- none.
   local function search(low, high, found)
     while low < high do
       local middle = floor((low + high) / 2)
@@ -384,7 +387,7 @@ define.l = function()
     return low
   end
 
-  -- An entry expires when it is forgotten, even if the limit would count it for longer.
+  -- An entry expires at the end of its retention, even if the limit would count it for longer.
   local function countedFor(limit, state)
     return min(limit.period, state.keptFor)
   end
@@ -401,12 +404,12 @@ define.l = function()
     return untilGone(limit, state, 1 + max(0, usedOf(state) - limit.limit))
   end
 
-  local function untilOver(state, period)
+  local function untilEmpty(state, period)
     if state.tail == state.head then return 0 end
     return max(0, timeAt(state, state.tail - 1) + period - state.at)
   end
 
-  -- Returns a view of the state with only the entries that count in this period.
+  -- Returns a view of the state with only the entries within the limit's period.
   local function within(limit, state)
     if limit.period >= state.keptFor then return state end
     local head = search(state.head, state.tail, function(index)
@@ -418,7 +421,7 @@ define.l = function()
     }
   end
 
-  -- Removes entries at the end that hold no units.
+  -- Removes entries without units from the end.
   local function withoutEmptyEnd(state)
     while state.tail > state.head and sumBefore(state, state.tail) == sumBefore(state, state.tail - 1) do
       state.tail = state.tail - 1
@@ -426,7 +429,7 @@ define.l = function()
     return state
   end
 
-  -- Returns the same entries with sums that restart from 0.
+  -- Returns the same entries, with running sums that restart from 0.
   local function rebased(state)
     local next = empty(state.key, state.keptFor)
     next.keptUntil = state.keptUntil
@@ -466,9 +469,9 @@ define.l = function()
     return state
   end
 
-  -- Charges a cost that was taken under a limit that counts another way. Once there are as many
-  -- entries as this limit allows, entries close in time are merged.
-  local function oweBeside(limit, state, cost)
+  -- Adds a cost that was charged under a limit of another kind. Once there are as many entries as
+  -- this limit allows, entries close in time are merged.
+  local function addDebt(limit, state, cost)
     local last = state.tail - 1
     local isShort = state.tail - state.head < max(2, limit.limit)
     if isShort or now - timeAt(state, last - 1) >= limit.period / MERGED_PARTS then return append(state, cost) end
@@ -495,35 +498,36 @@ define.l = function()
       local used = usedOf(state)
       local wait = 0
       if not isFitting then wait = cost > limit.limit and INF or untilGone(limit, state, used + cost - limit.limit) end
-      return packFacts(used, untilOver(state, countedFor(limit, state)), used > 0 and untilOneLess(limit, state) or 0, wait)
+      return packFacts(used, untilEmpty(state, countedFor(limit, state)), used > 0 and untilOneLess(limit, state) or 0, wait)
     end,
 
     take = function(limit, state, cost)
       return append(withRetention(limit, state), cost)
     end,
 
-    takeBeside = function(limit, state, cost)
-      return oweBeside(limit, withRetention(limit, state), cost)
+    addTaken = function(limit, state, cost)
+      return addDebt(limit, withRetention(limit, state), cost)
     end,
 
-    oweBeside = oweBeside,
+    addDebt = addDebt,
 
     settle = function(limit, state, taken, cost)
       local difference = cost - taken.cost
       if difference > 0 then return append(state, difference) end
       if difference == 0 then return state end
-      -- All entries of one time expire at one time, so any of them can refund.
+      -- Entries with the same time expire together, so it does not matter which of them is
+      -- refunded.
       local index = search(state.head, state.tail, function(each)
         return entryAt(state, each)[1] > taken.at
       end) - 1
       local left = -difference
       while left > 0 and index >= state.head and timeAt(state, index) == taken.at do
-        local given = min(left, entryAt(state, index)[2] - sumBefore(state, index))
-        for later = index, given > 0 and state.tail - 1 or index - 1 do
+        local refunded = min(left, entryAt(state, index)[2] - sumBefore(state, index))
+        for later = index, refunded > 0 and state.tail - 1 or index - 1 do
           local entry = entryAt(state, later)
-          change(state, later, entry[1], entry[2] - given)
+          change(state, later, entry[1], entry[2] - refunded)
         end
-        left = left - given
+        left = left - refunded
         index = index - 1
       end
       return withoutEmptyEnd(state)
@@ -547,10 +551,11 @@ define.l = function()
     end,
 
     idleAfter = function(limit, state)
-      return untilOver(state, state.keptFor)
+      return untilEmpty(state, state.keptFor)
     end,
 
-    -- The encoded limit, with the period that the entries are kept for.
+    -- Returns the encoded limit, with the entries' retention period instead of the limit's own
+    -- period.
     headOf = function(limit, state)
       return pack(HEAD, VERSION, 'l', limit.limit, state.keptFor, state.keptUntil, 0)
     end,
@@ -567,10 +572,10 @@ define.l = function()
           call('HSET', state.key, field(index), pack('>dd', entry[1], entry[2]))
         end
       end
-      local last = min(state.head, state.first + DELETED_A_WRITE + written) - 1
-      local over = {}
-      for index = state.first, last do over[#over + 1] = field(index) end
-      if #over > 0 then call('HDEL', state.key, unpack(over)) end
+      local last = min(state.head, state.first + MAX_EXTRA_DELETIONS + written) - 1
+      local expired = {}
+      for index = state.first, last do expired[#expired + 1] = field(index) end
+      if #expired > 0 then call('HDEL', state.key, unpack(expired)) end
       state.first = last + 1
       return state
     end,
@@ -587,10 +592,10 @@ define.l = function()
   }
 end
 
--- Concurrency (\`algorithms/concurrency.ts\`). The leases are members of a sorted set, scored by the
--- time at which they end: '=name'. A lease of more or fewer slots than one has a second member
--- '#name', scored by the negated number of slots, so that these members sort before every lease.
--- The header is the member whose score is infinite.
+-- Concurrency (\`algorithms/concurrency.ts\`). Each lease is a member '=name' of a sorted set, scored
+-- by the time at which it ends. A lease with a number of slots other than one has a second member
+-- '#name', scored by the negated number of slots, so that these members sort before all leases. The
+-- header is the member with an infinite score.
 
 define.n = function()
   local function slotsOf(state, member)
@@ -608,7 +613,7 @@ define.n = function()
     if state.isNew then return end
     local offset, count = 0, 1
     repeat
-      local found = call('ZRANGEBYSCORE', state.key, '(' .. text(now), '(+inf',
+      local found = call('ZRANGEBYSCORE', state.key, '(' .. formatNumber(now), '(+inf',
         'WITHSCORES', 'LIMIT', offset, count)
       for index = 1, #found, 2 do
         if each(tonumber(found[index + 1]), slotsOf(state, found[index])) then return end
@@ -630,7 +635,7 @@ define.n = function()
 
   local function idleAfter(limit, state)
     if state.isNew then return 0 end
-    local last = call('ZREVRANGEBYSCORE', state.key, '(+inf', '(' .. text(now), 'WITHSCORES', 'LIMIT', 0, 1)
+    local last = call('ZREVRANGEBYSCORE', state.key, '(+inf', '(' .. formatNumber(now), 'WITHSCORES', 'LIMIT', 0, 1)
     return last[2] and tonumber(last[2]) - state.at or 0
   end
 
@@ -639,10 +644,10 @@ define.n = function()
   end
 
   local function ended(state)
-    return call('ZRANGEBYSCORE', state.key, '(0', text(now))
+    return call('ZRANGEBYSCORE', state.key, '(0', formatNumber(now))
   end
 
-  -- Expired leases are removed only when something is written.
+  -- Expired leases are removed only when the key is written.
   local function clear(state)
     if state.isNew then call('UNLINK', state.key) end
     if state.anyEnded then
@@ -657,9 +662,9 @@ define.n = function()
 
   local function hold(limit, state, member, before, slots)
     if before > 0 and slots ~= before then drop(state, member) end
-    if slots > 0 then call('ZADD', state.key, text(state.at + limit.period), member) end
+    if slots > 0 then call('ZADD', state.key, formatNumber(state.at + limit.period), member) end
     if slots > 0 and slots ~= 1 and slots ~= before then
-      call('ZADD', state.key, text(-slots), '#' .. sub(member, 2))
+      call('ZADD', state.key, formatNumber(-slots), '#' .. sub(member, 2))
       state.uneven = true
     end
     state.held = state.held - before + slots
@@ -677,7 +682,7 @@ define.n = function()
     advance = function(limit, state)
       if state.advanced or state.isNew then return state end
       if now < state.at then
-        local latest = text(now + limit.period)
+        local latest = formatNumber(now + limit.period)
         local late = call('ZRANGEBYSCORE', state.key, '(' .. latest, '(+inf')
         for _, member in ipairs(late) do call('ZADD', state.key, latest, member) end
       end
@@ -739,37 +744,41 @@ define.n = function()
   }
 end
 
--- How a key stores its state.
+-- The stored form of a key's state.
 --
 -- A header consists of a version, the limit of the last take, the key's expiry, and the numbers of
--- the state. The same fields without an expiry follow for each further count (buckets and windows
--- only). A bucket or a window is a string, which is its header. A log has it in field 'h' of a
--- hash. Leases are a sorted set, and the header is the member whose score is infinite. A log may
--- keep its entries for longer than the limit's own period: its header then has that longer period,
--- and in place of the burst the time until which it applies.
+-- the state. For each further count (buckets and windows only), the same fields follow without an
+-- expiry. The algorithm determines the type of the key:
+--
+-- - buckets and windows: a string that contains only the header
+-- - logs: a hash with the header in the field 'h'
+-- - leases: a sorted set whose header is the member with an infinite score
+--
+-- A log may keep its entries for longer than the limit's own period. Its header then contains the
+-- longer period, and instead of the burst the time until which that period applies.
 
 local HEAD_SIZE = 27
 local EXPIRY_SIZE = 8
 -- Maximum number of counts per key.
 local MAX_COUNTS = 4
 
--- Bounds in milliseconds for how long after becoming idle a key expires.
-local SOONEST, LATEST = 100, 1900
+-- Minimum and maximum time from a key becoming idle to its expiry, in milliseconds.
+local MIN_EXPIRY_DELAY, MAX_EXPIRY_DELAY = 100, 1900
 
--- Keys are identified by their position in KEYS. Their data is in arrays by position: a table per
--- key would make a batch half as slow again.
+-- Keys are identified by their position in KEYS, and their data is in arrays by position. With a
+-- table per key, a batch would take 50 % longer.
 local headers, kinds = {}, {}
--- The first count of usage: its state and the limit of its last take. Then further counts, and the
--- error of an unreadable key.
-local states, unders, others, faults = {}, {}, {}, {}
+-- For each key: the state of its first count, the limit of that count's last take, its further
+-- counts, and the error if it is unreadable.
+local states, storedLimits, others, faults = {}, {}, {}, {}
 -- The stored expiry, if only the state has changed.
 local expiries = {}
--- Limit and current level of a token bucket that was only taken from or peeked at
+-- Limit and current level of a token bucket that only the fast path has accessed
 -- (\`bucket-fast-path.lua\`).
 local bucketLimits, levels = {}, {}
 -- The keys to write, in order.
 local areChanged, changedKeys, changes = {}, {}, 0
--- Keys that this job changed without taking; they may be idle now.
+-- Keys that this job changed without a take. They may be idle now.
 local maybeIdle = {}
 
 local READ = {
@@ -778,14 +787,14 @@ local READ = {
   zset = function(key) return call('ZRANGE', key, -1, -1)[1] end,
 }
 
--- Values of the string keys, read together when the first is needed.
+-- Values of the string keys, which are read together when the first one is needed.
 local strings
 local function readStrings()
   -- The Lua stack holds about 8000 values.
   strings = call('MGET', unpack(KEYS, 1, min(4000, #KEYS)))
   for from = 4001, #KEYS, 4000 do
     local found = call('MGET', unpack(KEYS, from, min(from + 3999, #KEYS)))
-    for place = 1, #found do strings[from + place - 1] = found[place] end
+    for position = 1, #found do strings[from + position - 1] = found[position] end
   end
 end
 
@@ -810,11 +819,11 @@ local function headOf(limit)
 end
 
 local function unreadable(index)
-  return 'the key ' .. KEYS[index] .. ' holds nothing that this version of sluice wrote'
+  return 'the key ' .. KEYS[index] .. ' holds a value that this version of sluice did not write; delete it or choose another prefix'
 end
 
--- Reports whether no number of a state is NaN. A debt may be infinite.
-local function isSound(state)
+-- Reports whether a state contains no NaN. A debt may be infinite.
+local function isValid(state)
   for _, value in pairs(state) do
     if value ~= value then return false end
   end
@@ -841,7 +850,7 @@ local function countsIn(index, header)
     local size = A[limit.letter].size
     if from + size - 1 > #header or #counts == MAX_COUNTS then return end
     local state = A[limit.letter].unpack(header, from, KEYS[index], limit, keptUntil)
-    if not isSound(state) then return end
+    if not isValid(state) then return end
     counts[#counts + 1] = { limit = limit, state = state }
     from = from + size
     if from > #header then return counts end
@@ -854,16 +863,16 @@ local function readHeader(index, header)
   local counts = countsIn(index, header)
   if counts and A[counts[1].limit.letter].kind == kinds[index] then
     local first = table.remove(counts, 1)
-    unders[index], states[index] = first.limit, first.state
+    storedLimits[index], states[index] = first.limit, first.state
     others[index] = counts[1] and counts or nil
     return
   end
   faults[index] = unreadable(index)
 end
 
--- Reports whether the server is out of memory. Redis refuses a write that needs memory only as the
--- first write of a script; later ones may exceed its limit. So this tests beforehand, with a write
--- that changes nothing.
+-- Reports whether the server is out of memory. Redis rejects a write for lack of memory only if it
+-- is the first write of a script; later writes may exceed the limit. So this function attempts a
+-- write that changes nothing before any other.
 local isFull
 local function isServerFull()
   if isFull == nil then
@@ -872,7 +881,7 @@ local function isServerFull()
   end
   return isFull
 end
-local FULL = 'OOM the server has no memory left'
+local FULL = 'OOM the Redis server is out of memory'
 
 -- Converts a current level to the full representation of a key.
 local function widen(index)
@@ -881,15 +890,15 @@ local function widen(index)
   local header = strings[index] or false
   headers[index] = header
   if areChanged[index] then
-    unders[index], states[index] = limit, { at = now, level = level }
+    storedLimits[index], states[index] = limit, { at = now, level = level }
   elseif header then
-    -- Another limit may drain the bucket faster, so the stored state counts, not the level computed
-    -- from it.
-    unders[index], states[index] = limit, A.t.unpack(header, limit.stateFrom)
+    -- Another limit may drain the bucket faster, so the stored state is used instead of the level
+    -- computed from it.
+    storedLimits[index], states[index] = limit, A.t.unpack(header, limit.stateFrom)
   end
 end
 
--- Reads a key, once.
+-- Reads a key. Called at most once per key.
 local function load(index, limit)
   if levels[index] then return widen(index) end
   local algorithm = A[limit.letter]
@@ -903,23 +912,23 @@ local function load(index, limit)
     return
   end
   headers[index] = header
-  -- Nearly every state counts under the requested limit.
+  -- Almost every state was stored under the requested limit.
   if #header ~= limit.size or sub(header, 1, limit.headSize) ~= limit.head then
     kinds[index] = 'string'
     readHeader(index, header)
     return
   end
   local state = algorithm.unpack(header, limit.stateFrom)
-  if not isSound(state) then
+  if not isValid(state) then
     faults[index] = unreadable(index)
     return
   end
-  unders[index], states[index] = limit, state
+  storedLimits[index], states[index] = limit, state
   expiries[index] = unpackFrom('>d', header, limit.headSize + 1)
 end
 
 local function forget(index)
-  states[index], unders[index], others[index], expiries[index] = nil, nil, nil, nil
+  states[index], storedLimits[index], others[index], expiries[index] = nil, nil, nil, nil
 end
 
 local function reset(index)
@@ -929,20 +938,20 @@ local function reset(index)
   headers[index], faults[index] = false, nil
 end
 
--- '%d' takes a third of the time of '%.0f', and no expiry exceeds its range.
+-- Bounded so that '%d' can format it, which takes a third of the time of '%.0f'.
 local function lifetimeOf(idleAfter)
   return min(ceil(idleAfter) + slack, 2 ^ 53)
 end
 
 -- If the old expiry is close enough, only the state is written, which saves 0.5 µs.
 local function isNearEnough(expiry, idleAfter)
-  if not expiry or given ~= '' then return false end
+  if not expiry or testTime ~= '' then return false end
   local left = expiry - now - idleAfter
-  return left >= SOONEST and left <= LATEST
+  return left >= MIN_EXPIRY_DELAY and left <= MAX_EXPIRY_DELAY
 end
 
--- Writes a current level, as \`keep\` writes a state.
-local function keepLevel(index, level)
+-- Writes the current level of a bucket, as \`writeState\` writes a state.
+local function writeLevel(index, level)
   local limit = bucketLimits[index]
   local idleAfter = (level * limit.period) / limit.limit
   if isNearEnough(expiries[index], idleAfter) then
@@ -957,16 +966,16 @@ local function leftOf(limit, state)
   return A[limit.letter].idleAfter(limit, state) + (state.at - now)
 end
 
--- Writes the state of a key. It expires when it equals the state of a missing key.
-local function keep(index)
-  local key, limit, state, stored = KEYS[index], unders[index], states[index], headers[index]
+-- Writes the state of a key. The key expires when its state equals that of a missing key.
+local function writeState(index)
+  local key, limit, state, stored = KEYS[index], storedLimits[index], states[index], headers[index]
   if faults[index] then return end
   local algorithm = state and A[limit.letter]
   local idleAfter = state and leftOf(limit, state) or 0
   for _, count in ipairs(others[index] or {}) do idleAfter = max(idleAfter, leftOf(count.limit, count.state)) end
   if idleAfter <= 0 then
-    -- The key may have expired. In a slot that is moving, a missing key belongs to another node and
-    -- must not be touched here.
+    -- The key may have expired. In a slot that is migrating, a missing key belongs to another node
+    -- and must not be accessed here.
     if stored or (state and state.written) then redis.pcall('UNLINK', key) end
     return
   end
@@ -986,8 +995,8 @@ local function keep(index)
     return
   end
   if algorithm.kind == 'zset' then
-    -- Add the new header first: a set that is empty for a moment is deleted, and cannot be created
-    -- again while its slot is moving.
+    -- Add the new header first: a set that is temporarily empty is deleted, and cannot be created
+    -- again while its slot is migrating.
     call('ZADD', key, '+inf', header)
     if stored and kinds[index] == 'zset' and stored ~= header then call('ZREM', key, stored) end
   else
@@ -996,11 +1005,11 @@ local function keep(index)
   call('PEXPIRE', key, format('%d', lifetime))
 end
 
--- Usage of a key as seen by a limit: now, and after a take or a settlement. The functions mirror
--- those of \`algorithms/usage-counts.ts\`.
+-- The usage of a key under a limit: at present, and after a take or a settlement. The functions
+-- mirror those of \`algorithms/usage-counts.ts\`.
 --
--- A key has a count for each way of counting in use. The first is in \`unders\` and \`states\`; further
--- counts, which few keys have, are in \`others\`.
+-- A key has one count for each kind of limit in use. The first is in \`storedLimits\` and \`states\`.
+-- Further counts, which few keys have, are in \`others\`.
 
 -- The key being processed; errors are attributed to it.
 local currentKey
@@ -1013,13 +1022,14 @@ local function markChanged(index)
   changedKeys[changes] = index
 end
 
--- Marks a key changed by a settlement or a clock set back, which may be idle now.
+-- Marks a key that was changed by a settlement, or because the clock was set back. It may be idle
+-- now.
 local function markAdjusted(index)
   markChanged(index)
   maybeIdle[#maybeIdle + 1] = index
 end
 
--- Reports whether one state serves both limits.
+-- Reports whether both limits can use the same state.
 local function hasCompatibleState(a, b)
   if a == b then return true end
   if a.letter ~= b.letter then return false end
@@ -1028,20 +1038,20 @@ local function hasCompatibleState(a, b)
 end
 
 local function advance(limit, state, storedLimit)
-  -- The windows of a calendar limit that is not part of this call are unknown, so its state stays
-  -- as it is.
-  if limit.zone ~= '' and not limit.windows and now < state.finish then return A.f.held(state) end
+  -- The windows of a calendar limit that is not part of this call are unknown, so its state does
+  -- not change.
+  if limit.zone ~= '' and not limit.windows and now < state.finish then return A.f.unchanged(state) end
   return A[limit.letter].advance(limit, state, storedLimit or limit)
 end
 
--- Returns the milliseconds until a count equals a fresh one.
+-- Returns the milliseconds until a count equals a new one.
 local function idleAfter(limit, state)
   return A[limit.letter].idleAfter(limit, state) + (state.at - now)
 end
 
 local function countsOf(index)
   local counts = {}
-  if states[index] then counts[1] = { limit = unders[index], state = states[index] } end
+  if states[index] then counts[1] = { limit = storedLimits[index], state = states[index] } end
   for _, count in ipairs(others[index] or {}) do counts[#counts + 1] = count end
   return counts
 end
@@ -1050,18 +1060,18 @@ end
 -- first.
 local function arrange(index, counts)
   local first = 1
-  for place, count in ipairs(counts) do
-    if A[count.limit.letter].kind ~= 'string' then first = place end
+  for position, count in ipairs(counts) do
+    if A[count.limit.letter].kind ~= 'string' then first = position end
   end
   local count = table.remove(counts, first)
-  unders[index], states[index] = count and count.limit, count and count.state
+  storedLimits[index], states[index] = count and count.limit, count and count.state
   others[index] = counts[1] and counts or nil
   expiries[index] = nil
 end
 
--- Adjusts a key to a clock that was set back, before its state is requested.
+-- Adjusts a key to a clock that was set back. Called before its state is computed.
 local function setBack(index, limit)
-  local storedLimit, state = unders[index], states[index]
+  local storedLimit, state = storedLimits[index], states[index]
   if not state then return end
   if storedLimit.zone ~= '' and hasCompatibleState(storedLimit, limit) then storedLimit.windows = limit.windows end
   local isSetBack = now < state.at
@@ -1095,7 +1105,7 @@ local function stateNow(index, limit)
   currentKey = index
   local algorithm = A[limit.letter]
   setBack(index, limit)
-  local storedLimit, state = unders[index], states[index]
+  local storedLimit, state = storedLimits[index], states[index]
   if not state then return algorithm.fresh(limit, KEYS[index]) end
   if hasCompatibleState(storedLimit, limit) then return advance(limit, state, storedLimit) end
   local counts = countsOf(index)
@@ -1113,13 +1123,13 @@ local function spanOf(limit)
   return limit.letter == 't' and (limit.burst * limit.period) / limit.limit or limit.period
 end
 
-local function isPending(limit, beside)
-  return limit.letter ~= 'n' and limit.zone == '' and spanOf(limit) < spanOf(beside)
+local function isPending(limit, other)
+  return limit.letter ~= 'n' and limit.zone == '' and spanOf(limit) < spanOf(other)
 end
 
--- Converts a count to continue beside one under another limit: a key is either a hash or a sorted
--- set.
-local function beside(count, limit)
+-- Converts a count so that a count under another limit can be stored with it: a key is either a
+-- hash or a sorted set. Returns nil if the count must be dropped.
+local function convertedFor(count, limit)
   local letter = count.limit.letter
   if letter == 'n' and limit.letter == 'l' then return nil end
   if letter ~= 'l' or limit.letter ~= 'n' then return count end
@@ -1129,29 +1139,29 @@ local function beside(count, limit)
   return { limit = window, state = A.f.fromUsage(window, usage) }
 end
 
-local function withoutSoonestOver(counts)
+local function withoutSoonestExpired(counts)
   local soonest, dropped = INF, 2
-  for place = 2, #counts do
-    local left = idleAfter(counts[place].limit, counts[place].state)
-    if left < soonest then soonest, dropped = left, place end
+  for position = 2, #counts do
+    local left = idleAfter(counts[position].limit, counts[position].state)
+    if left < soonest then soonest, dropped = left, position end
   end
   table.remove(counts, dropped)
 end
 
--- Takes a cost under a limit that counts another way. A level above the burst would refuse for
--- longer than its limit alone ever does.
-local function takeElsewhere(limit, state, cost)
-  if limit.letter == 'l' then return A.l.takeBeside(limit, state, cost) end
+-- Returns the state after a take under a limit of another kind. A level above the burst would
+-- refuse for longer than this limit alone ever does.
+local function takenUnderOther(limit, state, cost)
+  if limit.letter == 'l' then return A.l.addTaken(limit, state, cost) end
   if limit.letter ~= 't' then return A[limit.letter].take(limit, state, cost, '') end
   return { at = state.at, level = max(state.level, min(state.level + cost, limit.burst)) }
 end
 
 -- Takes a cost that was judged to fit.
 local function take(index, limit, cost, lease)
-  local storedLimit = unders[index]
+  local storedLimit = storedLimits[index]
   local state = stateNow(index, limit)
   if not states[index] or (not others[index] and hasCompatibleState(storedLimit, limit)) then
-    states[index], unders[index] = A[limit.letter].take(limit, state, cost, lease), limit
+    states[index], storedLimits[index] = A[limit.letter].take(limit, state, cost, lease), limit
     if storedLimit and storedLimit ~= limit then expiries[index] = nil end
     markChanged(index)
     return
@@ -1162,12 +1172,12 @@ local function take(index, limit, cost, lease)
   end
   -- An idle key may or may not have expired yet, so its counts are dropped.
   for _, each in ipairs(isOver and {} or countsOf(index)) do
-    local count = not hasCompatibleState(each.limit, limit) and beside(each, limit)
+    local count = not hasCompatibleState(each.limit, limit) and convertedFor(each, limit)
     if count then
       local current = advance(count.limit, count.state)
       if idleAfter(count.limit, current) > 0 or isPending(count.limit, limit) then
         if limit.letter ~= 'n' and count.limit.letter ~= 'n' then
-          current = takeElsewhere(count.limit, current, cost)
+          current = takenUnderOther(count.limit, current, cost)
         end
         rest[#rest + 1] = { limit = count.limit, state = current }
       end
@@ -1175,15 +1185,16 @@ local function take(index, limit, cost, lease)
   end
   local counts = { { limit = limit, state = A[limit.letter].take(limit, state, cost, lease) } }
   for _, count in ipairs(rest) do counts[#counts + 1] = count end
-  if #counts > MAX_COUNTS then withoutSoonestOver(counts) end
+  if #counts > MAX_COUNTS then withoutSoonestExpired(counts) end
   arrange(index, counts)
   markChanged(index)
 end
 
--- Drops keys that are idle after a job, because a separate call would no longer find them.
+-- Drops keys that are idle after a job, because the next job would not find them if it were a
+-- separate call.
 local function dropIdle()
-  for place, index in ipairs(maybeIdle) do
-    maybeIdle[place] = nil
+  for position, index in ipairs(maybeIdle) do
+    maybeIdle[position] = nil
     local state = states[index]
     local isIdle = state ~= nil
     for _, count in ipairs(countsOf(index)) do
@@ -1196,13 +1207,13 @@ local function dropIdle()
   end
 end
 
--- Converts a charge for a count that may be kept under another limit than the charged one.
+-- Converts a charge for a count whose limit may differ from the charged one.
 local function chargeIn(count, limit, taken)
   if count.letter ~= 't' then return taken end
   local rate = count.limit / count.period
   local resetAfter
   if limit.letter ~= 't' then
-    -- The bucket does not record whether the charge has drained, or ever fitted.
+    -- The bucket does not record whether the charge has drained.
     resetAfter = 0
   else
     local chargedRate = limit.limit / limit.period
@@ -1214,7 +1225,7 @@ local function chargeIn(count, limit, taken)
 end
 
 -- Settles a charge that was taken under this limit. A lease is renewed for the period of its own
--- charge, but a bucket drains at the rate of its last take.
+-- charge. A bucket drains at the rate of its last take.
 local function settle(index, limit, taken, cost, lease)
   setBack(index, limit)
   local settled, rest = {}, {}
@@ -1231,16 +1242,17 @@ local function settle(index, limit, taken, cost, lease)
     end
   end
   if not settled[1] then
-    -- As in \`beside\`; and the debt of a log ends no lease.
+    -- A log and leases cannot coexist (see \`convertedFor\`), and the debt of a log must not end a
+    -- lease.
     if limit.letter == 'l' and rest[1] then return end
-    for place, count in ipairs(rest) do rest[place] = beside(count, limit) or count end
+    for position, count in ipairs(rest) do rest[position] = convertedFor(count, limit) or count end
     settled[1] = { limit = limit, by = limit, state = A[limit.letter].fresh(limit, KEYS[index]) }
   end
   local first = settled[1]
   for _, count in ipairs(settled) do
     local by, state, there = count.by, count.state, chargeIn(count.limit, limit, taken)
     if by.letter == 'l' and limit.letter ~= 'l' and cost > there.cost then
-      count.state = A.l.oweBeside(by, state, cost - there.cost)
+      count.state = A.l.addDebt(by, state, cost - there.cost)
     else
       count.state = A[by.letter].settle(by, state, there, cost, lease)
     end
@@ -1251,34 +1263,37 @@ local function settle(index, limit, taken, cost, lease)
       if idleAfter(count.limit, advance(count.limit, count.state)) > 0 then counts[#counts + 1] = count end
     end
   end
-  -- If no count is left, one remains to record whether the key was written.
+  -- If no count is left, one is retained to record whether the key was written.
   if not counts[1] then counts[1] = first end
   local expiry = expiries[index]
-  local isOne = not others[index] and not counts[2] and counts[1].limit == unders[index]
+  local isOne = not others[index] and not counts[2] and counts[1].limit == storedLimits[index]
   arrange(index, counts)
   if isOne then expiries[index] = expiry end
   markAdjusted(index)
 end
 
--- The jobs of a call and its reply.
+-- The jobs of a call, and its reply.
 --
--- A call brings jobs: requests to decide, settlements and resets. They run one after the other, as
--- if each were a call of its own at the same time; each key is read once and written once. ARGV: a
--- time or '', and what \`batch.ts\` writes: the limits, the kinds of jobs (of each charge the
--- position of its limit, its cost, and whether it is enforced) and the jobs as one array of
--- numbers; then the leases of the charges to concurrency limits, in order.
+-- A call consists of jobs: requests to decide, settlements and resets. They run one after another,
+-- as if each were a separate call at the same time, but each key is read and written only once.
 --
--- A job is its operation, the position of its kind, and the position of its first charge's key,
--- with the keys of the other charges after it; or 0, and then the position of each key. A reset is
--- its operation and a key.
+-- ARGV[1] is '', or the time in a test. ARGV[2] is what \`batch.ts\` encodes: the limits, the
+-- templates of jobs (for each charge the position of its limit, its cost, and whether it is
+-- enforced), and the jobs as one array of numbers. The leases of the charges to concurrency limits
+-- follow, in order.
 --
--- The reply is a string of bytes: the time, and the result of each job. The result of a decision
--- is, for each charge, the cost that was judged (with what earlier charges of the job take from the
--- same key), and its state as found or the facts. After the bytes come the errors of the jobs that
--- failed.
+-- A job consists of its operation, the position of its template, and the position of its first key
+-- if the keys of its charges are adjacent. If they are not, 0 and the position of each key follow
+-- instead. A settlement ends with the cost, time and \`resetAfter\` of each original take. A reset
+-- consists of its operation and the position of a key.
+--
+-- The reply begins with a string of bytes: the time, and the result of each job. The result of a
+-- decision contains, for each charge, the cost that was judged (including what earlier charges of
+-- the job take from the same key), and the state that was found or the facts. The errors of the
+-- failed jobs follow the string.
 
-local limits, jobKinds, jobs = unpack(cjson.decode(ARGV[2]))
-local place, leases = 0, 2
+local limits, templates, jobs = unpack(cjson.decode(ARGV[2]))
+local cursor, leases = 0, 2
 local parts, partCount = { pack('>d', now) }, 1
 local errors = {}
 
@@ -1286,7 +1301,7 @@ for _, limit in ipairs(limits) do
   local windows = limit.windows
   headOf(limit)
   limit.outside = windows and (now < windows[1] or now >= windows[3])
-  if limit.letter == 't' then limit.most = mostOf(limit.burst) end
+  if limit.letter == 't' then limit.maxLevel = withTolerance(limit.burst) end
 end
 
 local function emit(part)
@@ -1300,39 +1315,40 @@ local function emitFailure(fault)
   errors[#errors + 1] = fault
 end
 
--- The current job: its kind, the number of its charges, and the position before its first key if
--- the keys are adjacent.
-local kindPlace, kind, count, firstKey
--- For other jobs, the last job that charged each key.
+-- The current job: its template, the number of its charges, and the position before its first key
+-- if its keys are adjacent.
+local templatePosition, template, count, firstKey
+-- Number of the current job, and of the last job that charged each key. Only counts jobs whose keys
+-- are not adjacent.
 local jobNumber, jobOf = 0, {}
 
 local function nextJob()
-  kindPlace = jobs[place + 1]
-  kind = jobKinds[kindPlace]
-  count = #kind / 3
-  firstKey = jobs[place + 2] > 0 and jobs[place + 2] - 1
-  place = place + 2
+  templatePosition = jobs[cursor + 1]
+  template = templates[templatePosition]
+  count = #template / 3
+  firstKey = jobs[cursor + 2] > 0 and jobs[cursor + 2] - 1
+  cursor = cursor + 2
 end
 
 -- Reports whether two charges of the job have the same key.
-local function areTwins()
+local function hasDuplicateKeys()
   if firstKey then return false end
   jobNumber = jobNumber + 1
   for each = 1, count do
-    local index = jobs[place + each]
+    local index = jobs[cursor + each]
     if jobOf[index] == jobNumber then return true end
     jobOf[index] = jobNumber
   end
   return false
 end
 
--- The short path for most requests: charges to token buckets whose state counts under the requested
--- limit. Only the current level of such a bucket is kept in memory. The result and the writes equal
--- those of the long path in \`main.lua\`; the server needs 13 µs instead of 20 µs for a request of
--- five charges. Anything else (another algorithm or limit, a shadow, a key charged twice, a clock
--- that was set back) is left to the long path.
+-- The fast path for most requests: charges to token buckets whose state was stored under the
+-- requested limit. Only the current level of such a bucket is kept in memory. Results and writes
+-- equal those of the general path in \`main.lua\`, but a request of five charges takes 13 µs instead
+-- of 20 µs. Everything else (another algorithm or limit, a shadow charge, a key charged twice, a
+-- clock that was set back) takes the general path.
 
--- The results of this many charges fit on the Lua stack.
+-- Maximum number of charges. The results of more might not fit on the Lua stack.
 local MAX_CHARGES = 100
 -- Format of the result, by the number of charges.
 local FORMATS = setmetatable({}, { __index = function(made, count)
@@ -1341,19 +1357,19 @@ local FORMATS = setmetatable({}, { __index = function(made, count)
 end })
 -- The result of the current job: a cost and a level for each charge.
 local found = {}
--- True if all charges of a kind of jobs are enforced token buckets, by the position of the kind.
+-- By the position of a template: true if all of its charges are enforced and to token buckets.
 local areBuckets = {}
 
-local function isOfBuckets(kind)
-  if #kind > 3 * MAX_CHARGES then return false end
-  for each = 1, #kind, 3 do
-    if limits[kind[each]].letter ~= 't' or kind[each + 2] == 0 then return false end
+local function isBucketTemplate(template)
+  if #template > 3 * MAX_CHARGES then return false end
+  for each = 1, #template, 3 do
+    if limits[template[each]].letter ~= 't' or template[each + 2] == 0 then return false end
   end
   return true
 end
 
--- Returns the current level of a key, or nil if it holds something else or the long path has loaded
--- it.
+-- Returns the current level of a key, or nil if it holds something else or the general path has
+-- loaded it.
 local function levelOf(index, limit)
   local known = bucketLimits[index]
   if known then return known.head == limit.head and levels[index] end
@@ -1375,24 +1391,24 @@ local function levelOf(index, limit)
   return level
 end
 
--- Decides a job; returns false if the short path does not apply.
+-- Decides a job, or returns false if the fast path does not apply.
 local function decideBuckets(takes)
-  local areOfBuckets = areBuckets[kindPlace]
-  if areOfBuckets == nil then
-    areOfBuckets = isOfBuckets(kind)
-    areBuckets[kindPlace] = areOfBuckets
+  local hasOnlyBuckets = areBuckets[templatePosition]
+  if hasOnlyBuckets == nil then
+    hasOnlyBuckets = isBucketTemplate(template)
+    areBuckets[templatePosition] = hasOnlyBuckets
   end
-  if not areOfBuckets or areTwins() then return false end
+  if not hasOnlyBuckets or hasDuplicateKeys() then return false end
   local allFit = true
   for each = 1, count do
-    local limit, cost = limits[kind[3 * each - 2]], kind[3 * each - 1]
-    local level = levelOf(firstKey and firstKey + each or jobs[place + each], limit)
+    local limit, cost = limits[template[3 * each - 2]], template[3 * each - 1]
+    local level = levelOf(firstKey and firstKey + each or jobs[cursor + each], limit)
     if not level then return false end
-    if cost > 0 and level + cost > limit.most then allFit = false end
+    if cost > 0 and level + cost > limit.maxLevel then allFit = false end
     found[2 * each - 1], found[2 * each] = cost, level
   end
   if takes and allFit and isServerFull() then
-    if not firstKey then place = place + count end
+    if not firstKey then cursor = cursor + count end
     emitFailure(FULL)
     return true
   end
@@ -1401,22 +1417,22 @@ local function decideBuckets(takes)
     for each = 1, count do
       local cost = found[2 * each - 1]
       if cost > 0 then
-        local index = firstKey and firstKey + each or jobs[place + each]
+        local index = firstKey and firstKey + each or jobs[cursor + each]
         levels[index] = found[2 * each] + cost
         markChanged(index)
       end
     end
   end
-  if not firstKey then place = place + count end
+  if not firstKey then cursor = cursor + count end
   return true
 end
 
--- The last part: runs the jobs one after the other and writes the keys that they changed.
+-- Runs the jobs one after another and writes the keys that they changed.
 
--- Reports whether the job cannot be decided because of this key, and emits its result.
+-- Reports whether the job cannot be decided because of this key. If so, emits its result.
 --
--- Results of a job: 1 done; 2 a calendar limit has no current window; 3 failed; 4 done, and one rate
--- for each charge follows: that of a bucket last charged under a faster limit, or 0.
+-- Results of a job: 1 done; 2 a calendar limit has no current window; 3 failed; 4 done, and one
+-- rate for each charge follows: that of a bucket last taken from under a faster limit, or 0.
 local function isUnusable(index, limit)
   if limit.outside then
     emit('\\2')
@@ -1435,33 +1451,33 @@ local function nextLease()
   return ARGV[leases]
 end
 
--- The charges of the current job. The next job reuses their tables, which saves a third of its
--- time.
+-- The charges of the current job. Their tables are reused by the next job, which saves a third of
+-- its time.
 local charges = {}
 -- True if two charges have the same key, if some are shadows, and if some buckets drain faster than
 -- their limits.
-local hasTwins, hasShadows, haveFasterRates
+local hasDuplicates, hasShadows, haveFasterRates
 
 local function readCharges(areSettled)
-  hasTwins, hasShadows, haveFasterRates = areTwins(), false, false
+  hasDuplicates, hasShadows, haveFasterRates = hasDuplicateKeys(), false, false
   for each = 1, count do
     local charge = charges[each]
     if not charge then
       charge = {}
       charges[each] = charge
     end
-    local limit = limits[kind[3 * each - 2]]
-    charge.index = firstKey and firstKey + each or jobs[place + each]
-    charge.limit, charge.cost, charge.enforced = limit, kind[3 * each - 1], kind[3 * each] == 1
+    local limit = limits[template[3 * each - 2]]
+    charge.index = firstKey and firstKey + each or jobs[cursor + each]
+    charge.limit, charge.cost, charge.enforced = limit, template[3 * each - 1], template[3 * each] == 1
     charge.isFitting = nil
     charge.lease = limit.letter == 'n' and nextLease() or ''
     if not charge.enforced then hasShadows = true end
   end
-  if not firstKey then place = place + count end
+  if not firstKey then cursor = cursor + count end
   if not areSettled then return end
   for each = 1, count do
-    charges[each].taken = { cost = jobs[place + 1], at = jobs[place + 2], resetAfter = jobs[place + 3] }
-    place = place + 3
+    charges[each].taken = { cost = jobs[cursor + 1], at = jobs[cursor + 2], resetAfter = jobs[cursor + 3] }
+    cursor = cursor + 3
   end
 end
 
@@ -1472,16 +1488,16 @@ local function isAnyUnusable()
   return false
 end
 
--- Encoded costs; most repeat.
+-- Cache of encoded costs, because most costs repeat.
 local COSTS = setmetatable({}, { __index = function(made, cost)
   made[cost] = pack('>d', cost)
   return made[cost]
 end })
 
--- Decides a job of a single charge, the common case in a cluster, in half the time of the long
+-- Decides a job of a single charge, the common case in a cluster, in half the time of the general
 -- path.
 local function decideOne(takes)
-  local index, limit, cost = firstKey + 1, limits[kind[1]], kind[2]
+  local index, limit, cost = firstKey + 1, limits[template[1]], template[2]
   local lease = limit.letter == 'n' and nextLease() or ''
   if isUnusable(index, limit) then return end
   local algorithm, state = A[limit.letter], stateNow(index, limit)
@@ -1497,7 +1513,7 @@ local function decideOne(takes)
 end
 
 -- Returns the cost of a charge plus what earlier charges of the same request take from its key.
-local function costWithTwins(charge)
+local function cumulativeCost(charge)
   local cost = charge.cost
   if cost == 0 then return 0 end
   for each = 1, count do
@@ -1514,7 +1530,7 @@ local function judge(enforced)
     local charge = charges[each]
     if charge.enforced == enforced then
       local limit = charge.limit
-      local cost = hasTwins and costWithTwins(charge) or charge.cost
+      local cost = hasDuplicates and cumulativeCost(charge) or charge.cost
       local algorithm, state = A[limit.letter], stateNow(charge.index, limit)
       local isFitting = algorithm.fits(limit, state, cost)
       local facts = algorithm.facts
@@ -1533,7 +1549,7 @@ local function decideAll(takes)
   readCharges(false)
   if isAnyUnusable() then return end
   local admitted = judge(true)
-  -- A shadow charge takes only what the enforced ones leave.
+  -- Shadow charges are judged last, so that enforced charges take precedence.
   if hasShadows then judge(false) end
   if takes and admitted and isServerFull() then return emitFailure(FULL) end
   emit(haveFasterRates and '\\4' or '\\1')
@@ -1561,7 +1577,8 @@ local function isRelease(charge)
   return charge.limit.letter == 'n' and charge.cost == 0
 end
 
--- Settles what can be settled: an unreadable key does not prevent the refunds of others.
+-- Settles as many charges as possible: an unreadable key does not prevent the refunds of other
+-- keys.
 local function settleAll()
   readCharges(true)
   for each = 1, count do
@@ -1573,9 +1590,9 @@ local function settleAll()
     local index, limit = charge.index, charge.limit
     currentKey = index
     if headers[index] == nil then load(index, limit) end
-    local why = faults[index]
-    if not why and isServerFull() and not isRelease(charge) then why = FULL end
-    if why then fault = why else settle(index, limit, charge.taken, charge.cost, charge.lease) end
+    local failure = faults[index]
+    if not failure and isServerFull() and not isRelease(charge) then failure = FULL end
+    if failure then fault = failure else settle(index, limit, charge.taken, charge.cost, charge.lease) end
   end
   if fault then emitFailure(fault) else emit('\\1') end
 end
@@ -1588,20 +1605,20 @@ local function doJob(operation)
   end
 end
 
--- Messages of errors about a value that looked readable and is not. Any other error is the server's
--- and ends the call.
+-- Messages of errors caused by a value that looked readable but is not. Any other error comes from
+-- the server and fails the call.
 local UNREADABLE = { 'WRONGTYPE', 'attempt to', 'bad argument', 'too short', 'not a valid' }
 
-local function isOfKey(why)
-  local message = type(why) == 'table' and why.err or why
+local function isKeyError(failure)
+  local message = type(failure) == 'table' and failure.err or failure
   for _, words in ipairs(UNREADABLE) do
     if string.find(message, words, 1, true) then return currentKey ~= nil end
   end
   return false
 end
 
--- Fails the current job because of its key. That key is not touched again; other jobs continue with
--- other keys. The arguments are the positions at which the job began.
+-- Fails the current job because of its key. The key is not accessed again, and jobs with other keys
+-- continue. The arguments are the positions at which the job began.
 local function failJob(operation, before, from, leasesBefore)
   faults[currentKey] = unreadable(currentKey)
   levels[currentKey], bucketLimits[currentKey] = nil, nil
@@ -1610,27 +1627,27 @@ local function failJob(operation, before, from, leasesBefore)
   emitFailure(faults[currentKey])
   leases = leasesBefore
   for each = 1, count do
-    if limits[kind[3 * each - 2]].letter == 'n' then leases = leases + 1 end
+    if limits[template[3 * each - 2]].letter == 'n' then leases = leases + 1 end
   end
-  place = from + (firstKey and 0 or count) + (operation == 3 and 3 * count or 0)
+  cursor = from + (firstKey and 0 or count) + (operation == 3 and 3 * count or 0)
 end
 
 local last = #jobs
-while place < last do
-  local operation = jobs[place + 1]
-  place = place + 1
+while cursor < last do
+  local operation = jobs[cursor + 1]
+  cursor = cursor + 1
   if operation == 4 then
-    place = place + 1
+    cursor = cursor + 1
     isServerFull()
-    reset(jobs[place])
+    reset(jobs[cursor])
     emit('\\1')
   else
     nextJob()
-    local before, from, leasesBefore, faultsBefore = partCount, place, leases, #errors
+    local before, from, leasesBefore, faultsBefore = partCount, cursor, leases, #errors
     currentKey = nil
-    local done, why = pcall(doJob, operation)
+    local done, failure = pcall(doJob, operation)
     if not done then
-      if not isOfKey(why) then error(why) end
+      if not isKeyError(failure) then error(failure) end
       for each = #errors, faultsBefore + 1, -1 do errors[each] = nil end
       failJob(operation, before, from, leasesBefore)
     end
@@ -1638,13 +1655,13 @@ while place < last do
   if maybeIdle[1] then dropIdle() end
 end
 
--- Writes to a full server only free slots. A first write that needs no memory is accepted, and the
--- others with it.
+-- On a full server, the only writes are those that free slots. Redis accepts a first write that
+-- needs no memory, and then all others.
 if isFull and changes > 0 then redis.pcall('ZREM', KEYS[changedKeys[1]], '') end
 for each = 1, changes do
   local index = changedKeys[each]
   local level = levels[index]
-  if level then keepLevel(index, level) else keep(index) end
+  if level then writeLevel(index, level) else writeState(index) end
 end
 
 return { table.concat(parts), unpack(errors) }

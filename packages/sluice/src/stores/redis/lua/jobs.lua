@@ -1,22 +1,25 @@
--- The jobs of a call and its reply.
+-- The jobs of a call, and its reply.
 --
--- A call brings jobs: requests to decide, settlements and resets. They run one after the other, as
--- if each were a call of its own at the same time; each key is read once and written once. ARGV: a
--- time or '', and what `batch.ts` writes: the limits, the kinds of jobs (of each charge the
--- position of its limit, its cost, and whether it is enforced) and the jobs as one array of
--- numbers; then the leases of the charges to concurrency limits, in order.
+-- A call consists of jobs: requests to decide, settlements and resets. They run one after another,
+-- as if each were a separate call at the same time, but each key is read and written only once.
 --
--- A job is its operation, the position of its kind, and the position of its first charge's key,
--- with the keys of the other charges after it; or 0, and then the position of each key. A reset is
--- its operation and a key.
+-- ARGV[1] is '', or the time in a test. ARGV[2] is what `batch.ts` encodes: the limits, the
+-- templates of jobs (for each charge the position of its limit, its cost, and whether it is
+-- enforced), and the jobs as one array of numbers. The leases of the charges to concurrency limits
+-- follow, in order.
 --
--- The reply is a string of bytes: the time, and the result of each job. The result of a decision
--- is, for each charge, the cost that was judged (with what earlier charges of the job take from the
--- same key), and its state as found or the facts. After the bytes come the errors of the jobs that
--- failed.
+-- A job consists of its operation, the position of its template, and the position of its first key
+-- if the keys of its charges are adjacent. If they are not, 0 and the position of each key follow
+-- instead. A settlement ends with the cost, time and `resetAfter` of each original take. A reset
+-- consists of its operation and the position of a key.
+--
+-- The reply begins with a string of bytes: the time, and the result of each job. The result of a
+-- decision contains, for each charge, the cost that was judged (including what earlier charges of
+-- the job take from the same key), and the state that was found or the facts. The errors of the
+-- failed jobs follow the string.
 
-local limits, jobKinds, jobs = unpack(cjson.decode(ARGV[2]))
-local place, leases = 0, 2
+local limits, templates, jobs = unpack(cjson.decode(ARGV[2]))
+local cursor, leases = 0, 2
 local parts, partCount = { pack('>d', now) }, 1
 local errors = {}
 
@@ -24,7 +27,7 @@ for _, limit in ipairs(limits) do
   local windows = limit.windows
   headOf(limit)
   limit.outside = windows and (now < windows[1] or now >= windows[3])
-  if limit.letter == 't' then limit.most = mostOf(limit.burst) end
+  if limit.letter == 't' then limit.maxLevel = withTolerance(limit.burst) end
 end
 
 local function emit(part)
@@ -38,26 +41,27 @@ local function emitFailure(fault)
   errors[#errors + 1] = fault
 end
 
--- The current job: its kind, the number of its charges, and the position before its first key if
--- the keys are adjacent.
-local kindPlace, kind, count, firstKey
--- For other jobs, the last job that charged each key.
+-- The current job: its template, the number of its charges, and the position before its first key
+-- if its keys are adjacent.
+local templatePosition, template, count, firstKey
+-- Number of the current job, and of the last job that charged each key. Only counts jobs whose keys
+-- are not adjacent.
 local jobNumber, jobOf = 0, {}
 
 local function nextJob()
-  kindPlace = jobs[place + 1]
-  kind = jobKinds[kindPlace]
-  count = #kind / 3
-  firstKey = jobs[place + 2] > 0 and jobs[place + 2] - 1
-  place = place + 2
+  templatePosition = jobs[cursor + 1]
+  template = templates[templatePosition]
+  count = #template / 3
+  firstKey = jobs[cursor + 2] > 0 and jobs[cursor + 2] - 1
+  cursor = cursor + 2
 end
 
 -- Reports whether two charges of the job have the same key.
-local function areTwins()
+local function hasDuplicateKeys()
   if firstKey then return false end
   jobNumber = jobNumber + 1
   for each = 1, count do
-    local index = jobs[place + each]
+    local index = jobs[cursor + each]
     if jobOf[index] == jobNumber then return true end
     jobOf[index] = jobNumber
   end

@@ -1,34 +1,38 @@
--- How a key stores its state.
+-- The stored form of a key's state.
 --
 -- A header consists of a version, the limit of the last take, the key's expiry, and the numbers of
--- the state. The same fields without an expiry follow for each further count (buckets and windows
--- only). A bucket or a window is a string, which is its header. A log has it in field 'h' of a
--- hash. Leases are a sorted set, and the header is the member whose score is infinite. A log may
--- keep its entries for longer than the limit's own period: its header then has that longer period,
--- and in place of the burst the time until which it applies.
+-- the state. For each further count (buckets and windows only), the same fields follow without an
+-- expiry. The algorithm determines the type of the key:
+--
+-- - buckets and windows: a string that contains only the header
+-- - logs: a hash with the header in the field 'h'
+-- - leases: a sorted set whose header is the member with an infinite score
+--
+-- A log may keep its entries for longer than the limit's own period. Its header then contains the
+-- longer period, and instead of the burst the time until which that period applies.
 
 local HEAD_SIZE = 27
 local EXPIRY_SIZE = 8
 -- Maximum number of counts per key.
 local MAX_COUNTS = 4
 
--- Bounds in milliseconds for how long after becoming idle a key expires.
-local SOONEST, LATEST = 100, 1900
+-- Minimum and maximum time from a key becoming idle to its expiry, in milliseconds.
+local MIN_EXPIRY_DELAY, MAX_EXPIRY_DELAY = 100, 1900
 
--- Keys are identified by their position in KEYS. Their data is in arrays by position: a table per
--- key would make a batch half as slow again.
+-- Keys are identified by their position in KEYS, and their data is in arrays by position. With a
+-- table per key, a batch would take 50 % longer.
 local headers, kinds = {}, {}
--- The first count of usage: its state and the limit of its last take. Then further counts, and the
--- error of an unreadable key.
-local states, unders, others, faults = {}, {}, {}, {}
+-- For each key: the state of its first count, the limit of that count's last take, its further
+-- counts, and the error if it is unreadable.
+local states, storedLimits, others, faults = {}, {}, {}, {}
 -- The stored expiry, if only the state has changed.
 local expiries = {}
--- Limit and current level of a token bucket that was only taken from or peeked at
+-- Limit and current level of a token bucket that only the fast path has accessed
 -- (`bucket-fast-path.lua`).
 local bucketLimits, levels = {}, {}
 -- The keys to write, in order.
 local areChanged, changedKeys, changes = {}, {}, 0
--- Keys that this job changed without taking; they may be idle now.
+-- Keys that this job changed without a take. They may be idle now.
 local maybeIdle = {}
 
 local READ = {
@@ -37,14 +41,14 @@ local READ = {
   zset = function(key) return call('ZRANGE', key, -1, -1)[1] end,
 }
 
--- Values of the string keys, read together when the first is needed.
+-- Values of the string keys, which are read together when the first one is needed.
 local strings
 local function readStrings()
   -- The Lua stack holds about 8000 values.
   strings = call('MGET', unpack(KEYS, 1, min(4000, #KEYS)))
   for from = 4001, #KEYS, 4000 do
     local found = call('MGET', unpack(KEYS, from, min(from + 3999, #KEYS)))
-    for place = 1, #found do strings[from + place - 1] = found[place] end
+    for position = 1, #found do strings[from + position - 1] = found[position] end
   end
 end
 
@@ -69,11 +73,11 @@ local function headOf(limit)
 end
 
 local function unreadable(index)
-  return 'the key ' .. KEYS[index] .. ' holds nothing that this version of sluice wrote'
+  return 'the key ' .. KEYS[index] .. ' holds a value that this version of sluice did not write; delete it or choose another prefix'
 end
 
--- Reports whether no number of a state is NaN. A debt may be infinite.
-local function isSound(state)
+-- Reports whether a state contains no NaN. A debt may be infinite.
+local function isValid(state)
   for _, value in pairs(state) do
     if value ~= value then return false end
   end
@@ -100,7 +104,7 @@ local function countsIn(index, header)
     local size = A[limit.letter].size
     if from + size - 1 > #header or #counts == MAX_COUNTS then return end
     local state = A[limit.letter].unpack(header, from, KEYS[index], limit, keptUntil)
-    if not isSound(state) then return end
+    if not isValid(state) then return end
     counts[#counts + 1] = { limit = limit, state = state }
     from = from + size
     if from > #header then return counts end
@@ -113,16 +117,16 @@ local function readHeader(index, header)
   local counts = countsIn(index, header)
   if counts and A[counts[1].limit.letter].kind == kinds[index] then
     local first = table.remove(counts, 1)
-    unders[index], states[index] = first.limit, first.state
+    storedLimits[index], states[index] = first.limit, first.state
     others[index] = counts[1] and counts or nil
     return
   end
   faults[index] = unreadable(index)
 end
 
--- Reports whether the server is out of memory. Redis refuses a write that needs memory only as the
--- first write of a script; later ones may exceed its limit. So this tests beforehand, with a write
--- that changes nothing.
+-- Reports whether the server is out of memory. Redis rejects a write for lack of memory only if it
+-- is the first write of a script; later writes may exceed the limit. So this function attempts a
+-- write that changes nothing before any other.
 local isFull
 local function isServerFull()
   if isFull == nil then
@@ -131,7 +135,7 @@ local function isServerFull()
   end
   return isFull
 end
-local FULL = 'OOM the server has no memory left'
+local FULL = 'OOM the Redis server is out of memory'
 
 -- Converts a current level to the full representation of a key.
 local function widen(index)
@@ -140,15 +144,15 @@ local function widen(index)
   local header = strings[index] or false
   headers[index] = header
   if areChanged[index] then
-    unders[index], states[index] = limit, { at = now, level = level }
+    storedLimits[index], states[index] = limit, { at = now, level = level }
   elseif header then
-    -- Another limit may drain the bucket faster, so the stored state counts, not the level computed
-    -- from it.
-    unders[index], states[index] = limit, A.t.unpack(header, limit.stateFrom)
+    -- Another limit may drain the bucket faster, so the stored state is used instead of the level
+    -- computed from it.
+    storedLimits[index], states[index] = limit, A.t.unpack(header, limit.stateFrom)
   end
 end
 
--- Reads a key, once.
+-- Reads a key. Called at most once per key.
 local function load(index, limit)
   if levels[index] then return widen(index) end
   local algorithm = A[limit.letter]
@@ -162,23 +166,23 @@ local function load(index, limit)
     return
   end
   headers[index] = header
-  -- Nearly every state counts under the requested limit.
+  -- Almost every state was stored under the requested limit.
   if #header ~= limit.size or sub(header, 1, limit.headSize) ~= limit.head then
     kinds[index] = 'string'
     readHeader(index, header)
     return
   end
   local state = algorithm.unpack(header, limit.stateFrom)
-  if not isSound(state) then
+  if not isValid(state) then
     faults[index] = unreadable(index)
     return
   end
-  unders[index], states[index] = limit, state
+  storedLimits[index], states[index] = limit, state
   expiries[index] = unpackFrom('>d', header, limit.headSize + 1)
 end
 
 local function forget(index)
-  states[index], unders[index], others[index], expiries[index] = nil, nil, nil, nil
+  states[index], storedLimits[index], others[index], expiries[index] = nil, nil, nil, nil
 end
 
 local function reset(index)
@@ -188,20 +192,20 @@ local function reset(index)
   headers[index], faults[index] = false, nil
 end
 
--- '%d' takes a third of the time of '%.0f', and no expiry exceeds its range.
+-- Bounded so that '%d' can format it, which takes a third of the time of '%.0f'.
 local function lifetimeOf(idleAfter)
   return min(ceil(idleAfter) + slack, 2 ^ 53)
 end
 
 -- If the old expiry is close enough, only the state is written, which saves 0.5 µs.
 local function isNearEnough(expiry, idleAfter)
-  if not expiry or given ~= '' then return false end
+  if not expiry or testTime ~= '' then return false end
   local left = expiry - now - idleAfter
-  return left >= SOONEST and left <= LATEST
+  return left >= MIN_EXPIRY_DELAY and left <= MAX_EXPIRY_DELAY
 end
 
--- Writes a current level, as `keep` writes a state.
-local function keepLevel(index, level)
+-- Writes the current level of a bucket, as `writeState` writes a state.
+local function writeLevel(index, level)
   local limit = bucketLimits[index]
   local idleAfter = (level * limit.period) / limit.limit
   if isNearEnough(expiries[index], idleAfter) then
@@ -216,16 +220,16 @@ local function leftOf(limit, state)
   return A[limit.letter].idleAfter(limit, state) + (state.at - now)
 end
 
--- Writes the state of a key. It expires when it equals the state of a missing key.
-local function keep(index)
-  local key, limit, state, stored = KEYS[index], unders[index], states[index], headers[index]
+-- Writes the state of a key. The key expires when its state equals that of a missing key.
+local function writeState(index)
+  local key, limit, state, stored = KEYS[index], storedLimits[index], states[index], headers[index]
   if faults[index] then return end
   local algorithm = state and A[limit.letter]
   local idleAfter = state and leftOf(limit, state) or 0
   for _, count in ipairs(others[index] or {}) do idleAfter = max(idleAfter, leftOf(count.limit, count.state)) end
   if idleAfter <= 0 then
-    -- The key may have expired. In a slot that is moving, a missing key belongs to another node and
-    -- must not be touched here.
+    -- The key may have expired. In a slot that is migrating, a missing key belongs to another node
+    -- and must not be accessed here.
     if stored or (state and state.written) then redis.pcall('UNLINK', key) end
     return
   end
@@ -245,8 +249,8 @@ local function keep(index)
     return
   end
   if algorithm.kind == 'zset' then
-    -- Add the new header first: a set that is empty for a moment is deleted, and cannot be created
-    -- again while its slot is moving.
+    -- Add the new header first: a set that is temporarily empty is deleted, and cannot be created
+    -- again while its slot is migrating.
     call('ZADD', key, '+inf', header)
     if stored and kinds[index] == 'zset' and stored ~= header then call('ZREM', key, stored) end
   else

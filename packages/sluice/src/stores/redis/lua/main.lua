@@ -1,9 +1,9 @@
--- The last part: runs the jobs one after the other and writes the keys that they changed.
+-- Runs the jobs one after another and writes the keys that they changed.
 
--- Reports whether the job cannot be decided because of this key, and emits its result.
+-- Reports whether the job cannot be decided because of this key. If so, emits its result.
 --
--- Results of a job: 1 done; 2 a calendar limit has no current window; 3 failed; 4 done, and one rate
--- for each charge follows: that of a bucket last charged under a faster limit, or 0.
+-- Results of a job: 1 done; 2 a calendar limit has no current window; 3 failed; 4 done, and one
+-- rate for each charge follows: that of a bucket last taken from under a faster limit, or 0.
 local function isUnusable(index, limit)
   if limit.outside then
     emit('\2')
@@ -22,33 +22,33 @@ local function nextLease()
   return ARGV[leases]
 end
 
--- The charges of the current job. The next job reuses their tables, which saves a third of its
--- time.
+-- The charges of the current job. Their tables are reused by the next job, which saves a third of
+-- its time.
 local charges = {}
 -- True if two charges have the same key, if some are shadows, and if some buckets drain faster than
 -- their limits.
-local hasTwins, hasShadows, haveFasterRates
+local hasDuplicates, hasShadows, haveFasterRates
 
 local function readCharges(areSettled)
-  hasTwins, hasShadows, haveFasterRates = areTwins(), false, false
+  hasDuplicates, hasShadows, haveFasterRates = hasDuplicateKeys(), false, false
   for each = 1, count do
     local charge = charges[each]
     if not charge then
       charge = {}
       charges[each] = charge
     end
-    local limit = limits[kind[3 * each - 2]]
-    charge.index = firstKey and firstKey + each or jobs[place + each]
-    charge.limit, charge.cost, charge.enforced = limit, kind[3 * each - 1], kind[3 * each] == 1
+    local limit = limits[template[3 * each - 2]]
+    charge.index = firstKey and firstKey + each or jobs[cursor + each]
+    charge.limit, charge.cost, charge.enforced = limit, template[3 * each - 1], template[3 * each] == 1
     charge.isFitting = nil
     charge.lease = limit.letter == 'n' and nextLease() or ''
     if not charge.enforced then hasShadows = true end
   end
-  if not firstKey then place = place + count end
+  if not firstKey then cursor = cursor + count end
   if not areSettled then return end
   for each = 1, count do
-    charges[each].taken = { cost = jobs[place + 1], at = jobs[place + 2], resetAfter = jobs[place + 3] }
-    place = place + 3
+    charges[each].taken = { cost = jobs[cursor + 1], at = jobs[cursor + 2], resetAfter = jobs[cursor + 3] }
+    cursor = cursor + 3
   end
 end
 
@@ -59,16 +59,16 @@ local function isAnyUnusable()
   return false
 end
 
--- Encoded costs; most repeat.
+-- Cache of encoded costs, because most costs repeat.
 local COSTS = setmetatable({}, { __index = function(made, cost)
   made[cost] = pack('>d', cost)
   return made[cost]
 end })
 
--- Decides a job of a single charge, the common case in a cluster, in half the time of the long
+-- Decides a job of a single charge, the common case in a cluster, in half the time of the general
 -- path.
 local function decideOne(takes)
-  local index, limit, cost = firstKey + 1, limits[kind[1]], kind[2]
+  local index, limit, cost = firstKey + 1, limits[template[1]], template[2]
   local lease = limit.letter == 'n' and nextLease() or ''
   if isUnusable(index, limit) then return end
   local algorithm, state = A[limit.letter], stateNow(index, limit)
@@ -84,7 +84,7 @@ local function decideOne(takes)
 end
 
 -- Returns the cost of a charge plus what earlier charges of the same request take from its key.
-local function costWithTwins(charge)
+local function cumulativeCost(charge)
   local cost = charge.cost
   if cost == 0 then return 0 end
   for each = 1, count do
@@ -101,7 +101,7 @@ local function judge(enforced)
     local charge = charges[each]
     if charge.enforced == enforced then
       local limit = charge.limit
-      local cost = hasTwins and costWithTwins(charge) or charge.cost
+      local cost = hasDuplicates and cumulativeCost(charge) or charge.cost
       local algorithm, state = A[limit.letter], stateNow(charge.index, limit)
       local isFitting = algorithm.fits(limit, state, cost)
       local facts = algorithm.facts
@@ -120,7 +120,7 @@ local function decideAll(takes)
   readCharges(false)
   if isAnyUnusable() then return end
   local admitted = judge(true)
-  -- A shadow charge takes only what the enforced ones leave.
+  -- Shadow charges are judged last, so that enforced charges take precedence.
   if hasShadows then judge(false) end
   if takes and admitted and isServerFull() then return emitFailure(FULL) end
   emit(haveFasterRates and '\4' or '\1')
@@ -148,7 +148,8 @@ local function isRelease(charge)
   return charge.limit.letter == 'n' and charge.cost == 0
 end
 
--- Settles what can be settled: an unreadable key does not prevent the refunds of others.
+-- Settles as many charges as possible: an unreadable key does not prevent the refunds of other
+-- keys.
 local function settleAll()
   readCharges(true)
   for each = 1, count do
@@ -160,9 +161,9 @@ local function settleAll()
     local index, limit = charge.index, charge.limit
     currentKey = index
     if headers[index] == nil then load(index, limit) end
-    local why = faults[index]
-    if not why and isServerFull() and not isRelease(charge) then why = FULL end
-    if why then fault = why else settle(index, limit, charge.taken, charge.cost, charge.lease) end
+    local failure = faults[index]
+    if not failure and isServerFull() and not isRelease(charge) then failure = FULL end
+    if failure then fault = failure else settle(index, limit, charge.taken, charge.cost, charge.lease) end
   end
   if fault then emitFailure(fault) else emit('\1') end
 end
@@ -175,20 +176,20 @@ local function doJob(operation)
   end
 end
 
--- Messages of errors about a value that looked readable and is not. Any other error is the server's
--- and ends the call.
+-- Messages of errors caused by a value that looked readable but is not. Any other error comes from
+-- the server and fails the call.
 local UNREADABLE = { 'WRONGTYPE', 'attempt to', 'bad argument', 'too short', 'not a valid' }
 
-local function isOfKey(why)
-  local message = type(why) == 'table' and why.err or why
+local function isKeyError(failure)
+  local message = type(failure) == 'table' and failure.err or failure
   for _, words in ipairs(UNREADABLE) do
     if string.find(message, words, 1, true) then return currentKey ~= nil end
   end
   return false
 end
 
--- Fails the current job because of its key. That key is not touched again; other jobs continue with
--- other keys. The arguments are the positions at which the job began.
+-- Fails the current job because of its key. The key is not accessed again, and jobs with other keys
+-- continue. The arguments are the positions at which the job began.
 local function failJob(operation, before, from, leasesBefore)
   faults[currentKey] = unreadable(currentKey)
   levels[currentKey], bucketLimits[currentKey] = nil, nil
@@ -197,27 +198,27 @@ local function failJob(operation, before, from, leasesBefore)
   emitFailure(faults[currentKey])
   leases = leasesBefore
   for each = 1, count do
-    if limits[kind[3 * each - 2]].letter == 'n' then leases = leases + 1 end
+    if limits[template[3 * each - 2]].letter == 'n' then leases = leases + 1 end
   end
-  place = from + (firstKey and 0 or count) + (operation == 3 and 3 * count or 0)
+  cursor = from + (firstKey and 0 or count) + (operation == 3 and 3 * count or 0)
 end
 
 local last = #jobs
-while place < last do
-  local operation = jobs[place + 1]
-  place = place + 1
+while cursor < last do
+  local operation = jobs[cursor + 1]
+  cursor = cursor + 1
   if operation == 4 then
-    place = place + 1
+    cursor = cursor + 1
     isServerFull()
-    reset(jobs[place])
+    reset(jobs[cursor])
     emit('\1')
   else
     nextJob()
-    local before, from, leasesBefore, faultsBefore = partCount, place, leases, #errors
+    local before, from, leasesBefore, faultsBefore = partCount, cursor, leases, #errors
     currentKey = nil
-    local done, why = pcall(doJob, operation)
+    local done, failure = pcall(doJob, operation)
     if not done then
-      if not isOfKey(why) then error(why) end
+      if not isKeyError(failure) then error(failure) end
       for each = #errors, faultsBefore + 1, -1 do errors[each] = nil end
       failJob(operation, before, from, leasesBefore)
     end
@@ -225,13 +226,13 @@ while place < last do
   if maybeIdle[1] then dropIdle() end
 end
 
--- Writes to a full server only free slots. A first write that needs no memory is accepted, and the
--- others with it.
+-- On a full server, the only writes are those that free slots. Redis accepts a first write that
+-- needs no memory, and then all others.
 if isFull and changes > 0 then redis.pcall('ZREM', KEYS[changedKeys[1]], '') end
 for each = 1, changes do
   local index = changedKeys[each]
   local level = levels[index]
-  if level then keepLevel(index, level) else keep(index) end
+  if level then writeLevel(index, level) else writeState(index) end
 end
 
 return { table.concat(parts), unpack(errors) }

@@ -1,17 +1,18 @@
--- Shared by all parts: the time, the arithmetic of verdicts, and the algorithms by letter.
+-- Definitions shared by all parts: the time, the arithmetic of verdicts, and the algorithms by
+-- letter.
 --
--- Each algorithm's part registers a constructor in `define` whose functions have the names of
--- `algorithms/algorithm.ts`; algorithms that a call does not need are never constructed. Times are
--- milliseconds, and `now` is the one time of the whole call. The arithmetic repeats that of
--- TypeScript operation by operation: both use IEEE doubles, so both get the same numbers. States
--- are changed in place.
+-- The part of each algorithm registers a constructor in `define`. The functions of an algorithm are
+-- named as in `algorithms/algorithm.ts`. Algorithms that a call does not need are never
+-- constructed. Times are in milliseconds, and `now` is the same throughout a call. The arithmetic
+-- repeats that of the TypeScript code operation by operation. Both use IEEE doubles, so the results
+-- are identical. States are changed in place.
 --
--- The script only decides: `fits` tells whether a cost may be taken, and `facts` are the numbers
--- from which the client computes the rest of a verdict (`script-result.ts`). Computing it here
--- would take a third more time.
+-- The script only decides: `fits` reports whether a cost may be taken, and `facts` returns the
+-- numbers from which the client computes the rest of a verdict (`script-result.ts`). Computing
+-- verdicts here would take a third longer.
 
 local KEYS, ARGV = KEYS, ARGV
-local given = ARGV[1]
+local testTime = ARGV[1]
 local call, pack, unpackFrom, format, sub = redis.call, struct.pack, struct.unpack, string.format, string.sub
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
 local INF = math.huge
@@ -27,38 +28,37 @@ local A = setmetatable({}, { __index = function(made, letter)
   return made[letter]
 end })
 
--- A time in ARGV is that of a test. Keys written under it live somewhat longer, because that time
--- may stand still.
+-- Tests pass a time in ARGV. Keys written in a test live longer, because its time may stand still.
 local now, slack
-if given == '' then
+if testTime == '' then
   local time = call('TIME')
   now, slack = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000, 1000
 else
-  now, slack = tonumber(given), 3000
+  now, slack = tonumber(testTime), 3000
 end
 
--- Not the shortest representation, but an exact one.
-local function text(number)
+-- Formats a number exactly, though not in its shortest form.
+local function formatNumber(number)
   return format('%.17g', number)
 end
 
 -- Returns a capacity plus the rounding error that sums of fractions may have.
-local function mostOf(capacity)
+local function withTolerance(capacity)
   return capacity + min(capacity * 1e-12, 0.25)
 end
 
 local function isWithin(used, capacity)
-  return used <= mostOf(capacity)
+  return used <= withTolerance(capacity)
 end
 
--- Returns the age of the window that contains usage counted another way
+-- Returns the age of the window that contains usage converted from another algorithm
 -- (`algorithms/fixed-window.ts`).
 local function ageOfWindow(period, usage)
   return usage.sinceAge - usage.lastAge < period and usage.sinceAge or usage.lastAge
 end
 
--- Packs the facts of a log or of leases: the units in use, and the times until none are in use,
--- until one fewer is, and until a cost that does not fit would.
+-- Packs the facts of a log or of leases: the units in use, and the times until none is in use,
+-- until one fewer is in use, and until a refused cost fits.
 local function packFacts(used, idleAfter, untilOneLess, wait)
   return pack('>dddd', used, idleAfter, untilOneLess, wait)
 end

@@ -1,8 +1,8 @@
--- Usage of a key as seen by a limit: now, and after a take or a settlement. The functions mirror
--- those of `algorithms/usage-counts.ts`.
+-- The usage of a key under a limit: at present, and after a take or a settlement. The functions
+-- mirror those of `algorithms/usage-counts.ts`.
 --
--- A key has a count for each way of counting in use. The first is in `unders` and `states`; further
--- counts, which few keys have, are in `others`.
+-- A key has one count for each kind of limit in use. The first is in `storedLimits` and `states`.
+-- Further counts, which few keys have, are in `others`.
 
 -- The key being processed; errors are attributed to it.
 local currentKey
@@ -15,13 +15,14 @@ local function markChanged(index)
   changedKeys[changes] = index
 end
 
--- Marks a key changed by a settlement or a clock set back, which may be idle now.
+-- Marks a key that was changed by a settlement, or because the clock was set back. It may be idle
+-- now.
 local function markAdjusted(index)
   markChanged(index)
   maybeIdle[#maybeIdle + 1] = index
 end
 
--- Reports whether one state serves both limits.
+-- Reports whether both limits can use the same state.
 local function hasCompatibleState(a, b)
   if a == b then return true end
   if a.letter ~= b.letter then return false end
@@ -30,20 +31,20 @@ local function hasCompatibleState(a, b)
 end
 
 local function advance(limit, state, storedLimit)
-  -- The windows of a calendar limit that is not part of this call are unknown, so its state stays
-  -- as it is.
-  if limit.zone ~= '' and not limit.windows and now < state.finish then return A.f.held(state) end
+  -- The windows of a calendar limit that is not part of this call are unknown, so its state does
+  -- not change.
+  if limit.zone ~= '' and not limit.windows and now < state.finish then return A.f.unchanged(state) end
   return A[limit.letter].advance(limit, state, storedLimit or limit)
 end
 
--- Returns the milliseconds until a count equals a fresh one.
+-- Returns the milliseconds until a count equals a new one.
 local function idleAfter(limit, state)
   return A[limit.letter].idleAfter(limit, state) + (state.at - now)
 end
 
 local function countsOf(index)
   local counts = {}
-  if states[index] then counts[1] = { limit = unders[index], state = states[index] } end
+  if states[index] then counts[1] = { limit = storedLimits[index], state = states[index] } end
   for _, count in ipairs(others[index] or {}) do counts[#counts + 1] = count end
   return counts
 end
@@ -52,18 +53,18 @@ end
 -- first.
 local function arrange(index, counts)
   local first = 1
-  for place, count in ipairs(counts) do
-    if A[count.limit.letter].kind ~= 'string' then first = place end
+  for position, count in ipairs(counts) do
+    if A[count.limit.letter].kind ~= 'string' then first = position end
   end
   local count = table.remove(counts, first)
-  unders[index], states[index] = count and count.limit, count and count.state
+  storedLimits[index], states[index] = count and count.limit, count and count.state
   others[index] = counts[1] and counts or nil
   expiries[index] = nil
 end
 
--- Adjusts a key to a clock that was set back, before its state is requested.
+-- Adjusts a key to a clock that was set back. Called before its state is computed.
 local function setBack(index, limit)
-  local storedLimit, state = unders[index], states[index]
+  local storedLimit, state = storedLimits[index], states[index]
   if not state then return end
   if storedLimit.zone ~= '' and hasCompatibleState(storedLimit, limit) then storedLimit.windows = limit.windows end
   local isSetBack = now < state.at
@@ -97,7 +98,7 @@ local function stateNow(index, limit)
   currentKey = index
   local algorithm = A[limit.letter]
   setBack(index, limit)
-  local storedLimit, state = unders[index], states[index]
+  local storedLimit, state = storedLimits[index], states[index]
   if not state then return algorithm.fresh(limit, KEYS[index]) end
   if hasCompatibleState(storedLimit, limit) then return advance(limit, state, storedLimit) end
   local counts = countsOf(index)
@@ -115,13 +116,13 @@ local function spanOf(limit)
   return limit.letter == 't' and (limit.burst * limit.period) / limit.limit or limit.period
 end
 
-local function isPending(limit, beside)
-  return limit.letter ~= 'n' and limit.zone == '' and spanOf(limit) < spanOf(beside)
+local function isPending(limit, other)
+  return limit.letter ~= 'n' and limit.zone == '' and spanOf(limit) < spanOf(other)
 end
 
--- Converts a count to continue beside one under another limit: a key is either a hash or a sorted
--- set.
-local function beside(count, limit)
+-- Converts a count so that a count under another limit can be stored with it: a key is either a
+-- hash or a sorted set. Returns nil if the count must be dropped.
+local function convertedFor(count, limit)
   local letter = count.limit.letter
   if letter == 'n' and limit.letter == 'l' then return nil end
   if letter ~= 'l' or limit.letter ~= 'n' then return count end
@@ -131,29 +132,29 @@ local function beside(count, limit)
   return { limit = window, state = A.f.fromUsage(window, usage) }
 end
 
-local function withoutSoonestOver(counts)
+local function withoutSoonestExpired(counts)
   local soonest, dropped = INF, 2
-  for place = 2, #counts do
-    local left = idleAfter(counts[place].limit, counts[place].state)
-    if left < soonest then soonest, dropped = left, place end
+  for position = 2, #counts do
+    local left = idleAfter(counts[position].limit, counts[position].state)
+    if left < soonest then soonest, dropped = left, position end
   end
   table.remove(counts, dropped)
 end
 
--- Takes a cost under a limit that counts another way. A level above the burst would refuse for
--- longer than its limit alone ever does.
-local function takeElsewhere(limit, state, cost)
-  if limit.letter == 'l' then return A.l.takeBeside(limit, state, cost) end
+-- Returns the state after a take under a limit of another kind. A level above the burst would
+-- refuse for longer than this limit alone ever does.
+local function takenUnderOther(limit, state, cost)
+  if limit.letter == 'l' then return A.l.addTaken(limit, state, cost) end
   if limit.letter ~= 't' then return A[limit.letter].take(limit, state, cost, '') end
   return { at = state.at, level = max(state.level, min(state.level + cost, limit.burst)) }
 end
 
 -- Takes a cost that was judged to fit.
 local function take(index, limit, cost, lease)
-  local storedLimit = unders[index]
+  local storedLimit = storedLimits[index]
   local state = stateNow(index, limit)
   if not states[index] or (not others[index] and hasCompatibleState(storedLimit, limit)) then
-    states[index], unders[index] = A[limit.letter].take(limit, state, cost, lease), limit
+    states[index], storedLimits[index] = A[limit.letter].take(limit, state, cost, lease), limit
     if storedLimit and storedLimit ~= limit then expiries[index] = nil end
     markChanged(index)
     return
@@ -164,12 +165,12 @@ local function take(index, limit, cost, lease)
   end
   -- An idle key may or may not have expired yet, so its counts are dropped.
   for _, each in ipairs(isOver and {} or countsOf(index)) do
-    local count = not hasCompatibleState(each.limit, limit) and beside(each, limit)
+    local count = not hasCompatibleState(each.limit, limit) and convertedFor(each, limit)
     if count then
       local current = advance(count.limit, count.state)
       if idleAfter(count.limit, current) > 0 or isPending(count.limit, limit) then
         if limit.letter ~= 'n' and count.limit.letter ~= 'n' then
-          current = takeElsewhere(count.limit, current, cost)
+          current = takenUnderOther(count.limit, current, cost)
         end
         rest[#rest + 1] = { limit = count.limit, state = current }
       end
@@ -177,15 +178,16 @@ local function take(index, limit, cost, lease)
   end
   local counts = { { limit = limit, state = A[limit.letter].take(limit, state, cost, lease) } }
   for _, count in ipairs(rest) do counts[#counts + 1] = count end
-  if #counts > MAX_COUNTS then withoutSoonestOver(counts) end
+  if #counts > MAX_COUNTS then withoutSoonestExpired(counts) end
   arrange(index, counts)
   markChanged(index)
 end
 
--- Drops keys that are idle after a job, because a separate call would no longer find them.
+-- Drops keys that are idle after a job, because the next job would not find them if it were a
+-- separate call.
 local function dropIdle()
-  for place, index in ipairs(maybeIdle) do
-    maybeIdle[place] = nil
+  for position, index in ipairs(maybeIdle) do
+    maybeIdle[position] = nil
     local state = states[index]
     local isIdle = state ~= nil
     for _, count in ipairs(countsOf(index)) do
@@ -198,13 +200,13 @@ local function dropIdle()
   end
 end
 
--- Converts a charge for a count that may be kept under another limit than the charged one.
+-- Converts a charge for a count whose limit may differ from the charged one.
 local function chargeIn(count, limit, taken)
   if count.letter ~= 't' then return taken end
   local rate = count.limit / count.period
   local resetAfter
   if limit.letter ~= 't' then
-    -- The bucket does not record whether the charge has drained, or ever fitted.
+    -- The bucket does not record whether the charge has drained.
     resetAfter = 0
   else
     local chargedRate = limit.limit / limit.period
@@ -216,7 +218,7 @@ local function chargeIn(count, limit, taken)
 end
 
 -- Settles a charge that was taken under this limit. A lease is renewed for the period of its own
--- charge, but a bucket drains at the rate of its last take.
+-- charge. A bucket drains at the rate of its last take.
 local function settle(index, limit, taken, cost, lease)
   setBack(index, limit)
   local settled, rest = {}, {}
@@ -233,16 +235,17 @@ local function settle(index, limit, taken, cost, lease)
     end
   end
   if not settled[1] then
-    -- As in `beside`; and the debt of a log ends no lease.
+    -- A log and leases cannot coexist (see `convertedFor`), and the debt of a log must not end a
+    -- lease.
     if limit.letter == 'l' and rest[1] then return end
-    for place, count in ipairs(rest) do rest[place] = beside(count, limit) or count end
+    for position, count in ipairs(rest) do rest[position] = convertedFor(count, limit) or count end
     settled[1] = { limit = limit, by = limit, state = A[limit.letter].fresh(limit, KEYS[index]) }
   end
   local first = settled[1]
   for _, count in ipairs(settled) do
     local by, state, there = count.by, count.state, chargeIn(count.limit, limit, taken)
     if by.letter == 'l' and limit.letter ~= 'l' and cost > there.cost then
-      count.state = A.l.oweBeside(by, state, cost - there.cost)
+      count.state = A.l.addDebt(by, state, cost - there.cost)
     else
       count.state = A[by.letter].settle(by, state, there, cost, lease)
     end
@@ -253,10 +256,10 @@ local function settle(index, limit, taken, cost, lease)
       if idleAfter(count.limit, advance(count.limit, count.state)) > 0 then counts[#counts + 1] = count end
     end
   end
-  -- If no count is left, one remains to record whether the key was written.
+  -- If no count is left, one is retained to record whether the key was written.
   if not counts[1] then counts[1] = first end
   local expiry = expiries[index]
-  local isOne = not others[index] and not counts[2] and counts[1].limit == unders[index]
+  local isOne = not others[index] and not counts[2] and counts[1].limit == storedLimits[index]
   arrange(index, counts)
   if isOne then expiries[index] = expiry end
   markAdjusted(index)

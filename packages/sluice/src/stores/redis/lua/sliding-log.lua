@@ -1,14 +1,15 @@
 -- Sliding log (`algorithms/sliding-log.ts`). The entries are fields of the key's hash, numbered in
 -- order of arrival. Each holds its time and the running sum of costs up to and including it.
--- Entries in [head, tail) count; those in [first, head) have expired and are not deleted yet.
+-- Entries in [head, tail) count. Those in [first, head) have expired but are not deleted yet.
 -- Entries are read on demand by binary search, so a decision reads O(log n) entries and writes one.
 
 define.l = function()
-  -- Expired entries that a write deletes beyond those it adds, so that logs shrink without stalls.
-  local DELETED_A_WRITE = 100
-  -- Parts of a period into which entries of another limit are merged.
+  -- Maximum number of expired entries that a write deletes beyond the number that it adds. So logs
+  -- shrink without blocking the server.
+  local MAX_EXTRA_DELETIONS = 100
+  -- Number of parts of a period into which the entries of another limit are merged.
   local MERGED_PARTS = 64
-  -- A running sum beyond this restarts from 0, long before doubles lose units.
+  -- A running sum above this restarts from 0, long before doubles lose whole units.
   local REBASE_FROM = 2 ^ 50
 
   local function field(index)
@@ -43,7 +44,7 @@ define.l = function()
     state.changed[index] = true
   end
 
-  -- Returns a log with only new entries; the key is deleted before they are written.
+  -- Returns an empty log. The key is deleted before new entries are written.
   local function empty(key, keptFor)
     return {
       at = now, key = key, first = 0, head = 0, tail = 0, base = 0, own = {}, changed = {}, isNew = true,
@@ -57,8 +58,8 @@ define.l = function()
     return state
   end
 
-  -- Returns the first index in [low, high] for which found(index) is true, or high if there is none
-  -- before it.
+  -- Returns the first index in [low, high] for which found(index) is true, or high if there is
+  -- none.
   local function search(low, high, found)
     while low < high do
       local middle = floor((low + high) / 2)
@@ -67,7 +68,7 @@ define.l = function()
     return low
   end
 
-  -- An entry expires when it is forgotten, even if the limit would count it for longer.
+  -- An entry expires at the end of its retention, even if the limit would count it for longer.
   local function countedFor(limit, state)
     return min(limit.period, state.keptFor)
   end
@@ -84,12 +85,12 @@ define.l = function()
     return untilGone(limit, state, 1 + max(0, usedOf(state) - limit.limit))
   end
 
-  local function untilOver(state, period)
+  local function untilEmpty(state, period)
     if state.tail == state.head then return 0 end
     return max(0, timeAt(state, state.tail - 1) + period - state.at)
   end
 
-  -- Returns a view of the state with only the entries that count in this period.
+  -- Returns a view of the state with only the entries within the limit's period.
   local function within(limit, state)
     if limit.period >= state.keptFor then return state end
     local head = search(state.head, state.tail, function(index)
@@ -101,7 +102,7 @@ define.l = function()
     }
   end
 
-  -- Removes entries at the end that hold no units.
+  -- Removes entries without units from the end.
   local function withoutEmptyEnd(state)
     while state.tail > state.head and sumBefore(state, state.tail) == sumBefore(state, state.tail - 1) do
       state.tail = state.tail - 1
@@ -109,7 +110,7 @@ define.l = function()
     return state
   end
 
-  -- Returns the same entries with sums that restart from 0.
+  -- Returns the same entries, with running sums that restart from 0.
   local function rebased(state)
     local next = empty(state.key, state.keptFor)
     next.keptUntil = state.keptUntil
@@ -149,9 +150,9 @@ define.l = function()
     return state
   end
 
-  -- Charges a cost that was taken under a limit that counts another way. Once there are as many
-  -- entries as this limit allows, entries close in time are merged.
-  local function oweBeside(limit, state, cost)
+  -- Adds a cost that was charged under a limit of another kind. Once there are as many entries as
+  -- this limit allows, entries close in time are merged.
+  local function addDebt(limit, state, cost)
     local last = state.tail - 1
     local isShort = state.tail - state.head < max(2, limit.limit)
     if isShort or now - timeAt(state, last - 1) >= limit.period / MERGED_PARTS then return append(state, cost) end
@@ -178,35 +179,36 @@ define.l = function()
       local used = usedOf(state)
       local wait = 0
       if not isFitting then wait = cost > limit.limit and INF or untilGone(limit, state, used + cost - limit.limit) end
-      return packFacts(used, untilOver(state, countedFor(limit, state)), used > 0 and untilOneLess(limit, state) or 0, wait)
+      return packFacts(used, untilEmpty(state, countedFor(limit, state)), used > 0 and untilOneLess(limit, state) or 0, wait)
     end,
 
     take = function(limit, state, cost)
       return append(withRetention(limit, state), cost)
     end,
 
-    takeBeside = function(limit, state, cost)
-      return oweBeside(limit, withRetention(limit, state), cost)
+    addTaken = function(limit, state, cost)
+      return addDebt(limit, withRetention(limit, state), cost)
     end,
 
-    oweBeside = oweBeside,
+    addDebt = addDebt,
 
     settle = function(limit, state, taken, cost)
       local difference = cost - taken.cost
       if difference > 0 then return append(state, difference) end
       if difference == 0 then return state end
-      -- All entries of one time expire at one time, so any of them can refund.
+      -- Entries with the same time expire together, so it does not matter which of them is
+      -- refunded.
       local index = search(state.head, state.tail, function(each)
         return entryAt(state, each)[1] > taken.at
       end) - 1
       local left = -difference
       while left > 0 and index >= state.head and timeAt(state, index) == taken.at do
-        local given = min(left, entryAt(state, index)[2] - sumBefore(state, index))
-        for later = index, given > 0 and state.tail - 1 or index - 1 do
+        local refunded = min(left, entryAt(state, index)[2] - sumBefore(state, index))
+        for later = index, refunded > 0 and state.tail - 1 or index - 1 do
           local entry = entryAt(state, later)
-          change(state, later, entry[1], entry[2] - given)
+          change(state, later, entry[1], entry[2] - refunded)
         end
-        left = left - given
+        left = left - refunded
         index = index - 1
       end
       return withoutEmptyEnd(state)
@@ -230,10 +232,11 @@ define.l = function()
     end,
 
     idleAfter = function(limit, state)
-      return untilOver(state, state.keptFor)
+      return untilEmpty(state, state.keptFor)
     end,
 
-    -- The encoded limit, with the period that the entries are kept for.
+    -- Returns the encoded limit, with the entries' retention period instead of the limit's own
+    -- period.
     headOf = function(limit, state)
       return pack(HEAD, VERSION, 'l', limit.limit, state.keptFor, state.keptUntil, 0)
     end,
@@ -250,10 +253,10 @@ define.l = function()
           call('HSET', state.key, field(index), pack('>dd', entry[1], entry[2]))
         end
       end
-      local last = min(state.head, state.first + DELETED_A_WRITE + written) - 1
-      local over = {}
-      for index = state.first, last do over[#over + 1] = field(index) end
-      if #over > 0 then call('HDEL', state.key, unpack(over)) end
+      local last = min(state.head, state.first + MAX_EXTRA_DELETIONS + written) - 1
+      local expired = {}
+      for index = state.first, last do expired[#expired + 1] = field(index) end
+      if #expired > 0 then call('HDEL', state.key, unpack(expired)) end
       state.first = last + 1
       return state
     end,

@@ -1,4 +1,4 @@
--- Sliding window (`algorithms/sliding-window.ts`): the counters of two windows.
+-- Sliding window (`algorithms/sliding-window.ts`): the state is the counters of two windows.
 
 define.w = function()
   local function estimate(limit, state, cost)
@@ -10,18 +10,18 @@ define.w = function()
     return state.previous > 0 and state.start + limit.period - state.at or 0
   end
 
-  local function counted(start, previous, current)
+  local function newState(start, previous, current)
     return { at = now, start = start, previous = previous, current = current }
   end
 
   local function advance(limit, state)
     local start, previous, current = state.start, state.previous, state.current
-    if previous == 0 and current == 0 then return counted(now, previous, current) end
-    if now < start then return counted(now, previous, current) end
+    if previous == 0 and current == 0 then return newState(now, previous, current) end
+    if now < start then return newState(now, previous, current) end
     local windows = floor((now - start) / limit.period)
-    if windows == 0 then return counted(start, previous, current) end
-    if windows == 1 and current > 0 then return counted(start + limit.period, current, 0) end
-    return counted(now, 0, 0)
+    if windows == 0 then return newState(start, previous, current) end
+    if windows == 1 and current > 0 then return newState(start + limit.period, current, 0) end
+    return newState(now, 0, 0)
   end
 
   return {
@@ -29,7 +29,7 @@ define.w = function()
     size = 32,
 
     fresh = function()
-      return counted(now, 0, 0)
+      return newState(now, 0, 0)
     end,
 
     advance = advance,
@@ -47,10 +47,10 @@ define.w = function()
       local difference = cost - taken.cost
       local start, previous, current = state.start, state.previous, state.current
       if difference >= 0 or taken.at >= start then
-        return counted(start, previous, max(0, current + difference))
+        return newState(start, previous, max(0, current + difference))
       end
       if taken.at < start - limit.period then return state end
-      return counted(start, max(0, previous + difference), current)
+      return newState(start, max(0, previous + difference), current)
     end,
 
     usage = function(limit, state)
@@ -62,7 +62,7 @@ define.w = function()
     end,
 
     fromUsage = function(limit, usage)
-      return advance(limit, counted(now - ageOfWindow(limit.period, usage), 0, usage.units))
+      return advance(limit, newState(now - ageOfWindow(limit.period, usage), 0, usage.units))
     end,
 
     idleAfter = idleAfter,

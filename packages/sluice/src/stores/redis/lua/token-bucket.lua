@@ -1,4 +1,5 @@
--- Token bucket (`algorithms/token-bucket.ts`): the level of the bucket at a time.
+-- Token bucket (`algorithms/token-bucket.ts`): the state is the level of the bucket at a given
+-- time.
 
 define.t = function()
   local function timeFor(limit, units)
@@ -36,7 +37,7 @@ define.t = function()
       return after <= limit.burst or cost == 0 or isWithin(after, limit.burst)
     end,
 
-    -- The time of the state is that of the call.
+    -- The time of the state is that of the call, so only the level is returned.
     facts = function(limit, state)
       return pack('>d', state.level)
     end,
@@ -46,8 +47,8 @@ define.t = function()
     end,
 
     settle = function(limit, state, taken, cost)
-      local stillCounted = max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
-      local difference = max(cost - taken.cost, -stillCounted)
+      local unitsLeft = max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
+      local difference = max(cost - taken.cost, -unitsLeft)
       return { at = state.at, level = max(0, state.level + difference) }
     end,
 

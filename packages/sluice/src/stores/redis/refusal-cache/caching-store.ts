@@ -7,7 +7,7 @@ import { extrapolate } from './extrapolate.js'
 import { type CachedRefusal, RefusalCache } from './refusal-cache.js'
 
 export interface RefusalCachingOptions {
-  /** Longest time for which a refusal is reused, in milliseconds from its query. */
+  /** Maximum age of a refusal that is reused, in milliseconds since its query was sent. */
   readonly maxAgeMs: number
   readonly clock: Pick<Clock, 'now'>
 }
@@ -21,18 +21,18 @@ export type RefusalCachingStore<S extends Store> = {
  * Adds a cache of refusals to a store, so that repeated requests of a refused client are refused
  * without a query.
  *
- * A request is refused from the cache only if both hold: one of its enforced charges cannot fit
- * according to a verdict of the store that is at most `maxAgeMs` old, for this cost and limit,
- * without any refunds; and the verdicts on its other charges follow from the cache as well. The
- * cache never admits, so no bound loosens. A charge that waits for slots of a `concurrency` limit,
- * a cost of 0 and a `peek` always go to the store.
+ * A request is refused from the cache under two conditions. First, a cached verdict that is at most
+ * `maxAgeMs` old implies that one of its enforced charges cannot fit unless there was a refund.
+ * Second, the verdicts on its other charges also follow from the cache. The cache never admits a
+ * request, so every bound still holds. A `peek`, a cost of 0, and a request that is refused only
+ * for lack of slots always go to the store.
  *
- * After half of `maxAgeMs`, one request goes to the store and the others still use the cache.
+ * After half of `maxAgeMs`, one request goes to the store while the others still use the cache.
  * Otherwise all requests in flight would query the store at once when an entry expires.
  *
  * Settlements and resets through this store invalidate the cache at once. Those by other processes
- * are seen within `maxAgeMs`. Durations count from the query, so no request is refused for longer
- * than by the store, whatever the clocks.
+ * take effect within `maxAgeMs`. Ages count from the time at which the query was sent, so the cache
+ * never refuses a request for longer than the store would, whatever the clocks.
  */
 export function cacheRefusals<S extends Store>(
   store: S,
@@ -77,12 +77,12 @@ class CachingStore<S extends Store> implements Store {
     const invalidate = () => {
       for (const { charge } of settlements) this.#invalidate(charge)
     }
-    return changing(invalidate, () => this.store.settle(settlements) as ReturnType<S['settle']>)
+    return withInvalidation(invalidate, () => this.store.settle(settlements) as ReturnType<S['settle']>)
   }
 
   reset(scope: string, key: string): ReturnType<S['reset']> {
     const invalidate = () => this.#invalidate({ scope, key })
-    return changing(invalidate, () => this.store.reset(scope, key) as ReturnType<S['reset']>)
+    return withInvalidation(invalidate, () => this.store.reset(scope, key) as ReturnType<S['reset']>)
   }
 
   close(): ReturnType<S['close']> {
@@ -94,7 +94,10 @@ class CachingStore<S extends Store> implements Store {
     this.#cache.invalidate(scope, key, this.#clock.now())
   }
 
-  /** Returns the verdicts on a request that is still refused, or undefined to query the store. */
+  /**
+   * Returns the verdicts on a request that is still refused, or undefined if the store must be
+   * queried.
+   */
   #lookUp(charges: readonly Charge[], now: number): StoreVerdict[] | undefined {
     let isRefused = false
     let stale: CachedRefusal | undefined
@@ -151,7 +154,8 @@ function currentVerdict(
   if (!sameLimit(refusal.limit, limit)) return undefined
   const { verdict, requestedAt, receivedAt } = refusal
   // Reported times count from the response, so that no client retries too early. The store may have
-  // decided as early as the query was sent, so the last part of `retryAfter` is left to the store.
+  // decided as soon as the query was sent, so the store is queried once the remaining `retryAfter`
+  // is no longer than the round trip.
   const current = extrapolate(limit, verdict, refusal.cost, now - receivedAt, cost)
   if (current === undefined || (!current.allowed && current.retryAfter <= receivedAt - requestedAt + EPSILON))
     return undefined
@@ -167,7 +171,7 @@ function currentVerdict(
 }
 
 /** Makes a change and invalidates the cache before and after it. */
-function changing<T>(invalidate: () => void, change: () => T): T {
+function withInvalidation<T>(invalidate: () => void, change: () => T): T {
   invalidate()
   const changed = change()
   return (changed instanceof Promise ? changed.finally(invalidate) : changed) as T

@@ -4,22 +4,22 @@ import type { Verdict } from '../../../algorithms/verdict.js'
 import { capacityOf, type Limit } from '../../../limits/limit.js'
 
 /**
- * Returns the verdict on a cost that follows from an earlier verdict if nothing was taken or
- * refunded since. Takes nothing. Returns undefined if no verdict follows.
+ * Returns the verdict on a cost that an earlier verdict implies, provided that nothing was taken or
+ * refunded since. Takes nothing. Returns undefined if the earlier verdict does not determine one.
  *
  * For a token bucket and a fixed window, a verdict contains the complete state. For a sliding
- * window and a log it determines, until the remaining quota changes, only the verdicts on the same
- * cost and on costs that fit. Leases may end at any moment, so it never follows that a cost does
- * not fit.
+ * window and a log, a verdict determines only the verdicts on the same cost, on costs that fit, and
+ * on costs above the capacity, until the remaining quota changes. Leases may end at any moment, so
+ * a verdict on them never implies that a cost does not fit.
  *
- * @param before an earlier verdict that took nothing, on a charge of a refused request
- * @param cost0 the cost of that charge
+ * @param before the earlier verdict, on a charge of a refused request
+ * @param previousCost the cost of that charge
  * @param elapsed milliseconds since the earlier verdict, at least 0
  */
 export function extrapolate(
   limit: Limit,
   before: Verdict,
-  cost0: number,
+  previousCost: number,
   elapsed: number,
   cost: number,
 ): Verdict | undefined {
@@ -35,7 +35,7 @@ export function extrapolate(
     const state = { at: at + elapsed, start: at, end: at + resetAfter, count: limit.limit - remaining }
     return judgeUntaken(fixedWindow.judge, limit, state, cost)
   }
-  return extrapolateUsage(limit, before, cost0, elapsed, cost)
+  return extrapolateUsage(limit, before, previousCost, elapsed, cost)
 }
 
 /** Judges a cost without taking it. */
@@ -53,7 +53,7 @@ function judgeUntaken<L, S>(
 function extrapolateUsage(
   limit: Limit,
   before: Verdict,
-  cost0: number,
+  previousCost: number,
   elapsed: number,
   cost: number,
 ): Verdict | undefined {
@@ -68,6 +68,6 @@ function extrapolateUsage(
   if (cost <= before.remaining) return { ...later, allowed: true, retryAfter: 0 }
   if (limit.algorithm === 'concurrency') return undefined
   if (cost > capacityOf(limit)) return { ...later, allowed: false, retryAfter: Number.POSITIVE_INFINITY }
-  if (before.allowed || cost !== cost0 || elapsed >= before.retryAfter) return undefined
+  if (before.allowed || cost !== previousCost || elapsed >= before.retryAfter) return undefined
   return { ...later, retryAfter: before.retryAfter - elapsed }
 }

@@ -24,14 +24,17 @@ interface CacheEntry {
 
 type Generation = Map<string, Map<string, CacheEntry>>
 
-/** Maximum number of keys per generation. Further keys are not cached, which costs a call each. */
+/**
+ * Maximum number of keys per generation. Further keys are not cached, so each of their requests
+ * queries the store.
+ */
 const MAX_KEYS = 16_384
 
 /**
  * Caches recent verdicts by key. Times are milliseconds of a monotonic clock.
  *
- * An invalidated key is not filled again by a response to an earlier query. The cache consists of
- * two generations, so that expired entries are dropped without a search.
+ * A response to a query that was sent before its key was invalidated is not cached. The cache
+ * consists of two generations, so that expired entries are dropped without a search.
  */
 export class RefusalCache {
   #young: Generation = new Map()
@@ -50,7 +53,7 @@ export class RefusalCache {
     return this.#keys + this.#oldKeys === 0
   }
 
-  /** A number that grows with every change. A query carries the version at which it was sent. */
+  /** Increases with every change. Each query records the version at which it was sent. */
   get version(): number {
     return this.#version
   }
@@ -60,7 +63,7 @@ export class RefusalCache {
     return refusal !== undefined && now - refusal.requestedAt < this.maxAgeMs ? refusal : undefined
   }
 
-  /** Adds an entry, unless the key was changed after `version`, the version of the query. */
+  /** Adds an entry, unless the key has changed since `version`, the version of the query. */
   set(scope: string, key: string, refusal: CachedRefusal, version: number): void {
     const { requestedAt, receivedAt } = refusal
     if (receivedAt - requestedAt >= this.maxAgeMs || version < this.#clearedAt) return
@@ -70,7 +73,7 @@ export class RefusalCache {
     if (this.#keys < MAX_KEYS) this.#put(scope, key, { refusal, version: changed })
   }
 
-  /** Removes the entry of a key that is changed or about to change. */
+  /** Removes the entry of a key that has changed or is about to change. */
   invalidate(scope: string, key: string, now: number): void {
     this.#version++
     this.#rotate(now)
