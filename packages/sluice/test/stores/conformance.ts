@@ -29,12 +29,12 @@ export type { MakeStore, StoreKind } from './conformance/harness.js'
  *       }
  *     })
  *
- * Each test creates a new store, awaits every call, and advances the time only through the harness.
+ * Each test creates a new store and advances the time only through the harness.
  */
 export function describeStore(name: string, make: MakeStore, kind: StoreKind = {}): void {
   const suite: Suite = {
     make,
-    kind: { slack: 0, setsBack: true, jumps: true, ownClock: true, atOnce: true, ...kind },
+    kind: { slack: 0, setsBack: true, jumps: true, ownClock: true, isAtomic: true, ...kind },
     async with(test, options) {
       const harness = await make(options)
       try {

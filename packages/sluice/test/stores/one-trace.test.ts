@@ -14,12 +14,12 @@ import { type MemcachedServer, startMemcached } from './servers/memcached.js'
 import { type RedisServer, startRedis } from './servers/redis.js'
 
 /**
- * Resolution of the coarsest clock of a store, in milliseconds: Memcached's clock ticks in 1/1024
- * ms.
+ * Resolution of the coarsest clock of any store, in milliseconds: a tick of the clock for
+ * Memcached.
  */
 const UNIT = 1 / 1024
 const KEYS = 3
-/** Charges of a request to the rate limit and the slots of a key. */
+/** Number of charges in a request: one to the rate limit of a key, and one to its slots. */
 const KINDS = 2
 
 interface Call {
@@ -34,19 +34,19 @@ type Step =
   | { readonly does: 'change'; readonly limit: Limit }
   | { readonly does: 'release'; readonly which: number }
 
-const few = (max: number) => fc.integer({ min: 1, max })
+const upTo = (max: number) => fc.integer({ min: 1, max })
 // Any quotient of these numbers is exact.
 const period = fc.constantFrom(500, 1000, 2000, 4000)
 const RATES = {
   'token-bucket': fc.record({
     algorithm: fc.constant('token-bucket' as const),
-    limit: few(8),
+    limit: upTo(8),
     period,
-    burst: few(12),
+    burst: upTo(12),
   }),
-  'fixed-window': fc.record({ algorithm: fc.constant('fixed-window' as const), limit: few(8), period }),
-  'sliding-window': fc.record({ algorithm: fc.constant('sliding-window' as const), limit: few(8), period }),
-  'sliding-log': fc.record({ algorithm: fc.constant('sliding-log' as const), limit: few(8), period }),
+  'fixed-window': fc.record({ algorithm: fc.constant('fixed-window' as const), limit: upTo(8), period }),
+  'sliding-window': fc.record({ algorithm: fc.constant('sliding-window' as const), limit: upTo(8), period }),
+  'sliding-log': fc.record({ algorithm: fc.constant('sliding-log' as const), limit: upTo(8), period }),
 }
 const cost = fc.oneof(fc.constant(1), fc.nat(9))
 const call: fc.Arbitrary<Step> = fc.record({
@@ -62,7 +62,7 @@ const release: fc.Arbitrary<Step> = fc.record({ does: fc.constant('release' as c
 const traces = (rate: fc.Arbitrary<Limit>) => {
   const change = fc.record({ does: fc.constant('change' as const), limit: rate })
   const step = fc.oneof({ arbitrary: call, weight: 6 }, { arbitrary: wait, weight: 3 }, change, release)
-  return fc.record({ rate, slots: few(6), steps: fc.array(step, { minLength: 10, maxLength: 50 }) })
+  return fc.record({ rate, slots: upTo(6), steps: fc.array(step, { minLength: 10, maxLength: 50 }) })
 }
 
 let redis: RedisServer
@@ -83,7 +83,7 @@ afterAll(async () => {
 })
 
 it.each(Object.entries(RATES))(
-  'decides a trace of %s and slots equally in memory, in Redis, in Memcached and in the reference model',
+  'returns the same verdicts on a trace of %s and slots in memory, Redis, Memcached and the reference model',
   async (_algorithm, rate) => {
     await fc.assert(fc.asyncProperty(traces(rate), play), { seed: 20_261_126, numRuns: 60 })
   },
@@ -127,7 +127,7 @@ async function play({ rate, slots, steps }: { rate: Limit; slots: number; steps:
     const results: StoreVerdict[][] = []
     for (const store of stores) results.push(await store[does](charges))
     const [first = []] = results
-    for (const result of results) expectAlike(result, first)
+    for (const result of results) expectSameVerdicts(result, first)
     charges.forEach((charge, kind) => {
       expectVerdict(first[kind] as StoreVerdict, charge, keyModels[kind] as KeyModel, UNIT)
     })
@@ -151,8 +151,11 @@ async function play({ rate, slots, steps }: { rate: Limit; slots: number; steps:
   }
 }
 
-/** Checks that two stores return the same verdicts, with times equal to one clock tick. */
-function expectAlike(actual: readonly StoreVerdict[], expected: readonly StoreVerdict[]): void {
+/**
+ * Checks that two stores return the same verdicts, with times that differ by at most one clock
+ * tick.
+ */
+function expectSameVerdicts(actual: readonly StoreVerdict[], expected: readonly StoreVerdict[]): void {
   for (const [index, { allowed, remaining, ...times }] of expected.entries()) {
     const other = actual[index] as StoreVerdict
     expect({ allowed: other.allowed, remaining: other.remaining }).toEqual({ allowed, remaining })

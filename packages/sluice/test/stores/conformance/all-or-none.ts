@@ -55,7 +55,7 @@ export function allOrNoneCases(suite: Suite): void {
         expect((await take(store, limit)).allowed).toBe(false)
       }))
 
-    it('counts a shadow charge, which never refuses', () =>
+    it('counts a shadow charge, but never refuses a request because of it', () =>
       suite.with(async ({ store }) => {
         const both = () => [charge(limit, 1, 'real'), charge(limit, 2, 'shadow', { enforce: false })]
         const first = await store.take(both())

@@ -17,10 +17,10 @@ import {
   takeCharge,
 } from './harness.js'
 
-/** Live changes of limit, burst or algorithm, which neither refill a key nor lock it out. */
+/** Changes of a live limit, burst or algorithm, which neither refill a key nor lock it out. */
 export function changeCases(suite: Suite): void {
   describe.each(RATES)('%s: a live change', (_algorithm, limitOf) => {
-    it('keeps the used units when the limit changes, and grants a raise at once', () =>
+    it('keeps the used units when the limit changes, and applies a raise at once', () =>
       suite.with(async ({ store }) => {
         await take(store, limitOf(4), 2)
         expect((await peek(store, limitOf(8))).remaining).toBe(6)
@@ -33,7 +33,7 @@ export function changeCases(suite: Suite): void {
       }))
 
     it.each([1, 2, 3, 5, 7, 100])(
-      'gains nothing by changing to a limit of %d and back repeatedly',
+      'grants no additional units when the limit repeatedly changes to %d and back',
       (changed) =>
         suite.with(async ({ store }) => {
           let admitted = await fill(store, limitOf(4))
@@ -45,7 +45,7 @@ export function changeCases(suite: Suite): void {
         }),
     )
 
-    it('refuses under a lower limit no longer than the larger limit takes to recover', () =>
+    it('refuses under a lowered limit for no longer than the larger limit takes to recover', () =>
       suite.with(async ({ store, advance }) => {
         await take(store, limitOf(400), 400)
         const { allowed, retryAfter } = await take(store, limitOf(4))
@@ -56,7 +56,7 @@ export function changeCases(suite: Suite): void {
       }))
 
     it.each([PERIOD / 4, PERIOD / 2, 2 * PERIOD, 100 * PERIOD])(
-      'neither refills nor locks out when the period changes to %d ms',
+      'neither refills a key nor locks it out when the period changes to %d ms',
       (period) =>
         suite.with(async ({ store, advance }) => {
           await fill(store, limitOf(4))
@@ -70,7 +70,7 @@ export function changeCases(suite: Suite): void {
     )
 
     it.each(RATES)(
-      'refills nothing when changed to %s, and recovers within two periods',
+      'refills nothing when the algorithm changes to %s, and recovers within two periods',
       (_other, changedOf) =>
         suite.with(async ({ store, advance }) => {
           await take(store, limitOf(4), 2)
@@ -83,14 +83,14 @@ export function changeCases(suite: Suite): void {
         }),
     )
 
-    it('counts no request twice when changed to leases and back', () =>
+    it('does not count earlier requests as leases after a change to concurrency', () =>
       suite.with(async ({ store }) => {
         await fill(store, limitOf(4))
         expect((await take(store, inFlight())).allowed).toBe(true)
         expect((await peek(store, inFlight())).remaining).toBe(3)
       }))
 
-    it('ends no lease by a late settlement from before the change to leases', () =>
+    it('ends no lease when an earlier charge is settled after a change to concurrency', () =>
       suite.with(async ({ store }) => {
         const old = charge(limitOf(4), 2)
         const verdict = await takeCharge(store, old)
@@ -99,7 +99,7 @@ export function changeCases(suite: Suite): void {
         expect((await peek(store, inFlight())).remaining).toBe(1)
       }))
 
-    it('refills nothing by a late release after a change from leases', () =>
+    it('refills nothing when a lease is released after a change from concurrency', () =>
       suite.with(async ({ store }) => {
         const old = charge(inFlight(), 2)
         const verdict = await takeCharge(store, old)
@@ -109,7 +109,7 @@ export function changeCases(suite: Suite): void {
       }))
   })
 
-  it('counts the admissions of a much larger limit in a log, each at most 1/64 of a period longer', () =>
+  it('counts admissions under a much larger limit in a sliding log, each for at most 1/64 of a period too long', () =>
     suite.with(async ({ store, advance }) => {
       if (!suite.kind.jumps) return
       await take(store, log(2))
@@ -126,20 +126,18 @@ export function changeCases(suite: Suite): void {
       expect((await take(store, log(1))).allowed).toBe(true)
     }))
 
-  describe('a change between limits of one request', () => {
-    it.each(ALL)(
-      'enforces both limits of one key in one request (%s and token-bucket)',
-      (_algorithm, limitOf) =>
-        suite.with(async ({ store }) => {
-          const both = () => [charge(limitOf(4), 1), charge(bucket(4), 1)]
-          let admitted = 0
-          for (let call = 0; call < 20; call++) {
-            const verdicts = await store.take(both())
-            if (verdicts.every(({ allowed }) => allowed)) admitted++
-          }
-          if (limitOf(4).algorithm !== 'concurrency') expect(admitted).toBeLessThanOrEqual(4)
-          expect(admitted).toBeGreaterThan(0)
-        }),
+  describe('two limits of one request', () => {
+    it.each(ALL)('are both enforced when they share a key (%s and token-bucket)', (_algorithm, limitOf) =>
+      suite.with(async ({ store }) => {
+        const both = () => [charge(limitOf(4), 1), charge(bucket(4), 1)]
+        let admitted = 0
+        for (let call = 0; call < 20; call++) {
+          const verdicts = await store.take(both())
+          if (verdicts.every(({ allowed }) => allowed)) admitted++
+        }
+        if (limitOf(4).algorithm !== 'concurrency') expect(admitted).toBeLessThanOrEqual(4)
+        expect(admitted).toBeGreaterThan(0)
+      }),
     )
   })
 
@@ -161,7 +159,7 @@ export function changeCases(suite: Suite): void {
       expect((await take(store, inFlight(2), 2)).allowed).toBe(true)
     }))
 
-  it('ends a lease after its own time when the lease time becomes shorter', () =>
+  it('keeps a lease for its original duration when the lease time of the limit is shortened', () =>
     suite.with(async ({ store, advance }) => {
       await take(store, inFlight(4, 4 * PERIOD), 1)
       await take(store, inFlight(4, PERIOD / 2), 3)
@@ -170,7 +168,7 @@ export function changeCases(suite: Suite): void {
       expect((await peek(store, inFlight(4, PERIOD / 2))).remaining).toBe(3)
     }))
 
-  it('grants tiers that share a key the largest of their limits together', () =>
+  it('grants tiers that share a key the largest of their limits in total', () =>
     suite.with(async ({ store }) => {
       const tiers: Limit[] = [bucket(4), bucket(40), fixed(4), fixed(40)]
       await fill(store, bucket(4))
@@ -182,10 +180,10 @@ export function changeCases(suite: Suite): void {
   describe.each([
     ['fixed-window', fixed],
     ['sliding-log', log],
-  ] as const)('%s: limits of a short and a long period in turn', (_algorithm, limitOf) => {
+  ] as const)('%s: alternating limits with a short and a long period', (_algorithm, limitOf) => {
     const [SHORT, LONG] = [PERIOD / 4, 10 * PERIOD]
 
-    it('refuses under the short period for at most one such period, and never refills the long one', () =>
+    it('refuse under the short period for at most one such period, and never refill the long one', () =>
       suite.with(async ({ store, advance }) => {
         expect(await fill(store, limitOf(30, LONG))).toBe(30)
         for (let round = 0; round < 5; round++) {
@@ -198,7 +196,7 @@ export function changeCases(suite: Suite): void {
         }
       }))
 
-    it('counts usage under the short period in the long one', () =>
+    it('count usage under the short period in the long one', () =>
       suite.with(async ({ store }) => {
         await fill(store, limitOf(4, SHORT))
         expect((await peek(store, limitOf(30, LONG))).remaining).toBe(26)

@@ -21,10 +21,10 @@ export function clockCases(suite: Suite): void {
     describe.each(RATES)('%s: a clock that is set back', (algorithm, limitOf) => {
       const limit = limitOf()
       // The estimate of a sliding window needs two periods to recover.
-      const longest = algorithm === 'sliding-window' ? 2 * PERIOD : PERIOD
+      const recoveryTime = algorithm === 'sliding-window' ? 2 * PERIOD : PERIOD
 
       it.each([1, PERIOD / 3, PERIOD, 10 * PERIOD, 10_000 * PERIOD])(
-        'refunds nothing and locks no key out when set back by %d ms',
+        'refills nothing and locks no key out when the clock is set back by %d ms',
         (step) =>
           suite.with(async ({ store, advance, setBack }) => {
             await advance(20_000 * PERIOD)
@@ -32,23 +32,23 @@ export function clockCases(suite: Suite): void {
             await setBack?.(step)
             const refused = await take(store, limit)
             expect(refused.allowed).toBe(false)
-            expect(refused.resetAfter).toBeLessThanOrEqual(longest + 1e-6)
+            expect(refused.resetAfter).toBeLessThanOrEqual(recoveryTime + 1e-6)
             await advance(Math.ceil(refused.retryAfter))
             expect((await take(store, limit)).allowed).toBe(true)
-            await advance(longest)
+            await advance(recoveryTime)
             expect(await fill(store, limit)).toBeLessThanOrEqual(4)
           }),
       )
 
-      it('keeps the bound and recovers within a period after the clock was far ahead', () =>
+      it('keeps the bound, and recovers within a period, after a clock that was far ahead is set back', () =>
         suite.with(async ({ store, advance, setBack }) => {
           await fill(store, limit)
           await advance(5000 * PERIOD)
           await take(store, limit, 2)
           await setBack?.(5000 * PERIOD)
-          // Only the recovery at the wrong time has taken effect.
+          // Only the units that recovered at the wrong time are available.
           expect(await fill(store, limit)).toBeLessThanOrEqual(2)
-          await advance(longest)
+          await advance(recoveryTime)
           expect(await fill(store, limit)).toBe(4)
         }))
 
@@ -89,7 +89,7 @@ export function clockCases(suite: Suite): void {
         expect((await peek(store, limit)).remaining).toBe(0)
       }))
 
-    it('settles late without refunding what others have taken since', () =>
+    it('settles a charge late without refunding units that others have taken since', () =>
       suite.with(async ({ store, advance }) => {
         const limit = limitOf()
         const old = charge(limit, 4)
@@ -102,8 +102,8 @@ export function clockCases(suite: Suite): void {
   })
 
   if (suite.kind.ownClock)
-    describe.each(RATES)('%s: two app servers whose clocks differ', (_algorithm, limitOf) => {
-      it('admits no more than the limit for servers whose clocks differ by a period', () =>
+    describe.each(RATES)('%s: two application servers whose clocks differ', (_algorithm, limitOf) => {
+      it('admit no more than the limit together when their clocks differ by a period', () =>
         suite.with(async ({ store }) => {
           const limiter = () =>
             createLimiter({ store, name: 'shared', rules: [{ limit: limitOf(10, 60_000) }] })
@@ -118,7 +118,7 @@ export function clockCases(suite: Suite): void {
     })
 }
 
-/** Runs a function as on a machine whose clocks are ahead. */
+/** Runs a function as if the clocks of this machine were ahead. */
 async function withClockAhead<T>(milliseconds: number, run: () => T | Promise<T>): Promise<T> {
   const [date, monotonic] = [Date.now.bind(Date), performance.now.bind(performance)]
   const spies = [

@@ -5,7 +5,7 @@ import { ALL, bucket, charge, peek, type Suite, settlement } from './harness.js'
 /** Simultaneous calls. */
 export function simultaneousCallCases(suite: Suite): void {
   describe.each(ALL)('%s: simultaneous calls', (_algorithm, limitOf) => {
-    it('admits exactly the limit of thousands of simultaneous calls on one key', () =>
+    it('admits exactly the limit when thousands of calls charge one key at once', () =>
       suite.with(async ({ store }) => {
         const limit = limitOf(100, 3_600_000)
         const verdicts = await Promise.all(Array.from({ length: 3000 }, () => store.take([charge(limit)])))
@@ -13,7 +13,7 @@ export function simultaneousCallCases(suite: Suite): void {
         expect((await peek(store, limit)).remaining).toBe(0)
       }))
 
-    it('checks and charges atomically: five simultaneous calls of 40 spend at most 100', () =>
+    it('checks and charges atomically, so that five simultaneous calls of 40 units take at most 100', () =>
       suite.with(async ({ store }) => {
         const limit = limitOf(100, 3_600_000)
         const verdicts = await Promise.all(Array.from({ length: 5 }, () => store.take([charge(limit, 40)])))
@@ -21,7 +21,7 @@ export function simultaneousCallCases(suite: Suite): void {
         expect((await peek(store, limit)).remaining).toBe(20)
       }))
 
-    it('takes both keys or none of calls that name them in either order', () =>
+    it('takes from both keys or from neither when calls list the keys in different orders', () =>
       suite.with(async ({ store }) => {
         const limit = limitOf(50, 3_600_000)
         const calls = Array.from({ length: 500 }, (_, index) => {
@@ -37,7 +37,7 @@ export function simultaneousCallCases(suite: Suite): void {
       }))
   })
 
-  it('shares the limit between several limiters on one store', () =>
+  it('shares a limit between several limiters on one store', () =>
     suite.with(async ({ store }) => {
       const limiters = Array.from({ length: 4 }, () =>
         createLimiter({ store, name: 'fleet', rules: [{ limit: '100/hour' }] }),
@@ -47,7 +47,7 @@ export function simultaneousCallCases(suite: Suite): void {
       expect(decisions.filter((decision) => decision?.allowed)).toHaveLength(100)
     }))
 
-  it('refunds exactly what was taken by simultaneous settlements', () =>
+  it('refunds the exact amount when many charges are settled at once', () =>
     suite.with(async ({ store }) => {
       const limit = bucket(100, 3_600_000)
       const charges = Array.from({ length: 50 }, () => charge(limit, 2))

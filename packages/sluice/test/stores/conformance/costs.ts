@@ -8,7 +8,7 @@ export function costCases(suite: Suite): void {
   describe.each(ALL)('%s: costs', (algorithm, limitOf) => {
     const limit: Limit = limitOf()
 
-    it('refuses a cost above the capacity for good and leaves the state unchanged', () =>
+    it('refuses a cost above the capacity permanently and leaves the state unchanged', () =>
       suite.with(async ({ store }) => {
         await take(store, limit, 3)
         const refused = await take(store, limit, 5)
@@ -85,7 +85,7 @@ export function costCases(suite: Suite): void {
         expect(await fill(store, limit, 'one by one')).toBe(4)
       }))
 
-    it('consumes and renews nothing for a repeatedly refused request', () =>
+    it('consumes nothing and does not extend the wait when a refused request is repeated', () =>
       suite.with(async ({ store, advance }) => {
         await take(store, limit, 4)
         const first = await take(store, limit, 2)
@@ -98,7 +98,7 @@ export function costCases(suite: Suite): void {
         expect((await take(store, limit, 2)).allowed).toBe(true)
       }))
 
-    it('judges a small cost on its own after a large one was refused', () =>
+    it('admits a small cost that fits after a larger one was refused', () =>
       suite.with(async ({ store }) => {
         await take(store, limit, 1)
         expect((await take(store, limit, 4)).allowed).toBe(false)
@@ -108,7 +108,7 @@ export function costCases(suite: Suite): void {
 
   describe.each(RATES)('%s: limits', (algorithm, limitOf) => {
     it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])(
-      'rejects a limit of %s when it is created',
+      'rejects a limit of %s when the limiter is created',
       (bad) =>
         suite.with(async ({ store }) => {
           const make = (limit: Limit) => () => createLimiter({ store, name: 'bad', rules: [{ limit }] })
@@ -119,7 +119,7 @@ export function costCases(suite: Suite): void {
         }),
     )
 
-    it('reports the reason oversized from the limiter', () =>
+    it("reports a cost above the limit with the reason 'oversized'", () =>
       suite.with(async ({ store }) => {
         const limiter = createLimiter<number>({
           store,

@@ -12,7 +12,7 @@ import {
   takeCharge,
 } from './harness.js'
 
-/** Cases that state expires neither too early nor too late. */
+/** Tests that state expires neither too early nor too late. */
 export function expiryCases(suite: Suite): void {
   describe.each(ALL)('%s: expiry', (_algorithm, limitOf) => {
     it('never expires state before the limit has fully recovered', () =>
@@ -79,7 +79,7 @@ export function expiryCases(suite: Suite): void {
       if (keys !== undefined) expect(await keys()).toBe(0)
     }))
 
-  it('does not expire a debt before it has recovered', () =>
+  it('does not expire a key before its debt has recovered', () =>
     suite.with(async ({ store, advance }) => {
       const limit = bucket()
       const one = charge(limit, 1)

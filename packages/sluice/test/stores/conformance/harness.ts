@@ -26,18 +26,21 @@ export type MakeStore = (options?: { readonly maxKeys?: number }) => MaybePromis
 /** Capabilities of a store that differ from those of the memory store. */
 export interface StoreKind {
   /**
-   * Maximum time between two successive calls in milliseconds, for a clock that runs. Default 0,
-   * for a clock that the test sets. The suite tolerates up to 250 ms.
+   * Maximum time between two successive calls in milliseconds, for a real clock. Default 0, for a
+   * clock that the test sets. The suite tolerates up to 250 ms.
    */
   readonly slack?: number
   /** `false`: the clock cannot be set back. */
   readonly setsBack?: boolean
-  /** `false`: `advance` waits, so that tests cannot skip hours and years. */
+  /** `false`: `advance` waits in real time, so tests cannot skip hours or years. */
   readonly jumps?: boolean
-  /** `false`: the store uses the time of the app servers, whose clocks must agree. */
+  /** `false`: the store uses the time of the application servers, whose clocks must agree. */
   readonly ownClock?: boolean
-  /** `false`: several keys are not decided atomically; a refused request may take temporarily. */
-  readonly atOnce?: boolean
+  /**
+   * `false`: several keys are not decided atomically, so a refused request may temporarily take
+   * units.
+   */
+  readonly isAtomic?: boolean
 }
 
 /** The context of the suite's cases. */
@@ -111,10 +114,10 @@ export async function peek(store: Store, limit: Limit, key = 'key'): Promise<Sto
   return (await store.peek([charge(limit, 0, key)]))[0] as StoreVerdict
 }
 
-/** Takes single units until the first refusal, at most `most`, and returns the number admitted. */
-export async function fill(store: Store, limit: Limit, key = 'key', most = 50): Promise<number> {
+/** Takes single units until the first refusal, at most `max`, and returns the number admitted. */
+export async function fill(store: Store, limit: Limit, key = 'key', max = 50): Promise<number> {
   let admitted = 0
-  while (admitted < most && (await take(store, limit, 1, key)).allowed) admitted++
+  while (admitted < max && (await take(store, limit, 1, key)).allowed) admitted++
   return admitted
 }
 

@@ -5,40 +5,40 @@ import { bucket, charge, fill, peek, type Suite, take } from './harness.js'
 const LONG = 'k'.repeat(100_000)
 
 /** Distinct keys that have caused collisions, truncation or failures in other stores. */
-const KEYS: readonly (readonly [what: string, key: string])[] = [
+const KEYS: readonly (readonly [name: string, key: string])[] = [
   ['empty', ''],
   ['a space', ' '],
   ['100 kB', LONG],
-  ['100 kB with another end', `${LONG}!`],
-  ['100 kB with another beginning', `!${LONG}`],
+  ['100 kB with a different last character', `${LONG}!`],
+  ['100 kB with a different first character', `!${LONG}`],
   ['250 bytes', 'k'.repeat(250)],
   ['251 bytes', 'k'.repeat(251)],
   ['a lone high surrogate', '\ud800'],
   ['another lone high surrogate', '\ud801'],
   ['a lone low surrogate', '\udc00'],
   ['the replacement character', '\ufffd'],
-  ['a whole pair', '\ud83d\ude00'],
-  ['the zero character', '\u0000'],
-  ['two zero characters', '\u0000\u0000'],
-  ['a digest mark', '\u0001'],
-  ['a combination mark', '\u0002'],
+  ['a surrogate pair', '\ud83d\ude00'],
+  ['a null character', '\u0000'],
+  ['two null characters', '\u0000\u0000'],
+  ['the character U+0001', '\u0001'],
+  ['the character U+0002', '\u0002'],
   ['control characters', '\u0001\u0007\u001b[31m\u007f'],
-  ['a line break', 'a\r\nb'],
-  ['another line break', 'a\nb'],
+  ['a CRLF line break', 'a\r\nb'],
+  ['an LF line break', 'a\nb'],
   ['a glob', '*'],
-  ['braces of a hash tag', '{a}b'],
-  ['other braces', '{}'],
-  ['a name of an object', '__proto__'],
-  ['another name of an object', 'constructor'],
-  ['composed', '\u00e9'],
-  ['decomposed', 'e\u0301'],
+  ['a hash tag in braces', '{a}b'],
+  ['empty braces', '{}'],
+  ['the property name __proto__', '__proto__'],
+  ['the property name constructor', 'constructor'],
+  ['a composed character', '\u00e9'],
+  ['a decomposed character', 'e\u0301'],
   ['upper case', 'KEY'],
   ['lower case', 'key'],
-  ['a direction mark', '\u202eabc'],
-  ['a percent sign', '%00%s%n'],
+  ['a right-to-left override', '\u202eabc'],
+  ['percent signs', '%00%s%n'],
 ]
 
-const JOINTS = [
+const SEPARATORS = [
   ':',
   '|',
   '/',
@@ -62,51 +62,51 @@ const JOINTS = [
 export function keyCases(suite: Suite): void {
   const limit = bucket(4, 3_600_000)
 
-  describe('keys of any length and any bytes', () => {
-    it('counts unusual keys independently', () =>
+  describe('unusual keys and scopes', () => {
+    it('are counted independently as keys', () =>
       suite.with(async ({ store }) => {
-        for (const [what, key] of KEYS) expect([what, await fill(store, limit, key)]).toEqual([what, 4])
-        for (const [what, key] of KEYS) expect([what, await fill(store, limit, key)]).toEqual([what, 0])
+        for (const [label, key] of KEYS) expect([label, await fill(store, limit, key)]).toEqual([label, 4])
+        for (const [label, key] of KEYS) expect([label, await fill(store, limit, key)]).toEqual([label, 0])
       }))
 
-    it('resets unusual keys one by one', () =>
+    it('are reset independently as keys', () =>
       suite.with(async ({ store }) => {
         for (const [, key] of KEYS) await fill(store, limit, key)
-        for (const [what, key] of KEYS) {
+        for (const [label, key] of KEYS) {
           await store.reset('scope', key)
-          expect([what, (await peek(store, limit, key)).remaining]).toEqual([what, 4])
+          expect([label, (await peek(store, limit, key)).remaining]).toEqual([label, 4])
         }
       }))
 
-    it('accepts unusual keys through the limiter', () =>
+    it('are counted independently as keys of a limiter', () =>
       suite.with(async ({ store }) => {
         const limiter = createLimiter({ store, rules: [{ limit: '1/hour' }] })
-        for (const [what, key] of KEYS)
-          expect([what, (await limiter.admit(key)).allowed]).toEqual([what, true])
-        for (const [what, key] of KEYS)
-          expect([what, (await limiter.admit(key)).allowed]).toEqual([what, false])
+        for (const [label, key] of KEYS)
+          expect([label, (await limiter.admit(key)).allowed]).toEqual([label, true])
+        for (const [label, key] of KEYS)
+          expect([label, (await limiter.admit(key)).allowed]).toEqual([label, false])
       }))
 
-    it('accepts unusual strings as scopes', () =>
+    it('are counted independently as scopes', () =>
       suite.with(async ({ store }) => {
         const full = bucket(1, 3_600_000)
-        for (const [what, scope] of KEYS) {
+        for (const [label, scope] of KEYS) {
           const [verdict] = await store.take([charge(full, 1, 'key', { scope })])
-          expect([what, verdict?.allowed]).toEqual([what, true])
+          expect([label, verdict?.allowed]).toEqual([label, true])
         }
       }))
   })
 
-  describe('keys whose joined strings are equal', () => {
-    it.each(JOINTS)('stay distinct when joined by %j', (joint) =>
+  describe('scopes and keys that form the same string when joined', () => {
+    it.each(SEPARATORS)('are counted independently for the separator %j', (separator) =>
       suite.with(async ({ store }) => {
         const pairs = [
-          ['a', `b${joint}c`],
-          [`a${joint}b`, 'c'],
-          [`a${joint}b${joint}c`, ''],
-          ['', `a${joint}b${joint}c`],
-          [`a${joint}`, `b${joint}c`],
-          [`a`, `${joint}b${joint}c`],
+          ['a', `b${separator}c`],
+          [`a${separator}b`, 'c'],
+          [`a${separator}b${separator}c`, ''],
+          ['', `a${separator}b${separator}c`],
+          [`a${separator}`, `b${separator}c`],
+          [`a`, `${separator}b${separator}c`],
         ]
         for (const [scope = '', key = ''] of pairs) {
           const [verdict] = await store.take([charge(bucket(1, 3_600_000), 1, key, { scope })])

@@ -4,10 +4,11 @@ import { capacityOf, type Limit } from '../../../src/limits/limit.js'
 import { type Harness, PERIOD, peek, type Suite, take } from './harness.js'
 
 /**
- * Admissions of the largest of several limits: units at once, and further units per millisecond.
+ * Upper bound on the admissions under several limits: a burst in units, and a rate in units per
+ * millisecond.
  */
 interface Envelope {
-  readonly atOnce: number
+  readonly burst: number
   readonly rate: number
 }
 
@@ -33,7 +34,7 @@ const bucketLimit: fc.Arbitrary<Limit> = fc.record({
 const windowLimit = <A extends 'fixed-window' | 'sliding-window' | 'sliding-log'>(algorithm: A) =>
   fc.record({ algorithm: fc.constant(algorithm), limit: capacity, period })
 
-/** Multipliers, as from tiers or a warm-up, of the units per period. */
+/** Token buckets scaled by a multiplier, as for tiers or a warm-up. */
 const scaledBucket: fc.Arbitrary<Limit> = fc.constantFrom(0.2, 0.5, 1, 5).map((factor) => ({
   algorithm: 'token-bucket',
   limit: 10 * factor,
@@ -69,15 +70,15 @@ const sequences = (limit: fc.Arbitrary<Limit>): fc.Arbitrary<Sequence> =>
   })
 
 /** Rounding error of sums of fractions, in units. */
-const BLUR = 1e-6
+const TOLERANCE = 1e-6
 
 /**
- * Limits that change with each request: bounds hold, raises apply at once, and no key is locked
+ * Limits that change with each request. Bounds hold, raises apply at once, and no key is locked
  * out.
  */
 export function limitSequenceCases(suite: Suite): void {
   describe.each(Object.entries(KINDS))('random sequences of %s on one key', (_kind, limit) => {
-    it('admits no more than the largest limit, applies raises at once, and refuses no longer than any limit', async () => {
+    it('admit no more than the largest limit, apply raises at once, and refuse for no longer than a limit takes to refill', async () => {
       await fc.assert(
         fc.asyncProperty(sequences(limit), (sequence) =>
           suite.with((harness) => play(harness, sequence, suite.kind.slack)),
@@ -91,7 +92,7 @@ export function limitSequenceCases(suite: Suite): void {
 async function play({ store, advance }: Harness, { limits, steps }: Sequence, slack: number): Promise<void> {
   const limitOf = ({ limit }: Step) => limits[limit % limits.length] as Limit
   const envelope = envelopeOf(limits)
-  const longest = Math.max(...limits.map(refillTime))
+  const maxRefillTime = Math.max(...limits.map(refillTime))
   const admitted: { readonly at: number; readonly cost: number }[] = []
   let now = 0
   for (const step of steps) {
@@ -108,9 +109,9 @@ async function play({ store, advance }: Harness, { limits, steps }: Sequence, sl
       admitted.push({ at: now, cost: step.cost })
       expectWithin(envelope, admitted, slack)
     } else if (step.cost <= capacityOf(current)) {
-      expect(verdict.retryAfter).toBeLessThanOrEqual(longest + BLUR + slack)
+      expect(verdict.retryAfter).toBeLessThanOrEqual(maxRefillTime + TOLERANCE + slack)
       if (current.algorithm !== 'token-bucket')
-        expect(verdict.retryAfter).toBeLessThanOrEqual(refillTime(current) + BLUR + slack)
+        expect(verdict.retryAfter).toBeLessThanOrEqual(refillTime(current) + TOLERANCE + slack)
     }
   }
   const current = limitOf(steps.at(-1) as Step)
@@ -122,7 +123,7 @@ async function play({ store, advance }: Harness, { limits, steps }: Sequence, sl
 
 /** Checks the bound of the limits' envelope in every interval that ends now. */
 function expectWithin(
-  { atOnce, rate }: Envelope,
+  { burst, rate }: Envelope,
   admitted: readonly { at: number; cost: number }[],
   slack: number,
 ) {
@@ -130,7 +131,7 @@ function expectWithin(
   let sum = 0
   for (const { at, cost } of admitted.toReversed()) {
     sum += cost
-    expect(sum).toBeLessThanOrEqual(atOnce + rate * (now - at + slack) + BLUR)
+    expect(sum).toBeLessThanOrEqual(burst + rate * (now - at + slack) + TOLERANCE)
   }
 }
 
@@ -143,7 +144,7 @@ function envelopeOf(limits: readonly Limit[]): Envelope {
   const rate = Math.max(
     ...limits.map((limit) => (limit.algorithm === 'concurrency' ? 0 : limit.limit / limit.period)),
   )
-  return { atOnce: largest * (isStraddled ? 2 : 1), rate: rate * (isStraddled ? 2 : 1) }
+  return { burst: largest * (isStraddled ? 2 : 1), rate: rate * (isStraddled ? 2 : 1) }
 }
 
 /** Returns the time that a limit takes to recover fully, in milliseconds. */

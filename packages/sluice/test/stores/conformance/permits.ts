@@ -21,7 +21,7 @@ export function permitCases(suite: Suite): void {
         for (let times = 0; times < 5; times++) await permit.settle({ tokens: 1 })
         await permit.settle({ tokens: 0 })
         await permit.settle({ tokens: 4 })
-        expect(await units(limiter)).toBe(2)
+        expect(await remainingUnits(limiter)).toBe(2)
       }))
 
     it('refunds nothing when a permit is settled after its charge has expired', () =>
@@ -31,7 +31,7 @@ export function permitCases(suite: Suite): void {
         await advance(2 * PERIOD)
         await admitted(limiter, 4)
         await permit.settle({ tokens: 0 })
-        expect(await units(limiter)).toBe(0)
+        expect(await remainingUnits(limiter)).toBe(0)
       }))
 
     it('settles nothing for an invalid cost and allows a valid settlement later', () =>
@@ -41,7 +41,7 @@ export function permitCases(suite: Suite): void {
         for (const cost of [-1, Number.NaN, Number.POSITIVE_INFINITY])
           await expect(async () => permit.settle({ tokens: cost })).rejects.toThrow(RangeError)
         await permit.settle({ tokens: 1 })
-        expect(await units(limiter)).toBe(3)
+        expect(await remainingUnits(limiter)).toBe(3)
       }))
 
     it('refunds a charge once when its permit is cancelled twice', () =>
@@ -51,7 +51,7 @@ export function permitCases(suite: Suite): void {
         await admitted(limiter, 1)
         for (let times = 0; times < 3; times++) await permit.cancel()
         await Promise.all([permit.cancel(), permit.settle({ tokens: 4 }), permit.release()])
-        expect(await units(limiter)).toBe(3)
+        expect(await remainingUnits(limiter)).toBe(3)
       }))
 
     it('refunds nothing when a permit is cancelled after its charge has expired', () =>
@@ -61,7 +61,7 @@ export function permitCases(suite: Suite): void {
         await advance(2 * PERIOD)
         await admitted(limiter, 4)
         await permit.cancel()
-        expect(await units(limiter)).toBe(0)
+        expect(await remainingUnits(limiter)).toBe(0)
       }))
 
     it('throws for a resource that no rule counts and settles nothing', () =>
@@ -72,7 +72,7 @@ export function permitCases(suite: Suite): void {
           "no rule counts 'output_tokens'; the rules count tokens",
         )
         await permit.release()
-        expect(await units(limiter)).toBe(2)
+        expect(await remainingUnits(limiter)).toBe(2)
       }))
   })
 
@@ -89,18 +89,18 @@ export function permitCases(suite: Suite): void {
         const permit = await admitted(limiter, 2)
         await admitted(limiter, 2)
         for (let times = 0; times < 3; times++) await permit.release()
-        expect(await units(limiter)).toBe(2)
+        expect(await remainingUnits(limiter)).toBe(2)
         expect(permit.holdsSlots).toBe(false)
       }))
 
-    it('frees no slot of another request when a permit is released after its expiry', () =>
+    it('frees no slot of another request when a permit is released after its lease has ended', () =>
       suite.with(async ({ store, advance }) => {
         const limiter = slots(store)
         const permit = await admitted(limiter, 4)
         await advance(PERIOD)
         await admitted(limiter, 4)
         await permit.release()
-        expect(await units(limiter)).toBe(0)
+        expect(await remainingUnits(limiter)).toBe(0)
       }))
 
     it('does not renew a released permit', () =>
@@ -109,10 +109,10 @@ export function permitCases(suite: Suite): void {
         const permit = await admitted(limiter, 4)
         await permit.release()
         await permit.renew()
-        expect(await units(limiter)).toBe(4)
+        expect(await remainingUnits(limiter)).toBe(4)
       }))
 
-    it('releases at the end of a using block, even if it throws', () =>
+    it('releases a permit at the end of its block with `await using`, even if the block throws', () =>
       suite.with(async ({ store }) => {
         const limiter = slots(store)
         const block = async () => {
@@ -120,7 +120,7 @@ export function permitCases(suite: Suite): void {
           throw new Error(permit.holdsSlots ? 'in the block' : 'no slots')
         }
         await expect(block).rejects.toThrow('in the block')
-        expect(await units(limiter)).toBe(4)
+        expect(await remainingUnits(limiter)).toBe(4)
       }))
   })
 
@@ -141,7 +141,7 @@ export function permitCases(suite: Suite): void {
       expect((await limiter.admit('client')).allowed).toBe(true)
     }))
 
-  it('refunds every charge and frees every slot of a cancelled permit, including shadow rules', () =>
+  it('refunds every charge and frees every slot of a cancelled permit, including those of shadow rules', () =>
     suite.with(async ({ store }) => {
       const cost = (units: number) => units
       const shared = { by: 'everyone', cost } as const
@@ -161,7 +161,7 @@ export function permitCases(suite: Suite): void {
       expect(permit.holdsSlots).toBe(false)
     }))
 
-  it('holds nothing of the first rules when a later rule refuses the request', () =>
+  it('takes nothing from earlier rules when a later rule refuses the request', () =>
     suite.with(async ({ store }) => {
       const rules = ALL.map(([name, limitOf]) =>
         name === 'concurrency'
@@ -185,6 +185,6 @@ async function admitted<Request>(limiter: Limiter<Request>, request: Request): P
 }
 
 /** Returns the remaining units of the only rule. */
-async function units(limiter: Limiter<number>): Promise<number> {
+async function remainingUnits(limiter: Limiter<number>): Promise<number> {
   return (await limiter.peek(0)).quotas[0]?.remaining ?? Number.NaN
 }

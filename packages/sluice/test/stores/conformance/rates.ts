@@ -6,26 +6,26 @@ import { bucket, fill, fixed, type Harness, log, peek, RATES, type Suite, slidin
 const DAY = 86_400_000
 const YEAR = 365 * DAY
 
-/** Rates and periods at the extremes. */
+/** Extreme rates and periods. */
 export function rateCases(suite: Suite): void {
   if (suite.kind.jumps)
     describe('very high rates and very long periods', () => {
       it.each([
         [
-          '1,000,000 a second',
+          '1,000,000 per second',
           bucket(1_000_000, 1000, 10_000),
-          { steps: 1000, every: 1, cost: 100, most: 15 },
+          { steps: 1000, every: 1, cost: 100, max: 15 },
         ],
-        ['700,000 a second', bucket(700_000, 1000, 7000), { steps: 1000, every: 1.1, cost: 11, most: 80 }],
+        ['700,000 per second', bucket(700_000, 1000, 7000), { steps: 1000, every: 1.1, cost: 11, max: 80 }],
         [
-          '1,000,000 a year',
+          '1,000,000 per year',
           bucket(1_000_000, YEAR, 2000),
-          { steps: 730, every: DAY / 2, cost: 10, most: 200 },
+          { steps: 730, every: DAY / 2, cost: 10, max: 200 },
         ],
-      ] as const)('token-bucket: %s', (_rate, limit, flow) =>
+      ] as const)('token-bucket: admits exactly a rate of %s', (_rate, limit, flow) =>
         suite.with(async (harness) => {
           const start = (await peek(harness.store, limit)).at
-          const admitted = await pour(harness, limit, flow)
+          const admitted = await takePerStep(harness, limit, flow)
           const elapsed = (await peek(harness.store, limit)).at - start
           const bound = limit.burst + (limit.limit * elapsed) / limit.period
           expect(admitted).toBeLessThanOrEqual(bound + 1e-6)
@@ -53,7 +53,7 @@ export function rateCases(suite: Suite): void {
         ['fixed-window', fixed],
         ['sliding-window', sliding],
         ['sliding-log', log],
-      ] as const)('%s: 1,000,000 a second, 1,000,000 a year', (_algorithm, limitOf) =>
+      ] as const)('%s: admits exactly 1,000,000 per second and 1,000,000 per year', (_algorithm, limitOf) =>
         suite.with(async ({ store, advance }) => {
           for (const period of [1000, YEAR]) {
             const limit = limitOf(1_000_000, period)
@@ -92,24 +92,24 @@ export function rateCases(suite: Suite): void {
 }
 
 /**
- * Takes `cost` up to `most` times per step, and returns the units admitted in `steps` steps of
+ * Takes `cost` up to `max` times per step, and returns the units admitted in `steps` steps of
  * `every` ms.
  */
-async function pour(
+async function takePerStep(
   { store, advance }: Harness,
   limit: Limit,
-  { steps, every, cost, most }: { steps: number; every: number; cost: number; most: number },
+  { steps, every, cost, max }: { steps: number; every: number; cost: number; max: number },
 ): Promise<number> {
   let admitted = await takeAll(store, limit, cost)
   for (let step = 0; step < steps; step++) {
     await advance(every)
-    admitted += await takeAll(store, limit, cost, 'key', most)
+    admitted += await takeAll(store, limit, cost, 'key', max)
   }
   return admitted
 }
 
-async function takeAll(store: Store, limit: Limit, cost: number, key = 'key', most = 1000): Promise<number> {
-  for (let count = 0; count < most; count++)
+async function takeAll(store: Store, limit: Limit, cost: number, key = 'key', max = 1000): Promise<number> {
+  for (let count = 0; count < max; count++)
     if (!(await take(store, limit, cost, key)).allowed) return count * cost
-  return most * cost
+  return max * cost
 }

@@ -3,19 +3,25 @@ import type { Limit } from '../../../src/limits/limit.js'
 import type { Charge, Store, StoreVerdict } from '../../../src/stores/store.js'
 import { ALL, bucket, charge, PERIOD, type Suite, settlement } from './harness.js'
 
-/** Resolution of a store's time in milliseconds: the coarsest clock counts in 1/1024 ms. */
-const MOMENT = 2 / 1024
+/**
+ * Tolerance of times in milliseconds: two ticks of the coarsest clock, which has 1024 ticks per
+ * millisecond.
+ */
+const TIME_TOLERANCE_MS = 2 / 1024
 
 const DAY = 86_400_000
 
-const WAYS: readonly (readonly [name: string, limitOf: (limit?: number, period?: number) => Limit])[] = [
+const LIMIT_FACTORIES: readonly (readonly [
+  name: string,
+  limitOf: (limit?: number, period?: number) => Limit,
+])[] = [
   ...ALL,
   ['calendar', (limit = 4) => ({ algorithm: 'fixed-window', limit, period: DAY, align: 'calendar' })],
 ]
 
 /** All pairs of algorithms. A pair of the same algorithm has different capacities and periods. */
-const PAIRS = WAYS.flatMap(([stored, storedOf]) =>
-  WAYS.map(([other, otherOf]) => ({ stored, storedOf, other, otherOf })),
+const PAIRS = LIMIT_FACTORIES.flatMap(([stored, storedOf]) =>
+  LIMIT_FACTORIES.map(([other, otherOf]) => ({ stored, storedOf, other, otherOf })),
 )
 
 /** Requests that take nothing change nothing, even under a different limit or algorithm. */
@@ -24,20 +30,20 @@ export function readOnlyCases(suite: Suite): void {
     it('is not changed by peeks and refusals under another limit', () =>
       suite.with(async ({ store, advance }) => {
         const limit = storedOf()
-        const left = new Key('left alone', store, limit, suite.kind.slack)
+        const control = new Key('control', store, limit, suite.kind.slack)
         const read = new Key('read', store, limit, suite.kind.slack)
         const full = charge(bucket(1, 1000 * PERIOD), 1, 'full')
         await store.take([full])
-        for (const cost of [1, 2, 1]) await read.sameAs(left, cost)
+        for (const cost of [1, 2, 1]) await read.expectSameAs(control, cost)
         for (const wait of [0, PERIOD / 8, PERIOD / 4, PERIOD / 8, PERIOD / 4, PERIOD / 2, PERIOD]) {
           await advance(wait)
           for (const other of [otherOf(), otherOf(8, PERIOD / 4), otherOf(2, 100 * PERIOD), otherOf(3, 10)])
-            await readWithoutTaking(store, other, suite.kind.atOnce ? full : undefined)
-          await read.sameAs(left, 0)
-          await read.sameAs(left, 1)
+            await readWithoutTaking(store, other, suite.kind.isAtomic ? full : undefined)
+          await read.expectSameAs(control, 0)
+          await read.expectSameAs(control, 1)
         }
-        await read.refundLike(left)
-        for (let unit = 0; unit < 6; unit++) await read.sameAs(left, 1)
+        await read.refundBoth(control)
+        for (let unit = 0; unit < 6; unit++) await read.expectSameAs(control, 1)
       }))
   })
 }
@@ -54,15 +60,16 @@ class Key {
   ) {}
 
   /** Takes from both keys and checks that the verdicts are equal. */
-  async sameAs(other: Key, cost: number): Promise<void> {
+  async expectSameAs(other: Key, cost: number): Promise<void> {
     const [expected, actual] = [await other.#take(cost), await this.#take(cost)]
     expect([actual.allowed, actual.remaining]).toEqual([expected.allowed, expected.remaining])
     for (const time of ['resetAfter', 'retryAfter', 'moreAfter'] as const)
       if (actual[time] !== expected[time])
-        expect(Math.abs(actual[time] - expected[time])).toBeLessThanOrEqual(MOMENT + this.slack)
+        expect(Math.abs(actual[time] - expected[time])).toBeLessThanOrEqual(TIME_TOLERANCE_MS + this.slack)
   }
 
-  async refundLike(other: Key): Promise<void> {
+  /** Refunds the last charge of both keys. */
+  async refundBoth(other: Key): Promise<void> {
     for (const key of [other, this])
       if (key.#last !== undefined) await this.store.settle([settlement(...key.#last, 0)])
   }

@@ -19,7 +19,7 @@ export function settlementCases(suite: Suite): void {
   describe.each(ALL)('%s: settlements', (_algorithm, limitOf) => {
     const limit = limitOf()
 
-    it('refunds a lower cost and charges a higher one', () =>
+    it('refunds the difference for a lower cost and charges it for a higher one', () =>
       suite.with(async ({ store }) => {
         const one = charge(limit, 3)
         const verdict = await takeCharge(store, one)
@@ -33,7 +33,7 @@ export function settlementCases(suite: Suite): void {
     it.each([
       [1, 2],
       [2, 1],
-    ])('refunds simultaneous charges of %d and %d exactly, in any order', (first, second) =>
+    ])('refunds simultaneous charges of %d and %d exactly, in either order', (first, second) =>
       suite.with(async ({ store }) => {
         const charges = [charge(limit, first), charge(limit, second)]
         const [[one], [other]] = (await Promise.all(charges.map((each) => store.take([each])))) as [
@@ -47,7 +47,7 @@ export function settlementCases(suite: Suite): void {
       }),
     )
 
-    it('turns a cost beyond the limit into a debt that is paid with time', () =>
+    it('turns a cost above the limit into a debt that recovers over time', () =>
       suite.with(async ({ store, advance }) => {
         const one = charge(limit, 1)
         const verdict = await takeCharge(store, one)
@@ -60,7 +60,7 @@ export function settlementCases(suite: Suite): void {
         expect((await take(store, limit)).allowed).toBe(true)
       }))
 
-    it('reports sensible numbers for a debt of any size', () =>
+    it('refuses further requests under a debt of any size until the key is reset', () =>
       suite.with(async ({ store, advance }) => {
         for (const cost of [Number.MAX_SAFE_INTEGER, Number.MAX_VALUE, Number.MAX_VALUE]) {
           const one = charge(limit, 0)
@@ -76,7 +76,7 @@ export function settlementCases(suite: Suite): void {
         expect(await fill(store, limit)).toBe(4)
       }))
 
-    it('leaves a fully refunded key as new', () =>
+    it('restores the initial state of a fully refunded key', () =>
       suite.with(async ({ store }) => {
         const charges = [charge(limit, 1), charge(limit, 2)]
         const taken: Settlement[] = []
@@ -85,11 +85,11 @@ export function settlementCases(suite: Suite): void {
         const { remaining, resetAfter, moreAfter } = await peek(store, limit)
         expect(remaining).toBe(4)
         // A bucket refunds in time units, and doubles of epoch milliseconds have rounding errors.
-        const most = limit.algorithm === 'token-bucket' ? 0.001 + suite.kind.slack : 0
-        expect(Math.max(resetAfter, moreAfter)).toBeLessThanOrEqual(most)
+        const tolerance = limit.algorithm === 'token-bucket' ? 0.001 + suite.kind.slack : 0
+        expect(Math.max(resetAfter, moreAfter)).toBeLessThanOrEqual(tolerance)
       }))
 
-    it('changes nothing for the same cost', () =>
+    it('leaves the usage unchanged for the same cost', () =>
       suite.with(async ({ store }) => {
         const one = charge(limit, 2)
         const verdict = await takeCharge(store, one)
@@ -97,18 +97,18 @@ export function settlementCases(suite: Suite): void {
         expect((await peek(store, limit)).remaining).toBe(2)
       }))
 
-    it('never exceeds the capacity by a refund larger than the charge', () =>
+    it('never exceeds the capacity, even if more is refunded than was charged', () =>
       suite.with(async ({ store }) => {
         await take(store, limit, 2)
         const one = charge(limit, 1)
         const verdict = await takeCharge(store, one)
         for (let times = 0; times < 5; times++) await store.settle([settlement(one, verdict, 0)])
         expect((await peek(store, limit)).remaining).toBeLessThanOrEqual(4)
-        const lying = {
+        const exaggerated = {
           ...settlement(one, verdict, 0),
           taken: { ...verdict, cost: 1000, lease: 'unused lease' },
         }
-        await store.settle([lying])
+        await store.settle([exaggerated])
         const { remaining } = await peek(store, limit)
         expect(remaining).toBeLessThanOrEqual(4)
         expect(await fill(store, limit)).toBe(remaining)
@@ -124,7 +124,7 @@ export function settlementCases(suite: Suite): void {
         expect(await fill(store, limit)).toBe(0)
       }))
 
-    it('settles several keys at once independently', () =>
+    it('settles several keys in one call independently', () =>
       suite.with(async ({ store }) => {
         const charges = ['a', 'b', 'c'].map((key) => charge(limit, 3, key))
         const verdicts = await store.take(charges)
@@ -139,7 +139,7 @@ export function settlementCases(suite: Suite): void {
           expect((await peek(store, limit, key)).remaining).toBe(remaining)
       }))
 
-    it('admits a request at once that fits after a refund', () =>
+    it('admits a request as soon as it fits after a refund', () =>
       suite.with(async ({ store }) => {
         const one = charge(limit, 4)
         const verdict = await takeCharge(store, one)
@@ -150,7 +150,7 @@ export function settlementCases(suite: Suite): void {
   })
 
   describe.each(RATES)('%s: settlements and time', (_algorithm, limitOf) => {
-    it('refunds no more than was taken after half a period', () =>
+    it('refunds no more than was taken when settled after half a period', () =>
       suite.with(async ({ store, advance }) => {
         const limit = limitOf()
         const one = charge(limit, 2)
@@ -175,7 +175,7 @@ export function settlementCases(suite: Suite): void {
       expect((await take(store, limit)).allowed).toBe(false)
     }))
 
-  it('concurrency: extends a renewed lease by one period and frees it at once on release', () =>
+  it('concurrency: extends a renewed lease by one period, and frees its slot at once on release', () =>
     suite.with(async ({ store, advance }) => {
       const limit = ALL[4][1]()
       const long = charge(limit, 1)
@@ -192,11 +192,11 @@ export function settlementCases(suite: Suite): void {
   it('concurrency: frees no slot of another request when released after the lease has ended', () =>
     suite.with(async ({ store, advance }) => {
       const limit = ALL[4][1]()
-      const dead = charge(limit, 2)
-      const verdict = await takeCharge(store, dead)
+      const expired = charge(limit, 2)
+      const verdict = await takeCharge(store, expired)
       await advance(PERIOD)
       expect(await fill(store, limit)).toBe(4)
-      for (let times = 0; times < 3; times++) await store.settle([settlement(dead, verdict, 0)])
+      for (let times = 0; times < 3; times++) await store.settle([settlement(expired, verdict, 0)])
       expect((await take(store, limit)).allowed).toBe(false)
     }))
 }

@@ -6,7 +6,7 @@ import { ALL, charge } from '../conformance/harness.js'
 import { type MemcachedServer, startMemcached } from '../servers/memcached.js'
 
 const HOUR = 3_600_000
-const PREFIX = 'given-back:'
+const PREFIX = 'refunds:'
 
 let server: MemcachedServer
 
@@ -20,16 +20,16 @@ it.each(ALL)('%s: deletes a fully refunded key at once', async (name, limitOf) =
   try {
     const one = charge(limitOf(4, HOUR), 2, name)
     const [taken] = await store.take([one])
-    expect(await secondOf(name)).toBeGreaterThan((Date.now() + HOUR / 3) / 1000)
+    expect(await expirySecondsOf(name)).toBeGreaterThan((Date.now() + HOUR / 3) / 1000)
     await store.settle([settlementOf(one, taken as StoreVerdict, 0)])
     // The server may still list expired keys, and a rounding error may extend a bucket by a second.
-    expect((await secondOf(name)) ?? 0).toBeLessThanOrEqual(Date.now() / 1000 + 2)
+    expect((await expirySecondsOf(name)) ?? 0).toBeLessThanOrEqual(Date.now() / 1000 + 2)
   } finally {
     await store.close()
   }
 })
 
 /** Returns the expiry of a key in seconds since the epoch, or undefined if it does not exist. */
-async function secondOf(key: string): Promise<number | undefined> {
+async function expirySecondsOf(key: string): Promise<number | undefined> {
   return (await server.keys()).get(storeKey(PREFIX, 'scope', key))
 }

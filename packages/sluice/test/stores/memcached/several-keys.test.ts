@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => server?.stop())
 
-it('takes from all three keys of a request or from none, over ten stores at once', async () => {
+it('takes from all three keys of a request or from none, with ten stores at once', async () => {
   const limit: Limit = { algorithm: 'token-bucket', limit: 1, period: HOUR, burst: 60 }
   const stores = Array.from({ length: 10 }, () => memcachedStore({ url: server.url, prefix: 'three:' }))
   const keys = ['a', 'b', 'c']

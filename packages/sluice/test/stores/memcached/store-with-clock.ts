@@ -10,10 +10,10 @@ const MONTH = 30 * 86_400
 const HOUR = 3600
 
 /**
- * Returns a store on a real server that decides by a clock of the test. `elapsed` returns the
- * simulated time of the server in milliseconds: keys that have expired by then are deleted, as by
- * the server. The server itself stores them for longer, because a test may take longer than the
- * time it simulates.
+ * Returns a store on a real server that decides by a clock that the test controls. `elapsed`
+ * returns the simulated time of the server in milliseconds: keys that have expired by then are
+ * deleted, as by the server. The server itself stores them for longer, because a test may take
+ * longer than the time it simulates.
  */
 export function storeWithClock(
   port: number,
@@ -26,7 +26,7 @@ export function storeWithClock(
   return new CasStore(connection, prefix, new TestClock(clock, server))
 }
 
-/** A clock of the test. Only expiry follows the server's clock. */
+/** A clock that the test controls. Only expiry follows the server's clock. */
 class TestClock implements DecisionClock {
   constructor(
     private readonly clock: Clock,
@@ -79,7 +79,7 @@ class ExpiringConnection extends MemcachedUrlConnection {
   }
 
   #record(key: string, expiry: number, stored: boolean): boolean {
-    // A date, or a duration whose first second may have been almost over.
+    // A timestamp, or a duration whose first second may have been almost over.
     const lasts = expiry > MONTH ? expiry * 1000 - Date.now() : (expiry - 1) * 1000
     if (stored) this.#ends.set(key, this.elapsed() + lasts)
     return stored

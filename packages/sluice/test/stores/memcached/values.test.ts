@@ -31,7 +31,7 @@ function storedValue(limit: Limit, key = 'key'): string {
   return encodeValue(key, [{ limit, state: take(limit, advance(limit, once, NOW + 10.25), 1, 'ö') }])
 }
 
-describe.each(LIMITS)('$algorithm $align', (limit) => {
+describe.each(LIMITS)('a stored value of a $algorithm limit (align: $align)', (limit) => {
   const value = storedValue(limit)
 
   it('is decoded as it was encoded', () => {
@@ -60,8 +60,8 @@ describe.each(LIMITS)('$algorithm $align', (limit) => {
 
 describe('a value of the previous version', () => {
   const earlierValue = (parts: unknown) => {
-    const text = JSON.stringify(parts)
-    return `sluice1 ${crc32(text, crc32('key')).toString(16).padStart(8, '0')} ${text}`
+    const json = JSON.stringify(parts)
+    return `sluice1 ${crc32(json, crc32('key')).toString(16).padStart(8, '0')} ${json}`
   }
   const ticks = (time: number) => (time * 1024).toString(36)
   const [at, lease] = [NOW, NOW + HOUR]
@@ -107,7 +107,7 @@ describe('a value of the previous version', () => {
       ],
       { ...LIMITS[5], limit: 70 } as Limit,
     ],
-  ])('is decoded in units: %s', (_, parts, raised) => {
+  ])('retains its used units when decoded: %s', (_, parts, raised) => {
     const counts = decodeValue('key', earlierValue(parts))
     const state = stateUnder(raised, counts, () => NOW)
     expect(algorithmOf(raised).judge(raised, state, 0).remaining).toBe(67)
@@ -123,7 +123,7 @@ it('rejects any foreign value', () => {
   fc.assert(property, { seed: 20261124, numRuns: 2000 })
 })
 
-it('encodes log entries with their times and costs, one per tick and without refunded ones', () => {
+it('encodes one log entry per tick with its time and cost, and omits refunded entries', () => {
   const entry = fc.record({ after: fc.nat(5_000_000), cost: fc.nat(3) })
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 40 }), fc.nat(3), (entries, head) => {
@@ -197,7 +197,7 @@ describe('the Memcached store on a server', () => {
     expect((await store.take([charge]))[0]).toMatchObject({ allowed: true, remaining: 4 })
   })
 
-  it('throws a RangeError for a log that would exceed 1 MB, and still peeks', async () => {
+  it('throws a RangeError for a take that would make a log exceed 1 MB, but still peeks', async () => {
     const store = memcachedStore({ client, prefix: 'long:' })
     const log: Limit = { algorithm: 'sliding-log', limit: 1_000_000, period: HOUR }
     const key = storeKey('long:', 's', 'log')
@@ -224,7 +224,7 @@ describe('the Memcached store on a server', () => {
     expect((await both[1])[0]).toMatchObject({ allowed: true, remaining: 579_999 })
   })
 
-  it('throws a RangeError for leases that would exceed 1 MB', async () => {
+  it('throws a RangeError for a take that would make leases exceed 1 MB', async () => {
     const store = memcachedStore({ client, prefix: 'leases:' })
     const slots: Limit = { algorithm: 'concurrency', limit: 1_000_000, lease: HOUR }
     const results = await Promise.allSettled(

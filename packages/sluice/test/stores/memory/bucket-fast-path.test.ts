@@ -6,7 +6,7 @@ import type { Charge } from '../../../src/stores/store.js'
 import { manualClock } from '../../../src/time/clock.js'
 import { bucket, charge } from '../conformance/harness.js'
 
-/** A shadow rule that disables the fast path. */
+/** A shadow charge that disables the fast path. */
 const SHADOW = charge(bucket(), 0, 'key', { scope: 'shadow', enforce: false })
 
 describe('BucketFastPath', () => {

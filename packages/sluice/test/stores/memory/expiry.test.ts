@@ -7,7 +7,7 @@ import { ALL, bucket, charge, PERIOD } from '../conformance/harness.js'
 const DAY = 86_400_000
 
 describe('expiry in the memory store', () => {
-  it.each(ALL)('%s: deletes state soon after its expiry, during any next decision', (_name, limitOf) => {
+  it.each(ALL)('%s: deletes state soon after its expiry, during any later decision', (_name, limitOf) => {
     const clock = manualClock(500)
     const store = memoryStore({ clock })
     const verdict = store.take([charge(limitOf(), 4)])[0]
@@ -22,33 +22,33 @@ describe('expiry in the memory store', () => {
   it('stores only keys in use, however many arrive', () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
-    let most = 0
+    let maxStored = 0
     for (let key = 0; key < 50_000; key++) {
       clock.advance(1)
       store.take([charge(bucket(), 1, `key ${key}`)])
-      most = Math.max(most, store.keys)
+      maxStored = Math.max(maxStored, store.keys)
     }
     // Each key is in use for PERIOD / 4 and is collected a tick or two later.
-    expect(most).toBeLessThan(PERIOD / 4 + 100)
+    expect(maxStored).toBeLessThan(PERIOD / 4 + 100)
   })
 
   it('stores only keys in use when every request has five keys with long limits', () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     const limits = [DAY, 7 * DAY, 30 * DAY, 365 * DAY, 3650 * DAY].map((period) => bucket(1, period))
-    let most = 0
+    let maxStored = 0
     for (let request = 0; request < 4000; request++) {
       clock.advance(10 * DAY)
       store.take(
         limits.map((limit, rule) => charge(limit, 1, `client ${request}`, { scope: `rule ${rule}` })),
       )
-      most = Math.max(most, store.keys)
+      maxStored = Math.max(maxStored, store.keys)
     }
     // 1 + 1 + 3 + 37 + 365 keys are in use.
-    expect(most).toBeLessThan(450)
+    expect(maxStored).toBeLessThan(450)
   })
 
-  it('collects thousands of keys that expire at once a few per decision', () => {
+  it('collects thousands of keys that expire together, a few per decision', () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     for (let key = 0; key < 20_000; key++) store.take([charge(bucket(), 1, `key ${key}`)])
@@ -63,7 +63,7 @@ describe('expiry in the memory store', () => {
     expect(store.keys).toBe(0)
   })
 
-  it('stores nothing for a refused flood', () => {
+  it('stores nothing for a flood of refused requests', () => {
     const store = memoryStore({ clock: manualClock() })
     for (let key = 0; key < 1000; key++) store.take([charge(bucket(), 5, `key ${key}`)])
     for (let key = 0; key < 1000; key++) store.peek([charge(bucket(), 1, `key ${key}`)])

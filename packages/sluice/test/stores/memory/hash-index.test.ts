@@ -5,7 +5,7 @@ import { SlotArena } from '../../../src/stores/memory/slot-arena.js'
 
 type Hash = (key: number) => readonly [low: number, high: number]
 
-/** Hashes that differ in one half only, so that many keys share a bucket. */
+/** Hash with few distinct low halves, so that many keys share a bucket. */
 const poor: Hash = (key) => [(key % 7) << 20, Math.floor(key / 7)]
 const good: Hash = (key) => [Math.imul(key, 0x9e3779b1), key % 5]
 
@@ -29,7 +29,7 @@ function tableOf(hash: Hash) {
 }
 
 describe('HashIndex', () => {
-  it('finds the same keys as a Map under any additions and removals', () => {
+  it('finds the same keys as a Map after any additions and removals', () => {
     const step = fc.record({ key: fc.nat(300), remove: fc.boolean() })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 600 }), (steps) => {

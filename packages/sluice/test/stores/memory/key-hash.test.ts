@@ -7,7 +7,7 @@ function hashOf(hash: KeyHash, key: string): string {
 }
 
 describe('KeyHash', () => {
-  it('is equal for equal strings and different under another secret', () => {
+  it('returns equal hashes for equal strings, and different ones under another secret', () => {
     const [one, other] = [new KeyHash(), new KeyHash()]
     const first = hashOf(one, 'client 42')
     expect(hashOf(one, 'client 43')).not.toBe(first)
@@ -17,7 +17,7 @@ describe('KeyHash', () => {
 
   it('distinguishes strings that differ in length, zeros, one bit or a surrogate', () => {
     const hash = new KeyHash()
-    const texts = [
+    const strings = [
       '',
       '\0',
       '\0\0',
@@ -32,7 +32,7 @@ describe('KeyHash', () => {
       'abb',
       'aabb',
     ]
-    texts.push(
+    strings.push(
       '\u0100',
       '\u0001',
       '\ud800',
@@ -43,7 +43,7 @@ describe('KeyHash', () => {
       'a'.repeat(1000),
       'a'.repeat(1001),
     )
-    expect(new Set(texts.map((text) => hashOf(hash, text))).size).toBe(texts.length)
+    expect(new Set(strings.map((string) => hashOf(hash, string))).size).toBe(strings.length)
   })
 
   it('has no collision among 200,000 numbered keys', () => {
@@ -54,7 +54,8 @@ describe('KeyHash', () => {
       seen[key] = (BigInt(hash.high >>> 0) << 32n) | BigInt(hash.low >>> 0)
     }
     seen.sort()
-    for (let key = 1; key < seen.length; key++) if (seen[key] === seen[key - 1]) expect.fail('two are alike')
+    for (let key = 1; key < seen.length; key++)
+      if (seen[key] === seen[key - 1]) expect.fail('two keys have the same hash')
   })
 
   it('spreads keys evenly over buckets, by its low bits and by any others', () => {
@@ -78,13 +79,13 @@ describe('KeyHash', () => {
     let changed = 0
     let flips = 0
     for (let key = 0; key < 200; key++) {
-      const text = `client ${key}`
-      hash.hash(text)
+      const name = `client ${key}`
+      hash.hash(name)
       const { low, high } = hash
-      for (let unit = 0; unit < text.length; unit++) {
+      for (let unit = 0; unit < name.length; unit++) {
         for (const bit of [0, 5, 15]) {
-          const flipped = String.fromCharCode(text.charCodeAt(unit) ^ (1 << bit))
-          hash.hash(text.slice(0, unit) + flipped + text.slice(unit + 1))
+          const flipped = String.fromCharCode(name.charCodeAt(unit) ^ (1 << bit))
+          hash.hash(name.slice(0, unit) + flipped + name.slice(unit + 1))
           changed += bits((hash.low ^ low) >>> 0) + bits((hash.high ^ high) >>> 0)
           flips++
         }

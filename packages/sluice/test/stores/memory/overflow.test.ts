@@ -66,7 +66,7 @@ describe('a full memory store', () => {
     ).toBe(true)
   })
 
-  it('counts a key in one state only, even with room for one key and two charges', () => {
+  it('counts two charges to a key in one state, even with room for only one key', () => {
     const store = memoryStore({ clock: manualClock(), maxKeys: 1 })
     expect(store.take([charge(bucket(), 4), charge(bucket(), 4)]).every(({ allowed }) => allowed)).toBe(false)
     expect(store.take([charge(bucket(), 2), charge(bucket(), 2)]).every(({ allowed }) => allowed)).toBe(true)
@@ -124,7 +124,7 @@ describe('a full memory store', () => {
     expect(store.peek([charge(inFlight(), 0, 'a', { scope: 'slots' })])[0]?.remaining).toBe(3)
   })
 
-  it('does not change the shared state by a debt of a key whose state has expired', () => {
+  it('charges the debt of a key whose state has expired to the shared state', () => {
     const { clock, store } = full(1)
     const one = charge(bucket(), 1, 'gone')
     const verdict = { ...takeOne(memoryStore({ clock }), one) }
@@ -133,7 +133,7 @@ describe('a full memory store', () => {
     expect(takeOne(store, charge(bucket(), 1, 'd')).allowed).toBe(false)
   })
 
-  it('does not refund the shared state for a key whose state has expired', () => {
+  it('refunds nothing to the shared state for a key whose state has expired', () => {
     const { clock, store } = full(1)
     const one = charge(bucket(), 4, 'gone')
     const verdict = takeOne(memoryStore({ clock }), one)
@@ -151,7 +151,7 @@ describe('a full memory store', () => {
     expect(own).toBe(50)
   })
 
-  it('locks no key out for longer than a period when the clock is set back behind the shared state', () => {
+  it('locks no key out for longer than a period when the clock is set back to before the shared state', () => {
     const { clock, store } = full(1)
     clock.advance(1e9)
     store.take([charge(bucket(), 2, 'known')])

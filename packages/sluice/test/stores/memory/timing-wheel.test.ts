@@ -64,7 +64,7 @@ describe('TimingWheel', () => {
     const step = fc.record({
       wait: fc.oneof(fc.nat(100), fc.nat(100_000), fc.nat(40 * DAY), fc.integer({ min: -DAY, max: 0 })),
       add: fc.array(fc.oneof(fc.nat(50), fc.nat(100_000), fc.nat(400 * DAY)), { maxLength: 5 }),
-      putOff: fc.boolean(),
+      postpone: fc.boolean(),
       remove: fc.boolean(),
     })
     fc.assert(
@@ -72,7 +72,7 @@ describe('TimingWheel', () => {
         let now = Date.UTC(2026, 10, 24)
         const { wheel, expired, pass } = wheelAt(now)
         const scheduled = new Set<Timer>()
-        for (const { wait, add, putOff, remove } of steps) {
+        for (const { wait, add, postpone, remove } of steps) {
           now += wait
           pass(now)
           for (const timer of expired.splice(0)) {
@@ -86,8 +86,8 @@ describe('TimingWheel', () => {
             wheel.schedule(timer)
           }
           const [first] = scheduled
-          if (first !== undefined && putOff) first.expiresAt += DAY
-          if (first !== undefined && remove && !putOff) {
+          if (first !== undefined && postpone) first.expiresAt += DAY
+          if (first !== undefined && remove && !postpone) {
             wheel.remove(first)
             scheduled.delete(first)
           }
@@ -99,7 +99,7 @@ describe('TimingWheel', () => {
     )
   })
 
-  it('visits at max the allowed number of slots, and only due ones', () => {
+  it('visits at most the allowed number of slots, and only due ones', () => {
     const { wheel, visits, expired, pass } = wheelAt(0)
     for (let count = 0; count < 1000; count++) wheel.schedule(new Timer(1000))
     for (let count = 0; count < 1000; count++) wheel.schedule(new Timer(DAY))
@@ -112,7 +112,7 @@ describe('TimingWheel', () => {
     expect(visits()).toBe(1000)
   })
 
-  it('visits a slot at max once per level', () => {
+  it('visits a slot at most once per level', () => {
     for (const life of [100, 10_000, DAY, 30 * DAY, 365 * DAY, 3650 * DAY]) {
       const { wheel, visits, expired, pass } = wheelAt(12_345)
       wheel.schedule(new Timer(12_345 + life))
@@ -123,7 +123,7 @@ describe('TimingWheel', () => {
     }
   })
 
-  it('visits a postponed slot at its first expiry and again at its last', () => {
+  it('reports a postponed slot only at its later expiry', () => {
     const { wheel, expired, pass } = wheelAt(0)
     const timer = new Timer(1000)
     wheel.schedule(timer)
@@ -134,7 +134,7 @@ describe('TimingWheel', () => {
     expect(expired).toEqual([timer])
   })
 
-  it('finds a slot early that was moved to an earlier time', () => {
+  it('finds a slot that was moved to an earlier time at that time', () => {
     const { wheel, expired, pass } = wheelAt(0)
     const timer = new Timer(DAY)
     wheel.schedule(timer)

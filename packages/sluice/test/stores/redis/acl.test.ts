@@ -34,7 +34,7 @@ function charge(name: string, key: string, cost = 1): Charge {
   return { scope: name, key, limit: LIMITS[name] as Limit, cost, lease: `lease ${leases++}` }
 }
 
-async function expectEverything(store: Store) {
+async function runAllOperations(store: Store) {
   for (const cost of [2, 1, 20, 3])
     await store.take(Object.keys(LIMITS).map((name) => charge(name, 'a', cost)))
   for (const name of Object.keys(LIMITS)) {
@@ -44,7 +44,7 @@ async function expectEverything(store: Store) {
     await store.settle([settlementOf(taken, verdict as never, 0)])
     await store.reset(name, 'a')
   }
-  // One key under different limits, and the key of a bucket as slots.
+  // One key under different limits, including the key of a bucket under a concurrency limit.
   const bucket = charge('bucket', 'changed', 2)
   await store.take([bucket])
   await store.take([{ ...bucket, limit: { ...(LIMITS.sliding as Limit) } as Limit }])
@@ -65,11 +65,11 @@ it('permits every operation through ioredis, node-redis and a URL', async () => 
   await node.connect()
   const byUrl = redisStore(`redis://sluice:${password}@127.0.0.1:${server.port}`)
   try {
-    await expectEverything(redisStore({ client: io, rememberRefusals: 0 }))
-    await expectEverything(redisStore({ client: node as never, rememberRefusals: 0 }))
-    await expectEverything(byUrl)
+    await runAllOperations(redisStore({ client: io, rememberRefusals: 0 }))
+    await runAllOperations(redisStore({ client: node as never, rememberRefusals: 0 }))
+    await runAllOperations(byUrl)
     await server.cli('script', 'flush')
-    await expectEverything(byUrl)
+    await runAllOperations(byUrl)
   } finally {
     io.disconnect()
     await node.close()
@@ -93,7 +93,7 @@ it('permits every operation in a cluster', async () => {
     for (const node of cluster.nodes) expect(await node.cli('acl', 'setuser', 'sluice', ...rules)).toBe('OK')
     const store = redisStore(cluster.url.replace('//', '//sluice:password@'))
     try {
-      await expectEverything(store)
+      await runAllOperations(store)
     } finally {
       await store.close()
     }

@@ -22,18 +22,18 @@ const charge: fc.Arbitrary<Charge> = fc.record({
   enforce: fc.constantFrom(undefined, true, false),
   lease: fc.constantFrom('', 'lease'),
 })
-/** Recurring requests for different keys, as on a route, and others. */
+/** Recurring requests with different keys, as on a route, and others. */
 const requests = fc.array(fc.array(charge, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 12 })
-const ask = fc.record({
+const jobChoice = fc.record({
   which: fc.nat(11),
   key: fc.option(fc.constantFrom('one', 'two', 'three')),
   operation: fc.constantFrom('take', 'take', 'take', 'peek', 'settle', 'reset' as const),
 })
 
-it('encodes every job completely and no key twice', () => {
+it('encodes every job completely, and each key only once', () => {
   fc.assert(
-    fc.property(requests, fc.array(ask, { minLength: 1, maxLength: 40 }), (routes, asks) => {
-      const jobs = asks.map(({ which, key, operation }): Job => {
+    fc.property(requests, fc.array(jobChoice, { minLength: 1, maxLength: 40 }), (routes, choices) => {
+      const jobs = choices.map(({ which, key, operation }): Job => {
         const route = routes[which % routes.length] as Charge[]
         const charges = route.map((each) => (key === null ? each : { ...each, key }))
         const rest = { attempts: 0, resolve: () => {}, reject: () => {} }

@@ -42,7 +42,7 @@ describe('Batches', () => {
   it('sends all jobs of one turn of the event loop in one call', async () => {
     const before = await scriptCalls()
     const results = Array.from({ length: 100 }, async (_, index) => {
-      // Requests arrive as on the sockets of a server: directly, in a promise, or in their own
+      // Requests arrive as on the sockets of a server: directly, in a promise, or in a separate
       // tick.
       if (index % 3 === 1) await Promise.resolve()
       if (index % 3 === 2) await new Promise<void>((resolve) => process.nextTick(resolve))
@@ -107,12 +107,12 @@ describe('Batches', () => {
 
   it('rejects only the failing jobs of a call', async () => {
     await client.rpush(storeKey(PREFIX, 's', 'a list'), 'foreign')
-    await client.set(storeKey(PREFIX, 's', 'a text'), 'foreign')
+    await client.set(storeKey(PREFIX, 's', 'a string'), 'foreign')
     const invalidLimit = { ...TEN, limit: Number.NaN } as Limit
     const results = await Promise.allSettled([
       store.take([charge('sound')]),
       store.take([charge('sound'), charge('a list')]),
-      store.take([charge('a text')]),
+      store.take([charge('a string')]),
       store.take([charge('sound', 0.5)]),
       store.take([charge('sound', 1, invalidLimit)]),
       store.take([{ ...charge('sound'), key: undefined as unknown as string }]),
@@ -131,7 +131,7 @@ describe('Batches', () => {
         /the key batches:1:s:a list holds a value that this version of sluice did not write/,
       ),
       expect.stringMatching(
-        /the key batches:1:s:a text holds a value that this version of sluice did not write/,
+        /the key batches:1:s:a string holds a value that this version of sluice did not write/,
       ),
       expect.stringMatching(/RangeError/),
       expect.stringMatching(
@@ -157,7 +157,7 @@ describe('Batches', () => {
     expect(await store.peek([of(0)])).toMatchObject([{ remaining: 0 }])
   })
 
-  it('sends a call again after a script flush, and executes it once', async () => {
+  it('sends a call again after a script flush, and executes it only once', async () => {
     await client.script('FLUSH')
     const requests = Array.from({ length: 300 }, () => store.take([charge('forgotten')]))
     const verdicts = (await Promise.all(requests)).flat()

@@ -11,7 +11,7 @@ import { BINARY, NODE_REDIS, NODE_REDIS_CLUSTER } from './clients/node-redis.js'
 import { type ClientCase, type OpenClient, opened, urlOf } from './clients/opened-client.js'
 import { type Running, startTopology } from './topologies.js'
 
-/** With any client options the store itself decides, and never the failure policy. */
+/** With any client options, the store itself decides, and never the failure policy. */
 
 const HOUR = 3_600_000
 const LIMITS: Record<string, Limit> = {
@@ -49,11 +49,11 @@ async function guarded(open: OpenClient, ports: readonly number[]): Promise<Fail
   return store
 }
 
-async function expectDecisions(store: FailurePolicyStore, forgetScript: () => Promise<unknown>) {
+async function expectDecisions(store: FailurePolicyStore, flushScripts: () => Promise<unknown>) {
   const together = await Promise.all(Array.from({ length: 12 }, () => store.take(chargesOf('shared'))))
   const allowed = together.filter((verdicts) => verdicts.every((verdict) => verdict.allowed))
   expect(allowed).toHaveLength(10)
-  await forgetScript()
+  await flushScripts()
   const charges = chargesOf('settled', 6)
   const verdicts = await store.take(charges)
   await store.settle(charges.map((charge, index) => settlementOf(charge, verdicts[index] as never, 2)))
@@ -83,7 +83,7 @@ describe('a store on a standalone server', () => {
     await expectDecisions(store, () => server.cli('script', 'flush'))
   })
 
-  it('rejects calls through an unconnected client with an error that names the remedy', async () => {
+  it('rejects calls through an unconnected client with an error that states the fix', async () => {
     const client = createClient({ url: urlOf([server.port]) })
     client.on('error', () => {})
     await expect(redisStore({ client }).take(chargesOf('unconnected'))).rejects.toThrow(
@@ -98,7 +98,7 @@ describe('a store on a standalone server', () => {
     )
   })
 
-  it('adds one listener per event to a client without a queue, for any number of waiting requests', async () => {
+  it('adds one listener per event to a client without an offline queue, for any number of waiting requests', async () => {
     const client = new Redis(server.port, { enableOfflineQueue: false, lazyConnect: true })
     client.on('error', () => {})
     onTestFinished(() => client.disconnect())
@@ -125,14 +125,17 @@ describe('a store on a standalone server', () => {
         )
       },
     ],
-  ] satisfies ClientCase[])('that is away fails each call of a %s without a queue', async (_name, open) => {
-    const { client, connect, close } = (open as OpenClient)([])
-    onTestFinished(async () => void (await close()))
-    connect?.().catch(() => {})
-    const store = redisStore({ client, rememberRefusals: 0 })
-    for (let call = 0; call < 3; call++)
-      await expect(Promise.resolve(store.take(chargesOf('away')))).rejects.toThrow()
-  })
+  ] satisfies ClientCase[])(
+    'fails each call through %s without an offline queue while the server is down',
+    async (_name, open) => {
+      const { client, connect, close } = (open as OpenClient)([])
+      onTestFinished(async () => void (await close()))
+      connect?.().catch(() => {})
+      const store = redisStore({ client, rememberRefusals: 0 })
+      for (let call = 0; call < 3; call++)
+        await expect(Promise.resolve(store.take(chargesOf('down')))).rejects.toThrow()
+    },
+  )
 })
 
 describe('a store on a cluster', () => {
@@ -160,23 +163,23 @@ describe('a store on a server with Sentinels', () => {
   })
   afterAll(() => running?.stop())
 
-  const forget = () => running.nodes[0]?.cli('script', 'flush') ?? Promise.reject(new Error('no node'))
+  const flushScripts = () => running.nodes[0]?.cli('script', 'flush') ?? Promise.reject(new Error('no node'))
 
   it.each<[string, RedisOptions]>([
     ['enableAutoPipelining', { enableAutoPipelining: true }],
-    ['no queue', { enableOfflineQueue: false, lazyConnect: true }],
+    ['no offline queue', { enableOfflineQueue: false, lazyConnect: true }],
     ['a keyPrefix', { keyPrefix: 'app:', enableAutoPipelining: true }],
   ])('decides through ioredis with %s', async (_name, options) => {
     const open: OpenClient = () =>
       ioRedis(new Redis({ sentinels: [{ port }], name: 'mymaster', ...(options as object) }))
-    await expectDecisions(await guarded(open, []), forget)
+    await expectDecisions(await guarded(open, []), flushScripts)
   })
 
   it.each<[string, object]>([
     ['RESP 2', { RESP: 2 }],
     ['a keyPrefix', { keyPrefix: 'app:' }],
-    ['a mapping of types', { commandOptions: { typeMapping: BINARY } }],
-    ['no queue', { nodeClientOptions: { disableOfflineQueue: true } }],
+    ['a type mapping', { commandOptions: { typeMapping: BINARY } }],
+    ['no offline queue', { nodeClientOptions: { disableOfflineQueue: true } }],
   ])('decides through node-redis with %s', async (_name, options) => {
     const client = createSentinel({
       name: 'mymaster',
@@ -186,6 +189,6 @@ describe('a store on a server with Sentinels', () => {
     client.on('error', () => {})
     await client.connect()
     const open: OpenClient = () => ({ client: client as never, close: () => client.close() })
-    await expectDecisions(await guarded(open, []), forget)
+    await expectDecisions(await guarded(open, []), flushScripts)
   })
 })

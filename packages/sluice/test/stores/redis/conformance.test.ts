@@ -73,7 +73,7 @@ for (const topology of TOPOLOGIES) {
             },
           }
         },
-        { jumps: topology === 'standalone' && name === 'ioredis', atOnce: topology !== 'cluster' },
+        { jumps: topology === 'standalone' && name === 'ioredis', isAtomic: topology !== 'cluster' },
       )
     }
   })

@@ -34,9 +34,9 @@ function earlierValue(
   const head = Buffer.alloc(27)
   head.writeUInt8(2, 0)
   head.write(letter, 1)
-  ;[limit, period, burst].forEach((number, place) => void head.writeDoubleBE(number, 2 + 8 * place))
+  ;[limit, period, burst].forEach((number, index) => void head.writeDoubleBE(number, 2 + 8 * index))
   const rest = Buffer.alloc(8 * (numbers.length + 1))
-  ;[NOW + 60_000, ...numbers].forEach((number, place) => void rest.writeDoubleBE(number, 8 * place))
+  ;[NOW + 60_000, ...numbers].forEach((number, index) => void rest.writeDoubleBE(number, 8 * index))
   return Buffer.concat([head, rest])
 }
 
@@ -52,24 +52,24 @@ it.each([
     earlierValue('w', 60, 3_600_000, 0, NOW, NOW - 1000, 0, 10),
     { algorithm: 'sliding-window', limit: 60, period: 3_600_000 },
   ],
-] as const)('reads %s of the previous version in units', async (name, value, limit) => {
+] as const)('retains the used units of %s from the previous version', async (name, value, limit) => {
   const store = new ScriptStore(new IoRedisConnection(client, false), `${name}:`, () => NOW)
   await client.set(storeKey(`${name}:`, 's', 'key'), value, 'PX', 60_000)
-  const look = async (most: number) => {
-    const raised = 'burst' in limit ? { ...limit, limit: most, burst: most } : { ...limit, limit: most }
+  const remainingUnder = async (units: number) => {
+    const raised = 'burst' in limit ? { ...limit, limit: units, burst: units } : { ...limit, limit: units }
     return (await store.peek([{ scope: 's', key: 'key', limit: raised, cost: 0 }]))[0]?.remaining
   }
-  expect(await look(60)).toBe(50)
-  expect(await look(600)).toBe(590)
+  expect(await remainingUnder(60)).toBe(50)
+  expect(await remainingUnder(600)).toBe(590)
 })
 
 function doubles(...numbers: number[]): Buffer {
   const bytes = Buffer.alloc(8 * numbers.length)
-  numbers.forEach((number, place) => void bytes.writeDoubleBE(number, 8 * place))
+  numbers.forEach((number, index) => void bytes.writeDoubleBE(number, 8 * index))
   return bytes
 }
 
-it('reads a sliding log of the previous version with the times of its entries', async () => {
+it('retains the entries of a sliding log from the previous version with their times', async () => {
   const store = new ScriptStore(new IoRedisConnection(client, false), 'log:', () => NOW)
   const key = storeKey('log:', 's', 'key')
   // Ten units half an hour ago, and five a minute ago.
@@ -89,7 +89,7 @@ it('reads a sliding log of the previous version with the times of its entries', 
   expect(taken).toMatchObject({ allowed: true, remaining: 0 })
 })
 
-it('holds slots of the previous version until they are released', async () => {
+it('holds slots from the previous version until they are released', async () => {
   const store = new ScriptStore(new IoRedisConnection(client, false), 'slots:', () => NOW)
   const key = storeKey('slots:', 's', 'key')
   const header = earlierValue('n', 4, 30_000, 0, NOW - 1000, 3)

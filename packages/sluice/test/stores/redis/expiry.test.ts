@@ -42,43 +42,46 @@ afterAll(async () => {
 })
 
 describe('the expiry of a Redis key', () => {
-  it.each(LIMITS.map((limit) => [describeLimit(limit), limit] as const))('%s', async (name, limit) => {
-    const store = redisStore({ client, prefix: PREFIX })
-    const charge: Charge = { scope: 'expiry', key: name, limit, cost: 1, lease: 'one' }
-    const [taken] = (await store.take([charge])) as [StoreVerdict]
-    await expectGoneSoonAfter(charge, taken.at + taken.resetAfter)
+  it.each(LIMITS.map((limit) => [describeLimit(limit), limit] as const))(
+    'is within two seconds after the limit has recovered: %s',
+    async (name, limit) => {
+      const store = redisStore({ client, prefix: PREFIX })
+      const charge: Charge = { scope: 'expiry', key: name, limit, cost: 1, lease: 'one' }
+      const [taken] = (await store.take([charge])) as [StoreVerdict]
+      await expectExpirySoonAfter(charge, taken.at + taken.resetAfter)
 
-    const [second] = (await store.take([{ ...charge, lease: 'two' }])) as [StoreVerdict]
-    await expectGoneSoonAfter(charge, second.at + second.resetAfter)
+      const [second] = (await store.take([{ ...charge, lease: 'two' }])) as [StoreVerdict]
+      await expectExpirySoonAfter(charge, second.at + second.resetAfter)
 
-    const before = await expiryOf(charge)
-    await store.take([{ ...charge, cost: 1_000_000_000 }])
-    await store.take([{ ...charge, cost: 0 }])
-    await store.peek([charge])
-    // The server counts whole milliseconds.
-    expect(Math.abs((await expiryOf(charge)) - before)).toBeLessThanOrEqual(2)
+      const before = await expiryOf(charge)
+      await store.take([{ ...charge, cost: 1_000_000_000 }])
+      await store.take([{ ...charge, cost: 0 }])
+      await store.peek([charge])
+      // The server counts whole milliseconds.
+      expect(Math.abs((await expiryOf(charge)) - before)).toBeLessThanOrEqual(2)
 
-    const { at, resetAfter } = second
-    await store.settle([{ charge, taken: { cost: 1, at, resetAfter, lease: 'two' }, cost: 3 }])
-    const [settled] = (await store.peek([{ ...charge, cost: 0 }])) as [StoreVerdict]
-    await expectGoneSoonAfter(charge, settled.at + settled.resetAfter)
-  })
+      const { at, resetAfter } = second
+      await store.settle([{ charge, taken: { cost: 1, at, resetAfter, lease: 'two' }, cost: 3 }])
+      const [settled] = (await store.peek([{ ...charge, cost: 0 }])) as [StoreVerdict]
+      await expectExpirySoonAfter(charge, settled.at + settled.resetAfter)
+    },
+  )
 
-  it('follows the recovery of the limit, also after a settlement', async () => {
+  it('follows the recovery of the limit, even after a settlement', async () => {
     const store = redisStore({ client, prefix: PREFIX })
     const limit: Limit = { algorithm: 'token-bucket', limit: 1, period: 100, burst: 100 }
     const charge: Charge = { scope: 'expiry', key: 'in use', limit, cost: 1 }
     for (let step = 0; step < 60; step++) {
       const [taken] = (await store.take([charge])) as [StoreVerdict]
-      await expectGoneSoonAfter(charge, taken.at + taken.resetAfter)
+      await expectExpirySoonAfter(charge, taken.at + taken.resetAfter)
     }
     const [more] = (await store.take([{ ...charge, cost: 30 }])) as [StoreVerdict]
     await store.settle([{ charge, taken: { ...more, cost: 30 }, cost: 0 }])
     const [settled] = (await store.peek([{ ...charge, cost: 0 }])) as [StoreVerdict]
-    await expectGoneSoonAfter(charge, settled.at + settled.resetAfter)
+    await expectExpirySoonAfter(charge, settled.at + settled.resetAfter)
   })
 
-  it('is the maximum for an infinite debt', async () => {
+  it('is the latest possible for an infinite debt', async () => {
     const store = redisStore({ client, prefix: PREFIX })
     const limit: Limit = { algorithm: 'token-bucket', limit: 0.001, period: YEAR, burst: 1 }
     const charge: Charge = { scope: 'expiry', key: 'debt', limit, cost: 1 }
@@ -88,7 +91,7 @@ describe('the expiry of a Redis key', () => {
     expect(await client.pttl(storeKey(PREFIX, 'expiry', 'debt'))).toBeGreaterThan(2 ** 52)
   })
 
-  it('deletes a key whose limit has fully recovered', async () => {
+  it('is immediate for a key without usage', async () => {
     const store = redisStore({ client, prefix: PREFIX })
     for (const limit of LIMITS) {
       const key = `new ${describeLimit(limit)}`
@@ -107,10 +110,10 @@ describe('the expiry of a Redis key', () => {
   })
 })
 
-async function expectGoneSoonAfter(charge: Charge, refilled: number): Promise<void> {
-  const gone = await expiryOf(charge)
-  expect(gone).toBeGreaterThanOrEqual(refilled)
-  expect(gone).toBeLessThanOrEqual(refilled + 2000)
+async function expectExpirySoonAfter(charge: Charge, refilled: number): Promise<void> {
+  const expiresAt = await expiryOf(charge)
+  expect(expiresAt).toBeGreaterThanOrEqual(refilled)
+  expect(expiresAt).toBeLessThanOrEqual(refilled + 2000)
 }
 
 async function expiryOf({ scope, key }: Charge): Promise<number> {

@@ -49,8 +49,8 @@ async function open(
   return stores
 }
 
-/** Takes until a call succeeds. */
-async function takeAgain({ store }: Connected, key: string): Promise<StoreVerdict> {
+/** Repeats a take until it succeeds. */
+async function takeWithRetries({ store }: Connected, key: string): Promise<StoreVerdict> {
   let verdict: StoreVerdict | undefined
   await until(async () => {
     verdict = (await Promise.race([store.take([charge(key)]), pause(500)]))?.[0]
@@ -72,7 +72,7 @@ describe('a failover of the primary', () => {
     await until(async () => (await servers.replica.cli('role')).startsWith('master'))
     for (const [name, connected] of stores) {
       // A failed call may have taken effect.
-      const { remaining } = await takeAgain(connected, name)
+      const { remaining } = await takeWithRetries(connected, name)
       expect(remaining).toBeLessThanOrEqual(89)
       const [next] = await connected.store.take([charge(name)])
       expect(next?.remaining).toBe(remaining - 1)
@@ -94,14 +94,14 @@ describe('a failover of the primary', () => {
     const before = Number(await connections())
     await expect(connected.store.take([charge('b')])).rejects.toThrow(/READONLY|MASTERDOWN|closed/)
     await server.cli('replicaof', 'no', 'one')
-    expect((await takeAgain(connected, 'b')).remaining).toBe(99)
+    expect((await takeWithRetries(connected, 'b')).remaining).toBe(99)
     expect(Number(await connections())).toBeGreaterThan(before)
   })
 })
 
 describe('a slot migration', () => {
   it.each(CLIENTS)(
-    'is followed by %s during and after the migration, with each charge counted once',
+    'is followed by %s, with each charge counted once during and after the migration',
     async (name) => {
       const cluster = await startRedisCluster()
       started.push(cluster)
@@ -109,7 +109,7 @@ describe('a slot migration', () => {
       const { store } = stores.get(name) as Connected
       await store.take([charge('moving'), charge('staying')])
       const key = storeKey('', 'failover', 'moving')
-      const { from, to, slot } = await endsOf(cluster.nodes, key)
+      const { from, to, slot } = await migrationOf(cluster.nodes, key)
 
       await to.node.cli('cluster', 'setslot', slot, 'importing', from.id)
       await from.node.cli('cluster', 'setslot', slot, 'migrating', to.id)
@@ -129,8 +129,8 @@ describe('a slot migration', () => {
   )
 })
 
-/** Returns the node of a key's slot and another node. */
-async function endsOf(nodes: readonly RedisServer[], key: string) {
+/** Returns the slot of a key, its node, and another node to which it can migrate. */
+async function migrationOf(nodes: readonly RedisServer[], key: string) {
   const known = await Promise.all(
     nodes.map(async (node) => ({
       node,

@@ -47,7 +47,7 @@ it.each([
   ['a rule and slots', NAMES.map((name) => [name, 'slots'])],
   ['slots and a rule', NAMES.map((name) => ['slots', name])],
   ['all rules', [NAMES]],
-])('is never written to by a take under %s', async (_what, requests) => {
+])('never writes to a full server for a take under %s', async (_what, requests) => {
   const store = redisStore({ client, prefix: '', rememberRefusals: 0 })
   // Some keys exist, with slots whose leases have ended but are still stored.
   for (const name of NAMES) await store.take([charge(name, 'known')])

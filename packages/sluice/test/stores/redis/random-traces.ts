@@ -167,7 +167,7 @@ function expectSame(actual: readonly StoreVerdict[], expected: readonly StoreVer
   expect(actual).toEqual(expected.map((verdict) => normalized(verdict)))
 }
 
-/** Replaces -0 by 0, which `toEqual` distinguishes. */
+/** Replaces -0 with 0, because `toEqual` distinguishes them. */
 function normalized(verdict: StoreVerdict): StoreVerdict {
   const { at, remaining, resetAfter, retryAfter, moreAfter } = verdict
   return {

@@ -4,11 +4,11 @@ import { checkPrefix, storeKey, storeKeysOf } from '../../../src/stores/redis/re
 import { slotOf } from '../../../src/stores/redis/slot.js'
 
 describe('storeKey', () => {
-  it('is readable for plain scopes and keys', () => {
+  it('returns a readable key for a plain scope and key', () => {
     expect(storeKey('sluice:', 'predict', 'user-42')).toBe('sluice:7:predict:user-42')
   })
 
-  it('differs for any two pairs', () => {
+  it('returns different keys for different pairs of scope and key', () => {
     const part = fc.oneof(
       fc.string({
         unit: fc.constantFrom('a', ':', '1', '{', '}', '%', '7', 'B', '#', '\ud800', '\udc00', '\n'),
@@ -28,13 +28,13 @@ describe('storeKey', () => {
     )
   })
 
-  it('differs for pairs whose joined strings are equal', () => {
+  it('returns different keys for pairs that form the same string when joined', () => {
     expect(storeKey('', 'a', 'b:c')).not.toBe(storeKey('', 'a:b', 'c'))
     expect(storeKey('', '', '\ud800')).not.toBe(storeKey('', '', '\ud801'))
     expect(storeKey('', '', '{')).not.toBe(storeKey('', '', '%7B'))
   })
 
-  it('contains no braces except those of the prefix', () => {
+  it('returns no opening braces except those of the prefix', () => {
     expect(storeKey('sluice:', '{a}', '{user}')).toBe('sluice:3:%7Ba}:%7Buser}')
     const [one, other] = [storeKey('{all}:', 'a', '{b}'), storeKey('{all}:', 'c', 'd')]
     expect(slotOf(one)).toBe(slotOf(other))
@@ -60,7 +60,7 @@ describe('slotOf', () => {
     ['foo{}{bar}', slotOf('foo{}{bar}')],
     ['foo{{bar}}zap', slotOf('{bar')],
     ['foo{bar}{zap}', slotOf('bar')],
-  ])('of %j is %i', (key, slot) => {
+  ])('maps %j to slot %i', (key, slot) => {
     expect(slotOf(key)).toBe(slot)
   })
 })

@@ -73,11 +73,11 @@ describe('redisStore with a URL', () => {
     [{ url: 'redis://h', prefix: 1 }],
     [{ url: 'redis://h', keyPrefix: 'x' }],
     [{ url: 7 }],
-  ])('%j are wrong', (options) => {
+  ])('rejects the options %j', (options) => {
     expect(() => redisStore(options as never)).toThrow(TypeError)
   })
 
-  it('closes its connection with the store', async () => {
+  it('rejects calls after it is closed', async () => {
     const store = redisStore('redis://127.0.0.1:1')
     await store.close()
     await expect(store.reset('a', 'b')).rejects.toThrow('closed')

@@ -32,8 +32,8 @@ export class ReferenceStore {
     for (const { charge, taken, cost } of settlements) {
       const counts = this.#countsOf(charge)
       const timeFor = this.#timeFor(counts, charge.limit)
-      this.#keep(charge, countsAfterSettlement(charge.limit, counts, taken, cost, timeFor))
-      this.#forgetIdle(charge)
+      this.#store(charge, countsAfterSettlement(charge.limit, counts, taken, cost, timeFor))
+      this.#deleteIdle(charge)
     }
   }
 
@@ -62,9 +62,9 @@ export class ReferenceStore {
       if (!takes || !admitted || !verdict?.allowed || charge.cost === 0) continue
       const { limit, cost, lease = '' } = charge
       const counts = this.#countsOf(charge)
-      this.#keep(charge, countsAfterTake(limit, counts, cost, lease, this.#timeFor(counts, limit)))
+      this.#store(charge, countsAfterTake(limit, counts, cost, lease, this.#timeFor(counts, limit)))
     }
-    for (const charge of charges) this.#forgetIdle(charge)
+    for (const charge of charges) this.#deleteIdle(charge)
     return decided.map(({ charge, verdict }) => (admitted ? verdict : untaken.get(charge)) as StoreVerdict)
   }
 
@@ -74,7 +74,7 @@ export class ReferenceStore {
     const timeFor = this.#timeFor(counts, charge.limit)
     if (!isClockSetBack(counts, timeFor)) return structuredClone(counts)
     const now = countsNow(structuredClone(counts), timeFor)
-    this.#keep(charge, now)
+    this.#store(charge, now)
     return structuredClone(now)
   }
 
@@ -90,13 +90,13 @@ export class ReferenceStore {
     }
   }
 
-  #keep(charge: Charge, counts: readonly Count[]): void {
+  #store(charge: Charge, counts: readonly Count[]): void {
     this.#counts.set(nameOf(charge), counts)
     this.#changed.add(nameOf(charge))
   }
 
   /** Deletes changed states without usage after a request. */
-  #forgetIdle(charge: Charge): void {
+  #deleteIdle(charge: Charge): void {
     if (!this.#changed.delete(nameOf(charge))) return
     const counts = this.#counts.get(nameOf(charge)) ?? []
     if (countsIdleAfter(counts, this.#timeFor(counts, charge.limit)) <= 0) this.#counts.delete(nameOf(charge))
@@ -107,7 +107,7 @@ function nameOf({ scope, key }: Charge): string {
   return `${scope} ${key}`
 }
 
-/** A shadow charge takes only what the enforced ones leave. */
+/** Returns the charges in the order in which they are judged: enforced charges first. */
 function inJudgingOrder<T extends { readonly charge: Charge }>(decided: readonly T[]): T[] {
   const isShadow = ({ charge }: T) => charge.enforce === false
   return [...decided.filter((each) => !isShadow(each)), ...decided.filter(isShadow)]

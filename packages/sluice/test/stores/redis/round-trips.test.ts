@@ -54,12 +54,12 @@ describe.each(['ioredis', 'node-redis', 'url'] as const)('the Redis store with %
     expect(proxy.roundTrips).toBe(1)
   })
 
-  it('sends calls of one tick in one round trip', async () => {
+  it('sends the calls of one tick in one round trip', async () => {
     proxy.roundTrips = 0
-    const answers = await Promise.all(
+    const verdicts = await Promise.all(
       Array.from({ length: 40 }, (_, call) => connected.store.take(charges(`${call}`))),
     )
-    expect(answers.flat().every(({ allowed }) => allowed)).toBe(true)
+    expect(verdicts.flat().every(({ allowed }) => allowed)).toBe(true)
     expect(proxy.roundTrips).toBe(1)
   })
 
@@ -114,25 +114,25 @@ async function startProxy(to: number): Promise<Proxy> {
   const listener = createServer((client) => {
     const upstream = dial(to, '127.0.0.1')
     sockets.add(client).add(upstream)
-    let answered = true
-    let held: Buffer[] = []
+    let hasReplied = true
+    let replies: Buffer[] = []
     let silence: NodeJS.Timeout | undefined
-    const answer = () => {
-      for (const data of held) client.write(data)
-      answered = true
-      held = []
+    const sendReplies = () => {
+      for (const data of replies) client.write(data)
+      hasReplied = true
+      replies = []
     }
     client.on('data', (data) => {
-      if (answered) state.roundTrips++
-      answered = false
+      if (hasReplied) state.roundTrips++
+      hasReplied = false
       upstream.write(data)
       clearTimeout(silence)
-      silence = setTimeout(answer, 50)
+      silence = setTimeout(sendReplies, 50)
     })
     upstream.on('data', (data) => {
-      held.push(data)
+      replies.push(data)
       clearTimeout(silence)
-      silence = setTimeout(answer, 50)
+      silence = setTimeout(sendReplies, 50)
     })
     for (const socket of [client, upstream]) socket.on('error', () => socket.destroy())
     client.on('close', () => upstream.destroy())

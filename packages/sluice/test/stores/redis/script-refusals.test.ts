@@ -33,7 +33,7 @@ function charge(key: string, cost = 1): Charge {
   return { scope: 's', key, limit: TEN, cost }
 }
 
-/** Returns a store of a process with a clock of the test. The server uses its own clock. */
+/** Returns the store of a process whose clock the test controls. The server uses its own clock. */
 function processWith(clock: { now(): number }) {
   const store = new ScriptStore(new IoRedisConnection(client, false), PREFIX)
   return cacheRefusals(store, { maxAgeMs: MAX_AGE_MS, clock })
@@ -75,7 +75,7 @@ describe('a flood of refused requests', () => {
     expect(steps.filter((each) => Math.abs(each - 1) < 1e-6).length).toBeGreaterThanOrEqual(960)
   })
 
-  it('queries the server once per client', async () => {
+  it('does not query the server again for 100 refused clients', async () => {
     const clock = manualClock()
     const store = processWith(clock)
     const clients = Array.from({ length: 100 }, (_, index) => charge(`one of many ${index}`, 10))
@@ -95,7 +95,7 @@ describe('a cached refusal', () => {
     async (change) => {
       const clock = manualClock()
       const [here, there] = [processWith(clock), processWith(manualClock())]
-      const one = charge(`given back: ${change}`, 10)
+      const one = charge(`refunded: ${change}`, 10)
       const [taken] = (await there.take([one])) as [StoreVerdict]
       expect(await here.take([one])).toMatchObject([{ allowed: false }])
       if (change === 'settles') await there.settle([settlementOf(one, taken, 0)])
@@ -109,18 +109,18 @@ describe('a cached refusal', () => {
 
   it('is invalidated at once when this process settles', async () => {
     const here = processWith(manualClock())
-    const one = charge('given back here', 10)
+    const one = charge('refunded here', 10)
     const [taken] = (await here.take([one])) as [StoreVerdict]
     expect(await here.take([one])).toMatchObject([{ allowed: false }])
     expect(await here.take([one])).toMatchObject([{ allowed: false, remembered: true }])
     const settled = here.settle([settlementOf(one, taken, 4)])
-    expect(await here.take([charge('given back here', 6)])).toMatchObject([{ allowed: true, remaining: 0 }])
+    expect(await here.take([charge('refunded here', 6)])).toMatchObject([{ allowed: true, remaining: 0 }])
     await settled
   })
 })
 
 describe('the option rememberRefusals', () => {
-  it('enables the cache unless it is 0', async () => {
+  it('disables the cache if it is 0', async () => {
     const longest = redisStore({ client, prefix: PREFIX, rememberRefusals: 1000 })
     await longest.take([charge('option', 10)])
     await longest.take([charge('option')])
@@ -135,7 +135,7 @@ describe('the option rememberRefusals', () => {
     [1001, RangeError],
     [Number.NaN, RangeError],
     ['100', TypeError],
-  ])('cannot be %s', (value, error) => {
+  ])('rejects the value %s', (value, error) => {
     const options = { client, rememberRefusals: value as number }
     expect(() => redisStore(options)).toThrow(error)
     expect(() => redisStore(options)).toThrow(/'rememberRefusals' must be/)

@@ -12,7 +12,7 @@ const LIMITS: Limit[] = [
   { algorithm: 'concurrency', limit: 5, lease: 1000 },
 ]
 /** Size of a reply: the time, the status, and the cost and state of each charge. */
-const WHOLE =
+const REPLY_SIZE =
   8 + 1 + LIMITS.reduce((bytes, { algorithm }) => bytes + 8 + (algorithm === 'token-bucket' ? 8 : 32), 0)
 
 function charges(key: string): Charge[] {
@@ -24,15 +24,15 @@ function replying(reply: unknown, cluster = false): RedisConnection {
   return { cluster, keyPrefix: '', run: async () => reply, close: async () => {} }
 }
 
-function done(bytes: number): Buffer {
-  const answer = Buffer.alloc(bytes)
-  if (bytes > 8) answer[8] = 1
-  return answer
+function replyOf(bytes: number): Buffer {
+  const reply = Buffer.alloc(bytes)
+  if (bytes > 8) reply[8] = 1
+  return reply
 }
 
 it('rejects all jobs of a truncated reply', async () => {
-  for (let bytes = 0; bytes < WHOLE; bytes++) {
-    const store = new ScriptStore(replying([done(bytes)]), '')
+  for (let bytes = 0; bytes < REPLY_SIZE; bytes++) {
+    const store = new ScriptStore(replying([replyOf(bytes)]), '')
     const calls = [store.take(charges('a')), store.settle([settled()]), store.peek(charges('b'))]
     for (const call of await Promise.allSettled(calls))
       expect(call).toMatchObject({
@@ -43,14 +43,14 @@ it('rejects all jobs of a truncated reply', async () => {
 })
 
 it('rejects all jobs of a reply with excess bytes', async () => {
-  await expect(new ScriptStore(replying([done(WHOLE + 1)]), '').take(charges('a'))).rejects.toThrow(
+  await expect(new ScriptStore(replying([replyOf(REPLY_SIZE + 1)]), '').take(charges('a'))).rejects.toThrow(
     'returned an invalid reply',
   )
-  expect(await new ScriptStore(replying([done(WHOLE)]), '').take(charges('a'))).toHaveLength(5)
+  expect(await new ScriptStore(replying([replyOf(REPLY_SIZE)]), '').take(charges('a'))).toHaveLength(5)
 })
 
 it('rejects a reply that is not a buffer', async () => {
-  for (const reply of [undefined, null, 'OK', 1, [], ['text'], [[Buffer.alloc(400)]], Buffer.alloc(400)])
+  for (const reply of [undefined, null, 'OK', 1, [], ['string'], [[Buffer.alloc(400)]], Buffer.alloc(400)])
     await expect(new ScriptStore(replying(reply), '').take(charges('a'))).rejects.toThrow(
       'returned an invalid reply',
     )
@@ -62,7 +62,7 @@ it('refunds one slot when the reply of another is truncated', async () => {
     ...replying(undefined, true),
     run: async (_command, _script, keys) => {
       requested.push(...keys)
-      return [done(keys[0]?.startsWith('12:token') || requested.length > LIMITS.length ? 8 + 1 + 16 : 12)]
+      return [replyOf(keys[0]?.startsWith('12:token') || requested.length > LIMITS.length ? 8 + 1 + 16 : 12)]
     },
   }
   await expect(new ScriptStore(connection, '').take(charges('a'))).rejects.toThrow(

@@ -7,7 +7,7 @@ import { type RedisServer, startRedis } from '../servers/redis.js'
 import { LIMITS, play, type Trace, trace } from './random-traces.js'
 import { ReferenceStore } from './reference-store.js'
 
-describe('the script decides as the algorithms', () => {
+describe('the Redis script', () => {
   let server: RedisServer
   let client: Redis
   let traces = 0
@@ -22,15 +22,18 @@ describe('the script decides as the algorithms', () => {
     await server.stop()
   })
 
-  it.each(Object.entries(LIMITS))('%s', async (_name, limit) => {
-    await fc.assert(
-      fc.asyncProperty(trace(limit), (each) => playHere(each, 1)),
-      { seed: 20261124, numRuns: 150 },
-    )
-  })
+  it.each(Object.entries(LIMITS))(
+    '%s: decides exactly as the TypeScript algorithm does',
+    async (_name, limit) => {
+      await fc.assert(
+        fc.asyncProperty(trace(limit), (each) => playHere(each, 1)),
+        { seed: 20261124, numRuns: 150 },
+      )
+    },
+  )
 
   it.each(Object.entries(LIMITS))(
-    '%s: decides a batch of requests as if they came one after another',
+    '%s: decides a batch of requests as if they had arrived one after another',
     async (_name, limit) => {
       await fc.assert(fc.asyncProperty(trace(limit, 120), fc.constantFrom(2, 5, 20, 120), playHere), {
         seed: 20261126,

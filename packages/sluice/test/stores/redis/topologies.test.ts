@@ -52,7 +52,7 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       expect(after.map(({ remaining }) => remaining)).toEqual([4, 4, 4, 4, 4, 4])
     })
 
-    it('takes a shadow charge if it fits, and never refuses by it', async () => {
+    it('takes a shadow charge if it fits, and never refuses a request because of it', async () => {
       const limit = LIMITS['fixed-window'] as Limit
       const shadow = (cost: number) => charge('shadow', limit, cost, false)
       const [, fits] = await store().take([charge('open', limit), shadow(8)])
@@ -61,11 +61,11 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       expect([taken?.allowed, exceeded?.allowed, exceeded?.remaining]).toEqual([true, false, 2])
       const [refused] = await store().take([charge('open', limit, 11), shadow(1)])
       expect(refused).toMatchObject({ allowed: false, retryAfter: Number.POSITIVE_INFINITY })
-      const [open, kept] = await store().peek([charge('open', limit, 0), shadow(0)])
-      expect([open?.remaining, kept?.remaining]).toEqual([8, 2])
+      const [open, shadowQuota] = await store().peek([charge('open', limit, 0), shadow(0)])
+      expect([open?.remaining, shadowQuota?.remaining]).toEqual([8, 2])
     })
 
-    it('peeks the verdicts of a take', async () => {
+    it('returns from a peek the verdicts that a take would return', async () => {
       const charges = [
         charge('peek a', LIMITS['sliding-log'] as Limit, 4),
         charge('peek b', LIMITS['fixed-window'] as Limit, 11),
@@ -104,7 +104,7 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       expect(after).toMatchObject({ remaining: 9 })
     })
 
-    it('continues after a script flush, and starts afresh after a flush of all keys', async () => {
+    it('continues after a script flush, and starts with full limits after a flush of all keys', async () => {
       const limit = LIMITS['sliding-log'] as Limit
       await store().take([charge('forgetful', limit, 4)])
       for (const node of running.nodes) await node.cli('script', 'flush')
@@ -112,11 +112,11 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       const verdicts = (await Promise.all(together)).flat()
       expect(verdicts.filter(({ allowed }) => allowed)).toHaveLength(6)
       for (const node of running.nodes) await node.cli('flushall')
-      const [afresh] = await store().take([charge('forgetful', limit)])
-      expect(afresh).toMatchObject({ allowed: true, remaining: 9 })
+      const [restarted] = await store().take([charge('forgetful', limit)])
+      expect(restarted).toMatchObject({ allowed: true, remaining: 9 })
     })
 
-    it('admits exactly the limit of a thousand calls at once', async () => {
+    it('admits exactly the limit when a thousand calls arrive at once', async () => {
       for (const [algorithm, limit] of Object.entries(LIMITS)) {
         const all = Array.from({ length: 1000 }, () =>
           store().take([charge(`contention ${algorithm}`, limit)]),

@@ -34,7 +34,7 @@ export async function startTopology(topology: Topology): Promise<Running> {
   return { topology, url: `redis://127.0.0.1:${server.port}`, nodes: [server], stop: server.stop }
 }
 
-/** Tests flush the servers, which the refusal cache would not notice at once. */
+/** Disables the refusal cache, which would not notice at once when a test flushes the servers. */
 const rememberRefusals = 0
 
 /** A store on running servers, with its connection. */

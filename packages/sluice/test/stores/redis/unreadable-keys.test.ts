@@ -40,7 +40,7 @@ function charge(name: string, key: string, cost = 1): Charge {
   return { scope: name, key, limit: LIMITS[name] as Limit, cost, lease: `lease ${leases++}` }
 }
 
-/** Overwrites a key that holds a state of the store or does not exist. */
+/** Overwrites a key that may hold a state of the store. */
 type Corrupt = (key: string) => Promise<unknown>
 
 const CORRUPTED: readonly (readonly [string, Corrupt])[] = [
@@ -54,9 +54,9 @@ const CORRUPTED: readonly (readonly [string, Corrupt])[] = [
   ['a sorted set that ends with infinity', (key) => client.zadd(key, '+inf', 'hello')],
 ]
 
-/** Damages to an existing state of this type. */
+/** Ways to damage an existing state of the store. */
 const DAMAGED: readonly (readonly [string, Corrupt])[] = [
-  ['a string cut short', async (key) => client.set(key, (await header(key)).subarray(0, -3))],
+  ['a truncated string', async (key) => client.set(key, (await header(key)).subarray(0, -3))],
   [
     'another version',
     async (key) => client.set(key, Buffer.concat([Buffer.of(9), (await header(key)).subarray(1)])),
@@ -77,7 +77,7 @@ async function header(key: string, remove = false): Promise<Buffer> {
 
 let keys = 0
 
-async function expectOthersDecided(name: string, corrupt: Corrupt, exists: boolean) {
+async function expectOtherKeysDecided(name: string, corrupt: Corrupt, exists: boolean) {
   const failures: StoreRequestFailure[] = []
   const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, rememberRefusals: 0 }), {
     policy: 'closed',
@@ -123,11 +123,11 @@ async function expectOthersDecided(name: string, corrupt: Corrupt, exists: boole
 
 describe.each(NAMES)('an unreadable key of a %s limit', (name) => {
   it.each(CORRUPTED)('fails only its own requests if it holds %s', (_kind, corrupt) =>
-    expectOthersDecided(name, corrupt, false),
+    expectOtherKeysDecided(name, corrupt, false),
   )
 
   it.each(DAMAGED)('fails only its own requests if it holds %s', (_kind, corrupt) =>
-    expectOthersDecided(name, corrupt, true),
+    expectOtherKeysDecided(name, corrupt, true),
   )
 })
 
@@ -139,12 +139,12 @@ it('fails only the requests to a log whose entries are missing', async () => {
   for (let count = 0; count < 3; count++) await store.take([charge('log', 'no entries')])
   const key = storeKey(PREFIX, 'log', 'no entries')
   await client.hdel(key, '0', '1', '2')
-  const slots = charge('slots', 'beside')
+  const slots = charge('slots', 'intact')
   const results = await Promise.allSettled([
-    store.take([charge('log', 'beside')]),
+    store.take([charge('log', 'intact')]),
     store.take([slots, charge('log', 'no entries')]),
-    store.take([charge('log', 'beside'), slots]),
-    store.take([charge('slots', 'beside')]),
+    store.take([charge('log', 'intact'), slots]),
+    store.take([charge('slots', 'intact')]),
   ])
   expect(
     results.map((result) =>
@@ -166,7 +166,7 @@ it('refunds the other keys of a request when one key has become unreadable', asy
   expect(left.map(({ remaining }) => remaining)).toEqual(others.map(() => 9))
 })
 
-it('decides a request with an unreadable key locally under the policy local', async () => {
+it('decides a request with an unreadable key locally under the policy `local`', async () => {
   const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, rememberRefusals: 0 }), {
     policy: 'local',
     peers: 5,

@@ -34,8 +34,8 @@ describe('peers without their store', () => {
         const { limit, peers } = run
         if (limit.algorithm !== 'token-bucket') return
         const burst = Math.max(limit.burst, peers)
-        const most = (length: number) => burst + (limit.limit / limit.period) * length
-        expect(excess(admissions(run), most)).toBeLessThanOrEqual(1e-6)
+        const bound = (length: number) => burst + (limit.limit / limit.period) * length
+        expect(excess(admissions(run), bound)).toBeLessThanOrEqual(1e-6)
       }),
       seeded,
     )
@@ -47,8 +47,8 @@ describe('peers without their store', () => {
       fc.property(runs(logs, false), (run) => {
         const { limit, peers } = run
         if (limit.algorithm !== 'sliding-log') return
-        const most = Math.max(peers, limit.limit)
-        const inPeriod = (length: number) => (length < limit.period ? most : Number.POSITIVE_INFINITY)
+        const bound = Math.max(peers, limit.limit)
+        const inPeriod = (length: number) => (length < limit.period ? bound : Number.POSITIVE_INFINITY)
         expect(excess(admissions(run), inPeriod)).toBeLessThanOrEqual(0)
       }),
       seeded,
@@ -65,8 +65,8 @@ describe('peers without their store', () => {
       fc.property(runs(windows, false), (run) => {
         const { limit, peers } = run
         if (limit.algorithm === 'concurrency') return
-        const most = 2 * Math.max(peers, limit.limit)
-        const inPeriod = (length: number) => (length < limit.period ? most : Number.POSITIVE_INFINITY)
+        const bound = 2 * Math.max(peers, limit.limit)
+        const inPeriod = (length: number) => (length < limit.period ? bound : Number.POSITIVE_INFINITY)
         expect(excess(admissions(run), inPeriod)).toBeLessThanOrEqual(0)
       }),
       seeded,
@@ -101,13 +101,13 @@ describe('peers with a flapping store', () => {
         const admitted = admissions(run)
         const local = admitted.filter((each) => each.local)
         const byStore = admitted.filter((each) => !each.local)
-        const most = (length: number, within: readonly Admission[]) => {
-          const there = within.filter((each) => each.local)
-          if (there.length === 0) return limit.burst + rate * length
-          const apart = (there.at(-1)?.at ?? 0) - (there[0]?.at ?? 0)
-          return limit.burst + rate * length + Math.max(limit.burst, peers) + rate * apart
+        const bound = (length: number, within: readonly Admission[]) => {
+          const localWithin = within.filter((each) => each.local)
+          if (localWithin.length === 0) return limit.burst + rate * length
+          const localSpan = (localWithin.at(-1)?.at ?? 0) - (localWithin[0]?.at ?? 0)
+          return limit.burst + rate * length + Math.max(limit.burst, peers) + rate * localSpan
         }
-        expect(excess(admitted, most)).toBeLessThanOrEqual(1e-6)
+        expect(excess(admitted, bound)).toBeLessThanOrEqual(1e-6)
         expect(excess(byStore, (length) => limit.burst + rate * length)).toBeLessThanOrEqual(1e-6)
         locals += local.length
         stored += byStore.length
@@ -124,13 +124,13 @@ describe('the bound check', () => {
     const limit: Limit = { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 10 }
     const steps = Array.from({ length: 40 }, (_, peer) => ({ wait: 1, peer, cost: 1, flip: false }))
     const peers = 4
-    const most = (length: number) => limit.burst + (limit.limit / limit.period) * length
-    expect(excess(admissions({ limit, peers, steps, connected: false }), most)).toBeLessThanOrEqual(1e-6)
+    const bound = (length: number) => limit.burst + (limit.limit / limit.period) * length
+    expect(excess(admissions({ limit, peers, steps, connected: false }), bound)).toBeLessThanOrEqual(1e-6)
     const alone = Array.from({ length: peers }, () =>
       admissions({ limit, peers: 1, steps, connected: false }),
     )
     const together = alone.flat().sort((a, b) => a.at - b.at)
-    expect(excess(together, most)).toBeGreaterThan(20)
+    expect(excess(together, bound)).toBeGreaterThan(20)
   })
 })
 

@@ -67,7 +67,7 @@ describe('Breaker', () => {
     expect(waits).toEqual([100, 200, 400, 500, 500, 500])
   })
 
-  it('starts with the short delay again after it has closed', () => {
+  it('starts with the shortest delay again after it has closed', () => {
     const { breaker, clock, fail } = breakerWith()
     fail(true)
     for (let probe = 0; probe < 5; probe++) {
@@ -90,7 +90,7 @@ describe('Breaker', () => {
     expect(breaker.enter()).toBeDefined()
   })
 
-  it('ignores results of calls from before its last change of state', () => {
+  it('ignores results of calls from before its last state transition', () => {
     const { breaker, clock, fail } = breakerWith()
     const early = breaker.enter() ?? -1
     const earlier = breaker.enter() ?? -1
@@ -119,7 +119,7 @@ describe('Breaker', () => {
     expect(breaker.enter()).toBeDefined()
   })
 
-  it('reports opening and closing once each, and no failed probe', () => {
+  it('reports each opening and closing once, and does not report failed probes', () => {
     const { breaker, clock, changes, fail } = breakerWith()
     fail(true)
     for (let probe = 0; probe < 5; probe++) {

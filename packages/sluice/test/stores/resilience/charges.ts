@@ -1,7 +1,7 @@
 import type { ConcurrencyLimit, SlidingLogLimit, TokenBucketLimit } from '../../../src/limits/limit.js'
 import type { Charge } from '../../../src/stores/store.js'
 
-/** A log recovers nothing for an hour, so the remaining quota shows what was taken. */
+/** A sliding log recovers nothing for an hour, so the remaining quota shows the units taken. */
 export const tenAnHour: SlidingLogLimit = { algorithm: 'sliding-log', limit: 10, period: 3_600_000 }
 const twoAtOnce: ConcurrencyLimit = { algorithm: 'concurrency', limit: 2, lease: 30_000 }
 export const bucketOfTen: TokenBucketLimit = {

@@ -16,7 +16,7 @@ function recordingHandler() {
 }
 
 describe('withinDeadline', () => {
-  it('passes on a response in time and leaves no timer behind', async () => {
+  it('settles with a response that arrives in time, and leaves no timer behind', async () => {
     const late = recordingHandler()
     await expect(withinDeadline(Promise.resolve('yes'), 100, systemTimers, late)).resolves.toBe('yes')
     await expect(withinDeadline(Promise.reject(new Error('no')), 100, systemTimers, late)).rejects.toThrow(
@@ -26,7 +26,7 @@ describe('withinDeadline', () => {
     expect(late.events).toEqual([])
   })
 
-  it('rejects when the deadline passes, and not before', async () => {
+  it('rejects when the deadline passes, but not earlier', async () => {
     const late = recordingHandler()
     const outcome = vi.fn()
     withinDeadline(new Promise<string>(() => {}), 100, systemTimers, late).catch(outcome)
@@ -61,12 +61,12 @@ describe('withinDeadline', () => {
     }
     const { promise, resolve } = withResolvers()
     const late = recordingHandler()
-    const answer = withinDeadline(promise, 100, timers, late)
+    const response = withinDeadline(promise, 100, timers, late)
     for (const callback of due) callback()
     resolve('it was in the socket')
     await promise
     for (const callback of read) callback()
-    await expect(answer).resolves.toBe('it was in the socket')
+    await expect(response).resolves.toBe('it was in the socket')
     expect(late.events).toEqual([])
   })
 })

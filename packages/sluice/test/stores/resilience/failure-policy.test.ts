@@ -23,7 +23,7 @@ describe('an available store with a failure policy', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('stays synchronous if it is synchronous', () => {
+  it('stays synchronous if it was synchronous without the policy', () => {
     const store = withFailurePolicy(memoryStore())
     expect(store.take([one])).toMatchObject([{ allowed: true, remaining: 9 }])
     expect(store.peek([one])).toMatchObject([{ remaining: 8 }])
@@ -80,7 +80,7 @@ describe.each(['hangs', 'refuses', 'throws'] as const)('a store that %s', (mode)
     }
   })
 
-  it('is reported once when it fails and once when it has recovered', async () => {
+  it('is reported once when it fails and once when it recovers', async () => {
     const { store, inner, changes } = wrapped()
     inner.mode = mode
     for (let request = 0; request < 50; request++) await outcomeOf(() => store.take([one]))

@@ -13,68 +13,68 @@ export class FaultyStore implements Store {
   mode: Mode = 'up'
   readonly calls = { take: 0, peek: 0, settle: 0, reset: 0, close: 0 }
   readonly settled: Settlement[] = []
-  #held: (() => void)[] = []
+  #pending: (() => void)[] = []
 
-  constructor(readonly inside: Store = memoryStore()) {}
+  constructor(readonly wrapped: Store = memoryStore()) {}
 
   get callCount(): number {
     return this.calls.take + this.calls.peek + this.calls.settle + this.calls.reset
   }
 
-  get hanging(): number {
-    return this.#held.length
+  get pendingCount(): number {
+    return this.#pending.length
   }
 
   take(charges: readonly Charge[]): Promise<StoreVerdict[]> {
     this.calls.take++
-    return this.#answer(() => this.inside.take(charges))
+    return this.#respond(() => this.wrapped.take(charges))
   }
 
   peek(charges: readonly Charge[]): Promise<StoreVerdict[]> {
     this.calls.peek++
-    return this.#answer(() => this.inside.peek(charges))
+    return this.#respond(() => this.wrapped.peek(charges))
   }
 
   settle(settlements: readonly Settlement[]): Promise<void> {
     this.calls.settle++
-    return this.#answer(() => {
+    return this.#respond(() => {
       this.settled.push(...settlements)
-      return this.inside.settle(settlements)
+      return this.wrapped.settle(settlements)
     })
   }
 
   reset(scope: string, key: string): Promise<void> {
     this.calls.reset++
-    return this.#answer(() => this.inside.reset(scope, key))
+    return this.#respond(() => this.wrapped.reset(scope, key))
   }
 
   close(): Promise<void> {
     this.calls.close++
-    return this.#answer(() => this.inside.close())
+    return this.#respond(() => this.wrapped.close())
   }
 
   /** Executes the pending calls and responds from now on. */
   thaw(): void {
     this.mode = 'up'
-    const held = this.#held
-    this.#held = []
-    for (const each of held) each()
+    const pending = this.#pending
+    this.#pending = []
+    for (const each of pending) each()
   }
 
   /** Rejects the pending calls and all calls from now on. */
-  breakOff(): void {
-    const held = this.#held
-    this.#held = []
+  disconnect(): void {
+    const pending = this.#pending
+    this.#pending = []
     this.mode = 'refuses'
-    for (const each of held) each()
+    for (const each of pending) each()
   }
 
-  #answer<T>(work: () => MaybePromise<T>): Promise<T> {
+  #respond<T>(work: () => MaybePromise<T>): Promise<T> {
     if (this.mode === 'throws') throw new Error('not connected')
     if (this.mode === 'refuses') return Promise.reject(new Error('connection refused'))
     if (this.mode === 'up') return Promise.resolve().then(work)
     return new Promise((resolve, reject) => {
-      this.#held.push(() => {
+      this.#pending.push(() => {
         if (this.mode === 'refuses') reject(new Error('connection reset'))
         else resolve(work())
       })

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { StoreUnavailableError } from '../../../src/stores/resilience/store-unavailable.js'
 import { one, slot } from './charges.js'
-import { lose, outcomeOf, wrapped } from './wrapped-store.js'
+import { outcomeOf, startOutage, wrapped } from './wrapped-store.js'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -20,7 +20,7 @@ describe('the breaker of a store', () => {
     expect(refused.store.stats().state).toBe('open')
   })
 
-  it('makes no call while it is open and decides at once', async () => {
+  it('makes no call and decides at once while it is open', async () => {
     const { store, inner } = wrapped({ deadline: 20 })
     inner.mode = 'hangs'
     const first = store.take([one])
@@ -37,15 +37,15 @@ describe('the breaker of a store', () => {
 
   it('has at most one probe in flight', async () => {
     const { store, inner } = wrapped()
-    await lose(store, inner)
+    await startOutage(store, inner)
     await vi.advanceTimersByTimeAsync(100)
     const before = inner.callCount
-    const answers = Array.from({ length: 100 }, () => store.take([one]))
+    const pending = Array.from({ length: 100 }, () => store.take([one]))
     expect(inner.callCount).toBe(before + 1)
     expect(store.stats().state).toBe('half-open')
     inner.thaw()
     await vi.advanceTimersByTimeAsync(0)
-    const verdicts = (await Promise.all(answers)).flat()
+    const verdicts = (await Promise.all(pending)).flat()
     expect(verdicts.filter(({ degraded }) => degraded === undefined)).toHaveLength(1)
     expect(store.stats().state).toBe('closed')
   })
@@ -59,14 +59,14 @@ describe('the breaker of a store', () => {
         await vi.advanceTimersByTimeAsync(900)
       }
       inner.thaw()
-      const back = performance.now()
+      const recoveredAt = performance.now()
       while ((await outcomeOf(() => store.peek([one])))[0]?.degraded !== undefined) {
-        expect(performance.now() - back).toBeLessThan(2000)
+        expect(performance.now() - recoveredAt).toBeLessThan(2000)
       }
     }
   })
 
-  it('is not opened by errors of the caller', async () => {
+  it('is not opened by errors that the caller caused', async () => {
     const { store, inner } = wrapped({ failures: 1 })
     for (const cost of [-1, Number.NaN, 1.5]) expect(() => store.take([{ ...one, cost }])).toThrow(RangeError)
     expect(() => store.take([{ ...slot('a'), lease: undefined }])).toThrow(TypeError)
@@ -81,9 +81,9 @@ describe('the breaker of a store', () => {
     expect(store.stats()).toMatchObject({ state: 'open', failures: 1 })
   })
 
-  it('probes again after a probe failed by an error of its caller', async () => {
+  it('probes again after a probe fails with an error that its caller caused', async () => {
     const { store, inner } = wrapped()
-    await lose(store, inner)
+    await startOutage(store, inner)
     inner.thaw()
     await vi.advanceTimersByTimeAsync(100)
     const take = inner.take.bind(inner)
@@ -94,14 +94,14 @@ describe('the breaker of a store', () => {
     expect(store.stats().state).toBe('closed')
   })
 
-  it('decides regardless of errors in its listeners', async () => {
+  it('ignores errors thrown by its listeners', async () => {
     const { store, inner } = wrapped({
       onStateChange: ({ state }) => {
         if (state === 'open') throw new Error('the log is full')
         return Promise.reject(new Error('the log is slow'))
       },
     })
-    await lose(store, inner)
+    await startOutage(store, inner)
     inner.thaw()
     await vi.advanceTimersByTimeAsync(100)
     expect((await store.take([one]))[0]?.degraded).toBeUndefined()

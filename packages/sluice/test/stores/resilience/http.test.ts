@@ -62,9 +62,9 @@ describe.each(['express', 'fastify'] as const)('%s with an unavailable store', (
 
   it('admits every request under `open`, and a share of the limit under `local`', async () => {
     const statuses = async (url: string) => {
-      const answers: number[] = []
-      for (let request = 0; request < 4; request++) answers.push((await fetch(url)).status)
-      return answers
+      const codes: number[] = []
+      for (let request = 0; request < 4; request++) codes.push((await fetch(url)).status)
+      return codes
     }
     expect(await statuses(await servers[name](outageApp('open', 'hangs')))).toEqual([200, 200, 200, 200])
     expect(await statuses(await servers[name](outageApp('local', 'hangs')))).toEqual([200, 200, 429, 429])

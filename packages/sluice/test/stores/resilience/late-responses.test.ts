@@ -13,16 +13,16 @@ async function takeLate(charges: readonly Charge[]) {
   const inner = new FaultyStore()
   const store = withFailurePolicy(inner, { random: () => 0 })
   inner.mode = 'hangs'
-  const answer = store.take(charges)
+  const response = store.take(charges)
   await vi.advanceTimersByTimeAsync(101)
-  const verdicts = await answer
+  const verdicts = await response
   expect(verdicts.every(({ degraded }) => degraded === 'local')).toBe(true)
   return { inner, store }
 }
 
-/** Returns what remains of each limit at the store itself. */
+/** Returns the remaining quota of each charge in the store itself. */
 async function left(inner: FaultyStore, charges: readonly Charge[]): Promise<number[]> {
-  const verdicts = await inner.inside.peek(charges.map((charge) => ({ ...charge, cost: 0 })))
+  const verdicts = await inner.wrapped.peek(charges.map((charge) => ({ ...charge, cost: 0 })))
   return verdicts.map(({ remaining }) => remaining)
 }
 
@@ -34,7 +34,7 @@ describe('a take with a late response', () => {
     { ...one, scope: 'shadow', enforce: false, limit: { ...tenAnHour, limit: 1 }, cost: 2 },
   ]
 
-  it('refunds the units, slots and shadow charges of an admitted take', async () => {
+  it('is refunded if it was admitted, including slots and shadow charges', async () => {
     const { inner, store } = await takeLate(charges)
     expect(await left(inner, charges)).toEqual([10, 10, 2, 1])
     inner.thaw()
@@ -46,7 +46,7 @@ describe('a take with a late response', () => {
     expect(store.stats()).toMatchObject({ timeouts: 1, lateGivenBack: 1, lateAbandoned: 0, state: 'open' })
   })
 
-  it('settles nothing if the take was refused or failed', async () => {
+  it('settles nothing if it was refused or failed', async () => {
     const refused = await takeLate([
       one,
       { ...one, scope: 'full', limit: { ...tenAnHour, limit: 1 }, cost: 2 },
@@ -56,13 +56,13 @@ describe('a take with a late response', () => {
     expect(refused.inner.calls.settle).toBe(0)
     expect(await left(refused.inner, [one])).toEqual([10])
     const failed = await takeLate([one])
-    failed.inner.breakOff()
+    failed.inner.disconnect()
     await vi.advanceTimersByTimeAsync(1)
     expect(failed.inner.calls.settle).toBe(0)
     expect(failed.store.stats()).toMatchObject({ failures: 0, timeouts: 1 })
   })
 
-  it('counts a late take that cannot be refunded as abandoned', async () => {
+  it('is counted as abandoned if it cannot be refunded', async () => {
     for (const settle of [
       () => Promise.reject(new Error('connection reset')),
       () => {
@@ -77,7 +77,7 @@ describe('a take with a late response', () => {
     }
   })
 
-  it('holds no slot for a request that was decided locally', async () => {
+  it('holds no slot for the request, which was decided locally', async () => {
     const inner = new FaultyStore()
     const store = withFailurePolicy(inner, { random: () => 0 })
     const limiter = createLimiter({ rules: [{ concurrent: 2 }], store })
@@ -124,12 +124,12 @@ describe('LateResponses', () => {
     const store = withFailurePolicy(inner, { random: () => 0 })
     inner.mode = 'hangs'
     for (let request = 0; request < 5000; request++) {
-      const answer = store.take([{ ...one, key: `client ${request % 100}` }])
-      if (answer instanceof Promise) answer.catch(() => expect.fail('the take must not reject'))
+      const response = store.take([{ ...one, key: `client ${request % 100}` }])
+      if (response instanceof Promise) response.catch(() => expect.fail('the take must not reject'))
       await vi.advanceTimersByTimeAsync(2)
     }
-    // Calls of the first 100 ms, then probes: three quick ones and about one a second.
-    expect(inner.hanging).toBeLessThan(70)
+    // The calls of the first 100 ms, and then single probes.
+    expect(inner.pendingCount).toBeLessThan(70)
     await vi.advanceTimersByTimeAsync(101)
     expect(vi.getTimerCount()).toBe(0)
     expect(store.stats().degraded).toBe(5000)

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { bucketOfTen, one, tenAnHour } from './charges.js'
-import { lose, wrapped } from './wrapped-store.js'
+import { startOutage, wrapped } from './wrapped-store.js'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 describe('the local fallback', () => {
-  it('defers a cost above the share until recovery, and refuses a cost above the limit for good', async () => {
+  it('defers a cost above the share until recovery, and refuses a cost above the limit permanently', async () => {
     const { store, inner } = wrapped({ peers: 4 })
-    await lose(store, inner)
+    await startOutage(store, inner)
     const waits = await store.take([{ ...one, limit: bucketOfTen, cost: 5 }])
     expect(waits).toMatchObject([{ allowed: false, retryAfter: 500 }])
     const never = await store.take([{ ...one, limit: bucketOfTen, cost: 11 }])
@@ -19,7 +19,7 @@ describe('the local fallback', () => {
     const { store, inner } = wrapped({ peers: 5 })
     let allowed = 0
     for (let outage = 0; outage < 5; outage++) {
-      await lose(store, inner)
+      await startOutage(store, inner)
       for (let request = 0; request < 5; request++) {
         const [verdict] = await store.take([one])
         if (verdict?.degraded === 'local' && verdict.allowed) allowed++
@@ -33,7 +33,7 @@ describe('the local fallback', () => {
 
   it('frees the state of a refilled share after the store has recovered', async () => {
     const { store, inner } = wrapped()
-    await lose(store, inner)
+    await startOutage(store, inner)
     const charges = { ...one, limit: bucketOfTen }
     for (let key = 0; key < 1000; key++) await store.take([{ ...charges, key: String(key) }])
     expect(store.stats().localKeys).toBe(1000)
@@ -43,9 +43,9 @@ describe('the local fallback', () => {
     expect(store.stats().localKeys).toBe(0)
   })
 
-  it('takes from all limits or from none', async () => {
+  it('takes from all limits of a request or from none', async () => {
     const { store, inner } = wrapped()
-    await lose(store, inner)
+    await startOutage(store, inner)
     const small = { ...one, scope: 'small', limit: { ...tenAnHour, limit: 1 } }
     expect(await store.take([one, small])).toMatchObject([{ allowed: true }, { allowed: true }])
     expect(await store.take([one, small])).toMatchObject([{ allowed: true }, { allowed: false }])

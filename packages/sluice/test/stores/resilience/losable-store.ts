@@ -6,24 +6,24 @@ import { one } from './charges.js'
 import { FaultyStore } from './faulty-store.js'
 
 /**
- * Returns a store whose first failure opens the breaker, with functions for an outage and a
- * recovery.
+ * Returns a store whose first failure opens the breaker, with functions that start and end an
+ * outage.
  */
 export function losable(options: FailurePolicyOptions = {}) {
   const inner = new FaultyStore()
   const store = withFailurePolicy(inner, { random: () => 0, failures: 1, ...options })
-  const lose = async () => {
+  const startOutage = async () => {
     inner.mode = 'refuses'
     await Promise.resolve(store.peek([one])).catch(() => {})
     expect(store.stats().state).toBe('open')
   }
-  const back = async () => {
+  const endOutage = async () => {
     inner.thaw()
     await vi.advanceTimersByTimeAsync(1000)
     await store.peek([one])
     expect(store.stats().state).toBe('closed')
     await vi.advanceTimersByTimeAsync(1)
   }
-  const left = async (charge: Charge) => (await inner.inside.peek([{ ...charge, cost: 0 }]))[0]?.remaining
-  return { inner, store, lose, back, left }
+  const left = async (charge: Charge) => (await inner.wrapped.peek([{ ...charge, cost: 0 }]))[0]?.remaining
+  return { inner, store, startOutage, endOutage, left }
 }

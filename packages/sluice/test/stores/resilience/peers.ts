@@ -5,10 +5,10 @@ import type { Store, StoreVerdict } from '../../../src/stores/store.js'
 import { type ManualClock, manualClock } from '../../../src/time/clock.js'
 
 /** Returns a synchronous store that can fail, so that a run needs no timers. */
-function fragile(inside: Store, isUp: () => boolean): Store {
+function fragile(inner: Store, isUp: () => boolean): Store {
   const reach = () => {
     if (!isUp()) throw new Error('connection refused')
-    return inside
+    return inner
   }
   return {
     take: (charges) => reach().take(charges),

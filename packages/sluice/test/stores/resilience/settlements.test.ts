@@ -8,21 +8,21 @@ afterEach(() => void vi.useRealTimers())
 
 async function taken(store: Store, charge: Charge, cost: number) {
   const [verdict] = await store.take([charge])
-  if (!verdict?.allowed) return expect.fail('it was not taken')
+  if (!verdict?.allowed) return expect.fail('the charge was refused')
   return settlementOf(charge, verdict, cost)
 }
 
 describe('settlements of charges from the store', () => {
   it('sends a settlement once the store has recovered', async () => {
-    const { inner, store, lose, back, left } = losable()
+    const { inner, store, startOutage, endOutage, left } = losable()
     const refund = await taken(store, { ...one, cost: 6 }, 2)
     const slots = await taken(store, slot('a'), 0)
     const debt = await taken(store, { ...one, key: 'bob' }, 5)
-    await lose()
+    await startOutage()
     for (const settlement of [refund, slots, debt]) expect(store.settle([settlement])).toBeUndefined()
     expect(store.stats()).toMatchObject({ settlementsWaiting: 3, settlementsLost: 0 })
     expect(inner.settled).toEqual([])
-    await back()
+    await endOutage()
     expect(inner.settled).toEqual([refund, slots, debt])
     expect(await left(one)).toBe(8)
     expect(await left(slot('b'))).toBe(2)
@@ -31,7 +31,7 @@ describe('settlements of charges from the store', () => {
   })
 
   it('sends an unconfirmed refund only once, so that nothing is refunded twice', async () => {
-    const { inner, store, back, left } = losable()
+    const { inner, store, endOutage, left } = losable()
     const refund = await taken(store, { ...one, cost: 6 }, 3)
     await store.take([{ ...one, cost: 4 }])
     inner.mode = 'hangs'
@@ -39,7 +39,7 @@ describe('settlements of charges from the store', () => {
     await vi.advanceTimersByTimeAsync(101)
     await settled
     expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 1 })
-    await back()
+    await endOutage()
     expect(await left(one)).toBe(3)
     expect(inner.settled).toEqual([refund])
   })
@@ -60,7 +60,7 @@ describe('settlements of charges from the store', () => {
     expect(await left(slot('b'))).toBe(2)
   })
 
-  it('releases a slot after one response was lost', async () => {
+  it('releases a slot even if the first attempt fails', async () => {
     const { inner, store, left } = losable({ failures: 100 })
     const release = await taken(store, slot('a'), 0)
     inner.mode = 'refuses'
@@ -73,47 +73,47 @@ describe('settlements of charges from the store', () => {
     expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 0 })
   })
 
-  it('does not send a renewal late, when its slots may be free', async () => {
-    const { inner, store, lose, back } = losable()
+  it('does not send a renewal late, because its lease may have ended', async () => {
+    const { inner, store, startOutage, endOutage } = losable()
     const renewal = await taken(store, slot('a'), 1)
-    await lose()
+    await startOutage()
     store.settle([renewal])
     expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 0 })
-    await back()
+    await endOutage()
     expect(inner.settled).toEqual([])
   })
 
   it('drops a refund whose charge has expired', async () => {
-    const { inner, store, lose, back } = losable()
+    const { inner, store, startOutage, endOutage } = losable()
     const refund = await taken(store, { ...one, cost: 6 }, 2)
     const release = await taken(store, slot('a'), 0)
     const debt = await taken(store, { ...one, key: 'bob' }, 5)
-    await lose()
+    await startOutage()
     store.settle([refund, release, debt])
     await vi.advanceTimersByTimeAsync(3_600_000)
-    await back()
+    await endOutage()
     expect(inner.settled).toEqual([debt])
     expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 0 })
   })
 
   it('queues settlements in bounded memory and counts the evicted ones as lost', async () => {
-    const { inner, store, lose, back } = losable({ maxWaiting: 250 })
+    const { inner, store, startOutage, endOutage } = losable({ maxWaiting: 250 })
     const settlements: Settlement[] = []
     for (let key = 0; key < 300; key++) settlements.push(await taken(store, { ...one, key: String(key) }, 0))
-    await lose()
+    await startOutage()
     for (const settlement of settlements) store.settle([settlement])
     expect(store.stats()).toMatchObject({ settlementsWaiting: 250, settlementsLost: 50 })
-    await back()
+    await endOutage()
     expect(inner.settled).toEqual(settlements.slice(50))
     expect(inner.calls.settle).toBe(3)
   })
 
   it('keeps settlements queued when the store fails again', async () => {
-    const { inner, store, lose, back } = losable()
+    const { inner, store, startOutage, endOutage } = losable()
     const settlements: Settlement[] = []
     for (let index = 0; index < 150; index++)
       settlements.push(await taken(store, { ...slot(`${index}`), key: `${index}` }, 0))
-    await lose()
+    await startOutage()
     store.settle(settlements)
     inner.mode = 'up'
     await vi.advanceTimersByTimeAsync(1000)
@@ -124,11 +124,11 @@ describe('settlements of charges from the store', () => {
     await vi.advanceTimersByTimeAsync(1)
     expect(store.stats()).toMatchObject({ state: 'open', settlementsWaiting: 150, settlementsLost: 0 })
     inner.settle = settle
-    await back()
+    await endOutage()
     expect(inner.settled).toHaveLength(150)
   })
 
-  it('never fails the request that settles', async () => {
+  it('never fails a request because its settlement fails', async () => {
     for (const policy of ['open', 'closed', 'local'] as const) {
       for (const mode of ['hangs', 'refuses', 'throws'] as const) {
         const { inner, store } = losable({ policy })
@@ -141,10 +141,10 @@ describe('settlements of charges from the store', () => {
     }
   })
 
-  it('sends nothing after the store was closed', async () => {
-    const { inner, store, lose } = losable()
+  it('sends nothing after the store is closed', async () => {
+    const { inner, store, startOutage } = losable()
     const settlement = await taken(store, one, 0)
-    await lose()
+    await startOutage()
     store.settle([settlement])
     inner.thaw()
     await store.close()

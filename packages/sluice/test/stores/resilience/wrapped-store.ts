@@ -10,25 +10,25 @@ import { FaultyStore } from './faulty-store.js'
 
 /** Returns the result of an operation and checks that it settles within the deadline. */
 export async function outcomeOf<T>(operation: () => MaybePromise<T>): Promise<T> {
-  let isOver = false
-  const over = () => {
-    isOver = true
+  let isSettled = false
+  const onSettled = () => {
+    isSettled = true
   }
-  const answer = (async () => operation())()
-  answer.then(over, over)
+  const result = (async () => operation())()
+  result.then(onSettled, onSettled)
   await vi.advanceTimersByTimeAsync(101)
-  expect(isOver, 'settled within the deadline').toBe(true)
-  return answer
+  expect(isSettled, 'settled within the deadline').toBe(true)
+  return result
 }
 
 /** Makes the store hang until the breaker is open. */
-export async function lose(store: FailurePolicyStore, inner: FaultyStore): Promise<void> {
+export async function startOutage(store: FailurePolicyStore, inner: FaultyStore): Promise<void> {
   inner.mode = 'hangs'
   await outcomeOf(() => store.peek([one])).catch(() => {})
   expect(store.stats().state).toBe('open')
 }
 
-/** Returns a faulty store with a failure policy, and the reported changes of state. */
+/** Returns a faulty store with a failure policy, and the state changes that it reports. */
 export function wrapped(options: FailurePolicyOptions = {}) {
   const inner = new FaultyStore()
   const changes: StoreStateChange[] = []

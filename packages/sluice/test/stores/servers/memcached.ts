@@ -47,7 +47,7 @@ export async function startMemcached(
     )
   } catch (cause) {
     await stop()
-    throw new Error(`memcached on port ${own} does not answer`, { cause })
+    throw new Error(`memcached on port ${own} does not respond`, { cause })
   }
   return { port: own, url: `memcached://127.0.0.1:${own}`, process: child, ask, keys, stop }
 }
@@ -71,7 +71,7 @@ function responseTo(port: number, command: string, last: string): Promise<readon
       resolve(lines.slice(0, end + 1))
     })
     socket.on('error', reject)
-    socket.on('close', () => reject(new Error(`the connection ended after '${text.slice(0, 200)}'`)))
+    socket.on('close', () => reject(new Error(`the connection was closed after '${text.slice(0, 200)}'`)))
   })
 }
 
@@ -85,7 +85,7 @@ function keyAndExpiry(line: string): [key: string, expiry: number] {
 function unlessExited<T>(child: ChildProcess, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`it ended with ${code}`)))
+    child.once('exit', (code) => reject(new Error(`the process exited with code ${code}`)))
     promise.then(resolve, reject)
   })
 }

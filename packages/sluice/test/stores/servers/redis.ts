@@ -18,9 +18,9 @@ export interface RedisServer {
   readonly process: ChildProcess
   /** Runs one command with redis-cli and returns its output. */
   cli(...command: string[]): Promise<string>
-  /** Kills the process like a crash. Its files remain. */
+  /** Kills the process as in a crash. Its files remain. */
   crash(): Promise<void>
-  /** Restarts it with its port and files, and waits until it responds. */
+  /** Restarts the server with the same port and files, and waits until it responds. */
   startAgain(): Promise<void>
   stop(): Promise<void>
 }
@@ -35,7 +35,7 @@ export interface RedisSentinels {
   readonly primary: RedisServer
   readonly replica: RedisServer
   readonly sentinel: RedisServer
-  /** Name of the primary, known to the Sentinel. */
+  /** Name of the primary in the Sentinel's configuration. */
   readonly name: string
   readonly url: string
   stop(): Promise<void>
@@ -134,7 +134,7 @@ async function startSentinel(name: string, primaryPort: number): Promise<RedisSe
   return start(port, ['--sentinel'], settings.join('\n'))
 }
 
-/** Starts a server in a temporary folder, which is removed with it. */
+/** Starts a server in a temporary folder, which is removed when it stops. */
 async function start(port: number, options: readonly string[], configuration?: string): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-redis-'))
   const file = join(folder, 'server.conf')

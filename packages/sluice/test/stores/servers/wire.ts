@@ -1,8 +1,8 @@
 import { createServer, connect as dial, type Socket } from 'node:net'
 
 /**
- * Mode of a wire. `forward`: data arrives. `drop`: data is lost, and so is all later data on the
- * same connection. A number: replies are delayed by this many milliseconds.
+ * Mode of a wire. `forward`: all data is forwarded. `drop`: data is lost, and so is all later data
+ * on the same connection. A number: replies are delayed by this many milliseconds.
  */
 type WireMode = 'forward' | 'drop' | number
 
@@ -17,7 +17,7 @@ export interface Wire {
   stop(): void
 }
 
-/** Starts a wire to a port of this machine, on a free port. */
+/** Starts a wire on a free port that leads to another port of this machine. */
 export async function startWire(to: number): Promise<Wire> {
   const clients = new Set<Socket>()
   const listener = createServer({ noDelay: true }, (client) => {
@@ -26,15 +26,15 @@ export async function startWire(to: number): Promise<Wire> {
     let dead = false
     /** Delayed replies in their order. */
     const delayed: Buffer[] = []
-    const passes = () => {
+    const isForwarded = () => {
       dead ||= wire.mode === 'drop'
       return !dead
     }
     client.on('data', (data) => {
-      if (passes()) server.write(data)
+      if (isForwarded()) server.write(data)
     })
     server.on('data', (data) => {
-      if (!passes()) return
+      if (!isForwarded()) return
       const delayMs = typeof wire.mode === 'number' ? wire.mode : 0
       if (delayMs === 0 && delayed.length === 0) {
         client.write(data)

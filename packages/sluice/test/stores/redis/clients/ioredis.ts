@@ -17,7 +17,7 @@ const OPTIONS: readonly (readonly [string, RedisOptions])[] = [
   ],
   ['enableOfflineQueue: false', { enableOfflineQueue: false }],
   ['lazyConnect', { lazyConnect: true }],
-  ['lazyConnect without a queue', { lazyConnect: true, enableOfflineQueue: false }],
+  ['lazyConnect without an offline queue', { lazyConnect: true, enableOfflineQueue: false }],
   ['a keyPrefix', { keyPrefix: 'app:' }],
   ['a keyPrefix in braces', { keyPrefix: '{app}:', enableAutoPipelining: true }],
   ['stringNumbers', { stringNumbers: true }],
@@ -29,7 +29,7 @@ const OPTIONS: readonly (readonly [string, RedisOptions])[] = [
   ['a command timeout', { commandTimeout: 20_000 }],
   ['no resending', { autoResendUnfulfilledCommands: false }],
   [
-    'everything at once',
+    'many options combined',
     {
       enableAutoPipelining: true,
       enableOfflineQueue: false,
@@ -45,7 +45,7 @@ const OPTIONS: readonly (readonly [string, RedisOptions])[] = [
 
 const OPTIONS_OF_6: typeof OPTIONS = [
   ['RESP 2', { protocol: 2 }],
-  ['replies mapped as RESP 3 has them', { replyMapping: 'resp3' }],
+  ['replies mapped as in RESP 3', { replyMapping: 'resp3' }],
 ]
 
 const CLUSTER_OPTIONS: readonly (readonly [string, ClusterOptions])[] = [
@@ -53,7 +53,7 @@ const CLUSTER_OPTIONS: readonly (readonly [string, ClusterOptions])[] = [
   ['enableAutoPipelining', { enableAutoPipelining: true }],
   ['enableOfflineQueue: false', { enableOfflineQueue: false }],
   [
-    'lazyConnect without a queue',
+    'lazyConnect without an offline queue',
     { lazyConnect: true, enableOfflineQueue: false, enableAutoPipelining: true },
   ],
   ['scaleReads: all', { scaleReads: 'all', enableAutoPipelining: true }],
@@ -61,7 +61,7 @@ const CLUSTER_OPTIONS: readonly (readonly [string, ClusterOptions])[] = [
   ['a keyPrefix', { keyPrefix: 'app:', enableAutoPipelining: true }],
   ['a keyPrefix in braces', { keyPrefix: '{app}:' }],
   [
-    'options of its nodes',
+    'node options',
     { redisOptions: { keyPrefix: 'app:', stringNumbers: true, showFriendlyErrorStack: true } },
   ],
 ]

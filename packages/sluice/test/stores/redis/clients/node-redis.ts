@@ -50,7 +50,7 @@ const OPTIONS: readonly (readonly [string, () => ClientOptions])[] = [
     () => ({ RESP: 3, clientSideCache: new BasicClientSideCache({ ttl: 0, maxEntries: 0 }) }),
   ],
   ['another database', () => ({ database: 3 })],
-  ['a bound of its queue', () => ({ commandsQueueMaxLength: 1000 })],
+  ['a bounded queue', () => ({ commandsQueueMaxLength: 1000 })],
   ['pings', () => ({ pingInterval: 20 })],
 ]
 
@@ -78,12 +78,12 @@ export const NODE_REDIS: readonly ClientCase[] = [
     (ports) => nodeRedis(createClient({ url: urlOf(ports), keyPrefix: 'app:' })),
   ],
   [
-    'a pool of node-redis',
+    'a node-redis pool',
     (ports) =>
       nodeRedis(createClientPool({ url: urlOf(ports), commandOptions: { typeMapping: {} } }, { minimum: 2 })),
   ],
   [
-    'a pool of node-redis 5',
+    'a node-redis 5 pool',
     (ports) => nodeRedis(createClientPool5({ url: urlOf(ports), RESP: 3 }, { minimum: 1, maximum: 2 })),
   ],
 ]

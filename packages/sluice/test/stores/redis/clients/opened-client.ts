@@ -2,10 +2,10 @@ import type { RedisStoreOptions } from '../../../../src/stores/redis/index.js'
 
 type Client = NonNullable<RedisStoreOptions['client']>
 
-/** A client as an app creates it. */
+/** A client as an application creates it. */
 export interface OpenedClient {
   readonly client: Client
-  /** Connects a node-redis client, which its owner must do. */
+  /** Connects a node-redis client. ioredis connects by itself. */
   readonly connect?: () => Promise<unknown>
   readonly close: () => unknown
 }

@@ -37,7 +37,8 @@ function charge(limit: Limit, cost = 1, key = 'key', more: Partial<Charge> = {})
 }
 
 /**
- * A store with a refusal cache, the bare store as used by another process, and the number of takes.
+ * A store with a refusal cache, the underlying store as another process uses it, and the number of
+ * takes.
  */
 interface CachedFixture {
   readonly store: Store
@@ -69,19 +70,19 @@ async function take(store: Store, ...charges: Charge[]): Promise<StoreVerdict[]>
 }
 
 describe.each(Object.entries(LIMITS))('a refusal by a %s', (_name, limit) => {
-  it('is repeated without the store, with equal verdicts', async () => {
+  it('is repeated without a query, with the verdict that the store would return', async () => {
     const { store, remote, clock, takes } = cachedStore()
     await take(store, charge(limit, 10))
     await take(store, charge(limit))
     for (let flood = 0; flood < 1000; flood++) {
       clock.advance(MAX_AGE_MS / 2 / 1001)
       const [verdict] = await take(store, charge(limit))
-      const [truth] = (await remote.peek([charge(limit)])) as [StoreVerdict]
-      expect(verdict).toMatchObject({ allowed: false, remembered: true, remaining: truth.remaining })
-      expect(verdict?.retryAfter).toBeCloseTo(truth.retryAfter, 6)
-      expect(verdict?.resetAfter).toBeCloseTo(truth.resetAfter, 6)
-      expect(verdict?.moreAfter).toBeCloseTo(truth.moreAfter, 6)
-      expect(verdict?.at).toBeCloseTo(truth.at, 6)
+      const [peeked] = (await remote.peek([charge(limit)])) as [StoreVerdict]
+      expect(verdict).toMatchObject({ allowed: false, remembered: true, remaining: peeked.remaining })
+      expect(verdict?.retryAfter).toBeCloseTo(peeked.retryAfter, 6)
+      expect(verdict?.resetAfter).toBeCloseTo(peeked.resetAfter, 6)
+      expect(verdict?.moreAfter).toBeCloseTo(peeked.moreAfter, 6)
+      expect(verdict?.at).toBeCloseTo(peeked.at, 6)
     }
     expect(takes()).toBe(2)
   })
@@ -94,7 +95,7 @@ describe.each(Object.entries(LIMITS))('a refusal by a %s', (_name, limit) => {
     expect(takes()).toBe(3)
   })
 
-  it('reports Infinity for a cost above the capacity, and does not refuse smaller ones', async () => {
+  it('reports Infinity for a cost above the capacity, and does not refuse a smaller cost', async () => {
     const { store, takes } = cachedStore()
     for (let call = 0; call < 5; call++) {
       const [verdict] = await take(store, charge(limit, 11))
@@ -116,7 +117,7 @@ describe.each(Object.entries(LIMITS))('a refusal by a %s', (_name, limit) => {
     expect(await take(store, charge(limit))).toMatchObject([{ allowed: true, remaining: 9 }])
   })
 
-  it(`expires within ${MAX_AGE_MS} ms, so that changes by other processes are seen`, async () => {
+  it(`expires within ${MAX_AGE_MS} ms, so that changes by other processes take effect`, async () => {
     const { store, remote, clock } = cachedStore()
     const one = charge(limit, 10)
     const [taken] = (await take(store, one)) as [StoreVerdict]
@@ -147,7 +148,7 @@ describe.each(Object.entries(LIMITS))('a refusal by a %s', (_name, limit) => {
   })
 })
 
-it('admits a request as soon as the store would admit it', async () => {
+it('a refusal cache admits a request as soon as the store would', async () => {
   const { store, clock, takes } = cachedStore()
   const limit = bucket(10, 100)
   await take(store, charge(limit, 10))
@@ -160,14 +161,14 @@ it('admits a request as soon as the store would admit it', async () => {
   expect(takes()).toBe(3)
 })
 
-it('neither extends nor shortens the wait when a response is slow', async () => {
+it('a refusal cache neither extends nor shortens the wait when a response is slow', async () => {
   const clock = manualClock()
-  const inside = memoryStore({ clock })
+  const inner = memoryStore({ clock })
   // The store decides at once, and its response takes 4 ms.
   const slow: Store = {
-    ...storeOf(inside),
+    ...storeOf(inner),
     take: async (charges) => {
-      const verdicts = await inside.take(charges)
+      const verdicts = await inner.take(charges)
       clock.advance(4)
       return verdicts
     },
@@ -186,18 +187,18 @@ it('neither extends nor shortens the wait when a response is slow', async () => 
 })
 
 describe('a burst of requests with a cached refusal', () => {
-  it('refreshes the refusal by one request, and sends the others only after it has expired', async () => {
+  it('refreshes the refusal with one query, and sends further queries only after it has expired', async () => {
     const clock = manualClock()
-    const inside = memoryStore({ clock })
+    const inner = memoryStore({ clock })
     const held: (() => void)[] = []
-    let holds = false
+    let isBlocked = false
     let takes = 0
     const slow: Store = {
-      ...storeOf(inside),
+      ...storeOf(inner),
       take: async (charges) => {
         takes++
-        const verdicts = await inside.take(charges)
-        if (holds) await new Promise<void>((resolve) => held.push(resolve))
+        const verdicts = await inner.take(charges)
+        if (isBlocked) await new Promise<void>((resolve) => held.push(resolve))
         return verdicts
       },
     }
@@ -205,7 +206,7 @@ describe('a burst of requests with a cached refusal', () => {
     const limit = bucket(10)
     await take(store, charge(limit, 10))
     await take(store, charge(limit))
-    holds = true
+    isBlocked = true
     clock.advance(MAX_AGE_MS / 2)
     const burst = Array.from({ length: 100 }, () => store.take([charge(limit)]))
     expect(burst.filter((answer) => answer instanceof Promise)).toHaveLength(1)
@@ -248,7 +249,7 @@ describe('a request with several charges', () => {
     expect(takes()).toBe(3)
   })
 
-  it('goes to the store if two charges have one key', async () => {
+  it('goes to the store if two charges have the same key', async () => {
     const { store, takes } = cachedStore()
     await take(store, charge(full, 6))
     for (let call = 0; call < 3; call++)
@@ -271,7 +272,7 @@ describe('a request with several charges', () => {
     expect((await store.peek([charge(wide, 0)]))[0]).toMatchObject({ remaining: 99 })
   })
 
-  it('goes to the store if only slots refuse, because they may be free at any moment', async () => {
+  it('goes to the store if it is refused only for lack of slots, which may become free at any moment', async () => {
     const { store, remote, takes } = cachedStore()
     const held = charge(SLOTS, 2)
     const [taken] = (await take(store, held)) as [StoreVerdict]
@@ -282,7 +283,7 @@ describe('a request with several charges', () => {
     expect(await take(store, charge(SLOTS))).toMatchObject([{ allowed: true }])
   })
 
-  it('is rejected as a whole if one charge is invalid', async () => {
+  it('is rejected if one charge is invalid', async () => {
     const { store } = cachedStore()
     const window = LIMITS['fixed-window'] as Limit
     await take(store, charge(full, 10), charge(window))
@@ -294,15 +295,15 @@ describe('a request with several charges', () => {
 describe('a response that was in flight during a change', () => {
   it.each(['settle', 'reset'] as const)('is not cached after a %s', async (change) => {
     const clock = manualClock()
-    const inside = memoryStore({ clock })
+    const inner = memoryStore({ clock })
     const held: (() => void)[] = []
-    let holds = false
+    let isBlocked = false
     const store = cacheRefusals(
       {
-        ...storeOf(inside),
+        ...storeOf(inner),
         take: async (charges) => {
-          const verdicts = await inside.take(charges)
-          if (holds) await new Promise<void>((resolve) => held.push(resolve))
+          const verdicts = await inner.take(charges)
+          if (isBlocked) await new Promise<void>((resolve) => held.push(resolve))
           return verdicts
         },
       },
@@ -311,19 +312,19 @@ describe('a response that was in flight during a change', () => {
     const limit = bucket(10)
     const one = charge(limit, 10)
     const [taken] = (await take(store, one)) as [StoreVerdict]
-    holds = true
+    isBlocked = true
     const refused = take(store, charge(limit))
     await expect.poll(() => held.length).toBe(1)
     if (change === 'settle') await store.settle([settlementOf(one, taken, 0)])
     else await store.reset(one.scope, one.key)
-    holds = false
+    isBlocked = false
     held[0]?.()
     expect(await refused).toMatchObject([{ allowed: false }])
     expect(await take(store, charge(limit))).toMatchObject([{ allowed: true }])
   })
 })
 
-it('makes a call for each key beyond its capacity, and still invalidates settled keys', async () => {
+it('a full refusal cache queries the store for each further key, and still invalidates settled keys', async () => {
   const { store, takes } = cachedStore()
   const limit = bucket(1)
   const keys = Array.from({ length: 20_000 }, (_, key) => `key ${key}`)
@@ -339,15 +340,15 @@ it('makes a call for each key beyond its capacity, and still invalidates settled
   }
 })
 
-it('does not count as a response of the store for the breaker', async () => {
+it('a cached refusal does not count as a response of the store for the breaker', async () => {
   const clock = manualClock()
-  const inside = memoryStore({ clock })
+  const inner = memoryStore({ clock })
   let isUp = true
   const flaky: Store = {
-    ...storeOf(inside),
+    ...storeOf(inner),
     take: (charges) => {
-      if (!isUp) throw new Error('the store is away')
-      return inside.take(charges)
+      if (!isUp) throw new Error('the store is down')
+      return inner.take(charges)
     },
   }
   const store = withFailurePolicy(cacheRefusals(flaky, { maxAgeMs: MAX_AGE_MS, clock }), {
@@ -406,7 +407,7 @@ describe('a trace of calls with a refusal cache', () => {
 
   const steps = fc.array(step, { minLength: 1, maxLength: 60, size: 'max' })
 
-  it('is decided as without the cache, and often from the cache', async () => {
+  it('returns the same verdicts as without the cache, often without a query', async () => {
     let hits = 0
     const repeated = (each: Step) =>
       Array.from({ length: each.times }, (_, n) => (n === 0 ? each : { ...each, wait: 0.5 }))

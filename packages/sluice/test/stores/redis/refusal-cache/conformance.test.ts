@@ -5,23 +5,23 @@ import { describeStore } from '../../conformance.js'
 
 const MAX_AGE_MS = 100
 
-describeStore('a memory of refusals before a store', (options) => {
+describeStore('a store with a refusal cache', (options) => {
   const clock = manualClock(Date.UTC(2026, 10, 24, 12))
-  // The cache uses its own clock, which is never set back. Changes of the store's clock show after
-  // an entry has expired.
-  const here = manualClock()
-  const inside = memoryStore({ clock, ...options })
+  // The cache uses its own clock, which is never set back. A change of the store's clock takes
+  // effect once the cached entries have expired.
+  const cacheClock = manualClock()
+  const inner = memoryStore({ clock, ...options })
   return {
-    store: cacheRefusals(inside, { maxAgeMs: MAX_AGE_MS, clock: here }),
+    store: cacheRefusals(inner, { maxAgeMs: MAX_AGE_MS, clock: cacheClock }),
     advance(milliseconds) {
       clock.advance(milliseconds)
-      here.advance(milliseconds)
+      cacheClock.advance(milliseconds)
     },
     setBack(milliseconds) {
       clock.advance(-milliseconds)
-      here.advance(MAX_AGE_MS)
+      cacheClock.advance(MAX_AGE_MS)
     },
-    keys: () => inside.keys,
-    close: () => inside.close(),
+    keys: () => inner.keys,
+    close: () => inner.close(),
   }
 })
