@@ -16,7 +16,9 @@ interface State {
   readonly memory: number
 }
 
-const APPS = ['express4', 'express5', 'fastify', 'koa', 'hono', 'fetch', 'nestExpress', 'nestFastify']
+// Not `fetch` on @hono/node-server: in Node 20 and 22, pipelined requests for streams end its process
+// with an internal assertion, without any limit.
+const APPS = ['express4', 'express5', 'fastify', 'koa', 'hono', 'fetchAlone', 'nestExpress', 'nestFastify']
 const SERVER = new URL('../../packages/sluice/test/adapters/servers/chaos-server.js', import.meta.url)
 
 const paths = ['/now', '/later', '/queued', '/refused', '/failing-client', '/failing-handler']

@@ -68,6 +68,27 @@ export const apps = {
       ),
     )
   },
+  /** A server that passes only the request, as most platforms of `fetch` handlers do. */
+  async fetchAlone(routes) {
+    const { createServerAdapter } = await import('@whatwg-node/server')
+    const { limit } = await import('sluice/fetch')
+    const handlers = new Map(
+      routes.map(({ path, options, handle }) => [
+        path,
+        limit(options)(async () => webResponse(await handle())),
+      ]),
+    )
+    return startServer(
+      createServerAdapter(async (request) => {
+        const handler = handlers.get(new URL(request.url).pathname)
+        try {
+          return (await handler?.(request)) ?? new Response('', { status: 404 })
+        } catch {
+          return new Response('', { status: 500 })
+        }
+      }),
+    )
+  },
   async nestExpress(routes) {
     const { ExpressAdapter } = await import('@nestjs/platform-express')
     return nestApp(new ExpressAdapter(), routes)
