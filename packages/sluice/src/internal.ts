@@ -2,4 +2,4 @@
 
 export { BoundedCache } from './bounded-cache.js'
 export { nearest, suggest, suggestOrList } from './did-you-mean.js'
-export { type DecidingStore, isDeciding } from './stores/synchronous-store.js'
+export { isPreparing, type PreparingStore } from './stores/preparing-store.js'

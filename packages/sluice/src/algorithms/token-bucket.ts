@@ -95,7 +95,7 @@ export function levelNow(limit: TokenBucketLimit, at: number, level: number, now
 }
 
 /** Reports whether a level fits into the burst, with tolerance. */
-export function fitsBurst(limit: TokenBucketLimit, level: number): boolean {
+function fitsBurst(limit: TokenBucketLimit, level: number): boolean {
   return fits(level, limit.burst)
 }
 

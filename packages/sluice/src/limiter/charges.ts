@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { capacityOf, type Limit } from '../limits/limit.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import type { Client } from '../rules/client.js'
@@ -6,6 +5,7 @@ import type { CompiledRule } from '../rules/compiled-rule.js'
 import type { KeyFor } from '../rules/key-spec.js'
 import { scaleLimit } from '../rules/scale.js'
 import type { WarmUp } from '../rules/warm-up.js'
+import { nextLease } from '../stores/lease-name.js'
 import type { Charge, StoreVerdict } from '../stores/store.js'
 import type { Quota } from './decision.js'
 
@@ -27,59 +27,6 @@ export interface RuleCharge extends Charge {
 /** The current scale of limits, from a warm-up. */
 export type Scaling = Pick<WarmUp, 'scale' | 'until'>
 
-/**
- * Computes the charges of the rules for a request. Returns a promise if a function of a rule does;
- * the rules are then evaluated one after the other.
- *
- * Skips rules that are unlimited for the client, and shadow rules whose functions throw: a shadow
- * rule must never fail a request.
- *
- * @param scaling applies to all limits except shared ones, which other limiters also count
- */
-export function chargesFor<Request>(
-  rules: readonly ScopedRule<Request>[],
-  request: Request,
-  client: Client | undefined,
-  scaling: Scaling | undefined,
-): MaybePromise<RuleCharge[]> {
-  // Exact size: an array that grows by push reserves room for 17 elements.
-  const charges = new Array<RuleCharge>(rules.length)
-  let count = 0
-  let keyFor: KeyFor<Request> | undefined
-  let key = ''
-  /** Continues asynchronously with the rule whose function returned a promise. */
-  const continueAt = (index: number, partial: PartialCharge) => {
-    charges.length = count
-    return laterCharges(rules.slice(index), { request, client, scaling, charges, keyFor, key, partial })
-  }
-  for (let index = 0; index < rules.length; index++) {
-    const rule = rules[index] as ScopedRule<Request>
-    try {
-      const fullLimit = rule.limitFor(request, client)
-      if (fullLimit instanceof Promise) return continueAt(index, { fullLimit })
-      // The client is unlimited.
-      if (fullLimit === undefined) continue
-      const limit = scaled(rule, fullLimit, scaling)
-      const cost = rule.costFor(request, limit)
-      if (cost instanceof Promise) return continueAt(index, { fullLimit, cost })
-      // Adjacent rules usually share a key.
-      if (rule.keyFor !== keyFor) {
-        const own = rule.keyFor(request, client)
-        if (own instanceof Promise) return continueAt(index, { fullLimit, cost, key: own })
-        key = own
-        keyFor = rule.keyFor
-      }
-      charges[count] = chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, fullLimit, scaling))
-      count++
-    } catch (error) {
-      if (rule.enforce) throw error
-    }
-  }
-  // Assigning an unchanged length takes as long as computing a charge.
-  if (count < charges.length) charges.length = count
-  return charges
-}
-
 /** The results of a rule's functions so far; each function is called once. */
 interface PartialCharge {
   readonly fullLimit: MaybePromise<Limit | undefined>
@@ -100,7 +47,8 @@ interface Progress<Request> {
   readonly partial: PartialCharge
 }
 
-async function laterCharges<Request>(
+/** Computes the charges of rules one after the other, beginning with one whose function returned a promise. */
+export async function laterCharges<Request>(
   rules: readonly ScopedRule<Request>[],
   progress: Progress<Request>,
 ): Promise<RuleCharge[]> {
@@ -128,7 +76,7 @@ async function laterCharges<Request>(
 }
 
 /** Returns the limit under the current warm-up. */
-function scaled(
+export function scaled(
   { shared }: Pick<ScopedRule<never>, 'shared'>,
   fullLimit: Limit,
   scaling: Scaling | undefined,
@@ -166,28 +114,28 @@ function trySync<T>(compute: () => MaybePromise<T>): { readonly value: T } | und
   }
 }
 
-function chargeOf(
+/** Returns the charge of a rule. A charge for slots without a lease gets a new one. */
+export function chargeOf(
   rule: RuleCharge['rule'] & Pick<ScopedRule<never>, 'scope'>,
   key: string,
   limit: Limit,
   cost: number,
   holdsAfter: number,
+  known?: string,
 ): RuleCharge {
   const { scope, enforce } = rule
-  const lease = limit.algorithm === 'concurrency' ? nextLease() : undefined
+  const lease = known ?? (limit.algorithm === 'concurrency' ? nextLease() : undefined)
   return { rule, scope, key, limit, cost, lease, enforce, holdsAfter }
-}
-
-/** Returns the charge of a rule with a fixed limit and cost for a key. */
-export function preparedCharge<Request>(rule: ScopedRule<Request>, key: string): RuleCharge {
-  const limit = rule.limit as Limit
-  const cost = rule.cost as number
-  return chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, limit, undefined))
 }
 
 const NEVER = Number.POSITIVE_INFINITY
 
-function holdsAfter(cost: number, limit: Limit, fullLimit: Limit, scaling: Scaling | undefined): number {
+export function holdsAfter(
+  cost: number,
+  limit: Limit,
+  fullLimit: Limit,
+  scaling: Scaling | undefined,
+): number {
   if (cost <= capacityOf(limit)) return 0
   if (scaling === undefined || cost > capacityOf(fullLimit)) return NEVER
   return scaling.until(cost / capacityOf(fullLimit))
@@ -195,7 +143,9 @@ function holdsAfter(cost: number, limit: Limit, fullLimit: Limit, scaling: Scali
 
 /** Returns the quotas of a request from the verdicts of the store. */
 export function quotasOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Quota[] {
-  return charges.map((charge, index) => new RequestQuota(charge, verdicts[index] as StoreVerdict))
+  return charges.map(
+    (charge, index) => new RequestQuota(charge, charge.holdsAfter, verdicts[index] as StoreVerdict),
+  )
 }
 
 /** This is a class for the same reason as `JudgedVerdict` in `algorithms/algorithm.ts`. */
@@ -213,10 +163,11 @@ export class RequestQuota implements Quota {
   readonly retryAfter: number
 
   constructor(
-    charge: Pick<RuleCharge, 'rule' | 'key' | 'limit' | 'cost' | 'holdsAfter'>,
+    charge: Pick<RuleCharge, 'rule' | 'key' | 'limit' | 'cost'>,
+    holdsAfter: number,
     verdict: StoreVerdict,
   ) {
-    const { rule, key, limit, cost, holdsAfter } = charge
+    const { rule, key, limit, cost } = charge
     const { resetAfter, retryAfter } = verdict
     this.rule = rule.name
     this.resource = rule.resource
@@ -232,12 +183,3 @@ export class RequestQuota implements Quota {
     this.retryAfter = retryAfter === NEVER && holdsAfter > 0 ? Math.max(holdsAfter, resetAfter) : retryAfter
   }
 }
-
-/** Returns a lease name that is unique across processes. */
-function nextLease(): string {
-  leases++
-  return `${PROCESS}-${leases.toString(36)}`
-}
-
-const PROCESS = randomUUID()
-let leases = 0

@@ -1,15 +1,11 @@
 import { andThen, type MaybePromise } from '../maybe-promise.js'
-import type { Resource } from '../rules/rule.js'
 import { allEnforcedFit } from '../stores/enforcement.js'
 import type { Store, StoreVerdict } from '../stores/store.js'
-import { type DecidingStore, isDeciding, type StoreOutcome } from '../stores/synchronous-store.js'
-import { systemClock } from '../time/clock.js'
-import { AllowedDecision, type CreatePermit } from './allowed-decision.js'
+import { StoreDecision } from './allowed-decision.js'
 import { quotasOf, type RuleCharge } from './charges.js'
 import { type Decision, type Forecast, refusalOf } from './decision.js'
 import type { LimiterEvents } from './limiter-events.js'
-import { Permit, type PermitListener, type Renewal } from './permit.js'
-import type { SlotQueues } from './slot-queues.js'
+import type { PermitContext } from './permit.js'
 
 /** One step of a two-step admission. */
 export interface Step {
@@ -20,40 +16,46 @@ export interface Step {
 
 /** Turns the verdicts of a store on a list of charges into a decision on the request. */
 export class Decider {
-  /** The store, if it decides in this process and creates verdicts only on demand. */
-  readonly #deciding: DecidingStore | undefined
-
-  /**
-   * @param resources the resources that the rules count
-   * @param queues served when slots are freed; undefined if no rule lets requests wait
-   * @param events undefined if the limiter has no listener
-   */
+  /** @param events undefined if the limiter has no listener */
   constructor(
     private readonly store: Store,
-    private readonly renewal: Renewal,
-    private readonly resources: readonly Resource[],
-    private readonly queues: Pick<SlotQueues, 'onSlotsFreed'> | undefined,
-    private readonly events: Pick<LimiterEvents<never>, 'watchStore' | 'permitListener'> | undefined,
-  ) {
-    this.#deciding = isDeciding(store) ? store : undefined
+    readonly permitContext: PermitContext,
+    private readonly events: Pick<LimiterEvents<never>, 'watchStore'> | undefined,
+  ) {}
+
+  /** Returns a decider for a step of a two-step admission, whose permits emit no events. */
+  forSteps(): Decider {
+    return new Decider(this.store, { ...this.permitContext, events: undefined }, this.events)
   }
 
   /** Takes all charges or none. */
   take(charges: readonly RuleCharge[]): MaybePromise<Decision> {
-    if (this.#deciding === undefined || charges.length === 0)
-      return andThen(this.#takeVerdicts(charges), (verdicts) => this.decisionOn(charges, verdicts))
-    const outcome = this.#deciding.decide(charges)
-    return outcome.admitted ? this.#allowed(charges, outcome) : this.decisionOn(charges, outcome.verdicts())
+    return andThen(this.#takeVerdicts(charges), (verdicts) => this.decisionOn(charges, verdicts))
   }
 
-  /** Takes all charges or none as one step of a two-step admission. The permit emits no events. */
+  /** Takes all charges or none as one step of a two-step admission. */
   takeStep(charges: readonly RuleCharge[]): MaybePromise<Step> {
     return andThen(this.#takeVerdicts(charges), (verdicts) => {
-      const forecast = forecastOf(charges, verdicts)
-      const decision = forecast.allowed
-        ? { ...forecast, permit: this.#newPermit(charges, verdicts, undefined) }
-        : forecast
-      return { charges, verdicts, decision }
+      return { charges, verdicts, decision: this.decisionOn(charges, verdicts) }
+    })
+  }
+
+  /** Returns the step for the verdicts of a take, and for other charges that take nothing. */
+  stepOn(
+    charges: readonly RuleCharge[],
+    verdicts: readonly StoreVerdict[],
+    others: readonly RuleCharge[],
+    order: (one: RuleCharge, other: RuleCharge) => number,
+  ): MaybePromise<Step> {
+    return andThen(others.length === 0 ? [] : this.store.peek(others), (otherVerdicts) => {
+      const all = [...verdicts, ...otherVerdicts]
+      const pairs = [...charges, ...others].map((charge, index) => ({
+        charge,
+        verdict: all[index] as StoreVerdict,
+      }))
+      pairs.sort((one, other) => order(one.charge, other.charge))
+      const [ordered, known] = [pairs.map(({ charge }) => charge), pairs.map(({ verdict }) => verdict)]
+      return { charges: ordered, verdicts: known, decision: this.decisionOn(ordered, known) }
     })
   }
 
@@ -65,37 +67,16 @@ export class Decider {
 
   /** Returns the decision for the verdicts of a take. */
   decisionOn(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Decision {
-    if (admits(charges, verdicts))
-      return this.#allowed(charges, { admitted: true, verdicts: () => [...verdicts] })
-    const forecast = forecastOf(charges, verdicts)
-    return forecast.allowed ? { ...forecast, permit: this.createPermit(charges, verdicts) } : forecast
-  }
-
-  readonly createPermit: CreatePermit = (charges, verdicts) => this.#newPermit(charges, verdicts, this.events)
-
-  #newPermit(
-    charges: readonly RuleCharge[],
-    verdicts: readonly StoreVerdict[],
-    events: Pick<LimiterEvents<never>, 'permitListener'> | undefined,
-  ): Permit {
-    const taken = charges.flatMap((charge, index) => {
-      const { rule } = charge
-      const verdict = verdicts[index] as StoreVerdict
-      return verdict.allowed ? [{ rule: rule.name, resource: rule.resource, charge, verdict }] : []
-    })
-    const { queues } = this
-    const listeners: PermitListener[] = []
-    if (queues !== undefined) {
-      const startedAt = systemClock.now()
-      listeners.push({
-        onReleased: (slots) => {
-          const heldMs = systemClock.now() - startedAt
-          for (const { charge } of slots) queues.onSlotsFreed(charge.scope, charge.key, heldMs)
-        },
-      })
+    if (admits(charges, verdicts)) {
+      const decision = new StoreDecision(charges, verdicts, this.permitContext)
+      // Events report how long slots were held, so the permit of such a request starts now.
+      if (this.permitContext.events !== undefined && charges.some(holdsSlot)) decision.permit
+      return decision
     }
-    if (events !== undefined) listeners.push(events.permitListener(taken))
-    return new Permit(this.store, this.renewal, taken, this.resources, listeners)
+    const forecast = forecastOf(charges, verdicts)
+    return forecast.allowed
+      ? { ...forecast, permit: new StoreDecision(charges, verdicts, this.permitContext).permit }
+      : forecast
   }
 
   #takeVerdicts(charges: readonly RuleCharge[]): MaybePromise<StoreVerdict[]> {
@@ -103,13 +84,6 @@ export class Decider {
     if (charges.length === 0) return []
     const take = () => this.store.take(charges)
     return this.events === undefined ? take() : this.events.watchStore(take)
-  }
-
-  #allowed(charges: readonly RuleCharge[], outcome: StoreOutcome): Decision {
-    const decision = new AllowedDecision(charges, outcome, this.createPermit)
-    // Events report how long slots were held, so the permit of a request with slots is created now.
-    if (this.events !== undefined && charges.some(holdsSlot)) decision.permit
-    return decision
   }
 }
 

@@ -67,6 +67,8 @@ export type Decision =
   | (DecisionBase & { readonly allowed: true; readonly permit: Permit })
   | (DecisionBase & { readonly allowed: false; readonly refusal: Refusal })
 
+export type RefusedDecision = Extract<Decision, { readonly allowed: false }>
+
 /** The result of `peek`: the decision that `admit` would make. Nothing was taken. */
 export type Forecast =
   | (DecisionBase & { readonly allowed: true })

@@ -3,9 +3,10 @@ import type { Limit } from '../limits/limit.js'
 import { type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import type { Client } from '../rules/client.js'
 import { isCallerError } from '../stores/caller-error.js'
+import { PreparedDecision } from './allowed-decision.js'
 import type { Decision, Quota } from './decision.js'
 import type { LimiterEvent, LimiterListener } from './event.js'
-import type { PermitListener, TakenCharge } from './permit.js'
+import type { AdmittedCharge } from './permit.js'
 
 /** Maximum number of clients whose last tier is remembered. */
 const MAX_CLIENTS = 10_000
@@ -17,7 +18,9 @@ export class LimiterEvents<Request> {
   readonly #tiers = new LastValues<string, string | undefined>(MAX_CLIENTS)
   /** The last limit of each rule, by tier. */
   readonly #limits = new Map<string | undefined, Map<string, Limit>>()
-  /** Time at which the store failed, in milliseconds; undefined while it works. */
+  /** The limits of the last prepared decision, by tier. */
+  readonly #lastLimits = new Map<string | undefined, PreparedDecision['limits']>()
+  /** When the store failed, in milliseconds; undefined while it works. */
   #failedSince: number | undefined
 
   constructor(private readonly listener: LimiterListener<Request>) {}
@@ -56,37 +59,49 @@ export class LimiterEvents<Request> {
       this.#onStoreFailed({ type: 'store-failed', degraded: decision.degraded })
     else this.#onStoreResponse()
     if (client !== undefined) this.#recordTier(client)
+    if (decision instanceof PreparedDecision) {
+      // All of its charges fit, so no shadow rule would have refused.
+      this.#recordLimits(decision, client?.tier)
+      this.#emit(new AllowedEvent(request, client, decision, took))
+      return
+    }
     const limits = this.#limitsOf(client?.tier)
     const { quotas, degraded } = decision
     for (const quota of quotas) {
-      this.#recordLimit(limits, quota, client?.tier)
+      this.#recordLimit(limits, quota.rule, quota.limit, client?.tier)
       if (!quota.enforced && !quota.allowed) this.#emit({ type: 'shadow-refused', request, client, quota })
     }
-    // The event is built without a spread, because every request allocates one.
     const event = decision.allowed
       ? ({ type: 'allowed', request, client, quotas, took } as const)
       : ({ type: 'refused', request, client, quotas, took, refusal: decision.refusal } as const)
     this.#emit(degraded === undefined ? event : { ...event, degraded })
   }
 
-  /** Returns a listener that emits the events of one permit. */
-  permitListener(taken: readonly TakenCharge[]): Required<PermitListener> {
-    const startedAt = taken.some(({ charge }) => charge.lease !== undefined) ? performance.now() : 0
-    return {
-      onSettled: ({ rule, resource, charge }, cost) =>
-        this.#emit({ type: 'settled', rule, resource, key: charge.key, taken: charge.cost, cost }),
-      onReleased: (slots) => {
-        const held = performance.now() - startedAt
-        for (const { rule, resource, charge } of slots)
-          this.#emit({ type: 'released', rule, resource, key: charge.key, slots: charge.cost, held })
-      },
-    }
+  /** @param cost the actual cost */
+  onSettled({ rule, key, cost: taken }: AdmittedCharge, cost: number): void {
+    this.#emit({ type: 'settled', rule: rule.name, resource: rule.resource, key, taken, cost })
+  }
+
+  onReleased({ rule, key, cost }: AdmittedCharge, held: number): void {
+    this.#emit({ type: 'released', rule: rule.name, resource: rule.resource, key, slots: cost, held })
   }
 
   #recordTier({ id, tier }: Client): void {
     const previous = this.#tiers.replace(id, tier)
     if (previous !== undefined && previous.value !== tier)
       this.#emit({ type: 'tier-changed', client: id, from: previous.value, to: tier })
+  }
+
+  #recordLimits({ source, limits }: PreparedDecision, tier: string | undefined): void {
+    // Decisions under equal limits share one list of them.
+    if (this.#lastLimits.get(tier) === limits) return
+    if (this.#lastLimits.size >= MAX_TIERS) this.#lastLimits.clear()
+    this.#lastLimits.set(tier, limits)
+    const known = this.#limitsOf(tier)
+    for (const [index, { name }] of source.rules.entries()) {
+      const limit = limits[index]
+      if (limit !== undefined) this.#recordLimit(known, name, limit, tier)
+    }
   }
 
   #limitsOf(tier: string | undefined): Map<string, Limit> {
@@ -99,7 +114,7 @@ export class LimiterEvents<Request> {
     return limits
   }
 
-  #recordLimit(limits: Map<string, Limit>, { rule, limit }: Quota, tier: string | undefined): void {
+  #recordLimit(limits: Map<string, Limit>, rule: string, limit: Limit, tier: string | undefined): void {
     const previous = limits.get(rule)
     if (previous === limit) return
     limits.set(rule, limit)
@@ -117,6 +132,27 @@ export class LimiterEvents<Request> {
   }
 }
 
+/** An event whose quotas are computed when they are read. */
+class AllowedEvent<Request> {
+  readonly type = 'allowed'
+
+  constructor(
+    readonly request: Request,
+    readonly client: Client | undefined,
+    private readonly decision: Pick<Decision, 'quotas'>,
+    readonly took: number,
+  ) {}
+
+  get quotas(): readonly Quota[] {
+    return this.decision.quotas
+  }
+
+  toJSON(): object {
+    const { type, request, client, quotas, took } = this
+    return { type, request, client, quotas, took }
+  }
+}
+
 /** The last value of each key, for the most recently used keys. */
 class LastValues<Key, Value> {
   readonly #values = new Map<Key, Value>()
@@ -125,7 +161,9 @@ class LastValues<Key, Value> {
 
   /** Stores the value of a key and returns the previous one; undefined for an unknown key. */
   replace(key: Key, value: Value): { readonly value: Value } | undefined {
-    const previous = this.#values.has(key) ? { value: this.#values.get(key) as Value } : undefined
+    const known = this.#values.get(key)
+    if (known === value && known !== undefined && this.#values.size < this.maxSize) return { value }
+    const previous = this.#values.has(key) ? { value: known as Value } : undefined
     this.#values.delete(key)
     this.#values.set(key, value)
     if (this.#values.size > this.maxSize) this.#values.delete(this.#values.keys().next().value as Key)

@@ -5,15 +5,15 @@ import type { Rule } from '../rules/rule.js'
 import { memoryStore } from '../stores/memory/memory-store.js'
 import type { Store } from '../stores/store.js'
 import { systemTimers } from '../time/timers.js'
-import { chargesFor, type RuleCharge, type Scaling, type ScopedRule } from './charges.js'
+import type { RuleCharge, ScopedRule } from './charges.js'
 import { Decider } from './decider.js'
 import type { Decision, Forecast } from './decision.js'
 import { leaseRenewal } from './lease-renewal.js'
 import { LimiterEvents } from './limiter-events.js'
 import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
 import type { AdmitOptions, Limiter, LimiterRule } from './limiter-types.js'
-import { PreparedRules } from './prepared-rules.js'
-import { SlotQueues } from './slot-queues.js'
+import { RulePlan } from './rule-plan.js'
+import { type QueuedRequest, SlotQueues } from './slot-queues.js'
 import { Stopwatch } from './stopwatch.js'
 import { TwoStepAdmission } from './two-step-admission.js'
 
@@ -44,11 +44,11 @@ class RuleLimiter<Request> implements Limiter<Request> {
   readonly #clientOf: LimiterOptions<Request>['client']
   readonly #requirement: Requirement<Request> | undefined
   readonly #requirementNeedsBody: boolean
-  readonly #warmUp: Scaling | undefined
   readonly #store: Store
   readonly #decider: Decider
-  /** The fast path; undefined if the limiter does not qualify. */
-  readonly #prepared: PreparedRules<Request> | undefined
+  readonly #plan: RulePlan<Request>
+  /** True if the plan alone decides on requests without a body. */
+  readonly #isPlain: boolean
   readonly #ownsStore: boolean
   /** Undefined if no rule lets requests wait. */
   readonly #queues: SlotQueues | undefined
@@ -69,23 +69,31 @@ class RuleLimiter<Request> implements Limiter<Request> {
     this.#clientOf = client
     this.#requirement = requirement
     this.#requirementNeedsBody = needsBody?.require === true
-    this.#warmUp = warmUp
     this.#store = store ?? memoryStore()
     this.#ownsStore = store === undefined
     this.#queues = rules.some(({ waiting }) => waiting !== undefined) ? new SlotQueues(timers) : undefined
     this.#events = listener && new LimiterEvents(listener)
     const resources = [...new Set(rules.map(({ resource }) => resource))]
-    this.#decider = new Decider(this.#store, leaseRenewal(timers), resources, this.#queues, this.#events)
-    const isPlain = [client, warmUp, requirement, this.#queues, this.#events].every(
-      (each) => each === undefined,
+    this.#decider = new Decider(
+      this.#store,
+      {
+        store: this.#store,
+        renewal: leaseRenewal(timers),
+        resources,
+        queues: this.#queues,
+        events: this.#events,
+      },
+      this.#events,
     )
-    this.#prepared = isPlain ? PreparedRules.of(this.#rules, this.#store, this.#decider) : undefined
+    this.#plan = new RulePlan(this.#rules, warmUp, this.#decider, this.#store)
+    this.#isPlain = [client, requirement, this.#queues, this.#events].every((part) => part === undefined)
     this.#twoStep = new TwoStepAdmission({
       rules: this.#rules,
       isLater: ({ resource, index }) =>
         resource === 'concurrent' || needsBody?.rule(options.rules[index] as Rule<Request>, index) === true,
       requirement: this.#requirementNeedsBody ? requirement : undefined,
       scaling: warmUp,
+      store: this.#store,
       decider: this.#decider,
       queues: this.#queues,
     })
@@ -93,7 +101,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   }
 
   admit(request: Request, options: AdmitOptions = NO_OPTIONS): MaybePromise<Decision> {
-    if (this.#prepared !== undefined && options.body === undefined) return this.#prepared.admit(request)
+    if (this.#isPlain && options.body === undefined) return this.#plan.decide(request, undefined)
     const client = this.#client(request)
     return client instanceof Promise
       ? this.#admitLater(request, client, options)
@@ -170,55 +178,59 @@ class RuleLimiter<Request> implements Limiter<Request> {
   }
 
   #forecast(request: Request, client: Client | undefined): MaybePromise<Forecast> {
-    return andThen(this.#charges(request, client), (charges) => this.#decider.peek(charges))
-  }
-
-  #charges(request: Request, client: Client | undefined): MaybePromise<RuleCharge[]> {
-    return chargesFor(this.#rules, request, client, this.#warmUp)
+    return andThen(this.#plan.chargesFor(request, client), (charges) => this.#decider.peek(charges))
   }
 
   #decide(request: Request, client: Client | undefined, options: AdmitOptions): MaybePromise<Decision> {
     const { body, signal } = options
-    if (body === undefined) {
-      const charges = this.#charges(request, client)
-      return charges instanceof Promise
-        ? charges.then((later) => this.#take(later, request, client, options))
-        : this.#take(charges, request, client, options)
-    }
+    if (body === undefined || !this.#twoStep.needsBody) return this.#decidePlanned(request, client, options)
     const waiter = client?.id ?? options.waiter
     const candidate = { request, client, body, signal, waiter }
     if (!body.isHere) return this.#twoStep.admit(candidate)
-    return andThen(this.#twoStep.chargesWithBody(candidate), (charged) =>
-      'allowed' in charged ? charged : this.#take(charged, request, client, options),
-    )
+    return this.#twoStep.decideWithBody(candidate, () => this.#evaluate(request, client, options))
   }
 
-  #take(
-    charges: readonly RuleCharge[],
+  #decidePlanned(
     request: Request,
     client: Client | undefined,
     options: AdmitOptions,
   ): MaybePromise<Decision> {
-    return this.#queues === undefined
-      ? this.#decider.take(charges)
-      : this.#takeInQueue(this.#queues, charges, request, client, options)
+    if (this.#queues === undefined) return this.#plan.decide(request, client)
+    return andThen(this.#evaluate(request, client, options), (decide) => decide())
   }
 
-  #takeInQueue(
-    queues: SlotQueues,
-    charges: readonly RuleCharge[],
+  /** Evaluates the rules for a request. The returned function decides on it. */
+  #evaluate(
     request: Request,
     client: Client | undefined,
     options: AdmitOptions,
-  ): MaybePromise<Decision> {
-    // Each attempt recomputes its charges: a lease is used once, and limits may have changed.
-    let first: readonly RuleCharge[] | undefined = charges
-    const decide = () => {
-      const current = first ?? this.#charges(request, client)
-      first = undefined
-      return andThen(current, (now) => this.#decider.take(now))
+  ): MaybePromise<() => MaybePromise<Decision>> {
+    const queues = this.#queues
+    if (queues === undefined) return this.#plan.evaluate(request, client)
+    const attempts = this.#attempts(request, client, options)
+    // While no request waits, none is overtaken.
+    if (queues.areEmpty)
+      return this.#plan.evaluate(request, client, (refused, charges) =>
+        queues.waitAfter(refused, charges, attempts),
+      )
+    return andThen(this.#plan.chargesFor(request, client), (charges) => {
+      let first: readonly RuleCharge[] | undefined = charges
+      const decide = () => {
+        const current = first
+        first = undefined
+        return current === undefined ? attempts.decide() : this.#decider.take(current)
+      }
+      return () => queues.admit(charges, { ...attempts, decide })
+    })
+  }
+
+  /** Each attempt recomputes the charges: a lease is used once, and limits may have changed. */
+  #attempts(request: Request, client: Client | undefined, options: AdmitOptions): QueuedRequest {
+    return {
+      decide: () => this.#plan.decide(request, client),
+      forecast: () => andThen(this.#forecast(request, client), ({ quotas }) => quotas),
+      signal: options.signal,
+      waiter: client?.id ?? options.waiter,
     }
-    const forecast = () => andThen(this.#forecast(request, client), ({ quotas }) => quotas)
-    return queues.admit(charges, decide, forecast, options.signal, client?.id ?? options.waiter)
   }
 }

@@ -5,26 +5,48 @@ import type { Resource } from '../rules/rule.js'
 import {
   type Charge,
   type MaybePromise,
+  type Settlement,
   type Store,
   type StoreVerdict,
   settlementOf,
 } from '../stores/store.js'
 
-/** A charge that was taken for a request, and the verdict on it. */
-export interface TakenCharge {
-  /** The rule's name. */
-  readonly rule: string
-  readonly resource: Resource
-  readonly charge: Charge
-  readonly verdict: StoreVerdict
+/** A charge of an admitted request, and its rule. */
+export interface AdmittedCharge extends Charge {
+  readonly rule: { readonly name: string; readonly resource: Resource }
 }
 
-/** Observes a permit. */
-export interface PermitListener {
-  /** Called for each settled charge with its actual cost. */
-  onSettled?(taken: TakenCharge, cost: number): void
-  /** Called once, after the slots have been freed. */
-  onReleased?(slots: readonly TakenCharge[]): void
+/** The charges of an admitted request, by index. */
+export interface AdmittedCharges {
+  /** The number of charges, including those that were not taken. */
+  readonly size: number
+  /** Returns the resource of a charge; undefined if it was not taken. */
+  resourceOf(index: number): Resource | undefined
+  /** Reports whether a charge that was taken counts slots. */
+  countsSlots(index: number): boolean
+  costOf(index: number): number
+  chargeAt(index: number): AdmittedCharge
+  verdictAt(index: number): StoreVerdict
+  /** Settles a charge without the store's `settle`. Returns false if that is not possible. */
+  settleAt(index: number, cost: number): boolean
+}
+
+/** The parts of a limiter that a permit uses. */
+export interface PermitContext {
+  readonly store: Pick<Store, 'settle'>
+  readonly renewal: Renewal
+  /** The resources that the rules of the limiter count. */
+  readonly resources: readonly Resource[]
+  /** Undefined if no rule lets requests wait. */
+  readonly queues: { onSlotsFreed(scope: string, key: string, heldMs: number): void } | undefined
+  /** Undefined if the limiter has no listener. */
+  readonly events: PermitEvents | undefined
+}
+
+interface PermitEvents {
+  /** @param cost the actual cost */
+  onSettled(charge: AdmittedCharge, cost: number): void
+  onReleased(charge: AdmittedCharge, heldMs: number): void
 }
 
 /** Renews permits until they are released. */
@@ -42,36 +64,34 @@ export interface Renewal {
  *     permit.settle({ tokens: completion.usage.total_tokens })
  */
 export class Permit {
-  readonly #store: Store
-  readonly #renewal: Renewal
-  readonly #slots: readonly TakenCharge[]
-  readonly #listeners: readonly PermitListener[]
+  readonly #charges: AdmittedCharges
+  readonly #context: PermitContext
+  /** When the slots were taken; 0 if nothing needs it. */
+  readonly #startedAt: number
+  /** Whether each charge was settled. Undefined until the first one was. */
+  #settled: boolean[] | undefined
+  #holdsSlots = false
+
+  /** @internal */
+  constructor(charges: AdmittedCharges, context: PermitContext) {
+    this.#charges = charges
+    this.#context = context
+    for (let index = 0; index < charges.size; index++) if (this.#isSlot(index)) this.#holdsSlots = true
+    const isTimed = this.#holdsSlots && (context.events !== undefined || context.queues !== undefined)
+    this.#startedAt = isTimed ? performance.now() : 0
+  }
+
   /**
    * The resources that the rules of the limiter count. The permit can be settled with any of them,
    * whether or not the request was charged for it.
    */
-  readonly resources: readonly Resource[]
-  #unsettled: readonly TakenCharge[]
-  #released = false
-
-  constructor(
-    store: Store,
-    renewal: Renewal,
-    taken: readonly TakenCharge[],
-    resources: readonly Resource[],
-    listeners: readonly PermitListener[] = [],
-  ) {
-    this.#store = store
-    this.#renewal = renewal
-    this.#listeners = listeners
-    this.resources = resources
-    this.#slots = taken.filter(({ charge }) => charge.lease !== undefined && charge.cost > 0)
-    this.#unsettled = taken.filter(({ charge }) => charge.lease === undefined)
+  get resources(): readonly Resource[] {
+    return this.#context.resources
   }
 
   /** Reports whether the permit holds slots that must be released. */
   get holdsSlots(): boolean {
-    return this.#slots.length > 0 && !this.#released
+    return this.#holdsSlots
   }
 
   /**
@@ -85,31 +105,42 @@ export class Permit {
    *   that case nothing is settled.
    */
   settle(costs: Readonly<Partial<Record<Resource, number>>>): MaybePromise<void> {
+    const charges = this.#charges
     checkSettledResources(costs, this.resources)
-    const settled = this.#unsettled.filter(({ resource }) => Object.hasOwn(costs, resource))
-    if (settled.length === 0) return
-    const settlements = settled.map((taken) =>
-      settlementOf(taken.charge, taken.verdict, costs[taken.resource] as number),
-    )
-    for (const { charge, cost } of settlements) checkCost(charge.limit, cost)
-    this.#unsettled = this.#unsettled.filter((taken) => !settled.includes(taken))
-    for (const listener of this.#listeners)
-      for (const taken of settled) listener.onSettled?.(taken, costs[taken.resource] as number)
-    const changed = settlements.filter(({ charge, cost }) => cost !== charge.cost)
-    if (changed.length > 0) return this.#store.settle(changed)
+    for (let index = 0; index < charges.size; index++)
+      if (this.#isUnsettled(index, costs))
+        checkCost(charges.chargeAt(index).limit, costs[charges.resourceOf(index) as Resource] as number)
+    let settlements: Settlement[] | undefined
+    for (let index = 0; index < charges.size; index++) {
+      if (!this.#isUnsettled(index, costs)) continue
+      const cost = costs[charges.resourceOf(index) as Resource] as number
+      this.#settled ??= new Array(charges.size).fill(false)
+      this.#settled[index] = true
+      this.#context.events?.onSettled(charges.chargeAt(index), cost)
+      if (cost !== charges.costOf(index)) settlements = this.#settle(index, cost, settlements)
+    }
+    if (settlements !== undefined) return this.#context.store.settle(settlements)
   }
 
   /** Releases the slots of the request. Its cost stays charged. */
   release(): MaybePromise<void> {
-    if (!this.holdsSlots) return
-    this.#released = true
-    this.#renewal.stop(this)
-    const settled = this.#store.settle(
-      this.#slots.map(({ charge, verdict }) => settlementOf(charge, verdict, 0)),
+    if (!this.#holdsSlots) return
+    this.#holdsSlots = false
+    this.#context.renewal.stop(this)
+    return andThen(
+      this.#settleSlots(() => 0),
+      () => {
+        const { events, queues } = this.#context
+        if (events === undefined && queues === undefined) return
+        const heldMs = performance.now() - this.#startedAt
+        for (let index = 0; index < this.#charges.size; index++) {
+          if (!this.#isSlot(index)) continue
+          const charge = this.#charges.chargeAt(index)
+          queues?.onSlotsFreed(charge.scope, charge.key, heldMs)
+          events?.onReleased(charge, heldMs)
+        }
+      },
     )
-    return andThen(settled, () => {
-      for (const listener of this.#listeners) listener.onReleased?.(this.#slots)
-    })
   }
 
   /**
@@ -118,16 +149,13 @@ export class Permit {
    * refunded. Idempotent.
    */
   async cancel(): Promise<void> {
-    const costs = Object.fromEntries(this.#unsettled.map(({ resource }) => [resource, 0]))
+    const costs = Object.fromEntries(this.resources.map((resource) => [resource, 0]))
     await Promise.all([this.settle(costs), this.release()])
   }
 
   /** Extends the slots by one lease from now. */
   renew(): MaybePromise<void> {
-    if (!this.holdsSlots) return
-    return this.#store.settle(
-      this.#slots.map(({ charge, verdict }) => settlementOf(charge, verdict, charge.cost)),
-    )
+    if (this.#holdsSlots) return this.#settleSlots((index) => this.#charges.costOf(index))
   }
 
   /**
@@ -136,11 +164,13 @@ export class Permit {
    * the end of every connection.
    */
   keepRenewed(): void {
-    if (!this.holdsSlots) return
-    const leases = this.#slots.map(({ charge }) =>
-      charge.limit.algorithm === 'concurrency' ? charge.limit.lease : 0,
-    )
-    this.#renewal.start(this, Math.min(...leases))
+    if (!this.#holdsSlots) return
+    let leaseMs = Number.POSITIVE_INFINITY
+    for (let index = 0; index < this.#charges.size; index++) {
+      const limit = this.#isSlot(index) ? this.#charges.chargeAt(index).limit : undefined
+      if (limit?.algorithm === 'concurrency') leaseMs = Math.min(leaseMs, limit.lease)
+    }
+    this.#context.renewal.start(this, leaseMs)
   }
 
   /** Releases at the end of the block: `using permit = …`. */
@@ -156,6 +186,32 @@ export class Permit {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
   }
+
+  #isSlot(index: number): boolean {
+    return this.#charges.countsSlots(index) && this.#charges.costOf(index) > 0
+  }
+
+  #isUnsettled(index: number, costs: object): boolean {
+    const resource = this.#charges.resourceOf(index)
+    if (resource === undefined || !Object.hasOwn(costs, resource) || this.#settled?.[index] === true)
+      return false
+    return !this.#charges.countsSlots(index)
+  }
+
+  #settleSlots(costOf: (index: number) => number): MaybePromise<void> {
+    let settlements: Settlement[] | undefined
+    for (let index = 0; index < this.#charges.size; index++)
+      if (this.#isSlot(index)) settlements = this.#settle(index, costOf(index), settlements)
+    if (settlements !== undefined) return this.#context.store.settle(settlements)
+  }
+
+  /** Settles a charge in place, or adds its settlement to those for the store. */
+  #settle(index: number, cost: number, settlements: Settlement[] | undefined): Settlement[] | undefined {
+    const charges = this.#charges
+    if (charges.settleAt(index, cost)) return settlements
+    const settlement = settlementOf(charges.chargeAt(index), charges.verdictAt(index), cost)
+    return settlements === undefined ? [settlement] : [...settlements, settlement]
+  }
 }
 
 /**
@@ -166,8 +222,9 @@ export function checkSettledResources(
   costs: Readonly<Partial<Record<Resource, number>>>,
   counted: readonly Resource[],
 ): void {
-  const unknown = Object.keys(costs).find((resource) => !counted.includes(resource))
-  if (unknown === undefined) return
-  const choices = `the rules count ${[...new Set(counted)].join(', ') || 'nothing'}`
-  throw new TypeError(`no rule counts '${unknown}'${suggestThenList(unknown, counted, choices)}`)
+  for (const resource in costs) {
+    if (counted.includes(resource) || !Object.hasOwn(costs, resource)) continue
+    const choices = `the rules count ${[...new Set(counted)].join(', ') || 'nothing'}`
+    throw new TypeError(`no rule counts '${resource}'${suggestThenList(resource, counted, choices)}`)
+  }
 }

@@ -23,6 +23,17 @@ interface SlotPool {
   readonly isPerClient: boolean
 }
 
+/** A request that may wait for a slot. */
+export interface QueuedRequest {
+  /** Admits or refuses the request. Called whenever a slot may be free. */
+  decide(): MaybePromise<Decision>
+  /** Returns what a decision would say, and takes nothing. */
+  forecast(): MaybePromise<readonly Quota[]>
+  readonly signal: AbortSignal | undefined
+  /** The client that waits; it may use half of a queue that it shares with others. */
+  readonly waiter: string | undefined
+}
+
 /** The queues of requests that wait for slots in this process. */
 export class SlotQueues {
   readonly #queues = new Map<string, WaitQueue<Decision>>()
@@ -30,31 +41,39 @@ export class SlotQueues {
 
   constructor(private readonly timers: Pick<Timers, 'start' | 'stop'>) {}
 
+  /** True if no request waits. */
+  get areEmpty(): boolean {
+    return this.#queues.size === 0
+  }
+
   /**
    * Decides on a request that may wait. It never overtakes requests that wait for the same slots.
    *
    * @param charges the rules' current charges for the request
-   * @param decide admits or refuses the request; called again whenever a slot may be free
-   * @param forecast returns the quotas that a decision would report, without charging
-   * @param waiter the waiting client, which may use at most half of a queue that it shares with
-   *   others
    */
-  admit(
-    charges: readonly RuleCharge[],
-    decide: () => MaybePromise<Decision>,
-    forecast: () => MaybePromise<readonly Quota[]>,
-    signal: AbortSignal | undefined,
-    waiter?: string,
-  ): MaybePromise<Decision> {
+  admit(charges: readonly RuleCharge[], request: QueuedRequest): MaybePromise<Decision> {
     const pools = charges.flatMap(poolOf)
     const queued = pools.find(({ id }) => this.#queues.has(id))
-    if (queued !== undefined) return this.#wait(queued, pools, decide, forecast, signal, waiter)
-    return andThen(decide(), (decision) => {
-      const exhausted = exhaustedPool(decision, pools)
-      return exhausted === undefined
-        ? decision
-        : this.#wait(exhausted, pools, decide, forecast, signal, waiter)
-    })
+    if (queued !== undefined) return this.#wait(queued, pools, request)
+    return andThen(request.decide(), (decision) => this.#waitIfExhausted(decision, pools, request))
+  }
+
+  /** Lets a request wait that was refused, if only slots are missing. */
+  waitAfter(
+    refused: Decision,
+    charges: readonly RuleCharge[],
+    request: QueuedRequest,
+  ): MaybePromise<Decision> {
+    return this.#waitIfExhausted(refused, charges.flatMap(poolOf), request)
+  }
+
+  #waitIfExhausted(
+    decision: Decision,
+    pools: readonly SlotPool[],
+    request: QueuedRequest,
+  ): MaybePromise<Decision> {
+    const exhausted = exhaustedPool(decision, pools)
+    return exhausted === undefined ? decision : this.#wait(exhausted, pools, request)
   }
 
   /** Serves the queue of a key whose slots may be free again. */
@@ -66,10 +85,7 @@ export class SlotQueues {
   async #wait(
     pool: SlotPool,
     pools: readonly SlotPool[],
-    decide: () => MaybePromise<Decision>,
-    forecast: () => MaybePromise<readonly Quota[]>,
-    signal: AbortSignal | undefined,
-    waiter: string | undefined,
+    { decide, forecast, signal, waiter }: QueuedRequest,
   ): Promise<Decision> {
     const queue = this.#queues.get(pool.id) ?? new WaitQueue<Decision>(this.timers)
     const own = pool.isPerClient || waiter === undefined ? 0 : queue.countOf(waiter)

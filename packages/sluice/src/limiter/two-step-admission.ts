@@ -2,11 +2,13 @@ import { capacityOf } from '../limits/limit.js'
 import { andThen, type MaybePromise } from '../maybe-promise.js'
 import type { Client } from '../rules/client.js'
 import type { Requirement } from '../rules/requirement.js'
-import { chargesFor, type RuleCharge, type Scaling, type ScopedRule, zeroCharges } from './charges.js'
+import type { Store } from '../stores/store.js'
+import { type RuleCharge, type Scaling, type ScopedRule, zeroCharges } from './charges.js'
 import type { Decider, Step } from './decider.js'
 import type { Decision, Quota, Refusal } from './decision.js'
 import type { RequestBody } from './limiter-types.js'
 import type { Permit } from './permit.js'
+import { RulePlan } from './rule-plan.js'
 import type { SlotQueues } from './slot-queues.js'
 
 export interface TwoStepOptions<Request> {
@@ -17,6 +19,8 @@ export interface TwoStepOptions<Request> {
   readonly requirement: Requirement<Request> | undefined
   readonly scaling: Scaling | undefined
   readonly decider: Decider
+  /** The store of the decider. */
+  readonly store: Store
   readonly queues: SlotQueues | undefined
 }
 
@@ -34,6 +38,8 @@ interface FirstStep {
   /** Undefined if every rule needs the body. */
   readonly step: Step | undefined
   readonly held: Permit | undefined
+  /** Charges of cost 0 of the other rules. */
+  readonly others: readonly RuleCharge[]
 }
 
 /**
@@ -44,44 +50,63 @@ interface FirstStep {
  */
 export class TwoStepAdmission<Request> {
   readonly #options: TwoStepOptions<Request>
-  readonly #first: readonly ScopedRule<Request>[]
-  readonly #later: readonly ScopedRule<Request>[]
+  readonly #laterRules: readonly ScopedRule<Request>[]
+  readonly #first: RulePlan<Request>
+  readonly #later: RulePlan<Request>
+  readonly #hasFirst: boolean
   /** The position of each rule, by name. */
   readonly #positions: ReadonlyMap<string, number>
 
   constructor(options: TwoStepOptions<Request>) {
-    const { rules, isLater } = options
+    const { rules, isLater, scaling, decider, store } = options
+    const first = rules.filter((rule) => !isLater(rule))
     this.#options = options
-    this.#first = rules.filter((rule) => !isLater(rule))
-    this.#later = rules.filter(isLater)
+    this.#laterRules = rules.filter(isLater)
+    this.#hasFirst = first.length > 0
+    const steps = decider.forSteps()
+    this.#first = new RulePlan(first, scaling, steps, store)
+    this.#later = new RulePlan(this.#laterRules, scaling, steps, store)
     this.#positions = new Map(rules.map(({ name }, position) => [name, position]))
   }
 
+  /** Reports whether any part of a decision needs the body. */
+  get needsBody(): boolean {
+    return this.#laterRules.length > 0 || this.#options.requirement !== undefined
+  }
+
   /**
-   * Computes the charges of all rules for a request whose body has arrived. If the body cannot be
-   * read, it charges the first rules and returns their decision if they refuse.
+   * Decides on a request whose body has arrived. If the body cannot be read, it charges the first
+   * rules and returns their decision if they refuse.
    *
+   * @param evaluate evaluates all rules, and returns a function that decides
    * @throws the error of the body if the first rules admit the request.
    */
-  chargesWithBody(candidate: Candidate<Request>): MaybePromise<readonly RuleCharge[] | Decision> {
+  decideWithBody(
+    candidate: Candidate<Request>,
+    evaluate: () => MaybePromise<() => MaybePromise<Decision>>,
+  ): MaybePromise<Decision> {
     const { request, client, body } = candidate
-    const { requirement, scaling, rules } = this.#options
     const fail = (error: unknown) => this.#chargeFirst(candidate, error)
+    const decide = (): MaybePromise<Decision> => {
+      let evaluated: ReturnType<typeof evaluate>
+      try {
+        evaluated = evaluate()
+      } catch (error) {
+        return fail(error)
+      }
+      return evaluated instanceof Promise ? evaluated.then((take) => take(), fail) : evaluated()
+    }
+    let permitted: MaybePromise<void>
     try {
-      const received = body.receive(undefined)
-      const permitted = andThen(received, () => requirement?.(request, client))
-      const charges = andThen(permitted, () => chargesFor(rules, request, client, scaling))
-      return charges instanceof Promise ? charges.catch(fail) : charges
+      permitted = andThen(body.receive(undefined), () => this.#options.requirement?.(request, client))
     } catch (error) {
       return fail(error)
     }
+    return permitted instanceof Promise ? permitted.then(decide, fail) : decide()
   }
 
   #chargeFirst({ request, client }: Candidate<Request>, error: unknown): MaybePromise<Decision> {
-    const { scaling, decider } = this.#options
-    const charges = chargesFor(this.#first, request, client, scaling)
-    const decided = andThen(charges, (first) => decider.take(first))
-    return andThen(decided, (decision) => {
+    return andThen(this.#first.decide(request, client), (decision) => {
       if (decision.allowed) throw error
       return decision
     })
@@ -90,55 +115,61 @@ export class TwoStepAdmission<Request> {
   /** Decides on a request whose body has not arrived. */
   async admit(candidate: Candidate<Request>): Promise<Decision> {
     const { request, client, body } = candidate
-    const { requirement, scaling } = this.#options
+    const { requirement } = this.#options
     const first = await this.#takeFirst(candidate)
     if (first.step?.decision.allowed === false) return first.step.decision
     await body.receive(first.held)
     await requirement?.(request, client)
-    const later = await chargesFor(this.#later, request, client, scaling)
-    // Errors up to here are caused by the request, so the first step stays charged.
-    return this.#decideLater(candidate, first, later)
+    const isQueued = this.#options.queues?.areEmpty === false
+    const charges = isQueued ? await this.#later.chargesFor(request, client) : undefined
+    // Errors so far are the fault of the request, so the first step stays charged.
+    const evaluated = isQueued ? undefined : this.#later.evaluateStep(request, client, [], this.#byPosition)
+    // Without a promise, nothing may happen before the charges are taken.
+    const take = evaluated instanceof Promise ? await evaluated : evaluated
+    return this.#decideLater(candidate, first, charges, take)
   }
 
   async #takeFirst({ request, client }: Candidate<Request>): Promise<FirstStep> {
-    if (this.#first.length === 0) return { step: undefined, held: undefined }
-    const { scaling, decider } = this.#options
-    const first = await chargesFor(this.#first, request, client, scaling)
     // A refusal reports the state of the other rules too.
-    const others = zeroCharges(this.#later, request, client, scaling)
-    const step = await decider.takeStep([...first, ...others].toSorted(this.#byPosition))
-    return { step, held: step.decision.allowed ? step.decision.permit : undefined }
+    const others = zeroCharges(this.#laterRules, request, client, this.#options.scaling)
+    if (!this.#hasFirst) return { step: undefined, held: undefined, others }
+    const step = await this.#first.takeStep(request, client, others, this.#byPosition)
+    return { step, held: step.decision.allowed ? step.decision.permit : undefined, others }
   }
 
   async #decideLater(
     { request, client, signal, waiter }: Candidate<Request>,
     first: FirstStep,
-    charges: readonly RuleCharge[],
+    charges: readonly RuleCharge[] | undefined,
+    take: (() => MaybePromise<Step>) | undefined,
   ): Promise<Decision> {
-    const { decider, queues, scaling } = this.#options
-    let current: readonly RuleCharge[] | undefined = charges
+    const { decider, queues } = this.#options
+    let attempt = take
     let last: Step | undefined
+    const takeAgain = () => this.#later.takeStep(request, client, [], this.#byPosition)
     // Limits may change while a request waits, so each attempt recomputes its charges.
     const decide = () => {
-      const attempted: MaybePromise<readonly RuleCharge[]> =
-        current ?? chargesFor(this.#later, request, client, scaling)
-      current = undefined
-      const taken = andThen(attempted, (charges) => decider.takeStep(charges))
-      return andThen(taken, (step) => {
+      const current = attempt ?? takeAgain
+      attempt = undefined
+      return andThen(current(), (step) => {
         last = step
         return step.decision
       })
     }
     const forecast = () => {
-      const charges = chargesFor(this.#later, request, client, scaling)
+      const charges = this.#later.chargesFor(request, client)
       const forecast = andThen(charges, (later) => decider.peek(later))
       return andThen(forecast, ({ quotas }): readonly Quota[] => quotas)
     }
+    const queued = { decide, forecast, signal, waiter }
     let decision: Decision
     try {
-      decision = await (queues === undefined
-        ? decide()
-        : queues.admit(charges, decide, forecast, signal, waiter))
+      if (queues !== undefined && charges !== undefined) decision = await queues.admit(charges, queued)
+      else {
+        decision = await decide()
+        if (!decision.allowed && queues !== undefined)
+          decision = await queues.waitAfter(decision, (last as unknown as Step).charges, queued)
+      }
     } catch (error) {
       await refund(first.held)
       throw error
@@ -149,14 +180,19 @@ export class TwoStepAdmission<Request> {
   }
 
   /** Joins both steps into one decision with one permit. */
-  #joined({ step }: FirstStep, later: Step): Decision {
+  async #joined({ step, others }: FirstStep, later: Step): Promise<Decision> {
     const pairs = [...(step === undefined ? [] : pairsOf(step)), ...pairsOf(later)]
     const byRule = new Map(pairs.map((pair) => [pair.charge.rule.name, pair]))
-    const inOrder = [...byRule.values()].toSorted((one, other) => this.#byPosition(one.charge, other.charge))
-    return this.#options.decider.decisionOn(
-      inOrder.map(({ charge }) => charge),
-      inOrder.map(({ verdict }) => verdict),
+    const joined = [...byRule.values()]
+    // A shadow rule that cannot read the body is in neither step.
+    const missing = others.filter(({ rule }) => !byRule.has(rule.name))
+    const { decision } = await this.#options.decider.stepOn(
+      joined.map(({ charge }) => charge),
+      joined.map(({ verdict }) => verdict),
+      missing,
+      this.#byPosition,
     )
+    return decision
   }
 
   /**

@@ -19,10 +19,17 @@ const MAX_LENGTH = 256
 export function checkClient(client: unknown): Client {
   const { id, tier } = typeof client === 'string' ? { id: client, tier: undefined } : asRecord(client)
   if (!isName(id)) throw new TypeError(`the id of a client must be a string of 1 to ${MAX_LENGTH} characters`)
-  if (tier === undefined) return { id }
+  const isPlain = typeof client === 'object' && !hasOthers(client as object)
+  if (tier === undefined) return isPlain && !('tier' in (client as object)) ? (client as Client) : { id }
   if (!isName(tier))
     throw new TypeError(`the tier of a client must be a string of 1 to ${MAX_LENGTH} characters`)
-  return { id, tier }
+  return isPlain ? (client as Client) : { id, tier }
+}
+
+/** Reports whether a client has other properties, which must not reach events. */
+function hasOthers(client: object): boolean {
+  for (const property in client) if (property !== 'id' && property !== 'tier') return true
+  return false
 }
 
 function asRecord(client: unknown): { readonly id?: unknown; readonly tier?: unknown } {

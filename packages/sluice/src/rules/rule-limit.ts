@@ -17,6 +17,8 @@ export interface RuleLimit<Request> {
   readonly limitFor: LimitFor<Request>
   /** The limit of clients without a tier; undefined if a function computes it. */
   readonly limit: Limit | undefined
+  /** True if the limit applies to every client. */
+  readonly isFixed: boolean
 }
 
 /**
@@ -43,7 +45,7 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
           ? undefined
           : tierLimit(limitOfSpec(spec, counting, known), client?.tier, own, all),
       )
-    return [{ limitFor, limit: undefined }]
+    return [{ limitFor, limit: undefined, isFixed: false }]
   }
   const limits = readLimits(limit, counting, ['limit'])
   if (limits.length > 1 && [...own.values()].some((entry) => typeof entry === 'object'))
@@ -79,6 +81,7 @@ export function compileConcurrency<Request>(
         tierLimit(limitOf(slots), client?.tier, own, all),
       ),
     limit: undefined,
+    isFixed: false,
   }
 }
 
@@ -103,13 +106,14 @@ function byTier<Request>(
       () => (own.has(tier) ? ['tiers', tier] : [option]),
     )
   const limits = new Map(tiers.map((tier) => [tier, limitOf(tier)]))
-  if (limits.size === 0) return { limitFor: () => fixed, limit: fixed }
+  if (limits.size === 0) return { limitFor: () => fixed, limit: fixed, isFixed: true }
   return {
     limitFor: (_, client) => {
       const tier = client?.tier
       return tier !== undefined && limits.has(tier) ? limits.get(tier) : fixed
     },
     limit: fixed,
+    isFixed: false,
   }
 }
 

@@ -2,7 +2,6 @@ import type { State } from '../../algorithms/algorithm.js'
 import { algorithmOf } from '../../algorithms/registry.js'
 import { judgingOrder, refuses } from '../enforcement.js'
 import { type Charge, checkCharge, type StoreVerdict } from '../store.js'
-import type { StoreOutcome } from '../synchronous-store.js'
 import type { Scope, StateRef, StateTable } from './state-table.js'
 
 /** A charge that has been judged. */
@@ -20,7 +19,7 @@ interface JudgedCharge {
 }
 
 /** Judges the charges of one request together, for any algorithms and keys. */
-export class Judgement implements StoreOutcome {
+export class Judgement {
   readonly admitted: boolean
   readonly #judged: readonly JudgedCharge[]
 

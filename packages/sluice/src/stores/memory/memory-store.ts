@@ -1,18 +1,17 @@
 import { checkCost } from '../../limits/check-limit.js'
 import { OptionRangeError, unknownOption } from '../../option-error.js'
 import { type Clock, systemClock } from '../../time/clock.js'
+import type { PreparedCharges, PreparedRule, PreparingStore } from '../preparing-store.js'
 import { addsUsage, type Charge, type Settlement, type Store, type StoreVerdict } from '../store.js'
-import type { DecidingStore, PreparedCharge, PreparedTaker, StoreOutcome } from '../synchronous-store.js'
-import { BucketFastPath } from './bucket-fast-path.js'
 import { Judgement } from './judgement.js'
-import { PreparedBuckets } from './prepared-buckets.js'
+import { MemoryCharges } from './memory-charges.js'
 import { StateTable } from './state-table.js'
 
 export interface MemoryStoreOptions {
   /**
-   * Maximum number of keys with state; default 1,000,000. A token bucket takes 40 bytes per key;
-   * the other algorithms take 200 to 400. The memory of expired keys is reused but not returned to
-   * the operating system.
+   * Maximum number of keys with state; default 1,000,000. A key takes 40 bytes under a token bucket
+   * and up to 48 under a window. A sliding log takes up to 16 bytes more per entry, and slots 36 per
+   * lease. The memory of expired keys is reused but not returned to the operating system.
    */
   readonly maxKeys?: number
   /** Default: the monotonic clock of the machine. */
@@ -51,16 +50,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   return new InMemoryStore(options.maxKeys ?? DEFAULT_MAX_KEYS, options.clock ?? systemClock)
 }
 
-class InMemoryStore implements MemoryStore, DecidingStore {
+class InMemoryStore implements MemoryStore, PreparingStore {
   readonly #states: StateTable
-  readonly #fastPath: BucketFastPath
   #overflowed = 0
 
   constructor(maxKeys: number, clock: Clock) {
     if (!Number.isInteger(maxKeys) || maxKeys < 1)
       throw new OptionRangeError(['maxKeys'], `'maxKeys' must be a positive integer, not ${maxKeys}`)
     this.#states = new StateTable(maxKeys, clock)
-    this.#fastPath = new BucketFastPath(this.#states)
   }
 
   get keys(): number {
@@ -72,22 +69,14 @@ class InMemoryStore implements MemoryStore, DecidingStore {
   }
 
   take(charges: readonly Charge[]): StoreVerdict[] {
-    return this.decide(charges).verdicts()
-  }
-
-  decide(charges: readonly Charge[]): StoreOutcome {
-    return this.#fastPath.take(charges) ?? this.#judge(charges)
-  }
-
-  prepare(charges: readonly PreparedCharge[]): PreparedTaker | undefined {
-    return PreparedBuckets.of(this.#states, charges)
-  }
-
-  #judge(charges: readonly Charge[]): Judgement {
     const judgement = new Judgement(this.#states, charges)
     this.#overflowed += judgement.overflowed
     judgement.take()
-    return judgement
+    return judgement.verdicts()
+  }
+
+  prepare(rules: readonly PreparedRule[], onTake?: (ms: number) => void): PreparedCharges {
+    return new MemoryCharges(this.#states, rules, onTake)
   }
 
   peek(charges: readonly Charge[]): StoreVerdict[] {

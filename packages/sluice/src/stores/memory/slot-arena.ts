@@ -7,7 +7,7 @@ const PAGE_SLOTS = 1 << PAGE_BITS
 /** Mask of the bits of a slot number that give the offset within the page. */
 export const OFFSET_MASK = PAGE_SLOTS - 1
 /** Mask of the bits of a word that hold the tag. */
-export const TAG_MASK = 0xff
+const TAG_MASK = 0xff
 /** Tag of a slot without a key. */
 const NO_KEY_TAG = TAG_MASK
 
@@ -16,8 +16,8 @@ const NO_KEY_TAG = TAG_MASK
  * within one cache line. With a million keys in random order, a decision spends most of its time
  * waiting for memory.
  *
- *     numbers[4·i]        time of the state, in milliseconds
- *     numbers[4·i + 1]    level of a token bucket, in units
+ *     numbers[4·i]        first number of the state (see `TypedStates`)
+ *     numbers[4·i + 1]    second number of the state
  *     words[8·i + 4]      high half of the key's hash
  *     words[8·i + 5]      low half of the hash, with a tag in place of its low 8 bits
  *     words[8·i + 6]      link of the hash index, or of the list of free slots
@@ -31,9 +31,10 @@ export class SlotArena {
   readonly #numbers: Float64Array[] = []
   readonly #words: Int32Array[] = []
   readonly #previous: Int32Array[] = []
-  /**
-   * States that do not fit into two numbers, by offset. A page without such states has no array.
-   */
+  // Parts of some states, by offset. A page without such states has no array.
+  readonly #counts: (Uint32Array | undefined)[] = []
+  readonly #previousCounts: (Uint32Array | undefined)[] = []
+  /** States that do not fit into numbers. */
   readonly #objects: (unknown[] | undefined)[] = []
   #used = 1
   /** Head of the list of free slots. */
@@ -63,19 +64,47 @@ export class SlotArena {
     this.#free = slot
   }
 
-  at(slot: number): number {
+  first(slot: number): number {
     return this.numbersOf(slot)[(slot & OFFSET_MASK) * 4] as number
   }
 
-  level(slot: number): number {
+  second(slot: number): number {
     return this.numbersOf(slot)[(slot & OFFSET_MASK) * 4 + 1] as number
   }
 
-  setNumbers(slot: number, at: number, level: number): void {
+  setNumbers(slot: number, first: number, second: number): void {
     const numbers = this.numbersOf(slot)
     const offset = (slot & OFFSET_MASK) * 4
-    numbers[offset] = at
-    numbers[offset + 1] = level
+    numbers[offset] = first
+    numbers[offset + 1] = second
+  }
+
+  /** Returns the count of a window, which must have been set. */
+  count(slot: number): number {
+    return (this.#counts[slot >>> PAGE_BITS] as Uint32Array)[slot & OFFSET_MASK] as number
+  }
+
+  setCount(slot: number, count: number): void {
+    let counts = this.#counts[slot >>> PAGE_BITS]
+    if (counts === undefined) {
+      counts = new Uint32Array(PAGE_SLOTS)
+      this.#counts[slot >>> PAGE_BITS] = counts
+    }
+    counts[slot & OFFSET_MASK] = count
+  }
+
+  /** Returns the count of the window before, which must have been set. */
+  previousCount(slot: number): number {
+    return (this.#previousCounts[slot >>> PAGE_BITS] as Uint32Array)[slot & OFFSET_MASK] as number
+  }
+
+  setPreviousCount(slot: number, count: number): void {
+    let counts = this.#previousCounts[slot >>> PAGE_BITS]
+    if (counts === undefined) {
+      counts = new Uint32Array(PAGE_SLOTS)
+      this.#previousCounts[slot >>> PAGE_BITS] = counts
+    }
+    counts[slot & OFFSET_MASK] = count
   }
 
   object(slot: number): unknown {
@@ -183,6 +212,8 @@ export class SlotArena {
     this.#numbers.push(new Float64Array(buffer))
     this.#words.push(new Int32Array(buffer))
     this.#previous.push(new Int32Array(PAGE_SLOTS))
+    this.#counts.push(undefined)
+    this.#previousCounts.push(undefined)
     this.#objects.push(undefined)
   }
 }

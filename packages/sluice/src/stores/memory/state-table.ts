@@ -1,5 +1,4 @@
 import type { State } from '../../algorithms/algorithm.js'
-import { levelNow, type TokenBucketState, timeToDrain } from '../../algorithms/token-bucket.js'
 import {
   type Count,
   countsAfterSettlement,
@@ -9,13 +8,15 @@ import {
   stateUnder,
 } from '../../algorithms/usage-counts.js'
 import type { Taken } from '../../algorithms/verdict.js'
-import { type Limit, usesWallTime } from '../../limits/limit.js'
+import { hasCompatibleState, type Limit, usesWallTime } from '../../limits/limit.js'
 import type { Clock } from '../../time/clock.js'
+import { leaseId } from '../lease-name.js'
 import { HashIndex } from './hash-index.js'
 import { KeyHash } from './key-hash.js'
-import { LimitIds, NO_ID } from './limit-ids.js'
+import { BUCKET, CALENDAR, LimitEntries, type LimitEntry, NO_ID, SLOTS } from './limit-entries.js'
 import { SlotArena } from './slot-arena.js'
 import { TimingWheel } from './timing-wheel.js'
+import { TypedStates } from './typed-states.js'
 
 /** Usage of a key under each kind of limit. */
 export interface KeyState {
@@ -50,8 +51,8 @@ export class Scope {
 const MAX_COLLECTED_PER_CHARGE = 8
 
 /**
- * Stores the state of every key. The state of a token bucket is two numbers in a slot; other states
- * are objects.
+ * Stores the state of every key. A state under one limit is numbers (see `TypedStates`). A key whose
+ * limit changed from one kind to another has several states, which are an object.
  *
  * A key is identified by a 64-bit hash under a secret. Among a million keys, a collision has a
  * probability of one in 37 million, and clients cannot construct one. If the keys themselves were
@@ -59,7 +60,8 @@ const MAX_COLLECTED_PER_CHARGE = 8
  */
 export class StateTable {
   readonly slots = new SlotArena()
-  readonly limits = new LimitIds()
+  readonly typed = new TypedStates(this.slots)
+  readonly limits = new LimitEntries()
   /** Time of the current operation, in milliseconds, as read by `begin`. */
   now: number
   readonly #scopes = new Map<string, Scope>()
@@ -87,6 +89,11 @@ export class StateTable {
   /** Begins an operation by reading the clock. */
   begin(): void {
     this.now = this.clock.now()
+  }
+
+  /** The current time of calendar windows. */
+  get wallTime(): number {
+    return this.clock.wallTime()
   }
 
   /** Deletes some expired keys, in bounded time. */
@@ -132,13 +139,18 @@ export class StateTable {
     return this.slots.hasHash(slot, this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
   }
 
+  /** Returns the limit of a state that is stored as numbers; undefined for an object. */
+  entryOf(slot: number): LimitEntry | undefined {
+    const id = this.slots.tag(slot)
+    return id === NO_ID ? undefined : this.limits.at(id)
+  }
+
   read(ref: StateRef): KeyState {
     if (typeof ref !== 'number') return ref
-    const limitId = this.slots.tag(ref)
-    if (limitId === NO_ID) return this.slots.object(ref) as KeyState
-    const state: TokenBucketState = { at: this.slots.at(ref), level: this.slots.level(ref) }
-    const limit = this.limits.limitOf(limitId)
-    return { counts: [{ limit, state }], expiresAt: state.at + timeToDrain(limit, state.level) }
+    const entry = this.entryOf(ref)
+    if (entry === undefined) return this.slots.object(ref) as KeyState
+    const { limit } = entry
+    return { counts: [{ limit, state: this.typed.read(ref, entry) }], expiresAt: this.#expiryOf(ref, entry) }
   }
 
   /**
@@ -154,6 +166,11 @@ export class StateTable {
    * judging.
    */
   refresh(ref: StateRef): void {
+    const entry = typeof ref === 'number' ? this.entryOf(ref) : undefined
+    if (typeof ref === 'number' && entry !== undefined) {
+      if (entry.kind === SLOTS) this.typed.leases.expire(ref, this.now)
+      if (!this.typed.isAhead(ref, entry, this.#timeOf(entry))) return
+    }
     const { counts } = this.read(ref)
     const now = countsNow(counts, this.#timeFor)
     if (now !== counts) this.#update(ref, now)
@@ -165,7 +182,29 @@ export class StateTable {
   }
 
   settle(ref: StateRef, limit: Limit, taken: Taken, cost: number): void {
+    if (typeof ref === 'number' && taken.lease !== undefined && this.#settleLease(ref, taken.lease, cost))
+      return
     this.#update(ref, countsAfterSettlement(limit, this.read(ref).counts, taken, cost, this.#timeFor))
+  }
+
+  /** Settles a lease that is stored as numbers. */
+  #settleLease(slot: number, name: string, cost: number): boolean {
+    const entry = this.entryOf(slot)
+    const id = leaseId(name)
+    if (entry?.kind !== SLOTS || id === undefined) return false
+    this.refresh(slot)
+    const lease = this.entryOf(slot) === entry ? this.typed.leases.find(id) : 0
+    return lease !== 0 && this.settleSlots(slot, entry, lease, cost)
+  }
+
+  /** Renews a lease, or ends it if `cost` is 0. Returns false if the lease held another number of slots. */
+  settleSlots(slot: number, { period }: LimitEntry, lease: number, cost: number): boolean {
+    const { leases } = this.typed
+    if (cost === 0) leases.remove(slot, lease)
+    else if (cost === leases.heldBy(lease)) leases.renew(slot, lease, this.now + period)
+    else return false
+    if (leases.first(slot) === 0) this.delete(slot)
+    return true
   }
 
   /**
@@ -192,7 +231,7 @@ export class StateTable {
   /** Creates the shared state of a scope and takes a cost from it. */
   takeNewShared(scope: Scope, limit: Limit, cost: number, lease: string): void {
     const counts = countsAfterTake(limit, NO_COUNTS, cost, lease, this.#timeFor)
-    scope.overflow = { counts, expiresAt: this.#expiryOf(counts) }
+    scope.overflow = { counts, expiresAt: this.now + countsIdleAfter(counts, this.#timeFor) }
   }
 
   /**
@@ -213,28 +252,66 @@ export class StateTable {
     const counts = countsAfterSettlement(limit, this.#inherited(shared), taken, cost, this.#timeFor)
     if (counts.length === 0) return
     if (this.room > 0) this.add(scope, key, counts)
-    else scope.overflow = { counts, expiresAt: this.#expiryOf(counts) }
+    else scope.overflow = { counts, expiresAt: this.now + countsIdleAfter(counts, this.#timeFor) }
   }
 
   /** Adds a key that has no state. */
   add(scope: Scope, key: string, counts: readonly Count[]): void {
-    this.#hash.hash(key)
-    const slot = this.slots.allocate()
-    this.#index.add(slot, this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
-    const expiresAt = this.#expiryOf(counts)
+    const slot = this.#allocate(scope, key)
+    const expiresAt = this.now + countsIdleAfter(counts, this.#timeFor)
     this.#write(slot, counts, expiresAt)
     this.#wheel.schedule(slot, expiresAt)
   }
 
+  /** Adds a key whose state the caller writes as numbers, and then calls `schedule`. */
+  create(scope: Scope, key: string, entry: LimitEntry): number {
+    const slot = this.#allocate(scope, key)
+    this.slots.setTag(slot, entry.id)
+    entry.references++
+    this.typed.open(slot, entry)
+    return slot
+  }
+
+  /** Returns the limit of a state if its numbers serve another limit too, and otherwise undefined. */
+  convertible(slot: number, entry: LimitEntry): LimitEntry | undefined {
+    const stored = this.entryOf(slot)
+    if (stored === undefined || !hasCompatibleState(stored.limit, entry.limit)) return undefined
+    return entry.kind === BUCKET || stored.period === entry.period ? stored : undefined
+  }
+
+  /** Changes the limit of a state whose numbers serve both. */
+  retag(slot: number, stored: LimitEntry, entry: LimitEntry): void {
+    stored.references--
+    entry.references++
+    this.slots.setTag(slot, entry.id)
+  }
+
+  /** Schedules the expiry of a state that is stored as numbers. */
+  schedule(slot: number, entry: LimitEntry): void {
+    this.#wheel.schedule(slot, this.#expiryOf(slot, entry))
+  }
+
+  #allocate(scope: Scope, key: string): number {
+    this.#hash.hash(key)
+    const slot = this.slots.allocate()
+    this.#index.add(slot, this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
+    this.slots.setTag(slot, NO_ID)
+    return slot
+  }
+
   #update(ref: StateRef, counts: readonly Count[]): void {
-    const { expiresAt: before } = this.read(ref)
-    const expiresAt = this.#expiryOf(counts)
-    if (typeof ref !== 'number') Object.assign(ref, { counts, expiresAt })
-    else if (counts.length === 0) this.delete(ref)
+    const expiresAt = this.now + countsIdleAfter(counts, this.#timeFor)
+    if (typeof ref !== 'number') {
+      Object.assign(ref, { counts, expiresAt })
+      return
+    }
+    const entry = this.entryOf(ref)
+    const { expiresAt: before } = entry
+      ? { expiresAt: this.#expiryOf(ref, entry) }
+      : (this.slots.object(ref) as KeyState)
+    if (counts.length === 0) this.delete(ref)
     else {
-      const limitId = this.slots.tag(ref)
       this.#write(ref, counts, expiresAt)
-      this.limits.release(limitId)
       if (expiresAt < before) this.#wheel.schedule(ref, expiresAt)
     }
   }
@@ -249,7 +326,7 @@ export class StateTable {
   delete(slot: number): void {
     this.#wheel.remove(slot)
     this.#index.remove(slot)
-    this.limits.release(this.slots.tag(slot))
+    this.#free(slot)
     this.slots.release(slot)
   }
 
@@ -261,34 +338,40 @@ export class StateTable {
 
   /** Recomputes the expiry of a state, in case the clock was set back since it was stored. */
   #expiryNow(ref: StateRef): number {
-    const limitId = typeof ref === 'number' ? this.slots.tag(ref) : NO_ID
-    if (typeof ref !== 'number' || limitId === NO_ID) {
-      this.refresh(ref)
-      return this.#expiryOf(this.read(ref).counts)
-    }
-    // Working on plain numbers avoids a third of the garbage per decision while many keys expire.
-    const limit = this.limits.limitOf(limitId)
-    const at = this.slots.at(ref)
-    const level = levelNow(limit, at, this.slots.level(ref), this.now)
-    if (this.now < at) this.slots.setNumbers(ref, this.now, level)
-    return this.now + timeToDrain(limit, level)
+    this.refresh(ref)
+    const entry = typeof ref === 'number' ? this.entryOf(ref) : undefined
+    return typeof ref === 'number' && entry !== undefined
+      ? this.#expiryOf(ref, entry)
+      : this.now + countsIdleAfter(this.read(ref).counts, this.#timeFor)
+  }
+
+  /** Returns when a state that is stored as numbers expires, in milliseconds of `Clock.now`. */
+  #expiryOf(slot: number, entry: LimitEntry): number {
+    return this.typed.expiresAt(slot, entry) + (this.now - this.#timeOf(entry))
   }
 
   #write(slot: number, counts: readonly Count[], expiresAt: number): void {
     const { limit, state } = counts[0] as Count
-    const isBucket = counts.length === 1 && limit.algorithm === 'token-bucket'
-    const limitId = isBucket ? this.limits.claim(limit) : NO_ID
-    this.slots.setTag(slot, limitId)
-    if (limitId === NO_ID) this.slots.setObject(slot, { counts, expiresAt } satisfies KeyState)
-    else {
-      const { at, level } = state as TokenBucketState
+    this.#free(slot)
+    const entry = counts.length === 1 ? this.limits.of(limit) : undefined
+    if (entry !== undefined && this.typed.write(slot, entry, state)) {
+      this.slots.setTag(slot, entry.id)
       this.slots.setObject(slot, undefined)
-      this.slots.setNumbers(slot, at, level)
-    }
+      entry.references++
+    } else this.slots.setObject(slot, { counts, expiresAt } satisfies KeyState)
   }
 
-  #expiryOf(counts: readonly Count[]): number {
-    return this.now + countsIdleAfter(counts, this.#timeFor)
+  /** Frees what the state of a slot stores elsewhere. The slot then has no state. */
+  #free(slot: number): void {
+    const entry = this.entryOf(slot)
+    if (entry === undefined) return
+    this.typed.free(slot, entry)
+    entry.references--
+    this.slots.setTag(slot, NO_ID)
+  }
+
+  #timeOf({ kind }: LimitEntry): number {
+    return kind === CALENDAR ? this.clock.wallTime() : this.now
   }
 
   readonly #timeFor = (limit: Limit): number => (usesWallTime(limit) ? this.clock.wallTime() : this.now)

@@ -1,5 +1,5 @@
 import type { MaybePromise, Store } from 'sluice'
-import { type DecidingStore, isDeciding } from 'sluice/internal'
+import { isPreparing, type PreparingStore } from 'sluice/internal'
 
 export type StoreOperation = 'take' | 'peek' | 'settle' | 'reset'
 
@@ -20,16 +20,11 @@ export function timed(store: Store, observe: (operation: StoreOperation, seconds
     reset: (scope, key) => measure('reset', () => store.reset(scope, key)),
     close: () => store.close(),
   }
-  if (!isDeciding(store)) return timedStore
+  if (!isPreparing(store)) return timedStore
   // Keeps the faster path of a store in this process.
-  const deciding: DecidingStore = {
+  const preparing: PreparingStore = {
     ...timedStore,
-    decide(charges) {
-      const startedAt = performance.now()
-      const outcome = store.decide(charges)
-      observe('take', (performance.now() - startedAt) / 1000)
-      return outcome
-    },
+    prepare: (rules) => store.prepare(rules, (ms) => observe('take', ms / 1000)),
   }
-  return deciding
+  return preparing
 }

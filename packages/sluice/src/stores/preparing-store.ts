@@ -1,0 +1,72 @@
+import type { Limit } from '../limits/limit.js'
+import type { Store, StoreVerdict } from './store.js'
+
+/** A store in the same process that decides on requests without an object per charge. */
+export interface PreparingStore extends Store {
+  /**
+   * Prepares charges to different scopes, one for each rule of a limiter.
+   *
+   * @param onTake called with the duration of each take in milliseconds
+   */
+  prepare(rules: readonly PreparedRule[], onTake?: (ms: number) => void): PreparedCharges
+}
+
+/** The part of a charge that is the same for every request. */
+export interface PreparedRule {
+  readonly scope: string
+  readonly enforce: boolean
+  /** Undefined if requests differ in their cost. */
+  readonly cost: number | undefined
+}
+
+/** The charge of one rule for the current request, set before each take. */
+export interface PreparedCharge {
+  key: string
+  /** Undefined if the rule does not apply to the request. */
+  limit: Limit | undefined
+  cost: number
+}
+
+/** Takes the charges of one request after another. */
+export interface PreparedCharges {
+  readonly charges: readonly PreparedCharge[]
+  /**
+   * Does what `Store.take` does with the charges that have a limit.
+   *
+   * @returns `taken` if all charges were taken; `judged` if one did not fit, so that `verdicts` say
+   *   what was taken; undefined if nothing was decided, because a charge requires `Store.take`
+   */
+  take(): 'taken' | 'judged' | undefined
+  /** The verdicts of the last take that was `judged`, without those of charges without a limit. */
+  readonly verdicts: readonly StoreVerdict[]
+  /** Returns the lease that the last take gave a charge; undefined if it took no slots. */
+  newLease(index: number): string | undefined
+  /** Saves the numbers of the last take, which was `taken`. */
+  save(): void
+  /** The array with the numbers that were saved last. */
+  readonly numbers: readonly number[]
+  /** Their offset in the array. */
+  readonly offset: number
+  /** Returns the cost of a charge that was taken. */
+  cost(index: number, request: TakenRequest): number
+  /** Returns the verdict on a charge that was taken. */
+  verdict(index: number, request: TakenRequest): StoreVerdict
+  /** Returns the lease of a charge that was taken; undefined if it holds no slots. */
+  lease(index: number, request: TakenRequest): string | undefined
+  /** Settles a charge. Returns false and changes nothing if it requires `Store.settle`. */
+  settle(index: number, request: TakenRequest, cost: number): boolean
+}
+
+/** The charges of a request that were taken, by the index of their rules. */
+export interface TakenRequest {
+  /** Undefined for rules that do not apply. */
+  readonly limits: readonly (Limit | undefined)[]
+  readonly numbers: readonly number[]
+  readonly offset: number
+  keyOf(index: number): string
+}
+
+/** Reports whether a store prepares charges. */
+export function isPreparing(store: Store): store is PreparingStore {
+  return 'prepare' in store && typeof store.prepare === 'function'
+}
