@@ -1,6 +1,6 @@
 /** The cost of the gateway compared with a minimal proxy, other proxies on Node, and nginx. */
 import { addedLatency, throughput } from './gateway/proxied.js'
-import { nginx, proxyOf, sluice } from './gateway/proxies.js'
+import { KEYS, nginx, proxyOf, sluice, sluiceWithEverything } from './gateway/proxies.js'
 import type { Bench } from './harness/bench.js'
 
 const bench: Bench = {
@@ -22,6 +22,22 @@ const bench: Bench = {
         { contender: 'sluice serve', against: 'http-proxy-3', atLeast: 2 },
         { contender: 'sluice serve', against: 'a minimal undici pipe', atLeast: 0.9 },
         { contender: 'sluice serve', against: 'nginx with limit_req', atLeast: 0.35 },
+      ],
+    },
+    {
+      name: 'Gateway with a keys file of 1,000 clients, two tiers, three rules, metrics and the dashboard',
+      unit: 'requests per second of one core',
+      better: 'more',
+      rounds: 15,
+      contenders: [
+        throughput('sluice serve, everything on', 'ours', sluiceWithEverything, KEYS),
+        throughput('sluice serve, one rule', 'ours', sluice, KEYS),
+        throughput('nginx with limit_req', 'peer', nginx, KEYS),
+        throughput('a minimal undici pipe', 'floor', proxyOf('pipe'), KEYS),
+      ],
+      targets: [
+        { contender: 'sluice serve, everything on', against: 'a minimal undici pipe', atLeast: 0.85 },
+        { contender: 'sluice serve, everything on', against: 'nginx with limit_req', atLeast: 0.45 },
       ],
     },
     {

@@ -19,6 +19,7 @@ import { type BenchResult, resultOf } from './harness/result.js'
 
 const BENCHES = [
   'memory',
+  'algorithms',
   'scaling',
   'redis',
   'http',

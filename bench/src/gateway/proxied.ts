@@ -23,15 +23,23 @@ interface Chain {
 /**
  * Measures the requests that a proxy forwards per second of its processor time. That is the
  * capacity of one core, regardless of other load on the machine.
+ *
+ * @param keys API keys that the requests use in turn
  */
-export function throughput(name: string, role: Contender['role'], start: StartProxy): Contender {
+export function throughput(
+  name: string,
+  role: Contender['role'],
+  start: StartProxy,
+  keys?: readonly string[],
+): Contender {
+  const load = { ...LOAD, ...(keys !== undefined && { keys }) }
   return {
     name,
     role,
     start: () =>
       chain(start, async ({ proxy }) => {
         const before = proxy.cpuSeconds()
-        const responses = await loadOn(`http://127.0.0.1:${proxy.port}/predict`, LOAD)
+        const responses = await loadOn(`http://127.0.0.1:${proxy.port}/predict`, load)
         return (responses * LOAD.duration) / (proxy.cpuSeconds() - before)
       }),
   }

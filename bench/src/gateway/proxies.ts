@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { keyDigest, newKey } from 'sluice/identity'
 import { type ServerProcess, startServer } from '../harness/server-process.js'
 
 /** Starts a proxy on one port in front of an upstream on another, with its files in the folder. */
@@ -38,6 +39,38 @@ routes: [{ match: POST /predict, limits: ${limits} }]
 }
 
 export const sluice = sluiceWith({})
+
+/** The API keys of a thousand clients. */
+export const KEYS: readonly string[] = Array.from({ length: 1000 }, () => newKey())
+
+/**
+ * Starts the gateway with a keys file, two tiers, three rules, metrics and the dashboard, with
+ * limits above the load.
+ */
+export const sluiceWithEverything: StartProxy = (port, upstream, folder) => {
+  const clients = KEYS.map(
+    (key, index) =>
+      `- { sha256: ${keyDigest(key)}, client: client-${index}, tier: ${index % 2 === 0 ? 'free' : 'pro'} }`,
+  )
+  writeFileSync(join(folder, 'keys.yaml'), `keys:\n${clients.join('\n')}\n`)
+  const file = join(folder, 'gateway.yaml')
+  writeFileSync(
+    file,
+    `listen: 127.0.0.1:${port}
+admin: 127.0.0.1:0
+upstream: http://127.0.0.1:${upstream}
+identity: { api_keys: keys.yaml }
+tiers: { free: 1, pro: 2 }
+routes:
+  - match: POST /predict
+    limits:
+      - 1000000/second
+      - { limit: 1000000000/day, algorithm: fixed-window }
+      - { concurrent: 1000 }
+`,
+  )
+  return startServer(process.execPath, [SLUICE, 'serve', file], port)
+}
 
 /** Starts nginx with one process, keep-alive to the upstream, and a limit above the load. */
 export const nginx: StartProxy = (port, upstream, folder) => {

@@ -1,11 +1,15 @@
 import autocannon from 'autocannon'
 
+const JSON_TYPE = { 'content-type': 'application/json' }
+
 export interface Load {
   readonly connections?: number
   /** Duration in seconds. */
   readonly duration?: number
   readonly method?: 'GET' | 'POST'
   readonly body?: string
+  /** API keys that the requests use in turn. */
+  readonly keys?: readonly string[]
 }
 
 /**
@@ -14,13 +18,16 @@ export interface Load {
  * @throws Error if a response is not 2xx or a request fails
  */
 export async function loadOn(url: string, load: Load = {}): Promise<number> {
-  const { connections = 64, duration = 1, method = 'GET', body } = load
+  const { connections = 64, duration = 1, method = 'GET', body, keys } = load
   const result = await autocannon({
     url,
     connections,
     duration,
     method,
-    ...(body !== undefined && { body, headers: { 'content-type': 'application/json' } }),
+    ...(body !== undefined && { body, headers: JSON_TYPE }),
+    ...(keys !== undefined && {
+      requests: keys.map((key) => ({ headers: { ...JSON_TYPE, authorization: `Bearer ${key}` } })),
+    }),
   })
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${result.non2xx} responses were not 2xx and ${result.errors} requests failed`)

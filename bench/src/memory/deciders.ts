@@ -1,6 +1,6 @@
 import { MemoryStore } from 'express-rate-limit'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
-import { createLimiter, memoryStore, type Rule } from 'sluice'
+import { type Client, createLimiter, type LimiterOptions, memoryStore, type Permit, type Rule } from 'sluice'
 
 /** A limiter that decides on one key per call. It admits all requests of these benchmarks. */
 export type Decider =
@@ -22,6 +22,60 @@ export function sluice(limits: readonly string[] = [`${LIMIT}/10d`], maxKeys = 1
       if (decision instanceof Promise) throw new Error('the memory store must decide synchronously')
       return decision.allowed
     },
+  }
+}
+
+/**
+ * A limiter of Sluice with any options.
+ *
+ * @param use uses the permit of each request
+ */
+export function sluiceWith(
+  options: LimiterOptions<string>,
+  use?: (permit: Permit) => void,
+  maxKeys = 1_000_000,
+): Decider {
+  const limiter = createLimiter({
+    ...options,
+    store: memoryStore({ maxKeys: maxKeys * options.rules.length }),
+  })
+  return {
+    admit(key) {
+      const decision = limiter.admit(key)
+      if (decision instanceof Promise) throw new Error('the memory store must decide synchronously')
+      if (use !== undefined && decision.allowed) use(decision.permit)
+      return decision.allowed
+    },
+  }
+}
+
+/** A rule above the load of these benches. */
+export function ruleOf(algorithm: NonNullable<RateAlgorithm>): Rule<string> {
+  return algorithm === 'sliding-log'
+    ? { limit: '200/minute', algorithm }
+    : { limit: `${LIMIT}/10d`, algorithm }
+}
+
+type RateAlgorithm = Extract<Rule<string>, { readonly limit: unknown }>['algorithm']
+
+/** Options with client lookup, tiers, a listener and a shadow rule. */
+export function everyFeature(): LimiterOptions<string> {
+  const clients = new Map<string, Client>()
+  return {
+    rules: [
+      { limit: `${LIMIT}/10d`, by: 'client' },
+      { limit: `${LIMIT}/20d`, name: 'trial', by: 'client', enforce: false },
+    ],
+    client(key) {
+      let client = clients.get(key)
+      if (client === undefined) {
+        client = { id: key, tier: clients.size % 2 === 0 ? 'free' : 'pro' }
+        clients.set(key, client)
+      }
+      return client
+    },
+    tiers: { free: 1, pro: 2 },
+    listener: () => {},
   }
 }
 

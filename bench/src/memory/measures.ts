@@ -108,6 +108,28 @@ export function bytesPerKey(
   }
 }
 
+/** Decisions between two garbage collections; what they allocate fits into the young generation. */
+const BATCH = 10_000
+
+/** Measures the bytes that a decision on a known key allocates. */
+export function allocatedBytes(
+  name: string,
+  role: Contender['role'],
+  make: () => Decider,
+  keyCount: number,
+): Contender {
+  return onKnownKeys(name, role, make, keyCount, BATCH, (decider, keys, order) => async () => {
+    let bytes = 0
+    for (let batch = 0; batch < 100; batch++) {
+      globalThis.gc?.()
+      const before = process.memoryUsage().heapUsed
+      await decideAll(decider, keys, order)
+      bytes += process.memoryUsage().heapUsed - before
+    }
+    return bytes / (100 * BATCH)
+  })
+}
+
 /** Number of runs. A pause counts only if it recurs in every run, which excludes outside noise. */
 const RUNS = 2
 

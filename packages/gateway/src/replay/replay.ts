@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os'
 import type { Readable } from 'node:stream'
+import { availableCores } from '../policy/available-cores.js'
 import type { GatewayConfig } from '../policy/config/config.js'
 import { assumptionsOf, skippedRuleAssumptions } from './assumptions.js'
 import { playOptions, type ReplayOptions } from './replay-options.js'
@@ -102,7 +102,7 @@ async function replayEach(
 }
 
 function threadsOf({ threads }: ReplayOptions): number {
-  if (threads === undefined) return Math.min(2, availableParallelism())
+  if (threads === undefined) return Math.min(2, availableCores())
   if (threads === 1 || threads === 2) return threads
   throw new TraceError(`'threads' must be 1 or 2, not ${threads}`)
 }

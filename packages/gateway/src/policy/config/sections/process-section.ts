@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { availableCores } from '../../available-cores.js'
 import { CLIENT_NAMINGS, type LogConfig, type ServerConfig } from '../config.js'
 import { type Decoder, mapOf, scalar, transform } from '../yaml/decoders.js'
 import { boolean, integer, sizeBetween } from '../yaml/scalars.js'
@@ -12,7 +12,7 @@ const workerCount = integer(1, MAX_WORKERS)
 
 /** Decodes `workers`: the number of worker processes, or `auto` for one per core. */
 export const decodeWorkers: Decoder<number> = (node, problems) => {
-  if (node.kind === 'scalar' && node.value === 'auto') return availableParallelism()
+  if (node.kind === 'scalar' && node.value === 'auto') return availableCores()
   if (node.kind === 'scalar' && typeof node.value === 'number') return workerCount(node, problems)
   const expected = `a whole number from 1 to ${MAX_WORKERS}, or auto for one per core`
   problems.at(node, mismatch(node, expected))

@@ -1,0 +1,78 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { availableCores } from '../../src/policy/available-cores.js'
+
+vi.mock('node:os', async (original) => ({
+  ...(await original<typeof import('node:os')>()),
+  availableParallelism: () => 8,
+}))
+
+/** Returns the cores on a machine with 8 and these files. */
+function coresWith(files: Readonly<Record<string, string>>): number {
+  const root = mkdtempSync(join(tmpdir(), 'sluice-cores-'))
+  onTestFinished(() => rmSync(root, { recursive: true }))
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), text)
+  }
+  return availableCores(root)
+}
+
+describe('the number of available cores', () => {
+  it.each([
+    ['no control groups', {}, 8],
+    ['no quota', { 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/cpu.max': 'max 100000\n' }, 8],
+    ['a quota of 2.5 cores', { 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/cpu.max': '250000 100000\n' }, 2],
+    [
+      'a quota of half a core',
+      { 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/cpu.max': '50000 100000\n' },
+      1,
+    ],
+    [
+      'a quota above the machine',
+      { 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/cpu.max': '1600000 100000\n' },
+      8,
+    ],
+    [
+      'a smaller quota of the parent group',
+      {
+        'proc/self/cgroup': '0::/pods/one\n',
+        'sys/fs/cgroup/pods/one/cpu.max': '600000 100000\n',
+        'sys/fs/cgroup/pods/cpu.max': '300000 100000\n',
+      },
+      3,
+    ],
+    [
+      'a quota in version 1',
+      {
+        'proc/self/cgroup': '11:memory:/docker/x\n4:cpu,cpuacct:/docker/x\n',
+        'sys/fs/cgroup/cpu/docker/x/cpu.cfs_quota_us': '400000\n',
+        'sys/fs/cgroup/cpu/docker/x/cpu.cfs_period_us': '100000\n',
+      },
+      4,
+    ],
+    [
+      'version 1 in a container, which sees only its own group',
+      {
+        'proc/self/cgroup': '4:cpu,cpuacct:/docker/x\n',
+        'sys/fs/cgroup/cpu/cpu.cfs_quota_us': '200000\n',
+        'sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000\n',
+      },
+      2,
+    ],
+    [
+      'no quota in version 1',
+      {
+        'proc/self/cgroup': '4:cpu,cpuacct:/\n',
+        'sys/fs/cgroup/cpu/cpu.cfs_quota_us': '-1\n',
+        'sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000\n',
+      },
+      8,
+    ],
+    ['unreadable numbers', { 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/cpu.max': 'x\n' }, 8],
+  ])('is right with %s', (_case, files, cores) => {
+    expect(coresWith(files as Record<string, string>)).toBe(cores)
+  })
+})
