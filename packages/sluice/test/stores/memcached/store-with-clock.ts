@@ -71,19 +71,28 @@ class ExpiringConnection extends MemcachedUrlConnection {
   }
 
   override async add(key: string, value: string, expiry: number) {
-    return this.#record(key, expiry, await super.add(key, value, extended(expiry)))
+    const duration = durationOf(expiry)
+    return this.#record(key, duration, await super.add(key, value, extended(expiry)))
   }
 
   override async cas(key: string, value: string, cas: string, expiry: number) {
-    return this.#record(key, expiry, await super.cas(key, value, cas, extended(expiry)))
+    const duration = durationOf(expiry)
+    return this.#record(key, duration, await super.cas(key, value, cas, extended(expiry)))
   }
 
-  #record(key: string, expiry: number, stored: boolean): boolean {
-    // A timestamp, or a duration whose first second may have been almost over.
-    const lasts = expiry > MONTH ? expiry * 1000 - Date.now() : (expiry - 1) * 1000
-    if (stored) this.#ends.set(key, this.elapsed() + lasts)
+  #record(key: string, duration: number, stored: boolean): boolean {
+    if (stored) this.#ends.set(key, this.elapsed() + duration)
     return stored
   }
+}
+
+/**
+ * Returns the shortest time for which a key is stored, in milliseconds. Called before the write,
+ * because a timestamp is fixed while a slow write takes its time.
+ */
+function durationOf(expiry: number): number {
+  // A timestamp, or a duration whose first second may have been almost over.
+  return expiry > MONTH ? expiry * 1000 - Date.now() : (expiry - 1) * 1000
 }
 
 function extended(expiry: number): number {
