@@ -190,7 +190,7 @@ describe.runIf(hasFastApi)('the gateway in front of a FastAPI app', () => {
 
   it('does not limit the model card', async () => {
     const statuses = new Set<number>()
-    for (let time = 0; time < 100; time++) statuses.add((await fetch(`${url}/model-info`)).status)
+    for (let request = 0; request < 100; request++) statuses.add((await fetch(`${url}/model-info`)).status)
     expect([...statuses]).toEqual([200])
   })
 })

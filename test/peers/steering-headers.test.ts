@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { running, until } from '../../packages/gateway/test/server/gateway/running-gateway.js'
+import { startTestGateway, until } from '../../packages/gateway/test/server/gateway/running-gateway.js'
 import { message, rawClient } from '../../packages/gateway/test/server/proxy/raw-client.js'
 import { peerProgram } from '../../scripts/peers.js'
 import { freePort } from './free-port.js'
@@ -80,7 +80,7 @@ describe.each(Object.entries(SERVERS))('%s behind the gateway', (name, command) 
       ['', STEERING],
       ['identity: { trusted_proxies: [127.0.0.1] }', fromProxy],
     ] as const) {
-      const { gateway } = await running(config, `http://127.0.0.1:${port}`)
+      const { gateway } = await startTestGateway(config, `http://127.0.0.1:${port}`)
       const plain = await requestSeenThrough(gateway.address.port, [])
       expect(plain).toMatchObject({
         method: 'POST',

@@ -18,8 +18,8 @@ function trustingApp() {
 /** Returns how many of forty requests with made-up addresses are admitted. */
 async function admittedFromMadeUpAddresses(app: Pick<FastifyInstance, 'inject' | 'close'>): Promise<number> {
   let count = 0
-  for (let time = 0; time < 40; time++) {
-    const headers = { 'x-forwarded-for': `203.0.113.${time}`, forwarded: `for=203.0.113.${time}` }
+  for (let request = 0; request < 40; request++) {
+    const headers = { 'x-forwarded-for': `203.0.113.${request}`, forwarded: `for=203.0.113.${request}` }
     const payload = { features: [1, 2, 3] }
     const { statusCode } = await app.inject({ method: 'POST', url: '/predict', payload, headers })
     if (statusCode === 200) count++

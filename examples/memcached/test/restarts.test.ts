@@ -9,7 +9,7 @@ it('keeps usage across processes and restarts of the app, but not of Memcached',
   const processes = new Set<unknown>()
   {
     await using app = await startExample('memcached', env)
-    for (let time = 0; time < 9; time++) {
+    for (let request = 0; request < 9; request++) {
       const answer = await fetch(`${app.url}/predict`, { method: 'POST', headers: { connection: 'close' } })
       expect(answer.status).toBe(200)
       processes.add(((await answer.json()) as { process: number }).process)

@@ -61,7 +61,7 @@ describe('examples/redis', () => {
   it('responds from several processes', async () => {
     await redis.cli('flushall')
     const processes = new Set<unknown>()
-    for (let time = 0; time < 20; time++) {
+    for (let request = 0; request < 20; request++) {
       const answer = await run('curl', [
         ...['-s', '-H', 'content-type: application/json', '-d', '{"features":[1,2,3]}'],
         `${example.url}/predict`,

@@ -19,7 +19,7 @@ const post = (app: App, url: string, headers: Record<string, string> = {}) =>
 
 async function admitted(app: App, url: string, times: number): Promise<number> {
   let count = 0
-  for (let time = 0; time < times; time++) if ((await post(app, url)).statusCode === 200) count++
+  for (let request = 0; request < times; request++) if ((await post(app, url)).statusCode === 200) count++
   return count
 }
 

@@ -27,7 +27,7 @@ const predict = (app: App, headers: Headers = {}) =>
 
 async function admitted(app: App, times: number, headers: Headers = {}): Promise<number> {
   let count = 0
-  for (let time = 0; time < times; time++) {
+  for (let request = 0; request < times; request++) {
     const { statusCode } = await predict(app, headers)
     expect([200, 429]).toContain(statusCode)
     if (statusCode === 200) count++

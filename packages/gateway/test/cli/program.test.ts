@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { until, upstreamOf } from '../server/gateway/running-gateway.js'
+import { startUpstream, until } from '../server/gateway/running-gateway.js'
 import { sluice } from './program.js'
 
 let folder: string
@@ -58,7 +58,7 @@ describe('sluice serve', () => {
   const serveOptions = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0']
 
   async function serve(text: string) {
-    const upstream = await upstreamOf((_request, response) => response.end('ok'))
+    const upstream = await startUpstream((_request, response) => response.end('ok'))
     const file = await writeConfig(text)
     const program = sluice('serve', file, ...serveOptions, '--upstream', upstream)
     await until(() => program.output.out.includes('health'))

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
-import { echo, type Running, running, send } from '../server/gateway/running-gateway.js'
+import { echo, send, startTestGateway, type TestGateway } from '../server/gateway/running-gateway.js'
 import { open, violationsOf } from './browser.js'
 
 /** Tests the page of a running gateway. */
@@ -25,14 +25,14 @@ afterAll(() => browser?.close())
 
 async function openDashboard({ token = true, host = '127.0.0.1' } = {}) {
   const admin = `{ listen: '${host}:0'${token ? `, token_sha256: ${HASH}` : ''} }`
-  const gateway = await running(RULES, echo, admin)
+  const gateway = await startTestGateway(RULES, echo, admin)
   const opened = await open(browser, gateway.adminUrl)
   onTestFinished(() => opened.page.close())
   return { gateway, ...opened }
 }
 
 const untilLive = (page: Page) => page.getByText('live', { exact: true }).waitFor()
-const predict = async ({ url }: Running, path = '/predict') => (await send(url, path)).status
+const predict = async ({ url }: TestGateway, path = '/predict') => (await send(url, path)).status
 
 /** Expands a rule to show its actions. */
 async function openRule(page: Page, name: string): Promise<void> {

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
 import { parseConfig } from '../../src/policy/config/load-config.js'
 import { compare, replay } from '../../src/replay/replay.js'
-import { startRecordingGateway, writeYesterday } from '../server/admin/recording.js'
-import { running, send } from '../server/gateway/running-gateway.js'
+import { startRecordingGateway, writeYesterdaysRecord } from '../server/admin/recording.js'
+import { send, startTestGateway } from '../server/gateway/running-gateway.js'
 import { type Appearance, open, violationsOf } from './browser.js'
 
 /** Tests the replay panel with recorded traffic. */
@@ -155,7 +155,7 @@ it('reports an invalid configuration, and shows the progress of a replay until i
   // The browser logs the rejected request.
   expect(errors.splice(0)).toEqual([expect.stringContaining('400')])
 
-  await writeYesterday(`${gateway.recorded}.1`, 400_000)
+  await writeYesterdaysRecord(`${gateway.recorded}.1`, 400_000)
   await section.getByText('Running limits').click()
   await section.getByText('All', { exact: true }).click()
   await section.getByRole('button', { name: 'Replay', exact: true }).click()
@@ -170,7 +170,7 @@ it('reports an invalid configuration, and shows the progress of a replay until i
 })
 
 it('explains how to turn recording on', async () => {
-  const { adminUrl } = await running(LIMITS)
+  const { adminUrl } = await startTestGateway(LIMITS)
   const { page, errors } = await open(browser, adminUrl)
   onTestFinished(() => page.close())
   await page.locator('#replay').getByText('record: traffic.jsonl.gz').waitFor()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { replay } from '../../src/replay/replay.js'
-import { running, send } from '../server/gateway/running-gateway.js'
+import { send, startTestGateway } from '../server/gateway/running-gateway.js'
 import { streamOf } from './traces.js'
 
 /** Factor by which the load is sped up. All periods are shortened by the same factor. */
@@ -38,7 +38,7 @@ it('refuses the same requests in a replay of the record as the gateway did in re
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'traffic.jsonl.gz')
-  const { url, gateway, configOf } = await running(
+  const { url, gateway, configOf } = await startTestGateway(
     [
       `record: ${file}`,
       'identity: { trusted_proxies: [127.0.0.1], proxy_headers: { client: X-Client-Id } }',
@@ -150,7 +150,7 @@ it('bounds the size of the record by rotating full files and deleting the oldest
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'traffic.jsonl.gz')
-  const { url, gateway } = await running(
+  const { url, gateway } = await startTestGateway(
     `record: { file: ${file}, max_size: 64KiB, files: 2 }\nroutes:\n  - match: POST /*\n    limits: [1000000/minute]\n`,
   )
   const sizeOf = async (name: string) => (await stat(name).catch(() => undefined))?.size ?? 0
@@ -173,7 +173,7 @@ it('bounds the size of the record by rotating full files and deleting the oldest
   expect(await sizeOf(`${file}.2`)).toBe(0)
   const report = await replay(
     `${file}.1`,
-    (await running('default: { limits: [1/minute] }')).configOf('default: { limits: [1/minute] }'),
+    (await startTestGateway('default: { limits: [1/minute] }')).configOf('default: { limits: [1/minute] }'),
   )
   expect(report.trace).toMatchObject({ format: 'jsonl', bad: { count: 0 }, truncated: false })
   expect(report.clients.known).toBe(1)

@@ -111,7 +111,7 @@ describe('admit', () => {
       })
       expect(admit('a').allowed).toBe(true)
       const before = left('a')
-      for (let times = 0; times < 20; times++)
+      for (let request = 0; request < 20; request++)
         expect(admit('a')).toMatchObject({
           allowed: false,
           refusal: { rule: refusing, violated: [refusing] },
@@ -183,7 +183,7 @@ describe('a shadow rule', () => {
         { name: 'real', limit: '1/hour' },
       ],
     })
-    for (let times = 0; times < 10; times++) admit('a')
+    for (let request = 0; request < 10; request++) admit('a')
     expect(left('a')).toEqual([99, 0])
   })
 

@@ -129,7 +129,7 @@ describe('release', () => {
     const { permit, left, calls } = permits()
     const one = permit()
     expect(one.holdsSlots).toBe(true)
-    for (let times = 0; times < 3; times++) await one.release()
+    for (let call = 0; call < 3; call++) await one.release()
     expect(one.holdsSlots).toBe(false)
     expect(calls).toEqual(['settle'])
     expect(await left()).toEqual([40, 90, 2])
@@ -199,7 +199,7 @@ describe('renew', () => {
   it('renews the lease of the slots until they are released', async () => {
     const { permit, left, clock } = permits()
     const one = permit()
-    for (let times = 0; times < 5; times++) {
+    for (let call = 0; call < 5; call++) {
       clock.advance(29_000)
       await one.renew()
     }

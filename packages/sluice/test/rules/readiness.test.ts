@@ -75,7 +75,7 @@ describe('a warm-up that probes a function', () => {
       },
     )
     await vi.advanceTimersByTimeAsync(0)
-    for (let time = 0; time < 3; time++) {
+    for (let outage = 0; outage < 3; outage++) {
       isLoaded = false
       await vi.advanceTimersByTimeAsync(2_000)
       isLoaded = true

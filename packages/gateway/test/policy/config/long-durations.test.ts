@@ -1,7 +1,7 @@
 import { createLimiter, createWarmUp, memoryStore, withFailurePolicy } from 'sluice'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConfigError, parseConfig } from '../../../src/policy/config/load-config.js'
-import { running, send } from '../../server/gateway/running-gateway.js'
+import { send, startTestGateway } from '../../server/gateway/running-gateway.js'
 
 /**
  * Longer than Node's timers support. A timer of this length would fire at once and emit a warning.
@@ -49,7 +49,7 @@ describe('a duration of 100 days in the configuration', () => {
       }
       expect(config.upstream).toContain('9000')
       if (/store/.test(text)) return
-      const { url, gateway } = await running(text)
+      const { url, gateway } = await startTestGateway(text)
       expect((await send(url, '/predict')).status).toBe(200)
       expect(await overflowWarnings()).toEqual([])
       await gateway.close()
@@ -58,7 +58,7 @@ describe('a duration of 100 days in the configuration', () => {
 
   it('lets a request hold its slot and another wait for it without a timer overflow', async () => {
     let respond: () => void = () => {}
-    const { url } = await running(concurrent(`lease: ${LONG}, wait: 1h`), (_request, response) => {
+    const { url } = await startTestGateway(concurrent(`lease: ${LONG}, wait: 1h`), (_request, response) => {
       respond = () => response.end()
       if (pending.length === 2) response.end()
       else reached()

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkCommand } from '../../../src/cli/check-command.js'
 import { parseConfig } from '../../../src/policy/config/load-config.js'
 import { stateChanges } from '../../../src/policy/config/state-changes.js'
-import { running, send } from '../../server/gateway/running-gateway.js'
+import { send, startTestGateway } from '../../server/gateway/running-gateway.js'
 import { collected } from './check-text.js'
 
 const configOf = (limits: string, shared = '[]') =>
@@ -113,7 +113,7 @@ describe('sluice check --against', () => {
 describe('a reload', () => {
   it('keeps the usage of an unnamed rule when another rule is inserted before it', async () => {
     const limits = (list: string) => `routes: [{ match: POST /predict, limits: ${list} }]`
-    const { gateway, url, configOf } = await running(limits('[2/day]'))
+    const { gateway, url, configOf } = await startTestGateway(limits('[2/day]'))
     const statuses = async (count: number) => {
       const all: number[] = []
       for (let index = 0; index < count; index++) all.push((await send(url, '/predict')).status)
@@ -129,7 +129,7 @@ describe('a reload', () => {
 
 describe('a shared limit', () => {
   it('also counts requests of a route whose own limit has the same resource and key', async () => {
-    const { url } = await running(
+    const { url } = await startTestGateway(
       `limits: [3/day]\nroutes: [{ match: /a, limits: [100/day] }, { match: /b, limits: [50/day, 60/day] }]`,
     )
     const statuses: number[] = []

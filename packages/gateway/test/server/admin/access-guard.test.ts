@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { AccessGuard } from '../../../src/server/admin/access-guard.js'
-import { echo, running, send } from '../gateway/running-gateway.js'
+import { echo, send, startTestGateway } from '../gateway/running-gateway.js'
 
 const TOKEN = 'a-token-of-some-length'
 const HASH = createHash('sha256').update(TOKEN).digest('hex')
@@ -11,7 +11,7 @@ describe('the admin port', () => {
   it.each(['localhost', 'localhost:8081', '127.0.0.1', '[::1]:8081', '192.168.1.7:8081'])(
     'serves requests with the host name %s',
     async (host) => {
-      const { adminUrl } = await running('')
+      const { adminUrl } = await startTestGateway('')
       expect((await send(adminUrl, '/metrics', { method: 'GET', headers: { host } })).status).toBe(200)
     },
   )
@@ -19,7 +19,7 @@ describe('the admin port', () => {
   it.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:8081', 'a b'])(
     'rejects the host name %j, as a DNS rebinding attack could send it',
     async (host) => {
-      const { adminUrl } = await running('')
+      const { adminUrl } = await startTestGateway('')
       const { status, text } = await send(adminUrl, '/metrics', { method: 'GET', headers: { host } })
       expect(status).toBeGreaterThanOrEqual(400)
       expect(text).not.toContain('sluice_')
@@ -27,7 +27,7 @@ describe('the admin port', () => {
   )
 
   it('rejects writes from pages of another origin', async () => {
-    const { adminUrl } = await running('')
+    const { adminUrl } = await startTestGateway('')
     const sent = (origin: string) => send(adminUrl, '/metrics', { headers: { origin } })
     expect((await sent('http://evil.example')).status).toBe(403)
     expect((await sent('null')).status).toBe(403)
@@ -35,7 +35,7 @@ describe('the admin port', () => {
   })
 
   it('forbids framing, caching and access from other origins', async () => {
-    const { adminUrl } = await running('')
+    const { adminUrl } = await startTestGateway('')
     const { headers } = await fetch(`${adminUrl}/metrics.json`)
     expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
     expect(headers.get('x-content-type-options')).toBe('nosniff')
@@ -60,7 +60,7 @@ describe('the admin port', () => {
 
   it('requires the token under a configured host name, except for the static page', async () => {
     const admin = `{ listen: 127.0.0.1:0, names: [Sluice.Example], token_sha256: ${HASH} }`
-    const { adminUrl } = await running('', echo, admin)
+    const { adminUrl } = await startTestGateway('', echo, admin)
     const status = async (path: string, host: string, headers = {}) =>
       (await send(adminUrl, path, { method: 'GET', headers: { host, ...headers } })).status
     for (const host of ['sluice.example', 'SLUICE.example:443']) {
@@ -75,7 +75,7 @@ describe('the admin port', () => {
   })
 
   it('requires the token on loopback only for actions', async () => {
-    const { adminUrl } = await running('', echo, `{ listen: 127.0.0.1:0, token_sha256: ${HASH} }`)
+    const { adminUrl } = await startTestGateway('', echo, `{ listen: 127.0.0.1:0, token_sha256: ${HASH} }`)
     const get = (path: string, headers = {}) => send(adminUrl, path, { method: 'GET', headers })
     expect((await get('/healthz', { host: 'sluice.default.svc' })).status).toBe(200)
     expect((await get('/metrics')).status).toBe(200)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { AdminAction } from '../../../src/server/admin/api/admin-actions.js'
 import type { Status } from '../../../src/server/admin/api/gateway-status.js'
-import { echo, type Running, running, send } from '../gateway/running-gateway.js'
+import { echo, send, startTestGateway, type TestGateway } from '../gateway/running-gateway.js'
 
 const TOKEN = 'a-token-of-some-length'
 const HASH = createHash('sha256').update(TOKEN).digest('hex')
@@ -23,7 +23,7 @@ async function gatewayWithToken() {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-audit-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const audit = join(folder, 'audit.jsonl')
-  const gateway = await running(
+  const gateway = await startTestGateway(
     RULES,
     echo,
     `{ listen: 127.0.0.1:0, token_sha256: ${HASH}, audit: ${audit} }`,
@@ -39,7 +39,7 @@ async function gatewayWithToken() {
 }
 
 async function act(
-  { adminUrl }: Running,
+  { adminUrl }: TestGateway,
   action: AdminAction | string,
   headers: object = {},
   path = '/api/actions',
@@ -51,12 +51,12 @@ async function act(
   return { status, ...(JSON.parse(text) as { ok?: true; done?: string; error?: string }) }
 }
 
-async function rule({ adminUrl }: Running, name: string) {
+async function rule({ adminUrl }: TestGateway, name: string) {
   const status = (await (await fetch(`${adminUrl}/api/status`)).json()) as Status
   return status.routes[0]?.rules.find((each) => each.rule === name)
 }
 
-const predict = async ({ url }: Running) => (await send(url, '/predict')).status
+const predict = async ({ url }: TestGateway) => (await send(url, '/predict')).status
 
 const FEW = { route: 'POST /predict', rule: 'few' }
 
@@ -113,7 +113,7 @@ describe('an action with the token', () => {
   })
 
   it('resets a client by id, address or part of a key, on one route or on all routes', async () => {
-    const gateway = await running(
+    const gateway = await startTestGateway(
       `identity: { trusted_proxies: [127.0.0.0/8], proxy_headers: { client: X-Client-Id } }
 limits: [{ limit: 100/hour, name: all }]
 routes:
@@ -209,7 +209,7 @@ describe('a request for an action', () => {
   })
 
   it('is rejected if no token is configured', async () => {
-    const gateway = await running(RULES)
+    const gateway = await startTestGateway(RULES)
     const result = await act(gateway, { act: 'shadow', ...FEW, shadow: true })
     expect(result).toMatchObject({ status: 403, error: expect.stringContaining('no admin token') })
     expect(await rule(gateway, 'few')).toMatchObject({ enforced: true })

@@ -1,5 +1,5 @@
 import { it } from 'vitest'
-import { running } from '../gateway/running-gateway.js'
+import { startTestGateway } from '../gateway/running-gateway.js'
 import { rawClient } from '../proxy/raw-client.js'
 import { httpUpstream } from '../proxy/upstream-under-test.js'
 
@@ -7,7 +7,7 @@ const MAX_CONNECTIONS = 64
 
 it('accepts a new connection when idle connections use up the limit', async () => {
   const upstream = await httpUpstream()
-  const { adminUrl } = await running('', upstream.url)
+  const { adminUrl } = await startTestGateway('', upstream.url)
   const port = Number(new URL(adminUrl).port)
   const working = await rawClient(port)
   const request = 'GET /healthz HTTP/1.1\r\nHost: admin\r\n\r\n'

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ClientState, TopClients } from '../../../src/server/admin/api/client-status.js'
 import type { Status } from '../../../src/server/admin/api/gateway-status.js'
 import type { Sample } from '../../../src/server/admin/api/live-samples.js'
-import { echo, running, send } from '../gateway/running-gateway.js'
+import { echo, send, startTestGateway } from '../gateway/running-gateway.js'
 import { eventsOf } from './admin-events.js'
 
 const TOKEN = 'a-token-of-some-length'
@@ -26,7 +26,7 @@ async function json<T>(url: string): Promise<T> {
 
 describe('the live feed', () => {
   it('sends the history immediately, then a sample every second', async () => {
-    const { url, adminUrl } = await running(RULES)
+    const { url, adminUrl } = await startTestGateway(RULES)
     const { response, next } = await eventsOf(`${adminUrl}/api/live`)
     expect(response.headers.get('content-type')).toBe('text/event-stream')
     expect(await next('history')).toEqual([])
@@ -51,14 +51,14 @@ describe('the live feed', () => {
   })
 
   it('accepts at most 32 clients', async () => {
-    const { adminUrl } = await running(RULES)
+    const { adminUrl } = await startTestGateway(RULES)
     for (let n = 0; n < 32; n++) expect((await eventsOf(`${adminUrl}/api/live`)).response.status).toBe(200)
     expect((await eventsOf(`${adminUrl}/api/live`)).response.status).toBe(503)
   })
 })
 
 it('reports the keys with the highest usage of each rule in the status', async () => {
-  const { url, adminUrl } = await running(RULES)
+  const { url, adminUrl } = await startTestGateway(RULES)
   for (let n = 0; n < 3; n++) await send(url, '/predict')
   await send(url, '/tenant', { headers: { 'x-tenant': 'a secret' } })
   const status = await json<Status>(`${adminUrl}/api/status`)
@@ -87,7 +87,7 @@ it('reports the keys with the highest usage of each rule in the status', async (
 })
 
 it('finds a client by address or by the digest of its key', async () => {
-  const { url, adminUrl } = await running(RULES)
+  const { url, adminUrl } = await startTestGateway(RULES)
   for (let n = 0; n < 3; n++) await send(url, '/predict')
   await send(url, '/tenant', { headers: { 'x-tenant': 'a secret' } })
   const state = await json<ClientState>(`${adminUrl}/api/client?q=127.0.0.1`)
@@ -106,7 +106,7 @@ it('finds a client by address or by the digest of its key', async () => {
 })
 
 it('serves the top clients and the configuration without secrets', async () => {
-  const { url, adminUrl } = await running(RULES, echo, ADMIN)
+  const { url, adminUrl } = await startTestGateway(RULES, echo, ADMIN)
   for (let n = 0; n < 3; n++) await send(url, '/predict')
   const clients = await json<TopClients>(`${adminUrl}/api/talkers`)
   expect(clients.heaviest).toEqual([{ client: '127.0.0.1', count: 3, error: 0 }])

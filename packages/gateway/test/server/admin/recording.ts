@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { constants, gzipSync } from 'node:zlib'
 import { onTestFinished } from 'vitest'
 import { sluice } from '../../cli/program.js'
-import { echo, until, upstreamOf } from '../gateway/running-gateway.js'
+import { echo, startUpstream, until } from '../gateway/running-gateway.js'
 
 /**
  * Starts a gateway that records its traffic. The gateway runs from the build, because a replay
@@ -19,7 +19,7 @@ export async function startRecordingGateway(yaml: string) {
   const addresses = 'listen: 127.0.0.1:0\nadmin: 127.0.0.1:0'
   await writeFile(
     file,
-    `${addresses}\nupstream: ${await upstreamOf(echo)}\nrecord: traffic.jsonl.gz\n${yaml}\n`,
+    `${addresses}\nupstream: ${await startUpstream(echo)}\nrecord: traffic.jsonl.gz\n${yaml}\n`,
   )
   const { output, child } = sluice('serve', file)
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -29,7 +29,7 @@ export async function startRecordingGateway(yaml: string) {
 }
 
 /** Writes a record file with requests from 24 hours ago, ten milliseconds apart. */
-export async function writeYesterday(file: string, count: number, finishFlush = constants.Z_FINISH) {
+export async function writeYesterdaysRecord(file: string, count: number, finishFlush = constants.Z_FINISH) {
   const from = Date.now() - 24 * 3_600_000
   const line = (index: number) =>
     JSON.stringify({ time: from + index * 10, ip: 'client-1', method: 'POST', path: '/predict' })

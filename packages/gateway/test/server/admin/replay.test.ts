@@ -6,8 +6,8 @@ import { parseConfig, replay } from 'sluice-gateway/replay'
 import { expect, it } from 'vitest'
 import type { ReportPage } from '../../../src/replay/html/fill-template.js'
 import type { RecordStatus, ReplayProgress } from '../../../src/server/admin/api/replay-types.js'
-import { echo, running, send } from '../gateway/running-gateway.js'
-import { startRecordingGateway, writeYesterday } from './recording.js'
+import { echo, send, startTestGateway } from '../gateway/running-gateway.js'
+import { startRecordingGateway, writeYesterdaysRecord } from './recording.js'
 
 const LIMITS = 'routes: [{ match: POST /predict, limits: [3/minute] }]'
 
@@ -58,7 +58,7 @@ it('replays recorded traffic through the running limits, and compares them with 
 it('replays only the last hours, or all files of the record', async () => {
   const gateway = await startReplayGateway()
   await sendAndRecord(gateway, 5)
-  await writeYesterday(`${gateway.recorded}.1`, 40)
+  await writeYesterdaysRecord(`${gateway.recorded}.1`, 40)
   const playedRequests = async (query: string) =>
     (await gateway.postReplay('', {}, query)).body.requests?.played
   expect(await playedRequests('?hours=1')).toBe(5)
@@ -95,7 +95,7 @@ it('describes the record and its limits without secrets', async () => {
 it('streams the progress of a replay, then the report page', async () => {
   const gateway = await startReplayGateway()
   await sendAndRecord(gateway, 5)
-  await writeYesterday(`${gateway.recorded}.1`, 100_000)
+  await writeYesterdaysRecord(`${gateway.recorded}.1`, 100_000)
   const { status, type, lines } = await gateway.streamReplay()
   expect([status, type]).toEqual([200, 'application/x-ndjson'])
   const progress = lines.slice(0, -1).map(({ progress }) => progress as ReplayProgress)
@@ -138,7 +138,7 @@ it('suggests a limit that meets an objective, and compares it with the running o
 
 it('runs one replay at a time, and stops a replay when its client disconnects', async () => {
   const gateway = await startReplayGateway()
-  await writeYesterday(`${gateway.recorded}.1`, 300_000)
+  await writeYesterdaysRecord(`${gateway.recorded}.1`, 300_000)
   const controller = new AbortController()
   const response = await fetch(`${gateway.adminUrl}/api/replay`, {
     method: 'POST',
@@ -160,12 +160,12 @@ it.skipIf(!existsSync('/proc/self/fd'))(
   'leaves no file open when a replay is stopped immediately',
   async () => {
     const gateway = await startReplayGateway()
-    await writeYesterday(`${gateway.recorded}.1`, 10)
+    await writeYesterdaysRecord(`${gateway.recorded}.1`, 10)
     const openFiles = async () => (await readdir(`/proc/${gateway.pid}/fd`)).length
     await gateway.postReplay()
     const before = await openFiles()
-    for (let time = 0; time < 10; time++) {
-      const signal = AbortSignal.timeout(20 * time)
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const signal = AbortSignal.timeout(20 * attempt)
       await fetch(`${gateway.adminUrl}/api/replay`, { method: 'POST', signal }).catch(() => {})
       // A stopped replay ends once its thread has loaded.
       await expect.poll(async () => (await gateway.postReplay()).status, { timeout: 30_000 }).toBe(200)
@@ -179,7 +179,7 @@ it('reports a damaged record file, and replays the readable part', async () => {
   const gateway = await startReplayGateway()
   await sendAndRecord(gateway, 2)
   // Data appended to an unfinished gzip member cannot be read.
-  await writeYesterday(`${gateway.recorded}.1`, 5000, constants.Z_SYNC_FLUSH)
+  await writeYesterdaysRecord(`${gateway.recorded}.1`, 5000, constants.Z_SYNC_FLUSH)
   await appendFile(`${gateway.recorded}.1`, gzipSync('{"sluice_record":1}\n'))
   const { body } = await gateway.postReplay()
   expect(body.notes).toContainEqual(expect.stringContaining('is damaged'))
@@ -187,14 +187,14 @@ it('reports a damaged record file, and replays the readable part', async () => {
 })
 
 it('responds with 404 to a replay if recording is off', async () => {
-  const { adminUrl } = await running(LIMITS)
+  const { adminUrl } = await startTestGateway(LIMITS)
   expect(await send(adminUrl, '/api/replay')).toMatchObject({ status: 404 })
   expect(await (await fetch(`${adminUrl}/api/record`)).json()).toEqual({ recording: false })
 })
 
 it('requires the token for a replay if read access requires it', async () => {
   const hash = createHash('sha256').update('a token').digest('hex')
-  const { adminUrl } = await running(LIMITS, echo, `{ listen: '0.0.0.0:0', token_sha256: ${hash} }`)
+  const { adminUrl } = await startTestGateway(LIMITS, echo, `{ listen: '0.0.0.0:0', token_sha256: ${hash} }`)
   for (const [method, path] of [
     ['POST', '/api/replay'],
     ['GET', '/api/record'],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MAX_CONTAINERS, MAX_NEW_MEMBERS, MAX_VALUES } from '../../../src/policy/body/json-structure.js'
 import { MAX_FIELDS } from '../../../src/policy/body/parse-body.js'
-import { running, send } from './running-gateway.js'
+import { send, startTestGateway } from './running-gateway.js'
 
 /** Tests bodies within `max_body` that would block all other requests while they are parsed. */
 
@@ -46,7 +46,7 @@ describe('body complexity', () => {
     [MAX_CONTAINERS, 'objects', `[${repeat(MAX_CONTAINERS, () => '{}')}]`],
     [MAX_VALUES, 'numbers', `[${repeat(MAX_VALUES + 1, () => '1')}]`],
   ])('responds with 413 to a body with more than %d %s', async (max, _, body) => {
-    const { url } = await running(CONFIG)
+    const { url } = await startTestGateway(CONFIG)
     for (const path of ['/batch', '/v1/chat/completions']) {
       const response = await send(url, path, { headers: JSON_BODY, body })
       expect(response.status).toBe(413)
@@ -61,12 +61,12 @@ describe('body complexity', () => {
     ['many objects of the same shape', `[${repeat(100_000, () => '{"a":1,"b":2,"c":3}')}]`],
     ['brackets, commas and names in a string', JSON.stringify([`${'[{,"a":'.repeat(MAX_CONTAINERS + 1)}`])],
   ])('admits a body with %s', async (_, body) => {
-    const { url } = await running(CONFIG)
+    const { url } = await startTestGateway(CONFIG)
     expect((await send(url, '/batch', { headers: JSON_BODY, body })).status).toBe(200)
   })
 
   it('responds with 413 to a form with more than 10,000 fields', async () => {
-    const { url } = await running(CONFIG)
+    const { url } = await startTestGateway(CONFIG)
     const fields = (count: number) => `n=1&${repeat(count - 1, (index) => `%ff${index}=1`, '&')}`
     const status = async (body: string) => (await send(url, '/form', { headers: FORM, body })).status
     expect(await status(fields(MAX_FIELDS))).toBe(200)

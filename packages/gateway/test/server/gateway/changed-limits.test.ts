@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RedisServer, startRedis } from '../../../../sluice/test/stores/servers/redis.js'
 import { serveWithWorkers } from '../workers/worker-gateway.js'
-import { echo, running, send, until } from './running-gateway.js'
+import { echo, send, startTestGateway, until } from './running-gateway.js'
 
 const TOKEN = 'a-token-of-some-length'
 const ADMIN = `{ listen: 127.0.0.1:0, token_sha256: ${createHash('sha256').update(TOKEN).digest('hex')} }`
@@ -31,7 +31,7 @@ afterAll(() => redis?.stop())
 const inOneProcess =
   (store: () => string) =>
   async (text: string): Promise<ReloadableGateway> => {
-    const { gateway, url, adminUrl, configOf } = await running(store() + text, echo, ADMIN)
+    const { gateway, url, adminUrl, configOf } = await startTestGateway(store() + text, echo, ADMIN)
     return { url, adminUrl, reload: (next) => gateway.apply(configOf(store() + next)) }
   }
 

@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage, type RequestListener } fr
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { gatewayOn } from './on-store.js'
-import { running, send, until } from './running-gateway.js'
+import { send, startTestGateway, type TestGateway, until } from './running-gateway.js'
 
 /** Tests the final charges of a request by its outcome, with and without `llm`. */
 
@@ -22,12 +22,10 @@ const BODY = JSON.stringify({ messages: [{ content: 'x'.repeat(200) }], max_toke
 const routesOf = (name: keyof typeof ROUTES) =>
   `routes: [{ match: POST ${CHAT}, limits: ${ROUTES[name]}${name === 'a route with llm' ? ', llm: openai' : ''} }]`
 
-type Gateway = Awaited<ReturnType<typeof running>>
-
-const post = ({ url }: Pick<Gateway, 'url'>) => send(url, CHAT, { body: BODY })
+const post = ({ url }: Pick<TestGateway, 'url'>) => send(url, CHAT, { body: BODY })
 
 /** Reads the remaining units of every rule from the headers of a successful response. */
-async function remainingUnits(gateway: Pick<Gateway, 'url'>): Promise<Record<string, number>> {
+async function remainingUnits(gateway: Pick<TestGateway, 'url'>): Promise<Record<string, number>> {
   const { headers } = await send(gateway.url, CHAT, {
     body: BODY.replace('50', '49'),
     headers: { 'x-act': 'fine' },
@@ -59,7 +57,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (
   it.each(Object.entries(FAILURES))(
     'counts a request but charges no tokens or money if the upstream %s',
     async (_, act) => {
-      const gateway = await running(routesOf(name), upstreamThat(act))
+      const gateway = await startTestGateway(routesOf(name), upstreamThat(act))
       // A partial response is an error to the client.
       await post(gateway).catch(() => {})
       const left = await remainingUnits(gateway)
@@ -70,17 +68,17 @@ describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (
   )
 
   it('refuses a client at its limit even if all of its requests fail', async () => {
-    const gateway = await running(
+    const gateway = await startTestGateway(
       routesOf(name),
       upstreamThat((_request, response) => response.writeHead(500).end()),
     )
     const statuses: number[] = []
-    for (let time = 0; time < LIMIT + 3; time++) statuses.push((await post(gateway)).status)
+    for (let request = 0; request < LIMIT + 3; request++) statuses.push((await post(gateway)).status)
     expect(statuses).toEqual([...Array(LIMIT).fill(500), 429, 429, 429])
   })
 
   it('keeps all charges when the upstream times out, because it may have done the work', async () => {
-    const gateway = await running(
+    const gateway = await startTestGateway(
       `timeouts: { headers: 200ms }\n${routesOf(name)}`,
       upstreamThat(() => {}),
     )
@@ -95,8 +93,8 @@ describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (
     ['has a host name without an address', async () => 'http://upstream.invalid'],
     ['does not support TLS', async () => `https://127.0.0.1:${await closingPort()}`],
   ])('charges nothing for a request if the upstream %s', async (_, upstream) => {
-    const gateway = await running(routesOf(name), await upstream())
-    for (let time = 0; time < 2 * LIMIT; time++) expect((await post(gateway)).status).toBe(502)
+    const gateway = await startTestGateway(routesOf(name), await upstream())
+    for (let request = 0; request < 2 * LIMIT; request++) expect((await post(gateway)).status).toBe(502)
     const { headers } = await post(gateway)
     const quotas = String(headers.ratelimit)
     for (const quota of [`"requests";r=${LIMIT - 1}`, '"money";r=400', '"rows";r=493', '"tokens";r=400'])
@@ -108,8 +106,8 @@ describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (
     const server = createServer(() => {}).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as { port: number }
-    const gateway = await running(routesOf(name), `https://127.0.0.1:${port}`)
-    for (let time = 0; time < 2 * LIMIT; time++) {
+    const gateway = await startTestGateway(routesOf(name), `https://127.0.0.1:${port}`)
+    for (let request = 0; request < 2 * LIMIT; request++) {
       const connected = once(server, 'connection')
       const client = begin(gateway)
       const [socket] = await connected
@@ -123,7 +121,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (
 
   it('counts a request if its client disconnects after the request was sent to the upstream', async () => {
     let onArrival = () => {}
-    const gateway = await running(
+    const gateway = await startTestGateway(
       routesOf(name),
       upstreamThat(() => onArrival()),
     )
@@ -147,7 +145,7 @@ it('refunds tokens and money for an error inside a 200 response, and counts the 
   expect(await remainingUnits(gateway)).toMatchObject({ requests: LIMIT - 2, money: 400, tokens: 401 })
 })
 
-function begin({ url }: Pick<Gateway, 'url'>) {
+function begin({ url }: Pick<TestGateway, 'url'>) {
   const { hostname, port } = new URL(url)
   const headers = { 'content-type': 'application/json' }
   const request = httpRequest({ hostname, port, method: 'POST', path: CHAT, headers, agent: false })
@@ -155,7 +153,7 @@ function begin({ url }: Pick<Gateway, 'url'>) {
   return request.end(BODY)
 }
 
-async function metric({ adminUrl }: Pick<Gateway, 'adminUrl'>, name: string): Promise<number> {
+async function metric({ adminUrl }: Pick<TestGateway, 'adminUrl'>, name: string): Promise<number> {
   const text = await (await fetch(`${adminUrl}/metrics`)).text()
   const values = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)$`, 'gm'))]
   return values.reduce((sum, [, value]) => sum + Number(value), 0)

@@ -7,7 +7,7 @@ import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeConfig } from '../../../src/policy/config/describe-config.js'
 import { createKey } from '../../../src/server/identity/create-key.js'
-import { running, send } from './running-gateway.js'
+import { send, startTestGateway } from './running-gateway.js'
 
 const AUDIENCE = 'https://models.example'
 const { privateKey, publicKey } = await generateKeyPair('ES256')
@@ -74,7 +74,7 @@ routes:
     limits: [{ concurrent: 1, tiers: { premium: unlimited } }, { limit: 2/minute, tiers: { premium: unlimited } }]
 default: { limits: [{ limit: 1/minute, tiers: { premium: unlimited } }] }
 `
-  const { url, adminUrl, configOf } = await running(text)
+  const { url, adminUrl, configOf } = await startTestGateway(text)
   expect(describeConfig(configOf(text)).join('\n')).toContain('tiers: internal unlimited')
   expect(describeConfig(configOf(text)).join('\n')).toContain('premium unlimited')
   const internal = { 'x-api-key': internalKey, 'content-type': 'application/json' }
@@ -101,7 +101,7 @@ describe('authenticated clients', () => {
     `identity: { api_keys: ${keys}, jwt: { jwks: '${jwks}', audience: '${AUDIENCE}', tier: plan } }\n`
 
   it('get the limits of their tier, while anonymous clients get the configured limits', async () => {
-    const { url } = await running(identity() + LIMITS)
+    const { url } = await startTestGateway(identity() + LIMITS)
     expect(await admitted(url, { authorization: `Bearer ${premiumKey}` }, 105)).toBe(100)
     expect(await admitted(url, {}, 25)).toBe(20)
     // All credentials of a client share its limits.
@@ -118,7 +118,7 @@ tiers: { premium: 5 }
 routes:
   - { match: POST /predict, limits: [20/hour] }
   - { match: POST /look, limits: [{ limit: 20/hour, cost: 0 }] }`
-    const { url } = await running(`identity: { api_keys: ${keysFile} }\n${hourly}`)
+    const { url } = await startTestGateway(`identity: { api_keys: ${keysFile} }\n${hourly}`)
     const headers = { 'x-api-key': key }
     const reportedLimit = async () =>
       /q=(\d+)/.exec(String((await send(url, '/look', { headers })).headers['ratelimit-policy']))?.[1]
@@ -139,7 +139,7 @@ routes:
   })
 
   it("are refused with the reason when a route's requirement is not satisfied", async () => {
-    const { url } = await running(identity() + LIMITS)
+    const { url } = await startTestGateway(identity() + LIMITS)
     const anonymous = await send(url, '/premium/predict')
     expect(anonymous.status).toBe(403)
     expect(JSON.parse(anonymous.text)).toMatchObject({
@@ -152,7 +152,7 @@ routes:
   })
 
   it('gain nothing from unverified claims', async () => {
-    const { url } = await running(identity() + LIMITS)
+    const { url } = await startTestGateway(identity() + LIMITS)
     const unsigned = new UnsecuredJWT({ sub: 'acme', plan: 'premium', aud: AUDIENCE })
       .setExpirationTime('1m')
       .encode()
@@ -179,7 +179,7 @@ routes:
 
   it('have their credentials forwarded unless the configuration disables it', async () => {
     const seen = async (forward: string, headers: object, path = '/predict') => {
-      const { url } = await running(identity().replace(' } }', ` }${forward} }`) + LIMITS)
+      const { url } = await startTestGateway(identity().replace(' } }', ` }${forward} }`) + LIMITS)
       const { status, text } = await send(url, path, { headers: { ...headers, other: 'kept' } })
       const { 'x-api-key': key, authorization, other } = JSON.parse(text).headers
       return [status, key, authorization, other]
@@ -204,7 +204,7 @@ routes:
   })
 
   it('get a 400 if they send two API keys in one request', async () => {
-    const { url } = await running(identity() + LIMITS)
+    const { url } = await startTestGateway(identity() + LIMITS)
     const response = await send(url, '/predict', { headers: { 'x-api-key': [premiumKey, 'another'] } })
     expect(response.status).toBe(400)
   })
@@ -216,13 +216,13 @@ describe('clients named by a trusted proxy', () => {
     `identity: { trusted_proxies: [${trusted}], proxy_headers: { client: X-Client-Id, tier: X-Client-Tier } }\n`
 
   it('get the limits of the named client', async () => {
-    const { url } = await running(proxied('127.0.0.1') + LIMITS)
+    const { url } = await startTestGateway(proxied('127.0.0.1') + LIMITS)
     expect(await admitted(url, named, 105)).toBe(100)
     expect((await send(url, '/premium/predict', { headers: named })).status).toBe(200)
   })
 
   it('get a 400 if their name is too long', async () => {
-    const { url, failures } = await running(proxied('127.0.0.1') + LIMITS)
+    const { url, failures } = await startTestGateway(proxied('127.0.0.1') + LIMITS)
     for (const name of ['x-client-id', 'x-client-tier']) {
       const response = await send(url, '/predict', { headers: { ...named, [name]: 'a'.repeat(257) } })
       expect(response.status).toBe(400)
@@ -233,7 +233,7 @@ describe('clients named by a trusted proxy', () => {
 
   it('are named to the upstream, but the same headers from other peers are not forwarded', async () => {
     const seenBehind = async (trusted: string) => {
-      const { url } = await running(proxied(trusted) + LIMITS)
+      const { url } = await startTestGateway(proxied(trusted) + LIMITS)
       const { text } = await send(url, '/predict', { headers: { ...named, other: 'kept' } })
       return JSON.parse(text).headers
     }
@@ -244,7 +244,7 @@ describe('clients named by a trusted proxy', () => {
   })
 
   it('are anonymous if an untrusted peer names them', async () => {
-    const { url } = await running(proxied('10.0.0.1') + LIMITS)
+    const { url } = await startTestGateway(proxied('10.0.0.1') + LIMITS)
     expect(await admitted(url, named, 25)).toBe(20)
     expect((await send(url, '/premium/predict', { headers: named })).status).toBe(403)
   })

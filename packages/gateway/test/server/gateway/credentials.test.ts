@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createKey } from '../../../src/server/identity/create-key.js'
 import { message, rawClient } from '../proxy/raw-client.js'
-import { running, send } from './running-gateway.js'
+import { send, startTestGateway } from './running-gateway.js'
 
 const OWN_KEY = 'a-key-of-our-own-making'
 
@@ -38,7 +38,7 @@ async function sendRaw(url: string, headers: readonly string[], target = '/predi
 
 describe('an API key', () => {
   it('is accepted after any white space and with a scheme in any case', async () => {
-    const { url } = await running(config())
+    const { url } = await startTestGateway(config())
     const lines = [
       `Authorization: Bearer\t${key}`,
       `Authorization: Bearer \t  ${key}  \t`,
@@ -56,7 +56,7 @@ describe('an API key', () => {
   })
 
   it('is rejected if it is empty, sent twice or not separated from its scheme', async () => {
-    const { url } = await running(config())
+    const { url } = await startTestGateway(config())
     const attempts: Record<string, string[]> = {
       'an empty Bearer': ['Authorization: Bearer'],
       'a blank Bearer': ['Authorization: Bearer \t '],
@@ -74,7 +74,7 @@ describe('an API key', () => {
   })
 
   it('is rejected in an unsupported place, with advice where to send it', async () => {
-    const { url } = await running(config())
+    const { url } = await startTestGateway(config())
     const basic = (text: string) => `Authorization: Basic ${Buffer.from(text).toString('base64')}`
     const places = (secret: string) => [
       [`x-goog-api-key: ${secret}`],
@@ -104,7 +104,7 @@ describe('an API key', () => {
   })
 
   it('is not mistaken for other credentials', async () => {
-    const { url } = await running(config())
+    const { url } = await startTestGateway(config())
     const requests: [string[], string][] = [
       [[], '/predict'],
       [[], '/predict?key=left&token=12&api_key='],
@@ -123,14 +123,14 @@ describe('an API key', () => {
   })
 
   it('is ignored if no credentials are configured', async () => {
-    const { url } = await running(ROUTES)
+    const { url } = await startTestGateway(ROUTES)
     for (const line of ['Authorization: Bearer', 'x-goog-api-key: a', 'api-key: b', 'X-API-Key:'])
       expect((await sendRaw(url, [line])).status).toBe(200)
   })
 
   it('is read from the configured headers, and is not forwarded if forwarding is disabled', async () => {
     const named = ', api_key_headers: [X-Goog-Api-Key, api-key]'
-    const { url } = await running(config(named))
+    const { url } = await startTestGateway(config(named))
     for (const name of ['x-goog-api-key', 'X_GOOG_API_KEY', 'Api-Key']) {
       const { status, seen } = await sendRaw(url, [`${name}: ${key}`])
       expect([status, seen['x-seen-client'], seen[name.toLowerCase()]]).toEqual([200, 'acme', key])
@@ -138,7 +138,7 @@ describe('an API key', () => {
     expect((await sendRaw(url, ['api-key: wrong'])).status).toBe(401)
     expect((await sendRaw(url, ['api-key:'])).status).toBe(401)
     expect((await sendRaw(url, [`api-key: ${key}`, `api-key: ${key}`])).status).toBe(400)
-    const withholding = await running(config(`${named}, forward_credentials: false`))
+    const withholding = await startTestGateway(config(`${named}, forward_credentials: false`))
     for (const name of ['x-goog-api-key', 'X_GOOG_API_KEY', 'Api-Key', 'api.key', 'X-API-Key']) {
       const lines = [`${name}: ${key}`, ...(name === 'api.key' ? [`Api-Key: ${key}`] : [])]
       const { status, seen } = await sendRaw(withholding.url, lines)
@@ -161,7 +161,7 @@ routes: [{ match: POST /predict, limits: [1000/minute] }]`
   ]
 
   it('is sent to the upstream on every route, whatever headers the client sends', async () => {
-    const { url } = await running(forward(`api_keys: ${keys}`))
+    const { url } = await startTestGateway(forward(`api_keys: ${keys}`))
     for (const target of ['/predict', '/unlimited']) {
       const { seen } = await sendRaw(url, [...forged, `X-API-Key: ${key}`], target)
       expect(seen).toMatchObject({ 'x-client-id': 'acme', 'x-user-tier': 'premium' })
@@ -194,7 +194,7 @@ routes: [{ match: POST /predict, limits: [1000/minute] }]`
       tier: client,
     }))
     await writeFile(file, JSON.stringify({ keys: list }))
-    const { url } = await running(forward(`api_keys: ${file}`))
+    const { url } = await startTestGateway(forward(`api_keys: ${file}`))
     for (const [index, name] of Object.values(names).entries()) {
       const { seen } = await sendRaw(url, [`X-API-Key: key-${index}`])
       expect(seen).toMatchObject({ 'x-client-id': name, 'x-user-tier': name })
@@ -203,14 +203,14 @@ routes: [{ match: POST /predict, limits: [1000/minute] }]`
   })
 
   it('replaces headers of the same name from a trusted proxy', async () => {
-    const { url } = await running(
+    const { url } = await startTestGateway(
       forward('trusted_proxies: [127.0.0.1], proxy_headers: { client: X-Client-Id, tier: X-User-Tier }'),
     )
     const { seen } = await sendRaw(url, ['X-Client-Id: acme', 'X-User-Tier: premium'])
     expect(seen).toMatchObject({ 'x-client-id': 'acme', 'x-user-tier': 'premium' })
     const anonymous = await sendRaw(url, [])
     expect(anonymous.seen).not.toHaveProperty('x-client-id')
-    const user = await running(
+    const user = await startTestGateway(
       'identity: { trusted_proxies: [127.0.0.1], proxy_headers: { client: Remote-User }, forward: { client: X-Forwarded-User } }',
     )
     const replaced = await sendRaw(user.url, ['Remote-User: acme', 'X-Forwarded-User: boss'])
@@ -224,7 +224,7 @@ describe('the client header of a trusted proxy', () => {
   const routes = "routes: [{ match: POST /predict, require: client.id == 'acme', limits: [1000/minute] }]"
 
   it('is accepted only in its exact spelling', async () => {
-    const { url } = await running(proxied + routes)
+    const { url } = await startTestGateway(proxied + routes)
     for (const name of ['X-Client-Id', 'x-client-id', 'X-CLIENT-ID'])
       expect((await sendRaw(url, [`${name}: acme`])).status).toBe(200)
     for (const name of ['X_Client_Id', 'X-Client_Id', 'x_client_id', 'X.Client.Id', 'X|Client-Id'])
@@ -244,12 +244,12 @@ describe('the client header of a trusted proxy', () => {
     ['sent with two tiers', ['X-Client-Id: acme', 'X-Client-Tier: premium', 'X-Client-Tier: free']],
     ['sent with an empty tier', ['X-Client-Id: acme', 'X-Client-Tier:']],
   ])('is rejected with 400 if it is %s', async (_name, lines) => {
-    const { url } = await running(proxied + routes)
+    const { url } = await startTestGateway(proxied + routes)
     expect((await sendRaw(url, lines)).status).toBe(400)
   })
 
   it('is ignored from other peers in any spelling', async () => {
-    const { url } = await running(proxied.replace('127.0.0.1', '10.0.0.1') + ROUTES)
+    const { url } = await startTestGateway(proxied.replace('127.0.0.1', '10.0.0.1') + ROUTES)
     for (const line of ['X_Client_Id: acme', 'X-Client-Id:', 'X-Client-Id: a, b']) {
       const { status, seen } = await sendRaw(url, [line])
       expect(status).toBe(200)

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type RedisServer, startRedis } from '../../../../sluice/test/stores/servers/redis.js'
 import { sluice } from '../../cli/program.js'
 import { gatewayOn } from './on-store.js'
-import { send, until, upstreamOf } from './running-gateway.js'
+import { send, startUpstream, until } from './running-gateway.js'
 
 const LEASE_MS = 2000
 const SLOTS = 3
@@ -26,7 +26,7 @@ it("frees the slots of a killed gateway's streams within one lease, and not befo
     `store: redis://127.0.0.1:${redis.port}/0\non_store_failure: { policy: closed, deadline: 20s }\n` +
     `routes: [{ match: POST /predict, limits: [{ concurrent: ${SLOTS}, lease: ${LEASE_MS}ms }] }]\n`
   const file = join(folder, 'gateway.yaml')
-  const upstream = await upstreamOf((_request, response) => response.write('endless'))
+  const upstream = await startUpstream((_request, response) => response.write('endless'))
   await writeFile(file, `listen: 127.0.0.1:0\nadmin: off\nupstream: ${upstream}\n${limits}`)
   const { child, output, ended } = sluice('serve', file)
   await until(() => /http:\S+/.test(output.out))

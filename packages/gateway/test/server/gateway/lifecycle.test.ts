@@ -3,14 +3,14 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { GatewayConfig } from '../../../src/policy/config/config.js'
-import { echo, running, send, until, upstreamOf } from './running-gateway.js'
+import { echo, send, startTestGateway, startUpstream, until } from './running-gateway.js'
 
 const TWO_PER_MINUTE =
   'routes: [{ match: POST /predict, limits: [{ limit: 2/minute, algorithm: fixed-window }] }]'
 
 describe('a reload', () => {
   it('applies the new configuration immediately and refills no limit', async () => {
-    const { gateway, url, configOf } = await running(TWO_PER_MINUTE)
+    const { gateway, url, configOf } = await startTestGateway(TWO_PER_MINUTE)
     await send(url, '/predict')
     await send(url, '/predict')
     expect((await send(url, '/predict')).status).toBe(429)
@@ -33,7 +33,7 @@ describe('a reload', () => {
 
   it('drops no request, and completes requests in flight under the old configuration', async () => {
     const held: ServerResponse[] = []
-    const { gateway, url, configOf } = await running(
+    const { gateway, url, configOf } = await startTestGateway(
       'routes: [{ match: POST /predict, limits: [{ concurrent: 2 }] }]',
       (_request, response) => held.push(response),
     )
@@ -70,11 +70,11 @@ describe('a reload', () => {
     limits: [{ limit: 1000/minute, of: rows, cost: size(body.data) }]
   - match: POST /slot
     limits: [{ concurrent: 1, wait: 1m }]`
-    const { gateway, url, adminUrl, configOf } = await running(text, async (request, response) => {
+    const { gateway, url, adminUrl, configOf } = await startTestGateway(text, async (request, response) => {
       if (request.url === '/slot') held.push(response)
       else await echo(request, response)
     })
-    const other = await upstreamOf(echo)
+    const other = await startUpstream(echo)
     const { hostname, port } = new URL(url)
     const json = { 'content-type': 'application/json', 'content-length': 12, expect: '100-continue' }
     const reading = httpRequest({ hostname, port, method: 'POST', path: '/rows', headers: json })
@@ -113,17 +113,17 @@ describe('a reload', () => {
     await once(upstream, 'listening')
     onTestFinished(() => void upstream.close())
     const { port } = upstream.address() as AddressInfo
-    const { gateway, url, configOf } = await running('', `http://127.0.0.1:${port}`)
+    const { gateway, url, configOf } = await startTestGateway('', `http://127.0.0.1:${port}`)
     const response = send(url, '/')
     await until(() => held.length === 1)
-    await gateway.apply({ ...configOf(''), upstream: await upstreamOf(echo) })
+    await gateway.apply({ ...configOf(''), upstream: await startUpstream(echo) })
     held[0]?.end('done')
     expect(await response).toMatchObject({ status: 200, text: 'done' })
     await until(() => connections === 0)
   })
 
   it('changes nothing if the keys file of the new configuration does not exist', async () => {
-    const { gateway, url, configOf } = await running(TWO_PER_MINUTE)
+    const { gateway, url, configOf } = await startTestGateway(TWO_PER_MINUTE)
     const next = configOf('default: deny')
     const missing = { ...next, identity: { ...next.identity, apiKeys: '/nowhere/keys.yaml' } }
     await expect(gateway.apply({ ...missing, upstream: 'http://127.0.0.1:9' })).rejects.toThrow(
@@ -133,7 +133,7 @@ describe('a reload', () => {
   })
 
   it('rejects the whole configuration if a part of it requires a restart', async () => {
-    const { gateway, url, configOf } = await running(TWO_PER_MINUTE)
+    const { gateway, url, configOf } = await startTestGateway(TWO_PER_MINUTE)
     const next = configOf('default: deny')
     await expect(gateway.apply({ ...next, listen: { host: '127.0.0.1', port: 1 } })).rejects.toThrow(
       "a change of 'listen' requires a restart",
@@ -144,7 +144,7 @@ describe('a reload', () => {
 
 describe('health endpoints', () => {
   it('are served only on the admin port', async () => {
-    const { url, adminUrl } = await running('default: deny')
+    const { url, adminUrl } = await startTestGateway('default: deny')
     expect((await fetch(`${adminUrl}/healthz`)).status).toBe(200)
     expect(await (await fetch(`${adminUrl}/readyz?verbose`)).json()).toEqual({ status: 'ready' })
     expect((await fetch(`${adminUrl}/__proto__`)).status).toBe(404)
@@ -156,7 +156,7 @@ describe('health endpoints', () => {
 describe('a graceful stop', () => {
   it('finishes requests in flight while /readyz responds with 503', async () => {
     const held: ServerResponse[] = []
-    const { gateway, url, adminUrl } = await running('', (_request, response) => {
+    const { gateway, url, adminUrl } = await startTestGateway('', (_request, response) => {
       response.write('half ')
       held.push(response)
     })
@@ -174,7 +174,7 @@ describe('a graceful stop', () => {
   })
 
   it('aborts requests that outlast the grace period', async () => {
-    const { gateway, url } = await running('timeouts: { shutdown: 10ms }', (_request, response) => {
+    const { gateway, url } = await startTestGateway('timeouts: { shutdown: 10ms }', (_request, response) => {
       response.write('endless')
     })
     const { hostname, port } = new URL(url)
@@ -188,7 +188,7 @@ describe('a graceful stop', () => {
 
 describe('a client that waits for 100 Continue', () => {
   it('is either refused before it sends its body or gets 100 Continue', async () => {
-    const { url } = await running('routes: [{ match: POST /predict, limits: [1/minute] }]')
+    const { url } = await startTestGateway('routes: [{ match: POST /predict, limits: [1/minute] }]')
     const { hostname, port } = new URL(url)
     const sendWithExpect = async () => {
       const request = httpRequest({

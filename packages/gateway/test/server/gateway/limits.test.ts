@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { running, send } from './running-gateway.js'
+import { send, startTestGateway } from './running-gateway.js'
 
 const JSON_BODY = { 'content-type': 'application/json' }
 
@@ -8,7 +8,7 @@ describe('a limited route', () => {
     'routes: [{ match: POST /predict, limits: [{ limit: 3/minute, algorithm: fixed-window, by: ip }] }]'
 
   it('admits up to the limit, and refuses the rest with the rule and a retry time', async () => {
-    const { url } = await running(predict)
+    const { url } = await startTestGateway(predict)
     const remaining: string[] = []
     for (let count = 0; count < 3; count++) {
       const { status, headers } = await send(url, '/predict', { body: '{}' })
@@ -35,7 +35,7 @@ describe('a limited route', () => {
   })
 
   it('limits a route under every spelling of its target', async () => {
-    const { url } = await running(predict)
+    const { url } = await startTestGateway(predict)
     for (let count = 0; count < 3; count++) await send(url, '/predict')
     const spellings = [
       ...['//predict', '/predict/', '/./predict', '/%70redict', '/x/../predict', '/predict?x=1', '/PREDICT'],
@@ -59,7 +59,7 @@ describe('a limited route', () => {
   })
 
   it('limits a client regardless of its forwarding headers', async () => {
-    const { url } = await running(predict)
+    const { url } = await startTestGateway(predict)
     const headersOf = (count: number) => ({
       'x-forwarded-for': `203.0.113.${count}`,
       forwarded: `for=203.0.113.${count}`,
@@ -74,7 +74,7 @@ describe('a limited route', () => {
   })
 
   it('counts each client of a trusted proxy separately, by the rightmost untrusted address', async () => {
-    const { url } = await running(`identity: { trusted_proxies: [127.0.0.1] }\n${predict}`)
+    const { url } = await startTestGateway(`identity: { trusted_proxies: [127.0.0.1] }\n${predict}`)
     const from = async (list: string) =>
       (await send(url, '/predict', { headers: { 'x-forwarded-for': list } })).status
     const statuses: number[] = []
@@ -85,7 +85,7 @@ describe('a limited route', () => {
   })
 
   it('does not limit other routes and methods', async () => {
-    const { url } = await running(predict)
+    const { url } = await startTestGateway(predict)
     for (let count = 0; count < 20; count++) {
       expect((await send(url, '/predict', { method: 'GET' })).status).toBe(200)
       expect((await send(url, '/model-info', { method: 'GET' })).headers).not.toHaveProperty('ratelimit')
@@ -94,7 +94,7 @@ describe('a limited route', () => {
   })
 
   it('forwards the matched spelling of the target, and no header that overrides it', async () => {
-    const { url } = await running(predict)
+    const { url } = await startTestGateway(predict)
     const { text } = await send(url, '/x/..//%70redict?q=%70', {
       headers: { 'x-original-url': '/other', 'x-http-method-override': 'GET' },
     })
@@ -107,7 +107,7 @@ describe('a limited route', () => {
 
 describe('costs and keys from the request', () => {
   it('charges the cost of a batch, and forwards the body unchanged', async () => {
-    const { url } = await running(
+    const { url } = await startTestGateway(
       'routes: [{ match: POST /batch, limits: [{ limit: 10/minute, of: rows, cost: size(body.data) }] }]',
     )
     const body = '{ "data": [[1,2,3],[4,5,6],[7,8,9],[1,1,1]] }'
@@ -127,7 +127,7 @@ describe('costs and keys from the request', () => {
   })
 
   it('responds with 400 to a body without a cost and with 413 to one beyond max_body, and charges nothing', async () => {
-    const { url } = await running(
+    const { url } = await startTestGateway(
       'max_body: 100\nroutes: [{ match: POST /batch, limits: [{ limit: 3/minute, of: rows, cost: size(body.data) }] }]',
     )
     const bodies = ['', '{', '[]', '{"data":5}', '{"rows":[]}', '{"data":null}', '\xff']
@@ -145,7 +145,7 @@ describe('costs and keys from the request', () => {
   })
 
   it('counts by model, by header, for everyone and by combinations', async () => {
-    const { url } = await running(`
+    const { url } = await startTestGateway(`
 routes:
   - match: POST /models/:model/predict
     limits:
@@ -186,14 +186,14 @@ routes:
 
 describe('requests that match no route', () => {
   it('are limited by the default policy', async () => {
-    const { url } = await running('default: { limits: [2/minute] }')
+    const { url } = await startTestGateway('default: { limits: [2/minute] }')
     const statuses: number[] = []
     for (const target of ['/a', '/b', '/c']) statuses.push((await send(url, target)).status)
     expect(statuses).toEqual([200, 200, 429])
   })
 
   it('get a 404 if the default policy is deny', async () => {
-    const { url } = await running('routes: [{ match: GET /a }]\ndefault: deny')
+    const { url } = await startTestGateway('routes: [{ match: GET /a }]\ndefault: deny')
     expect((await send(url, '/a', { method: 'GET' })).status).toBe(200)
     const denied = await send(url, '/b', { method: 'GET' })
     expect([denied.status, denied.headers['content-type']]).toEqual([404, 'application/problem+json'])
@@ -202,7 +202,7 @@ describe('requests that match no route', () => {
 
 describe('a failing upstream', () => {
   it('causes a 502 and releases the slot of the request', async () => {
-    const { url, failures } = await running(
+    const { url, failures } = await startTestGateway(
       'routes: [{ match: POST /predict, limits: [{ concurrent: 1 }] }]',
       (request) => request.socket.destroy(),
     )

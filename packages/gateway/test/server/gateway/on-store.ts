@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import type { GatewayConfig } from '../../../src/policy/config/config.js'
 import { parseConfig } from '../../../src/policy/config/load-config.js'
 import { type Gateway, startGateway } from '../../../src/server/gateway.js'
-import { echo, send, upstreamOf } from './running-gateway.js'
+import { echo, send, startUpstream } from './running-gateway.js'
 
 /** One log line. */
 interface Line {
@@ -28,7 +28,7 @@ export interface GatewayOnStore {
 
 /** @param text the configuration without `listen`, `admin` and `upstream` */
 export async function gatewayOn(text: string, upstream: RequestListener = echo): Promise<GatewayOnStore> {
-  const upstreamUrl = await upstreamOf(upstream)
+  const upstreamUrl = await startUpstream(upstream)
   const configOf = (rest: string) =>
     parseConfig(`listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml')
   const lines: Line[] = []

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { memoryStore } from 'sluice'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { createKey } from '../../../src/server/identity/create-key.js'
-import { running, send } from './running-gateway.js'
+import { send, startTestGateway } from './running-gateway.js'
 
 const BODY = JSON.stringify({ data: [1, 2, 3] })
 const CHAT = JSON.stringify({ model: 'm', max_tokens: 5, messages: [{ role: 'user', content: 'Why?' }] })
@@ -16,7 +16,7 @@ it('decides on prepared charges with keys, tiers, several rules, bodies, slots, 
   const key = await createKey(keys, { client: 'acme', tier: 'premium' })
   const general = vi.spyOn(Object.getPrototypeOf(memoryStore()), 'take')
   onTestFinished(() => general.mockRestore())
-  const { url, adminUrl } = await running(`
+  const { url, adminUrl } = await startTestGateway(`
 identity: { api_keys: ${keys} }
 tiers: { premium: 2 }
 routes:

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { running, send } from './running-gateway.js'
+import { send, startTestGateway } from './running-gateway.js'
 
 it('serves requests with an invalid address that no rule reads while it records, and frees their slots', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
   onTestFinished(() => rm(folder, { recursive: true }))
-  const { url } = await running(
+  const { url } = await startTestGateway(
     [
       `record: ${join(folder, 'traffic.jsonl.gz')}`,
       'identity: { trusted_proxies: [127.0.0.1] }',

@@ -14,27 +14,29 @@ import { type Gateway, startGateway } from '../../../src/server/gateway.js'
 import type { Log } from '../../../src/server/logging/log.js'
 
 /** A gateway with a test upstream, both on free ports. Both stop after the test. */
-export interface Running {
+export interface TestGateway {
   readonly gateway: Gateway
   readonly url: string
   readonly adminUrl: string
-  /** Upstream failures that the gateway logged. */
+  /** Everything that the gateway logged as an error: upstream failures, crashes and errors. */
   readonly failures: unknown[]
   /** Parses a configuration for the same ports and upstream. */
   configOf(text: string): GatewayConfig
 }
 
 /**
+ * Starts a gateway in front of a test upstream. Both stop after the test.
+ *
  * @param text the configuration without `listen`, `admin` and `upstream`
  * @param upstream a listener, or the URL of a running server
  * @param admin the value of `admin`
  */
-export async function running(
+export async function startTestGateway(
   text: string,
   upstream: RequestListener | string = echo,
   admin = '127.0.0.1:0',
-): Promise<Running> {
-  const upstreamUrl = typeof upstream === 'string' ? upstream : await upstreamOf(upstream)
+): Promise<TestGateway> {
+  const upstreamUrl = typeof upstream === 'string' ? upstream : await startUpstream(upstream)
   const configOf = (rest: string) =>
     parseConfig(`listen: 127.0.0.1:0\nadmin: ${admin}\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml')
   const failures: unknown[] = []
@@ -49,7 +51,8 @@ export async function running(
   }
 }
 
-export async function upstreamOf(listener: RequestListener): Promise<string> {
+/** Starts an upstream that is closed after the test, and returns its URL. */
+export async function startUpstream(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => {

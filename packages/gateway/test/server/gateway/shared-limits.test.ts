@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { expect, it } from 'vitest'
-import { running, send } from './running-gateway.js'
+import { send, startTestGateway } from './running-gateway.js'
 
 it('applies shared limits across all routes, in addition to the limits of each route', async () => {
-  const { url } = await running(`
+  const { url } = await startTestGateway(`
 limits: [{ limit: 5/hour, algorithm: fixed-window, by: everyone }]
 routes:
   - match: POST /a
@@ -19,7 +19,7 @@ routes:
 
 it('bounds the requests in flight across all routes', async () => {
   const held: ServerResponse[] = []
-  const { url } = await running(
+  const { url } = await startTestGateway(
     'limits: [{ concurrent: 2, by: everyone }]\nroutes: [{ match: POST /a, limits: [100/minute] }]',
     (_request, response) => void held.push(response),
   )
@@ -36,7 +36,7 @@ it('bounds the requests in flight across all routes', async () => {
 })
 
 it('counts a shared token limit only on routes that read tokens', async () => {
-  const { url } = await running(
+  const { url } = await startTestGateway(
     `
 limits: [{ limit: 100/hour, of: tokens, algorithm: fixed-window, by: everyone }]
 routes:

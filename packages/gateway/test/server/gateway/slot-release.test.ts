@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { type Running, running, send } from './running-gateway.js'
+import { send, startTestGateway, type TestGateway } from './running-gateway.js'
 
 /**
  * Tests that the slot of a request is freed, however the request ends. The lease is one hour, so no
@@ -32,7 +32,7 @@ const upstream: RequestListener = (request, response) => {
   else if (/^\d+$/.test(act)) response.writeHead(Number(act)).end()
 }
 
-function begin({ url }: Running, path: string, act: string, headers = {}) {
+function begin({ url }: TestGateway, path: string, act: string, headers = {}) {
   const { hostname, port } = new URL(url)
   const all = { 'x-act': act, 'content-type': 'application/json', ...headers }
   const request = httpRequest({ hostname, port, method: 'POST', path, headers: all, agent: false })
@@ -42,7 +42,7 @@ function begin({ url }: Running, path: string, act: string, headers = {}) {
 
 const BODY = JSON.stringify({ messages: [{ content: 'Hello' }], stream: true, max_tokens: 5 })
 
-async function sendAndWait(gateway: Running, path: string, act: string): Promise<number | undefined> {
+async function sendAndWait(gateway: TestGateway, path: string, act: string): Promise<number | undefined> {
   const request = begin(gateway, path, act).end(BODY)
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   const closed = new Promise((resolve) => response.once('close', resolve))
@@ -52,7 +52,7 @@ async function sendAndWait(gateway: Running, path: string, act: string): Promise
 }
 
 /** Starts a stream, and disconnects after its first bytes. */
-async function disconnectMidStream(gateway: Running, path: string): Promise<void> {
+async function disconnectMidStream(gateway: TestGateway, path: string): Promise<void> {
   const request = begin(gateway, path, 'hold').end(BODY)
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   await once(response, 'data')
@@ -60,11 +60,11 @@ async function disconnectMidStream(gateway: Running, path: string): Promise<void
   request.destroy()
 }
 
-async function untilFree({ url }: Running, path: string): Promise<void> {
+async function untilFree({ url }: TestGateway, path: string): Promise<void> {
   await expect.poll(async () => (await send(url, path, { body: BODY })).status, { timeout: 30_000 }).toBe(200)
 }
 
-const ENDINGS: readonly (readonly [string, (gateway: Running, path: string) => Promise<unknown>])[] = [
+const ENDINGS: readonly (readonly [string, (gateway: TestGateway, path: string) => Promise<unknown>])[] = [
   ['gets a response', (gateway, path) => sendAndWait(gateway, path, 'answer')],
   ['gets a response without a body', (gateway, path) => sendAndWait(gateway, path, '204')],
   ['is rejected by the upstream', (gateway, path) => sendAndWait(gateway, path, '404')],
@@ -102,16 +102,16 @@ const ENDINGS: readonly (readonly [string, (gateway: Running, path: string) => P
 
 describe.each(['/plain', CHAT])('the slot of a request to %s', (path) => {
   it.each(ENDINGS)('is freed when the request %s', async (_, endRequest) => {
-    const gateway = await running(ROUTES, upstream)
+    const gateway = await startTestGateway(ROUTES, upstream)
     // Twice, because one leaked slot may go unnoticed.
-    for (let time = 0; time < 2; time++) {
+    for (let round = 0; round < 2; round++) {
       await endRequest(gateway, path)
       await untilFree(gateway, path)
     }
   })
 
   it('is freed when the upstream times out', async () => {
-    const gateway = await running(`timeouts: { headers: 200ms }\n${ROUTES}`, upstream)
+    const gateway = await startTestGateway(`timeouts: { headers: 200ms }\n${ROUTES}`, upstream)
     expect(await sendAndWait(gateway, path, 'be silent')).toBe(504)
     await untilFree(gateway, path)
   })

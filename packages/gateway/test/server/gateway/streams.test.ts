@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage, type ServerResponse } fro
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { running, send, until } from './running-gateway.js'
+import { send, startTestGateway, until } from './running-gateway.js'
 
 /** Five minutes of a fast model: 200 tokens per second, one event each. */
 const EVENTS = 5 * 60 * 200
@@ -24,7 +24,7 @@ async function streamEvents(response: ServerResponse, count: number): Promise<vo
 
 describe('a long stream', () => {
   it('is forwarded completely in constant memory, and holds its slot until the end', async () => {
-    const { url } = await running(
+    const { url } = await startTestGateway(
       // The lease is far shorter than the stream, so it is renewed.
       'routes: [{ match: POST /stream, limits: [{ concurrent: 1, lease: 50ms }] }]',
       (_request, response) => void streamEvents(response, EVENTS),
@@ -64,7 +64,7 @@ describe('a long stream', () => {
 describe('1,000 clients that abort their streams, 50 at a time', () => {
   it('leak no slot and leave no request open at the upstream', async () => {
     let open = 0
-    const { url } = await running(
+    const { url } = await startTestGateway(
       'routes: [{ match: POST /stream, limits: [{ concurrent: 50 }] }]',
       (_request, response) => {
         open++

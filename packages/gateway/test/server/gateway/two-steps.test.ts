@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream } from '../proxy/upstream-under-test.js'
-import { running } from './running-gateway.js'
+import { startTestGateway } from './running-gateway.js'
 
 const JSON_TYPE = 'Content-Type: application/json'
 const CHUNKED = 'Transfer-Encoding: chunked'
@@ -13,7 +13,7 @@ async function gatewayWith(config: string) {
   const upstream = await httpUpstream((request, response) => {
     request.resume().on('end', () => response.end('done'))
   })
-  const { gateway, adminUrl, url } = await running(config, upstream.url)
+  const { gateway, adminUrl, url } = await startTestGateway(config, upstream.url)
   return { port: gateway.address.port, upstream, adminUrl, url }
 }
 

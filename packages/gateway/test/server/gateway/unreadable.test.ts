@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream } from '../proxy/upstream-under-test.js'
-import { running, send } from './running-gateway.js'
+import { send, startTestGateway } from './running-gateway.js'
 
 /** Tests bodies and parameters that a rule reads and that servers parse differently or reject. */
 
@@ -13,7 +13,7 @@ const TEN = '{"data":[1,2,3,4,5,6,7,8,9,0]}'
 /** Sends headers and a body verbatim. @returns the status of the response */
 async function statusOf(text: string, target: string, headers: readonly string[], body: Buffer | string) {
   const upstream = await httpUpstream((_request, response) => response.end())
-  const { gateway } = await running(text, upstream.url)
+  const { gateway } = await startTestGateway(text, upstream.url)
   const client = await rawClient(gateway.address.port)
   const bytes = Buffer.from(body).toString('latin1')
   client.send(message(`POST ${target} HTTP/1.1`, [`Content-Length: ${bytes.length}`, ...headers], bytes))
@@ -119,7 +119,7 @@ describe('a body that a rule reads', () => {
   })
 
   it('is not checked if the rule does not evaluate it', async () => {
-    const { url } = await running(
+    const { url } = await startTestGateway(
       `routes: [{ match: /*, limits: [{ limit: 100/hour, cost: "path == '/batch' ? size(body.data) : 1" }] }]`,
     )
     const headers = { 'content-type': 'multipart/form-data; boundary=x' }
@@ -143,7 +143,7 @@ routes:
   })
 
   it('allows forms, and reads their unambiguous fields', async () => {
-    const { url } = await running(
+    const { url } = await startTestGateway(
       `body_types: [application/x-www-form-urlencoded]
 routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(body.n) }] }]`,
     )
@@ -166,7 +166,7 @@ routes:
   - { match: POST /all, limits: [{ limit: 1000/hour, cost: size(query) }] }`
 
   it('is rejected with 400 if servers read it differently', async () => {
-    const { url } = await running(QUERY)
+    const { url } = await startTestGateway(QUERY)
     const queries = [
       'n=1&n=900',
       'n=1&n=1',
@@ -203,13 +203,13 @@ routes:
   })
 
   it('is read even if other parameters are repeated, which are forwarded', async () => {
-    const { url } = await running(QUERY)
+    const { url } = await startTestGateway(QUERY)
     for (const target of ['/cost', '/by', '/has', '/require'])
       expect((await send(url, `${target}?x=1&x=2&y[]=1&Y=2;z=1&n=1`)).status).toBe(200)
   })
 
   it('is rejected if it is ambiguous, even with a fallback or on_unreadable: pass', async () => {
-    const { url } = await running(`on_unreadable: pass
+    const { url } = await startTestGateway(`on_unreadable: pass
 routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(query.n), fallback_cost: 1, by: query.n }] }]`)
     expect((await send(url, '/a?n=1&n=900')).status).toBe(400)
     expect((await send(url, '/a')).status).toBe(200)
@@ -218,7 +218,7 @@ routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(query.n), fallb
   it.each(['', '0b11', '0x10', '1e3', ' 1', '-1', '99999999999999999999'])(
     'is not accepted as a cost if it is %j',
     async (n) => {
-      const { url } = await running(QUERY)
+      const { url } = await startTestGateway(QUERY)
       expect((await send(url, `/cost?n=${encodeURIComponent(n)}`)).status).toBe(400)
     },
   )
@@ -248,7 +248,7 @@ it.each([
 
 describe('on_unreadable', () => {
   it('rejects a request by default, and never shows the expression to the client', async () => {
-    const { url } = await running(ROWS)
+    const { url } = await startTestGateway(ROWS)
     for (const body of ['{"data":5}', '{}', '{"data":null}']) {
       const { status, text } = await send(url, '/batch', { body })
       expect(status).toBe(400)
@@ -257,7 +257,7 @@ describe('on_unreadable', () => {
   })
 
   it('charges the fallback cost or 1 with the value pass, and forwards the request', async () => {
-    const { url } = await running(
+    const { url } = await startTestGateway(
       `routes:
   - match: POST /a
     on_unreadable: pass
@@ -287,7 +287,7 @@ describe('on_unreadable', () => {
   })
 
   it('also applies to shared limits', async () => {
-    const { url } = await running(`on_unreadable: pass
+    const { url } = await startTestGateway(`on_unreadable: pass
 limits: [{ limit: 10/hour, of: rows, cost: size(body.data), by: everyone, algorithm: fixed-window }]
 routes: [{ match: POST /a }, { match: POST /b, on_unreadable: reject }]`)
     expect((await send(url, '/a', { body: '{' })).headers.ratelimit).toContain('r=9')
@@ -310,7 +310,7 @@ describe('require', () => {
   ])(
     'refuses the request with refuse_with if %s cannot be evaluated for the body %j',
     async (expression, body) => {
-      const { url } = await running(
+      const { url } = await startTestGateway(
         `routes: [{ match: POST /a, require: "${expression}", refuse_with: { status: 402, detail: Pay }, limits: [9/hour] }]`,
       )
       const { status, text } = await send(url, '/a', { body })

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import { running, send, until } from './running-gateway.js'
+import { send, startTestGateway, until } from './running-gateway.js'
 
 const queueConfig = (wait: string, queue = 10) =>
   `routes: [{ match: POST /predict, limits: [{ concurrent: 1, by: everyone, wait: ${wait}, queue: ${queue} }] }]`
@@ -23,7 +23,7 @@ function manualUpstream() {
 
 it('queues requests for a slot in the order of their arrival', async () => {
   const upstream = manualUpstream()
-  const { url } = await running(queueConfig('30s'), upstream.listener)
+  const { url } = await startTestGateway(queueConfig('30s'), upstream.listener)
   // One connection ensures that the requests arrive in this order.
   const socket = openSocket(url)
   for (let number = 0; number < 4; number++) socket.write(head(`/predict?${number}`))
@@ -37,7 +37,7 @@ it('queues requests for a slot in the order of their arrival', async () => {
 
 it('responds with 503 and a retry time to requests that time out in the queue or exceed its length', async () => {
   const upstream = manualUpstream()
-  const { url } = await running(queueConfig('150ms', 1), upstream.listener)
+  const { url } = await startTestGateway(queueConfig('150ms', 1), upstream.listener)
   const first = send(url, '/predict')
   await until(() => upstream.held.length === 1)
   const [late, crowded] = await Promise.all([send(url, '/predict'), send(url, '/predict')])
@@ -56,7 +56,7 @@ it('responds with 503 and a retry time to requests that time out in the queue or
 
 it('removes a queued request when its client disconnects', async () => {
   const upstream = manualUpstream()
-  const { url, adminUrl } = await running(queueConfig('30s', 5), upstream.listener)
+  const { url, adminUrl } = await startTestGateway(queueConfig('30s', 5), upstream.listener)
   const isQueueEmpty = async () =>
     /sluice_waiting_requests\{.*\} 0\n/.test((await send(adminUrl, '/metrics', { method: 'GET' })).text)
   const first = send(url, '/predict?first')
@@ -96,7 +96,7 @@ function openSocket(url: string) {
 
 it('queues a request with an unreadable address if no rule needs the address', async () => {
   const upstream = manualUpstream()
-  const { url } = await running(
+  const { url } = await startTestGateway(
     `identity: { trusted_proxies: [127.0.0.1/32, '::1/128'] }\n${queueConfig('30s')}`,
     upstream.listener,
   )

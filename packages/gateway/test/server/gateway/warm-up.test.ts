@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import { running, send, until } from './running-gateway.js'
+import { send, startTestGateway, until } from './running-gateway.js'
 
 /** Starts a model with a readiness endpoint. */
 async function model() {
@@ -33,7 +33,7 @@ async function reportedLimit(url: string, user: string): Promise<number> {
 
 it('raises the limits of a route once its model is ready, and lowers them when it is no longer ready', async () => {
   const upstream = await model()
-  const { url } = await running(warmUpConfig(upstream.url, '100ms'))
+  const { url } = await startTestGateway(warmUpConfig(upstream.url, '100ms'))
   await until(() => upstream.requests > 0)
   const admitted = async () => {
     let count = 0
@@ -53,7 +53,7 @@ it('raises the limits of a route once its model is ready, and lowers them when i
 it('stays warm after a reload, even if the reload changes the warm-up', async () => {
   const upstream = await model()
   upstream.ready = true
-  const { url, gateway, configOf } = await running(warmUpConfig(upstream.url, '100ms'))
+  const { url, gateway, configOf } = await startTestGateway(warmUpConfig(upstream.url, '100ms'))
   await until(async () => (await reportedLimit(url, 'a')) === 50)
   await gateway.apply(configOf(warmUpConfig(upstream.url, '100ms').replace('50/hour', '40/hour')))
   expect(await reportedLimit(url, 'b')).toBe(40)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { running, send, until } from '../gateway/running-gateway.js'
+import { send, startTestGateway, until } from '../gateway/running-gateway.js'
 import { begin, responseTo } from '../proxy/http-client.js'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream, textOf } from '../proxy/upstream-under-test.js'
@@ -10,7 +10,7 @@ async function startWithSlots(slots: number, settings = '') {
   const upstream = await httpUpstream((request, response) => {
     if (request.headers['x-probe'] !== undefined) response.end()
   })
-  const { gateway, url, failures } = await running(
+  const { gateway, url, failures } = await startTestGateway(
     `${settings}routes: [{ match: POST /, limits: [{ concurrent: ${slots} }] }]`,
     upstream.url,
   )

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { running } from '../gateway/running-gateway.js'
+import { startTestGateway } from '../gateway/running-gateway.js'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream } from '../proxy/upstream-under-test.js'
 
 /** Returns the provenance headers of a request as the upstream receives them. */
 async function provenance(config: string, headers: readonly string[]): Promise<IncomingHttpHeaders> {
   const upstream = await httpUpstream((_request, response) => response.end())
-  const { gateway } = await running(config, upstream.url)
+  const { gateway } = await startTestGateway(config, upstream.url)
   const client = await rawClient(gateway.address.port)
   client.send(message('GET /predict HTTP/1.1', headers))
   await client.until('200 OK')
@@ -146,7 +146,7 @@ describe('provenance headers', () => {
 
   it('prefer the host of an absolute target to the Host header', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET http://user@api.example:8080/predict HTTP/1.1'))
     await client.until('200 OK')
@@ -157,7 +157,7 @@ describe('provenance headers', () => {
 
   it('quote a host that is not a token, so that it adds no element', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send('GET / HTTP/1.1\r\nHost: a;for=10.0.0.1\r\n\r\n')
     await client.until('200 OK')

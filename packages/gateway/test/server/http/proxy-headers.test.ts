@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { running } from '../gateway/running-gateway.js'
+import { startTestGateway } from '../gateway/running-gateway.js'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream, rawUpstream } from '../proxy/upstream-under-test.js'
 
@@ -21,7 +21,7 @@ const HOP_BY_HOP = [
 describe('request headers', () => {
   it('reach the upstream except for hop-by-hop headers', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(
       message('GET / HTTP/1.1', [
@@ -61,7 +61,7 @@ describe('request headers', () => {
 
   it('about the body can be neither removed by Connection nor contradicted in another spelling', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(
       message(
@@ -91,7 +91,7 @@ describe('request headers', () => {
 
   it('that the gateway adds are kept even if Connection lists them', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(
       message(
@@ -129,7 +129,7 @@ describe('response headers', () => {
         ].join('\r\n'),
       )
     })
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1', ['Connection: close']))
     await client.closed
@@ -148,10 +148,13 @@ describe('response headers', () => {
   })
 
   it('report the limits of the gateway, not those of the upstream', async () => {
-    const { url } = await running('routes: [{ match: GET /, limits: [5/minute] }]', (_request, response) => {
-      response.setHeader('RateLimit', '"upstream";r=999')
-      response.end()
-    })
+    const { url } = await startTestGateway(
+      'routes: [{ match: GET /, limits: [5/minute] }]',
+      (_request, response) => {
+        response.setHeader('RateLimit', '"upstream";r=999')
+        response.end()
+      },
+    )
     const { headers } = await fetch(url)
     expect(headers.get('ratelimit')).toMatch(/;r=4;/)
     expect(headers.get('ratelimit')).not.toContain('upstream')

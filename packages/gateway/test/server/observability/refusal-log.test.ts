@@ -6,7 +6,7 @@ import type { WeighedRequest } from '../../../src/policy/policy-request.js'
 import { startGateway } from '../../../src/server/gateway.js'
 import { createLog } from '../../../src/server/logging/log.js'
 import { RefusalLog } from '../../../src/server/observability/refusal-log.js'
-import { echo, send, upstreamOf } from '../gateway/running-gateway.js'
+import { echo, send, startUpstream } from '../gateway/running-gateway.js'
 
 /** Creates a refusal log whose intervals are ended by the test. */
 function refusalLog(config: Partial<LogConfig> = {}) {
@@ -155,7 +155,7 @@ it('logs no header and no secret key of a rule', async () => {
     `
 listen: 127.0.0.1:0
 admin: off
-upstream: ${await upstreamOf(echo)}
+upstream: ${await startUpstream(echo)}
 default: { limits: [{ limit: 1/hour, by: "header:authorization" }] }`,
     'test.yaml',
   )

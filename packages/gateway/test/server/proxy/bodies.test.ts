@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { MAX_DRAINED_BYTES } from '../../../src/server/http/drain-body.js'
-import { running, until } from '../gateway/running-gateway.js'
+import { startTestGateway, until } from '../gateway/running-gateway.js'
 import { begin, responseTo } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, textOf } from './upstream-under-test.js'
@@ -28,7 +28,7 @@ function chunk(text: string): string {
 describe('a body that no rule reads', () => {
   it('is streamed before it is complete, regardless of its size', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running(READING, upstream.url)
+    const { gateway } = await startTestGateway(READING, upstream.url)
     const client = begin(gateway.address.port, { method: 'POST', path: '/passed' })
     client.write('x'.repeat(1000))
     const { request, response } = await upstream.arrivals.next()
@@ -41,7 +41,7 @@ describe('a body that no rule reads', () => {
 
   it('keeps its Content-Length or its chunked coding', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 5'], 'hello'))
     await client.until('200 OK')
@@ -63,7 +63,7 @@ describe('a body that no rule reads', () => {
 
   it('is forwarded unchanged, whatever bytes it contains', async () => {
     const upstream = await httpUpstream((request, response) => void request.pipe(response))
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const bytes = Buffer.from(Array.from({ length: 256 * 1024 }, (_, index) => (index * 31) % 256))
     const client = begin(gateway.address.port, { method: 'POST' })
     client.end(bytes)
@@ -72,7 +72,7 @@ describe('a body that no rule reads', () => {
 
   it('is forwarded for methods that usually have no body', async () => {
     const upstream = await httpUpstream((request, response) => void request.pipe(response))
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     for (const method of ['GET', 'DELETE', 'OPTIONS', 'PATCH']) {
       const client = begin(gateway.address.port, { method, headers: { 'content-length': 5 } })
       client.end('hello')
@@ -84,7 +84,7 @@ describe('a body that no rule reads', () => {
 describe('a body that a rule reads', () => {
   it('is read completely before the request is forwarded with a Content-Length', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running(READING, upstream.url)
+    const { gateway } = await startTestGateway(READING, upstream.url)
     const { port } = gateway.address
     const client = await rawClient(port)
     client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], chunk('{"data":')))
@@ -104,7 +104,7 @@ describe('a body that a rule reads', () => {
 
   it('is rejected by its declared length before any of it arrives', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running(READING, upstream.url)
+    const { gateway } = await startTestGateway(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST /read HTTP/1.1', ['Content-Length: 101', JSON_BODY]))
     await client.until('{"type"')
@@ -118,7 +118,7 @@ describe('a body that a rule reads', () => {
 
   it('is rejected at the first byte beyond the limit if its length is not declared', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running(READING, upstream.url)
+    const { gateway } = await startTestGateway(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], chunk(padded(101).slice(0, 100))))
     client.send(chunk('}'))
@@ -133,7 +133,7 @@ describe('a body that a rule reads', () => {
 
   it('is discarded after its rejection up to a bound, and the client is then disconnected', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running(READING, upstream.url)
+    const { gateway } = await startTestGateway(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY]))
     let sent = 0
@@ -156,7 +156,7 @@ describe('a body that a rule reads', () => {
 
   it('is abandoned when its client disconnects', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway, failures } = await running(
+    const { gateway, failures } = await startTestGateway(
       `routes: [{ match: POST /read, limits: [{ limit: 100/minute, cost: size(body.data) }] }]`,
       upstream.url,
     )

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { running } from '../gateway/running-gateway.js'
+import { startTestGateway } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream, textOf } from './upstream-under-test.js'
 
@@ -8,7 +8,7 @@ const EXPECTING = ['Content-Length: 5', 'Expect: 100-continue', 'Content-Type: a
 describe('a client that waits for 100 Continue', () => {
   it('gets 100 Continue from the gateway, and Expect is not forwarded', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST / HTTP/1.1', EXPECTING))
     await client.until('HTTP/1.1 100 Continue\r\n\r\n')
@@ -22,7 +22,7 @@ describe('a client that waits for 100 Continue', () => {
   })
 
   it('gets no 100 Continue for a body that is too large', async () => {
-    const { gateway } = await running(
+    const { gateway } = await startTestGateway(
       'max_body: 4\nroutes: [{ match: POST /, limits: [{ limit: 1/minute, cost: size(body.data) }] }]',
     )
     const client = await rawClient(gateway.address.port)
@@ -36,7 +36,7 @@ describe('a client that waits for 100 Continue', () => {
 
   it('gets 100 Continue for a body that a rule reads, before the rule decides', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running(
+    const { gateway } = await startTestGateway(
       'routes: [{ match: POST /, limits: [{ limit: 1/minute, cost: size(body) }] }]',
       upstream.url,
     )
@@ -50,7 +50,7 @@ describe('a client that waits for 100 Continue', () => {
 
   it('gets a 417 for any other expectation', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 5', 'Expect: a miracle'], 'hello'))
     await client.until('HTTP/1.1 417 ')
@@ -64,7 +64,7 @@ describe('interim responses of the upstream', () => {
       socket.write('HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone')
     })
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1'))
     await client.until('done')
@@ -86,7 +86,7 @@ describe('interim responses of the upstream', () => {
         // The same bytes within a body are forwarded.
         socket.write('HTTP/1.1 100 Continue\r\n\r\n')
       })
-      const { gateway } = await running('', upstream.url)
+      const { gateway } = await startTestGateway('', upstream.url)
       const client = await rawClient(gateway.address.port)
       for (const times of [1, 2]) {
         client.send(message('GET / HTTP/1.1'))
@@ -107,7 +107,7 @@ describe('interim responses of the upstream', () => {
           `HTTP/1.1 101 Switching Protocols\r\n${headers}\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake`,
         )
       })
-      const { gateway } = await running('timeouts: { headers: 2s }', upstream.url)
+      const { gateway } = await startTestGateway('timeouts: { headers: 2s }', upstream.url)
       for (let attempt = 0; attempt < 2; attempt++) {
         const client = await rawClient(gateway.address.port)
         client.send(message('GET / HTTP/1.1'))
@@ -120,7 +120,7 @@ describe('interim responses of the upstream', () => {
 
   it('do not extend the response timeout', async () => {
     const upstream = await rawUpstream((socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'))
-    const { gateway } = await running('timeouts: { headers: 50ms }', upstream.url)
+    const { gateway } = await startTestGateway('timeouts: { headers: 50ms }', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1'))
     await client.until('HTTP/1.1 504 ')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { running, send, until } from '../gateway/running-gateway.js'
+import { send, startTestGateway, until } from '../gateway/running-gateway.js'
 import { begin, responseTo } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
@@ -9,7 +9,7 @@ const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 describe('connections', () => {
   it('serve consecutive requests on both sides', async () => {
     const upstream = await httpUpstream((request, response) => void request.pipe(response))
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     for (let round = 1; round <= 10; round++) {
       client.send(message('POST / HTTP/1.1', ['Content-Length: 4'], 'turn'))
@@ -21,7 +21,7 @@ describe('connections', () => {
 
   it('to the upstream are shared by all clients, with one connection per request in flight', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     for (let round = 0; round < 2; round++) {
       const clients = Array.from({ length: 20 }, () => begin(gateway.address.port).end())
       // All requests arrive before the first response, so none is queued behind another.
@@ -37,7 +37,7 @@ describe('connections', () => {
     const upstream = await rawUpstream((socket) => {
       socket.write(ANSWER.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
     })
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     for (let round = 1; round <= 3; round++) {
       client.send(message('GET / HTTP/1.1'))
@@ -50,7 +50,7 @@ describe('connections', () => {
 
   it('are not reused if the upstream closes them while they are idle', async () => {
     const upstream = await rawUpstream((socket) => socket.end(ANSWER))
-    const { url } = await running('', upstream.url)
+    const { url } = await startTestGateway('', upstream.url)
     for (let round = 0; round < 20; round++) {
       expect((await send(url, '/')).status).toBe(200)
       await until(() => upstream.open === 0)
@@ -61,7 +61,7 @@ describe('connections', () => {
     const upstream = await rawUpstream((socket) =>
       socket.write(`${ANSWER}HTTP/1.1 200 OK\r\nX-Evil: 1\r\nContent-Length: 4\r\n\r\nevil`),
     )
-    const { url } = await running('', upstream.url)
+    const { url } = await startTestGateway('', upstream.url)
     for (let round = 0; round < 3; round++) {
       const { status, headers, text } = await send(url, '/')
       expect([status, headers['x-evil'], text]).toEqual([200, undefined, 'ok'])
@@ -71,7 +71,7 @@ describe('connections', () => {
 
   it("are closed at the client's request, with Connection: close", async () => {
     const upstream = await httpUpstream((_request, response) => response.end('ok'))
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     for (let round = 0; round < 3; round++) {
       const client = await rawClient(gateway.address.port)
       client.send(message('GET / HTTP/1.1', ['Connection: close']))
@@ -86,7 +86,7 @@ describe('connections', () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n')
     })
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.0'))
     expect(await client.closed).toBe('')
@@ -96,7 +96,7 @@ describe('connections', () => {
 
   it('carry pipelined requests and their responses in order', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(['/1', '/2', '/3'].map((path) => message(`GET ${path} HTTP/1.1`)).join(''))
     const arrived = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { startGateway } from '../../../src/server/gateway.js'
-import { running, send } from '../gateway/running-gateway.js'
+import { send, startTestGateway } from '../gateway/running-gateway.js'
 import { serveWithWorkers } from '../workers/worker-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream } from './upstream-under-test.js'
@@ -8,7 +8,7 @@ import { httpUpstream } from './upstream-under-test.js'
 describe('the Via header', () => {
   it('names the gateway after all earlier proxies', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(
       message('GET / HTTP/1.1', ['Via: 2 front.example', 'via: 1.1 middle', 'Via:', 'V_ia: 1.1 made-up']),
@@ -25,7 +25,7 @@ describe('the Via header', () => {
 
 describe('a gateway whose upstream leads back to it', () => {
   it('responds with 508 to its own request', async () => {
-    const { gateway, url, configOf, failures } = await running('')
+    const { gateway, url, configOf, failures } = await startTestGateway('')
     await gateway.apply({ ...configOf(''), upstream: url })
     for (const target of ['/', '/predict?a=1']) {
       const { status, text } = await send(url, target, { body: 'hello' })
@@ -48,8 +48,8 @@ describe('a gateway whose upstream leads back to it', () => {
   })
 
   it('responds with 508 in a loop of two gateways', async () => {
-    const first = await running('')
-    const second = await running('', first.url)
+    const first = await startTestGateway('')
+    const second = await startTestGateway('', first.url)
     expect((await send(second.url, '/')).status).toBe(200)
     await first.gateway.apply({ ...first.configOf(''), upstream: second.url })
     expect((await send(first.url, '/')).status).toBe(508)
@@ -57,7 +57,7 @@ describe('a gateway whose upstream leads back to it', () => {
   })
 
   it('responds with 508 in a loop of many gateways with different names', async () => {
-    const { url } = await running('')
+    const { url } = await startTestGateway('')
     const via = (count: number) =>
       Array.from({ length: count }, (_, index) => `1.1 sluice-${String(index).padStart(16, '0')}`).join(', ')
     expect((await send(url, '/', { headers: { via: via(9) } })).status).toBe(200)
@@ -66,7 +66,7 @@ describe('a gateway whose upstream leads back to it', () => {
 
   it('keeps its unique name in Via across a reload', async () => {
     const names = async (url: string) => JSON.parse((await send(url, '/')).text).headers.via
-    const { gateway, url, configOf } = await running('')
+    const { gateway, url, configOf } = await startTestGateway('')
     const before = await names(url)
     await gateway.apply(configOf('timeouts: { idle: 1m }'))
     expect(await names(url)).toBe(before)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { running } from '../gateway/running-gateway.js'
+import { startTestGateway } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
@@ -8,7 +8,7 @@ describe('trailers', () => {
     const upstream = await rawUpstream((socket, text) => {
       if (text.includes('\r\n0\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
     })
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(
       message(
@@ -28,7 +28,7 @@ describe('trailers', () => {
         'HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n',
       )
     })
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1', ['TE: trailers', 'Connection: TE, close']))
     expect(await client.closed).toBe('')
@@ -50,7 +50,10 @@ describe('a protocol upgrade', () => {
     'to %s is removed, and the request is forwarded',
     async (protocol) => {
       const upstream = await httpUpstream((_request, response) => response.end('ok'))
-      const { gateway } = await running('routes: [{ match: GET /chat, limits: [1/minute] }]', upstream.url)
+      const { gateway } = await startTestGateway(
+        'routes: [{ match: GET /chat, limits: [1/minute] }]',
+        upstream.url,
+      )
       const client = await rawClient(gateway.address.port)
       client.send(upgrade(protocol))
       await client.until('\r\n\r\nok')
@@ -71,7 +74,10 @@ describe('a protocol upgrade', () => {
     'to %s is rejected with 501 and an explanation',
     async (protocol) => {
       const upstream = await rawUpstream()
-      const { gateway } = await running('routes: [{ match: GET /chat, limits: [1/minute] }]', upstream.url)
+      const { gateway } = await startTestGateway(
+        'routes: [{ match: GET /chat, limits: [1/minute] }]',
+        upstream.url,
+      )
       for (const bytes of [upgrade(protocol), message('GET /chat HTTP/1.1', [`upgrade: ${protocol}`])]) {
         const client = await rawClient(gateway.address.port)
         client.send(bytes)
@@ -86,7 +92,7 @@ describe('a protocol upgrade', () => {
 
   it('is ignored in HTTP/1.0, which has no upgrades', async () => {
     const upstream = await httpUpstream((_request, response) => response.end('ok'))
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(upgrade('websocket', 'GET /chat HTTP/1.0'))
     await client.closed
@@ -97,7 +103,7 @@ describe('a protocol upgrade', () => {
 
   it('by the HTTP/2 preface is rejected with 400', async () => {
     const upstream = await rawUpstream()
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
     await client.closed

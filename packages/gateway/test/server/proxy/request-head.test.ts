@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { running } from '../gateway/running-gateway.js'
+import { startTestGateway } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
 /** Sends bytes that must not reach the upstream, and returns the response. */
 async function sendRejected(bytes: string): Promise<string> {
   const upstream = await rawUpstream()
-  const { gateway } = await running('', upstream.url)
+  const { gateway } = await startTestGateway('', upstream.url)
   const client = await rawClient(gateway.address.port)
   client.send(bytes)
   await client.closed
@@ -74,7 +74,7 @@ describe('request heads', () => {
     'either accepts or rejects Transfer-Encoding: %j, and never misreads it',
     async (coding) => {
       const upstream = await httpUpstream((_request, response) => response.end('ok'))
-      const { gateway } = await running('', upstream.url)
+      const { gateway } = await startTestGateway('', upstream.url)
       const client = await rawClient(gateway.address.port)
       client.send(message('POST / HTTP/1.1', [`Transfer-Encoding: ${coding}`], '2\r\nhi\r\n0\r\n\r\n'))
       await client.until('HTTP/1.1 ')
@@ -88,7 +88,7 @@ describe('requests with many headers', () => {
 
   it('are read up to the last header', async () => {
     const upstream = await httpUpstream((_request, response) => response.end('ok'))
-    const { gateway } = await running(
+    const { gateway } = await startTestGateway(
       'identity: { trusted_proxies: [127.0.0.1] }\nroutes: [{ match: POST /, limits: [{ limit: 1/hour, by: ip }] }]',
       upstream.url,
     )
@@ -121,7 +121,7 @@ describe('requests with many headers', () => {
     const server = createServer((request, response) => response.end(JSON.stringify(request.headers)))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => void server.close())
-    const { gateway } = await running(
+    const { gateway } = await startTestGateway(
       'identity: { trusted_proxies: [127.0.0.1], proxy_headers: { client: X-Id }, forward: { client: X-Client } }',
       `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     )
@@ -149,7 +149,7 @@ describe('requests with many headers', () => {
         `HTTP/1.1 200 OK\r\n${many(3000).join('\r\n')}\r\nX-Last: 1\r\nContent-Length: 2\r\n\r\nok`,
       ),
     )
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1'))
     await client.until('\r\n\r\nok')
@@ -160,7 +160,7 @@ describe('requests with many headers', () => {
   it('are read completely by the admin port, including credentials', async () => {
     const token = 'a'.repeat(43)
     const hash = createHash('sha256').update(token).digest('hex')
-    const { adminUrl } = await running('', undefined, `{ listen: ':0', token_sha256: ${hash} }`)
+    const { adminUrl } = await startTestGateway('', undefined, `{ listen: ':0', token_sha256: ${hash} }`)
     const statusWith = async (headers: readonly string[]) => {
       const client = await rawClient(Number(new URL(adminUrl).port))
       client.send(message('GET /metrics.json HTTP/1.1', [...headers, 'Connection: close']))

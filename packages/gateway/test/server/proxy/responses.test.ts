@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { running } from '../gateway/running-gateway.js'
+import { startTestGateway } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
@@ -9,7 +9,7 @@ async function forwardResponse(
   answer: string,
 ): Promise<{ head: string[]; body: string }> {
   const upstream = await rawUpstream((socket) => socket.write(answer))
-  const { gateway } = await running('', upstream.url)
+  const { gateway } = await startTestGateway('', upstream.url)
   const client = await rawClient(gateway.address.port)
   client.send(message(requestLine, ['Connection: close']))
   expect(await client.closed).toBe('')
@@ -68,7 +68,7 @@ describe('a response without a body', () => {
       response.statusCode = Number(request.url?.slice(1))
       response.end(response.statusCode === 200 ? 'ok' : undefined)
     })
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     const lines = ['HEAD /200', 'GET /204', 'GET /304', 'OPTIONS /204', 'GET /200']
     for (const [index, line] of lines.entries()) {
@@ -99,7 +99,7 @@ describe('a response with a body', () => {
 
   it('is complete if it ends with its connection', async () => {
     const upstream = await rawUpstream((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nall of it'))
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1', ['Connection: close']))
     expect(await client.closed).toBe('')
@@ -129,7 +129,7 @@ describe('request methods', () => {
 
   it('are rejected if they open a tunnel', async () => {
     const upstream = await rawUpstream()
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send('CONNECT 10.0.0.1:443 HTTP/1.1\r\nHost: 10.0.0.1:443\r\n\r\n')
     await client.closed
@@ -140,7 +140,7 @@ describe('request methods', () => {
 
   it('are handled by the gateway itself for OPTIONS *', async () => {
     const upstream = await rawUpstream()
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send('OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
     await client.closed

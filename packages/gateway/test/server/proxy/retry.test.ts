@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { running } from '../gateway/running-gateway.js'
+import { startTestGateway } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { rawUpstream } from './upstream-under-test.js'
 
@@ -26,7 +26,7 @@ async function startClosingUpstream(
     if (partial === undefined) socket.destroy()
     else socket.end(partial)
   })
-  const { gateway } = await running(config, upstream.url)
+  const { gateway } = await startTestGateway(config, upstream.url)
   const client = await rawClient(gateway.address.port)
   client.send(message('GET /first HTTP/1.1'))
   await client.until('200 OK')
@@ -106,7 +106,7 @@ routes:
 
 it('does not retry a request that failed on a new connection', async () => {
   const upstream = await rawUpstream((socket) => socket.destroy())
-  const { gateway } = await running('', upstream.url)
+  const { gateway } = await startTestGateway('', upstream.url)
   const client = await rawClient(gateway.address.port)
   client.send(message('GET / HTTP/1.1'))
   await client.until('HTTP/1.1 502 ')

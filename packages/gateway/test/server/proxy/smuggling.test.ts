@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { running } from '../gateway/running-gateway.js'
+import { startTestGateway } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { rawUpstream } from './upstream-under-test.js'
 
@@ -99,7 +99,7 @@ async function attempt(bytes: string): Promise<{ forwarded: string; received: st
   const upstream = await rawUpstream((socket, text) => {
     if (text.startsWith('GET /valid')) socket.write(OK)
   })
-  const { gateway } = await running('', upstream.url)
+  const { gateway } = await startTestGateway('', upstream.url)
   const { port } = gateway.address
   const sendValid = async () => {
     const client = await rawClient(port)
@@ -145,7 +145,7 @@ describe('a request with ambiguous framing', () => {
     'is rejected with 400 before it reaches the upstream if chunks that a rule reads have %s',
     async (_name, body) => {
       const upstream = await rawUpstream()
-      const { gateway } = await running(
+      const { gateway } = await startTestGateway(
         "routes: [{ match: POST /, limits: [{ limit: 100/minute, cost: 'size(body.inputs)' }] }]",
         upstream.url,
       )

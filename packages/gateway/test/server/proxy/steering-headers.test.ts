@@ -1,7 +1,7 @@
 import express from 'express'
 import { describe, expect, it } from 'vitest'
 import { steersUpstream } from '../../../src/policy/headers/steering-headers.js'
-import { running, upstreamOf } from '../gateway/running-gateway.js'
+import { startTestGateway, startUpstream } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream } from './upstream-under-test.js'
 
@@ -57,7 +57,7 @@ const WITH_TRUSTED_PROXY = 'identity: { trusted_proxies: [127.0.0.1] }'
 /** Returns the names of the headers that reach the upstream with the value `evil`. */
 async function forwardedNames(config: string, headers: readonly string[]): Promise<string[]> {
   const upstream = await httpUpstream((_request, response) => response.end())
-  const { gateway } = await running(config, upstream.url)
+  const { gateway } = await startTestGateway(config, upstream.url)
   const seen: string[] = []
   // A request can hold only some of the headers.
   for (let start = 0; start < headers.length; start += 100) {
@@ -124,9 +124,9 @@ describe('an application behind the gateway', () => {
       const { method, path, ip, hostname, protocol } = request
       response.json({ method, path, ip, hostname, protocol })
     })
-    const url = await upstreamOf(app)
+    const url = await startUpstream(app)
     for (const config of ['', WITH_TRUSTED_PROXY]) {
-      const { gateway } = await running(config, url)
+      const { gateway } = await startTestGateway(config, url)
       const client = await rawClient(gateway.address.port)
       client.send(
         message('POST /free/predict HTTP/1.1', [

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { running } from '../gateway/running-gateway.js'
+import { startTestGateway } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, textOf } from './upstream-under-test.js'
 
 describe('stopping the gateway', () => {
   it('waits for an upload and its response, then closes that connection', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 10'], 'first'))
     const { request, response } = await upstream.arrivals.next()
@@ -21,7 +21,7 @@ describe('stopping the gateway', () => {
 
   it('immediately closes idle connections', async () => {
     const upstream = await httpUpstream((_request, response) => response.end('done'))
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1'))
     await client.until('done')
@@ -31,7 +31,7 @@ describe('stopping the gateway', () => {
 
   it('immediately closes connections that have sent no data', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const silent = await rawClient(gateway.address.port)
     // A request on a later connection shows that the silent connection has been accepted.
     const client = await rawClient(gateway.address.port)
@@ -45,7 +45,7 @@ describe('stopping the gateway', () => {
 
   it('sends Connection: close in the response to a request pipelined behind one in flight', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET /1 HTTP/1.1'))
     const first = await upstream.arrivals.next()
@@ -61,7 +61,7 @@ describe('stopping the gateway', () => {
 
   it('finishes pipelined requests', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET /1 HTTP/1.1') + message('GET /2 HTTP/1.1'))
     const first = await upstream.arrivals.next()
@@ -77,7 +77,7 @@ describe('stopping the gateway', () => {
 
   it('is idempotent', async () => {
     const upstream = await httpUpstream((_request, response) => response.end('done'))
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     await Promise.all([gateway.close(), gateway.close()])
     await gateway.close()
   })

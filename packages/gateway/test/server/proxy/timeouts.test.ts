@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { running, send, until } from '../gateway/running-gateway.js'
+import { send, startTestGateway, until } from '../gateway/running-gateway.js'
 import { begin, responseTo } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream, textOf } from './upstream-under-test.js'
@@ -11,7 +11,7 @@ describe('the connect timeout', () => {
   it('results in a 504 if the upstream does not accept the connection', async () => {
     // Accepts connections without responding, so that the TLS handshake never completes.
     const silent = await rawUpstream()
-    const { url, failures } = await running(
+    const { url, failures } = await startTestGateway(
       `timeouts: { connect: 50ms }\n${ONE_SLOT}`,
       silent.url.replace('http:', 'https:'),
     )
@@ -32,7 +32,7 @@ describe('the connect timeout', () => {
 describe('the response timeout', () => {
   it('results in a 504, aborts the upstream request and frees the slot', async () => {
     const upstream = await httpUpstream()
-    const { url, failures } = await running(`timeouts: { headers: 50ms }\n${ONE_SLOT}`, upstream.url)
+    const { url, failures } = await startTestGateway(`timeouts: { headers: 50ms }\n${ONE_SLOT}`, upstream.url)
     for (let attempt = 0; attempt < 2; attempt++) {
       const answer = send(url, '/slow')
       const { response } = await upstream.arrivals.next()
@@ -49,7 +49,7 @@ describe('the response timeout', () => {
 
   it('starts only when the request has been sent, however long that takes', async () => {
     const upstream = await httpUpstream()
-    const { gateway, url } = await running('timeouts: { headers: 500ms }', upstream.url)
+    const { gateway, url } = await startTestGateway('timeouts: { headers: 500ms }', upstream.url)
     const client = begin(gateway.address.port, { method: 'POST' })
     client.write('first, ')
     const { request, response } = await upstream.arrivals.next()
@@ -63,7 +63,7 @@ describe('the response timeout', () => {
 
   it('is not extended by an upstream that does not read the request', async () => {
     const upstream = await httpUpstream()
-    const { gateway, failures } = await running('timeouts: { headers: 50ms }', upstream.url)
+    const { gateway, failures } = await startTestGateway('timeouts: { headers: 50ms }', upstream.url)
     const client = begin(gateway.address.port, { method: 'POST', headers: { 'content-length': 2 ** 26 } })
     client.write(Buffer.alloc(2 ** 26))
     const { statusCode } = await responseTo(client)
@@ -75,7 +75,7 @@ describe('the response timeout', () => {
 describe('the idle timeout', () => {
   it('aborts a stalled response so that the client notices, and frees the slot', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running(`timeouts: { idle: 50ms }\n${ONE_SLOT}`, upstream.url)
+    const { gateway } = await startTestGateway(`timeouts: { idle: 50ms }\n${ONE_SLOT}`, upstream.url)
     for (let attempt = 0; attempt < 2; attempt++) {
       const client = begin(gateway.address.port, { method: 'POST', path: '/slow' }).end()
       const { response } = await upstream.arrivals.next()
@@ -90,7 +90,7 @@ describe('the idle timeout', () => {
 
   it('does not abort a response that makes progress, however long it takes', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running('timeouts: { idle: 1s }', upstream.url)
+    const { gateway } = await startTestGateway('timeouts: { idle: 1s }', upstream.url)
     const startResponse = async () => {
       const client = begin(gateway.address.port, { method: 'POST' }).end()
       const { response } = await upstream.arrivals.next()
@@ -120,7 +120,7 @@ describe('a slow client', () => {
     const upstream = await httpUpstream((request, response) => {
       if (request.headers['x-probe'] !== undefined) response.end()
     })
-    const { gateway, url } = await running(`timeouts: { idle: 50ms }\n${ONE_SLOT}`, upstream.url)
+    const { gateway, url } = await startTestGateway(`timeouts: { idle: 50ms }\n${ONE_SLOT}`, upstream.url)
     const client = begin(gateway.address.port, { method: 'POST', path: '/slow' }).end()
     const { response } = await upstream.arrivals.next()
     const ended = once(response, 'close')
@@ -139,7 +139,10 @@ describe('a slow client', () => {
     const upstream = await httpUpstream((request, response) => {
       if (request.headers['x-probe'] !== undefined) response.end()
     })
-    const { gateway, url, failures } = await running(`timeouts: { request: 50ms }\n${ONE_SLOT}`, upstream.url)
+    const { gateway, url, failures } = await startTestGateway(
+      `timeouts: { request: 50ms }\n${ONE_SLOT}`,
+      upstream.url,
+    )
     const client = await rawClient(gateway.address.port)
     client.send(message('POST /slow HTTP/1.1', ['Content-Length: 5'], 'he'))
     const { request } = await upstream.arrivals.next()
@@ -153,7 +156,7 @@ describe('a slow client', () => {
 
   it('gets a 408 if it does not send its head in time', async () => {
     const upstream = await httpUpstream()
-    const { gateway } = await running('timeouts: { request: 50ms }', upstream.url)
+    const { gateway } = await startTestGateway('timeouts: { request: 50ms }', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send('GET / HTTP/1.1\r\nHost: local')
     await client.closed

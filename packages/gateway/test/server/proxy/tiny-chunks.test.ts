@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { running } from '../gateway/running-gateway.js'
+import { startTestGateway } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { rawUpstream } from './upstream-under-test.js'
 
@@ -39,7 +39,7 @@ describe('a body in chunks of one byte', () => {
       if (upstream.received.endsWith('\r\n0\r\n\r\n'))
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
     })
-    const { gateway } = await running(config, upstream.url)
+    const { gateway } = await startTestGateway(config, upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST / HTTP/1.1', [CHUNKED], TINY))
     await client.until('200 OK')
@@ -52,7 +52,7 @@ describe('a body in chunks of one byte', () => {
     const upstream = await rawUpstream((socket) => {
       socket.write(`HTTP/1.1 200 OK\r\n${CHUNKED}\r\n\r\n${TINY}`)
     })
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1'))
     await client.until('\r\n0\r\n\r\n')

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { running, send } from '../gateway/running-gateway.js'
+import { send, startTestGateway } from '../gateway/running-gateway.js'
 import { begin, responseTo } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
 import { rawUpstream, textOf, unusedAddress } from './upstream-under-test.js'
@@ -68,7 +68,7 @@ describe('upstream failures', () => {
     'responds with 502 and sends the request once if the upstream %s',
     async (_name, [fail, detail, code]) => {
       const upstream = await rawUpstream(fail)
-      const { url, failures } = await running('', upstream.url)
+      const { url, failures } = await startTestGateway('', upstream.url)
       const { status, headers, text } = await send(url, '/predict', { body: 'hello' })
       expect([status, headers['content-type']]).toEqual([502, 'application/problem+json'])
       expect(JSON.parse(text)).toEqual({ type: 'about:blank', title: 'Bad gateway', status: 502, detail })
@@ -79,7 +79,7 @@ describe('upstream failures', () => {
 
   it('responds with 502 without an address if the upstream is unreachable', async () => {
     const nowhere = await unusedAddress()
-    const { url } = await running('', nowhere)
+    const { url } = await startTestGateway('', nowhere)
     const { status, text } = await send(url, '/predict')
     expect([status, JSON.parse(text).detail]).toEqual([502, 'The upstream refused the connection.'])
     expect(text).not.toContain(new URL(nowhere).port)
@@ -87,7 +87,7 @@ describe('upstream failures', () => {
 
   it('responds with 502 if the upstream does not support TLS', async () => {
     const upstream = await rawUpstream((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
-    const { url } = await running('', upstream.url.replace('http:', 'https:'))
+    const { url } = await startTestGateway('', upstream.url.replace('http:', 'https:'))
     const { status, text } = await send(url, '/predict')
     expect([status, JSON.parse(text).detail]).toEqual([
       502,
@@ -97,7 +97,7 @@ describe('upstream failures', () => {
 
   it('responds with 502 if the upstream fails during an upload, and serves the next request on the connection', async () => {
     const upstream = await rawUpstream((socket) => socket.resetAndDestroy())
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 1000000'], 'x'.repeat(500_000)))
     await client.until('"status":502')
@@ -106,7 +106,7 @@ describe('upstream failures', () => {
   })
 
   it('forwards error responses of the upstream unchanged', async () => {
-    const { url, failures } = await running('', (_request, response) => {
+    const { url, failures } = await startTestGateway('', (_request, response) => {
       response.writeHead(503, { 'retry-after': '7', 'content-type': 'text/plain' })
       response.end('busy')
     })
@@ -125,7 +125,7 @@ describe('upstream failures', () => {
       if (text.startsWith('POST'))
         socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 12\r\n\r\nwho are you?')
     })
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 1000000'], 'x'.repeat(500_000)))
     await client.until('who are you?')
@@ -150,7 +150,7 @@ describe('a response that breaks off', () => {
     'never appears complete if the upstream %s',
     async (_name, fail) => {
       const upstream = await rawUpstream(fail)
-      const { gateway } = await running('', upstream.url)
+      const { gateway } = await startTestGateway('', upstream.url)
       const client = begin(gateway.address.port).end()
       const answer = await responseTo(client)
       expect(answer.statusCode).toBe(200)
@@ -163,7 +163,7 @@ describe('a response that breaks off', () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n')
     })
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1'))
     await client.until('half')
@@ -177,7 +177,7 @@ describe('a response that breaks off', () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n')
     })
-    const { gateway } = await running('', upstream.url)
+    const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.0'))
     await client.until('half')

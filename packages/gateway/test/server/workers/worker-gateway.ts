@@ -4,20 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { sluice } from '../../cli/program.js'
-import { send, until, upstreamOf } from '../gateway/running-gateway.js'
+import { send, startUpstream, until } from '../gateway/running-gateway.js'
 
 /** Runs a gateway with several workers with `sluice serve`. */
 export async function serveWithWorkers(
   workers: number,
   text: string,
-  respond: Parameters<typeof upstreamOf>[0],
+  respond: Parameters<typeof startUpstream>[0],
   listen = '127.0.0.1:0',
   adminSettings = '127.0.0.1:0',
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-workers-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'gateway.yaml')
-  const upstream = await upstreamOf(respond)
+  const upstream = await startUpstream(respond)
   const write = (limits: string) =>
     writeFile(
       file,

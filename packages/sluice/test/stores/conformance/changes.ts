@@ -37,7 +37,7 @@ export function changeCases(suite: Suite): void {
       (changed) =>
         suite.with(async ({ store }) => {
           let admitted = await fill(store, limitOf(4))
-          for (let times = 0; times < 5; times++) {
+          for (let round = 0; round < 5; round++) {
             admitted += await fill(store, limitOf(changed), 'key', 200)
             admitted += await fill(store, limitOf(4))
           }

@@ -93,7 +93,7 @@ export function settlementCases(suite: Suite): void {
       suite.with(async ({ store }) => {
         const one = charge(limit, 2)
         const verdict = await takeCharge(store, one)
-        for (let times = 0; times < 5; times++) await store.settle([settlement(one, verdict, 2)])
+        for (let call = 0; call < 5; call++) await store.settle([settlement(one, verdict, 2)])
         expect((await peek(store, limit)).remaining).toBe(2)
       }))
 
@@ -102,7 +102,7 @@ export function settlementCases(suite: Suite): void {
         await take(store, limit, 2)
         const one = charge(limit, 1)
         const verdict = await takeCharge(store, one)
-        for (let times = 0; times < 5; times++) await store.settle([settlement(one, verdict, 0)])
+        for (let call = 0; call < 5; call++) await store.settle([settlement(one, verdict, 0)])
         expect((await peek(store, limit)).remaining).toBeLessThanOrEqual(4)
         const exaggerated = {
           ...settlement(one, verdict, 0),
@@ -196,7 +196,7 @@ export function settlementCases(suite: Suite): void {
       const verdict = await takeCharge(store, expired)
       await advance(PERIOD)
       expect(await fill(store, limit)).toBe(4)
-      for (let times = 0; times < 3; times++) await store.settle([settlement(expired, verdict, 0)])
+      for (let call = 0; call < 3; call++) await store.settle([settlement(expired, verdict, 0)])
       expect((await take(store, limit)).allowed).toBe(false)
     }))
 }

@@ -11,7 +11,7 @@ import { BINARY, NODE_REDIS, NODE_REDIS_CLUSTER } from './clients/node-redis.js'
 import { type ClientCase, type OpenClient, opened, urlOf } from './clients/opened-client.js'
 import { type Running, startTopology } from './topologies.js'
 
-/** With any client options, the store itself decides, and never the failure policy. */
+// Whatever options the client has, the store itself decides, never the failure policy.
 
 const HOUR = 3_600_000
 const LIMITS: Record<string, Limit> = {
@@ -36,8 +36,11 @@ function chargesOf(key: string, cost = 1): Charge[] {
 
 let stores = 0
 
-/** Returns a guarded store over a new client, as in an app whose first request arrives at once. */
-async function guarded(open: OpenClient, ports: readonly number[]): Promise<FailurePolicyStore> {
+/**
+ * Returns a store with a failure policy on a new client, as in an app whose first request arrives
+ * before the client has connected.
+ */
+async function openStore(open: OpenClient, ports: readonly number[]): Promise<FailurePolicyStore> {
   const { client, connect, close } = open(ports)
   onTestFinished(async () => void (await close()))
   const connected = connect?.()
@@ -79,7 +82,7 @@ describe('a store on a standalone server', () => {
   afterAll(() => server?.stop())
 
   it.each([...IOREDIS, ...NODE_REDIS])('decides through %s', async (_name, open) => {
-    const store = await guarded(open, [server.port])
+    const store = await openStore(open, [server.port])
     await expectDecisions(store, () => server.cli('script', 'flush'))
   })
 
@@ -146,7 +149,7 @@ describe('a store on a cluster', () => {
   afterAll(() => running?.stop())
 
   it.each([...IOREDIS_CLUSTER, ...NODE_REDIS_CLUSTER])('decides through %s', async (_name, open) => {
-    const store = await guarded(
+    const store = await openStore(
       open,
       running.nodes.map(({ port }) => port),
     )
@@ -172,7 +175,7 @@ describe('a store on a server with Sentinels', () => {
   ])('decides through ioredis with %s', async (_name, options) => {
     const open: OpenClient = () =>
       ioRedis(new Redis({ sentinels: [{ port }], name: 'mymaster', ...(options as object) }))
-    await expectDecisions(await guarded(open, []), flushScripts)
+    await expectDecisions(await openStore(open, []), flushScripts)
   })
 
   it.each<[string, object]>([
@@ -189,6 +192,6 @@ describe('a store on a server with Sentinels', () => {
     client.on('error', () => {})
     await client.connect()
     const open: OpenClient = () => ({ client: client as never, close: () => client.close() })
-    await expectDecisions(await guarded(open, []), flushScripts)
+    await expectDecisions(await openStore(open, []), flushScripts)
   })
 })

@@ -12,8 +12,8 @@ export interface MemcachedServer {
    */
   ask(command: string, last: string): Promise<readonly string[]>
   /**
-   * Returns every key with its expiry in seconds of the server's clock, -1 for none, even expired
-   * keys.
+   * Returns every key, including expired ones, with its expiry in seconds by the server's clock; -1
+   * if the key does not expire.
    */
   keys(): Promise<ReadonlyMap<string, number>>
   stop(): Promise<void>
@@ -29,17 +29,17 @@ export async function startMemcached(
   const child = spawn('memcached', settings, { stdio: ['ignore', 'ignore', 'inherit'] })
   const ask = (command: string, last: string) => responseTo(own, command, last)
   const crawl = async () => {
-    // The server runs one crawl at a time and writes the list during it.
+    // The server runs one crawl at a time, and writes the list while it crawls.
     const lines = await ask('lru_crawler metadump all', 'END')
     return lines.filter((line) => line.startsWith('key=')).map(keyAndExpiry)
   }
   const keys = async () => {
     // A crawl may omit an item that is in use or being moved.
     const found = new Map<string, number>()
-    for (let time = 0; time < 5; time++) for (const [key, expiry] of await crawl()) found.set(key, expiry)
+    for (let pass = 0; pass < 5; pass++) for (const [key, expiry] of await crawl()) found.set(key, expiry)
     return found
   }
-  const stop = () => stopped(child)
+  const stop = () => kill(child)
   try {
     await unlessExited(
       child,
@@ -52,7 +52,7 @@ export async function startMemcached(
   return { port: own, url: `memcached://127.0.0.1:${own}`, process: child, ask, keys, stop }
 }
 
-/** Returns the user option that Memcached requires when started by root. */
+/** Returns the user option that Memcached requires when run as root. */
 function userOption(): readonly string[] {
   return process.getuid?.() === 0 ? ['-u', 'nobody'] : []
 }
@@ -81,7 +81,7 @@ function keyAndExpiry(line: string): [key: string, expiry: number] {
   return [decodeURIComponent(key), Number(expiry)]
 }
 
-/** Returns the promise, or rejects as soon as the process exits or cannot be started. */
+/** Settles like the promise, but rejects as soon as the process exits or cannot be started. */
 function unlessExited<T>(child: ChildProcess, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     child.once('error', reject)
@@ -90,7 +90,7 @@ function unlessExited<T>(child: ChildProcess, promise: Promise<T>): Promise<T> {
   })
 }
 
-async function stopped(child: ChildProcess): Promise<void> {
+async function kill(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const gone = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGKILL')

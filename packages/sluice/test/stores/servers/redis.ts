@@ -179,7 +179,7 @@ async function start(port: number, options: readonly string[], configuration?: s
   }
 }
 
-/** Returns the promise, or rejects as soon as the process exits or cannot be started. */
+/** Settles like the promise, but rejects as soon as the process exits or cannot be started. */
 function unlessExited<T>(child: ChildProcess, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     child.once('error', reject)

@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { manualClock } from 'sluice'
 import { expect, it } from 'vitest'
-import { upstreamOf } from '../running-gateway.js'
+import { startUpstream } from '../running-gateway.js'
 import { CHAT, chat } from './chat-calls.js'
 import { sendJson, usageEvent, wordEvent } from './chat-model.js'
 import { clockedGateway } from './clocked-gateway.js'
@@ -46,7 +46,7 @@ it.skipIf(!hasTrace)(
     const { port } = await clockedGateway(
       `routes: [{ match: POST ${CHAT}, llm: { shape: openai, default_output: ${DEFAULT_OUTPUT} }, limits: [` +
         `{ limit: ${LIMIT}/minute, of: tokens, algorithm: fixed-window, by: 'header:x-client' }] }]`,
-      await upstreamOf(model.listener),
+      await startUpstream(model.listener),
       clock,
     )
     const agent = new Agent({ keepAlive: true })

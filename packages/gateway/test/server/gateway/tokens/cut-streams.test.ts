@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { type Running, running, until } from '../running-gateway.js'
+import { startTestGateway, type TestGateway, until } from '../running-gateway.js'
 import { CHAT, chat, tokensLeft } from './chat-calls.js'
 import { jsonOf, wordEvent } from './chat-model.js'
 import { type Chunk, tokenChunks } from './token-chunks.js'
@@ -95,7 +95,7 @@ function upstreamOf(plan: (client: string) => Plan): RequestListener {
 
 /** Reads a stream until the upstream cuts it, or cuts it as the client. */
 async function readStream(
-  { url }: Running,
+  { url }: TestGateway,
   client: string,
   { chunks, countedBy, by, after, asksForUsage }: Plan,
 ): Promise<number> {
@@ -129,7 +129,7 @@ async function readStream(
 it(`settles ${STREAMS} streams that are cut at random positions by their delivered tokens, and leaks no slot`, async () => {
   const drawn = fc.sample(plans, { numRuns: STREAMS, seed: SEED })
   const planOf = (client: string) => drawn[Number(client)] ?? NEVER_CUT
-  const gateway = await running(ROUTES, upstreamOf(planOf))
+  const gateway = await startTestGateway(ROUTES, upstreamOf(planOf))
   let next = 0
   const maxError = { vocabulary: 0, none: 0 }
   const cuts = { client: 0, upstream: 0 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { running, send } from '../running-gateway.js'
+import { send, startTestGateway } from '../running-gateway.js'
 import { CHAT, chat, sendChat, tokensLeft } from './chat-calls.js'
 import { chatModel, jsonOf, sendJson } from './chat-model.js'
 
@@ -17,7 +17,7 @@ const SHORT = chatModel({ words: ['Hello'], usage: { prompt_tokens: 10, completi
 describe('five concurrent requests against 100 tokens', () => {
   it('admits only the requests whose reservations fit, and never settles above the limit', async () => {
     const waiting: (() => void)[] = []
-    const { url } = await running(route(perHour(100)), async (request, response) => {
+    const { url } = await startTestGateway(route(perHour(100)), async (request, response) => {
       await jsonOf(request)
       waiting.push(() =>
         sendJson(response, {
@@ -56,7 +56,7 @@ describe('five concurrent requests against 100 tokens', () => {
   })
 
   it('carries usage beyond the reservation as debt, and admits no request until it is repaid', async () => {
-    const { url } = await running(
+    const { url } = await startTestGateway(
       route(perHour(100)),
       chatModel({ words: ['x'], usage: { prompt_tokens: 10, completion_tokens: 300 } }).listener,
     )
@@ -75,7 +75,7 @@ describe('the reserved output', () => {
     ['a default', {}, 1024],
   ])('reserves %s', async (_, more, output) => {
     const waiting: (() => void)[] = []
-    const { url } = await running(route(perHour(20_000)), (request, response) => {
+    const { url } = await startTestGateway(route(perHour(20_000)), (request, response) => {
       request.resume()
       waiting.push(() => sendJson(response, { usage: { prompt_tokens: 10, completion_tokens: 5 } }))
     })
@@ -88,7 +88,7 @@ describe('the reserved output', () => {
   })
 
   it('caps the default reservation at the limit, so that the first request is admitted', async () => {
-    const { url } = await running(route(perHour(100)), SHORT.listener)
+    const { url } = await startTestGateway(route(perHour(100)), SHORT.listener)
     expect((await sendChat(url, chat(10))).status).toBe(200)
     expect(await tokensLeft(url)).toBe(88)
     // Now the reservation does not fit.
@@ -96,7 +96,7 @@ describe('the reserved output', () => {
   })
 
   it('never caps a stated maximum, and refuses one that can never fit without a charge', async () => {
-    const { url } = await running(route(`60/minute, ${perHour(100)}`), SHORT.listener)
+    const { url } = await startTestGateway(route(`60/minute, ${perHour(100)}`), SHORT.listener)
     const { status, headers, text } = await sendChat(
       url,
       chat(10, { max_tokens: 1, max_completion_tokens: 10_000 }),
@@ -114,7 +114,7 @@ describe('the reserved output', () => {
 describe('limits of input and output tokens', () => {
   it('reserves and settles input and output separately, and weighs cached input', async () => {
     const usage = { prompt_tokens: 90, completion_tokens: 7, prompt_tokens_details: { cached_tokens: 50 } }
-    const { url } = await running(
+    const { url } = await startTestGateway(
       route(
         `${perHour(1000, 'input_tokens')}, ${perHour(500, 'output_tokens')}`,
         '{ shape: openai, cached_weight: 0.1 }',
@@ -143,7 +143,7 @@ describe('a model call that cannot be parsed', () => {
       '{"messages":[],"stream":true,"stream_options":{"include_usage":true,"include_usage":false}}',
     ],
   ])('responds with 400 and the reason and charges nothing for a call with %s', async (_, body) => {
-    const { url } = await running(route(`60/minute, ${perHour(100)}`), SHORT.listener)
+    const { url } = await startTestGateway(route(`60/minute, ${perHour(100)}`), SHORT.listener)
     const answer = await send(url, CHAT, { headers: { 'x-client': 'one' }, body })
     expect(answer.status).toBe(400)
     expect(JSON.parse(answer.text).detail).not.toBe('')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { running } from '../running-gateway.js'
+import { startTestGateway } from '../running-gateway.js'
 import { CHAT, chat, sendChat, tokensLeft } from './chat-calls.js'
 import { chatModel, sendJson } from './chat-model.js'
 
@@ -17,7 +17,7 @@ const USAGE = { prompt_tokens: 12, completion_tokens: 4 }
 describe('the usage of a stream', () => {
   it('is requested, and hidden from a client that did not request it', async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
-    const { url } = await running(route(), model.listener)
+    const { url } = await startTestGateway(route(), model.listener)
     const { status, text, headers } = await sendChat(url, chat(10, { stream: true, temperature: 0.5 }))
     expect(status).toBe(200)
     expect(model.requests[0]?.body).toEqual({
@@ -34,7 +34,7 @@ describe('the usage of a stream', () => {
 
   it('is shown to a client that requested it', async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
-    const { url } = await running(route(), model.listener)
+    const { url } = await startTestGateway(route(), model.listener)
     const { text } = await sendChat(url, chat(10, { stream: true, stream_options: { include_usage: true } }))
     expect(text).toContain('"completion_tokens":4')
     expect(await tokensLeft(url)).toBe(1000 - 16)
@@ -42,7 +42,7 @@ describe('the usage of a stream', () => {
 
   it('is estimated from the delivered tokens if the upstream does not report it', async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
-    const { url } = await running(route('{ shape: openai, ask_for_usage: false }'), model.listener)
+    const { url } = await startTestGateway(route('{ shape: openai, ask_for_usage: false }'), model.listener)
     await sendChat(url, chat(10, { stream: true }))
     expect(model.requests[0]?.body).toEqual(chat(10, { stream: true }))
     expect(await tokensLeft(url)).toBe(1000 - 10 - Math.ceil(WORDS.join('').length / 4))
@@ -53,7 +53,7 @@ describe('a request that the upstream receives but does not process', () => {
   it.each([500, 502, 503, 529])(
     'is counted, and its tokens are refunded, after status %d',
     async (status) => {
-      const { url } = await running(route(), (request, response) => {
+      const { url } = await startTestGateway(route(), (request, response) => {
         request.resume()
         sendJson(response, { error: { message: 'overloaded' } }, status)
       })
@@ -64,7 +64,7 @@ describe('a request that the upstream receives but does not process', () => {
   )
 
   it('is counted, and its tokens are refunded, without a response', async () => {
-    const { url } = await running(route(), (request) => request.socket.destroy())
+    const { url } = await startTestGateway(route(), (request) => request.socket.destroy())
     const first = await sendChat(url, chat(10))
     expect(first.status).toBe(502)
     expect(await tokensLeft(url)).toBe(1000)
@@ -73,7 +73,7 @@ describe('a request that the upstream receives but does not process', () => {
 })
 
 it('counts a request that the upstream rejects, but charges no tokens', async () => {
-  const { url } = await running(route(), (request, response) => {
+  const { url } = await startTestGateway(route(), (request, response) => {
     request.resume()
     sendJson(response, { error: { message: 'no such model' } }, 404)
   })
@@ -85,7 +85,7 @@ it('counts a request that the upstream rejects, but charges no tokens', async ()
 describe('llm options', () => {
   it("mirror limits in a vendor's headers, also in refusals", async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
-    const { url } = await running(route('{ shape: openai, mirror_headers: openai }'), model.listener)
+    const { url } = await startTestGateway(route('{ shape: openai, mirror_headers: openai }'), model.listener)
     const { headers } = await sendChat(url, chat(10, { max_tokens: 90 }))
     expect(headers).toMatchObject({
       'x-ratelimit-limit-requests': '60',
@@ -101,7 +101,7 @@ describe('llm options', () => {
 
   it("count input with the model's own vocabulary", async () => {
     const usage = { prompt_tokens: 9, completion_tokens: 1 }
-    const { url } = await running(
+    const { url } = await startTestGateway(
       route('{ shape: openai, tokenizer: o200k_base }'),
       chatModel({ words: [], usage }).listener,
     )
@@ -115,7 +115,7 @@ describe('llm options', () => {
   it('define a custom shape with JSON pointers', async () => {
     const shape =
       '{ input: /prompt, max_output: /params/max_new, usage: { input: /meta/in, output: /meta/out }, text: /text }'
-    const { url } = await running(route(`{ shape: ${shape} }`), (request, response) => {
+    const { url } = await startTestGateway(route(`{ shape: ${shape} }`), (request, response) => {
       request.resume()
       sendJson(response, { text: 'Hello', meta: { in: 5, out: 2 } })
     })

@@ -27,7 +27,7 @@ const unreadable: RequestListener = async (request, response) => {
 describe('an unreadable response', () => {
   it('is charged by its size, counted in a metric and logged once per route', async () => {
     const { url, adminUrl, lines } = await gatewayOn(ROUTES, unreadable)
-    for (let time = 0; time < 3; time++)
+    for (let request = 0; request < 3; request++)
       expect((await sendChat(url, chat(10, { max_tokens: 50 }))).status).toBe(200)
     const charged = 1000 - (await tokensLeft(url))
     expect(charged).toBeGreaterThanOrEqual(3 * (10 + 8))
@@ -53,7 +53,7 @@ describe('an unreadable response', () => {
 
   it('is counted and logged by the primary if a worker receives it', async () => {
     const served = await serveWithWorkers(2, ROUTES, unreadable)
-    for (let time = 0; time < 4; time++)
+    for (let request = 0; request < 4; request++)
       expect((await sendChat(served.url, chat(10, { max_tokens: 50 }))).status).toBe(200)
     await until(async () => /sluice_unread_answers_total\{[^}]*\} 4\n/.test(await served.metrics()))
     expect(served.output.err.match(/cannot parse a model response/g)).toHaveLength(1)

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { GatewayMetrics } from '../../../../src/server/observability/metrics/gateway-metrics.js'
 import { NO_LOAD } from '../../../../src/server/observability/server-load.js'
 import { openStore } from '../../../../src/server/store/open-store.js'
-import { running, send } from '../../gateway/running-gateway.js'
+import { send, startTestGateway } from '../../gateway/running-gateway.js'
 import { parseMetrics, sumOf } from './prometheus-text.js'
 
 async function metricsOf(adminUrl: string) {
@@ -15,7 +15,7 @@ async function metricsOf(adminUrl: string) {
 
 describe('the metrics', () => {
   it('count 10,000 requests exactly', async () => {
-    const { url, adminUrl } = await running(`
+    const { url, adminUrl } = await startTestGateway(`
 default: deny
 routes:
   - match: POST /limited
@@ -102,7 +102,7 @@ routes:
 
   it('report requests in flight and waiting, settlements and warm-ups', async () => {
     const held: ServerResponse[] = []
-    const { url, adminUrl } = await running(
+    const { url, adminUrl } = await startTestGateway(
       `
 routes:
   - match: POST /slots
