@@ -18,6 +18,7 @@ function fail(message: string): never {
 const port = numberFrom('MODEL_PORT', 9000, 65_535)
 const tokenInterval = numberFrom('TOKEN_INTERVAL_MS', 20, 60_000)
 const host = process.env.HOST || '127.0.0.1'
+const urlHost = host.includes(':') ? `[${host}]` : host
 const since = performance.now()
 let printed = 0
 let stopping = false
@@ -35,9 +36,9 @@ const server: ModelServer = await startModelServer({
   },
 }).catch((error: NodeJS.ErrnoException) => {
   if (error.code === 'EADDRINUSE') {
-    return fail(`port ${port} of ${host} is in use; choose another one with MODEL_PORT`)
+    return fail(`port ${port} on ${host} is already in use; choose another one with MODEL_PORT`)
   }
-  return fail(`cannot listen on port ${port} of ${host}: ${error.message}`)
+  return fail(`cannot listen on ${urlHost}:${port}: ${error.message}`)
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -48,7 +49,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-const address = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`
+const address = `http://${urlHost}:${server.port}`
 console.log(`model server: listening on ${address}, training`)
 try {
   await server.ready

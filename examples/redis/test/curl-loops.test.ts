@@ -31,7 +31,7 @@ const post = (path: string, body: string) =>
   fetch(`${example.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
 
 describe('examples/redis', () => {
-  it('admits twenty predictions, even if X-Forwarded-For changes, and five batches', async () => {
+  it('admits twenty predictions and five batches, even if X-Forwarded-For changes', async () => {
     const predict = (headers: string[] = []) =>
       curlLoop(11, `${example.url}/predict`, { body: '{"features":[1,2,3]}', headers })
     expect(await predict()).toEqual(statuses([200, 11]))
@@ -58,7 +58,7 @@ describe('examples/redis', () => {
     })
   })
 
-  it('responds from several processes', async () => {
+  it('spreads requests over all three processes', async () => {
     await redis.cli('flushall')
     const processes = new Set<unknown>()
     for (let request = 0; request < 20; request++) {
@@ -74,7 +74,7 @@ describe('examples/redis', () => {
   it.each([
     ['PORT', '99999', 'PORT must be a whole number from 0 to 65535'],
     ['PROCESSES', '0', 'PROCESSES must be a whole number from 1 to 65535'],
-  ])('rejects the environment variable %s=%s in one line', async (name, value, line) => {
+  ])('rejects the environment variable %s=%s with a one-line error', async (name, value, line) => {
     await expect(
       run(process.execPath, [MAIN], { env: { ...process.env, [name]: value } }),
     ).rejects.toMatchObject({ code: 1, stderr: `${line}, not '${value}'\n` })
@@ -85,7 +85,7 @@ describe('examples/redis', () => {
     const env = { ...process.env, PORT: port, REDIS_URL: `redis://127.0.0.1:${redis.port}` }
     await expect(run(process.execPath, [MAIN], { env })).rejects.toMatchObject({
       code: 1,
-      stderr: `port ${port} of 127.0.0.1 is in use; choose another one with PORT\n`,
+      stderr: `port ${port} on 127.0.0.1 is already in use; choose another one with PORT\n`,
     })
   })
 })

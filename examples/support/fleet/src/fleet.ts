@@ -55,8 +55,8 @@ export async function runFleet(
 }
 
 /**
- * Connects before the first request, which could time out otherwise. An unavailable store does not
- * prevent the start.
+ * Connects before the first request, which could time out otherwise. The process also starts if the
+ * store is unavailable.
  */
 async function connect(store: Store): Promise<void> {
   const limiter = createLimiter({ store, name: 'start', rules: [{ limit: '1/second' }] })
@@ -85,7 +85,8 @@ async function runPrimary(processes: number, host: string): Promise<void> {
     process.exit(exitCode)
   }
   cluster.on('listening', (_worker, { port }) => {
-    if (++listening === processes) console.log(`${processes} processes listen on http://${host}:${port}`)
+    if (++listening === processes)
+      console.log(`${processes} processes listen on http://${hostAndPort(host, port)}`)
   })
   // Each worker reports why it cannot listen. Only the first report is printed.
   cluster.on('message', (_worker, message: string) => {
@@ -98,8 +99,12 @@ async function runPrimary(processes: number, host: string): Promise<void> {
 
 function listenError(error: unknown, host: string, port: number): string {
   const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-  if (inUse) return `port ${port} of ${host} is in use; choose another one with PORT`
-  return `cannot listen on port ${port} of ${host}: ${error instanceof Error ? error.message : error}`
+  if (inUse) return `port ${port} on ${host} is already in use; choose another one with PORT`
+  return `cannot listen on ${hostAndPort(host, port)}: ${error instanceof Error ? error.message : error}`
+}
+
+function hostAndPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function numberFromEnv(name: string, fallback: number, min: number): number {

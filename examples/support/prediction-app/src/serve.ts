@@ -13,8 +13,9 @@ export async function serve(app: PredictionApp): Promise<void> {
     console.log(`listening on ${address}, API documentation at ${address}/docs`)
   } catch (error) {
     const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-    if (inUse) fail(`port ${port} of ${host} is in use; choose another one with PORT`)
-    fail(`cannot listen on port ${port} of ${host}: ${error instanceof Error ? error.message : error}`)
+    if (inUse) fail(`port ${port} on ${host} is already in use; choose another one with PORT`)
+    const endpoint = `${host.includes(':') ? `[${host}]` : host}:${port}`
+    fail(`cannot listen on ${endpoint}: ${error instanceof Error ? error.message : error}`)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // A second signal has its default effect, which is to end the process.

@@ -15,7 +15,7 @@ describe('an example application', () => {
       run(process.execPath, [MAIN], { env: { ...process.env, PORT: port } }),
     ).rejects.toMatchObject({
       code: 1,
-      stderr: `port ${port} of 127.0.0.1 is in use; choose another one with PORT\n`,
+      stderr: `port ${port} on 127.0.0.1 is already in use; choose another one with PORT\n`,
     })
   })
 

@@ -156,7 +156,7 @@ describe('sluice serve', () => {
     const { output, ended } = sluice('serve', file, '--listen', `127.0.0.1:${port}`, '--admin', '127.0.0.1:0')
     expect((await ended)[0]).toBe(1)
     expect(output.err).toBe(
-      `sluice: port ${port} of 127.0.0.1 is in use; stop the process that uses it or choose another port\n`,
+      `sluice: port ${port} on 127.0.0.1 is already in use; stop the process that uses it or choose another port\n`,
     )
     expect(output.out).toBe('')
   })

@@ -176,7 +176,7 @@ describe('unreadable lines', () => {
     expect(reading.bad.first).toEqual([
       { line: 3, problem: "'never' is not a valid time" },
       { line: 5, problem: '2 fields, but the header has 3' },
-      { line: 6, problem: "input_tokens must be a number of at least 0, not '-5'" },
+      { line: 6, problem: "input_tokens must be a number, zero or more, not '-5'" },
       { line: 7, problem: "input_tokens must be a whole number, not '1.5'" },
       { line: 8, problem: "'2023-02-30 00:00:00' is not a valid time" },
     ])

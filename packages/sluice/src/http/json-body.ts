@@ -32,7 +32,7 @@ export class BodyBytes {
     const length = this.#length + chunk.byteLength
     if (length > MAX_BODY_BYTES)
       throw new RequestError(
-        `a rule reads the body of this request, which must be at most ${MAX_BODY_BYTES} bytes`,
+        `a rule reads the request body, which must be at most ${MAX_BODY_BYTES} bytes`,
         413,
       )
     if (length > this.#bytes.byteLength) {
@@ -74,13 +74,10 @@ export function parseJsonBody(bytes: Uint8Array, header: (name: string) => strin
   const isUtf8 = parameters.every((each) => !each.startsWith('charset') || /^charset="?utf-?8"?$/.test(each))
   const coding = header('content-encoding') ?? 'identity'
   if (!isJson || !isUtf8 || coding !== 'identity')
-    throw new RequestError(
-      'a rule reads the body of this request, which must be uncompressed JSON in UTF-8',
-      415,
-    )
+    throw new RequestError('a rule reads the request body, which must be uncompressed JSON in UTF-8', 415)
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch {
-    throw new RequestError('a rule reads the body of this request, which is not valid JSON')
+    throw new RequestError('a rule reads the request body, which is not valid JSON')
   }
 }

@@ -1,9 +1,10 @@
 import { type ConcurrencyRule, formatDuration, formatLimit, type RateRule, type Rule } from 'sluice'
 import type { GatewayRequest } from '../policy-request.js'
-import type { Endpoint, ForwardedIdentity, GatewayConfig, PolicyConfig } from './config.js'
+import type { ForwardedIdentity, GatewayConfig, PolicyConfig } from './config.js'
 import { limitsOf } from './limits/limit-string.js'
 import { serverLimits } from './server-limits.js'
 import { storeAddress } from './store-address.js'
+import { formatEndpoint } from './yaml/endpoint.js'
 import { formatSize } from './yaml/sizes.js'
 
 /** Summarizes a configuration in a few lines: its addresses, and the limits of each route. */
@@ -20,10 +21,6 @@ export function describeConfig(config: GatewayConfig): string[] {
     ...routes.map((route) => line(route.name, describePolicy(route))),
     line('default', fallback === 'deny' ? 'deny' : describePolicy(fallback)),
   ]
-}
-
-function formatEndpoint({ host, port }: Endpoint): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** Limits that are not configured are derived from the resources of this process. */

@@ -123,7 +123,7 @@ function costsOf({ costs }: Readonly<Record<string, unknown>>): Record<string, n
   if (costs === null || typeof costs !== 'object') return undefined
   for (const cost of Object.values(costs)) {
     if (!(typeof cost === 'number' && cost >= 0))
-      throw new BadLineError("'costs' must contain only numbers of at least 0")
+      throw new BadLineError("'costs' must contain only numbers, zero or more")
   }
   return costs as Record<string, number>
 }

@@ -132,7 +132,7 @@ function numberOf(field: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const number = Number(text)
   if (Number.isFinite(number) && number >= 0) return number
-  throw new BadLineError(`${field} must be a number of at least 0, not ${shown(text)}`)
+  throw new BadLineError(`${field} must be a number, zero or more, not ${shown(text)}`)
 }
 
 const MILLISECONDS: Readonly<Record<TimeUnit, number>> = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 }

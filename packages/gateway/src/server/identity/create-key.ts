@@ -10,7 +10,7 @@ import { parseKeys } from './keys-file.js'
 export interface NewKey {
   readonly client: string
   readonly tier?: string
-  /** A date or a date with time, in the format of the keys file. */
+  /** A date, or a date and time, in the format of the keys file. */
   readonly expires?: string
 }
 

@@ -24,7 +24,7 @@ const expiry: Decoder<number> = transform(string('2027-01-31'), (written) => {
   const time = /^\d{4}-\d\d-\d\d(T.+(Z|[+-]\d\d:\d\d))?$/.test(written) ? Date.parse(written) : Number.NaN
   if (Number.isNaN(time))
     throw new TypeError(
-      "'expires' must be a date (in UTC) such as 2027-01-31, or a date with time such as 2027-01-31T12:00:00Z",
+      "'expires' must be a date (in UTC) such as 2027-01-31, or a date and time such as 2027-01-31T12:00:00Z",
     )
   return time
 })

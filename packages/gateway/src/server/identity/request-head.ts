@@ -168,6 +168,6 @@ function misspelled(name: string): never {
 
 function removedByConnection(name: string): never {
   throw new MalformedRequestError(
-    `the header '${name}' is listed in a Connection header, so it is not forwarded to the upstream`,
+    `the header '${name}' is listed in a Connection header, so it is not forwarded to the upstream; remove it from Connection`,
   )
 }

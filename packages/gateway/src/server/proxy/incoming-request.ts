@@ -27,7 +27,10 @@ export interface IncomingRequestOptions {
   readonly onExpressionFailure?: ((route: string, failure: ExpressionFailure) => void) | undefined
 }
 
-/** The body has not been received. Rules that read it are decided later. */
+/**
+ * Thrown when a rule reads the body before it has been received. Such rules decide once it has
+ * arrived.
+ */
 class BodyPendingError extends RequestError {
   override readonly name = 'BodyPendingError'
   constructor() {
@@ -118,8 +121,8 @@ export class IncomingRequest implements WeighedRequest {
   }
 
   /**
-   * Releases the body and its parsed values, so that they do not take many times its size while the
-   * request runs.
+   * Releases the body and its parsed values, which can take many times the body's size in memory,
+   * before the request is forwarded.
    */
   forgetBody(): void {
     this.#isReceived = false
@@ -130,7 +133,7 @@ export class IncomingRequest implements WeighedRequest {
 
   get call(): LlmCall {
     const { llm } = this.#options
-    if (llm === undefined) throw new Error(`route '${this.route}' does not parse model calls`)
+    if (llm === undefined) throw new Error(`model calls are not metered on the route '${this.route}'`)
     this.#call ??= readCall(llm, this.body)
     return this.#call
   }

@@ -41,7 +41,7 @@ describe('a configuration file with one problem', () => {
     ['binary data', `${UPSTREAM}\nadmin: !!binary ¦aGk=`, 'use only maps, lists, strings, numbers'],
     ['a key that is not a string', `${UPSTREAM}\n¦1: 2`, 'keys must be strings'],
     ['an alias without an anchor', `${UPSTREAM}\nidentity: ¦*unknown`, "no anchor '&unknown'"],
-    ['a zero byte', `${UPSTREAM} ¦\0`, 'a zero byte'],
+    ['a NUL byte', `${UPSTREAM} ¦\0`, 'a NUL byte'],
     // Settings
     ['a missing upstream', '¦listen: 8080', "'upstream' is missing"],
     ['an upstream without a scheme', 'upstream: ¦127.0.0.1:9000', "'upstream' must be a URL"],
@@ -116,11 +116,6 @@ describe('a configuration file with one problem', () => {
       'a warm-up whose URL contains a password',
       `${UPSTREAM}\nroutes: [{ match: /a, warm_up: { ready: ¦http://me:secret@a/healthz, from: 0.2, over: 60s } }]`,
       'must not contain a user name or password',
-    ],
-    [
-      'a wait for a limit over time',
-      `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ limit: 1/s, wait: ¦2s }] }]`,
-      "'wait' requires 'concurrent'",
     ],
     [
       'a queue of length 0',
@@ -249,7 +244,7 @@ describe('a configuration file with one problem', () => {
       "did you mean 'limits'?",
     ],
     [
-      'a vendor whose shape the path does not select',
+      'a vendor whose shape the path does not determine',
       `${UPSTREAM}\nroutes: [{ match: /a, llm: ¦openai }]`,
       'write one of openai-chat, openai-completions',
     ],
@@ -340,12 +335,18 @@ describe('a configuration file with one problem', () => {
       limit('{ limit: 10/minute, concurrent: ¦4 }'),
       "'limit' and 'concurrent' are two limits",
     ],
-    [
-      'a lease of a limit over time',
-      limit('{ limit: 10/minute, lease: ¦5s }'),
-      "'lease' requires 'concurrent'",
-    ],
-    ['a resource of a concurrency limit', limit('{ concurrent: 4, of: ¦rows }'), "'of' requires 'limit'"],
+    ...['lease: ¦5s', 'wait: ¦2s', 'queue: ¦5'].map((option): [string, string, string] => [
+      `'${option.replace('¦', '')}' next to 'limit'`,
+      limit(`{ limit: 10/minute, ${option} }`),
+      `'${option.split(':')[0]}' applies only to an entry with 'concurrent'; move it to one, or remove it`,
+    ]),
+    ...['of: ¦rows', 'algorithm: ¦fixed-window', 'align: ¦calendar', 'time_zone: ¦UTC'].map(
+      (option): [string, string, string] => [
+        `'${option.replace('¦', '')}' next to 'concurrent'`,
+        limit(`{ concurrent: 4, ${option} }`),
+        `'${option.split(':')[0]}' applies only to an entry with 'limit'; move it to one, or remove it`,
+      ],
+    ),
     [
       'an unknown algorithm',
       limit('{ limit: 10/minute, algorithm: ¦leaky }'),
@@ -672,7 +673,7 @@ describe('a file that would exhaust the parser', () => {
     expect(first).toBeDefined()
   })
 
-  it('rejects an alias that contains itself', () => {
+  it('rejects an alias that refers to itself', () => {
     expect(
       problemsOf('a: &a [*a]')
         .map(({ message }) => message)

@@ -33,7 +33,9 @@ identity: { api_keys: ${keys} }
     const setTimers = vi.spyOn(globalThis, 'setInterval')
     const clearedTimers = vi.spyOn(globalThis, 'clearInterval')
     onTestFinished(() => void vi.restoreAllMocks())
-    await expect(startGateway(config, createLog())).rejects.toThrow(`port ${port} of 127.0.0.1 is in use`)
+    await expect(startGateway(config, createLog())).rejects.toThrow(
+      `port ${port} on 127.0.0.1 is already in use`,
+    )
     const timers = setTimers.mock.results.map(({ value }) => value)
     expect(timers.length).toBeGreaterThanOrEqual(2)
     expect(clearedTimers.mock.calls.map(([timer]) => timer)).toEqual(expect.arrayContaining(timers))

@@ -139,20 +139,20 @@ it('logs once why replacement workers cannot start, and starts them when they ca
   }
   const failures = () => output.err.split('\n').filter((line) => line.includes('cannot start'))
   await until(() => failures().length > 0)
-  expect(failures()[0]).toContain(`port ${port} of ${hostname} is in use`)
+  expect(failures()[0]).toContain(`port ${port} on ${hostname} is already in use`)
   occupying.close()
   await expect.poll(() => status().catch(() => 'no worker listens'), { timeout: 30_000 }).toBe(200)
   expect(failures()).toHaveLength(1)
 })
 
-it('reports in one line that a port is in use', async () => {
+it('reports with a one-line error that a port is in use', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())
   const { port } = server.address() as AddressInfo
   const { output, ended } = await serveWithWorkers(2, limited('1/hour'), fine, `127.0.0.1:${port}`)
   expect((await ended)[0]).toBe(1)
-  expect(output.err).toMatch(new RegExp(`^sluice: port ${port} of 127\\.0\\.0\\.1 is in use; .*\n$`))
+  expect(output.err).toMatch(new RegExp(`^sluice: port ${port} on 127\\.0\\.0\\.1 is already in use; .*\n$`))
 })
 
 function failOnCompletion(): never {

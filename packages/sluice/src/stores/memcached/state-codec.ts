@@ -106,6 +106,6 @@ function numberFrom(part: unknown): number {
 
 /** Checks a used amount. A negative one would admit more than the limit. */
 function nonNegative(amount: number): number {
-  if (amount < 0) throw new TypeError('expected a usage of at least 0')
+  if (amount < 0) throw new TypeError('expected a non-negative amount')
   return amount
 }

@@ -158,7 +158,10 @@ function checkKind(
     const [required, misplaced] = isRate ? ['concurrent', CONCURRENCY_KEYS] : ['limit', RATE_KEYS]
     for (const key of misplaced) {
       if (keys.has(key))
-        problems.at(at(key), `'${key}' requires '${required}', which this limit does not have`)
+        problems.at(
+          at(key),
+          `'${key}' applies only to an entry with '${required}'; move it to one, or remove it`,
+        )
     }
   }
 }

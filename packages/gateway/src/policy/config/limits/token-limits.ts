@@ -10,7 +10,7 @@ export function countsTokens(rules: readonly Rule<GatewayRequest>[]): boolean {
   return rules.some((rule) => tokensOf(rule) !== undefined)
 }
 
-/** Adds to each rule that counts tokens the cost that `llm` reserves for a call. */
+/** Gives each rule that counts tokens a cost: the amount that `llm` reserves for a call. */
 export function withTokenCosts(
   limits: readonly LocatedRule[],
   llm: LlmOptions | undefined,
@@ -31,7 +31,7 @@ export function withTokenCosts(
     if (rule.cost !== undefined)
       problems.at(
         at('cost'),
-        `on a route with 'llm' the call determines the cost in '${resource}'; remove 'cost'`,
+        `on a route with 'llm', the call determines the cost in '${resource}'; remove 'cost'`,
       )
     return {
       ...rule,

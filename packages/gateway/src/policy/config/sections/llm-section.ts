@@ -14,7 +14,7 @@ export interface LlmSection {
   readonly mirror: MirrorName | undefined
 }
 
-/** Output tokens that are reserved for a call without a stated maximum. */
+/** Output tokens that are reserved for a call that states no maximum. */
 const DEFAULT_OUTPUT = 1024
 const MAX_DEFAULT_OUTPUT = 10_000_000
 const MAX_POINTERS = 16
@@ -22,7 +22,7 @@ const MAX_POINTERS = 16
 /**
  * Creates the decoder of a route's `llm`: how its model calls are metered.
  *
- * @param path the literal path of the route, which selects one of a vendor's shapes
+ * @param path the literal path of the route, which determines which of a vendor's shapes to use
  */
 export function llmDecoder(path: string): Decoder<LlmSection> {
   const decodeShape = shapeDecoder(path)
@@ -81,7 +81,7 @@ function shapeDecoder(path: string): Decoder<Shape> {
     if (shape === undefined)
       problems.at(
         node,
-        `the route's path does not select a shape of '${name}'; write one of ${shapesOf(name)}`,
+        `the path of this route does not determine which '${name}' shape to use; write one of ${shapesOf(name)}`,
       )
     return shape
   })

@@ -4,7 +4,7 @@ import type { ConfigNode } from './yaml-node.js'
 export interface ConfigProblem {
   /** Counted from 1. */
   readonly line: number
-  /** Counted from 1, in UTF-16 units. */
+  /** Counted from 1, in UTF-16 code units. */
   readonly column: number
   /** States the problem and how to fix it. */
   readonly message: string

@@ -35,6 +35,11 @@ export function parseEndpoint(text: string): Endpoint {
   return { host: host === '' ? ALL_INTERFACES : host, port }
 }
 
+/** Formats an address as `parseEndpoint` reads it. */
+export function formatEndpoint({ host, port }: Endpoint): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 /** Decodes a listen address. */
 export const endpoint: Decoder<Endpoint> = transform(
   scalar(z.union([z.string(), z.int().min(0)]), 'a listen address such as 127.0.0.1:8081'),

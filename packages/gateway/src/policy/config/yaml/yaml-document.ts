@@ -4,7 +4,7 @@ import { explainParseErrors } from './parse-errors.js'
 import { precheck } from './precheck.js'
 import { type ConfigNode, type MapEntry, quote } from './yaml-node.js'
 
-/** Maximum length of a configuration file, in UTF-16 units. */
+/** Maximum length of a configuration file, in UTF-16 code units. */
 export const MAX_CONFIG_LENGTH = 2 ** 20
 /** Maximum number of values after aliases are resolved. A small file can expand to billions. */
 const MAX_VALUES = 50_000
@@ -22,7 +22,7 @@ export function readYaml(text: string, problems: Problems, hint: string): Config
     return undefined
   }
   if (text.includes('\0')) {
-    problems.add(text.indexOf('\0'), 'the file contains a zero byte; it must be a text file')
+    problems.add(text.indexOf('\0'), 'the file contains a NUL byte; it must be a text file')
     return undefined
   }
   const unsafe = precheck(text)
@@ -76,7 +76,7 @@ class NodeBuilder {
       return invalid(`the file has more than ${MAX_VALUES} values, including those that aliases repeat`)
     }
     if (depth > MAX_DEPTH)
-      return invalid(`nested more than ${MAX_DEPTH} levels deep; check for an alias that contains itself`)
+      return invalid(`nested more than ${MAX_DEPTH} levels deep; check for an alias that refers to itself`)
     if (isAlias(source)) {
       const target = this.#anchors.get(source.source)
       if (target !== undefined) return this.build(target, label, depth + 1)

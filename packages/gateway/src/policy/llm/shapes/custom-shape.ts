@@ -74,7 +74,8 @@ export function customShape(pointers: CustomPointers): Shape {
     readRequest(body, input) {
       for (const pointer of requestPointers) rejectOtherCaseIn(body, pointer)
       const found = inputs.map((find) => find(body)).filter((value) => value !== undefined)
-      if (found.length === 0) throw new RequestError(`'${pointers.input.join("' or '")}' is missing`)
+      if (found.length === 0)
+        throw new RequestError(`the request body must contain '${pointers.input.join("' or '")}'`)
       for (const value of found) countPrompts(value, input)
       return {
         model: statedModel(model(body)),
