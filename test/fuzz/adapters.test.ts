@@ -16,8 +16,8 @@ interface State {
   readonly memory: number
 }
 
-// Not `fetch` on @hono/node-server: in Node 20 and 22, pipelined requests for streams end its process
-// with an internal assertion, without any limit.
+// Excludes `fetch` on @hono/node-server: on Node 20 and 22, pipelined requests for streams crash
+// the process with an internal assertion, even without a limiter.
 const APPS = ['express4', 'express5', 'fastify', 'koa', 'hono', 'fetchAlone', 'nestExpress', 'nestFastify']
 const SERVER = new URL('../../packages/sluice/test/adapters/servers/chaos-server.js', import.meta.url)
 
@@ -29,7 +29,7 @@ const targets: readonly Target[] = paths.flatMap((path) => [
   { method: 'POST', path, body },
 ])
 
-/** Allowed growth of a process in bytes, for compiled code and bounded caches. */
+/** Allowed memory growth of a process in bytes, for compiled code and bounded caches. */
 const MAX_GROWTH_BYTES = 40 * 2 ** 20
 
 describe('under raw HTTP traffic', () => {

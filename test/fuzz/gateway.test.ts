@@ -61,7 +61,7 @@ const SLOTS = [
   ['POST', '/v1/chat/completions', chat(false), 39],
 ] as const
 
-/** Allowed growth of all processes in MiB, for compiled code and bounded caches. */
+/** Allowed memory growth of all processes in MiB, for compiled code and bounded caches. */
 const MAX_GROWTH_MIB = 96
 
 describe('under raw HTTP traffic', () => {

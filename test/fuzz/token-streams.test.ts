@@ -19,17 +19,21 @@ function chunksOf(bytes: Buffer, chunking: Chunking): Buffer[] {
   return [0, ...ends].map((start, index) => bytes.subarray(start, ends[index] ?? bytes.length))
 }
 
-function settle({ call, headers }: PlannedStream, chunks: readonly Buffer[], kind: 'cut' | 'answered') {
+function settle(
+  { call, headers }: PlannedStream,
+  chunks: readonly Buffer[],
+  kind: 'interrupted' | 'answered',
+) {
   const meter = new ResponseMeter(call)
   meter.head(200, headers)
   for (const chunk of chunks) meter.data(chunk)
   return meter.settlement({ kind })
 }
 
-it(`charges a stream for the tokens delivered, to within one event, wherever it is cut (seed ${plan.seed})`, {
+it(`charges a stream for the tokens delivered, to within one event, wherever it is interrupted (seed ${plan.seed})`, {
   timeout: 7_200_000,
 }, () => {
-  let cuts = 0
+  let interruptions = 0
   let streams = 0
   fc.assert(
     fc.property(
@@ -48,18 +52,18 @@ it(`charges a stream for the tokens delivered, to within one event, wherever it 
         for (let sent = 0; sent <= parts.length; sent += 1) {
           const whole = Buffer.concat(parts.slice(0, sent).map(({ bytes }) => bytes))
           const next = parts[sent]?.bytes ?? Buffer.alloc(0)
-          // Cuts after an event and within the next one.
+          // Interrupts after an event and within the next one.
           for (const more of [0, Math.floor(share * next.length * 0.99)]) {
             const bytes = Buffer.concat([whole, next.subarray(0, more)])
-            const settlement = settle(stream, chunksOf(bytes, chunking), 'cut')
-            cuts += 1
+            const settlement = settle(stream, chunksOf(bytes, chunking), 'interrupted')
+            interruptions += 1
             // A JSON document that has begun keeps its reservation.
             if (settlement === 'unknown') {
               expect(sent, JSON.stringify(drawn)).toBe(0)
               continue
             }
             expect(inputs).toContain(settlement.input_tokens)
-            // An event cut within its final line break may count as complete.
+            // An event interrupted within its final line break may count as complete.
             const off = Math.min(
               ...[sent, ...(more > 0 ? [sent + 1] : [])].map((count) => {
                 const isReported = reported !== undefined && count === parts.length
@@ -81,5 +85,5 @@ it(`charges a stream for the tokens delivered, to within one event, wherever it 
     ),
     { seed: plan.seed, numRuns: plan.runs },
   )
-  console.info(`${streams} of ${plan.runs} streams, cut ${cuts} times`)
+  console.info(`${streams} of ${plan.runs} streams, interrupted ${interruptions} times`)
 })

@@ -57,7 +57,7 @@ export interface RouteRule extends LimiterRule {
   readonly keyedBy: string
 }
 
-/** The overrides in force, by the scope of the rule. */
+/** The overrides in effect, by the scope of the rule. */
 export type Overrides = ReadonlyMap<string, RuleOverride>
 
 /** The policies of a configuration. */

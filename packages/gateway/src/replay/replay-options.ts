@@ -44,7 +44,7 @@ export interface ReplayOptions extends TraceOptions {
 export interface PlayOptions extends TraceOptions {
   readonly engine: EngineOptions
   readonly clients?: number | undefined
-  /** Resolves once observers accept more requests. Returns undefined if they already do. */
+  /** Resolves when observers can accept another request. Returns undefined if they can now. */
   readonly ready?: () => Promise<void> | undefined
   readonly onProgress?: ((part: number | undefined, requests: number) => void) | undefined
 }

@@ -31,7 +31,7 @@ export interface Gateway {
    * with, and the usage of clients is kept. Calls must not overlap.
    *
    * @throws Error if the change needs a restart or the configuration cannot be used; the previous
-   *   one then stays in force
+   *   configuration then stays in effect
    */
   apply(config: GatewayConfig): Promise<void>
   /**
@@ -42,8 +42,8 @@ export interface Gateway {
 }
 
 /**
- * Starts a gateway. An unreachable store does not prevent the start: it is logged, and the
- * configured failure policy decides.
+ * Starts a gateway. The gateway also starts if the store is unreachable: it logs the error, and the
+ * configured failure policy applies.
  *
  * @throws Error if a port cannot be opened or the configured upstream cannot be used
  */
@@ -242,7 +242,7 @@ function tiersOf(config: GatewayConfig): string[] {
 
 /**
  * Derives the readiness from the health of the store. While the store is unavailable, the gateway
- * is ready if its failure policy can decide; under `closed` it could only respond with 503.
+ * is ready if its failure policy can admit requests; under `closed` it could only respond with 503.
  */
 function readinessWith(health: StoreHealth, isUpInWorkers: boolean): Readiness {
   if (health === undefined) return { ready: true, details: { status: 'ready' } }

@@ -39,7 +39,7 @@ export interface RuntimeOptions {
   readonly onChange?: (runtime: Runtime) => void
 }
 
-/** The configuration in force, its overrides, and the services that requests use under it. */
+/** The configuration in effect, its overrides, and the services that requests use under it. */
 export class Runtime {
   readonly warmUps: WarmUps
   /** The gateway's own name in the `Via` header. */
@@ -71,7 +71,7 @@ export class Runtime {
   }
 
   /**
-   * @param overrides rule overrides that are already in force
+   * @param overrides rule overrides that are already in effect
    * @throws Error if the upstream or the keys file of the configuration cannot be used
    */
   static async open(config: GatewayConfig, options: RuntimeOptions, overrides: Overrides = new Map()) {
@@ -113,7 +113,7 @@ export class Runtime {
   /**
    * Applies a new configuration. Calls must not overlap.
    *
-   * @throws Error if the configuration cannot be used; the previous one then stays in force
+   * @throws Error if the configuration cannot be used; the previous one then stays in effect
    */
   async reload(next: GatewayConfig): Promise<void> {
     const before = this.#services
@@ -141,7 +141,7 @@ export class Runtime {
   /**
    * Replaces all rule overrides.
    *
-   * @throws Error if they do not fit the rules; the previous overrides then stay in force
+   * @throws Error if they do not fit the rules; the previous overrides then stay in effect
    */
   setOverrides(overrides: Overrides): void {
     const policies = this.#createPolicies(this.#config, overrides)

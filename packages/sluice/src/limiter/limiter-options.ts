@@ -25,7 +25,7 @@ export interface NeedsBody<Request> {
 
 export interface LimiterOptions<Request> {
   /**
-   * The rules for every request. They are decided together: a request is charged under all of them
+   * The rules for every request. They are applied together: a request is charged under all of them
    * or under none.
    */
   readonly rules: readonly Rule<Request>[]

@@ -12,7 +12,7 @@ export interface AdmitOptions {
   readonly signal?: AbortSignal
   /**
    * The body of the request, if rules need it. Rules that do not read the body are charged before
-   * it is received. The other rules and the slots of `concurrent` rules are decided afterwards:
+   * it is received. The other rules, and all `concurrent` rules, decide afterwards:
    *
    * - If the first rules refuse, `receive` is never called.
    * - If the later rules refuse, the first ones are refunded, so a refused request is not charged.

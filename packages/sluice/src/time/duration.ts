@@ -33,8 +33,8 @@ export const UNIT_NAMES =
   'ms, s, sec, second(s), m, min, minute(s), h, hour(s), d, day(s), w, week(s), month(s), year(s)'
 
 /**
- * Returns the milliseconds of a unit, or undefined for an unknown one. Case does not matter, except
- * that `M` is not a unit: it could mean minutes or months.
+ * Returns the length of a unit in milliseconds, or undefined for an unknown unit. Case does not
+ * matter, except that `M` is not a unit: it could mean minutes or months.
  */
 export function millisecondsIn(unit: string): number | undefined {
   return unit === 'M' ? undefined : UNITS.get(unit.toLowerCase())

@@ -40,7 +40,7 @@ function nodeTimer(callback: () => void, milliseconds: number, background: boole
   return background ? timer.unref() : timer
 }
 
-/** The timers of Node, for delays of any length. */
+/** Node's timers, for delays of any length. */
 export const systemTimers: Timers = {
   start(callback, milliseconds, background = false) {
     return milliseconds > MAX_TIMEOUT_MS

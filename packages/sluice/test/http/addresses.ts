@@ -26,7 +26,7 @@ interface Notation {
   readonly leadingZeros: boolean
   readonly upperCase: boolean
   readonly dotted: boolean
-  /** The index of the run of zeros to compress; an index without a run compresses none. */
+  /** The index of the run of zeros to compress; if there is no such run, nothing is compressed. */
   readonly compressed: number
   readonly zone: string
 }

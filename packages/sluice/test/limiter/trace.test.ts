@@ -157,7 +157,7 @@ function expectRefusal({ quotas, refusal }: Extract<Decision, { readonly allowed
 }
 
 describe('a random trace of requests, clock steps, changes and releases', () => {
-  it('matches the decisions of the reference models, also at the retry times of refusals', () =>
+  it('matches the decisions of the reference models, including at the retry times of refusals', () =>
     fc.assert(
       fc.asyncProperty(
         rateLimit,

@@ -6,7 +6,7 @@ import { manualTimers } from './manual-timers.js'
 function queueFor(free: number, retryInMs = 1_000) {
   const timers = manualTimers()
   const queue = new WaitQueue<string>(timers)
-  const state = { free, attempts: [] as string[], givenBack: [] as string[] }
+  const state = { free, attempts: [] as string[], disposed: [] as string[] }
   const waiter = (name: string, options: Partial<Waiter<string>> = {}): Waiter<string> => ({
     timeoutMs: 10_000,
     attempt(): Attempt<string> {
@@ -16,7 +16,7 @@ function queueFor(free: number, retryInMs = 1_000) {
       return { result: name }
     },
     onLateResult(got) {
-      state.givenBack.push(got)
+      state.disposed.push(got)
       state.free++
     },
     ...options,
@@ -81,7 +81,7 @@ describe('a wait queue', () => {
     expect(timers.running).toBe(0)
   })
 
-  it('removes a waiter whose signal is aborted, and rejects one that joins afterwards', async () => {
+  it('removes a waiter when its signal is aborted, and rejects a waiter that joins with an aborted signal', async () => {
     const { timers, queue, state, waiter } = queueFor(0, 60_000)
     const caller = new AbortController()
     const gone = queue.join(waiter('a', { signal: caller.signal }))
@@ -96,7 +96,7 @@ describe('a wait queue', () => {
     expect(timers.running).toBe(0)
   })
 
-  it('gives back the result of a waiter that has left, and serves the next one', async () => {
+  it('disposes of the result of a waiter that has left, and serves the next one', async () => {
     const { queue, state, waiter } = queueFor(1)
     const caller = new AbortController()
     let finishAttempt: (attempt: Attempt<string>) => void = () => {}
@@ -111,7 +111,7 @@ describe('a wait queue', () => {
     await expect(gone).rejects.toThrow('hung up')
     finishAttempt({ result: 'a' })
     expect(await next).toBe('b')
-    expect(state.givenBack).toEqual(['a'])
+    expect(state.disposed).toEqual(['a'])
   })
 
   it('rejects only the waiter whose attempt fails, and continues with the next one', async () => {
@@ -129,11 +129,11 @@ describe('a wait queue', () => {
   })
 })
 
-describe('the count of a client with a request that left the queue during its attempt', () => {
+describe('when a request leaves the queue during its attempt', () => {
   it.each([
     ['returns a result', (resolve: (attempt: Attempt<string>) => void) => resolve({ result: 'late' })],
     ['fails', (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('late'))],
-  ])('still includes the other requests of the client after the attempt %s', async (outcome, finish) => {
+  ])("still counts the client's other requests after the attempt %s", async (outcome, finish) => {
     const { queue, state, waiter } = queueFor(0)
     const leaving = new AbortController()
     let resolveAttempt: (attempt: Attempt<string>) => void = () => {}
@@ -151,6 +151,6 @@ describe('the count of a client with a request that left the queue during its at
     finish(resolveAttempt, rejectAttempt)
     await nextTurn()
     expect(queue.countOf('a')).toBe(1)
-    expect(state.givenBack).toEqual(outcome === 'fails' ? [] : ['late'])
+    expect(state.disposed).toEqual(outcome === 'fails' ? [] : ['late'])
   })
 })

@@ -22,7 +22,7 @@ const ANY_JSON = 'application/*+json'
 export class BodyTypes {
   readonly #types: ReadonlySet<string>
 
-  /** @param types lower case */
+  /** @param types in lower case */
   constructor(types: readonly string[]) {
     this.#types = new Set(types)
   }

@@ -63,7 +63,7 @@ export async function readConfigFile(file: string): Promise<string> {
  * Reads the text of a configuration file or of a keys file.
  *
  * @param options `onlyFiles` rejects pipes and devices, which cannot be read twice
- * @throws UnreadableFileError, also if the file is larger than 1 MiB or is not UTF-8
+ * @throws UnreadableFileError, including for a file that is larger than 1 MiB or not UTF-8
  */
 export async function readTextFile(file: string, options?: { readonly onlyFiles: boolean }): Promise<string> {
   const bytes = await readBounded(file, { ...options, maxBytes: MAX_CONFIG_LENGTH }).catch((error) => {

@@ -3,7 +3,7 @@ import { type GatewayConfig, policiesOf } from './config.js'
 import { describeKey } from './describe-config.js'
 import { limiterRulesOf } from './limits/limit-entry.js'
 
-/** The effect of a change of the configuration on the state of its rules. */
+/** The effect of a change to the configuration on the state of its rules. */
 export interface StateChanges {
   /** Rules that were removed. The usage that they have counted is lost. */
   readonly abandoned: readonly string[]

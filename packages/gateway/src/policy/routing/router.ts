@@ -63,10 +63,10 @@ interface Layout<T> {
 function indexEntries<T>(entries: readonly Entry<T>[]): Layout<T> {
   const longest = Math.max(0, ...entries.map(({ pattern }) => pattern.segments.length))
   const textsAt = Array.from({ length: longest }, (_, position) => literalsAt(entries, position))
-  const mostTexts = Math.max(0, ...textsAt.map((texts) => texts.size))
+  const maxTexts = Math.max(0, ...textsAt.map((texts) => texts.size))
   const position = Math.max(
     0,
-    textsAt.findIndex((texts) => texts.size === mostTexts),
+    textsAt.findIndex((texts) => texts.size === maxTexts),
   )
   const others = entries.filter((entry) => literalAt(entry, position) === undefined)
   const byText = new Map<string, readonly Entry<T>[]>()
@@ -122,7 +122,7 @@ function fitsLength(pattern: RoutePattern, length: number): boolean {
   return pattern.rest ? length >= minSegments(pattern) : length === pattern.segments.length
 }
 
-/** @param text lower case */
+/** @param text in lower case */
 function matches(segment: PatternSegment, text: string | undefined): boolean {
   if (text === undefined) return false
   if (segment.kind === 'literal') return segment.text === text

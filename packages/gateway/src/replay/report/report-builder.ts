@@ -32,7 +32,7 @@ export class ReportBuilder implements BatchSink {
     return this.#spare.pop() ?? new Float64Array(BATCH_LENGTH)
   }
 
-  /** Resolves once more batches are accepted. Returns undefined if they already are. */
+  /** Resolves when another batch can be accepted. Returns undefined if one can be accepted now. */
   ready(): Promise<void> | undefined {
     return this.#thread?.ready()
   }

@@ -22,16 +22,16 @@ export class StatsThread {
   // starting.
   readonly #thread = new Worker(THREAD, { execArgv: [] })
   readonly #ended = new Promise((resolve) => this.#thread.once('exit', resolve))
-  readonly #spare: (numbers: Float64Array<ArrayBuffer>) => void
+  readonly #onSpare: (numbers: Float64Array<ArrayBuffer>) => void
   #inFlight = 0
   #failure: Error | undefined
   #resume: (() => void) | undefined
   #resolveReports: ((reports: Reports) => void) | undefined
   #reject: ((error: Error) => void) | undefined
 
-  /** @param spare receives arrays that can be reused for new batches */
-  constructor(spare: (numbers: Float64Array<ArrayBuffer>) => void) {
-    this.#spare = spare
+  /** @param onSpare receives arrays that can be reused for new batches */
+  constructor(onSpare: (numbers: Float64Array<ArrayBuffer>) => void) {
+    this.#onSpare = onSpare
     this.#thread.on('message', (message: FromThread) => this.#onMessage(message))
     this.#thread.on('error', (error) => this.#onError(error))
     this.#thread.once('exit', () => this.#onError(new Error('the statistics thread exited unexpectedly')))
@@ -42,7 +42,7 @@ export class StatsThread {
     this.#post({ batch }, [batch.numbers.buffer])
   }
 
-  /** Resolves once more batches are accepted. Returns undefined if they already are. */
+  /** Resolves when another batch can be accepted. Returns undefined if one can be accepted now. */
   ready(): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#inFlight < MAX_IN_FLIGHT) return undefined
@@ -74,7 +74,7 @@ export class StatsThread {
     if ('reports' in message) this.#resolveReports?.(message.reports)
     else {
       this.#inFlight--
-      this.#spare(message.spare)
+      this.#onSpare(message.spare)
       this.#resume?.()
     }
   }

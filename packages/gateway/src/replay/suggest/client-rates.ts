@@ -14,8 +14,8 @@ const OVER = 2
 
 /**
  * Finds the clients that exceed a rate at any time, counting all their requests, admitted or not.
- * Senders without an individual number count as clients under the rate. Sender numbers are the same
- * each time the trace is read.
+ * Senders without a number of their own count as clients under the rate. Sender numbers are the
+ * same each time the trace is read.
  */
 export class ClientRates implements ReplayObserver {
   readonly #numbers = new SlotColumns(LOG_NUMBERS)

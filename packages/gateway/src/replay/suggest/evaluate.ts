@@ -24,6 +24,7 @@ export function sourceOf(trace: TraceToReread): string | Readable {
 /** Maximum number of keys in memory at a time, across all candidates evaluated together. */
 const MAX_KEYS = 2_000_000
 
+/** Default maximum number of requests remembered within the periods of the objective. */
 const MAX_REMEMBERED = 16_000_000
 
 /**
@@ -75,7 +76,10 @@ export async function createEvaluator(
   }
 }
 
-/** Creates the filter of each `refuse` clause. Reads the trace to find the clients under a rate. */
+/**
+ * Creates the filter of each `refuse` clause. Reads the trace once to find the clients under or
+ * over a rate.
+ */
 async function createFilters(
   trace: TraceToReread,
   config: GatewayConfig,

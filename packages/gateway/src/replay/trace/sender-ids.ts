@@ -5,12 +5,12 @@ import type { TraceRequest } from './trace-request.js'
 /** Sender name of a request with neither a client nor an address. */
 const NOT_RECORDED = '(not recorded)'
 
-/** Maximum number of senders with an individual number. */
-const MAX_NAMES = 500_000
+/** Maximum number of senders with a number of their own. */
+const MAX_SENDERS = 500_000
 /** Maximum number of cached tier names. */
 const MAX_TIERS = 1000
 
-/** The number shared by all senders beyond `MAX_NAMES`. */
+/** The number shared by all senders beyond `MAX_SENDERS`. */
 export const UNKNOWN = -1
 
 /** Returns the name of the sender of a request: its client, or else its address. */
@@ -25,13 +25,13 @@ export class SenderIds {
 
   /**
    * Returns the number of a sender, from 0 in the order of first requests; `UNKNOWN` once
-   * `MAX_NAMES` numbers are in use.
+   * `MAX_SENDERS` numbers are in use.
    */
   number(client: string | undefined, ip: string | undefined): number {
     const known = this.#numbers.find(client ?? ip ?? NOT_RECORDED)
     if (known !== 0) return known - 1
     const { size } = this.#numbers
-    if (size >= MAX_NAMES) return UNKNOWN
+    if (size >= MAX_SENDERS) return UNKNOWN
     this.#numbers.add(size + 1)
     return size
   }

@@ -18,7 +18,7 @@ const MAX_SECOND = 253_402_300_800
  *
  * Accepted formats:
  *
- * - `2023-11-16 18:17:03.9799600`, also with `T` and with `Z` or an offset; the default is UTC;
+ * - `2023-11-16 18:17:03.9799600`, or with `T`, and with `Z` or an offset; the default is UTC;
  * - `10/Oct/2000:13:55:36 -0700`, as in access logs;
  * - numbers: seconds, milliseconds, microseconds or nanoseconds since any time.
  *

@@ -24,7 +24,7 @@ export interface LiveStateOptions {
   /**
    * Applies new overrides.
    *
-   * @throws Error if they do not fit the rules; the previous ones stay in force
+   * @throws Error if they do not fit the rules; the previous ones stay in effect
    */
   readonly override: (overrides: Overrides) => Promise<void>
   readonly log: Pick<Log, 'crashed'>

@@ -63,7 +63,7 @@ export class ReceivedKeys {
   #source: KeysFile | undefined
   #keys: KeyLookup = () => undefined
 
-  /** @throws ConfigError for invalid contents; the previous keys then stay in force */
+  /** @throws ConfigError for invalid contents; the previous keys then stay in effect */
   set(source: KeysFile | undefined): void {
     if (source === undefined || (source.file === this.#source?.file && source.text === this.#source.text))
       return

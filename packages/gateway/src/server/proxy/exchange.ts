@@ -82,7 +82,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 
   onClientGone(): void {
-    this.#settle({ kind: 'cut', by: 'client', started: this.#options.response.headersSent })
+    this.#settle({ kind: 'interrupted', by: 'client', started: this.#options.response.headersSent })
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -174,10 +174,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     }
     // The upload may notice that the client disconnected before its connection reports it.
     if (request.socket.destroyed) {
-      this.#settle({ kind: 'cut', by: 'client', started: response.headersSent })
+      this.#settle({ kind: 'interrupted', by: 'client', started: response.headersSent })
     } else if (response.headersSent) {
       abortResponse(request, response)
-      this.#settle({ kind: 'cut', by: 'upstream', started: true })
+      this.#settle({ kind: 'interrupted', by: 'upstream', started: true })
     } else {
       this.#settle({ kind: 'failed', ...describeFailure(error) })
     }
@@ -277,7 +277,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     if (result.kind !== 'answered') response.off('drain', this.#onDrain).off('finish', this.#onFinish)
     // Has no effect once the response is complete. An upload still in progress ends when its body
     // is destroyed.
-    if (result.kind === 'cut') this.#controller?.abort(new Error('the client disconnected'))
+    if (result.kind === 'interrupted') this.#controller?.abort(new Error('the client disconnected'))
     body?.destroy()
     drainBody(request)
     onSettled(result, { reached: this.#controller !== undefined, status: this.#status })

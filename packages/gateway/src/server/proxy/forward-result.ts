@@ -5,7 +5,7 @@ export type ForwardResult =
   /** The whole response was handed to the client's connection. */
   | { readonly kind: 'answered'; readonly status: number }
   /** The client's connection is closed. `started`: part of the response had been written. */
-  | { readonly kind: 'cut'; readonly by: 'client' | 'upstream'; readonly started: boolean }
+  | { readonly kind: 'interrupted'; readonly by: 'client' | 'upstream'; readonly started: boolean }
   | FailedForward
 
 /**

@@ -61,7 +61,7 @@ export function forward(
 ): void {
   const { upstream, request, response, target } = options
   if (request.socket.destroyed) {
-    onSettled({ kind: 'cut', by: 'client', started: false }, { reached: false, status: 0 })
+    onSettled({ kind: 'interrupted', by: 'client', started: false }, { reached: false, status: 0 })
     return
   }
   const whole = options.body ?? arrivedBody(request)

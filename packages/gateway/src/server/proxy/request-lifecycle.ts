@@ -263,9 +263,7 @@ function proceed(lifecycle: RequestLifecycle, admitted: Admitted | undefined): v
   lifecycle.proceed(admitted)
 }
 
-/**
- * Rate-limit headers for the response, repeated under a vendor's names if the route mirrors one.
- */
+/** Rate-limit headers for the response, repeated under a vendor's names if `mirror` is set. */
 function limitHeaders(decision: Decision, mirror: MirrorName | undefined): readonly HeaderPair[] {
   const headers = limitFields(decision, {})
   return mirror === undefined ? headers : [...headers, ...vendorHeaders(mirror, decision.quotas, Date.now())]

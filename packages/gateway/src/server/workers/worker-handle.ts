@@ -36,7 +36,8 @@ export interface WorkerExit {
 const EXIT_TIMEOUT_MS = 5000
 
 /**
- * Maximum time for a worker to start listening. A process can take long to start on a busy machine.
+ * Maximum time for a worker to start listening. A process can take a long time to start on a busy
+ * machine.
  */
 const START_TIMEOUT_MS = 120_000
 

@@ -37,7 +37,7 @@ logStrayOutput(log)
 logFatalErrors(log)
 let remote: RemoteStore | undefined
 let server: WorkerServer | undefined
-/** Serializes configurations, so that the last one sent is the one in force. */
+/** Serializes configurations, so that the last one sent is the one in effect. */
 let lastChange: Promise<void> = Promise.resolve()
 
 interface WorkerServer {

@@ -60,7 +60,7 @@ export type FromWorker =
   | { readonly kind: 'droppedLogLines'; readonly count: number }
 
 /**
- * A call of a worker to the store in the primary. `call` is its number, unique within the worker.
+ * A call from a worker to the store in the primary. `call` is its number, unique within the worker.
  */
 export type StoreCall =
   | { readonly call: number; readonly operation: 'take' | 'peek'; readonly charges: readonly Charge[] }
@@ -72,7 +72,7 @@ export type StoreReply =
   | { readonly call: number; readonly verdicts?: readonly StoreVerdict[] }
   | { readonly call: number; readonly failure: Error }
 
-/** One call of an observer: the name of the method and its arguments. */
+/** One call to an observer: the name of the method and its arguments. */
 export type ObserverCall = {
   [Name in keyof Observer]: readonly [Name, ...Parameters<Observer[Name]>]
 }[keyof Observer]

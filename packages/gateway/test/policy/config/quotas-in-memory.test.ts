@@ -36,7 +36,7 @@ it('warns if the file configures the memory store explicitly', () => {
   expect(positionsOf(`${UPSTREAM}\n${limits}\nstore: memory`)).toHaveLength(1)
 })
 
-it('does not warn for a shared store, short limits or slots', () => {
+it('does not warn about a shared store, short limits or slots', () => {
   const limits = 'default: { limits: [10/day] }'
   expect(positionsOf(`${UPSTREAM}\nstore: redis://127.0.0.1\n${limits}`)).toEqual([])
   expect(positionsOf(`${UPSTREAM}\nstore: memcached://127.0.0.1\n${limits}`)).toEqual([])
@@ -45,7 +45,7 @@ it('does not warn for a shared store, short limits or slots', () => {
   ).toEqual([])
 })
 
-it('warns once for a limit that aliases repeat', () => {
+it('warns once about a limit that aliases repeat', () => {
   const text = `${UPSTREAM}\nlimits: &all [10/day]\nroutes: [{ match: /a, limits: *all }]`
   expect(positionsOf(text)).toEqual(['2:15'])
 })

@@ -5,7 +5,7 @@ import { chat, JSON_ANSWER } from './llm-requests.js'
 
 const NOTHING = { tokens: 0, input_tokens: 0, output_tokens: 0 }
 
-function settled(status: number, headers: readonly string[], kind: 'answered' | 'cut') {
+function settled(status: number, headers: readonly string[], kind: 'answered' | 'interrupted') {
   const meter = new ResponseMeter(chat(100))
   meter.head(status, headers)
   meter.data(Buffer.from('{"error": {"message": "no"}}'))
@@ -17,7 +17,7 @@ describe('the cost of a response with an error status', () => {
     'is zero for status %i',
     (status) => {
       expect(settled(status, JSON_ANSWER, 'answered')).toEqual(NOTHING)
-      expect(settled(status, ['content-encoding', 'gzip'], 'cut')).toEqual(NOTHING)
+      expect(settled(status, ['content-encoding', 'gzip'], 'interrupted')).toEqual(NOTHING)
     },
   )
 
@@ -37,7 +37,7 @@ describe('the cost of a request without a response', () => {
   })
 
   it('is the input of a stream, or the reservation of a document, if the client disconnects', () => {
-    const costOf = (call: LlmCall) => new ResponseMeter(call).settlement({ kind: 'cut' })
+    const costOf = (call: LlmCall) => new ResponseMeter(call).settlement({ kind: 'interrupted' })
     expect(costOf(chat(100))).toEqual({ tokens: 25, input_tokens: 25, output_tokens: 0 })
     expect(costOf(chat(100, { stream: false }))).toBe('unknown')
   })

@@ -146,22 +146,22 @@ describe('a truncated stream of an OpenAI response', () => {
     const meter = new ResponseMeter(callOf(openAIResponses, { input: 'x'.repeat(100), stream: true }))
     meter.head(200, EVENTS)
     for (const text of events) meter.data(Buffer.from(text))
-    expect(meter.settlement({ kind: 'cut' })).toMatchObject({ output_tokens: tokens })
+    expect(meter.settlement({ kind: 'interrupted' })).toMatchObject({ output_tokens: tokens })
   })
 })
 
 describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
   const bytes = Buffer.from(each.events.map(([text]) => text).join(''))
-  const settle = (chunks: readonly Buffer[], kind: 'cut' | 'answered') => {
+  const settle = (chunks: readonly Buffer[], kind: 'interrupted' | 'answered') => {
     const meter = new ResponseMeter(each.call)
     meter.head(200, EVENTS)
     for (const chunk of chunks) meter.data(chunk)
     return meter.settlement({ kind })
   }
 
-  it('settles within one event of the delivered tokens if it is cut at any byte', () => {
+  it('settles within one event of the delivered tokens if it is interrupted at any byte', () => {
     for (let length = 0; length <= bytes.length; length += 1) {
-      const settlement = settle([bytes.subarray(0, length)], 'cut')
+      const settlement = settle([bytes.subarray(0, length)], 'interrupted')
       const delivered = deliveredBy(length, each)
       if (settlement === 'unknown') throw new Error(`nothing is known at byte ${length}`)
       const first = Buffer.byteLength(each.events[0]?.[0] ?? '')
@@ -175,7 +175,7 @@ describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
     fc.assert(
       fc.property(positions, fc.double({ min: 0, max: 1, noNaN: true }), (cuts, fraction) => {
         const part = bytes.subarray(0, Math.floor(fraction * bytes.length))
-        for (const kind of ['cut', 'answered'] as const)
+        for (const kind of ['interrupted', 'answered'] as const)
           expect(settle(cutAt(part, cuts), kind)).toEqual(settle([part], kind))
       }),
       { seed: SEED },
@@ -187,6 +187,6 @@ describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
     const expected = { tokens: input + 40, input_tokens: input, output_tokens: 40 }
     expect(settle([bytes], 'answered')).toEqual(expected)
     // The usage has arrived: a client that disconnects afterwards has received everything.
-    expect(settle([bytes], 'cut')).toEqual(expected)
+    expect(settle([bytes], 'interrupted')).toEqual(expected)
   })
 })

@@ -14,7 +14,7 @@ function output(call: LlmCall, body: string, headers = EVENTS) {
   const meter = new ResponseMeter(call)
   meter.head(200, headers)
   meter.data(Buffer.from(body))
-  const settlement = meter.settlement({ kind: headers === EVENTS ? 'cut' : 'answered' })
+  const settlement = meter.settlement({ kind: headers === EVENTS ? 'interrupted' : 'answered' })
   return settlement === 'unknown' ? settlement : settlement.output_tokens
 }
 

@@ -45,7 +45,7 @@ function settled(
   call: LlmCall,
   body: string,
   headers: readonly string[],
-  kind: 'answered' | 'cut' = 'answered',
+  kind: 'answered' | 'interrupted' = 'answered',
 ) {
   const meter = new ResponseMeter(call)
   meter.head(200, headers)
@@ -58,7 +58,7 @@ describe.each(Object.entries(SHAPES))('an error in a response of %s', (name, [ca
     const expected = { settlement: NOTHING, unread: undefined }
     expect(settled(call, JSON.stringify(error), JSON_ANSWER)).toEqual(expected)
     expect(settled(call, JSON.stringify(error), [])).toEqual(expected)
-    for (const kind of ['answered', 'cut'] as const) {
+    for (const kind of ['answered', 'interrupted'] as const) {
       expect(settled(call, event(error), EVENTS, kind)).toEqual(expected)
       expect(settled(call, `event: error\n${event(error)}`, EVENTS, kind)).toEqual(expected)
       expect(settled(call, JSON.stringify(error), EVENTS, kind)).toEqual(expected)
@@ -73,7 +73,7 @@ describe.each(Object.entries(SHAPES))('an error in a response of %s', (name, [ca
     ['an event with CRLF', 'event: error\r\ndata: {"code": 503}\r\n\r\n'],
     ['a field named error', 'error: {"message": "overloaded"}\n\n'],
   ])('is free if it is sent as %s', (_, text) => {
-    for (const kind of ['answered', 'cut'] as const)
+    for (const kind of ['answered', 'interrupted'] as const)
       expect(settled(call, text, EVENTS, kind)).toEqual({ settlement: NOTHING, unread: undefined })
   })
 

@@ -19,7 +19,7 @@ function settled(
   call: LlmCall,
   body: string,
   headers: readonly string[],
-  kind: 'answered' | 'cut' = 'answered',
+  kind: 'answered' | 'interrupted' = 'answered',
 ) {
   const meter = new ResponseMeter(call)
   meter.head(200, headers)
@@ -99,7 +99,7 @@ describe('numbers that are invalid in JSON', () => {
   it('are not counted as text of a stream', () => {
     const part = event({ choices: [{ delta: { content: 'NaN!' }, logprobs: 0 }] })
     const stream = part.replace('"logprobs":0', `"logprobs":${strange}`).repeat(3)
-    expect(settled(chat(100), stream, EVENTS, 'cut')).toEqual({
+    expect(settled(chat(100), stream, EVENTS, 'interrupted')).toEqual({
       settlement: { tokens: 28, input_tokens: 25, output_tokens: 3 },
       unread: undefined,
     })
@@ -121,27 +121,27 @@ describe('a truncated document', () => {
   ])('costs its text if that exceeds the reservation and the document is %s', (_, bytes) => {
     const document = body(bytes)
     for (const cut of [document.slice(0, -1), document.slice(0, -300)])
-      expect(settled(chat(100), cut, JSON_ANSWER, 'cut').settlement).toEqual({
+      expect(settled(chat(100), cut, JSON_ANSWER, 'interrupted').settlement).toEqual({
         tokens: 25 + OUTPUT,
         input_tokens: 25,
         output_tokens: OUTPUT,
       })
     const half = document.slice(0, document.indexOf(TEXT) + TEXT.length / 2)
-    expect(settled(chat(100), half, JSON_ANSWER, 'cut').settlement).toMatchObject({
+    expect(settled(chat(100), half, JSON_ANSWER, 'interrupted').settlement).toMatchObject({
       output_tokens: OUTPUT / 2,
     })
   })
 
   it('keeps the reservation charged if that exceeds its text', () => {
     const stated = chat(100, { max_tokens: OUTPUT })
-    expect(settled(stated, body(1000).slice(0, -1), JSON_ANSWER, 'cut').settlement).toBe('unknown')
+    expect(settled(stated, body(1000).slice(0, -1), JSON_ANSWER, 'interrupted').settlement).toBe('unknown')
   })
 
   it('does not count audio, images or vectors as text', () => {
     const audio = JSON.stringify({ choices: [{ message: { audio: { data: TEXT } } }] })
-    expect(settled(chat(100), audio.slice(0, -1), JSON_ANSWER, 'cut').settlement).toBe('unknown')
+    expect(settled(chat(100), audio.slice(0, -1), JSON_ANSWER, 'interrupted').settlement).toBe('unknown')
     const vectors = JSON.stringify({ data: [{ embedding: TEXT }, TEXT] })
     const call = callOf(openAIEmbeddings, { input })
-    expect(settled(call, vectors.slice(0, -1), JSON_ANSWER, 'cut').settlement).toBe('unknown')
+    expect(settled(call, vectors.slice(0, -1), JSON_ANSWER, 'interrupted').settlement).toBe('unknown')
   })
 })

@@ -19,7 +19,7 @@ function settled(
   call: LlmCall,
   chunks: readonly Buffer[],
   headers: readonly string[],
-  kind: 'answered' | 'cut' = 'answered',
+  kind: 'answered' | 'interrupted' = 'answered',
 ) {
   const meter = new ResponseMeter(call)
   meter.head(200, headers)
@@ -100,7 +100,7 @@ describe('an Ollama stream', () => {
       }
       expect(settled(chatCall, [Buffer.from(text)], headers)).toEqual(expected)
       expect(settled(chatCall, byByte(Buffer.from(text)), headers)).toEqual(expected)
-      expect(settled(chatCall, [Buffer.from(text)], headers, 'cut')).toEqual(expected)
+      expect(settled(chatCall, [Buffer.from(text)], headers, 'interrupted')).toEqual(expected)
     },
   )
 
@@ -110,7 +110,7 @@ describe('an Ollama stream', () => {
       const headers = type === '' ? [] : ['Content-Type', type]
       const bytes = Buffer.from(text)
       const beforeLast = bytes.lastIndexOf('{"model"')
-      expect(settled(chatCall, [bytes.subarray(0, beforeLast)], headers, 'cut')).toEqual({
+      expect(settled(chatCall, [bytes.subarray(0, beforeLast)], headers, 'interrupted')).toEqual({
         settlement: { tokens: 25 + DELIVERED, input_tokens: 25, output_tokens: DELIVERED },
         unread: undefined,
       })
@@ -133,12 +133,12 @@ describe('an Ollama stream', () => {
 
   it('costs its input if nothing was received', () => {
     for (const text of ['', '\n', '{"mess'])
-      expect(settled(chatCall, [Buffer.from(text)], ['content-type', 'application/x-ndjson'], 'cut')).toEqual(
-        {
-          settlement: { tokens: 25, input_tokens: 25, output_tokens: 0 },
-          unread: undefined,
-        },
-      )
+      expect(
+        settled(chatCall, [Buffer.from(text)], ['content-type', 'application/x-ndjson'], 'interrupted'),
+      ).toEqual({
+        settlement: { tokens: 25, input_tokens: 25, output_tokens: 0 },
+        unread: undefined,
+      })
   })
 
   it('charges a line that is too long by its bytes, up to the reservation', () => {

@@ -54,7 +54,7 @@ describe('the memory of all responses', () => {
     const memory = new ResponseMemory(64 * 1024 * KIB)
     const ends = [
       { kind: 'answered' },
-      { kind: 'cut' },
+      { kind: 'interrupted' },
       { kind: 'failed', status: 502, code: 'ECONNRESET' },
     ] as const
     for (const end of ends)

@@ -11,7 +11,7 @@ const NOTHING = { tokens: 0, input_tokens: 0, output_tokens: 0 }
 
 function settle(
   body: string | Buffer,
-  { call = chat(100), status = 200, headers = EVENTS, kind = 'answered' as 'answered' | 'cut' } = {},
+  { call = chat(100), status = 200, headers = EVENTS, kind = 'answered' as 'answered' | 'interrupted' } = {},
 ) {
   return settleWithReason(body, { call, status, headers, kind }).settlement
 }
@@ -23,7 +23,7 @@ function settleWithReason(
     call = chat(100),
     status = 200,
     headers = EVENTS as readonly string[],
-    kind = 'answered' as 'answered' | 'cut',
+    kind = 'answered' as 'answered' | 'interrupted',
   } = {},
 ) {
   const meter = new ResponseMeter(call)
@@ -41,7 +41,7 @@ describe('the meter of a document', () => {
     const expected = { tokens: 42, input_tokens: 30, output_tokens: 12 }
     expect(settle(document, { headers: JSON_ANSWER })).toEqual(expected)
     expect(settle(document, { headers: [] })).toEqual(expected)
-    expect(settle(document, { headers: JSON_ANSWER, kind: 'cut' })).toEqual(expected)
+    expect(settle(document, { headers: JSON_ANSWER, kind: 'interrupted' })).toEqual(expected)
   })
 
   it('counts the text if the document has no usage', () => {
@@ -55,7 +55,7 @@ describe('the meter of a document', () => {
 
   it('keeps the reservation charged if the document is truncated, because the upstream generated all of it', () => {
     for (let length = 0; length < document.length; length += 1)
-      expect(settle(document.slice(0, length), { headers: JSON_ANSWER, kind: 'cut' })).toBe('unknown')
+      expect(settle(document.slice(0, length), { headers: JSON_ANSWER, kind: 'interrupted' })).toBe('unknown')
   })
 
   it.each([
@@ -110,7 +110,7 @@ describe('the meter of a document', () => {
       const headers = [...EVENTS, 'content-encoding', coding]
       const { settlement, unread } = settleWithReason(whole.subarray(0, whole.length / 2), {
         headers,
-        kind: 'cut',
+        kind: 'interrupted',
       })
       expect(unread).toBeUndefined()
       expect(settlement).toMatchObject({ input_tokens: 25 })
@@ -151,7 +151,11 @@ describe('the meter of a stream', () => {
   it('adds the text after a running usage to that usage', () => {
     const running = { prompt_tokens: 30, completion_tokens: 7, total_tokens: 37 }
     const stream = word('x'.repeat(400), { usage: running }) + word('y'.repeat(8))
-    expect(settle(stream, { kind: 'cut' })).toEqual({ tokens: 39, input_tokens: 30, output_tokens: 9 })
+    expect(settle(stream, { kind: 'interrupted' })).toEqual({
+      tokens: 39,
+      input_tokens: 30,
+      output_tokens: 9,
+    })
   })
 
   it('never reduces reported usage', () => {
@@ -213,7 +217,11 @@ describe('the meter of a stream', () => {
 
   it('charges the input if nothing was received', () => {
     for (const stream of ['', ': ping\n\n', 'data: {"cho'])
-      expect(settle(stream, { kind: 'cut' })).toEqual({ tokens: 25, input_tokens: 25, output_tokens: 0 })
+      expect(settle(stream, { kind: 'interrupted' })).toEqual({
+        tokens: 25,
+        input_tokens: 25,
+        output_tokens: 0,
+      })
   })
 
   it('charges the bytes of an event that is too long, unless the usage follows', () => {
@@ -231,7 +239,7 @@ describe('the meter of a stream', () => {
   it('reads the last event without a blank line', () => {
     const last = `data: ${JSON.stringify({ choices: [], usage })}`
     expect(settle(word('x') + last)).toMatchObject({ tokens: 42 })
-    expect(settle(word('x') + last, { kind: 'cut' })).toMatchObject({ tokens: 26 })
+    expect(settle(word('x') + last, { kind: 'interrupted' })).toMatchObject({ tokens: 26 })
   })
 
   it('settles any stream, with the same result for any chunking', () => {

@@ -41,8 +41,8 @@ function linesOf(text: string): string[] {
 }
 
 /**
- * Lists the lines of a stream without their endings. A stream that is cut within a line may get a
- * line ending before events that were held back.
+ * Lists the lines of a stream without their endings. A stream that is interrupted within a line may
+ * get a line ending before events that were held back.
  */
 function linesWithoutEnds(bytes: Buffer): string[] {
   return linesOf(withoutMark(bytes).toString('latin1'))
@@ -126,7 +126,7 @@ describe('usage that the client did not request', () => {
     ['a choice', { choices: [{ delta: {} }], usage }],
     ['a choice after the usage', { usage, choices: [{ delta: {} }] }],
     ['no usage', { choices: [], usage: null }],
-    ['a usage that is a list', { choices: [], usage: [] }],
+    ['usage that is a list', { choices: [], usage: [] }],
     ['nothing', {}],
   ])('is not removed from an event with %s', (_, data) => {
     const text = word('a') + event(data)

@@ -16,7 +16,7 @@ function settled(
   call: LlmCall,
   body: string,
   headers: readonly string[],
-  kind: 'answered' | 'cut' = 'answered',
+  kind: 'answered' | 'interrupted' = 'answered',
 ) {
   const meter = new ResponseMeter(call)
   meter.head(200, headers)
@@ -243,7 +243,7 @@ describe('the running usage of several choices', () => {
   )('is summed up if it is reported %s and the choices arrive %s', (running, _, order) => {
     const events = words(order, running)
     for (let cut = 0; cut <= events.length; cut += 1) {
-      const settlement = settled(chat(100, { n: 4 }), events.slice(0, cut).join(''), EVENTS, 'cut')
+      const settlement = settled(chat(100, { n: 4 }), events.slice(0, cut).join(''), EVENTS, 'interrupted')
       if (settlement === 'unknown') throw new Error(`the settlement is unknown after ${cut} events`)
       expect(Math.abs(settlement.output_tokens - cut)).toBeLessThanOrEqual(1)
     }
@@ -260,7 +260,7 @@ describe('the running usage of several choices', () => {
     )
     for (let cut = 2; cut <= events.length; cut += 7)
       expect(
-        settled(chat(100, { n }), events.slice(0, cut).join(''), EVENTS, 'cut'),
+        settled(chat(100, { n }), events.slice(0, cut).join(''), EVENTS, 'interrupted'),
         `after ${cut} events`,
       ).toMatchObject({ output_tokens: 4 * cut })
   })
@@ -270,7 +270,7 @@ describe('the running usage of several choices', () => {
       event({ choices: [{ index: 1, delta: { content: TEXT } }] }) +
       event({ choices: [{ index: 0, delta: { content: 'ab' } }], usage: openAI(30, 1) }) +
       event({ choices: [{ index: 0, delta: { content: 'cd' } }], usage: openAI(30, 2) })
-    expect(settled(chat(100, { n: 2 }), stream, EVENTS, 'cut')).toMatchObject({ output_tokens: 12 })
+    expect(settled(chat(100, { n: 2 }), stream, EVENTS, 'interrupted')).toMatchObject({ output_tokens: 12 })
   })
 
   it('is summed up in a document with one usage per choice', () => {
@@ -289,6 +289,8 @@ describe('the running usage of several choices', () => {
     const stream = [-1, 1.5, 1e9, 'x', null].map((index) =>
       event({ choices: [{ index, delta: { content: 'word' } }] }),
     )
-    expect(settled(chat(100, { n: 4 }), stream.join(''), EVENTS, 'cut')).toMatchObject({ output_tokens: 5 })
+    expect(settled(chat(100, { n: 4 }), stream.join(''), EVENTS, 'interrupted')).toMatchObject({
+      output_tokens: 5,
+    })
   })
 })

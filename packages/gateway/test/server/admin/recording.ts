@@ -8,7 +8,7 @@ import { echo, startUpstream, until } from '../gateway/running-gateway.js'
 
 /**
  * Starts a gateway that records its traffic. The gateway runs from the build, because a replay
- * loads the file of its thread from there.
+ * loads its worker-thread script from there.
  *
  * @param yaml the configuration without its addresses
  */

@@ -57,7 +57,7 @@ describe('a line of the refusal log', () => {
     ])
   })
 
-  it('redacts the client as configured, also after a change of the configuration', () => {
+  it('redacts the client as configured, even after a change to the configuration', () => {
     const named = (config: Partial<LogConfig>, ip: string, client?: { id: string }) => {
       const log = refusalLog(config)
       log.request(ip, client)

@@ -26,38 +26,38 @@ describe('the result of forwarding a request', () => {
     })
   })
 
-  it('is a cut by the upstream if it disconnects within its response', async () => {
+  it('is an interruption by the upstream if it disconnects within its response', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'),
     )
     const gateway = await gatewayTo(upstream.url)
     begin(gateway.port).end()
-    expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'upstream', started: true })
+    expect(await gateway.outcome()).toEqual({ kind: 'interrupted', by: 'upstream', started: true })
   })
 
-  it('is a cut by the client if it disconnects before or during the response', async () => {
+  it('is an interruption by the client if it disconnects before or during the response', async () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const early = begin(gateway.port).end()
     await upstream.arrivals.next()
     early.destroy()
-    expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: false })
+    expect(await gateway.outcome()).toEqual({ kind: 'interrupted', by: 'client', started: false })
 
     const late = begin(gateway.port).end()
     const { response } = await upstream.arrivals.next()
     response.write('half')
     await once(await responseTo(late), 'data')
     late.destroy()
-    expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: true })
+    expect(await gateway.outcome()).toEqual({ kind: 'interrupted', by: 'client', started: true })
   })
 
-  it('is a cut by the client if it disconnects while the upstream connection opens', async () => {
+  it('is an interruption by the client if it disconnects while the upstream connection opens', async () => {
     const silent = await rawUpstream()
     const gateway = await gatewayTo(silent.url.replace('http:', 'https:'))
     const client = begin(gateway.port, { headers: { authorization: 'Bearer secret' } }).end()
     await silent.arrivals.next()
     client.destroy()
-    expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: false })
+    expect(await gateway.outcome()).toEqual({ kind: 'interrupted', by: 'client', started: false })
   })
 
   it('is reported for each pipelined request', async () => {
@@ -70,13 +70,13 @@ describe('the result of forwarding a request', () => {
     // The second response is complete, but waits for the first one, which never ends.
     second.response.end('two')
     client.socket.destroy()
-    expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: false })
-    expect(await gateway.outcome()).toMatchObject({ kind: 'cut', by: 'client' })
+    expect(await gateway.outcome()).toEqual({ kind: 'interrupted', by: 'client', started: false })
+    expect(await gateway.outcome()).toMatchObject({ kind: 'interrupted', by: 'client' })
   })
 })
 
 describe('an observer of a response', () => {
-  it('receives the response of the upstream unchanged', async () => {
+  it('receives the response from the upstream unchanged', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.end(
         'HTTP/1.1 200 OK\r\nRateLimit: "a";r=1\r\nX-Usage: 7\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',

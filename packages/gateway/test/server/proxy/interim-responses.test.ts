@@ -58,7 +58,7 @@ describe('a client that waits for 100 Continue', () => {
   })
 })
 
-describe('interim responses of the upstream', () => {
+describe('interim responses from the upstream', () => {
   it('are not forwarded to the client', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')

@@ -3,7 +3,7 @@ import { startTestGateway } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
-/** Forwards a response of the upstream to a client that sends Connection: close. */
+/** Forwards a response from the upstream to a client that sends Connection: close. */
 async function forwardResponse(
   requestLine: string,
   answer: string,

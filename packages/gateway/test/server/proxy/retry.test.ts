@@ -89,7 +89,7 @@ describe('a request to an upstream that closes its idle connection', () => {
   })
 })
 
-it('charges a retried request once, also by a rule that reads the body', async () => {
+it('charges a retried request once, even under a rule that reads the body', async () => {
   const { client, seen } = await startClosingUpstream(`retry_post: true
 routes:
   - match: POST /*

@@ -105,7 +105,7 @@ describe('upstream failures', () => {
     await client.until('"status":502', 2)
   })
 
-  it('forwards error responses of the upstream unchanged', async () => {
+  it('forwards error responses from the upstream unchanged', async () => {
     const { url, failures } = await startTestGateway('', (_request, response) => {
       response.writeHead(503, { 'retry-after': '7', 'content-type': 'text/plain' })
       response.end('busy')

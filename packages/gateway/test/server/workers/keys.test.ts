@@ -7,7 +7,7 @@ import { send, until } from '../gateway/running-gateway.js'
 import { openPinnedConnections, type PinnedConnection } from './pinned-connections.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
-/** A change of the keys file is applied at the second poll, which is slow on a busy machine. */
+/** A change to the keys file is applied at the second poll, which is slow on a busy machine. */
 const TIMEOUT = { timeout: 120_000 }
 
 const KEY = 'a-key-whose-client-changes'
@@ -94,7 +94,7 @@ it(
 )
 
 it(
-  'applies changes of the keys in order in a worker that was suspended during the changes',
+  'applies changes to the keys in order in a worker that was suspended during the changes',
   TIMEOUT,
   async () => {
     const { url, pids, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()

@@ -15,7 +15,7 @@ const ALL_PRINTABLE = /^[!-~]*$/
  * Returns the Memcached key for a key in a scope: the prefix, the length of the scope, the scope,
  * and the key. Different pairs of scope and key have different Memcached keys. Control characters
  * and spaces are percent-encoded; a pair that is too long or not ASCII is replaced by a digest. The
- * digest covers UTF-16 units, because UTF-8 encodes all lone surrogates identically.
+ * digest covers UTF-16 code units, because UTF-8 encodes all lone surrogates identically.
  */
 export function storeKey(prefix: string, scope: string, key: string): string {
   const joined = `${scope.length}:${scope}:${key}`

@@ -1,8 +1,8 @@
 /**
  * Hashes strings to 64 bits under a secret of this process, so that clients cannot construct
  * collisions. The hash is modelled on HalfSipHash (Aumasson and Bernstein, "SipHash: a fast
- * short-input PRF", 2012), with one round per word and three final rounds, over the UTF-16 units of
- * the string. Hashes never leave the process.
+ * short-input PRF", 2012), with one round per word and three final rounds, over the UTF-16 code
+ * units of the string. Hashes never leave the process.
  *
  * Both halves of the final state are used at once, whereas HalfSipHash runs three more rounds
  * between them. A key of 11 characters then takes 36 ns instead of 44 ns. The round is written out
@@ -61,7 +61,7 @@ export class KeyHash {
 }
 
 /**
- * Returns two UTF-16 units of a key as one word. The last word contains the length, so that no
+ * Returns two UTF-16 code units of a key as one word. The last word contains the length, so that no
  * sequence of words is a prefix of another.
  */
 function wordAt(key: string, index: number): number {

@@ -16,7 +16,7 @@ const LEVELS = 6
  * level. Callers process a few due slots at a time, so no caller has to process a million slots
  * that expire together.
  *
- * The expiry of a slot may move to a later time without an update of the wheel: the slot becomes
+ * The expiry of a slot may move to a later time without updating the wheel: the slot becomes
  * due at the earlier time and is then rescheduled. The lists link the slots themselves, and each
  * list has a slot as its head.
  */

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { OptionRangeError, OptionTypeError } from '../../option-error.js'
 
 /**
- * Maximum total length of scope and key, in UTF-16 units. A longer pair is replaced by a digest.
+ * Maximum total length of scope and key, in UTF-16 code units. A longer pair is replaced by a
+ * digest.
  */
 const MAX_LENGTH = 200
 

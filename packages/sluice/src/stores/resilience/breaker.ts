@@ -6,7 +6,7 @@ import type { Clock } from '../../time/clock.js'
  */
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
-/** Maximum delay from opening to the first probe, in milliseconds. */
+/** Delay from opening to the first probe, before jitter, in milliseconds. */
 const FIRST_PROBE_DELAY_MS = 100
 /** Maximum delay from a failed probe to the next one, in milliseconds. */
 export const MAX_PROBE_DELAY_MS = 500

@@ -16,7 +16,7 @@ export interface Expected extends Allowance {
 
 /** Maximum number of pending calls per process. An outage lasts for far more calls. */
 const MAX_PENDING_CALLS = 100
-/** Allowed growth of a process in bytes, for compiled code and connection buffers. */
+/** Allowed memory growth of a process in bytes, for compiled code and connection buffers. */
 const MAX_GROWTH_BYTES = 3_000_000
 
 /** Checks the guarantees that hold for every fault. */

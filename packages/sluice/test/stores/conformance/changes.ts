@@ -20,7 +20,7 @@ import {
 /** Changes of a live limit, burst or algorithm, which neither refill a key nor lock it out. */
 export function changeCases(suite: Suite): void {
   describe.each(RATES)('%s: a live change', (_algorithm, limitOf) => {
-    it('keeps the used units when the limit changes, and applies a raise at once', () =>
+    it('keeps the used units when the limit changes, and applies an increase at once', () =>
       suite.with(async ({ store }) => {
         await take(store, limitOf(4), 2)
         expect((await peek(store, limitOf(8))).remaining).toBe(6)

@@ -73,12 +73,12 @@ const sequences = (limit: fc.Arbitrary<Limit>): fc.Arbitrary<Sequence> =>
 const TOLERANCE = 1e-6
 
 /**
- * Limits that change with each request. Bounds hold, raises apply at once, and no key is locked
+ * Limits that change with each request. Bounds hold, increases apply at once, and no key is locked
  * out.
  */
 export function limitSequenceCases(suite: Suite): void {
   describe.each(Object.entries(KINDS))('random sequences of %s on one key', (_kind, limit) => {
-    it('admit no more than the largest limit, apply raises at once, and refuse for no longer than a limit takes to refill', async () => {
+    it('admit no more than the largest limit, apply increases at once, and refuse for no longer than a limit takes to refill', async () => {
       await fc.assert(
         fc.asyncProperty(sequences(limit), (sequence) =>
           suite.with((harness) => play(harness, sequence, suite.kind.slack)),

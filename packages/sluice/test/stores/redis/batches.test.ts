@@ -42,8 +42,7 @@ describe('Batches', () => {
   it('sends all jobs of one turn of the event loop in one call', async () => {
     const before = await scriptCalls()
     const results = Array.from({ length: 100 }, async (_, index) => {
-      // Requests arrive as on the sockets of a server: directly, in a promise, or in a separate
-      // tick.
+      // As on server sockets, requests arrive synchronously, in a microtask, or in a separate tick.
       if (index % 3 === 1) await Promise.resolve()
       if (index % 3 === 2) await new Promise<void>((resolve) => process.nextTick(resolve))
       return store.take([charge(`one call ${index % 20}`)])
@@ -61,7 +60,7 @@ describe('Batches', () => {
     )
     const verdicts = (await Promise.all(requests.map((charges) => store.take(charges)))).flat()
     expect(verdicts).toHaveLength(500)
-    // 25 requests with five charges fit into a call of 128.
+    // A call holds up to 128 charges, which is 25 requests of five charges.
     expect(await scriptCalls()).toBe(before + 4)
   })
 
@@ -110,16 +109,16 @@ describe('Batches', () => {
     await client.set(storeKey(PREFIX, 's', 'a string'), 'foreign')
     const invalidLimit = { ...TEN, limit: Number.NaN } as Limit
     const results = await Promise.allSettled([
-      store.take([charge('sound')]),
-      store.take([charge('sound'), charge('a list')]),
+      store.take([charge('valid')]),
+      store.take([charge('valid'), charge('a list')]),
       store.take([charge('a string')]),
-      store.take([charge('sound', 0.5)]),
-      store.take([charge('sound', 1, invalidLimit)]),
-      store.take([{ ...charge('sound'), key: undefined as unknown as string }]),
+      store.take([charge('valid', 0.5)]),
+      store.take([charge('valid', 1, invalidLimit)]),
+      store.take([{ ...charge('valid'), key: undefined as unknown as string }]),
       store.reset('s', undefined as unknown as string),
-      store.settle([{ charge: charge('sound'), taken: { cost: 1, at: Number.NaN, resetAfter: 0 }, cost: 0 }]),
-      store.settle([{ charge: charge('sound'), taken: { cost: 1, at: Infinity, resetAfter: 0 }, cost: 0 }]),
-      store.take([charge('sound')]),
+      store.settle([{ charge: charge('valid'), taken: { cost: 1, at: Number.NaN, resetAfter: 0 }, cost: 0 }]),
+      store.settle([{ charge: charge('valid'), taken: { cost: 1, at: Infinity, resetAfter: 0 }, cost: 0 }]),
+      store.take([charge('valid')]),
     ])
     expect(
       results.map((result) =>

@@ -43,7 +43,7 @@ afterAll(async () => {
 
 describe('the expiry of a Redis key', () => {
   it.each(LIMITS.map((limit) => [describeLimit(limit), limit] as const))(
-    'is within two seconds after the limit has recovered: %s',
+    'is at most two seconds after the limit has recovered: %s',
     async (name, limit) => {
       const store = redisStore({ client, prefix: PREFIX })
       const charge: Charge = { scope: 'expiry', key: name, limit, cost: 1, lease: 'one' }

@@ -16,7 +16,7 @@ type Run =
 export interface ReplayControls {
   readonly run: Run
   readonly begin: (query: ReplayQuery) => void
-  /** Stops the replay, also on the gateway. */
+  /** Stops the replay on the page and on the gateway. */
   readonly stop: () => void
 }
 

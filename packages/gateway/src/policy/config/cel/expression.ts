@@ -6,7 +6,7 @@ import { CelMap, celValue } from './cel-values.js'
 import { compileErrorOf } from './compile-error.js'
 import { reasonOf } from './evaluation-error.js'
 import { ExpressionError } from './expression-error.js'
-import { callSpecifiedFunctions, evaluateAsSpecified } from './specified-operators.js'
+import { evaluateAsSpecified, redirectCalls } from './specified-operators.js'
 import { analyze, type ExpressionProblem } from './static-analysis.js'
 
 /** The purpose of an expression, which determines the type of its result. */
@@ -136,7 +136,7 @@ function compile<T>(
   }
   const { readsBody, readsSecrets, problems } = analyze(parsed.ast, params)
   if (problems.length > 0) return [...problems]
-  callSpecifiedFunctions(parsed.ast)
+  redirectCalls(parsed.ast)
   const { valid, type, error } = parsed.check()
   if (!valid) return [compileErrorOf(error, source, example)]
   evaluateAsSpecified(parsed.ast)

@@ -9,7 +9,7 @@ const PREFIX = 'cel_'
 /**
  * Functions that follow CEL's specification where the evaluator's own functions do not, by name.
  * The evaluator's functions cannot be replaced, so these are registered with a prefix, and calls
- * are renamed after parsing.
+ * are redirected after parsing.
  */
 const FUNCTIONS: Readonly<Record<string, Readonly<Record<string, (...args: never[]) => unknown>>>> = {
   int: {
@@ -67,13 +67,15 @@ interface Evaluator {
   run(node: ASTNode, context: unknown): unknown
 }
 
-/** Renames calls to the prefixed functions. Must run before the type check. */
-export function callSpecifiedFunctions(node: ASTNode): void {
+/**
+ * Redirects calls from the replaced functions to the prefixed ones. Must run before the type check.
+ */
+export function redirectCalls(node: ASTNode): void {
   if (node.op === 'call' || node.op === 'rcall') {
     const [name] = node.args
     if (Object.hasOwn(FUNCTIONS, name)) (node.args as unknown[])[0] = PREFIX + name
   }
-  for (const child of childrenOf(node)) callSpecifiedFunctions(child)
+  for (const child of childrenOf(node)) redirectCalls(child)
 }
 
 /** Allows map keys of any type and checks integers for overflow. Must run after the type check. */

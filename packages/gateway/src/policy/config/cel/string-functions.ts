@@ -50,7 +50,7 @@ function toCodePoints(text: string, at: number): bigint {
   return at === -1 ? -1n : codePointsBefore(text, at)
 }
 
-/** Converts an index in code points to UTF-16 units; undefined if it is out of range. */
+/** Converts an index in code points to UTF-16 code units; undefined if it is out of range. */
 function unitAt(text: string, codePoints: bigint): number | undefined {
   if (codePoints < 0n || codePoints > BigInt(text.length)) return undefined
   let at = 0

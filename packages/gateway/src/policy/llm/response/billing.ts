@@ -3,7 +3,7 @@ export type AnswerEnd =
   /** The client received the complete response. */
   | { readonly kind: 'answered' }
   /** The client or the upstream closed the connection early. */
-  | { readonly kind: 'cut' }
+  | { readonly kind: 'interrupted' }
   /** There was no response: 502, or 504 for a timeout, with the cause. */
   | { readonly kind: 'failed'; readonly status: number; readonly code: string }
 

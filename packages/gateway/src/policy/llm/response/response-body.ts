@@ -90,8 +90,8 @@ export class ResponseBody {
   }
 
   /** Bytes of text in a truncated document. Known after the end. */
-  get cutText(): number {
-    return this.#reader?.cutText ?? 0
+  get truncatedText(): number {
+    return this.#reader?.truncatedText ?? 0
   }
 }
 
@@ -134,7 +134,7 @@ class EventReader {
   readonly #blocks: SseSplitter
   readonly #data = new SseData()
   readonly #long: LongParts
-  readonly cutText = 0
+  readonly truncatedText = 0
 
   constructor(parts: AnswerParts, memory: PieceMemory | undefined) {
     this.#parts = parts
@@ -184,7 +184,7 @@ class ValueReader {
   #first: string | undefined
   readonly #firstMemory: PieceMemory | undefined
   readonly #long: LongParts
-  #cutText = 0
+  #truncatedText = 0
 
   constructor(several: boolean, parts: AnswerParts, memory: ResponseMemory | undefined) {
     this.#several = several
@@ -229,20 +229,20 @@ class ValueReader {
   }
 
   end(complete: boolean): boolean {
-    const isCut = this.#values.isInValue
+    const isTruncated = this.#values.isInValue
     const rest = this.#values.rest()
     // A value that is unfinished at the end of a complete response is invalid JSON, which its
     // reader reports.
     if (complete && rest.length > 0) this.#take({ bytes: rest, whole: true })
-    else if (isCut) this.#cutText = this.#long.textWith(rest)
+    else if (isTruncated) this.#truncatedText = this.#long.textWith(rest)
     if (this.#first !== undefined) {
-      if (isCut) this.#parts.value(this.#first)
+      if (isTruncated) this.#parts.value(this.#first)
       else this.#parts.document(this.#first)
     }
-    return complete || this.#several || this.#first !== undefined || !isCut
+    return complete || this.#several || this.#first !== undefined || !isTruncated
   }
 
-  get cutText(): number {
-    return this.#cutText
+  get truncatedText(): number {
+    return this.#truncatedText
   }
 }

@@ -119,14 +119,14 @@ export class ResponseMeter {
     const { background, stream } = this.#call.parameters
     const worked = this.#status === undefined ? undefined : billingOfStatus(this.#status)
     if (worked === 'no') return NO_AMOUNTS
-    if (worked === 'unknown' || (end.kind === 'cut' && background)) return 'unknown'
+    if (worked === 'unknown' || (end.kind === 'interrupted' && background)) return 'unknown'
     if (worked === undefined) return stream ? this.#accumulator.amounts() : 'unknown'
     const complete = end.kind === 'answered'
     if (this.#head.codings.length > 0) this.#decode()
-    if (!this.#body.end(complete)) return this.#accumulator.reservedOrText(this.#body.cutText)
+    if (!this.#body.end(complete)) return this.#accumulator.reservedOrText(this.#body.truncatedText)
     if (this.#unfinished) return 'unknown'
     if (!this.#understood) this.#chargeByBytes(complete)
-    // A usage reported after unread bytes may cover them.
+    // Usage that is reported after unread bytes may cover them.
     else if (!this.#accumulator.hasUnread) this.#unread = undefined
     return this.#accumulator.amounts()
   }
@@ -204,7 +204,7 @@ export class ResponseMeter {
   /**
    * Reads the usage in an outline, which contains neither list items nor long texts.
    *
-   * @returns true if the outline contains a usage
+   * @returns true if the outline contains usage
    */
   #readOutline(json: string | undefined): boolean {
     const { shape } = this.#call.options

@@ -100,13 +100,15 @@ export class UsageAccumulator {
     this.#repeated = counter.tokens
   }
 
-  /** Reports whether a usage has only a new total, which covers the input and all text so far. */
+  /**
+   * Reports whether the usage has only a new total, which covers the input and all text so far.
+   */
   #hasOnlyNewTotal({ input, output, total }: Usage): boolean {
     if (input !== undefined || output !== undefined || total === undefined) return false
     return this.#usage.input === undefined && total > (this.#usage.total ?? 0)
   }
 
-  /** Returns the output that a usage reports. A total may include hidden reasoning. */
+  /** Returns the output that the usage reports. A total may include hidden reasoning. */
   #outputOf({ input, output, total }: Usage): number | undefined {
     if (output === undefined && total === undefined) return undefined
     const known = input ?? this.#usage.input

@@ -26,8 +26,8 @@ type Treatment = 'pass' | 'hold' | 'drop'
 type Line = 'start' | 'name' | 'data' | 'held' | 'passed'
 
 /**
- * Removes usage events, which the gateway requested, from an event stream. A usage event has a
- * usage and no choices.
+ * Removes usage events, which the gateway requested, from an event stream. A usage event has
+ * `usage` but no `choices`.
  *
  * All other lines are forwarded. Comments, `id`, `retry` and blank lines are forwarded immediately.
  * The `event` and `data` lines of an event are held back until its first bytes rule out a usage

@@ -48,7 +48,7 @@ export function openAIUsage(value: unknown): Usage {
 
 /**
  * Reports whether an event is the usage event that `stream_options.include_usage` requests: it has
- * a usage and no choices, which servers send as an empty list, as null, or not at all.
+ * `usage` but no `choices`; servers send `choices` as an empty list or null, or omit it.
  */
 export function isUsageEvent(data: unknown): boolean {
   const choices = own(data, 'choices')

@@ -8,12 +8,12 @@ import { AdminActionError } from './action.js'
 export interface RuleActionsOptions {
   readonly view: RuleView
   readonly store: Store
-  /** The overrides in force. */
+  /** The overrides in effect. */
   readonly overrides: () => Overrides
   /**
-   * Applies new overrides, and resolves once they are in force.
+   * Applies new overrides, and resolves once they are in effect.
    *
-   * @throws Error if they do not fit the rules; the previous ones stay in force
+   * @throws Error if they do not fit the rules; the previous ones stay in effect
    */
   readonly override: (overrides: Overrides) => Promise<void>
 }

@@ -1,5 +1,5 @@
 /**
- * The body of a request to `/api/actions`. An override stays in force until it is undone or the
+ * The body of a request to `/api/actions`. An override stays in effect until it is undone or the
  * gateway restarts, even if the configuration is reloaded.
  */
 export type AdminAction =

@@ -39,7 +39,7 @@ export interface RouteStatus {
 export interface RuleStatus {
   readonly rule: string
   readonly resource: string
-  /** The limit in force, overrides included; `by expression` if it is computed per request. */
+  /** The limit in effect, overrides included; `by expression` if it is computed per request. */
   readonly limit: string
   /** The limit of a client without a tier at this moment, warm-up included. */
   readonly effective: string

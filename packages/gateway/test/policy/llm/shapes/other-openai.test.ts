@@ -6,7 +6,7 @@ import { openAIEmbeddings } from '../../../../src/policy/llm/shapes/openai-embed
 import { openAIResponses } from '../../../../src/policy/llm/shapes/openai-responses.js'
 import { callOf, EVENTS, event, JSON_ANSWER } from '../llm-requests.js'
 
-function settled(call: LlmCall, headers: readonly string[], body: string, kind: 'answered' | 'cut') {
+function settled(call: LlmCall, headers: readonly string[], body: string, kind: 'answered' | 'interrupted') {
   const meter = new ResponseMeter(call)
   meter.head(200, headers)
   meter.data(Buffer.from(body))
@@ -104,7 +104,7 @@ describe('an OpenAI response', () => {
     })
   })
 
-  it('has an unknown cost while it continues in the background, or after its stream is cut', () => {
+  it('has an unknown cost while it continues in the background, or after its stream is interrupted', () => {
     const call = callOf(openAIResponses, {
       input: 'x'.repeat(400),
       background: true,
@@ -115,10 +115,10 @@ describe('an OpenAI response', () => {
         settled(call, JSON_ANSWER, JSON.stringify({ status, output: [], usage: null }), 'answered'),
       ).toBe('unknown')
     const begun = event({ type: 'response.output_text.delta', delta: 'ab' })
-    expect(settled(call, EVENTS, begun, 'cut')).toBe('unknown')
+    expect(settled(call, EVENTS, begun, 'interrupted')).toBe('unknown')
     const ended = begun + event({ type: 'response.completed', response: { usage } })
     expect(settled(call, EVENTS, ended, 'answered')).toMatchObject({ tokens: 123 })
-    expect(settled(callOf(openAIResponses, { input: 'x' }), EVENTS, begun, 'cut')).toMatchObject({
+    expect(settled(callOf(openAIResponses, { input: 'x' }), EVENTS, begun, 'interrupted')).toMatchObject({
       output_tokens: 1,
     })
     expect(() => callOf(openAIResponses, { input: 'a', background: 'yes' })).toThrow("'background'")

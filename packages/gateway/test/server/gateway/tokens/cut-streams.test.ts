@@ -26,12 +26,12 @@ routes:
   - { match: POST ${PATHS.none}, llm: openai }
   - { match: 'POST ${PATHS.vocabulary}', llm: { shape: openai, tokenizer: o200k_base } }`
 
-/** A stream, and where it is cut. */
+/** A stream, and where it is interrupted. */
 interface Plan {
   readonly chunks: readonly Chunk[]
   readonly countedBy: keyof typeof PATHS
   readonly by: 'client' | 'upstream'
-  /** The number of bytes sent before the cut. */
+  /** The number of bytes sent before the interruption. */
   readonly after: number
   /** Whether the client requests the usage. Otherwise it receives only complete events. */
   readonly asksForUsage: boolean
@@ -51,7 +51,7 @@ function bytesOf(chunks: readonly Chunk[]): Buffer {
   return Buffer.from(chunks.map(({ text }) => wordEvent(text)).join(''))
 }
 
-const NEVER_CUT: Plan = {
+const NEVER_INTERRUPTED: Plan = {
   chunks: [{ text: 'x', tokens: 1 }],
   countedBy: 'none',
   by: 'client',
@@ -82,7 +82,7 @@ function costOf(chunks: readonly Chunk[], countedBy: Plan['countedBy']): number 
   return Math.max(chunks.length, Math.ceil(bytes / 4))
 }
 
-/** Sends each stream up to its cut, and disconnects if the upstream is to cut it. */
+/** Sends each stream up to its interruption, and disconnects if the upstream is to interrupt it. */
 function upstreamOf(plan: (client: string) => Plan): RequestListener {
   return async (request, response) => {
     const { chunks, by, after } = plan(String(request.headers['x-client']))
@@ -93,7 +93,7 @@ function upstreamOf(plan: (client: string) => Plan): RequestListener {
   }
 }
 
-/** Reads a stream until the upstream cuts it, or cuts it as the client. */
+/** Reads a stream until the upstream interrupts it, or interrupts it as the client. */
 async function readStream(
   { url }: TestGateway,
   client: string,
@@ -126,23 +126,23 @@ async function readStream(
   return received
 }
 
-it(`settles ${STREAMS} streams that are cut at random positions by their delivered tokens, and leaks no slot`, async () => {
+it(`settles ${STREAMS} streams that are interrupted at random positions by their delivered tokens, and leaks no slot`, async () => {
   const drawn = fc.sample(plans, { numRuns: STREAMS, seed: SEED })
-  const planOf = (client: string) => drawn[Number(client)] ?? NEVER_CUT
+  const planOf = (client: string) => drawn[Number(client)] ?? NEVER_INTERRUPTED
   const gateway = await startTestGateway(ROUTES, upstreamOf(planOf))
   let next = 0
   const maxError = { vocabulary: 0, none: 0 }
-  const cuts = { client: 0, upstream: 0 }
+  const interruptions = { client: 0, upstream: 0 }
   await Promise.all(
     Array.from({ length: CONCURRENT }, async () => {
       while (next < STREAMS) {
         const client = String(next++)
         const plan = planOf(client)
         const received = await readStream(gateway, client, plan)
-        cuts[plan.by]++
+        interruptions[plan.by]++
         const input = plan.countedBy === 'vocabulary' ? INPUT_IN_VOCABULARY : INPUT
         const expected = input + costOf(delivered(plan.chunks, received).chunks, plan.countedBy)
-        // The gateway notices the cut with a delay. Until then, the whole maximum is reserved.
+        // The gateway notices an interruption late. Until then, the whole maximum is reserved.
         let settled = 0
         await until(async () => {
           settled = LIMIT - (await tokensLeft(gateway.url, client))
@@ -154,9 +154,9 @@ it(`settles ${STREAMS} streams that are cut at random positions by their deliver
       }
     }),
   )
-  expect(Math.min(cuts.client, cuts.upstream)).toBeGreaterThan(STREAMS / 3)
+  expect(Math.min(interruptions.client, interruptions.upstream)).toBeGreaterThan(STREAMS / 3)
   console.info(
-    `${cuts.client} streams cut by their client, ${cuts.upstream} by the upstream; maximum error: ${maxError.vocabulary} tokens ` +
+    `${interruptions.client} streams interrupted by their client, ${interruptions.upstream} by the upstream; maximum error: ${maxError.vocabulary} tokens ` +
       `with the model's vocabulary, ${maxError.none} tokens without it`,
   )
 

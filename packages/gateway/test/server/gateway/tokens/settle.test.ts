@@ -83,7 +83,7 @@ it('counts a request that the upstream rejects, but charges no tokens', async ()
 })
 
 describe('llm options', () => {
-  it("mirror limits in a vendor's headers, also in refusals", async () => {
+  it("mirror limits in a vendor's headers, including in refusals", async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
     const { url } = await startTestGateway(route('{ shape: openai, mirror_headers: openai }'), model.listener)
     const { headers } = await sendChat(url, chat(10, { max_tokens: 90 }))
