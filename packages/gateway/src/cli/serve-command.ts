@@ -43,13 +43,15 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
   logFatalErrors(log)
   const reloader = watchConfig({ file, config, gateway, log, override })
   process.on('SIGHUP', () => void reloader.reloadNow())
+  // Signals are handled before the addresses are printed: a supervisor that reads them may send one at once.
+  const stopped = stopSignal()
   print(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
   if (gateway.adminAddress !== undefined) {
     const admin = urlOf(gateway.adminAddress)
     print(`dashboard: ${admin} (health: /healthz and /readyz; metrics: /metrics)`)
   }
 
-  const signal = await stopSignal()
+  const signal = await stopped
   log.info({ signal }, 'stopping: draining requests in flight')
   reloader.stop()
   await gateway.close()

@@ -70,7 +70,6 @@ export const apps = {
   },
   /** A server that passes only the request, as most platforms of `fetch` handlers do. */
   async fetchAlone(routes) {
-    const { createServerAdapter } = await import('@whatwg-node/server')
     const { limit } = await import('sluice/fetch')
     const handlers = new Map(
       routes.map(({ path, options, handle }) => [
@@ -78,16 +77,11 @@ export const apps = {
         limit(options)(async () => webResponse(await handle())),
       ]),
     )
-    return startServer(
-      createServerAdapter(async (request) => {
-        const handler = handlers.get(new URL(request.url).pathname)
-        try {
-          return (await handler?.(request)) ?? new Response('', { status: 404 })
-        } catch {
-          return new Response('', { status: 500 })
-        }
-      }),
-    )
+    return startServer((incoming, outgoing) => {
+      const handler = handlers.get(new URL(incoming.url ?? '', 'http://localhost').pathname)
+      const notFound = async () => new Response('', { status: 404 })
+      void serveWeb(incoming, outgoing, handler ?? notFound)
+    })
   },
   async nestExpress(routes) {
     const { ExpressAdapter } = await import('@nestjs/platform-express')
@@ -159,6 +153,43 @@ function send(result, response) {
   result.pipe(response)
   response.once('close', () => result.destroy())
   if (response.destroyed || response.req.socket.destroyed) result.destroy()
+}
+
+/**
+ * Serves one request by a web-standard handler. Its signal is aborted when the connection closes,
+ * which Node does not report on responses that are queued behind pipelined requests.
+ *
+ * @param {import('node:http').IncomingMessage} incoming
+ * @param {import('node:http').ServerResponse} outgoing
+ * @param {(request: Request) => Promise<Response>} handler
+ */
+async function serveWeb(incoming, outgoing, handler) {
+  const { method, url = '', socket } = incoming
+  const disconnect = new AbortController()
+  const onClose = () => disconnect.abort()
+  socket.setMaxListeners(0).once('close', onClose)
+  const hasBody = method !== 'GET' && method !== 'HEAD'
+  try {
+    const request = new Request(new URL(url, 'http://localhost'), {
+      ...(method !== undefined && { method }),
+      signal: disconnect.signal,
+      ...(hasBody && { body: Readable.toWeb(incoming), duplex: 'half' }),
+    })
+    const response = await handler(request)
+    if (disconnect.signal.aborted) return await response.body?.cancel()
+    outgoing.writeHead(response.status, Object.fromEntries(response.headers))
+    if (response.body === null || method === 'HEAD') return outgoing.end()
+    await Readable.fromWeb(response.body).forEach(async (chunk) => {
+      if (disconnect.signal.aborted) throw new Error('the client disconnected')
+      outgoing.write(chunk)
+    })
+    outgoing.end()
+  } catch {
+    if (!outgoing.headersSent) outgoing.writeHead(500)
+    outgoing.end()
+  } finally {
+    socket.off('close', onClose)
+  }
 }
 
 /** @param {string | Readable} result */
