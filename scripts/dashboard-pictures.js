@@ -1,7 +1,8 @@
 /**
  * Takes the screenshots of the dashboard in docs/images. Runs the example model server behind the
- * gateway with dashboard-pictures.yaml, sends requests for a minute and captures the page in light
- * and dark mode and at the width of a phone. Then replays the recorded traffic with other limits.
+ * gateway with dashboard-pictures.yaml, sends requests for 70 seconds and captures the page in
+ * light and dark mode and at the width of a phone. Then replays the recorded traffic with other
+ * limits.
  */
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -19,7 +20,7 @@ const MODEL_PORT = 19_000
 const SECONDS = 70
 
 /** @type {{ name: string, colorScheme: 'light' | 'dark', width: number, height: number }[]} */
-const PICTURES = [
+const SCREENSHOTS = [
   { name: 'light', colorScheme: 'light', width: 1280, height: 1180 },
   { name: 'dark', colorScheme: 'dark', width: 1280, height: 1180 },
   { name: 'narrow', colorScheme: 'light', width: 390, height: 1180 },
@@ -73,7 +74,7 @@ try {
 async function takeScreenshots() {
   await mkdir(`${ROOT}docs/images`, { recursive: true })
   const browser = await launchChromium()
-  for (const { name, colorScheme, width, height } of PICTURES) {
+  for (const { name, colorScheme, width, height } of SCREENSHOTS) {
     const page = await browser.newPage({ colorScheme, viewport: { width, height } })
     await page.goto(DASHBOARD)
     await page.getByText('1 min', { exact: true }).click()

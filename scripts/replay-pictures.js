@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const TRACE = 'examples/replay/trace.csv.gz'
 const CONFIG = ['--config', 'examples/replay/today.yaml']
 
-const PICTURES = [
+const SCREENSHOTS = [
   { name: 'replay-today', arguments: CONFIG, part: '.side-by-side' },
   {
     name: 'replay-trade-off',
@@ -31,7 +31,7 @@ const PICTURES = [
 const folder = await mkdtemp(join(tmpdir(), 'sluice-pictures-'))
 const browser = await launchChromium()
 try {
-  for (const { name, part, arguments: args } of PICTURES) {
+  for (const { name, part, arguments: args } of SCREENSHOTS) {
     const file = join(folder, `${name}.html`)
     const { status } = spawnSync('npx', ['sluice', 'replay', TRACE, ...args, '--html', file], {
       cwd: ROOT,

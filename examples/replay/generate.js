@@ -1,5 +1,5 @@
-// Writes the trace of docs/choosing-limits.md to standard output: half an hour of calls to a text
-// model.
+// Writes the trace of docs/choosing-limits.md to standard output: half an hour of calls to a
+// language model.
 //
 //     node examples/replay/generate.js | gzip -9n > examples/replay/trace.csv.gz
 //

@@ -35,8 +35,8 @@ async function admitted(app: App, times: number, headers: Headers = {}): Promise
   return count
 }
 
-describe('a limit after premium requests', () => {
-  it('keeps the same limit after premium requests', async () => {
+describe('the limit of anonymous clients', () => {
+  it('stays the same after premium requests', async () => {
     const app = await exampleApp()
     const limits: unknown[] = []
     for (let call = 0; call < 3; call++)
@@ -46,7 +46,7 @@ describe('a limit after premium requests', () => {
     await app.close()
   })
 
-  it('raises the limit of every client if premium requests multiply a shared limit', async () => {
+  it('rises for every client in an app whose premium requests multiply a shared limit', async () => {
     const app = naiveTiersApp()
     const limits: unknown[] = []
     for (let call = 0; call < 3; call++)
@@ -65,11 +65,11 @@ describe('two premium clients', () => {
     return left
   }
 
-  it('leaves the limit of one premium client untouched when another uses up its own', async () => {
+  it('have separate limits', async () => {
     expect(await leftForGlobex(await exampleApp())).toBe(100)
   })
 
-  it('uses up the limit of both premium clients if they share one key', async () => {
+  it('share one limit if the app counts them under one key', async () => {
     expect(await leftForGlobex(sharedKeyApp())).toBe(0)
   })
 })
@@ -85,11 +85,11 @@ describe('a client that claims a tier in a header', () => {
     return count
   }
 
-  it('gives a client that claims a tier in a header the limit of an anonymous client', async () => {
+  it('gets the limit of an anonymous client', async () => {
     expect(await admittedByClaim(await exampleApp())).toBe(20)
   })
 
-  it('gives a client the tier that it claims if the header is trusted', async () => {
+  it('gets the claimed tier if the app trusts the header', async () => {
     expect(await admittedByClaim(trustingApp())).toBe(100)
   })
 
@@ -97,7 +97,7 @@ describe('a client that claims a tier in a header', () => {
     ['an unknown key', newKey()],
     ['a key in the wrong case', ACME.toUpperCase()],
     ['an empty key', ' '],
-  ])('rejects a client that claims a tier with %s', async (_case, key) => {
+  ])('is rejected if it sends %s', async (_case, key) => {
     const app = await exampleApp()
     expect((await predict(app, premium(key))).statusCode).toBe(401)
     await app.close()

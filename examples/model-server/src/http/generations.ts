@@ -4,7 +4,7 @@ export interface GenerationCounts {
   readonly running: number
   /** Responses that were aborted because the client disconnected. */
   readonly abandoned: number
-  /** Tokens generated since the start, including those of aborted responses. */
+  /** Tokens generated so far, including those of aborted responses. */
   readonly tokens: number
 }
 

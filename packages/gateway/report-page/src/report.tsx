@@ -10,7 +10,7 @@ export function Report({ trace, names, report, ...rest }: ReportPage) {
         <h1>Replay of {trace}</h1>
         <p class="quiet">
           {number(report.requests.played)} requests from {moment(report.trace.from)} to{' '}
-          {moment(report.trace.to)}, through {names.join(' and ')}
+          {moment(report.trace.to)}, replayed with {names.join(' and ')}
         </p>
       </header>
       <ReportView names={names} report={report} {...rest} />

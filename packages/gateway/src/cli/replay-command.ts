@@ -97,7 +97,8 @@ async function runCommand(
       page: () => pageOfSuggestion(trace, config, report, yamlOf, options),
     }
   }
-  if (args.rule !== undefined) throw new TraceError('--rule requires --suggest: it names the rule to tune')
+  if (args.rule !== undefined)
+    throw new TraceError('--rule requires --suggest; --rule names the rule to tune')
   if (args.against === undefined) {
     const report = await replay(trace, config, options)
     const names = [basename(args.config)]
@@ -169,5 +170,7 @@ function parsePeriod(value: string): { from: number; to: number } {
     throw new TraceError(`--unready must be a period such as 0s-30s, not '${value.slice(0, 40)}'`)
   const period = { from: parseLength('--unready', from), to: parseLength('--unready', to) }
   if (period.to > period.from) return period
-  throw new TraceError(`--unready must end after it begins, as in 0s-30s, not '${value.slice(0, 40)}'`)
+  throw new TraceError(
+    `the end of --unready must be after its start, as in 0s-30s, not '${value.slice(0, 40)}'`,
+  )
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { count, duration, rate, share, wait } from '../../dashboard/src/components/format.js'
+import { count, duration, lastMinutes, rate, share, wait } from '../../dashboard/src/components/format.js'
 
 it.each([
   [0, '0'],
@@ -33,6 +33,11 @@ it('rounds a waiting time up', () => {
   expect(wait(86_399_000)).toBe('24 h')
   expect(wait(86_400_000 + 1)).toBe('1 d 1 h')
 })
+
+it.each([
+  [1, 'the last minute'],
+  [5, 'the last 5 minutes'],
+])('formats a range of %d min as %s', (minutes, text) => expect(lastMinutes(minutes)).toBe(text))
 
 it('rounds no small share to zero and no large one to 100 %', () => {
   expect(share(0)).toBe('0 %')

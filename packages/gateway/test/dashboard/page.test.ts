@@ -101,7 +101,7 @@ describe('an action on the page', () => {
     await page.locator('#rules summary', { hasText: 'few' }).getByText('shadow', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Undo: few on POST /predict' }).click()
     await page.getByRole('button', { name: 'Undo override' }).click()
-    await page.getByText("rule 'few' restored to the configuration file").waitFor()
+    await page.getByText("rule 'few' restored from the configuration file").waitFor()
     expect(await predict(gateway)).toBe(429)
     // The browser logs the two rejected requests.
     expect(errors.filter((error) => !error.includes('401'))).toEqual([])

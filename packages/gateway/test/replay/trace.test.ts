@@ -248,7 +248,7 @@ describe('unreadable lines', () => {
     ['time=t', "unknown column 't'; the columns are when, who"],
     ['time=whn', "unknown column 'whn' (did you mean 'when'?)"],
     ['clent=who', "unknown field 'clent' (did you mean client?)"],
-    ['time', "expected FIELD=COLUMN instead of 'time'"],
+    ['time', "expected FIELD=COLUMN, as in time=ts,client=user, not 'time'"],
   ])('rejects the column mapping %s', async (columns, message) => {
     await expect(readAll('when,who\n1,2\n', { columns })).rejects.toThrow(message)
   })

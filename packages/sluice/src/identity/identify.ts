@@ -20,11 +20,11 @@ export type Identify = (header: HeaderReader, query?: string) => MaybePromise<Cl
 export type VerifyToken = (token: string) => Promise<Client>
 
 export interface IdentityOptions {
-  /** Looks up API keys: `keyTable([…])`, or `cachedLookup(…)` of a database. */
+  /** Looks up API keys: `keyTable([…])`, or `cachedLookup(…)` for keys in a database. */
   readonly apiKeys?: KeyLookup
   /** Headers that hold an API key in addition to `X-API-Key`, such as `x-goog-api-key`. */
   readonly apiKeyHeaders?: readonly string[]
-  /** Verifies JWTs: `jwtVerifier({…})` of `sluice/jwt`. */
+  /** Verifies JWTs: `jwtVerifier({…})` from `sluice/jwt`. */
   readonly jwt?: VerifyToken
 }
 

@@ -59,11 +59,12 @@ export function jwtVerifier(options: JwtOptions): VerifyToken {
       "'audience' is required; without it, tokens for any audience would be accepted",
     )
   const weak = algorithms.find((algorithm) => !ASYMMETRIC.includes(algorithm))
-  if (weak !== undefined || algorithms.length === 0)
+  if (weak !== undefined)
     throw new OptionTypeError(
       ['algorithms'],
-      `'algorithms' must be a list of ${ASYMMETRIC.join(', ')}, not ${weak ?? 'an empty list'}`,
+      `'algorithms' must contain only ${ASYMMETRIC.join(', ')}, not ${weak}`,
     )
+  if (algorithms.length === 0) throw new OptionTypeError(['algorithms'], "'algorithms' must not be empty")
   const keys = typeof options.jwks === 'function' ? options.jwks : remoteKeys(new URL(options.jwks))
   const required = {
     audience: [audience].flat(),

@@ -15,9 +15,10 @@ export interface AdmitOptions {
    * it is received. The other rules, and all `concurrent` rules, decide afterwards:
    *
    * - If the first rules refuse, `receive` is never called.
-   * - If the later rules refuse, the first ones are refunded, so a refused request is not charged.
-   * - If the body cannot be received or read, the first rules stay charged and `admit` rejects with
-   *   the error.
+   * - If the later rules refuse, the first charges are refunded, so a refused request is not
+   *   charged.
+   * - If the body cannot be received or read, the request stays charged to the first rules and
+   *   `admit` rejects with the error.
    */
   readonly body?: RequestBody
   /**

@@ -7,7 +7,7 @@ export class Stopwatch {
   readonly #startedAt = performance.now()
   #excludedMs = 0
 
-  /** Milliseconds since the start, minus the excluded time. */
+  /** Milliseconds since this object was created, minus the excluded time. */
   get elapsedMs(): number {
     return performance.now() - this.#startedAt - this.#excludedMs
   }

@@ -43,10 +43,10 @@ interface FirstStep {
 }
 
 /**
- * Admits requests whose body has not arrived. It first charges the rules that need no body. So a
- * client that exceeds these limits is refused before its body is read, and requests with unreadable
- * bodies are not free. It then receives the body and decides on the other rules together with the
- * slots. If these refuse, it refunds the first rules.
+ * Admits requests whose body has not arrived. It first charges a request to the rules that need no
+ * body. So a client that exceeds these limits is refused before its body is read, and requests with
+ * unreadable bodies are not free. It then receives the body and decides on the other rules together
+ * with the slots. If these refuse, it refunds the first charges.
  */
 export class TwoStepAdmission<Request> {
   readonly #options: TwoStepOptions<Request>

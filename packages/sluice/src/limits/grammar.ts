@@ -138,12 +138,12 @@ function toLimit(
 ): Limit {
   const { algorithm = 'token-bucket', align, timeZone } = counting
   if (algorithm !== 'token-bucket' && burst !== undefined) {
-    return scanner.fail(`'burst' requires algorithm token-bucket, not ${algorithm}`, burstAt)
+    return scanner.fail(`'burst' requires the algorithm token-bucket, not ${algorithm}`, burstAt)
   }
   if (algorithm !== 'fixed-window' && (align !== undefined || timeZone !== undefined)) {
     throw new OptionTypeError(
       [align !== undefined ? 'align' : 'timeZone'],
-      `'align' and 'timeZone' require algorithm fixed-window, not ${algorithm}`,
+      `'align' and 'timeZone' require the algorithm fixed-window, not ${algorithm}`,
       'fixed_window_only',
     )
   }

@@ -97,8 +97,8 @@ export function sameLimit(a: Limit, b: Limit): boolean {
 }
 
 /**
- * Reports whether two limits can share one state, whatever their capacities: they count the same
- * units over the same windows.
+ * Reports whether two limits can share one state, regardless of their capacities: they use the same
+ * algorithm and, if they count in windows, the same windows.
  */
 export function hasCompatibleState(a: Limit, b: Limit): boolean {
   if (a === b) return true

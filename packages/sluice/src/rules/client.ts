@@ -8,7 +8,7 @@ export interface Client {
   readonly tier?: string
 }
 
-/** Maximum length of a client's ID and tier, in UTF-16 code units. */
+/** Maximum length of a client's id and tier, in UTF-16 code units. */
 const MAX_LENGTH = 256
 
 /**
@@ -18,11 +18,11 @@ const MAX_LENGTH = 256
  */
 export function checkClient(client: unknown): Client {
   const { id, tier } = typeof client === 'string' ? { id: client, tier: undefined } : asRecord(client)
-  if (!isName(id)) throw new TypeError(`the id of a client must be a string of 1 to ${MAX_LENGTH} characters`)
+  if (!isName(id)) throw new TypeError(`the client's id must be a string of 1 to ${MAX_LENGTH} characters`)
   const isPlain = typeof client === 'object' && !hasOthers(client as object)
   if (tier === undefined) return isPlain && !('tier' in (client as object)) ? (client as Client) : { id }
   if (!isName(tier))
-    throw new TypeError(`the tier of a client must be a string of 1 to ${MAX_LENGTH} characters`)
+    throw new TypeError(`the client's tier must be a string of 1 to ${MAX_LENGTH} characters`)
   return isPlain ? (client as Client) : { id, tier }
 }
 

@@ -48,7 +48,7 @@ function replacementLimit<Request>(
     if (typeof limit !== 'number')
       throw new OptionTypeError(
         ['limit'],
-        `the limit of a concurrent rule must be a number such as 8, not '${String(limit)}'`,
+        `the limit of a concurrency rule must be a number such as 8, not '${String(limit)}'`,
       )
     return compileConcurrency({ ...rule, concurrent: limit }, tiers)
   }
@@ -56,7 +56,10 @@ function replacementLimit<Request>(
     throw new OptionTypeError(['limit'], `a limit needs a period, such as ${limit}/minute`)
   const [only, ...more] = compileLimits({ ...rule, ...countingOf(rule, limit), limit }, tiers)
   if (only === undefined || more.length > 0)
-    throw new OptionTypeError(['limit'], `an override must be one limit, not '${String(limit)}'`)
+    throw new OptionTypeError(
+      ['limit'],
+      `an override must be a single limit such as 10/minute, not '${String(limit)}'`,
+    )
   return only
 }
 

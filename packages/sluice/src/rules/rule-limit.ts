@@ -71,7 +71,7 @@ export function compileConcurrency<Request>(
   const own = readTiers<never>(rule.tiers, (_, tier) => {
     throw new OptionTypeError(
       ['tiers', tier],
-      `tier '${tier}' of a concurrent rule must be a multiplier such as 2, or 'unlimited'`,
+      `tier '${tier}' of a concurrency rule must be a multiplier such as 2, or 'unlimited'`,
     )
   })
   if (typeof concurrent !== 'function') return byTier(limitOf(concurrent), own, all, 'concurrent')

@@ -27,25 +27,28 @@ export interface PreparedCharge {
   cost: number
 }
 
-/** Takes the charges of one request after another. */
+/** Takes the charges of successive requests, and reuses its objects for each. */
 export interface PreparedCharges {
   readonly charges: readonly PreparedCharge[]
   /**
-   * Does what `Store.take` does with the charges that have a limit.
+   * Takes the charges that have a limit, as `Store.take` does.
    *
    * @returns `taken` if all charges were taken; `judged` if one did not fit, so that `verdicts` say
    *   what was taken; undefined if nothing was decided, because a charge requires `Store.take`
    */
   take(): 'taken' | 'judged' | undefined
-  /** The verdicts of the last take that was `judged`, without those of charges without a limit. */
+  /** The verdicts of the last take that returned `judged`, except for charges without a limit. */
   readonly verdicts: readonly StoreVerdict[]
   /** Returns the lease that the last take gave a charge; undefined if it took no slots. */
   newLease(index: number): string | undefined
-  /** Saves the numbers of the last take, which was `taken`. */
+  /**
+   * Saves what a later settlement needs to know about the last take, as numbers. Call it only after
+   * `take` returned `taken`.
+   */
   save(): void
-  /** The array with the numbers that were saved last. */
+  /** The array that contains the saved numbers. */
   readonly numbers: readonly number[]
-  /** Their offset in the array. */
+  /** The index of the first saved number. */
   readonly offset: number
   /** Returns the cost of a charge that was taken. */
   cost(index: number, request: TakenRequest): number

@@ -8,7 +8,7 @@ import type { StartRoutes } from './framework.js'
 import { sendRequest, startRequest } from './requests.js'
 import { asynchronousStore, slowStore } from './slow-store.js'
 
-/** Creates options with a concurrent rule, and counts the slots that are taken and freed. */
+/** Creates options with a concurrency rule, and counts the slots that are taken and freed. */
 function countedSlots(concurrent: number, store?: Store) {
   const slots = { taken: 0, freed: 0 }
   const options: HttpLimitOptions<object> = {

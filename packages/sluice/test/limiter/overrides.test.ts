@@ -70,9 +70,12 @@ describe('an override', () => {
   it.each<[Readonly<Record<string, RuleOverride>>, string]>([
     [{ nobody: { enforce: false } }, "there is no rule 'nobody' to override; the rules are requests, slots"],
     [{ requests: { limit: 20 } }, 'a limit needs a period, such as 20/minute'],
-    [{ requests: { limit: '1/minute; 2/hour' } }, "an override must be one limit, not '1/minute; 2/hour'"],
+    [
+      { requests: { limit: '1/minute; 2/hour' } },
+      "an override must be a single limit such as 10/minute, not '1/minute; 2/hour'",
+    ],
     [{ requests: { limit: 'lots' } }, 'lots'],
-    [{ slots: { limit: '8/minute' } }, 'the limit of a concurrent rule must be a number such as 8'],
+    [{ slots: { limit: '8/minute' } }, 'the limit of a concurrency rule must be a number such as 8'],
     [{ slots: { limit: 0 } }, 'limit'],
   ])('is rejected if it is invalid: %j', (overrides, message) => {
     const limiters = limitersOf([{ limit: '10/minute' }, { name: 'slots', concurrent: 1 }])

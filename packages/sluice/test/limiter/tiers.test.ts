@@ -44,7 +44,7 @@ describe('a limiter with tiers', () => {
     expect(await admitted({ id: 'c', tier: 'free' })).toBe(60)
   })
 
-  it('scales concurrent rules, and limits that a function returns', async () => {
+  it('scales concurrency rules, and limits that a function returns', async () => {
     const both: Rule<Client>[] = [{ concurrent: 2 }, { limit: () => '100/minute' }]
     const { admitted } = limiterOf(both, { tiers: { premium: 3 } })
     expect(await admitted({ id: 'a' })).toBe(2)
@@ -177,7 +177,7 @@ describe('a limiter with a client function', () => {
       rules: [{ limit: '1/minute' }],
       client: () => ({ id: '' }),
     })
-    expect(() => wrong.admit('a')).toThrow('the id of a client')
+    expect(() => wrong.admit('a')).toThrow("the client's id")
   })
 
   it('throws a ForbiddenError for an unmet requirement before it charges anything', async () => {

@@ -11,7 +11,7 @@ import { expectVerdict, expectWhole } from '../model/expectations.js'
 import { KeyModel } from '../model/key-model.js'
 
 const KEYS = ['a', 'b', 'c']
-/** The index of the concurrent rule. */
+/** The index of the concurrency rule. */
 const SLOTS = 2
 const LEASE = 2000
 
@@ -51,7 +51,7 @@ const change: fc.Arbitrary<Step> = fc.oneof(
 const release: fc.Arbitrary<Step> = fc.record({ action: fc.constant('release' as const), which: fc.nat(5) })
 const step = fc.oneof({ arbitrary: request, weight: 6 }, { arbitrary: wait, weight: 2 }, change, release)
 
-/** A limiter with two rate rules and a concurrent rule, and the models of its keys. */
+/** A limiter with two rate rules and a concurrency rule, and the models of its keys. */
 class Trace {
   readonly #clock: ManualClock = manualClock(1e6)
   readonly #store = memoryStore({ clock: this.#clock })

@@ -84,7 +84,7 @@ describe.each([
   it.each([
     ['has not arrived', false],
     ['has arrived', true],
-  ])('charges every rule once and in order if the body %s', async (_state, isHere) => {
+  ])('charges the request to every rule once and in order if the body %s', async (_state, isHere) => {
     const { limiter, remaining, countEvents } = setUp([ROWS, { limit: '5/hour' }, SLOTS])
     const decision = await admit(limiter, 4, isHere)
     expect(decision.quotas.map(({ rule, cost, remaining }) => [rule, cost, remaining])).toEqual([
@@ -175,7 +175,7 @@ describe.each([
     expect(await remaining()).toEqual({ requests: 2, header: 2, rows: 10 })
   })
 
-  it('refunds the first rules if the receiver of the body cancels their permit', async () => {
+  it('refunds the charges of the first rules if the receiver of the body cancels their permit', async () => {
     const { limiter, remaining } = setUp([{ limit: '3/hour' }, ROWS])
     const body: RequestBody = {
       isHere: false,
@@ -202,7 +202,7 @@ describe.each([
     expect((await admit(limiter, 1)).allowed).toBe(true)
   })
 
-  it('waits for a slot after the body has arrived and then charges every rule', async () => {
+  it('waits for a slot after the body has arrived and then charges the request to every rule', async () => {
     const { limiter, remaining, countEvents } = setUp([{ limit: '5/hour' }, ROWS, { ...SLOTS, wait: '1m' }])
     const first = allowed(await admit(limiter, 1))
     const waiting = admit(limiter, 2)
@@ -219,7 +219,7 @@ describe.each([
     expect(countEvents('allowed')).toBe(2)
   })
 
-  it('refunds the first rules if the store fails at the second step', async () => {
+  it('refunds the charges of the first rules if the store fails at the second step', async () => {
     const store = remote()
     let calls = 0
     const flaky: Store = {

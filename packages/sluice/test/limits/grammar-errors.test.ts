@@ -73,7 +73,7 @@ describe('limit strings that do not parse', () => {
   it('points at a burst if the algorithm does not support one', () => {
     for (const algorithm of ['fixed-window', 'sliding-window', 'sliding-log'] as const) {
       expect(() => parseLimits('10/minute burst 20', { algorithm })).toThrow(
-        "'burst' requires algorithm token-bucket",
+        "'burst' requires the algorithm token-bucket",
       )
       expect(() => parseLimits('10/minute burst 20', { algorithm })).toThrow('(at character 11)')
     }

@@ -47,6 +47,11 @@ export function wait(milliseconds: number | null): string {
   return milliseconds === null ? 'never' : longDuration(Math.ceil(milliseconds / 1000), Math.ceil)
 }
 
+/** Formats a time range that ends now: `the last minute`, `the last 5 minutes`. */
+export function lastMinutes(minutes: number): string {
+  return minutes === 1 ? 'the last minute' : `the last ${minutes} minutes`
+}
+
 /** Formats a time of day in the local time zone. */
 export function timeOfDay(epochMilliseconds: number): string {
   return clock.format(epochMilliseconds)

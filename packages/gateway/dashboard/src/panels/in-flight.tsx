@@ -1,4 +1,4 @@
-import { count, tick } from '../components/format.js'
+import { count, lastMinutes, tick } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { Plot } from '../components/plot.js'
 import { routeLabel, type View } from './view.js'
@@ -11,7 +11,7 @@ export function InFlight({ view }: { readonly view: View }) {
         <Empty>No data yet.</Empty>
       ) : (
         <Plot
-          label={`Requests in flight and waiting over the last ${view.minutes} minutes, ${routeLabel(view)}`}
+          label={`Requests in flight and waiting over ${lastMinutes(Number(view.minutes))}, ${routeLabel(view)}`}
           times={view.times}
           span={view.span}
           format={count}

@@ -1,5 +1,5 @@
 import type { Latency } from '../../../src/server/admin/api/live-samples.js'
-import { duration } from '../components/format.js'
+import { duration, lastMinutes } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { Plot } from '../components/plot.js'
 import type { TimeBucket } from '../timeseries/buckets.js'
@@ -61,7 +61,7 @@ function LatencyPlot({
         <Empty>{empty}</Empty>
       ) : (
         <Plot
-          label={`${title} over the last ${view.minutes} minutes: the median and the 99th percentile`}
+          label={`${title} over ${lastMinutes(Number(view.minutes))}: the median and the 99th percentile`}
           times={view.times}
           span={view.span}
           format={duration}

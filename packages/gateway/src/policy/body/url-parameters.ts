@@ -27,7 +27,7 @@ export class Parameters {
    * Returns the value of a parameter; undefined if it was not sent.
    *
    * @throws MalformedRequestError if it was sent more than once, in another spelling (`n[]`, `N`),
-   *   or with bytes that are not UTF-8
+   *   or with bytes that are not valid UTF-8
    */
   get(name: string): string | undefined {
     const [parameter, ...others] = this.#index().get(spellingOf(name)) ?? []

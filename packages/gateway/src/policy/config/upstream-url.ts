@@ -8,7 +8,7 @@ export function parseUpstreamUrl(text: string): URL {
   if (!URL.canParse(text)) throw new TypeError(`'upstream' must be a URL; ${example}`)
   const url = new URL(text)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new TypeError(`'upstream' must begin with http: or https:, not ${url.protocol}; ${example}`)
+    throw new TypeError(`'upstream' must begin with http: or https:, not '${url.protocol}'; ${example}`)
   }
   if (url.username !== '' || url.password !== '') {
     throw new TypeError(`'upstream' must not contain a user name or password; ${example}`)

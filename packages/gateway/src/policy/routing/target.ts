@@ -188,6 +188,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new BadTargetError('The path has percent-encoded bytes that are not UTF-8.')
+    throw new BadTargetError('The path has percent-encoded bytes that are not valid UTF-8.')
   }
 }

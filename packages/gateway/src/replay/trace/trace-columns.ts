@@ -65,7 +65,7 @@ export function readMapping(text: string): readonly ColumnMapping[] {
       const equals = part.indexOf('=')
       const name = part.slice(0, Math.max(0, equals)).trim()
       if (equals < 1)
-        throw new TraceError(`expected FIELD=COLUMN instead of '${part.trim()}', as in time=ts,client=user`)
+        throw new TraceError(`expected FIELD=COLUMN, as in time=ts,client=user, not '${part.trim()}'`)
       const { column, unit } = withUnit(part.slice(equals + 1).trim(), name)
       const header = HEADER.exec(name)?.[1]?.toLowerCase()
       const field = FIELDS.find((known) => known === name)

@@ -51,7 +51,7 @@ export class BodyMemory {
     return this.#held
   }
 
-  /** Number of bodies that were refused memory or evicted since the start. */
+  /** Number of bodies that were refused memory or evicted so far. */
   get refused(): number {
     return this.#refused
   }

@@ -29,10 +29,10 @@ const FORWARDED_DETAILS: readonly string[] = ['x-forwarded-host', 'x-forwarded-p
 /**
  * Returns the provenance headers for the upstream: name, value, name, value.
  *
- * For a trusted proxy, `X-Forwarded-For` is appended to, and its headers about the client's host,
- * protocol, port and user are kept. `Forwarded` and `X-Real-IP` are always written by the gateway,
- * because a proxy that writes only `X-Forwarded-For` passes on what the client sent. Nothing is
- * kept from other peers.
+ * If the peer is a trusted proxy, the gateway appends the peer's address to `X-Forwarded-For` and
+ * keeps the proxy's headers about the client's host, protocol, port and user. The gateway always
+ * writes `Forwarded` and `X-Real-IP` itself, because a proxy that writes only `X-Forwarded-For`
+ * passes on what the client sent. Nothing is kept from other peers.
  */
 export function provenanceHeaders(origin: Provenance): readonly string[] {
   return origin.peerTrusted ? buildHeaders(origin) : cachedHeaders(origin)
@@ -68,7 +68,7 @@ function buildHeaders(origin: Provenance): string[] {
   // A proxy that names no client leaves the client's address unknown.
   const isKnown = !origin.peerTrusted || chain.length > 0 || received.has('x-real-ip')
   if (isKnown && client !== undefined && client.address !== '')
-    headers.push('x-real-ip', shortest(client.address))
+    headers.push('x-real-ip', shorten(client.address))
   // Includes the hops of proxies that write only X-Forwarded-For.
   const earlier = chain.map((hop) => `for=${node(hop)}`)
   headers.push('forwarded', [...earlier, forwardedElement(peer, origin)].join(', '))
@@ -149,7 +149,7 @@ function tokenOrQuoted(value: string): string {
 }
 
 /** Shortens IPv6 as in RFC 5952. */
-function shortest(address: string): string {
+function shorten(address: string): string {
   return address.includes(':') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address
 }
 

@@ -91,5 +91,5 @@ function proxyClaim(head: RequestHead, name: string): string | undefined {
   return value
 }
 
-/** The maximum length of a client's ID or tier, in characters. */
+/** The maximum length of a client's id or tier, in characters. */
 const MAX_NAME_LENGTH = 256

@@ -60,7 +60,7 @@ export class LineWriter {
     this.#after = options.after ?? ((milliseconds, call) => void setTimeout(call, milliseconds).unref())
   }
 
-  /** Number of lines dropped since the start. */
+  /** Number of lines dropped so far. */
   get dropped(): number {
     return this.#dropped
   }

@@ -1,6 +1,6 @@
 /**
  * The connections and body memory of a gateway, or of one of its processes. Refused connections and
- * bodies are counted since the start.
+ * bodies are counted from the start of the process.
  */
 export interface ServerLoad {
   readonly connections: number

@@ -14,7 +14,7 @@ import type { RoutedRequest } from './request-context.js'
 
 /** A request and the decision on it, which may be a refusal. */
 export interface Admitted {
-  readonly weighed: IncomingRequest
+  readonly request: IncomingRequest
   /** When the request reached the limits, by `performance.now()`. */
   readonly arrivedAt: number
   /** When it was decided on; equal to `arrivedAt` if the decision was immediate. */
@@ -29,8 +29,9 @@ export interface Admitted {
 /**
  * Identifies the client of a request and decides on the request.
  *
- * Rules that need only the head are charged first. Then the body is read if a rule needs it, or its
- * first byte is awaited if the request needs a slot. Finally, the remaining rules decide.
+ * The request is first charged to the rules that need only its head. Then the body is read if a
+ * rule needs it, or its first byte is awaited if the request needs a slot. Finally, the remaining
+ * rules decide.
  */
 export function admit(routed: RoutedRequest, limiter: Limiter<WeighedRequest>): MaybePromise<Admitted> {
   const { request, services, match } = routed
@@ -65,7 +66,7 @@ function decide(
   const { request, services, target, match, errors } = routed
   const { policy, params } = match
   const { name: route, llm, bodyTypes } = policy
-  const weighed = new IncomingRequest({
+  const incoming = new IncomingRequest({
     message: request,
     target,
     route,
@@ -77,20 +78,20 @@ function decide(
     onExpressionFailure: errors.expressionFailed,
   })
   const pending =
-    policy.readsBody || waitsForBody ? new PendingBody(routed, weighed, waitsForBody) : undefined
+    policy.readsBody || waitsForBody ? new PendingBody(routed, incoming, waitsForBody) : undefined
   const arrivedAt = performance.now()
   const admitted = (decision: Decision, decidedAt: number): Admitted => {
     const body = pending?.held
     if (decision.allowed) pending?.forget()
     else pending?.release()
-    weighed.forgetBody()
-    return { weighed, arrivedAt, decidedAt, decision, body, call: pending?.call }
+    incoming.forgetBody()
+    return { request: incoming, arrivedAt, decidedAt, decision, body, call: pending?.call }
   }
   let deciding: MaybePromise<Decision>
   try {
     deciding = policy.waits
-      ? admitQueued(weighed, request, limiter, services.traffic, pending)
-      : limiter.admit(weighed, pending && { body: pending })
+      ? admitQueued(incoming, request, limiter, services.traffic, pending)
+      : limiter.admit(incoming, pending && { body: pending })
   } catch (error) {
     pending?.release()
     throw error
@@ -110,7 +111,7 @@ function decide(
  * disconnects.
  */
 async function admitQueued(
-  weighed: IncomingRequest,
+  incoming: IncomingRequest,
   { socket }: InboundRequest,
   limiter: Limiter<WeighedRequest>,
   traffic: TrafficObserver,
@@ -120,15 +121,15 @@ async function admitQueued(
   const watcher = { onClientGone: () => disconnect.abort(new ClientGoneError()) }
   watchClient(socket, watcher)
   try {
-    traffic.onWaitingChange(weighed.route, 1)
+    traffic.onWaitingChange(incoming.route, 1)
     if (socket.destroyed) throw new ClientGoneError()
-    return await limiter.admit(weighed, {
+    return await limiter.admit(incoming, {
       signal: disconnect.signal,
-      ...(weighed.client === undefined && { waiter: addressOf(weighed) }),
+      ...(incoming.client === undefined && { waiter: addressOf(incoming) }),
       ...(body && { body }),
     })
   } finally {
-    traffic.onWaitingChange(weighed.route, -1)
+    traffic.onWaitingChange(incoming.route, -1)
     unwatchClient(socket, watcher)
   }
 }

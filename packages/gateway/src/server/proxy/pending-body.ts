@@ -25,14 +25,14 @@ type ChargedPermit = Pick<Permit, 'cancel'> | undefined
 export class PendingBody implements RequestBody {
   readonly isHere: boolean
   readonly #routed: RoutedRequest
-  readonly #weighed: IncomingRequest
+  readonly #incoming: IncomingRequest
   #held: HeldBody | undefined
   #call: LlmCall | undefined
 
   /** @param isExpected whether the request has a body at all */
-  constructor(routed: RoutedRequest, weighed: IncomingRequest, isExpected: boolean) {
+  constructor(routed: RoutedRequest, incoming: IncomingRequest, isExpected: boolean) {
     this.#routed = routed
-    this.#weighed = weighed
+    this.#incoming = incoming
     this.isHere = !isExpected || this.#takeArrived()
   }
 
@@ -55,7 +55,7 @@ export class PendingBody implements RequestBody {
         sendContinue()
         await firstBytes(request, services.bodyStartTimeoutMs)
         if (!readsBody) return
-        const owner = clientLabel(this.#weighed)
+        const owner = clientLabel(this.#incoming)
         const lease = (evict: () => void) => services.bodyMemory.lease(owner, evict)
         this.#held = await readBody(request, { limit: maxBody, lease })
       }
@@ -92,7 +92,7 @@ export class PendingBody implements RequestBody {
 
   /** Leases the memory that parsing a body needs. @returns false if there is not enough */
   #leaseParsingMemory({ bytes, lease }: HeldBody): boolean {
-    return lease.grow(this.#weighed.parsingMemory(bytes))
+    return lease.grow(this.#incoming.parsingMemory(bytes))
   }
 
   /** @throws BodyMemoryError, BodyTooLargeError or BodyTooComplexError */
@@ -102,7 +102,7 @@ export class PendingBody implements RequestBody {
     if (held.bytes.length > maxBody) throw new BodyTooLargeError(maxBody)
     if (this.#leaseParsingMemory(held)) return
     const { limit } = services.bodyMemory
-    const needed = held.bytes.length + this.#weighed.parsingMemory(held.bytes)
+    const needed = held.bytes.length + this.#incoming.parsingMemory(held.bytes)
     throw needed > limit ? new BodyTooComplexError(limit) : new BodyMemoryError()
   }
 
@@ -112,7 +112,7 @@ export class PendingBody implements RequestBody {
     if (!match.policy.readsBody) return request.hasBegun
     if (!request.hasArrived || request.destroyed) return false
     const length = request.readableLength
-    const lease = services.bodyMemory.lease(clientLabel(this.#weighed), () => {})
+    const lease = services.bodyMemory.lease(clientLabel(this.#incoming), () => {})
     if (!lease.grow(length)) {
       lease.release()
       return false
@@ -128,7 +128,7 @@ export class PendingBody implements RequestBody {
    * even if only a shadow rule counts it.
    */
   #parse(): void {
-    this.#weighed.receiveBody(this.#held?.bytes)
-    if (this.#routed.match.policy.llm !== undefined) this.#call = this.#weighed.call
+    this.#incoming.receiveBody(this.#held?.bytes)
+    if (this.#routed.match.policy.llm !== undefined) this.#call = this.#incoming.call
   }
 }

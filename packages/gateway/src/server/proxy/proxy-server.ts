@@ -27,7 +27,10 @@ export interface ProxyServer {
   readonly address: AddressInfo
   /** Number of open client connections. */
   readonly connections: number
-  /** Number of connections closed at once, since the start, because there were too many. */
+  /**
+   * Number of connections closed immediately because the limit was reached, since the process
+   * started.
+   */
   readonly refusedConnections: number
   setRequestTimeout(milliseconds: number): void
   /** Changes the limit for new connections. Open connections are kept. */
@@ -56,7 +59,11 @@ const POLL_INTERVAL_MS = 1_000
 /** For clients that send their body without waiting for `100 Continue`. */
 const noContinue = () => {}
 
-/** @throws Error with a one-line message if the port cannot be opened */
+/**
+ * Starts the proxy server on an endpoint, and resolves once it listens.
+ *
+ * @throws Error with a one-line message if the port cannot be opened
+ */
 export async function startProxy({
   endpoint,
   requestTimeoutMs,
@@ -180,7 +187,7 @@ function refuseTunnel({ httpVersion }: IncomingMessage, socket: Duplex): void {
   const { body } = problem(
     501,
     'Not implemented',
-    'This gateway does not open tunnels; send the request itself.',
+    'This gateway does not open tunnels (CONNECT); send the request to the gateway directly.',
   )
   const head = [
     `HTTP/${httpVersion === '1.0' ? '1.0' : '1.1'} 501 Not Implemented`,

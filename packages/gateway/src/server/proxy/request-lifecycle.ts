@@ -125,12 +125,12 @@ class RequestLifecycle {
   #applyDecision(admitted: Admitted): void {
     const { request, response, services, target, match } = this.#routed
     const { decision, call } = admitted
-    this.#client = admitted.weighed.client
+    this.#client = admitted.request.client
     // Set first, so that a failure in any later step releases the permit.
     if (decision.allowed && holdsSlots(decision)) this.#permit = decision.permit
     this.#lease = admitted.body?.lease
     this.#recorded = services.recorder?.begin(target.path, admitted)
-    if (call !== undefined) this.#recorded?.reserved(call.reservation)
+    if (call !== undefined) this.#recorded?.setReservation(call.reservation)
     const headers = limitHeaders(decision, match.policy.mirror)
     if (decision.allowed) {
       this.#permit?.keepRenewed()

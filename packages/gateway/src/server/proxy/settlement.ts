@@ -59,7 +59,7 @@ export function llmCallSettler(
     const cost = metered.settlement(result)
     if (metered.unread !== undefined) onUnread(metered.unread)
     if (cost === 'unknown') return
-    recorded?.cost(cost)
+    recorded?.setActualCost(cost)
     return settleCounted(permit, { ...(cost === NO_AMOUNTS ? NO_WORK : cost) })
   }
 }

@@ -24,7 +24,7 @@ export interface Upstream {
   dispatchOnNewConnection(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void
   /** Accepts no new requests, waits for those in flight, then closes the connections. */
   close(): Promise<void>
-  /** Closes the connections at once. Requests in flight are aborted. */
+  /** Closes the connections immediately. Requests in flight are aborted. */
   destroy(): Promise<void>
 }
 

@@ -10,7 +10,7 @@ import { storeAddress } from '../../policy/config/store-address.js'
 import type { Log } from '../logging/log.js'
 import { probeConnection, probeUntilLost, responds } from './startup-probe.js'
 import { requestErrorLog, stateLog } from './store-log.js'
-import { NEVER_LOST, type StoreStats } from './store-stats.js'
+import { ALWAYS_UP, type StoreStats } from './store-stats.js'
 
 /** The store of a gateway, with its health and statistics. */
 export interface OpenedStore {
@@ -23,7 +23,7 @@ export interface OpenedStore {
   stats(): StoreStats
 }
 
-/** Undefined for a memory store, which is never lost. */
+/** Undefined for a memory store, which is always available. */
 export type StoreHealth =
   | { readonly state: 'answers' | 'lost'; readonly policy: FailurePolicyName }
   | undefined
@@ -41,7 +41,7 @@ export async function openStore(
 ): Promise<OpenedStore> {
   if (config.kind === 'memory') {
     const store = memoryStore({ maxKeys: config.maxKeys })
-    return { store, health: async () => undefined, stats: () => ({ ...NEVER_LOST, memory: store }) }
+    return { store, health: async () => undefined, stats: () => ({ ...ALWAYS_UP, memory: store }) }
   }
   const remote = await createRemoteStore(config)
   let startupError = await probeConnection(remote)

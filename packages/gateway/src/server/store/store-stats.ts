@@ -1,6 +1,6 @@
 import type { FailureStats } from 'sluice'
 
-/** Statistics of a store. Counts are since the start. */
+/** Statistics of a store. Counts cover the time since the process started. */
 export interface StoreStats {
   /** False while the failure policy decides. */
   readonly up: boolean
@@ -8,7 +8,7 @@ export interface StoreStats {
   readonly timeouts: number
   /** Operations that a working store rejected, such as one on a key of another type. */
   readonly requestErrors: number
-  /** Undefined for a memory store, which is never lost. */
+  /** Undefined for a memory store, which is always available. */
   readonly breaker: FailureStats['state'] | undefined
   /** Requests refused with 503 because they could not be decided. */
   readonly unavailable: number
@@ -18,7 +18,7 @@ export interface StoreStats {
 }
 
 /** The statistics of a memory store, except for its keys. */
-export const NEVER_LOST: Omit<StoreStats, 'memory'> = {
+export const ALWAYS_UP: Omit<StoreStats, 'memory'> = {
   ...{ up: true, breaker: undefined, failures: 0, timeouts: 0, requestErrors: 0, unavailable: 0 },
   settlements: { waiting: 0, lost: 0 },
 }
@@ -26,13 +26,13 @@ export const NEVER_LOST: Omit<StoreStats, 'memory'> = {
 /** Sums the statistics of several processes that share a store. */
 export function summedStats(all: readonly StoreStats[]): StoreStats {
   const sum = (count: (stats: StoreStats) => number) => all.reduce((total, stats) => total + count(stats), 0)
-  const lost = all.find(({ up }) => !up)
+  const down = all.find(({ up }) => !up)
   return {
-    up: lost === undefined,
+    up: down === undefined,
     failures: sum(({ failures }) => failures),
     timeouts: sum(({ timeouts }) => timeouts),
     requestErrors: sum(({ requestErrors }) => requestErrors),
-    breaker: lost?.breaker ?? all[0]?.breaker,
+    breaker: down?.breaker ?? all[0]?.breaker,
     unavailable: sum(({ unavailable }) => unavailable),
     settlements: {
       waiting: sum(({ settlements }) => settlements.waiting),

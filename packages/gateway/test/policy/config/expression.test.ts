@@ -75,19 +75,17 @@ describe('a cost expression', () => {
     ['size(body.n)', { n: 1 }, "'size(body.n)' does not support the type of the request's value"],
     ['body.n * 2', { n: 'a' }, "'body.n * 2' does not support the type of the request's value"],
     ['1 / body.n', { n: 0 }, 'it divides by zero'],
-    ['1.5 / body.n', { n: 0 }, 'it is negative or not finite'],
+    ['1.5 / body.n', { n: 0 }, 'the result is negative or not finite'],
     ['body.n * 9007199254740991', { n: 9007199254740991 }, 'a number in it is too large'],
-    ['body.n', { n: -1 }, 'it is negative or not finite'],
-    ['body.n', { n: 'three' }, 'it is not a number'],
-    ['body.n', { n: null }, 'it is not a number'],
-    ['body.n', { n: [1] }, 'it is not a number'],
+    ['body.n', { n: -1 }, 'the result is negative or not finite'],
+    ['body.n', { n: 'three' }, 'the result is not a number'],
+    ['body.n', { n: null }, 'the result is not a number'],
+    ['body.n', { n: [1] }, 'the result is not a number'],
     // Inherited properties are not members of the client's body.
     ['size(body.constructor)', {}, "the body has no 'constructor'"],
     ['body.length', [1], "the body has no 'length'"],
   ])('fails to evaluate %s of %j: %s', (source, body, reason) => {
-    expect(errorOf(() => cost(source, body))).toBe(
-      `the rule's cost \`${source}\` cannot be evaluated: ${reason}`,
-    )
+    expect(errorOf(() => cost(source, body))).toBe(`the rule's cost \`${source}\` cannot be used: ${reason}`)
   })
 
   it('never quotes the request in an error', () => {
@@ -132,13 +130,11 @@ describe('a key expression', () => {
   it.each<[string, Partial<GatewayRequest>, string]>([
     ["headers['x-tenant']", {}, "the request has no header 'x-tenant'"],
     ['query.user', {}, "the query string has no 'user'"],
-    ['body.user', { body: { user: '' } }, 'it is an empty string'],
-    ['body.user', { body: { user: null } }, 'it is neither a string nor a number'],
-    ['body.user', { body: { user: {} } }, 'it is neither a string nor a number'],
+    ['body.user', { body: { user: '' } }, 'the result is an empty string'],
+    ['body.user', { body: { user: null } }, 'the result is neither a string nor a number'],
+    ['body.user', { body: { user: {} } }, 'the result is neither a string nor a number'],
   ])('fails to evaluate %s for a request that lacks its value (%#)', (source, parts, reason) => {
-    expect(errorOf(() => key(source, parts))).toBe(
-      `the rule's key \`${source}\` cannot be evaluated: ${reason}`,
-    )
+    expect(errorOf(() => key(source, parts))).toBe(`the rule's key \`${source}\` cannot be used: ${reason}`)
   })
 })
 
@@ -167,7 +163,7 @@ describe('an invalid expression', () => {
     ['body.a.all(x, x.all(y, y)) ? 1 : 2', 16, "'all' is nested in another loop"],
     ['body.a.all(x, size(body.s) > 1) ? 1 : 2', 19, "'body' cannot be read inside a loop"],
     ['size(body.a.map(x, x + x).map(x, x + x))', 26, "loops over the result of 'map'"],
-    ['body.a.contains(body.b) ? 1 : 2', 7, "'contains' requires a literal string"],
+    ['body.a.contains(body.b) ? 1 : 2', 7, "'contains' requires a string literal"],
     ['body.a.all(ip, true) ? 1 : 2', 11, "'ip' is a predefined variable"],
     ['body.a.all(1, true) ? 1 : 2', 11, 'invalid predicate iteration variable'],
     ['body.a.all(x) ? 1 : 2', 7, "'all' requires a variable for the element"],

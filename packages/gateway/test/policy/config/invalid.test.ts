@@ -45,7 +45,7 @@ describe('a configuration file with one problem', () => {
     // Settings
     ['a missing upstream', '¦listen: 8080', "'upstream' is missing"],
     ['an upstream without a scheme', 'upstream: ¦127.0.0.1:9000', "'upstream' must be a URL"],
-    ['an upstream that is not HTTP', 'upstream: ¦ftp://a', 'must begin with http: or https:, not ftp:'],
+    ['an upstream that is not HTTP', 'upstream: ¦ftp://a', "must begin with http: or https:, not 'ftp:'"],
     ['an empty upstream', 'upstream:¦', "'upstream' must be a string, but it is empty"],
     ['a misspelled key', `${UPSTREAM}\n¦lisen: 8080`, "unknown key 'lisen'; did you mean 'listen'?"],
     ['a key in camel case', `${UPSTREAM}\n¦maxBody: 1MiB`, "did you mean 'max_body'?"],
@@ -72,7 +72,7 @@ describe('a configuration file with one problem', () => {
     [
       'an algorithm without a signature',
       `${UPSTREAM}\nidentity: { jwt: ¦{ jwks: https://a.example/j, audience: a, algorithms: [none] } }`,
-      "'algorithms' must be a list of",
+      "'algorithms' must contain only",
     ],
     ['a tier with the multiplier 0', `${UPSTREAM}\ntiers: { free: ¦0 }`, 'more than zero'],
     ['a misspelled unlimited', `${UPSTREAM}\ntiers: { free: ¦Unlimited }`, 'or unlimited'],
@@ -355,7 +355,7 @@ describe('a configuration file with one problem', () => {
     [
       'a burst of a fixed window',
       limit('{ limit: 10/minute ¦burst 20, algorithm: fixed-window }'),
-      "'burst' requires algorithm token-bucket",
+      "'burst' requires the algorithm token-bucket",
     ],
     [
       'a period that is not one of the calendar',

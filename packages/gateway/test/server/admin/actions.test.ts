@@ -108,7 +108,7 @@ describe('an action with the token', () => {
     const gateway = await gatewayWithToken()
     for (const status of [200, 200, 429]) expect(await predict(gateway)).toBe(status)
     const { done } = await act(gateway, { act: 'reset', route: 'POST /predict', key: '127.0.0.1' })
-    expect(done).toBe('usage of 127.0.0.1 reset under few, slots')
+    expect(done).toBe("usage of '127.0.0.1' reset for the rules few, slots")
     expect(await predict(gateway)).toBe(200)
   })
 
@@ -140,7 +140,7 @@ routes:
     expect(
       await act(gateway, { act: 'reset', route: 'POST /predict', rule: 'few', key: 'client acme' }),
     ).toMatchObject({
-      done: 'usage of client acme reset under few',
+      done: "usage of 'client acme' reset for the rule few",
     })
     expect([await statusOf('/predict'), await statusOf('/other')]).toEqual([200, 429])
     expect(await act(gateway, { act: 'reset', key: 'acm' })).toMatchObject({ status: 404 })
@@ -182,7 +182,7 @@ routes:
     [{ act: 'shadow', ...FEW, route: 'POST /nowhere', shadow: true }, 404, "no route 'POST /nowhere'"],
     [{ act: 'shadow', ...FEW, rule: 'many', shadow: true }, 404, 'its rules are: few, slots, all'],
     [{ act: 'limit', ...FEW, limit: 'lots' }, 400, "'lots'"],
-    [{ act: 'limit', ...FEW, limit: '1/minute; 2/hour' }, 400, 'one limit'],
+    [{ act: 'limit', ...FEW, limit: '1/minute; 2/hour' }, 400, 'a single limit'],
     [{ act: 'limit', ...FEW, rule: 'slots', limit: '5/minute' }, 400, 'a number such as 8'],
     [{ act: 'reset', route: 'POST /predict', rule: 'all', key: 'unknown' }, 404, 'has seen'],
     [`{"act":"undo","route":"${'x'.repeat(5000)}"}`, 413, 'must not exceed 4096 bytes'],
@@ -193,6 +193,20 @@ routes:
     expect(result).toMatchObject({ status, error: expect.stringContaining(error) })
     expect(await rule(gateway, 'few')).toEqual(before)
     expect((await gateway.auditLines()).at(-1)).toMatchObject({ outcome: 'refused', from: '127.0.0.1' })
+  })
+
+  it.each<[unknown, string]>([
+    [{ act: 'limit', ...FEW, limit: '' }, "'limit' must be a string of 1 to 100 characters"],
+    [{ act: 'limit', ...FEW, limit: 8 }, "'limit' must be a string of 1 to 100 characters"],
+    [{ act: 'undo', rule: 'few' }, "'route' must be a string of 1 to 1000 characters"],
+    [{ act: 'shadow', ...FEW }, "'shadow' must be true or false"],
+    [{ act: 'undo', ...FEW, also: 1 }, "unknown member 'also'"],
+    [{ act: 'explode', ...FEW }, "'act' must be shadow, limit, reset or undo"],
+    [FEW, "'act' must be shadow, limit, reset or undo"],
+    [[], 'an action must be an object such as { "act": "undo", "route": …, "rule": … }'],
+  ])('is rejected with an error that describes only the invalid part: %j', async (action, error) => {
+    const gateway = await gatewayWithToken()
+    expect(await act(gateway, JSON.stringify(action))).toEqual({ status: 400, error })
   })
 })
 

@@ -137,7 +137,7 @@ describe('an action', () => {
     await expect(actions.perform(limit)).rejects.toMatchObject({
       name: 'AdminActionError',
       status: 400,
-      message: "an override must be one limit, not '5/minute; 9/hour'",
+      message: "an override must be a single limit such as 10/minute, not '5/minute; 9/hour'",
     })
   })
 

@@ -43,7 +43,7 @@ describe('a route whose rules read the body', () => {
     expect((await fetch(`${url}/rows`, { method: 'POST', headers, body: '{' })).status).toBe(429)
   })
 
-  it('refunds the first rules when a rule that reads the body refuses', async () => {
+  it('refunds the charges of the first rules when a rule that reads the body refuses', async () => {
     const { port, url } = await gatewayWith(ROWS)
     const many = JSON.stringify({ data: new Array(101).fill(1) })
     for (let sent = 0; sent < 5; sent++) {

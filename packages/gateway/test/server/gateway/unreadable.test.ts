@@ -86,7 +86,7 @@ describe('a body that a rule reads', () => {
     ['single quotes', "{'data':[]}"],
     ['UTF-16', Buffer.from(TEN, 'utf16le')],
     ['UTF-16 with a byte order mark', Buffer.from(`\ufeff${TEN}`, 'utf16le')],
-    ['bytes that are not UTF-8', Buffer.from('{"data":["\xff"]}', 'latin1')],
+    ['bytes that are not valid UTF-8', Buffer.from('{"data":["\xff"]}', 'latin1')],
     ['a surrogate in UTF-8', Buffer.from('{"data":["\xed\xa0\x80"]}', 'latin1')],
     ['an overlong encoding', Buffer.from('{"d\xc1\xa1ta":[]}', 'latin1')],
     ['a list', '[1,2]'],

@@ -28,7 +28,10 @@ function failingStore(policy: (typeof POLICIES)[number], error: Error) {
 
 describe('the probe of a store at startup', () => {
   it.each(POLICIES)('ends if the store responds with a request error, under %s', async (policy) => {
-    const { store, counts } = failingStore(policy, new StoreRequestError('a foreign value'))
+    const { store, counts } = failingStore(
+      policy,
+      new StoreRequestError('another program wrote the value of the key'),
+    )
     await probeUntilLost(store)
     expect(counts.peeks).toBe(1)
     expect(await responds(store)).toBe(true)
@@ -57,7 +60,7 @@ describe('the probe of a store at startup', () => {
   })
 
   it.each(POLICIES)(
-    'accepts a Redis store with a foreign value at the key of the probe, under %s',
+    'accepts a Redis store whose probe key has a value of another program, under %s',
     async (policy) => {
       const redis = await startRedis()
       onTestFinished(() => redis.stop())

@@ -69,7 +69,8 @@ const OPTIONS = ['client', 'url', 'prefix']
  * and in January 2038 at the latest.
  *
  * The store's promises reject with a StoreContentionError after 40 failed attempts, with a
- * StoredValueError for a damaged or foreign value, and with the client's errors.
+ * StoredValueError for a value that is damaged or that another program wrote, and with the client's
+ * errors.
  *
  * @throws TypeError, RangeError for an invalid option.
  */

@@ -77,7 +77,9 @@ export class Batches {
     if (job.attempts < MAX_ATTEMPTS) this.add(job, slot)
     else
       job.reject(
-        new Error(`the server's time was outside the calendar windows in each of ${MAX_ATTEMPTS} attempts`),
+        new Error(
+          `the clock of the Redis server was outside the calendar windows that this process sent, in each of ${MAX_ATTEMPTS} attempts`,
+        ),
       )
   }
 }

@@ -49,9 +49,9 @@ export interface FailurePolicyOptions {
   /** Called once when the store fails and once when it recovers. Errors it throws are ignored. */
   readonly onStateChange?: (change: StoreStateChange) => void
   /**
-   * Called for each operation that fails with a `StoreRequestError`, for example because a key
-   * holds a foreign value. Such an error names the key in its message. Errors it throws are
-   * ignored.
+   * Called for each operation that fails with a `StoreRequestError`, for example because another
+   * program wrote the value of a key. Such an error names the key in its message. Errors that the
+   * callback throws are ignored.
    */
   readonly onRequestError?: (failure: StoreRequestFailure) => void
   /** Default: the monotonic clock of the machine. */

@@ -16,7 +16,7 @@ import { LateResponses } from './late-responses.js'
 import { SettlementSender } from './settlement-sender.js'
 import { StoreUnavailableError } from './store-unavailable.js'
 
-/** Counters since the start, and the current state. */
+/** Counters since the store was created, and the current state. */
 export interface FailureStats {
   readonly state: BreakerState
   /** Operations that failed, excluding timeouts and request errors. */
@@ -88,9 +88,9 @@ export interface FailurePolicyStore extends Store {
  * queued in bounded memory and never fail a request. Lost settlements are counted. `reset` throws a
  * `StoreUnavailableError` under every policy.
  *
- * **Request errors.** A failure that affects a single request, such as a foreign value under its
- * key or a server out of memory, is a `StoreRequestError`. The policy decides that request, the
- * breaker stays closed, and `requestErrors` counts it.
+ * **Request errors.** A failure that affects a single request, such as a key whose value
+ * another program wrote, or a server out of memory, is a `StoreRequestError`. The policy
+ * decides that request, the breaker stays closed, and `requestErrors` counts it.
  *
  * A `TypeError` or `RangeError` without a `cause` is treated as the caller's error. It is rethrown
  * and does not count as a failure.

@@ -36,7 +36,7 @@ export class SettlementQueue {
     return this.#queue.size
   }
 
-  /** Number of settlements lost since the start. */
+  /** Number of settlements lost so far. */
   get lost(): number {
     return this.#lost
   }

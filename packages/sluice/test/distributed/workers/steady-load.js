@@ -1,4 +1,4 @@
-// Makes more calls on each charge than its limit admits, and reports the admissions with their
+// Makes more calls for each charge than its limit admits, and reports the admissions with their
 // times.
 import { setTimeout as pause } from 'node:timers/promises'
 import { now } from './clock.js'

@@ -115,7 +115,7 @@ describe('a value of the previous version', () => {
   })
 })
 
-it('rejects any foreign value', () => {
+it('rejects values that another program wrote', () => {
   const foreign = fc.oneof(fc.string(), fc.jsonValue(), fc.constant(undefined), fc.uint8Array())
   const property = fc.property(foreign, (value) => {
     expect(() => decodeValue('key', value)).toThrow(StoredValueError)

@@ -30,7 +30,7 @@ function replyOf(bytes: number): Buffer {
   return reply
 }
 
-it('rejects all jobs of a truncated reply', async () => {
+it('a Redis store rejects all jobs if their reply is truncated', async () => {
   for (let bytes = 0; bytes < REPLY_SIZE; bytes++) {
     const store = new ScriptStore(replying([replyOf(bytes)]), '')
     const calls = [store.take(charges('a')), store.settle([settled()]), store.peek(charges('b'))]
@@ -42,21 +42,21 @@ it('rejects all jobs of a truncated reply', async () => {
   }
 })
 
-it('rejects all jobs of a reply with excess bytes', async () => {
+it('a Redis store rejects all jobs if their reply has excess bytes', async () => {
   await expect(new ScriptStore(replying([replyOf(REPLY_SIZE + 1)]), '').take(charges('a'))).rejects.toThrow(
     'returned an invalid reply',
   )
   expect(await new ScriptStore(replying([replyOf(REPLY_SIZE)]), '').take(charges('a'))).toHaveLength(5)
 })
 
-it('rejects a reply that is not a buffer', async () => {
+it('a Redis store rejects a reply whose first element is not a buffer', async () => {
   for (const reply of [undefined, null, 'OK', 1, [], ['string'], [[Buffer.alloc(400)]], Buffer.alloc(400)])
     await expect(new ScriptStore(replying(reply), '').take(charges('a'))).rejects.toThrow(
       'returned an invalid reply',
     )
 })
 
-it('refunds one slot when the reply of another is truncated', async () => {
+it('a Redis store refunds the charges in one cluster slot if the reply for another slot is truncated', async () => {
   const requested: string[] = []
   const connection: RedisConnection = {
     ...replying(undefined, true),

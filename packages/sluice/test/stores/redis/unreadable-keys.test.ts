@@ -44,7 +44,7 @@ function charge(name: string, key: string, cost = 1): Charge {
 type Corrupt = (key: string) => Promise<unknown>
 
 const CORRUPTED: readonly (readonly [string, Corrupt])[] = [
-  ['a foreign string', (key) => client.set(key, 'hello')],
+  ['a string that another program wrote', (key) => client.set(key, 'hello')],
   ['an empty string', (key) => client.set(key, '')],
   ['a list', (key) => client.rpush(key, 'a')],
   ['a set', (key) => client.sadd(key, 'a')],

@@ -73,8 +73,8 @@ describe('the breaker of a store', () => {
     expect(inner.callCount).toBe(0)
     const settlement = { charge: one, taken: { cost: 1, at: 0, resetAfter: 1 }, cost: -1 }
     expect(() => store.settle([settlement])).toThrow(RangeError)
-    inner.take = () => Promise.reject(new TypeError('this store counts no such key'))
-    await expect(store.take([one])).rejects.toThrow('no such key')
+    inner.take = () => Promise.reject(new TypeError('the key is unknown'))
+    await expect(store.take([one])).rejects.toThrow('the key is unknown')
     expect(store.stats()).toMatchObject({ state: 'closed', failures: 0 })
     inner.take = () => Promise.reject(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') }))
     expect(await store.take([one])).toMatchObject([{ degraded: 'local' }])
@@ -87,8 +87,8 @@ describe('the breaker of a store', () => {
     inner.thaw()
     await vi.advanceTimersByTimeAsync(100)
     const take = inner.take.bind(inner)
-    inner.take = () => Promise.reject(new RangeError('this store counts no such cost'))
-    await expect(store.take([one])).rejects.toThrow('no such cost')
+    inner.take = () => Promise.reject(new RangeError('the cost is not supported'))
+    await expect(store.take([one])).rejects.toThrow('the cost is not supported')
     inner.take = take
     expect((await store.take([one]))[0]?.degraded).toBeUndefined()
     expect(store.stats().state).toBe('closed')

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createLimiter } from '../../../src/limiter/limiter.js'
-import { losable } from './losable-store.js'
+import { storeWithOutages } from './losable-store.js'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -9,7 +9,7 @@ describe('permits of charges that were decided locally', () => {
   const rules = [{ limit: '10/hour', of: 'tokens', cost: 4 }, { concurrent: 1 }]
 
   it('are settled and released locally, even after the store has recovered', async () => {
-    const { inner, store, startOutage, endOutage } = losable()
+    const { inner, store, startOutage, endOutage } = storeWithOutages()
     const limiter = createLimiter({ rules, store })
     await startOutage()
     const decision = await limiter.admit('ann')
@@ -27,7 +27,7 @@ describe('permits of charges that were decided locally', () => {
   })
 
   it.each(['local', 'open'] as const)('are refunded locally when cancelled under `%s`', async (policy) => {
-    const { inner, store, startOutage, endOutage } = losable({ policy })
+    const { inner, store, startOutage, endOutage } = storeWithOutages({ policy })
     const limiter = createLimiter({ rules, store })
     await startOutage()
     const decision = await limiter.admit('ann')
@@ -41,7 +41,7 @@ describe('permits of charges that were decided locally', () => {
   })
 
   it('have nothing to settle under `open`', async () => {
-    const { inner, store, startOutage, endOutage } = losable({ policy: 'open' })
+    const { inner, store, startOutage, endOutage } = storeWithOutages({ policy: 'open' })
     const limiter = createLimiter({ rules, store })
     await startOutage()
     const decision = await limiter.admit('ann')
@@ -57,7 +57,7 @@ describe('permits of charges that were decided locally', () => {
   })
 
   it('are released separately from overlapping permits of the store', async () => {
-    const { store, startOutage, endOutage, inner } = losable()
+    const { store, startOutage, endOutage, inner } = storeWithOutages()
     const limiter = createLimiter({ rules: [{ concurrent: 1 }], store })
     const before = await limiter.admit('ann')
     await startOutage()

@@ -9,7 +9,7 @@ import { FaultyStore } from './faulty-store.js'
  * Returns a store whose first failure opens the breaker, with functions that start and end an
  * outage.
  */
-export function losable(options: FailurePolicyOptions = {}) {
+export function storeWithOutages(options: FailurePolicyOptions = {}) {
   const inner = new FaultyStore()
   const store = withFailurePolicy(inner, { random: () => 0, failures: 1, ...options })
   const startOutage = async () => {

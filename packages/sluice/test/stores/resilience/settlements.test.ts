@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Charge, type Settlement, type Store, settlementOf } from '../../../src/stores/store.js'
 import { one, slot } from './charges.js'
-import { losable } from './losable-store.js'
+import { storeWithOutages } from './losable-store.js'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -14,7 +14,7 @@ async function taken(store: Store, charge: Charge, cost: number) {
 
 describe('settlements of charges from the store', () => {
   it('sends a settlement once the store has recovered', async () => {
-    const { inner, store, startOutage, endOutage, left } = losable()
+    const { inner, store, startOutage, endOutage, left } = storeWithOutages()
     const refund = await taken(store, { ...one, cost: 6 }, 2)
     const slots = await taken(store, slot('a'), 0)
     const debt = await taken(store, { ...one, key: 'bob' }, 5)
@@ -31,7 +31,7 @@ describe('settlements of charges from the store', () => {
   })
 
   it('sends an unconfirmed refund only once, so that nothing is refunded twice', async () => {
-    const { inner, store, endOutage, left } = losable()
+    const { inner, store, endOutage, left } = storeWithOutages()
     const refund = await taken(store, { ...one, cost: 6 }, 3)
     await store.take([{ ...one, cost: 4 }])
     inner.mode = 'hangs'
@@ -45,7 +45,7 @@ describe('settlements of charges from the store', () => {
   })
 
   it('retries an unconfirmed release, at most three times', async () => {
-    const { inner, store, left } = losable({ failures: 100 })
+    const { inner, store, left } = storeWithOutages({ failures: 100 })
     const release = await taken(store, slot('a'), 0)
     inner.settle = () => Promise.reject(new Error('connection reset'))
     await store.settle([release])
@@ -61,7 +61,7 @@ describe('settlements of charges from the store', () => {
   })
 
   it('releases a slot even if the first attempt fails', async () => {
-    const { inner, store, left } = losable({ failures: 100 })
+    const { inner, store, left } = storeWithOutages({ failures: 100 })
     const release = await taken(store, slot('a'), 0)
     inner.mode = 'refuses'
     await store.settle([release])
@@ -74,7 +74,7 @@ describe('settlements of charges from the store', () => {
   })
 
   it('does not send a renewal late, because its lease may have ended', async () => {
-    const { inner, store, startOutage, endOutage } = losable()
+    const { inner, store, startOutage, endOutage } = storeWithOutages()
     const renewal = await taken(store, slot('a'), 1)
     await startOutage()
     store.settle([renewal])
@@ -84,7 +84,7 @@ describe('settlements of charges from the store', () => {
   })
 
   it('drops a refund whose charge has expired', async () => {
-    const { inner, store, startOutage, endOutage } = losable()
+    const { inner, store, startOutage, endOutage } = storeWithOutages()
     const refund = await taken(store, { ...one, cost: 6 }, 2)
     const release = await taken(store, slot('a'), 0)
     const debt = await taken(store, { ...one, key: 'bob' }, 5)
@@ -97,7 +97,7 @@ describe('settlements of charges from the store', () => {
   })
 
   it('queues settlements in bounded memory and counts the evicted ones as lost', async () => {
-    const { inner, store, startOutage, endOutage } = losable({ maxWaiting: 250 })
+    const { inner, store, startOutage, endOutage } = storeWithOutages({ maxWaiting: 250 })
     const settlements: Settlement[] = []
     for (let key = 0; key < 300; key++) settlements.push(await taken(store, { ...one, key: String(key) }, 0))
     await startOutage()
@@ -109,7 +109,7 @@ describe('settlements of charges from the store', () => {
   })
 
   it('keeps settlements queued when the store fails again', async () => {
-    const { inner, store, startOutage, endOutage } = losable()
+    const { inner, store, startOutage, endOutage } = storeWithOutages()
     const settlements: Settlement[] = []
     for (let index = 0; index < 150; index++)
       settlements.push(await taken(store, { ...slot(`${index}`), key: `${index}` }, 0))
@@ -131,7 +131,7 @@ describe('settlements of charges from the store', () => {
   it('never fails a request because its settlement fails', async () => {
     for (const policy of ['open', 'closed', 'local'] as const) {
       for (const mode of ['hangs', 'refuses', 'throws'] as const) {
-        const { inner, store } = losable({ policy })
+        const { inner, store } = storeWithOutages({ policy })
         const settlement = await taken(store, one, 0)
         inner.mode = mode
         const settled = Promise.resolve(store.settle([settlement]))
@@ -142,7 +142,7 @@ describe('settlements of charges from the store', () => {
   })
 
   it('sends nothing after the store is closed', async () => {
-    const { inner, store, startOutage } = losable()
+    const { inner, store, startOutage } = storeWithOutages()
     const settlement = await taken(store, one, 0)
     await startOutage()
     store.settle([settlement])

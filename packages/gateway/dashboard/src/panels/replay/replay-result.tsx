@@ -25,7 +25,7 @@ export function ReplayResult({ api, page }: { readonly api: AdminApi; readonly p
           <h2 id="replayed-title">Replay of {trace}</h2>
           <p class="quiet">
             {number(report.requests.played)} requests from {moment(report.trace.from)} to{' '}
-            {moment(report.trace.to)}, through {names.join(' and ')}
+            {moment(report.trace.to)}, replayed with {names.join(' and ')}
           </p>
         </div>
         <button type="button" onClick={save}>

@@ -10,6 +10,6 @@ export class ExpressionError extends RequestError {
     source: string,
     readonly reason: string,
   ) {
-    super(`the rule's ${purpose} \`${source}\` cannot be evaluated: ${reason}`)
+    super(`the rule's ${purpose} \`${source}\` cannot be used: ${reason}`)
   }
 }

@@ -63,7 +63,9 @@ export function keyExpression(
     if (typeof result === 'number' || typeof result === 'bigint' || typeof result === 'boolean')
       return String(result)
     if (typeof result === 'string' && result !== '') return result
-    return fail(result === '' ? 'it is an empty string' : 'it is neither a string nor a number')
+    return fail(
+      result === '' ? 'the result is an empty string' : 'the result is neither a string nor a number',
+    )
   })
 }
 
@@ -74,7 +76,7 @@ export function costExpression(
 ): Expression<number> | ExpressionProblem[] {
   return compile('cost', source, params, (result, fail) => {
     const cost = numberOf(result, fail)
-    return Number.isFinite(cost) && cost >= 0 ? cost : fail('it is negative or not finite')
+    return Number.isFinite(cost) && cost >= 0 ? cost : fail('the result is negative or not finite')
   })
 }
 
@@ -85,7 +87,9 @@ export function concurrentExpression(
 ): Expression<number> | ExpressionProblem[] {
   return compile('concurrent', source, params, (result, fail) => {
     const count = numberOf(result, fail)
-    return Number.isSafeInteger(count) && count >= 1 ? count : fail('it is not a whole number of at least 1')
+    return Number.isSafeInteger(count) && count >= 1
+      ? count
+      : fail('the result is not a whole number of at least 1')
   })
 }
 
@@ -99,7 +103,7 @@ export function requireExpression(
   params: readonly string[] | undefined,
 ): Expression<boolean> | ExpressionProblem[] {
   const holds = compile('require', source, params, (result, fail) =>
-    typeof result === 'boolean' ? result : fail('it is neither true nor false'),
+    typeof result === 'boolean' ? result : fail('the result is neither true nor false'),
   )
   if (typeof holds !== 'function') return holds
   const isAllowed = (request: GatewayRequest): boolean => {
@@ -203,5 +207,5 @@ function numberOf(result: unknown, fail: Fail): number {
   if (typeof result === 'number') return result
   // A CEL uint is an object that wraps a bigint.
   const plain = typeof result === 'object' && result !== null ? result.valueOf() : result
-  return typeof plain === 'bigint' ? Number(plain) : fail('it is not a number')
+  return typeof plain === 'bigint' ? Number(plain) : fail('the result is not a number')
 }

@@ -149,7 +149,7 @@ function callProblem(node: CallNode, loop: string | undefined): ExpressionProble
   if (SEARCHES.has(name) && args.some((arg) => arg.op !== 'value')) {
     return {
       at,
-      message: `'${name}' requires a literal string, such as ${name}("a")`,
+      message: `'${name}' requires a string literal, such as ${name}("a")`,
     }
   }
   if (receiver === undefined || !LOOPS.has(name)) return undefined
@@ -164,7 +164,7 @@ function callProblem(node: CallNode, loop: string | undefined): ExpressionProble
     }
   }
   if (containsMap(receiver)) {
-    return { at, message: `'${name}' loops over the result of 'map'; make 'map' the last call of the chain` }
+    return { at, message: `'${name}' loops over the result of 'map'; make 'map' the last call in the chain` }
   }
   if (variable?.op !== 'id' || !VARIABLES.has(variable.args)) return undefined
   const message = `'${variable.args}' is a predefined variable; choose another name for the element, such as x`

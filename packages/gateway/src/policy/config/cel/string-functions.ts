@@ -1,9 +1,6 @@
 import { EvaluationError } from '@marcbachmann/cel-js'
 
-/**
- * Converts ASCII letters to lower case. As in CEL's specification, other letters are unchanged, and
- * the positions in the functions below count code points.
- */
+/** Converts ASCII letters to lower case. As in CEL's specification, other letters are unchanged. */
 export function lowerAscii(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
@@ -23,6 +20,7 @@ export function trim(text: string): string {
   return text.slice(start, end)
 }
 
+/** Here and in the functions below, positions count code points, as in CEL's specification. */
 export function indexOf(text: string, search: string, from = 0n): bigint {
   if (search === '') return from
   if (from < 0n) throw outOfRange()
@@ -56,18 +54,18 @@ function unitAt(text: string, codePoints: bigint): number | undefined {
   let at = 0
   for (let count = Number(codePoints); count > 0; count -= 1) {
     if (at >= text.length) return undefined
-    at += isPair(text, at) ? 2 : 1
+    at += isSurrogatePair(text, at) ? 2 : 1
   }
   return at
 }
 
 function codePointsBefore(text: string, end: number): bigint {
   let count = 0
-  for (let at = 0; at < end; at += isPair(text, at) ? 2 : 1) count += 1
+  for (let at = 0; at < end; at += isSurrogatePair(text, at) ? 2 : 1) count += 1
   return BigInt(count)
 }
 
-function isPair(text: string, at: number): boolean {
+function isSurrogatePair(text: string, at: number): boolean {
   return (text.codePointAt(at) ?? 0) > 0xffff
 }
 

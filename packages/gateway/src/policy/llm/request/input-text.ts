@@ -62,23 +62,23 @@ export function countContent(value: unknown, counter: TokenCounter): void {
 
 /** Counts a structure that the model sees verbatim, such as a tool schema, including its names. */
 export function countStructure(value: unknown, counter: TokenCounter): void {
-  for (const text of structureTexts(value)) counter.addText(text)
+  for (const text of structureStrings(value)) counter.addText(text)
 }
 
-/** Lists the texts of a structure: its names and values. */
-export function structureTexts(value: unknown): string[] {
-  const texts: string[] = []
+/** Returns the strings of a structure: its names and values. */
+export function structureStrings(value: unknown): string[] {
+  const strings: string[] = []
   walk(
     value,
-    (text) => texts.push(text),
+    (text) => strings.push(text),
     (object, rest) => {
       for (const name of Object.keys(object)) {
-        texts.push(name)
+        strings.push(name)
         rest.push(object[name])
       }
     },
   )
-  return texts
+  return strings
 }
 
 /**
@@ -97,11 +97,12 @@ export function countOtherMembers(body: Fields, counted: ReadonlySet<string>, co
 }
 
 /**
- * Counts the required format of an answer, such as a JSON schema, but not the name of the format.
+ * Counts the response format that a request specifies, such as a JSON schema, but not the name of
+ * the format.
  */
 export function countFormat(format: unknown, counter: TokenCounter): void {
   if (!isFields(format)) {
-    // `json` requires JSON of any structure, and is a setting.
+    // The string `json` only selects JSON output, so it counts as a setting.
     if (format !== 'json') countStructure(format, counter)
     return
   }
@@ -129,7 +130,8 @@ function walk(
 }
 
 /**
- * Counts a prompt: a string, a list of strings, a list of tokens, or lists of tokens.
+ * Counts the prompts of a request: a string, a list of strings, a list of tokens, or a list of
+ * lists of tokens.
  *
  * @returns the number of prompts
  */

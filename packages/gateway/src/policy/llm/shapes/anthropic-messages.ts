@@ -1,5 +1,5 @@
 import { RequestError } from 'sluice'
-import { countContent, countOtherMembers, countStructure, structureTexts } from '../request/input-text.js'
+import { countContent, countOtherMembers, countStructure, structureStrings } from '../request/input-text.js'
 import { listOf, maximumOf, own, shown, statedFlag, statedModel } from '../request/json-fields.js'
 import { tokenCount, type Usage } from '../usage.js'
 import { hasError } from './error-body.js'
@@ -64,7 +64,7 @@ function read(type: string, data: unknown): Reading {
 
 /** The input of a tool call is either complete in its block, or empty and sent in deltas. */
 function blockTexts(block: unknown): string[] {
-  return [...textsIn(block, ['text', 'thinking', 'name']), ...structureTexts(own(block, 'input'))]
+  return [...textsIn(block, ['text', 'thinking', 'name']), ...structureStrings(own(block, 'input'))]
 }
 
 function deltaTexts(delta: unknown): string[] {

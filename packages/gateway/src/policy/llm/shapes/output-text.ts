@@ -1,4 +1,4 @@
-import { structureTexts } from '../request/input-text.js'
+import { structureStrings } from '../request/input-text.js'
 import { isFields, listOf, own } from '../request/json-fields.js'
 
 /** Members of a part that the model did not write as text. */
@@ -14,7 +14,7 @@ export function textsIn(value: unknown, names: readonly string[]): string[] {
 }
 
 /**
- * Lists the texts of a message, or of a part of one, in an OpenAI-compatible API: content,
+ * Lists the strings of a message, or of a part of one, in an OpenAI-compatible API: content,
  * refusals, reasoning, tool calls and transcripts. A text that the server repeats under several
  * names is listed once.
  */
@@ -34,12 +34,12 @@ export function messageTexts(message: unknown): string[] {
   ]
 }
 
-/** Lists the texts of a tool call. Arguments are a string or a parsed object. */
+/** Lists the strings of a tool call. Arguments are a string or a parsed object. */
 export function callTexts(call: unknown): string[] {
   const inputs = ['arguments', 'input'].map((name) => own(call, name))
   return [
     ...textsIn(call, ['name', 'arguments', 'input']),
-    ...inputs.flatMap((input) => (typeof input === 'string' ? [] : structureTexts(input))),
+    ...inputs.flatMap((input) => (typeof input === 'string' ? [] : structureStrings(input))),
   ]
 }
 

@@ -9,7 +9,7 @@ export interface Batch {
   /** Index of the replay among those that share a pass over a trace. */
   readonly replay: number
   readonly numbers: Float64Array<ArrayBuffer>
-  /** How many of the numbers are in use. */
+  /** Count of numbers in use. */
   readonly used: number
   readonly values: readonly unknown[]
 }
@@ -28,7 +28,7 @@ export const ORIGIN = 0
 export const RULE = 1
 /** The number of a rule and the number of its new limit. */
 export const RULE_LIMIT = 2
-/** A number, and as a value the limit, tier or reason that the number denotes from now on. */
+/** Assigns a number to a limit, tier or reason, which follows as a value. */
 export const LIMIT = 3
 export const TIER = 4
 export const REASON = 5

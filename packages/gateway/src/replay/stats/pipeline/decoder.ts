@@ -34,7 +34,7 @@ export class Decoder {
 
   /** The counts so far. */
   get stats(): ReplayStats {
-    if (this.#stats === undefined) throw new Error('no batch was decoded yet')
+    if (this.#stats === undefined) throw new Error('no batch has been decoded yet')
     return this.#stats
   }
 

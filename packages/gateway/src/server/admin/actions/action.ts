@@ -1,20 +1,26 @@
 import { z } from 'zod'
 import type { AdminAction } from '../api/admin-actions.js'
 
-const route = z.string().min(1).max(1000)
-const rule = z.string().min(1).max(64)
+const route = stringUpTo(1000)
+const rule = stringUpTo(64)
 
-const ACTION = z.discriminatedUnion('act', [
-  z.strictObject({ act: z.literal('shadow'), route, rule, shadow: z.boolean() }),
-  z.strictObject({ act: z.literal('limit'), route, rule, limit: z.string().min(1).max(100) }),
-  z.strictObject({
-    act: z.literal('reset'),
-    route: route.optional(),
-    rule: rule.optional(),
-    key: z.string().min(1).max(1000),
-  }),
-  z.strictObject({ act: z.literal('undo'), route, rule }),
-])
+const ACTION = z.discriminatedUnion(
+  'act',
+  [
+    z.strictObject({ act: z.literal('shadow'), route, rule, shadow: z.boolean('must be true or false') }),
+    z.strictObject({ act: z.literal('limit'), route, rule, limit: stringUpTo(100) }),
+    z.strictObject({
+      act: z.literal('reset'),
+      route: route.optional(),
+      rule: rule.optional(),
+      key: stringUpTo(1000),
+    }),
+    z.strictObject({ act: z.literal('undo'), route, rule }),
+  ],
+  'must be shadow, limit, reset or undo',
+)
+
+const EXAMPLE = '{ "act": "undo", "route": …, "rule": … }'
 
 /** Reports to the client why an action cannot be performed. */
 export class AdminActionError extends Error {
@@ -38,15 +44,22 @@ export function parseAction(json: string): AdminAction {
   try {
     value = JSON.parse(json)
   } catch {
-    throw new AdminActionError(
-      'the body is not valid JSON; expected an action such as { "act": "undo", "route": …, "rule": … }',
-    )
+    throw new AdminActionError(`the body is not valid JSON; expected an action such as ${EXAMPLE}`)
   }
   const result = ACTION.safeParse(value)
   if (result.success) return result.data as AdminAction
-  const [issue] = result.error.issues
-  const member = issue?.path.join('.')
-  throw new AdminActionError(
-    `${member ? `'${member}': ` : ''}${issue?.message}; 'act' must be shadow, limit, reset or undo`,
-  )
+  throw new AdminActionError(problemOf(result.error.issues[0]))
+}
+
+/** Accepts a string of 1 to `max` characters. The message completes the name of the member. */
+function stringUpTo(max: number): z.ZodString {
+  const message = `must be a string of 1 to ${max} characters`
+  return z.string(message).min(1, message).max(max, message)
+}
+
+/** Describes a problem with an action. */
+function problemOf(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === 'unrecognized_keys') return `unknown member '${issue.keys[0]}'`
+  if (issue === undefined || issue.path.length === 0) return `an action must be an object such as ${EXAMPLE}`
+  return `'${issue.path.join('.')}' ${issue.message}`
 }

@@ -43,7 +43,7 @@ export class RuleActions {
         if (rule.overridden === undefined)
           throw new AdminActionError(`rule '${rule.name}' has no override to undo`)
         await this.#setOverride(rule, undefined)
-        return `rule '${rule.name}' restored to the configuration file`
+        return `rule '${rule.name}' restored from the configuration file`
     }
   }
 
@@ -56,7 +56,8 @@ export class RuleActions {
       await Promise.all([...unique.values()].map((each) => store.reset(each.rule.scope, each.key)))
       const known = keys.filter((each) => each.known)
       if (known.length === 0) throw new AdminActionError(`no rule has seen '${key}' recently`, 404)
-      return `usage of ${key} reset under ${[...new Set(known.map((each) => each.rule.name))].join(', ')}`
+      const names = [...new Set(known.map((each) => each.rule.name))]
+      return `usage of '${key}' reset for the ${names.length === 1 ? 'rule' : 'rules'} ${names.join(', ')}`
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
       throw new AdminActionError('the store is unavailable; part of the reset may have been performed', 503)

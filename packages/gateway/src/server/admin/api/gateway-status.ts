@@ -49,7 +49,7 @@ export interface RuleStatus {
   /** The settings in the configuration file, if an override replaces them. */
   readonly overridden?: { readonly limit: string; readonly enforced: boolean }
   readonly keyedBy: string
-  /** At most 10 keys that are nearest to the limit, fullest first. */
+  /** The keys that are nearest to the limit, at most 10, in order of usage. */
   readonly fullness: readonly KeyFullness[]
   readonly allowed: number
   readonly refused: number

@@ -7,7 +7,7 @@ export class KeyUsage {
   /** Requests since the key was added. */
   allowed = 0
   refused = 0
-  /** True if the key is among the fullest keys of its rule. */
+  /** True if the key is among those with the highest usage under its rule. */
   isInTop = false
   #remaining = 0
   #resetAfter = 0

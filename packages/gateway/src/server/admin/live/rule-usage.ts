@@ -4,7 +4,7 @@ import { KeyUsage } from './key-usage.js'
 import { SegmentedLru } from './segmented-lru.js'
 import { TopKeys } from './top-keys.js'
 
-/** The usage of one rule: its counts, its fullest keys and its recent keys. */
+/** The usage of one rule: its counts, the keys with the highest usage, and its recent keys. */
 export class RuleUsage {
   readonly #top = new TopKeys()
   readonly #recent = new SegmentedLru()
@@ -22,7 +22,7 @@ export class RuleUsage {
     this.#top.offer(usage, now)
   }
 
-  /** Sets the maximum number of recent keys, which are kept in addition to the fullest ones. */
+  /** Sets the maximum number of recent keys, in addition to those with the highest usage. */
   setCapacity(keys: number): void {
     this.#recent.capacity = keys
   }
@@ -46,12 +46,15 @@ export class RuleUsage {
     return this.#recent.size
   }
 
-  /** Returns the fullest keys, fullest first, based on an estimate that does not read the store. */
+  /**
+   * Returns the keys with the highest usage, highest first. The usage is an estimate that does not
+   * read the store.
+   */
   fullest(max: number, now: number): readonly KeyUsage[] {
     return this.#top.read(max, now)
   }
 
-  /** Returns the recent keys and the fullest keys. */
+  /** Returns the recent keys and the keys with the highest usage. */
   keys(): readonly KeyUsage[] {
     return [...new Set([...this.#recent.all, ...this.#top.all])]
   }

@@ -34,7 +34,7 @@ export class TopKeys {
     usage.isInTop = false
   }
 
-  /** Returns the fullest keys, fullest first. */
+  /** Returns the keys with the highest usage, highest first. */
   read(max: number, now: number): readonly KeyUsage[] {
     return this.#keys.toSorted((a, b) => b.usedAt(now) - a.usedAt(now)).slice(0, max)
   }

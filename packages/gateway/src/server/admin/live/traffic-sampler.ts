@@ -50,7 +50,7 @@ export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableRespon
    * Returns the traffic since the last call.
    *
    * @param at epoch milliseconds of the sample
-   * @param storeFailures failed store operations since the start
+   * @param storeFailures failed store operations since the process started
    */
   take(at: number, storeFailures: number): Sample {
     const busy = [...this.#routes].filter(([, interval]) => interval.isBusy)

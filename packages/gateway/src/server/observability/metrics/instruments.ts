@@ -160,7 +160,7 @@ export function createInstruments() {
     }),
     connectionsRefused: new Counter({
       name: 'sluice_connections_refused_total',
-      help: 'Client connections closed at once because the maximum was reached.',
+      help: 'Client connections closed immediately because the maximum was reached.',
       registers,
     }),
     bodyMemory: new Gauge({

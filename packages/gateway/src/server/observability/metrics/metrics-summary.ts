@@ -8,7 +8,7 @@ interface Counts {
   readonly outcomes: Readonly<Partial<Record<RequestOutcome, number>>>
 }
 
-/** Request counts since the start, in total and by route. */
+/** Request counts since the process started, in total and by route. */
 export interface MetricsSummary extends Counts {
   readonly endpoints: Readonly<Record<string, Counts>>
 }

@@ -40,7 +40,7 @@ export class Recorder {
     return this.#file.dropped
   }
 
-  /** Resolves once all requests that ended before the call are readable. */
+  /** Resolves once the records of all requests that ended before the call can be read. */
   flush(): Promise<void> {
     return this.#file.flush()
   }
@@ -60,7 +60,7 @@ export class Recorder {
 
 /** A request with its decision. Times are from `performance.now()`. */
 interface DecidedRequest {
-  readonly weighed: RequestSender & { readonly method: string }
+  readonly request: RequestSender & { readonly method: string }
   readonly arrivedAt: number
   readonly decidedAt: number
   readonly decision: Decision
@@ -74,11 +74,11 @@ export class RecordedRequest {
 
   constructor(
     path: string,
-    { weighed, arrivedAt, decidedAt, decision }: DecidedRequest,
+    { request, arrivedAt, decidedAt, decision }: DecidedRequest,
     digest: (text: string) => string,
     write: (line: string) => void,
   ) {
-    const { client, method } = weighed
+    const { client, method } = request
     const costs = decision.quotas.flatMap(({ rule, resource, cost }) =>
       cost === 1 || isTokenResource(resource) ? [] : [[rule, cost] as const],
     )
@@ -89,7 +89,7 @@ export class RecordedRequest {
       // millisecond.
       time: Math.round((performance.timeOrigin + arrivedAt) * 1000) / 1000,
       ...(client && { client: digest(`client ${client.id}`), tier: client.tier }),
-      ip: digest(`ip ${addressOf(weighed)}`),
+      ip: digest(`ip ${addressOf(request)}`),
       method,
       path: path.slice(0, MAX_PATH),
       outcome: decision.allowed ? 'allowed' : 'refused',
@@ -99,13 +99,13 @@ export class RecordedRequest {
   }
 
   /** Sets the tokens that were reserved for a model call. */
-  reserved({ input, output, stated }: { input: number; output: number; stated: boolean }): void {
+  setReservation({ input, output, stated }: { input: number; output: number; stated: boolean }): void {
     this.#line.input_tokens = input
     if (stated) this.#line.max_tokens = output
   }
 
   /** Sets the actual tokens of a model call. */
-  cost({ input_tokens, output_tokens }: Amounts): void {
+  setActualCost({ input_tokens, output_tokens }: Amounts): void {
     this.#line.input_tokens = input_tokens
     this.#line.output_tokens = output_tokens
   }

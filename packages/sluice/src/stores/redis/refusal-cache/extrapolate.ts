@@ -4,8 +4,9 @@ import type { Verdict } from '../../../algorithms/verdict.js'
 import { capacityOf, type Limit } from '../../../limits/limit.js'
 
 /**
- * Returns the verdict on a cost that an earlier verdict implies, provided that nothing was taken or
- * refunded since. Takes nothing. Returns undefined if the earlier verdict does not determine one.
+ * Returns the verdict on a cost that an earlier verdict implies, provided that nothing has been
+ * taken or refunded since. Takes nothing. Returns undefined if the earlier verdict does not
+ * determine one.
  *
  * For a token bucket and a fixed window, a verdict contains the complete state. For a sliding
  * window and a log, a verdict determines only the verdicts on the same cost, on costs that fit, and

@@ -138,7 +138,7 @@ describe.each(Object.entries(LIMITS))('a refusal by a %s', (_name, limit) => {
     expect(takes()).toBe(3)
   })
 
-  it('does not affect peeks and costs of 0', async () => {
+  it('does not affect peeks or costs of 0', async () => {
     const { store, takes } = cachedStore()
     await take(store, charge(limit, 10))
     await take(store, charge(limit))
@@ -340,7 +340,7 @@ it('a full refusal cache queries the store for each further key, and still inval
   }
 })
 
-it('a cached refusal does not count as a response of the store for the breaker', async () => {
+it('a cached refusal does not count as a success of the store for the breaker', async () => {
   const clock = manualClock()
   const inner = memoryStore({ clock })
   let isUp = true
