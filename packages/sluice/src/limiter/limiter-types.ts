@@ -11,8 +11,8 @@ export interface AdmitOptions {
    */
   readonly signal?: AbortSignal
   /**
-   * The body of the request, if rules need it. Rules that do not read the body are charged before
-   * it is received. The other rules, and all `concurrent` rules, decide afterwards:
+   * The body of the request, if rules need it. The request is charged to rules that do not read the
+   * body before it is received. The other rules, and all `concurrent` rules, decide afterwards:
    *
    * - If the first rules refuse, `receive` is never called.
    * - If the later rules refuse, the first charges are refunded, so a refused request is not

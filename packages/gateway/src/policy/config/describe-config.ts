@@ -23,7 +23,10 @@ export function describeConfig(config: GatewayConfig): string[] {
   ]
 }
 
-/** Limits that are not configured are derived from the resources of this process. */
+/**
+ * Describes the limits of the server. Limits that are not configured are derived from the resources
+ * of this process.
+ */
 function describeServer(config: GatewayConfig): string {
   const { maxConnections, maxBodyMemory } = serverLimits(config)
   return `at most ${maxConnections} connections, and ${formatSize(maxBodyMemory)} of request bodies in memory`
