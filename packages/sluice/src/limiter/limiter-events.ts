@@ -65,6 +65,7 @@ export class LimiterEvents<Request> {
       this.#emit(new AllowedEvent(request, client, decision, took))
       return
     }
+    this.#lastLimits.delete(client?.tier)
     const limits = this.#limitsOf(client?.tier)
     const { quotas, degraded } = decision
     for (const quota of quotas) {

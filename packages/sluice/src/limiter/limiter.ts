@@ -208,20 +208,24 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const queues = this.#queues
     if (queues === undefined) return this.#plan.evaluate(request, client)
     const attempts = this.#attempts(request, client, options)
-    // While no request waits, none is overtaken.
-    if (queues.areEmpty)
-      return this.#plan.evaluate(request, client, (refused, charges) =>
-        queues.waitAfter(refused, charges, attempts),
-      )
-    return andThen(this.#plan.chargesFor(request, client), (charges) => {
+    const inQueue = (charges: readonly RuleCharge[]) => {
       let first: readonly RuleCharge[] | undefined = charges
       const decide = () => {
         const current = first
         first = undefined
         return current === undefined ? attempts.decide() : this.#decider.take(current)
       }
-      return () => queues.admit(charges, { ...attempts, decide })
-    })
+      return queues.admit(charges, { ...attempts, decide })
+    }
+    // While no request waits, none is overtaken. One may wait once a promise is fulfilled.
+    if (queues.areEmpty)
+      return this.#plan.evaluate(
+        request,
+        client,
+        (refused, charges) => queues.waitAfter(refused, charges, attempts),
+        inQueue,
+      )
+    return andThen(this.#plan.chargesFor(request, client), (charges) => () => inQueue(charges))
   }
 
   /** Each attempt recomputes the charges: a lease is used once, and limits may have changed. */

@@ -66,7 +66,17 @@ export class RulePlan<Request> {
     this.#rules = rules
     this.#scaling = scaling
     this.#decider = decider
-    const prepared = store !== undefined && isPreparing(store) ? store.prepare(rules) : undefined
+    this.#fixedTerms = rules.map((rule) => fixedTermsOf(rule, scaling))
+    const prepared =
+      store !== undefined && isPreparing(store)
+        ? store.prepare(
+            rules.map(({ scope, enforce }, index) => ({
+              scope,
+              enforce,
+              cost: this.#fixedTerms[index]?.cost,
+            })),
+          )
+        : undefined
     this.#source = prepared && {
       rules: rules as readonly ScopedRule<never>[],
       prepared,
@@ -74,7 +84,6 @@ export class RulePlan<Request> {
     }
     this.#charges = prepared?.charges ?? rules.map(() => ({ key: '', limit: undefined, cost: 0 }))
     this.#fullLimits = rules.map(() => undefined)
-    this.#fixedTerms = rules.map((rule) => fixedTermsOf(rule, scaling))
     const [first] = rules
     const hasSoleKey = rules.every(({ keyFor, enforce }) => enforce && keyFor === first?.keyFor)
     if (first === undefined || !hasSoleKey || this.#fixedTerms.includes(undefined)) return
@@ -105,12 +114,15 @@ export class RulePlan<Request> {
     request: Request,
     client: Client | undefined,
     onRefusal?: OnRefusal,
+    onLate?: (charges: readonly RuleCharge[]) => MaybePromise<Decision>,
   ): MaybePromise<() => MaybePromise<Decision>> {
-    if (this.#isEvaluating) return this.#nestedPlan().evaluate(request, client, onRefusal)
+    if (this.#isEvaluating) return this.#nestedPlan().evaluate(request, client, onRefusal, onLate)
     const pending = this.#evaluate(request, client)
     return pending === undefined
       ? () => this.#decideEvaluated(client?.tier, onRefusal)
-      : pending.then((charges) => () => this.#take(charges, onRefusal))
+      : pending.then(
+          (charges) => () => (onLate === undefined ? this.#take(charges, onRefusal) : onLate(charges)),
+        )
   }
 
   /**

@@ -54,6 +54,7 @@ export class TwoStepAdmission<Request> {
   readonly #first: RulePlan<Request>
   readonly #later: RulePlan<Request>
   readonly #hasFirst: boolean
+  readonly #steps: Decider
   /** The position of each rule, by name. */
   readonly #positions: ReadonlyMap<string, number>
 
@@ -64,6 +65,7 @@ export class TwoStepAdmission<Request> {
     this.#laterRules = rules.filter(isLater)
     this.#hasFirst = first.length > 0
     const steps = decider.forSteps()
+    this.#steps = steps
     this.#first = new RulePlan(first, scaling, steps, store)
     this.#later = new RulePlan(this.#laterRules, scaling, steps, store)
     this.#positions = new Map(rules.map(({ name }, position) => [name, position]))
@@ -126,13 +128,17 @@ export class TwoStepAdmission<Request> {
     const evaluated = isQueued ? undefined : this.#later.evaluateStep(request, client, [], this.#byPosition)
     // Without a promise, nothing may happen before the charges are taken.
     const take = evaluated instanceof Promise ? await evaluated : evaluated
-    return this.#decideLater(candidate, first, charges, take)
+    // Another request may have begun to wait meanwhile.
+    const late = evaluated instanceof Promise && this.#options.queues?.areEmpty === false
+    return late
+      ? this.#decideLater(candidate, first, await this.#later.chargesFor(request, client), undefined)
+      : this.#decideLater(candidate, first, charges, take)
   }
 
   async #takeFirst({ request, client }: Candidate<Request>): Promise<FirstStep> {
+    if (!this.#hasFirst) return { step: undefined, held: undefined, others: [] }
     // A refusal reports the state of the other rules too.
     const others = zeroCharges(this.#laterRules, request, client, this.#options.scaling)
-    if (!this.#hasFirst) return { step: undefined, held: undefined, others }
     const step = await this.#first.takeStep(request, client, others, this.#byPosition)
     return { step, held: step.decision.allowed ? step.decision.permit : undefined, others }
   }
@@ -144,7 +150,7 @@ export class TwoStepAdmission<Request> {
     take: (() => MaybePromise<Step>) | undefined,
   ): Promise<Decision> {
     const { decider, queues } = this.#options
-    let attempt = take
+    let attempt = charges === undefined ? take : () => this.#steps.takeStep(charges)
     let last: Step | undefined
     const takeAgain = () => this.#later.takeStep(request, client, [], this.#byPosition)
     // Limits may change while a request waits, so each attempt recomputes its charges.
@@ -198,10 +204,16 @@ export class TwoStepAdmission<Request> {
   /**
    * Returns the refusal of the second step, with the quotas of the first rules after their refund.
    */
-  #refused({ step }: FirstStep, later: Decision & { readonly refusal: Refusal }): Decision {
+  async #refused(
+    { step, others }: FirstStep,
+    later: Decision & { readonly refusal: Refusal },
+  ): Promise<Decision> {
     const decided = new Set(later.quotas.map(({ rule }) => rule))
     const before = (step?.decision.quotas ?? []).filter(({ rule }) => !decided.has(rule)).map(afterRefund)
-    const quotas = [...before, ...later.quotas].toSorted(
+    // A shadow rule that cannot read the body is in neither step.
+    const known = new Set([...before, ...later.quotas].map(({ rule }) => rule))
+    const missing = await this.#options.decider.peek(others.filter(({ rule }) => !known.has(rule.name)))
+    const quotas = [...before, ...missing.quotas, ...later.quotas].toSorted(
       (one, other) => this.#positionOf(one.rule) - this.#positionOf(other.rule),
     )
     const degraded = later.degraded ?? step?.decision.degraded

@@ -265,4 +265,48 @@ describe('a prepared decision', () => {
     ])
     expect((limiter.admit('inner') as Decision).quotas.map(({ remaining }) => remaining)).toEqual([3, 98])
   })
+
+  it('keeps counting slots while a warm-up uses hundreds of limits', async () => {
+    const world = { scale: 0.2 }
+    const limiter = createLimiter<string>({
+      rules: [
+        { limit: '20/second', by: (request) => request },
+        { concurrent: 50, by: 'everyone' },
+      ],
+      warmUp: {
+        get scale() {
+          return world.scale
+        },
+        until: () => 0,
+      },
+      store: memoryStore({ clock: manualClock() }),
+    })
+    let taken = 0
+    for (let request = 0; request < 1000; request++) {
+      world.scale = 0.2 + request / 2000
+      const decision = await limiter.admit(`client ${request}`)
+      if (decision.allowed) taken++
+    }
+    // The limit on slots was 50 × 0.7 at the end.
+    expect(taken).toBeLessThanOrEqual(35)
+  })
+
+  it('keeps the cost of each request if a fixed cost is replaced by the fallback cost', async () => {
+    const world = { windows: false }
+    const limiter = createLimiter<string>({
+      rules: [
+        {
+          limit: () => (world.windows ? { algorithm: 'fixed-window', limit: 9, period: 1000 } : '9/second'),
+          by: (request) => request,
+          cost: 1.5,
+          fallbackCost: 4,
+        },
+      ],
+      store: memoryStore({ clock: manualClock() }),
+    })
+    const first = await limiter.admit('a')
+    world.windows = true
+    const second = await limiter.admit('b')
+    expect([first, second].map(({ quotas }) => quotas[0]?.cost)).toEqual([1.5, 4])
+  })
 })

@@ -92,6 +92,7 @@ export class MemoryCharges implements PreparedCharges {
     let admitted = true
     let created = 0
     let last = 0
+    let isNewLimit = false
     for (let index = 0; index < charges.length; index++) {
       const charge = charges[index] as MemoryCharge
       const { limit, cost, scope } = charge
@@ -101,6 +102,7 @@ export class MemoryCharges implements PreparedCharges {
         entry = states.limits.of(limit)
         if (entry === undefined) return undefined
         charge.entry = entry
+        isNewLimit = true
       }
       if (!(cost >= 0 && cost < Number.POSITIVE_INFINITY)) return undefined
       if (entry.kind !== BUCKET && !Number.isInteger(cost)) return undefined
@@ -149,6 +151,8 @@ export class MemoryCharges implements PreparedCharges {
         if (charge.enforce) admitted = false
       }
     }
+    // The id of an earlier charge's limit may have been given to a later one.
+    if (isNewLimit && charges.some(isOutdated)) return undefined
     if (!allFit) this.#judgeAll(admitted)
     if (admitted) this.#commit()
     return allFit ? 'taken' : 'judged'
@@ -248,14 +252,18 @@ export class MemoryCharges implements PreparedCharges {
   /** Computes the verdicts, before the charges that count are taken. */
   #judgeAll(admitted: boolean): void {
     const { typed, now } = this.#states
-    this.verdicts = this.charges.flatMap(({ limit, entry, stored, slot, cost, fits }): StoreVerdict[] => {
+    this.verdicts = this.charges.flatMap((charge, index): StoreVerdict[] => {
+      const { limit, entry, stored, slot, cost, fits } = charge
       if (limit === undefined || entry === undefined || stored === undefined) return []
       const algorithm = algorithmOf(limit)
-      const at = entry.kind === CALENDAR ? this.#states.wallTime : now
+      // The units after which the verdict needs no more of a log or of leases.
+      const used = this.#found[index * MAX_WIDTH] as number
+      const enough = Math.max(1, used - limit.limit + 1, used + cost - limit.limit)
+      const at = entry.kind === CALENDAR ? (this.#found[index * MAX_WIDTH + 2] as number) : now
       const state =
         slot === 0
           ? algorithm.fresh(limit, at)
-          : algorithm.advance(limit, typed.read(slot, stored), at, stored.limit)
+          : algorithm.advance(limit, typed.read(slot, stored, enough), at, stored.limit)
       const verdict = algorithm.judge(limit, state, cost)
       // A charge that fits in a refused request is not taken; its verdict reports the unchanged state.
       return [fits && !admitted ? { ...verdict, ...algorithm.judge(limit, state, 0) } : verdict]
@@ -484,6 +492,10 @@ function savedState(limit: Limit, numbers: readonly number[], place: number, now
       return { at: now, leases, held: first, first: second, last: third }
     }
   }
+}
+
+function isOutdated({ limit, entry }: MemoryCharge): boolean {
+  return limit !== undefined && entry?.isCurrent === false
 }
 
 function drainsFaster(one: LimitEntry, other: LimitEntry): boolean {

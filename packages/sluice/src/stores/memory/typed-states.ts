@@ -50,8 +50,13 @@ export class TypedStates {
     else if (kind === SLOTS) this.leases.free(slot)
   }
 
-  /** Returns a copy of a state. */
-  read(slot: number, { kind, limit, period }: LimitEntry): AnyState {
+  /**
+   * Returns a copy of a state.
+   *
+   * @param enough the units of a log or of leases after which only the last entry is copied, which
+   *   suffices to judge a charge that waits for no more units
+   */
+  read(slot: number, { kind, limit, period }: LimitEntry, enough = Number.POSITIVE_INFINITY): AnyState {
     const numbers = this.slots.numbersOf(slot)
     const offset = (slot & OFFSET_MASK) * 4
     const first = numbers[offset] as number
@@ -70,31 +75,38 @@ export class TypedStates {
         return { at: second, start: first, previous, current }
       }
       case LOG:
-        return this.#readLog(slot, period)
+        return this.#readLog(slot, period, enough)
       default:
-        return this.#readLeases(slot, period)
+        return this.#readLeases(slot, period, enough)
     }
   }
 
-  #readLog(slot: number, period: number): SlidingLogState {
+  #readLog(slot: number, period: number, enough: number): SlidingLogState {
     const { logs } = this
-    const length = logs.length(slot)
-    const times = new Array<number>(length)
-    const sums = new Array<number>(length)
+    const count = logs.length(slot)
+    const times: number[] = []
+    const sums: number[] = []
     let sum = 0
-    for (let entry = 0; entry < length; entry++) {
-      times[entry] = logs.timeOf(slot, entry)
+    for (let entry = 0; entry < count && sum < enough; entry++) {
       sum += logs.costOf(slot, entry)
-      sums[entry] = sum
+      times.push(logs.timeOf(slot, entry))
+      sums.push(sum)
     }
+    if (times.length < count) {
+      times.push(logs.timeOf(slot, count - 1))
+      sums.push(logs.units(slot))
+    }
+    const { length } = times
     // An earlier time of the last operation than the actual one dates no entry differently.
     return { at: times[length - 1] ?? 0, times, sums, head: 0, length, keptFor: period, keptUntil: 0 }
   }
 
-  #readLeases(slot: number, period: number): ConcurrencyState {
+  #readLeases(slot: number, period: number, enough: number): ConcurrencyState {
     const { leases } = this
     const named: ConcurrencyState['leases'] = new Map()
-    for (let lease = leases.first(slot); lease !== 0; lease = leases.next(lease)) {
+    let freed = 0
+    for (let lease = leases.first(slot); lease !== 0 && freed < enough; lease = leases.next(lease)) {
+      freed += leases.heldBy(lease)
       const held = { until: leases.endOf(lease), slots: leases.heldBy(lease) }
       named.set(leaseName(leases.idOf(lease)), held)
     }
