@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { availableCores } from '../policy/available-cores.js'
+import { availableCores } from '../policy/config/available-cores.js'
 import type { GatewayConfig } from '../policy/config/config.js'
 import { assumptionsOf, skippedRuleAssumptions } from './assumptions.js'
 import { playOptions, type ReplayOptions } from './replay-options.js'

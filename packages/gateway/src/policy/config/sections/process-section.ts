@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { availableCores } from '../../available-cores.js'
+import { availableCores } from '../available-cores.js'
 import { CLIENT_NAMINGS, type LogConfig, type ServerConfig } from '../config.js'
 import { type Decoder, mapOf, scalar, transform } from '../yaml/decoders.js'
 import { boolean, integer, sizeBetween } from '../yaml/scalars.js'

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { availableCores } from '../../src/policy/available-cores.js'
+import { availableCores } from '../../../src/policy/config/available-cores.js'
 
 vi.mock('node:os', async (original) => ({
   ...(await original<typeof import('node:os')>()),
