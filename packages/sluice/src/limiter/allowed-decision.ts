@@ -51,6 +51,7 @@ abstract class AllowedDecision implements AdmittedCharges {
   abstract resourceOf(index: number): Resource | undefined
   abstract countsSlots(index: number): boolean
   abstract costOf(index: number): number
+  abstract limitOf(index: number): Limit
   abstract chargeAt(index: number): RuleCharge
   abstract verdictAt(index: number): StoreVerdict
   abstract settleAt(index: number, cost: number): boolean
@@ -82,6 +83,10 @@ export class StoreDecision extends AllowedDecision {
 
   costOf(index: number): number {
     return this.chargeAt(index).cost
+  }
+
+  limitOf(index: number): Limit {
+    return this.chargeAt(index).limit
   }
 
   chargeAt(index: number): RuleCharge {
@@ -156,8 +161,12 @@ export class PreparedDecision extends AllowedDecision implements TakenRequest {
     return this.source.prepared.cost(index, this)
   }
 
+  limitOf(index: number): Limit {
+    return this.limits[index] as Limit
+  }
+
   chargeAt(index: number): RuleCharge {
-    const limit = this.limits[index] as Limit
+    const limit = this.limitOf(index)
     const lease = this.source.prepared.lease(index, this)
     // A charge that was taken fits, so `holdsAfter` is 0.
     return chargeOf(this.#rule(index), this.keyOf(index), limit, this.costOf(index), 0, lease)

@@ -89,7 +89,7 @@ export class LimiterEvents<Request> {
 
   #recordTier({ id, tier }: Client): void {
     const previous = this.#tiers.replace(id, tier)
-    if (previous !== undefined && previous.value !== tier)
+    if (previous !== undefined)
       this.#emit({ type: 'tier-changed', client: id, from: previous.value, to: tier })
   }
 
@@ -136,16 +136,20 @@ export class LimiterEvents<Request> {
 /** An event whose quotas are computed when they are read. */
 class AllowedEvent<Request> {
   readonly type = 'allowed'
+  // Private, so that logs do not print the limiter and the event can be cloned.
+  readonly #decision: Pick<Decision, 'quotas'>
 
   constructor(
     readonly request: Request,
     readonly client: Client | undefined,
-    private readonly decision: Pick<Decision, 'quotas'>,
+    decision: Pick<Decision, 'quotas'>,
     readonly took: number,
-  ) {}
+  ) {
+    this.#decision = decision
+  }
 
   get quotas(): readonly Quota[] {
-    return this.decision.quotas
+    return this.#decision.quotas
   }
 
   toJSON(): object {
@@ -154,20 +158,26 @@ class AllowedEvent<Request> {
   }
 }
 
-/** The last value of each key, for the most recently used keys. */
+/** The last value of each key, for at least the `maxSize` most recently used keys. */
 class LastValues<Key, Value> {
-  readonly #values = new Map<Key, Value>()
+  // A full map becomes the older one, so that a key in use is not moved for each request.
+  #recent = new Map<Key, Value>()
+  #older = new Map<Key, Value>()
 
   constructor(private readonly maxSize: number) {}
 
-  /** Stores the value of a key and returns the previous one; undefined for an unknown key. */
+  /** Stores the value of a key. Returns the previous one if it is known and another one. */
   replace(key: Key, value: Value): { readonly value: Value } | undefined {
-    const known = this.#values.get(key)
-    if (known === value && known !== undefined && this.#values.size < this.maxSize) return { value }
-    const previous = this.#values.has(key) ? { value: known as Value } : undefined
-    this.#values.delete(key)
-    this.#values.set(key, value)
-    if (this.#values.size > this.maxSize) this.#values.delete(this.#values.keys().next().value as Key)
-    return previous
+    const known = this.#recent.has(key) ? this.#recent : this.#older
+    const previous = known.get(key) as Value
+    const isChanged = known.has(key) && previous !== value
+    if (isChanged || known !== this.#recent) {
+      if (this.#recent.size >= this.maxSize && !this.#recent.has(key)) {
+        this.#older = this.#recent
+        this.#recent = new Map()
+      }
+      this.#recent.set(key, value)
+    }
+    return isChanged ? { value: previous } : undefined
   }
 }

@@ -183,7 +183,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
 
   #decide(request: Request, client: Client | undefined, options: AdmitOptions): MaybePromise<Decision> {
     const { body, signal } = options
-    if (body === undefined || !this.#twoStep.needsBody) return this.#decidePlanned(request, client, options)
+    if (body === undefined) return this.#decidePlanned(request, client, options)
     const waiter = client?.id ?? options.waiter
     const candidate = { request, client, body, signal, waiter }
     if (!body.isHere) return this.#twoStep.admit(candidate)

@@ -1,5 +1,6 @@
 import { suggestThenList } from '../did-you-mean.js'
 import { checkCost } from '../limits/check-limit.js'
+import type { Limit } from '../limits/limit.js'
 import { andThen } from '../maybe-promise.js'
 import type { Resource } from '../rules/rule.js'
 import {
@@ -25,6 +26,7 @@ export interface AdmittedCharges {
   /** Reports whether a charge that was taken counts slots. */
   countsSlots(index: number): boolean
   costOf(index: number): number
+  limitOf(index: number): Limit
   chargeAt(index: number): AdmittedCharge
   verdictAt(index: number): StoreVerdict
   /** Settles a charge without the store's `settle`. Returns false if that is not possible. */
@@ -107,19 +109,23 @@ export class Permit {
   settle(costs: Readonly<Partial<Record<Resource, number>>>): MaybePromise<void> {
     const charges = this.#charges
     checkSettledResources(costs, this.resources)
+    const settling: number[] = []
     for (let index = 0; index < charges.size; index++)
-      if (this.#isUnsettled(index, costs))
-        checkCost(charges.chargeAt(index).limit, costs[charges.resourceOf(index) as Resource] as number)
+      if (this.#isUnsettled(index, costs)) settling.push(index)
+    if (settling.length === 0) return
+    const costOf = (index: number) => costs[charges.resourceOf(index) as Resource] as number
+    for (const index of settling) checkCost(charges.limitOf(index), costOf(index))
+    // Marked first, because a listener may use the permit.
+    this.#settled ??= new Array(charges.size).fill(false)
+    for (const index of settling) this.#settled[index] = true
+    const { events, store } = this.#context
+    if (events !== undefined)
+      for (const index of settling) events.onSettled(charges.chargeAt(index), costOf(index))
     let settlements: Settlement[] | undefined
-    for (let index = 0; index < charges.size; index++) {
-      if (!this.#isUnsettled(index, costs)) continue
-      const cost = costs[charges.resourceOf(index) as Resource] as number
-      this.#settled ??= new Array(charges.size).fill(false)
-      this.#settled[index] = true
-      this.#context.events?.onSettled(charges.chargeAt(index), cost)
-      if (cost !== charges.costOf(index)) settlements = this.#settle(index, cost, settlements)
-    }
-    if (settlements !== undefined) return this.#context.store.settle(settlements)
+    for (const index of settling)
+      if (costOf(index) !== charges.costOf(index))
+        settlements = this.#settle(index, costOf(index), settlements)
+    if (settlements !== undefined) return store.settle(settlements)
   }
 
   /** Releases the slots of the request. Its cost stays charged. */
@@ -167,7 +173,7 @@ export class Permit {
     if (!this.#holdsSlots) return
     let leaseMs = Number.POSITIVE_INFINITY
     for (let index = 0; index < this.#charges.size; index++) {
-      const limit = this.#isSlot(index) ? this.#charges.chargeAt(index).limit : undefined
+      const limit = this.#isSlot(index) ? this.#charges.limitOf(index) : undefined
       if (limit?.algorithm === 'concurrency') leaseMs = Math.min(leaseMs, limit.lease)
     }
     this.#context.renewal.start(this, leaseMs)

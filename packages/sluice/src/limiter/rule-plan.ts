@@ -66,17 +66,7 @@ export class RulePlan<Request> {
     this.#rules = rules
     this.#scaling = scaling
     this.#decider = decider
-    this.#fixedTerms = rules.map((rule) => fixedTermsOf(rule, scaling))
-    const prepared =
-      store !== undefined && isPreparing(store)
-        ? store.prepare(
-            rules.map(({ scope, enforce }, index) => ({
-              scope,
-              enforce,
-              cost: this.#fixedTerms[index]?.cost,
-            })),
-          )
-        : undefined
+    const prepared = store !== undefined && isPreparing(store) ? store.prepare(rules) : undefined
     this.#source = prepared && {
       rules: rules as readonly ScopedRule<never>[],
       prepared,
@@ -84,6 +74,7 @@ export class RulePlan<Request> {
     }
     this.#charges = prepared?.charges ?? rules.map(() => ({ key: '', limit: undefined, cost: 0 }))
     this.#fullLimits = rules.map(() => undefined)
+    this.#fixedTerms = rules.map((rule) => fixedTermsOf(rule, scaling))
     const [first] = rules
     const hasSoleKey = rules.every(({ keyFor, enforce }) => enforce && keyFor === first?.keyFor)
     if (first === undefined || !hasSoleKey || this.#fixedTerms.includes(undefined)) return

@@ -71,11 +71,6 @@ export class TwoStepAdmission<Request> {
     this.#positions = new Map(rules.map(({ name }, position) => [name, position]))
   }
 
-  /** Reports whether any part of a decision needs the body. */
-  get needsBody(): boolean {
-    return this.#laterRules.length > 0 || this.#options.requirement !== undefined
-  }
-
   /**
    * Decides on a request whose body has arrived. If the body cannot be read, it charges the first
    * rules and returns their decision if they refuse.

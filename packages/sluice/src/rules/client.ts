@@ -19,17 +19,11 @@ const MAX_LENGTH = 256
 export function checkClient(client: unknown): Client {
   const { id, tier } = typeof client === 'string' ? { id: client, tier: undefined } : asRecord(client)
   if (!isName(id)) throw new TypeError(`the client's id must be a string of 1 to ${MAX_LENGTH} characters`)
-  const isPlain = typeof client === 'object' && !hasOthers(client as object)
-  if (tier === undefined) return isPlain && !('tier' in (client as object)) ? (client as Client) : { id }
+  if (tier === undefined) return { id }
   if (!isName(tier))
     throw new TypeError(`the client's tier must be a string of 1 to ${MAX_LENGTH} characters`)
-  return isPlain ? (client as Client) : { id, tier }
-}
-
-/** Reports whether a client has other properties, which must not reach events. */
-function hasOthers(client: object): boolean {
-  for (const property in client) if (property !== 'id' && property !== 'tier') return true
-  return false
+  // A copy, because the caller may reuse or change its object.
+  return { id, tier }
 }
 
 function asRecord(client: unknown): { readonly id?: unknown; readonly tier?: unknown } {

@@ -6,17 +6,18 @@ let leases = 0
 /** Returns a lease name that is unique across processes. */
 export function nextLease(): string {
   leases++
-  return `${PROCESS}-${leases.toString(36)}`
+  return leaseName(-leases)
 }
 
-/** Returns the name of a lease that a store in this process identifies by a number. */
+/**
+ * Returns the name of a lease that this process identifies by a number: a positive one from the
+ * memory store, a negative one from `nextLease`.
+ */
 export function leaseName(id: number): string {
-  return `${PROCESS}:${id.toString(36)}`
+  return `${PROCESS}${id < 0 ? '' : '+'}${id.toString(36)}`
 }
 
-/** Returns the number of a lease named by `leaseName`; undefined for any other name. */
+/** Returns the number of a lease of this process; undefined for a lease of another one. */
 export function leaseId(name: string): number | undefined {
-  return name.startsWith(PROCESS) && name[PROCESS.length] === ':'
-    ? Number.parseInt(name.slice(PROCESS.length + 1), 36)
-    : undefined
+  return name.startsWith(PROCESS) ? Number.parseInt(name.slice(PROCESS.length), 36) : undefined
 }

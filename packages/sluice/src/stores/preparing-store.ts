@@ -6,17 +6,18 @@ export interface PreparingStore extends Store {
   /**
    * Prepares charges to different scopes, one for each rule of a limiter.
    *
-   * @param onTake called with the duration of each take in milliseconds
+   * @param observe called with the duration of each operation in milliseconds
    */
-  prepare(rules: readonly PreparedRule[], onTake?: (ms: number) => void): PreparedCharges
+  prepare(rules: readonly PreparedRule[], observe?: PreparedObserver): PreparedCharges
 }
+
+/** Observes operations on prepared charges. */
+export type PreparedObserver = (operation: 'take' | 'settle', ms: number) => void
 
 /** The part of a charge that is the same for every request. */
 export interface PreparedRule {
   readonly scope: string
   readonly enforce: boolean
-  /** Undefined if requests differ in their cost. */
-  readonly cost: number | undefined
 }
 
 /** The charge of one rule for the current request, set before each take. */

@@ -9,7 +9,7 @@ type Unit = 'hour' | 'day' | 'week' | 'month' | 'year'
  * boundaries are therefore derived from the rules of the zone (Intl). They are computed once per
  * window and cached.
  */
-interface CalendarWindow {
+export interface CalendarWindow {
   /** The first instant of the window, in milliseconds since the epoch. */
   readonly start: number
   /** The first instant of the next window. */

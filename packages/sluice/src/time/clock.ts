@@ -13,7 +13,7 @@ export const systemClock: Clock = {
   wallTime: () => Date.now(),
 }
 
-/** A clock that moves only when it is told to. */
+/** A clock whose time changes only through its methods. */
 export interface ManualClock extends Clock {
   /** Advances the time by a number of milliseconds, which may be negative. */
   advance(milliseconds: number): void

@@ -213,7 +213,7 @@ describe.each(unparsedApps)('bodies that the limit reads on %s', (_name, start) 
     const evictable = READING_MEMORY.begin(() => {})
     evictable.take(MAX_READING_BYTES)
     expect((await send()).status).toBe(200)
-    // There are many small bodies, none of which is larger than the requested size.
+    // The bodies are many, and none exceeds the size limit.
     const small = Array.from({ length: MAX_READING_BYTES / 1024 }, () => {
       const reading = READING_MEMORY.begin(() => expect.fail('a body that is not larger was evicted'))
       reading.take(1024)

@@ -213,7 +213,7 @@ describe('a limiter with any features on a memory store', () => {
       const decision = await limiter.admit({ key: 'a', tier: count % 2 === 0 ? 'pro' : undefined, cost: 1 })
       if (decision.allowed) decision.permit.release()
     }
-    expect(counts).toEqual({ prepared: 4, general: 0 })
+    expect(counts).toMatchObject({ prepared: 4, general: 0 })
   })
 })
 

@@ -1,10 +1,12 @@
 import { OFFSET_MASK, type SlotArena } from './slot-arena.js'
 
-/** A lease id is a serial number times this, plus the index of the lease. */
+/** A lease id is a serial number times this, plus the index that the lease first had. */
 const INDEXES = 2 ** 24
+/** Serial numbers begin again here, before ids exceed the integers of a double. */
+const SERIALS = 2 ** 28
 
 /**
- * Stores the leases of slots as numbers, 28 bytes each. The leases of a key form a list in the
+ * Stores the leases of slots as numbers, 32 bytes each. The leases of a key form a list in the
  * order of their ends. The header of the list is in the slot of the key:
  *
  *     words[8·i]          first lease
@@ -64,21 +66,29 @@ export class LeaseArena {
     return this.#ids[lease] as number
   }
 
-  /** Returns the lease with an id; 0 if it has ended. */
-  find(id: number): number {
-    const lease = id % INDEXES
-    return this.#ids[lease] === id ? lease : 0
+  /** Returns the lease of a slot with an id; 0 if it has ended. */
+  find(slot: number, id: number): number {
+    if (this.#ids[id % INDEXES] === id) return id % INDEXES
+    // A lease that was stored anew has another index.
+    let lease = this.last(slot)
+    while (lease !== 0 && this.#ids[lease] !== id) lease = this.#previous[lease] as number
+    return lease
   }
 
-  /** Adds a lease that ends after all others, and returns its id. */
-  add(slot: number, end: number, held: number): number {
+  /**
+   * Adds a lease that ends after all others, and returns its id.
+   *
+   * @param known the id of a lease that is stored anew
+   */
+  add(slot: number, end: number, held: number, known?: number): number {
     let lease = this.#free
     if (lease !== 0) this.#free = this.#next[lease] as number
     else {
       lease = this.#used++
       if (lease === this.#ids.length) this.#grow()
     }
-    const id = ++this.#serial * INDEXES + lease
+    if (known === undefined) this.#serial = (this.#serial % SERIALS) + 1
+    const id = known ?? this.#serial * INDEXES + lease
     this.#ids[lease] = id
     this.#held[lease] = held
     this.#setSlots(slot, this.slotsOf(slot) + held)

@@ -1,6 +1,6 @@
 import { type Limit, sameLimit } from '../../limits/limit.js'
 import { withTolerance } from '../../limits/tolerance.js'
-import { calendarWindow } from '../../time/calendar.js'
+import { type CalendarWindow, calendarWindow } from '../../time/calendar.js'
 
 /** The id of no limit. */
 export const NO_ID = 255
@@ -42,9 +42,11 @@ export class LimitEntry {
   references = 0
   /** False once the id belongs to another limit. */
   isCurrent = true
-  /** The last calendar window that was asked for. */
-  windowStart = 0
+  /** The current calendar window, and the start of the one whose end was asked for last. */
+  windowStart = Number.NaN
   windowEnd = 0
+  #otherStart = Number.NaN
+  #otherEnd = 0
 
   constructor(
     readonly id: number,
@@ -59,13 +61,27 @@ export class LimitEntry {
         : withTolerance(limit.algorithm === 'token-bucket' ? limit.burst : limit.limit)
   }
 
-  /** Computes the calendar window that contains a time. */
+  /** Sets the current calendar window. */
   setWindowAt(wallTime: number): void {
     if (wallTime >= this.windowStart && wallTime < this.windowEnd) return
-    const { timeZone } = this.limit as { readonly timeZone?: string }
-    const { start, end } = calendarWindow(wallTime, this.period, timeZone)
+    const { start, end } = this.#windowAt(wallTime)
     this.windowStart = start
     this.windowEnd = end
+  }
+
+  /** Returns the end of the calendar window with this start. */
+  windowEndOf(start: number): number {
+    if (start === this.windowStart) return this.windowEnd
+    // While many keys of one window expire, its end is asked for again and again.
+    if (start !== this.#otherStart) {
+      this.#otherStart = start
+      this.#otherEnd = this.#windowAt(start).end
+    }
+    return this.#otherEnd
+  }
+
+  #windowAt(wallTime: number): CalendarWindow {
+    return calendarWindow(wallTime, this.period, (this.limit as { readonly timeZone?: string }).timeZone)
   }
 }
 

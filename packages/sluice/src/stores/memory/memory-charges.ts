@@ -1,30 +1,31 @@
-import type { ConcurrencyState } from '../../algorithms/concurrency.js'
 import { algorithmOf } from '../../algorithms/registry.js'
 import { timeToDrain } from '../../algorithms/token-bucket.js'
 import type { Limit, TokenBucketLimit } from '../../limits/limit.js'
-import { calendarWindow } from '../../time/calendar.js'
 import { leaseName } from '../lease-name.js'
-import type { PreparedCharge, PreparedCharges, PreparedRule, TakenRequest } from '../preparing-store.js'
+import type {
+  PreparedCharge,
+  PreparedCharges,
+  PreparedObserver,
+  PreparedRule,
+  TakenRequest,
+} from '../preparing-store.js'
 import type { StoreVerdict } from '../store.js'
 import { BUCKET, CALENDAR, FIXED, kindOf, type LimitEntry, LOG, SLIDING, SLOTS } from './limit-entries.js'
+import { MAX_ENTRY_COST } from './log-arena.js'
+import { MAX_WIDTH, savedState, WIDTHS } from './saved-state.js'
 import { isSamePage, OFFSET_MASK } from './slot-arena.js'
 import type { Scope, StateTable } from './state-table.js'
-import type { AnyState } from './typed-states.js'
 
-/** Numbers that are saved of a charge, by the kind of its state. */
-const WIDTHS: readonly number[] = [1, 2, 3, 3, 3, 4]
-/** The most numbers that are saved of a charge. */
-const MAX_WIDTH = 4
-/** The largest count of a window, and the largest cost of an entry of a log. */
+/** The largest count of a window. */
 const MAX_COUNT = 0xffff_ffff
 /** Saved numbers per array. A request that is held for long keeps its whole array in memory. */
 const SAVED = 128
 
-/** The charge of a rule, with the working memory of the current take. */
+/** A charge, with the working memory of the current take. */
 class MemoryCharge implements PreparedCharge {
   key = ''
   limit: Limit | undefined
-  cost: number
+  cost = 1
   entry: LimitEntry | undefined
   /** Slot of the key; 0 if the key has no state. */
   slot = 0
@@ -35,22 +36,15 @@ class MemoryCharge implements PreparedCharge {
   fits = false
 
   constructor(
-    readonly scope: Scope,
-    readonly enforce: boolean,
-    private readonly fixedCost: number | undefined,
-  ) {
-    this.cost = fixedCost ?? 1
-  }
-
-  /** True if all requests cost the same. */
-  get hasFixedCost(): boolean {
-    return this.fixedCost !== undefined
-  }
+    public scope: Scope,
+    public enforce: boolean,
+  ) {}
 }
 
 /**
- * Takes charges on numbers, without an object per charge. The decisions equal those of `Judgement`,
- * which takes over when the state of a key is not stored as numbers under the limit of the charge.
+ * Takes charges to different scopes on numbers, without an object per charge. The decisions equal
+ * those of `Judgement`, which takes over when the numbers do not suffice, for example because a
+ * clock was set back or the limit of a key changed its algorithm.
  */
 export class MemoryCharges implements PreparedCharges {
   readonly charges: readonly MemoryCharge[]
@@ -59,24 +53,22 @@ export class MemoryCharges implements PreparedCharges {
   offset = 0
   #end = 0
   readonly #states: StateTable
-  readonly #onTake: ((ms: number) => void) | undefined
+  readonly #observe: PreparedObserver | undefined
   /** What the current take found, `MAX_WIDTH` numbers for each charge. */
   readonly #found: Float64Array
 
-  constructor(states: StateTable, rules: readonly PreparedRule[], onTake?: (ms: number) => void) {
+  constructor(states: StateTable, rules: readonly PreparedRule[], observe?: PreparedObserver) {
     this.#states = states
-    this.#onTake = onTake
-    this.charges = rules.map(
-      ({ scope, enforce, cost }) => new MemoryCharge(states.scope(scope), enforce, cost),
-    )
+    this.#observe = observe
+    this.charges = rules.map(({ scope, enforce }) => new MemoryCharge(states.scope(scope), enforce))
     this.#found = new Float64Array(rules.length * MAX_WIDTH)
   }
 
   take(): 'taken' | 'judged' | undefined {
-    if (this.#onTake === undefined) return this.#take()
+    if (this.#observe === undefined) return this.#take()
     const startedAt = performance.now()
     const outcome = this.#take()
-    if (outcome !== undefined) this.#onTake(performance.now() - startedAt)
+    if (outcome !== undefined) this.#observe('take', performance.now() - startedAt)
     return outcome
   }
 
@@ -104,7 +96,7 @@ export class MemoryCharges implements PreparedCharges {
         charge.entry = entry
         isNewLimit = true
       }
-      if (!(cost >= 0 && cost < Number.POSITIVE_INFINITY)) return undefined
+      if (typeof cost !== 'number' || !(cost >= 0 && cost < Number.POSITIVE_INFINITY)) return undefined
       if (entry.kind !== BUCKET && !Number.isInteger(cost)) return undefined
       states.hash(charge.key)
       // A key that is new to all rules gets adjacent slots. The distance seen in the previous request
@@ -216,16 +208,17 @@ export class MemoryCharges implements PreparedCharges {
       }
       case LOG: {
         let units = 0
-        let length = 0
+        if (cost > MAX_ENTRY_COST) return undefined
         if (slot !== 0) {
           const { logs } = typed
-          if (typed.isAhead(slot, entry, now) || !logs.hasRoom(slot, cost)) return undefined
+          if (typed.isAhead(slot, entry, now)) return undefined
           logs.expire(slot, now, period)
-          length = logs.length(slot)
           units = logs.units(slot)
-          found[place + 1] = logs.firstTime(slot)
-          found[place + 2] = length === 0 ? 0 : logs.timeOf(slot, length - 1)
-        } else if (cost > MAX_COUNT) return undefined
+          if (units > 0) {
+            found[place + 1] = logs.timeOf(logs.first(slot))
+            found[place + 2] = logs.timeOf(logs.last(slot))
+          }
+        }
         found[place] = units
         // A verdict that takes nothing from a log with debt needs all of its entries.
         if (cost === 0) return units <= capacity ? true : undefined
@@ -273,41 +266,41 @@ export class MemoryCharges implements PreparedCharges {
   /** Takes the charges that fit. */
   #commit(): void {
     const states = this.#states
-    const { slots, now } = states
     for (let index = 0; index < this.charges.length; index++) {
-      const charge = this.charges[index] as MemoryCharge
-      const { limit, cost, entry, slot, stored } = charge
-      if (limit === undefined || entry === undefined || cost === 0 || !charge.fits) continue
-      if (slot !== 0 && stored !== undefined && stored !== entry) states.retag(slot, stored, entry)
+      const { limit, cost, entry, slot, stored, fits, scope, key } = this.charges[index] as MemoryCharge
+      if (limit === undefined || entry === undefined || cost === 0 || !fits) continue
       if (slot === 0) {
-        const created = states.create(charge.scope, charge.key, entry)
+        const created = states.create(scope, key, entry)
         this.#write(index, created, entry, cost)
         states.schedule(created, entry)
-      } else if (entry.kind === BUCKET) {
-        const numbers = slots.numbersOf(slot)
-        const offset = (slot & OFFSET_MASK) * 4
-        numbers[offset] = now
-        numbers[offset + 1] = (this.#found[index * MAX_WIDTH] as number) + cost
-      } else this.#write(index, slot, entry, cost)
+      } else {
+        this.#write(index, slot, entry, cost)
+        if (stored !== undefined && stored !== entry) states.retag(slot, stored, entry)
+      }
     }
   }
 
+  // Writes to the arrays: a call with fractions as arguments would allocate them.
   #write(index: number, slot: number, entry: LimitEntry, cost: number): void {
     const { slots, typed, now } = this.#states
     const found = this.#found
     const place = index * MAX_WIDTH
-    const first = found[place] as number
+    const numbers = slots.numbersOf(slot)
+    const offset = (slot & OFFSET_MASK) * 4
     switch (entry.kind) {
       case BUCKET:
-        slots.setNumbers(slot, now, first + cost)
+        numbers[offset] = now
+        numbers[offset + 1] = (found[place] as number) + cost
         break
       case FIXED:
       case CALENDAR:
-        slots.setNumbers(slot, first, entry.kind === FIXED ? now : (found[place + 2] as number))
+        numbers[offset] = found[place] as number
+        numbers[offset + 1] = entry.kind === FIXED ? now : (found[place + 2] as number)
         slots.setCount(slot, (found[place + 1] as number) + cost)
         break
       case SLIDING:
-        slots.setNumbers(slot, first, now)
+        numbers[offset] = found[place] as number
+        numbers[offset + 1] = now
         slots.setPreviousCount(slot, found[place + 1] as number)
         slots.setCount(slot, (found[place + 2] as number) + cost)
         break
@@ -317,6 +310,13 @@ export class MemoryCharges implements PreparedCharges {
       default:
         found[place + 3] = typed.leases.add(slot, now + entry.period, cost)
     }
+  }
+
+  /** Returns the verdict on a charge of the last take, which was `taken`. */
+  verdictNow(index: number): StoreVerdict {
+    const { limit, cost } = this.charges[index] as MemoryCharge
+    const state = savedState(limit as Limit, this.#found, index * MAX_WIDTH, this.#states.now)
+    return algorithmOf(limit as Limit).judge(limit as Limit, state, cost)
   }
 
   newLease(index: number): string | undefined {
@@ -338,9 +338,9 @@ export class MemoryCharges implements PreparedCharges {
     this.offset = end
     numbers[end++] = this.#states.now
     for (let index = 0; index < charges.length; index++) {
-      const { limit, entry, cost, hasFixedCost } = charges[index] as MemoryCharge
+      const { limit, entry, cost } = charges[index] as MemoryCharge
       if (limit === undefined) continue
-      if (!hasFixedCost) numbers[end++] = cost
+      numbers[end++] = cost
       const place = index * MAX_WIDTH
       const { kind } = entry as LimitEntry
       if (kind === BUCKET) {
@@ -367,10 +367,19 @@ export class MemoryCharges implements PreparedCharges {
   lease(index: number, request: TakenRequest): string | undefined {
     const limit = request.limits[index]
     if (limit?.algorithm !== 'concurrency') return undefined
-    return leaseName(request.numbers[this.#placeOf(index, request) + 3] as number)
+    const id = request.numbers[this.#placeOf(index, request) + 3] as number
+    return id === 0 ? undefined : leaseName(id)
   }
 
   settle(index: number, request: TakenRequest, cost: number): boolean {
+    if (this.#observe === undefined) return this.#settle(index, request, cost)
+    const startedAt = performance.now()
+    const isSettled = this.#settle(index, request, cost)
+    if (isSettled) this.#observe('settle', performance.now() - startedAt)
+    return isSettled
+  }
+
+  #settle(index: number, request: TakenRequest, cost: number): boolean {
     const states = this.#states
     const charge = this.charges[index] as MemoryCharge
     const entry = states.limits.of(request.limits[index] as Limit)
@@ -398,8 +407,9 @@ export class MemoryCharges implements PreparedCharges {
       case CALENDAR: {
         if (!this.#judge(0, entry, slot, 0)) return false
         const start = this.#found[0] as number
-        if (difference < 0 && at < start) return true
-        const count = Math.max(0, (this.#found[1] as number) + difference)
+        const counted = this.#found[1] as number
+        // A refund into a window that has ended is lost.
+        const count = difference < 0 && at < start ? counted : Math.max(0, counted + difference)
         if (count > MAX_COUNT) return false
         slots.setNumbers(slot, start, time)
         slots.setCount(slot, count)
@@ -420,14 +430,15 @@ export class MemoryCharges implements PreparedCharges {
         const { logs } = typed
         logs.expire(slot, now, entry.period)
         if (difference <= 0) logs.refund(slot, at, -difference)
-        else if (!logs.hasRoom(slot, difference)) return false
+        else if (difference > MAX_ENTRY_COST) return false
         else logs.append(slot, now, difference)
-        return this.#settled(slot, entry, logs.length(slot) === 0)
+        return this.#settled(slot, entry, logs.first(slot) === 0)
       }
       default: {
         typed.leases.expire(slot, now)
-        const lease = typed.leases.find(request.numbers[place + 3] as number)
-        return lease !== 0 && states.settleSlots(slot, entry, lease, cost)
+        const lease = typed.leases.find(slot, request.numbers[place + 3] as number)
+        // A lease that has ended has nothing to release.
+        return lease === 0 ? cost === 0 : states.settleSlots(slot, entry, lease, cost)
       }
     }
   }
@@ -440,57 +451,17 @@ export class MemoryCharges implements PreparedCharges {
   }
 
   cost(index: number, request: TakenRequest): number {
-    const { hasFixedCost, cost } = this.charges[index] as MemoryCharge
-    return hasFixedCost ? cost : (request.numbers[this.#placeOf(index, request) - 1] as number)
+    return request.numbers[this.#placeOf(index, request) - 1] as number
   }
 
   /** Returns where the numbers of a charge are saved. */
   #placeOf(index: number, { limits, offset }: TakenRequest): number {
-    let place = offset + 1
-    for (let each = 0; each <= index; each++) {
+    let place = offset + 2
+    for (let each = 0; each < index; each++) {
       const limit = limits[each]
-      if (limit === undefined) continue
-      if (!(this.charges[each] as MemoryCharge).hasFixedCost) place++
-      if (each < index) place += WIDTHS[kindOf(limit)] as number
+      if (limit !== undefined) place += 1 + (WIDTHS[kindOf(limit)] as number)
     }
     return place
-  }
-}
-
-/** Returns a state that gives the same verdict as the one from which numbers were saved. */
-function savedState(limit: Limit, numbers: readonly number[], place: number, now: number): AnyState {
-  const first = numbers[place] as number
-  const second = numbers[place + 1] as number
-  const third = numbers[place + 2] as number
-  switch (limit.algorithm) {
-    case 'token-bucket':
-      return { at: now, level: first }
-    case 'fixed-window': {
-      const { period, timeZone, align } = limit
-      const isCalendar = align === 'calendar'
-      const end = isCalendar ? calendarWindow(first, period, timeZone).end : first + period
-      return { at: isCalendar ? third : now, start: first, end, count: second }
-    }
-    case 'sliding-window':
-      return { at: now, start: first, previous: second, current: third }
-    case 'sliding-log': {
-      // The first entry and the others: a charge that fits waits for one unit at most.
-      const [times, sums] =
-        first === 0
-          ? [[], []]
-          : [
-              [second, third],
-              [1, first],
-            ]
-      const log = { at: now, times, sums, head: 0, length: times.length, keptFor: limit.period, keptUntil: 0 }
-      return log
-    }
-    case 'concurrency': {
-      const leases: ConcurrencyState['leases'] = new Map()
-      if (first > 0)
-        leases.set('first', { until: second, slots: first }).set('last', { until: third, slots: 0 })
-      return { at: now, leases, held: first, first: second, last: third }
-    }
   }
 }
 

@@ -1,8 +1,9 @@
 import { checkCost } from '../../limits/check-limit.js'
 import { OptionRangeError, unknownOption } from '../../option-error.js'
 import { type Clock, systemClock } from '../../time/clock.js'
-import type { PreparedCharges, PreparedRule, PreparingStore } from '../preparing-store.js'
+import type { PreparedCharges, PreparedObserver, PreparedRule, PreparingStore } from '../preparing-store.js'
 import { addsUsage, type Charge, type Settlement, type Store, type StoreVerdict } from '../store.js'
+import { ChargeLists } from './charge-lists.js'
 import { Judgement } from './judgement.js'
 import { MemoryCharges } from './memory-charges.js'
 import { StateTable } from './state-table.js'
@@ -52,12 +53,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 
 class InMemoryStore implements MemoryStore, PreparingStore {
   readonly #states: StateTable
+  readonly #lists: ChargeLists
   #overflowed = 0
 
   constructor(maxKeys: number, clock: Clock) {
     if (!Number.isInteger(maxKeys) || maxKeys < 1)
       throw new OptionRangeError(['maxKeys'], `'maxKeys' must be a positive integer, not ${maxKeys}`)
     this.#states = new StateTable(maxKeys, clock)
+    this.#lists = new ChargeLists(this.#states)
   }
 
   get keys(): number {
@@ -69,14 +72,16 @@ class InMemoryStore implements MemoryStore, PreparingStore {
   }
 
   take(charges: readonly Charge[]): StoreVerdict[] {
+    const verdicts = this.#lists.take(charges)
+    if (verdicts !== undefined) return verdicts
     const judgement = new Judgement(this.#states, charges)
     this.#overflowed += judgement.overflowed
     judgement.take()
     return judgement.verdicts()
   }
 
-  prepare(rules: readonly PreparedRule[], onTake?: (ms: number) => void): PreparedCharges {
-    return new MemoryCharges(this.#states, rules, onTake)
+  prepare(rules: readonly PreparedRule[], observe?: PreparedObserver): PreparedCharges {
+    return new MemoryCharges(this.#states, rules, observe)
   }
 
   peek(charges: readonly Charge[]): StoreVerdict[] {

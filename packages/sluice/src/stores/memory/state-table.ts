@@ -193,17 +193,21 @@ export class StateTable {
     const id = leaseId(name)
     if (entry?.kind !== SLOTS || id === undefined) return false
     this.refresh(slot)
-    const lease = this.entryOf(slot) === entry ? this.typed.leases.find(id) : 0
-    return lease !== 0 && this.settleSlots(slot, entry, lease, cost)
+    if (this.entryOf(slot) !== entry) return false
+    const lease = this.typed.leases.find(slot, id)
+    // A lease that has ended has nothing to release.
+    return lease === 0 ? cost === 0 : this.settleSlots(slot, entry, lease, cost)
   }
 
   /** Renews a lease, or ends it if `cost` is 0. Returns false if the lease held another number of slots. */
-  settleSlots(slot: number, { period }: LimitEntry, lease: number, cost: number): boolean {
+  settleSlots(slot: number, entry: LimitEntry, lease: number, cost: number): boolean {
     const { leases } = this.typed
+    const endsLast = lease === leases.last(slot)
     if (cost === 0) leases.remove(slot, lease)
-    else if (cost === leases.heldBy(lease)) leases.renew(slot, lease, this.now + period)
+    else if (cost === leases.heldBy(lease)) leases.renew(slot, lease, this.now + entry.period)
     else return false
     if (leases.first(slot) === 0) this.delete(slot)
+    else if (endsLast) this.schedule(slot, entry)
     return true
   }
 
@@ -284,6 +288,8 @@ export class StateTable {
     stored.references--
     entry.references++
     this.slots.setTag(slot, entry.id)
+    // A state under a faster limit expires earlier.
+    this.schedule(slot, entry)
   }
 
   /** Schedules the expiry of a state that is stored as numbers. */

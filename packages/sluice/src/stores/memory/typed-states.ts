@@ -5,8 +5,7 @@ import type { SlidingLogState } from '../../algorithms/sliding-log.js'
 import type { SlidingWindowState } from '../../algorithms/sliding-window.js'
 import { levelNow, type TokenBucketState, timeToDrain } from '../../algorithms/token-bucket.js'
 import type { TokenBucketLimit } from '../../limits/limit.js'
-import { calendarWindow } from '../../time/calendar.js'
-import { leaseName } from '../lease-name.js'
+import { leaseId, leaseName } from '../lease-name.js'
 import { LeaseArena } from './lease-arena.js'
 import { BUCKET, CALENDAR, FIXED, type LimitEntry, LOG, SLIDING, SLOTS } from './limit-entries.js'
 import { LogArena } from './log-arena.js'
@@ -56,7 +55,8 @@ export class TypedStates {
    * @param enough the units of a log or of leases after which only the last entry is copied, which
    *   suffices to judge a charge that waits for no more units
    */
-  read(slot: number, { kind, limit, period }: LimitEntry, enough = Number.POSITIVE_INFINITY): AnyState {
+  read(slot: number, entry: LimitEntry, enough = Number.POSITIVE_INFINITY): AnyState {
+    const { kind, period } = entry
     const numbers = this.slots.numbersOf(slot)
     const offset = (slot & OFFSET_MASK) * 4
     const first = numbers[offset] as number
@@ -66,10 +66,8 @@ export class TypedStates {
         return { at: first, level: second }
       case FIXED:
         return windowState(second, first, first + period, this.slots.count(slot))
-      case CALENDAR: {
-        const { timeZone } = limit as { readonly timeZone?: string }
-        return windowState(second, first, calendarWindow(first, period, timeZone).end, this.slots.count(slot))
-      }
+      case CALENDAR:
+        return windowState(second, first, entry.windowEndOf(first), this.slots.count(slot))
       case SLIDING: {
         const [current, previous] = [this.slots.count(slot), this.slots.previousCount(slot)]
         return { at: second, start: first, previous, current }
@@ -83,18 +81,15 @@ export class TypedStates {
 
   #readLog(slot: number, period: number, enough: number): SlidingLogState {
     const { logs } = this
-    const count = logs.length(slot)
     const times: number[] = []
     const sums: number[] = []
     let sum = 0
-    for (let entry = 0; entry < count && sum < enough; entry++) {
-      sum += logs.costOf(slot, entry)
-      times.push(logs.timeOf(slot, entry))
+    for (let entry = logs.first(slot); entry !== 0; entry = logs.next(entry)) {
+      // Without the entries in between, the last one has the units of all of them.
+      if (sum >= enough) entry = logs.last(slot)
+      sum = sum >= enough ? logs.units(slot) : sum + logs.costOf(entry)
+      times.push(logs.timeOf(entry))
       sums.push(sum)
-    }
-    if (times.length < count) {
-      times.push(logs.timeOf(slot, count - 1))
-      sums.push(logs.units(slot))
     }
     const { length } = times
     // An earlier time of the last operation than the actual one dates no entry differently.
@@ -143,33 +138,34 @@ export class TypedStates {
       case LOG:
         return this.#writeLog(slot, period, state as SlidingLogState)
       default:
-        // Other stores name their leases differently.
-        return false
+        return this.#writeLeases(slot, state as ConcurrencyState)
     }
   }
 
   #writeLog(slot: number, period: number, state: SlidingLogState): boolean {
     const { times, sums, head, length, keptFor, keptUntil } = state
     if (keptFor !== period || keptUntil !== 0) return false
-    const costs: number[] = []
-    for (let entry = head; entry < length; entry++) {
-      const cost = (sums[entry] as number) - (entry === 0 ? 0 : (sums[entry - 1] as number))
-      if (!isCount(cost)) return false
-      costs.push(cost)
-    }
+    const costOf = (entry: number) =>
+      (sums[entry] as number) - (entry === 0 ? 0 : (sums[entry - 1] as number))
+    for (let entry = head; entry < length; entry++) if (!isCount(costOf(entry))) return false
     this.logs.open(slot)
-    for (const [index, cost] of costs.entries()) {
-      if (!this.logs.hasRoom(slot, cost)) {
-        this.logs.free(slot)
-        return false
-      }
-      this.logs.append(slot, times[head + index] as number, cost)
-    }
+    for (let entry = head; entry < length; entry++)
+      if (costOf(entry) > 0) this.logs.append(slot, times[entry] as number, costOf(entry))
+    return true
+  }
+
+  /** Stores leases. Returns false if another process named one of them. */
+  #writeLeases(slot: number, { leases }: ConcurrencyState): boolean {
+    const named = [...leases].map(([name, lease]) => ({ id: leaseId(name), ...lease }))
+    if (named.some(({ id }) => id === undefined)) return false
+    this.leases.open(slot)
+    for (const { id, until, slots } of named) this.leases.add(slot, until, slots, id)
     return true
   }
 
   /** Returns when a state equals a fresh one, in the time of its limit. */
-  expiresAt(slot: number, { kind, limit, period }: LimitEntry): number {
+  expiresAt(slot: number, entry: LimitEntry): number {
+    const { kind, limit, period } = entry
     const numbers = this.slots.numbersOf(slot)
     const offset = (slot & OFFSET_MASK) * 4
     const start = numbers[offset] as number
@@ -179,12 +175,12 @@ export class TypedStates {
       case FIXED:
         return start + period
       case CALENDAR:
-        return calendarWindow(start, period, (limit as { readonly timeZone?: string }).timeZone).end
+        return entry.windowEndOf(start)
       case SLIDING:
         return start + (this.slots.count(slot) > 0 ? 2 : 1) * period
       case LOG: {
-        const length = this.logs.length(slot)
-        return length === 0 ? 0 : this.logs.timeOf(slot, length - 1) + period
+        const last = this.logs.last(slot)
+        return last === 0 ? 0 : this.logs.timeOf(last) + period
       }
       default:
         return this.leases.endOf(this.leases.last(slot))
@@ -197,8 +193,8 @@ export class TypedStates {
       case BUCKET:
         return now < this.slots.first(slot)
       case LOG: {
-        const length = this.logs.length(slot)
-        return length > 0 && now < this.logs.timeOf(slot, length - 1)
+        const last = this.logs.last(slot)
+        return last !== 0 && now < this.logs.timeOf(last)
       }
       case SLOTS:
         return now + period < this.leases.endOf(this.leases.last(slot))

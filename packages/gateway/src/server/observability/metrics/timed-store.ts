@@ -24,7 +24,7 @@ export function timed(store: Store, observe: (operation: StoreOperation, seconds
   // Keeps the faster path of a store in this process.
   const preparing: PreparingStore = {
     ...timedStore,
-    prepare: (rules) => store.prepare(rules, (ms) => observe('take', ms / 1000)),
+    prepare: (rules) => store.prepare(rules, (operation, ms) => observe(operation, ms / 1000)),
   }
   return preparing
 }

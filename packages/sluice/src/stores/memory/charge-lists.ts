@@ -1,0 +1,49 @@
+import type { Charge, StoreVerdict } from '../store.js'
+import { MemoryCharges } from './memory-charges.js'
+import type { StateTable } from './state-table.js'
+
+/** The most charges of a list that is decided here. */
+const MAX_CHARGES = 16
+
+/** Takes lists of charges on numbers, as other processes and failure policies pass them. */
+export class ChargeLists {
+  /** One for each length of a list. */
+  readonly #bySize: (MemoryCharges | undefined)[] = []
+
+  constructor(private readonly states: StateTable) {}
+
+  /**
+   * Does what `Store.take` does. Returns undefined and takes nothing if the charges require
+   * `Judgement`.
+   */
+  take(charges: readonly Charge[]): StoreVerdict[] | undefined {
+    const { length } = charges
+    if (length === 0 || length > MAX_CHARGES) return undefined
+    const working = this.#chargesOf(charges)
+    for (let index = 0; index < length; index++) {
+      const { scope, key, limit, cost, enforce } = charges[index] as Charge
+      // The caller names the leases of slots.
+      if (limit.algorithm === 'concurrency') return undefined
+      for (let earlier = 0; earlier < index; earlier++)
+        if (charges[earlier]?.scope === scope) return undefined
+      const charge = working.charges[index] as MemoryCharges['charges'][number]
+      if (charge.scope.name !== scope) charge.scope = this.states.scope(scope)
+      charge.key = key
+      charge.limit = limit
+      charge.cost = cost
+      charge.enforce = enforce !== false
+    }
+    const outcome = working.take()
+    if (outcome === 'judged') return [...working.verdicts]
+    return outcome && charges.map((_, index) => working.verdictNow(index))
+  }
+
+  #chargesOf(charges: readonly Charge[]): MemoryCharges {
+    const known = this.#bySize[charges.length]
+    if (known !== undefined) return known
+    const rules = charges.map(({ scope, enforce }) => ({ scope, enforce: enforce !== false }))
+    const created = new MemoryCharges(this.states, rules)
+    this.#bySize[charges.length] = created
+    return created
+  }
+}
