@@ -11,8 +11,8 @@ import { StateTable } from './state-table.js'
 export interface MemoryStoreOptions {
   /**
    * Maximum number of keys with state; default 1,000,000. A key takes 40 bytes under a token bucket
-   * and up to 48 under a window. A sliding log takes up to 16 bytes more per entry, and slots 36 per
-   * lease. The memory of expired keys is reused but not returned to the operating system.
+   * and up to 48 under a window. A sliding log takes up to 16 bytes more per entry, and slots up to 40
+   * per lease. The memory of expired keys is reused but not returned to the operating system.
    */
   readonly maxKeys?: number
   /** Default: the monotonic clock of the machine. */
