@@ -49,6 +49,8 @@ export class RulePlan<Request> {
   /** The limits of the last request of each tier, and its keys. Decisions with equal ones share them. */
   readonly #limits = new Map<string | undefined, readonly (Limit | undefined)[]>()
   #keys: readonly string[] = []
+  /** The key of the current request, if all rules share it. */
+  #key: string | undefined
   #isEvaluating = false
   /** Decides on requests that a function of a rule makes while it is evaluated. */
   #nested: RulePlan<Request> | undefined
@@ -137,7 +139,7 @@ export class RulePlan<Request> {
     const source = this.#source
     if (source === undefined) return takeAll(this.#ruleCharges(this.#rules.length))
     return () => {
-      const outcome = source.prepared.take()
+      const outcome = source.prepared.take(this.#key)
       if (outcome === 'taken') {
         const decision = this.#allowed(source, undefined)
         return { decision, ...decision.stored() }
@@ -174,7 +176,7 @@ export class RulePlan<Request> {
   #decideEvaluated(tier: string | undefined, onRefusal: OnRefusal | undefined): MaybePromise<Decision> {
     const source = this.#source
     if (source === undefined) return this.#take(this.#ruleCharges(this.#rules.length), onRefusal)
-    const outcome = source.prepared.take()
+    const outcome = source.prepared.take(this.#key)
     if (outcome === 'taken') return this.#allowed(source, tier)
     if (outcome === undefined) return this.#take(this.#ruleCharges(this.#rules.length), onRefusal)
     const charges = this.#ruleCharges(this.#rules.length, source.prepared)
@@ -190,15 +192,10 @@ export class RulePlan<Request> {
 
   #allowed(source: PreparedRules, tier: string | undefined): PreparedDecision {
     const { prepared } = source
-    prepared.save()
     const { numbers, offset } = prepared
-    const decision = new PreparedDecision(
-      source,
-      this.#currentLimits(tier),
-      this.#currentKeys(),
-      numbers,
-      offset,
-    )
+    const key = this.#key
+    const limits = key === undefined ? this.#currentLimits(tier) : this.#fullLimits
+    const decision = new PreparedDecision(source, limits, key ?? this.#currentKeys(), numbers, offset)
     // Events report how long slots were held, so the permit of such a request starts now.
     if (source.context.events !== undefined && decision.limits.some(isConcurrency)) decision.permit
     return decision
@@ -208,12 +205,11 @@ export class RulePlan<Request> {
   #evaluate(request: Request, client: Client | undefined): Promise<RuleCharge[]> | undefined {
     if (this.#soleKey === undefined) return this.#evaluateEach(request, client)
     const key = this.#soleKey(request, client)
-    const charges = this.#charges
     if (key instanceof Promise) {
       const { limit: fullLimit, cost } = this.#fixedTerms[0] as FixedTerms
       return this.#continueAt(0, { fullLimit, cost, key }, request, client, undefined, '')
     }
-    for (let index = 0; index < charges.length; index++) (charges[index] as PreparedCharge).key = key
+    this.#key = key
     return undefined
   }
 
@@ -287,13 +283,12 @@ export class RulePlan<Request> {
       const rule = this.#rules[index] as ScopedRule<Request>
       const fullLimit = this.#fullLimits[index] as Limit
       const growsAfter = holdsAfter(cost, limit, fullLimit, this.#scaling)
-      charges.push(chargeOf(rule, key, limit, cost, growsAfter, taken?.newLease(index)))
+      charges.push(chargeOf(rule, this.#key ?? key, limit, cost, growsAfter, taken?.newLease(index)))
     }
     return charges
   }
 
   #currentLimits(tier: string | undefined): readonly (Limit | undefined)[] {
-    if (this.#soleKey !== undefined) return this.#fullLimits
     const known = this.#limits.get(tier)
     const charges = this.#charges
     let isKnown = known !== undefined
@@ -309,7 +304,6 @@ export class RulePlan<Request> {
   #currentKeys(): string | readonly string[] {
     const charges = this.#charges
     const first = charges[0]?.key ?? ''
-    if (this.#soleKey !== undefined) return first
     let isShared = true
     for (let index = 1; index < charges.length; index++) if (charges[index]?.key !== first) isShared = false
     if (isShared) return first

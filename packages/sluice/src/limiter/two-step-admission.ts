@@ -119,7 +119,7 @@ export class TwoStepAdmission<Request> {
     await requirement?.(request, client)
     const isQueued = this.#options.queues?.areEmpty === false
     const charges = isQueued ? await this.#later.chargesFor(request, client) : undefined
-    // Errors so far are the fault of the request, so the first step stays charged.
+    // Errors up to here are caused by the request, so the first step stays charged.
     const evaluated = isQueued ? undefined : this.#later.evaluateStep(request, client, [], this.#byPosition)
     // Without a promise, nothing may happen before the charges are taken.
     const take = evaluated instanceof Promise ? await evaluated : evaluated

@@ -37,19 +37,14 @@ export interface PreparedCharges {
    * @returns `taken` if all charges were taken; `judged` if one did not fit, so that `verdicts` say
    *   what was taken; undefined if nothing was decided, because a charge requires `Store.take`
    */
-  take(): 'taken' | 'judged' | undefined
+  take(key?: string): 'taken' | 'judged' | undefined
   /** The verdicts of the last take that returned `judged`, except for charges without a limit. */
   readonly verdicts: readonly StoreVerdict[]
   /** Returns the lease that the last take gave a charge; undefined if it took no slots. */
   newLease(index: number): string | undefined
-  /**
-   * Saves what a later settlement needs to know about the last take, as numbers. Call it only after
-   * `take` returned `taken`.
-   */
-  save(): void
-  /** The array that contains the saved numbers. */
+  /** The array that contains the numbers of the last take that returned `taken`. */
   readonly numbers: readonly number[]
-  /** The index of the first saved number. */
+  /** The index of its first number. */
   readonly offset: number
   /** Returns the cost of a charge that was taken. */
   cost(index: number, request: TakenRequest): number
@@ -57,7 +52,7 @@ export interface PreparedCharges {
   verdict(index: number, request: TakenRequest): StoreVerdict
   /** Returns the lease of a charge that was taken; undefined if it holds no slots. */
   lease(index: number, request: TakenRequest): string | undefined
-  /** Settles a charge. Returns false and changes nothing if it requires `Store.settle`. */
+  /** Settles a charge. Returns false and settles nothing if it requires `Store.settle`. */
   settle(index: number, request: TakenRequest, cost: number): boolean
 }
 

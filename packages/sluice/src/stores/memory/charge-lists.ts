@@ -1,3 +1,4 @@
+import type { Limit } from '../../limits/limit.js'
 import type { Charge, StoreVerdict } from '../store.js'
 import { MemoryCharges } from './memory-charges.js'
 import type { StateTable } from './state-table.js'
@@ -22,8 +23,8 @@ export class ChargeLists {
     const working = this.#chargesOf(charges)
     for (let index = 0; index < length; index++) {
       const { scope, key, limit, cost, enforce } = charges[index] as Charge
-      // The caller names the leases of slots.
-      if (limit.algorithm === 'concurrency') return undefined
+      // The caller names the leases of slots, and may pass any cost.
+      if (limit.algorithm === 'concurrency' || !isCountable(cost, limit)) return undefined
       for (let earlier = 0; earlier < index; earlier++)
         if (charges[earlier]?.scope === scope) return undefined
       const charge = working.charges[index] as MemoryCharges['charges'][number]
@@ -35,7 +36,10 @@ export class ChargeLists {
     }
     const outcome = working.take()
     if (outcome === 'judged') return [...working.verdicts]
-    return outcome && charges.map((_, index) => working.verdictNow(index))
+    if (outcome === undefined) return undefined
+    const { numbers, offset } = working
+    const request = { limits: charges.map(({ limit }) => limit), numbers, offset, keyOf: () => '' }
+    return charges.map((_, index) => working.verdict(index, request))
   }
 
   #chargesOf(charges: readonly Charge[]): MemoryCharges {
@@ -46,4 +50,8 @@ export class ChargeLists {
     this.#bySize[charges.length] = created
     return created
   }
+}
+
+function isCountable(cost: number, { algorithm }: Limit): boolean {
+  return cost >= 0 && Number.isFinite(cost) && (algorithm === 'token-bucket' || Number.isInteger(cost))
 }

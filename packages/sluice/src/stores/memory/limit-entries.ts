@@ -61,6 +61,11 @@ export class LimitEntry {
         : withTolerance(limit.algorithm === 'token-bucket' ? limit.burst : limit.limit)
   }
 
+  /** Reports whether a bucket drains faster under this limit. */
+  isFasterThan(other: LimitEntry): boolean {
+    return this.units / this.period > other.units / other.period
+  }
+
   /** Sets the current calendar window. */
   setWindowAt(wallTime: number): void {
     if (wallTime >= this.windowStart && wallTime < this.windowEnd) return

@@ -51,8 +51,9 @@ export class Scope {
 const MAX_COLLECTED_PER_CHARGE = 8
 
 /**
- * Stores the state of every key. A state under one limit is numbers (see `TypedStates`). A key whose
- * limit changed from one kind to another has several states, which are an object.
+ * Stores the state of every key. A state under one limit is numbers (see `TypedStates`). It is an
+ * object if the limit of the key changed its algorithm, a count exceeds 32 bits, or another process
+ * named a lease.
  *
  * A key is identified by a 64-bit hash under a secret. Among a million keys, a collision has a
  * probability of one in 37 million, and clients cannot construct one. If the keys themselves were
