@@ -62,8 +62,8 @@ const OPTIONS = ['client', 'url', 'prefix', 'rememberRefusals']
  * A script decides each request in one call, by the server's clock. The clocks of the processes
  * have no effect.
  *
- * In a cluster, each key has its own slot, and a call covers one slot. Charges in several slots are
- * taken in parallel. If one slot refuses, the charges in the other slots are refunded at once.
+ * In a cluster, all rules that count a request by the same key are in one slot, and a call covers one
+ * slot. Charges in several slots are taken in parallel. If one slot refuses, the charges in the other slots are refunded at once.
  * Until then, for about a round trip, they count, so another request that would have fitted may be
  * refused. No limit is ever exceeded, and when a request is refused, its charges have already been
  * refunded. If a refund fails because a node was lost, the charges expire with time. With a

@@ -160,7 +160,8 @@ export class ScriptStore implements RedisStore {
     const [first] = charges
     if (!this.connection.cluster || first === undefined) return 0
     const slot = this.#slotOf(first)
-    return charges.every((charge) => this.#slotOf(charge) === slot) ? slot : undefined
+    const isInSlot = (charge: Charge) => isSameTag(charge, first) || this.#slotOf(charge) === slot
+    return charges.every(isInSlot) ? slot : undefined
   }
 
   #groupBySlot(charges: readonly Charge[]): SlotCharges[] {
@@ -177,8 +178,14 @@ export class ScriptStore implements RedisStore {
   /** Returns the slot of a key, or 0 outside a cluster. */
   #slotOf({ scope, key }: Pick<Charge, 'scope' | 'key'>): number {
     if (!this.connection.cluster) return 0
-    return slotOf(this.connection.keyPrefix + storeKey(this.prefix, scope, key))
+    // Only an empty key is spread by scope.
+    return slotOf(this.connection.keyPrefix + storeKey(this.prefix, key === '' ? scope : '', key))
   }
+}
+
+/** Reports whether two keys lie in one slot because they have the same hash tag. */
+function isSameTag(one: Charge, other: Charge): boolean {
+  return one.key === other.key && one.key !== ''
 }
 
 function checkNames({ scope, key }: Pick<Charge, 'scope' | 'key'>): void {

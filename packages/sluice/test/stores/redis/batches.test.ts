@@ -127,10 +127,10 @@ describe('Batches', () => {
     ).toEqual([
       9,
       expect.stringMatching(
-        /the key batches:1:s:a list holds a value that this version of sluice did not write/,
+        /the key batches:v2:\{a\+list\}:s holds a value that this version of sluice did not write/,
       ),
       expect.stringMatching(
-        /the key batches:1:s:a string holds a value that this version of sluice did not write/,
+        /the key batches:v2:\{a\+string\}:s holds a value that this version of sluice did not write/,
       ),
       expect.stringMatching(/RangeError/),
       expect.stringMatching(

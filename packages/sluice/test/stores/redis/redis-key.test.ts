@@ -5,23 +5,39 @@ import { slotOf } from '../../../src/stores/redis/slot.js'
 
 describe('storeKey', () => {
   it('returns a readable key for a plain scope and key', () => {
-    expect(storeKey('sluice:', 'predict', 'user-42')).toBe('sluice:7:predict:user-42')
+    expect(storeKey('sluice:', 'predict', 'user-42')).toBe('sluice:v2:{user-42}:predict')
   })
 
   it('returns different keys for different pairs of scope and key', () => {
     const part = fc.oneof(
       fc.string({
-        unit: fc.constantFrom('a', ':', '1', '{', '}', '%', '7', 'B', '#', '\ud800', '\udc00', '\n'),
+        unit: fc.constantFrom(
+          'a',
+          ':',
+          '1',
+          '{',
+          '}',
+          '%',
+          '7',
+          'B',
+          '#',
+          '|',
+          '+',
+          ' ',
+          '\ud800',
+          '\udc00',
+          '\n',
+        ),
       }),
       fc.string({ unit: 'binary', maxLength: 300 }),
-      fc.constantFrom('x'.repeat(300), 'x'.repeat(301), '', '\ud800', '\ud801', '\ufffd'),
+      fc.constantFrom('x'.repeat(128), 'x'.repeat(129), 'x'.repeat(300), '', '\ud800', '\ud801', '\ufffd'),
     )
     fc.assert(
       fc.property(part, part, part, part, (scope, key, otherScope, otherKey) => {
         const same = scope === otherScope && key === otherKey
         const [one, other] = [storeKey('p:', scope, key), storeKey('p:', otherScope, otherKey)]
         expect(Buffer.from(one).equals(Buffer.from(other))).toBe(same)
-        expect(one.length).toBeLessThan(700)
+        expect(one.length).toBeLessThan(2400)
         expect(storeKeysOf('p:', scope)(key)).toBe(one)
       }),
       { seed: 20261124, numRuns: 2000 },
@@ -34,10 +50,28 @@ describe('storeKey', () => {
     expect(storeKey('', '', '{')).not.toBe(storeKey('', '', '%7B'))
   })
 
-  it('returns no opening braces except those of the prefix', () => {
-    expect(storeKey('sluice:', '{a}', '{user}')).toBe('sluice:3:%7Ba}:%7Buser}')
-    const [one, other] = [storeKey('{all}:', 'a', '{b}'), storeKey('{all}:', 'c', 'd')]
-    expect(slotOf(one)).toBe(slotOf(other))
+  it('places all scopes of a key in one slot, unless the prefix determines the slot', () => {
+    const scopes = ['predict', 'gateway\nPOST /v1/chat\nrequests', 'x'.repeat(300), '{a}']
+    for (const key of ['user-42', '{user}', 'x'.repeat(300), '\ud800'])
+      expect(new Set(scopes.map((scope) => slotOf(storeKey('sluice:', scope, key)))).size).toBe(1)
+    const names = scopes.map((scope, index) => storeKey('{all}:', scope, `key ${index}`))
+    expect(new Set(names.map(slotOf))).toEqual(new Set([slotOf('all')]))
+  })
+
+  it('places the scopes of the empty key in several slots', () => {
+    expect(slotOf(storeKey('sluice:', 'a', ''))).not.toBe(slotOf(storeKey('sluice:', 'b', '')))
+  })
+
+  it('returns printable keys without spaces', () => {
+    expect(storeKey('sluice:', 'POST /v1/chat\nrequests', 'a b|c\u2028é')).toBe(
+      'sluice:v2:{a+b%7Cc%E2%80%A8é}:POST+/v1/chat|requests',
+    )
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (scope, key) => {
+        expect(storeKey('', scope, key)).toMatch(/^[^\p{C}\p{Z}]+$/u)
+      }),
+      { seed: 20261202 },
+    )
   })
 })
 

@@ -16,7 +16,7 @@ const REPLY_SIZE =
   8 + 1 + LIMITS.reduce((bytes, { algorithm }) => bytes + 8 + (algorithm === 'token-bucket' ? 8 : 32), 0)
 
 function charges(key: string): Charge[] {
-  return LIMITS.map((limit) => ({ scope: limit.algorithm, key, limit, cost: 1, lease: key }))
+  return LIMITS.map((limit) => ({ scope: 's', key: `${limit.algorithm} ${key}`, limit, cost: 1, lease: key }))
 }
 
 /** Returns a connection with a fixed reply. */
@@ -62,13 +62,13 @@ it('a Redis store refunds the charges in one cluster slot if the reply for anoth
     ...replying(undefined, true),
     run: async (_command, _script, keys) => {
       requested.push(...keys)
-      return [replyOf(keys[0]?.startsWith('12:token') || requested.length > LIMITS.length ? 8 + 1 + 16 : 12)]
+      return [replyOf(keys[0]?.startsWith('v2:{token') || requested.length > LIMITS.length ? 8 + 1 + 16 : 12)]
     },
   }
   await expect(new ScriptStore(connection, '').take(charges('a'))).rejects.toThrow(
     'returned an invalid reply',
   )
-  expect(requested.slice(LIMITS.length)).toEqual(['12:token-bucket:a'])
+  expect(requested.slice(LIMITS.length)).toEqual(['v2:{token-bucket+a}:s'])
 })
 
 function settled() {

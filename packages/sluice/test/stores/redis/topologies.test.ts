@@ -127,3 +127,32 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
     })
   })
 })
+
+describe('a request whose rules share a key, in a cluster', () => {
+  let running: Running
+
+  beforeAll(async () => {
+    running = await startTopology('cluster')
+  })
+  afterAll(() => running?.stop())
+
+  it.each(CLIENTS)('is decided in one call to one node with %s', async (name) => {
+    const { store, close } = await connect(running, name, `${name}:`)
+    const charges = (key: string) =>
+      Object.entries(LIMITS).map(([rule, limit]) => ({ ...charge(key, limit), scope: `route\n${rule}` }))
+    // Each node loads the script on its first call.
+    for (let key = 0; key < 40; key++) await store.take(charges(`first ${key}`))
+    const before = await scriptCalls()
+    for (let key = 0; key < 25; key++) {
+      const verdicts = await store.take(charges(`client ${key}`))
+      expect(verdicts.map(({ remaining }) => remaining)).toEqual([9, 9, 9, 9, 9, 9])
+    }
+    expect((await scriptCalls()) - before).toBe(25)
+    await close()
+  })
+
+  async function scriptCalls(): Promise<number> {
+    const stats = await Promise.all(running.nodes.map((node) => node.cli('info', 'commandstats')))
+    return stats.reduce((sum, text) => sum + Number(/cmdstat_evalsha:calls=(\d+)/.exec(text)?.[1] ?? 0), 0)
+  }
+})

@@ -1,0 +1,1 @@
+export { redisStore } from '../../../../src/stores/redis/index.js'
