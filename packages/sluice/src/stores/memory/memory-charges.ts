@@ -77,10 +77,51 @@ export class MemoryCharges implements PreparedCharges {
   // Long methods that access the arrays of the arena directly. V8 inlines at most 920 bytes of
   // bytecode into a hot function; split into helpers, a decision takes 50 ns more.
   #take(key: string | undefined): 'taken' | 'judged' | undefined {
+    const { charges } = this
+    this.#states.begin()
+    this.#states.collect(charges.length)
+    const outcome = charges.length === 1 ? this.#takeOne(charges[0] as MemoryCharge, key) : undefined
+    return outcome ?? this.#takeEach(key)
+  }
+
+  /**
+   * Takes the only charge from a state under its limit, in half the time of `#takeEach`. Undefined
+   * if there is no such state.
+   */
+  #takeOne(charge: MemoryCharge, key = charge.key): 'taken' | 'judged' | undefined {
+    const { limit, entry, cost } = charge
+    if (entry === undefined || entry.limit !== limit || !entry.isCurrent) return undefined
+    const states = this.#states
+    const { now, slots } = states
+    states.hash(key)
+    const slot = states.findHashed(charge.scope)
+    if (slot === 0 || slots.tag(slot) !== entry.id) return undefined
+    if (entry.kind === BUCKET) {
+      const numbers = slots.numbersOf(slot)
+      const offset = (slot & OFFSET_MASK) * 4
+      const drained = ((now - (numbers[offset] as number)) * entry.units) / entry.period
+      const level = Math.max(0, (numbers[offset + 1] as number) - drained)
+      if (drained >= 0 && level + cost <= entry.capacity && cost > 0) {
+        numbers[offset] = now
+        numbers[offset + 1] = level + cost
+        const place = this.#placeFor(3)
+        const saved = this.numbers
+        saved[place] = now
+        saved[place + 1] = cost
+        saved[place + 2] = level
+        return 'taken'
+      }
+      return undefined
+    }
+    if (this.#judge(0, entry, slot, cost) !== true || cost === 0) return undefined
+    this.#write(0, slot, entry, cost)
+    this.#saveOne(entry, cost)
+    return 'taken'
+  }
+
+  #takeEach(key: string | undefined): 'taken' | 'judged' | undefined {
     const states = this.#states
     const { charges } = this
-    states.begin()
-    states.collect(charges.length)
     const { now, slots } = states
     let allFit = true
     let admitted = true
@@ -341,15 +382,9 @@ export class MemoryCharges implements PreparedCharges {
   /** Saves the numbers of the take. */
   #save(): void {
     const { charges } = this
-    const size = charges.length * (MAX_WIDTH + 1) + 1
-    if (this.#end + size > this.numbers.length) {
-      this.numbers = newNumbers(Math.max(SAVED, size))
-      this.#end = 0
-    }
+    let end = this.#placeFor(charges.length * (MAX_WIDTH + 1) + 1)
     const { numbers } = this
     const found = this.#found
-    let end = this.#end
-    this.offset = end
     numbers[end++] = this.#states.now
     for (let index = 0; index < charges.length; index++) {
       const { limit, entry, cost } = charges[index] as MemoryCharge
@@ -365,6 +400,29 @@ export class MemoryCharges implements PreparedCharges {
       for (let each = 0; each < width; each++) numbers[end++] = found[place + each] as number
     }
     this.#end = end
+  }
+
+  #saveOne({ kind }: LimitEntry, cost: number): void {
+    const width = WIDTHS[kind] as number
+    const place = this.#placeFor(width + 2)
+    const { numbers } = this
+    const found = this.#found
+    numbers[place] = this.#states.now
+    numbers[place + 1] = cost
+    for (let each = 0; each < width; each++) numbers[place + 2 + each] = found[each] as number
+    this.#end = place + 2 + width
+  }
+
+  /** Returns where to save numbers, and sets `numbers` and `offset`. */
+  #placeFor(size: number): number {
+    if (this.#end + size > this.numbers.length) {
+      this.numbers = newNumbers(Math.max(SAVED, size))
+      this.#end = 0
+    }
+    const place = this.#end
+    this.offset = place
+    this.#end = place + size
+    return place
   }
 
   verdict(index: number, request: TakenRequest): StoreVerdict {
