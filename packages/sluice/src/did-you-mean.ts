@@ -1,7 +1,7 @@
 /**
- * Finds the known word that a misspelled word probably stands for: the nearest one, at most one
- * edit away per three letters and never more than three. Case, spaces, hyphens and underscores are
- * ignored, so `timeZone` matches `time_zone`.
+ * Finds the known word that a misspelled word probably means: the nearest one within one edit per
+ * three letters, and within three edits. Case, spaces, hyphens and underscores are ignored, so
+ * `timeZone` matches `time_zone`.
  */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   const plain = plainForm(word)

@@ -10,7 +10,7 @@ export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 
 /**
- * Limits for Express 4 and 5.
+ * Creates a handler that limits requests in Express 4 and 5.
  *
  *     import { limit } from 'sluice/express'
  *     app.post('/predict', limit('10/minute'), predict)

@@ -10,7 +10,7 @@ export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 
 /**
- * Limits for Fastify 5, as a hook.
+ * Creates a hook that limits requests in Fastify 5.
  *
  *     import { limit } from 'sluice/fastify'
  *     app.post('/predict', { preHandler: limit('10/minute') }, predict)

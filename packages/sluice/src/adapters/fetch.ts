@@ -38,7 +38,7 @@ export interface FetchLimitOptions<Context extends readonly unknown[]> extends H
 }
 
 /**
- * Limits for web-standard `fetch` handlers.
+ * Creates a function that limits requests to web-standard `fetch` handlers.
  *
  *     import { limit } from 'sluice/fetch'
  *     export const POST = limit({ rules: [{ limit: '10/minute' }], address })(predict)
@@ -84,17 +84,17 @@ export function limit<Context extends readonly unknown[] = []>(
 
 /** Returns the address of the peer as the servers of several runtimes pass it. */
 function serverAddress(request: Request, ...context: readonly unknown[]): string | undefined {
-  const [given] = context
-  const node = nodeBindingsOf(given)
+  const [first] = context
+  const node = nodeBindingsOf(first)
   if (node !== undefined) return node.incoming.socket?.remoteAddress
-  const { remoteAddr, requestIP } = (given ?? {}) as {
+  const { remoteAddr, requestIP } = (first ?? {}) as {
     /** Deno. */
     readonly remoteAddr?: { readonly hostname?: unknown }
     /** Bun. */
     readonly requestIP?: (request: Request) => { readonly address?: unknown } | null
   }
   const address =
-    typeof requestIP === 'function' ? requestIP.call(given, request)?.address : remoteAddr?.hostname
+    typeof requestIP === 'function' ? requestIP.call(first, request)?.address : remoteAddr?.hostname
   if (typeof address === 'string') return address
   throw new TypeError(
     "a rule counts by the client's address, which this server does not report: set 'address' or count by another key",

@@ -24,7 +24,7 @@ export interface HonoLimitOptions extends HttpLimitOptions<Context> {
 }
 
 /**
- * Limits for Hono 4.
+ * Creates middleware that limits requests in Hono 4.
  *
  *     import { limit } from 'sluice/hono'
  *     app.post('/predict', limit('10/minute'), (context) => context.json({ prediction: 1 }))

@@ -9,7 +9,7 @@ export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 
 /**
- * Limits for Koa 2 and 3.
+ * Creates middleware that limits requests in Koa 2 and 3.
  *
  *     import { limit } from 'sluice/koa'
  *     router.post('/predict', limit('10/minute'), (context) => {

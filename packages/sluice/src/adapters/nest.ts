@@ -37,7 +37,7 @@ export interface NestLimitOptions extends HttpLimitOptions<NestRequest> {
   readonly request?: (context: ExecutionContext) => NestRequest | undefined
 }
 
-/** A limiter and the location of its requests. */
+/** A limiter and the function that finds its requests. */
 interface NestLimiter {
   readonly limiter: HttpLimiter<NestRequest>
   readonly requestOf: NestLimitOptions['request']
@@ -51,7 +51,8 @@ function nestLimiter(options: string | NestLimitOptions): NestLimiter {
 const LIMITER = Symbol('sluice limiter')
 
 /**
- * Limits a handler, or all handlers of a controller together, instead of the limit of the module.
+ * Sets the limit of a handler, or of all handlers of a controller together. It replaces the limit of
+ * the module.
  */
 export function Limit(options: string | NestLimitOptions): ClassDecorator & MethodDecorator {
   return applyDecorators(SetMetadata(LIMITER, nestLimiter(options)))
@@ -62,7 +63,7 @@ export function Unlimited(): ClassDecorator & MethodDecorator {
   return applyDecorators(SetMetadata(LIMITER, undefined))
 }
 
-/** Applies the limit of the handler that a request is for. */
+/** Applies the limit of the handler that serves a request. */
 export class LimitGuard implements CanActivate {
   readonly #reflector = new Reflector()
   readonly #forAll: NestLimiter | undefined
@@ -92,8 +93,8 @@ export class LimitGuard implements CanActivate {
   }
 
   #limitOf(context: ExecutionContext): NestLimiter | undefined {
-    const places = [context.getHandler(), context.getClass()]
-    const own = places.find((place) => Reflect.hasMetadata(LIMITER, place))
+    const targets = [context.getHandler(), context.getClass()]
+    const own = targets.find((target) => Reflect.hasMetadata(LIMITER, target))
     return own === undefined ? this.#forAll : this.#reflector.get<NestLimiter | undefined>(LIMITER, own)
   }
 }
@@ -129,7 +130,7 @@ async function wsRefusal(refusal: LimitRefusal): Promise<Error> {
 }
 
 /**
- * Limits for NestJS, on Express or Fastify.
+ * The module that limits requests in NestJS, on Express or Fastify.
  *
  *     import { Limit, LimitModule } from 'sluice/nest'
  *

@@ -90,7 +90,7 @@ export function refused(
 }
 
 /**
- * This is a class instead of an object literal. V8 would allocate literals with integer fields and
+ * A verdict. It is a class, because V8 would allocate object literals with integer fields and
  * convert them once the same field held a fraction elsewhere, which costs 1 µs per verdict.
  */
 class JudgedVerdict implements Verdict {

@@ -14,7 +14,7 @@ const ALGORITHMS: Record<AlgorithmName, Algorithm<Limit, State>> = {
   concurrency: erase(concurrency),
 }
 
-/** Returns the algorithm of a limit. It must only be used with this limit and its states. */
+/** Returns the algorithm of a limit. Use it only with this limit and its states. */
 export function algorithmOf(limit: Limit): Algorithm<Limit, State> {
   return ALGORITHMS[limit.algorithm]
 }

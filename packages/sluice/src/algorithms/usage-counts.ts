@@ -10,9 +10,9 @@ import type { Taken } from './verdict.js'
  * The usage of one key under one kind of limit: the limit of the last take, and its state.
  *
  * A key whose limit changes has one count for each kind in use (`hasCompatibleState`), for example
- * a minute and a day window, or a bucket and a log. A charge is taken in all counts, so switching
- * between limits gains nothing. A limit of a new kind starts from the usage in the other counts
- * (`Usage`).
+ * a minute and a day window, or a bucket and a log. A charge is added to all counts, so a client
+ * gains nothing by switching between limits. A limit of a new kind starts from the usage
+ * in the other counts (`Usage`).
  *
  * All amounts are in units. Reading creates a temporary state; only takes and settlements are
  * stored.
@@ -65,7 +65,7 @@ export function countsAfterTake(
 /**
  * Returns the counts after the cost of a taken charge becomes `cost`. Debt is added to every count.
  * A refund applies to each count to the extent that the charge still counts there. A count that
- * cannot tell refunds the minimum.
+ * cannot determine this refunds the minimum.
  */
 export function countsAfterSettlement(
   limit: Limit,
@@ -159,8 +159,8 @@ function idleAfter({ limit, state }: Count): number {
 }
 
 /**
- * Reports whether an empty count is kept next to a limit. A minute window is kept next to a day
- * window, so that it stays exact while the day window is in use. A calendar window is recreated on
+ * Reports whether a key keeps an empty count while it is charged under another limit. A minute
+ * window is kept next to a day window, so that it stays exact while the day window is in use. A calendar window is recreated on
  * demand.
  */
 function isPending(count: Limit, other: Limit): boolean {

@@ -66,7 +66,7 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
   if (!Number.isInteger(ipv6Subnet) || ipv6Subnet < 1 || ipv6Subnet > 128) {
     throw new OptionRangeError(
       ['ipv6Subnet'],
-      `'ipv6Subnet' must be an integer from 1 to 128, not ${String(ipv6Subnet)}`,
+      `'ipv6Subnet' must be a whole number from 1 to 128, not ${String(ipv6Subnet)}`,
     )
   }
   const trusted = trustedProxies.length === 0 ? undefined : networks(trustedProxies)
@@ -122,18 +122,18 @@ type Networks = Readonly<Record<IpAddress['family'], BlockList>>
 function networks(proxies: readonly string[]): Networks {
   const lists: Networks = { 4: new BlockList(), 6: new BlockList() }
   for (const [index, proxy] of proxies.entries()) {
-    const [text = '', length, ...more] = String(proxy).split('/')
-    const address = parseIpAddress(text)
+    const [host = '', length, ...more] = String(proxy).split('/')
+    const address = parseIpAddress(host)
     const bits = address?.family === 4 ? 32 : 128
     // The prefix of a mapped network includes its 96 fixed bits.
-    const prefix = length === undefined ? bits : Number(length) - (text.includes(':') && bits === 32 ? 96 : 0)
+    const prefix = length === undefined ? bits : Number(length) - (host.includes(':') && bits === 32 ? 96 : 0)
     const digits = length === undefined || /^\d{1,3}$/.test(length)
     // Translated addresses count as IPv4, so a network of them would be a network of IPv4 peers.
-    const translated = length !== undefined && length !== '128' && /^0*64:0*ff9b:/i.test(text)
+    const translated = length !== undefined && length !== '128' && /^0*64:0*ff9b:/i.test(host)
     if (address === undefined || !digits || more.length > 0 || prefix < 0 || prefix > bits || translated) {
       throw new OptionTypeError(
         ['trustedProxies', index],
-        `'${String(proxy).slice(0, 60)}' is not an address or network, such as 10.0.0.0/8 or ::1`,
+        `'${String(proxy).slice(0, 60)}' is not an address or network; use a value such as 10.0.0.0/8 or ::1`,
       )
     }
     lists[address.family].addSubnet(canonicalText(address), prefix, `ipv${address.family}`)

@@ -11,7 +11,7 @@ export interface Connection {
 const watchers = new WeakMap<Connection, Set<() => void>>()
 
 /**
- * Calls `onClosed` once the connection has closed, or at once if it already has.
+ * Calls `onClosed` when the connection closes, or immediately if it has already closed.
  *
  * @returns a function that stops watching
  */

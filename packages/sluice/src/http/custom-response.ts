@@ -43,7 +43,7 @@ export function readCustomResponse(response: OwnAnswer): HttpAnswer {
   const { status = 429, headers = {}, body } = response
   if (!(Number.isInteger(status) && status >= 200 && status <= 599))
     throw new RangeError(
-      `the status returned by 'refuse' must be an integer from 200 to 599, not ${String(status)}`,
+      `the status returned by 'refuse' must be a whole number from 200 to 599, not ${String(status)}`,
     )
   const isJson = typeof body !== 'string'
   const content = isJson ? jsonOf(body) : body

@@ -65,7 +65,8 @@ export interface RequestAccess<Request> {
 }
 
 /**
- * Tells an adapter to continue with these headers on the response, or to send the given response.
+ * A decision for an adapter, which either adds the headers to the response and continues, or sends
+ * the answer.
  */
 export type HttpDecision =
   | {
@@ -271,7 +272,7 @@ function permitOfSlots(decision: AllowedDecision): Permit | undefined {
   return holdsSlots ? decision.permit : undefined
 }
 
-/** The client disconnected while its request was queued. */
+/** An error for a client that disconnected while its request was queued. */
 class ClientDisconnected extends Error {
   override readonly name = 'ClientDisconnected'
 }

@@ -9,7 +9,7 @@ const MAX_BODY_BYTES = 1 << 20
 
 /**
  * Collects the bytes of a body. It copies them, because a body that arrives in many small chunks
- * would otherwise keep as many Node buffers alive. The bytes count against the memory limit for all
+ * would otherwise keep as many Node buffers alive. The bytes count against the memory limit of all
  * bodies until `release`.
  */
 export class BodyBytes {

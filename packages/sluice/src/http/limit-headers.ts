@@ -18,8 +18,7 @@ export interface FieldOptions {
 }
 
 /**
- * Returns the headers that report quotas to the client, for the response to a request with this
- * decision.
+ * Returns the response headers that report the quotas of a decision to the client.
  */
 export function limitFields(decision: Decision, options: FieldOptions): HeaderList {
   const enforced = decision.quotas.every(isEnforced) ? decision.quotas : decision.quotas.filter(isEnforced)
@@ -44,8 +43,8 @@ export function limitFields(decision: Decision, options: FieldOptions): HeaderLi
 const isEnforced = ({ enforced }: Quota) => enforced
 
 function leastRemaining(quotas: readonly Quota[]): Quota {
-  return quotas.reduce((nearest, quota) =>
-    quota.remaining / quota.limit.limit < nearest.remaining / nearest.limit.limit ? quota : nearest,
+  return quotas.reduce((least, quota) =>
+    quota.remaining / quota.limit.limit < least.remaining / least.limit.limit ? quota : least,
   )
 }
 

@@ -9,11 +9,11 @@ export type NodeRequest = Pick<IncomingMessage, 'headers' | 'socket'> & {
 }
 
 /**
- * Returns the value of a header that a limit counts by.
+ * Returns the value of a header that must not be sent more than once.
  *
  * @param name in lower case
- * @throws MalformedRequestError if it was sent more than once: the handler might use another value
- *   than the counted one
+ * @throws MalformedRequestError if it was sent more than once, because the handler might use a
+ *   different value from the limit
  */
 export function soleHeader({ headers, headersDistinct }: NodeRequest, name: string): string | undefined {
   const values = headersDistinct?.[name]

@@ -7,8 +7,8 @@ import type { HeaderList } from './ratelimit-headers.js'
  * Renews the slots of a permit while a response is in progress, and releases them when the response
  * ends for any reason.
  *
- * It also watches the connection. When a connection closes, Node emits no `close` on responses that
- * are queued behind pipelined requests, or on a response whose socket was detached.
+ * It also watches the connection. When a connection closes, Node does not emit `close` on responses
+ * that are queued behind pipelined requests, or on a response whose socket was detached.
  */
 export function releaseWhenClosed(response: ServerResponse, permit: Permit | undefined): void {
   if (!permit?.holdsSlots) return
@@ -39,8 +39,8 @@ export function setHeaders(response: ServerResponse, headers: HeaderList): void 
 }
 
 /**
- * Reports whether a refusal can still be sent. If another response is complete, nothing remains to
- * be done. A response in progress is aborted, because a refused request must not receive it.
+ * Reports whether a refusal can still be sent. If another response is complete, there is nothing
+ * left to do. A response in progress is aborted, because a refused request must not receive it.
  *
  * @throws Error if a response was aborted
  */

@@ -29,7 +29,7 @@ export function problem(
 }
 
 /**
- * Creates the response to a refused request, which says which limit was exceeded and when to retry.
+ * Creates the response to a refused request. It states which limit was exceeded and when to retry.
  * The status is 503 if the request timed out waiting for a slot, otherwise 429.
  */
 export function refusalProblem(refusal: Refusal): HttpAnswer {
@@ -51,8 +51,8 @@ export function refusalProblem(refusal: Refusal): HttpAnswer {
 }
 
 /**
- * Creates the response to a request that cannot be decided because the store is unavailable: 503
- * with `Retry-After`. The cause is not disclosed to the client.
+ * Creates the response to a request that cannot be decided at the moment, for example because the
+ * store is unavailable: 503 with `Retry-After`. The cause is not disclosed to the client.
  */
 export function unavailableProblem({
   status,
@@ -68,7 +68,7 @@ export function unavailableProblem({
   return { ...rest, headers: [...headers, ['retry-after', String(seconds)]] }
 }
 
-/** Creates the response to an invalid or unauthenticated request. */
+/** Creates the response to an invalid, unauthenticated or forbidden request. */
 export function requestProblem({ status, message }: RequestError): HttpAnswer {
   const { headers, ...rest } = problem(status, STATUS_CODES[status] ?? 'Refused', message)
   return { ...rest, headers: status === 401 ? [...headers, ['www-authenticate', 'Bearer']] : headers }

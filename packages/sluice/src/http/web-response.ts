@@ -16,7 +16,7 @@ export function responseOf({ status, headers, body }: HttpAnswer): Response {
  * response are immutable. A response that switches protocols cannot be copied and is returned
  * unchanged.
  *
- * @param headers names in lower case; list headers are appended to, others are replaced
+ * @param headers names in lower case; values are appended to list headers and replace others
  */
 export function withHeaders(
   response: Response,

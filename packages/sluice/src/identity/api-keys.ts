@@ -43,22 +43,22 @@ export function isIssuedKey(key: string): boolean {
 /**
  * Creates a lookup of keys in a list.
  *
- * It compares digests in constant time. Senders of keys cannot control the digests.
+ * It compares digests in constant time. Clients cannot choose the digests of the keys they send.
  *
  * @throws TypeError, RangeError for an invalid or duplicate entry; the message names the entry
  */
 export function keyTable(keys: readonly ApiKey[], clock: Pick<Clock, 'wallTime'> = systemClock): KeyLookup {
   const table = new Map<string, ApiKey & { readonly bytes: Buffer }>()
   keys.forEach((key, index) => {
-    const place = `keys[${index}]`
+    const entry = `keys[${index}]`
     if (!/^[0-9a-f]{64}$/.test(key.sha256))
       throw new OptionTypeError(
         [index, 'sha256'],
-        `${place}: 'sha256' must be 64 lowercase hexadecimal digits`,
+        `${entry}: 'sha256' must be 64 lowercase hexadecimal digits`,
       )
     if (typeof key.client !== 'string' || key.client === '')
-      throw new OptionTypeError([index, 'client'], `${place}: 'client' must be a string such as 'acme'`)
-    if (table.has(key.sha256)) throw new OptionRangeError([index, 'sha256'], `${place}: duplicate key`)
+      throw new OptionTypeError([index, 'client'], `${entry}: 'client' must be a string such as 'acme'`)
+    if (table.has(key.sha256)) throw new OptionRangeError([index, 'sha256'], `${entry}: duplicate key`)
     table.set(key.sha256, { ...key, bytes: Buffer.from(key.sha256, 'hex') })
   })
   return (digest) => {

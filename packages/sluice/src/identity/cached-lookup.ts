@@ -25,7 +25,7 @@ export interface CacheOptions {
 
 /**
  * Caches the clients of keys, so that a database is not queried for every request. Concurrent
- * requests with the same key share one lookup. If it fails or times out, they all fail with
+ * requests with the same key share one lookup. If the lookup fails or times out, they all fail with
  * IdentityUnavailableError (503), and the failure is not cached.
  *
  * @param lookup receives the key's SHA-256 in hexadecimal, which is what a database should store

@@ -22,7 +22,7 @@ export type VerifyToken = (token: string) => Promise<Client>
 export interface IdentityOptions {
   /** Looks up API keys: `keyTable([…])`, or `cachedLookup(…)` for keys in a database. */
   readonly apiKeys?: KeyLookup
-  /** Headers that hold an API key in addition to `X-API-Key`, such as `x-goog-api-key`. */
+  /** Headers other than `X-API-Key` that hold an API key, such as `x-goog-api-key`. */
   readonly apiKeyHeaders?: readonly string[]
   /** Verifies JWTs: `jwtVerifier({…})` from `sluice/jwt`. */
   readonly jwt?: VerifyToken
@@ -40,7 +40,7 @@ export function identity({ apiKeys, apiKeyHeaders = [], jwt }: IdentityOptions):
     throw new OptionTypeError([], "identity() requires 'apiKeys', 'jwt' or both")
   }
   const keyHeaders = ['x-api-key', ...apiKeyHeaders.map(checkHeaderName)]
-  const places = `send it as 'Authorization: Bearer …' or in ${keyHeaders.map((name) => `'${name}'`).join(', ')}`
+  const hint = `send it as 'Authorization: Bearer …' or in ${keyHeaders.map((name) => `'${name}'`).join(', ')}`
 
   const identify = (header: HeaderReader, query = ''): MaybePromise<Client | undefined> => {
     const credentials = readCredentials(header, keyHeaders)
@@ -70,7 +70,7 @@ export function identity({ apiKeys, apiKeyHeaders = [], jwt }: IdentityOptions):
     return undefined
   }
   const misplaced = (place: string) =>
-    new UnauthorizedError(`this request has a key in ${place}, where keys are not accepted; ${places}`)
+    new UnauthorizedError(`this request has a key in ${place}, where keys are not accepted; ${hint}`)
   return identify
 }
 
@@ -96,7 +96,7 @@ function checkHeaderName(name: string): string {
   if (!/^[a-z0-9-]{1,64}$/.test(lower) || RESERVED_HEADERS.has(lower))
     throw new OptionTypeError(
       ['apiKeyHeaders'],
-      `'apiKeyHeaders' must be header names such as 'x-goog-api-key'; '${name}' cannot hold a key`,
+      `'apiKeyHeaders' must contain only header names such as 'x-goog-api-key'; '${name}' cannot hold a key`,
     )
   return lower
 }

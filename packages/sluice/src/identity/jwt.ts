@@ -49,7 +49,7 @@ const MAX_TRIED_KEYS = 16
  * The verifier rejects with UnauthorizedError for an invalid token, and with
  * IdentityUnavailableError if the keys are unavailable.
  *
- * @throws TypeError for options that would accept tokens that must be rejected
+ * @throws TypeError for options that would accept tokens of other audiences or with weak signatures
  */
 export function jwtVerifier(options: JwtOptions): VerifyToken {
   const { audience, issuer, algorithms = ASYMMETRIC, client = 'sub', tier, clockTolerance = 5 } = options
@@ -108,8 +108,8 @@ async function verify(token: string, keys: JWTVerifyGetKey, required: JWTVerifyO
     return await jwtVerify(token, find, required)
   } catch (error) {
     if (error instanceof errors.JWKSMultipleMatchingKeys) return verifyWithAny(token, error, required)
-    // Once a key is found, any error other than a JOSEError is caused by the key, such as one that
-    // is too short.
+    // Once a key is found, any error other than a JOSEError is caused by the key, for example
+    // because it is too short.
     if (isKeyFound && !(error instanceof errors.JOSEError)) throw new UnusableKeyError(kid, { cause: error })
     throw error
   }
@@ -136,9 +136,9 @@ async function verifyWithAny(
 
 function clientOf(payload: JWTPayload, client: string, tier: string | undefined): Client {
   // Some issuers set missing claims to null.
-  const tierName = tier === undefined ? undefined : (claimText(claimOf(payload, tier)) ?? undefined)
+  const tierName = tier === undefined ? undefined : (claimString(claimOf(payload, tier)) ?? undefined)
   try {
-    return checkClient({ id: claimText(claimOf(payload, client)), tier: tierName })
+    return checkClient({ id: claimString(claimOf(payload, client)), tier: tierName })
   } catch {
     const claims = [client, tier].filter((name) => name !== undefined).join("', '")
     throw new UnauthorizedError(
@@ -151,13 +151,13 @@ function clientOf(payload: JWTPayload, client: string, tier: string | undefined)
  * Converts an integer claim to a string. An integer beyond double precision stays a number and is
  * then rejected, because rounding could give two clients the same ID.
  */
-function claimText(claim: unknown): unknown {
+function claimString(claim: unknown): unknown {
   return Number.isSafeInteger(claim) ? String(claim) : claim
 }
 
 /**
- * Returns the error for an invalid token or for unavailable keys. Its message contains no value of
- * the token.
+ * Returns the error for an invalid token or for unavailable keys. Its message contains no values
+ * from the token.
  */
 function identityError(error: unknown): Error {
   if (error instanceof IdentityUnavailableError || error instanceof UnauthorizedError) return error

@@ -13,7 +13,7 @@ const MAX_KEYS = 1000
  * @throws Error for a value that is not a key set
  */
 export async function readKeySet(set: unknown): Promise<JWTVerifyGetKey> {
-  const entries = listOf(set)
+  const entries = keysOf(set)
   const usable: JWK[] = []
   /** IDs of unusable keys; undefined for keys without an ID. */
   const unusable = new Set<unknown>()
@@ -36,9 +36,9 @@ export async function readKeySet(set: unknown): Promise<JWTVerifyGetKey> {
   }
 }
 
-function listOf(set: unknown): readonly unknown[] {
+function keysOf(set: unknown): readonly unknown[] {
   if (set !== null && typeof set === 'object' && 'keys' in set && Array.isArray(set.keys)) return set.keys
-  throw new errors.JWKSInvalid("a key set must be an object with a list of 'keys'")
+  throw new errors.JWKSInvalid("a key set must be an object whose 'keys' is a list")
 }
 
 /** @throws Error for an unusable key */
@@ -56,7 +56,7 @@ async function checkKey(entry: unknown): Promise<JWK> {
   return jwk
 }
 
-/** The algorithm that a key of each kind is tested with. */
+/** The algorithm used to test each kind of key. */
 const ALGORITHMS: ReadonlyMap<string, string> = new Map([
   ['RSA', 'RS256'],
   ['EC P-256', 'ES256'],

@@ -32,7 +32,7 @@ const PARAMETERS: ReadonlySet<string> = new Set([
   'token',
 ])
 
-/** Maximum number of checked query parameters; more than one is already a mistake. */
+/** Maximum number of query parameters to check. Even two keys in a query are a mistake. */
 const MAX_PARAMETERS = 8
 
 /** A string that may be a key, and its place. */

@@ -37,13 +37,13 @@ abstract class AllowedDecision implements AdmittedCharges {
     return { allowed: true, quotas: this.quotas }
   }
 
-  /** Returns the charges that count, with their verdicts. */
-  stored(): { readonly charges: readonly RuleCharge[]; readonly verdicts: readonly StoreVerdict[] } {
+  /** Returns the charges that were taken, with their verdicts. */
+  takenCharges(): { readonly charges: readonly RuleCharge[]; readonly verdicts: readonly StoreVerdict[] } {
     const indexes = Array.from({ length: this.size }, (_, index) => index)
-    const counted = indexes.filter((index) => this.resourceOf(index) !== undefined)
+    const taken = indexes.filter((index) => this.resourceOf(index) !== undefined)
     return {
-      charges: counted.map((index) => this.chargeAt(index)),
-      verdicts: counted.map((index) => this.verdictAt(index)),
+      charges: taken.map((index) => this.chargeAt(index)),
+      verdicts: taken.map((index) => this.verdictAt(index)),
     }
   }
 
@@ -59,7 +59,7 @@ abstract class AllowedDecision implements AdmittedCharges {
   protected abstract readQuotas(): Quota[]
 }
 
-/** A decision by verdicts of a store. */
+/** A decision based on the verdicts of a store. */
 export class StoreDecision extends AllowedDecision {
   constructor(
     private readonly charges: readonly RuleCharge[],
@@ -168,7 +168,7 @@ export class PreparedDecision extends AllowedDecision implements TakenRequest {
   chargeAt(index: number): RuleCharge {
     const limit = this.limitOf(index)
     const lease = this.source.prepared.lease(index, this)
-    // A charge that was taken fits, so `holdsAfter` is 0.
+    // A charge that was taken fits, so `fitsAfter` is 0.
     return chargeOf(this.#rule(index), this.keyOf(index), limit, this.costOf(index), 0, lease)
   }
 

@@ -21,7 +21,7 @@ export interface RuleCharge extends Charge {
    * Milliseconds until the warm-up has raised the limit enough to admit the charge: 0 if the limit
    * is already high enough, Infinity if it never will be.
    */
-  readonly holdsAfter: number
+  readonly fitsAfter: number
 }
 
 /** The current scale of limits, from a warm-up. */
@@ -47,7 +47,10 @@ interface Progress<Request> {
   readonly partial: PartialCharge
 }
 
-/** Computes the charges of rules one after the other, beginning with one whose function returned a promise. */
+/**
+ * Computes the charges of rules one after the other. A function of the first rule has returned a
+ * promise.
+ */
 export async function laterCharges<Request>(
   rules: readonly ScopedRule<Request>[],
   progress: Progress<Request>,
@@ -65,7 +68,7 @@ export async function laterCharges<Request>(
           key = await (partial.key ?? rule.keyFor(request, client))
           keyFor = rule.keyFor
         }
-        charges.push(chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, fullLimit, scaling)))
+        charges.push(chargeOf(rule, key, limit, cost, fitsAfter(cost, limit, fullLimit, scaling)))
       }
     } catch (error) {
       if (rule.enforce) throw error
@@ -75,7 +78,7 @@ export async function laterCharges<Request>(
   return charges
 }
 
-/** Returns the limit under the current warm-up. */
+/** Returns the limit as scaled by the current warm-up. */
 export function scaled(
   { shared }: Pick<ScopedRule<never>, 'shared'>,
   fullLimit: Limit,
@@ -86,7 +89,8 @@ export function scaled(
 
 /**
  * Returns charges of cost 0, which consume nothing and report the state of the keys. Skips rules
- * whose key or limit needs a promise or throws, and rules that are unlimited for the client.
+ * whose key or limit function returns a promise or throws, and rules that are unlimited for the
+ * client.
  */
 export function zeroCharges<Request>(
   rules: readonly ScopedRule<Request>[],
@@ -114,23 +118,27 @@ function trySync<T>(compute: () => MaybePromise<T>): { readonly value: T } | und
   }
 }
 
-/** Returns the charge of a rule. A charge for slots without a lease gets a new one. */
+/** Returns the charge of a rule. A charge for slots gets a new lease unless one is passed. */
 export function chargeOf(
   rule: RuleCharge['rule'] & Pick<ScopedRule<never>, 'scope'>,
   key: string,
   limit: Limit,
   cost: number,
-  holdsAfter: number,
-  known?: string,
+  fitsAfter: number,
+  existingLease?: string,
 ): RuleCharge {
   const { scope, enforce } = rule
-  const lease = known ?? (limit.algorithm === 'concurrency' ? nextLease() : undefined)
-  return { rule, scope, key, limit, cost, lease, enforce, holdsAfter }
+  const lease = existingLease ?? (limit.algorithm === 'concurrency' ? nextLease() : undefined)
+  return { rule, scope, key, limit, cost, lease, enforce, fitsAfter }
 }
 
 const NEVER = Number.POSITIVE_INFINITY
 
-export function holdsAfter(
+/**
+ * Returns the milliseconds until the warm-up has raised the limit enough to admit a cost: 0 if the
+ * limit is already high enough, Infinity if it never will be.
+ */
+export function fitsAfter(
   cost: number,
   limit: Limit,
   fullLimit: Limit,
@@ -144,11 +152,11 @@ export function holdsAfter(
 /** Returns the quotas of a request from the verdicts of the store. */
 export function quotasOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Quota[] {
   return charges.map(
-    (charge, index) => new RequestQuota(charge, charge.holdsAfter, verdicts[index] as StoreVerdict),
+    (charge, index) => new RequestQuota(charge, charge.fitsAfter, verdicts[index] as StoreVerdict),
   )
 }
 
-/** This is a class for the same reason as `JudgedVerdict` in `algorithms/algorithm.ts`. */
+/** The quota of one rule. It is a class for the same reason as `JudgedVerdict`. */
 export class RequestQuota implements Quota {
   readonly rule: string
   readonly resource: string
@@ -164,7 +172,7 @@ export class RequestQuota implements Quota {
 
   constructor(
     charge: Pick<RuleCharge, 'rule' | 'key' | 'limit' | 'cost'>,
-    holdsAfter: number,
+    fitsAfter: number,
     verdict: StoreVerdict,
   ) {
     const { rule, key, limit, cost } = charge
@@ -179,7 +187,7 @@ export class RequestQuota implements Quota {
     this.remaining = verdict.remaining
     this.resetAfter = resetAfter
     this.moreAfter = verdict.moreAfter
-    // A charge above the scaled limit fits once the limit has grown and its usage has expired.
-    this.retryAfter = retryAfter === NEVER && holdsAfter > 0 ? Math.max(holdsAfter, resetAfter) : retryAfter
+    // A charge above the scaled limit fits once the limit has grown and all usage has expired.
+    this.retryAfter = retryAfter === NEVER && fitsAfter > 0 ? Math.max(fitsAfter, resetAfter) : retryAfter
   }
 }

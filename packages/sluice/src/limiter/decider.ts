@@ -40,7 +40,11 @@ export class Decider {
     })
   }
 
-  /** Returns the step for the verdicts of a take, and for other charges that take nothing. */
+  /**
+   * Returns one step for the verdicts of a take and for other charges, which take nothing.
+   *
+   * @param order sorts the charges
+   */
   stepOn(
     charges: readonly RuleCharge[],
     verdicts: readonly StoreVerdict[],
@@ -69,7 +73,7 @@ export class Decider {
   decisionOn(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Decision {
     if (admits(charges, verdicts)) {
       const decision = new StoreDecision(charges, verdicts, this.permitContext)
-      // Events report how long slots were held, so the permit of such a request starts now.
+      // Events report how long slots were held, so a permit with slots is created now.
       if (this.permitContext.events !== undefined && charges.some(holdsSlot)) decision.permit
       return decision
     }

@@ -27,7 +27,7 @@ interface OfRule {
   readonly key: string
 }
 
-/** An event of a limiter. Times are milliseconds. */
+/** An event of a limiter. Times are in milliseconds. */
 export type LimiterEvent<Request = unknown> =
   | (Decided<Request> & { readonly type: 'allowed' })
   | (Decided<Request> & { readonly type: 'refused'; readonly refusal: Refusal })

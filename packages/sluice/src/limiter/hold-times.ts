@@ -12,10 +12,10 @@ export class HoldTimes {
   }
 
   /**
-   * Estimates how long `turns` consecutive holds last. Undefined until the first hold has ended.
+   * Estimates how long `count` consecutive holds last. Undefined until the first hold has ended.
    */
-  estimateMs(scope: string, turns: number): number | undefined {
+  estimateMs(scope: string, count: number): number | undefined {
     const average = this.#averages.get(scope)
-    return average === undefined ? undefined : average * turns
+    return average === undefined ? undefined : average * count
   }
 }

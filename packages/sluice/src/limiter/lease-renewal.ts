@@ -8,7 +8,7 @@ interface Group {
 
 /**
  * Renews permits while their requests run, with one timer per lease duration in use. A renewal is
- * sent every third of a lease, so that a single lost or late renewal loses no slot.
+ * sent every third of a lease, so that a single lost or late renewal does not lose a slot.
  */
 export function leaseRenewal(timers: Pick<Timers, 'start' | 'stop'>): Renewal {
   const groups = new Map<number, Group>()

@@ -94,7 +94,7 @@ export class LimiterEvents<Request> {
   }
 
   #recordLimits({ source, limits }: PreparedDecision, tier: string | undefined): void {
-    // Decisions under equal limits share one list of them.
+    // Decisions under equal limits share one list of limits.
     if (this.#lastLimits.get(tier) === limits) return
     if (this.#lastLimits.size >= MAX_TIERS) this.#lastLimits.clear()
     this.#lastLimits.set(tier, limits)
@@ -166,7 +166,7 @@ class LastValues<Key, Value> {
 
   constructor(private readonly maxSize: number) {}
 
-  /** Stores the value of a key. Returns the previous one if it is known and another one. */
+  /** Stores the value of a key. Returns the previous value if it is known and differs. */
   replace(key: Key, value: Value): { readonly value: Value } | undefined {
     const known = this.#recent.has(key) ? this.#recent : this.#older
     const previous = known.get(key) as Value

@@ -50,14 +50,14 @@ export interface LimiterOptions<Request> {
    */
   readonly tiers?: Tiers<never>
   /**
-   * Reports whether the client may make the request. Otherwise the request is rejected with
-   * `refuseWith`, and nothing is charged.
+   * Reports whether the client may make the request. If the result is not `true`, the request is
+   * rejected with `refuseWith`, and nothing is charged.
    */
   readonly require?: (request: Request, client: Client | undefined) => MaybePromise<boolean>
   /**
    * Declares the rules that need the body of a request. If `admit` gets a `body`, it decides on
    * them in a second step. Rules with `concurrent` always belong to the second step. Default: no
-   * other rules do.
+   * other rules.
    */
   readonly needsBody?: NeedsBody<Request>
   /** The response for requests that `require` rejects. Default: 403 `Forbidden`. */
@@ -91,7 +91,11 @@ export const OPTIONS: readonly string[] = [
   'timers',
 ]
 
-/** @throws LimitSyntaxError, TypeError, RangeError that name the invalid rule or option. */
+/**
+ * Validates the options of a limiter and compiles its rules.
+ *
+ * @throws LimitSyntaxError, TypeError, RangeError that name the invalid rule or option.
+ */
 export function readOptions<Request>(options: LimiterOptions<Request>): {
   readonly rules: CompiledRule<Request>[]
   readonly requirement: Requirement<Request> | undefined
@@ -106,7 +110,11 @@ export function readOptions<Request>(options: LimiterOptions<Request>): {
   }
 }
 
-/** @throws TypeError unless `options` is an object with known options only. */
+/**
+ * Checks the names of the options.
+ *
+ * @throws TypeError unless `options` is an object with known options only.
+ */
 export function checkOptions(options: unknown, known: readonly string[]): void {
   if (options === null || typeof options !== 'object' || Array.isArray(options))
     throw new OptionTypeError(
@@ -119,12 +127,16 @@ export function checkOptions(options: unknown, known: readonly string[]): void {
 }
 
 /**
- * Stores in use by an unnamed limiter. A second unnamed limiter would share its limits
+ * Stores used by an unnamed limiter. A second unnamed limiter would share its limits
  * unintentionally.
  */
 const unnamed = new WeakSet<Store>()
 
-/** @throws TypeError if another unnamed limiter uses the store. */
+/**
+ * Records that a limiter uses a store.
+ *
+ * @throws TypeError if both this limiter and another limiter of the store are unnamed.
+ */
 export function claimName(store: Store, name: string): void {
   if (name !== '') return
   if (unnamed.has(store)) {

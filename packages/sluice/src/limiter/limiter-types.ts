@@ -30,7 +30,7 @@ export interface AdmitOptions {
 
 /** The body of a request that awaits its decision. */
 export interface RequestBody {
-  /** True if the body has arrived. One call of the store then decides on all rules. */
+  /** True if the body has arrived. One call to the store then decides on all rules. */
   readonly isHere: boolean
   /**
    * Receives and reads the body. Called at most once.
@@ -49,7 +49,7 @@ export interface LimiterRule {
   readonly resource: Resource
   /** The scope of its keys in the store. A store can be queried with a scope and a key. */
   readonly scope: string
-  /** True if it shares its state with rules of the same name in other limiters. */
+  /** True if the rule shares its state with the same rule in other limiters. */
   readonly shared: boolean
   /** `false` for a shadow rule. */
   readonly enforce: boolean
@@ -66,7 +66,7 @@ export interface Limiter<Request> {
    * the result is a decision and not a promise, unless the request waits for a slot, or a function
    * of the options returns a promise.
    *
-   * @throws RequestError if the request lacks what a rule needs to compute its cost, or is
+   * @throws RequestError if the request lacks something that a rule needs to compute its cost, or is
    *   forbidden. Also throws the errors of the rules' functions and of the store. A shadow rule
    *   whose function throws is skipped.
    */

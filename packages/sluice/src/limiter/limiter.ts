@@ -35,7 +35,7 @@ export function createLimiter<Request = string>(options: string | LimiterOptions
 
 const NO_OPTIONS: AdmitOptions = {}
 
-/** The scope of shared rules; no limiter can have this name. */
+/** Replaces the limiter's name in the scopes of shared rules. No limiter can have this name. */
 const SHARED = '\n'
 
 class RuleLimiter<Request> implements Limiter<Request> {
@@ -199,7 +199,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
     return andThen(this.#evaluate(request, client, options), (decide) => decide())
   }
 
-  /** Evaluates the rules for a request. The returned function decides on it. */
+  /** Evaluates the rules for a request. The returned function decides on the request. */
   #evaluate(
     request: Request,
     client: Client | undefined,
@@ -208,7 +208,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const queues = this.#queues
     if (queues === undefined) return this.#plan.evaluate(request, client)
     const attempts = this.#attempts(request, client, options)
-    const inQueue = (charges: readonly RuleCharge[]) => {
+    const admitInOrder = (charges: readonly RuleCharge[]) => {
       let first: readonly RuleCharge[] | undefined = charges
       const decide = () => {
         const current = first
@@ -217,18 +217,19 @@ class RuleLimiter<Request> implements Limiter<Request> {
       }
       return queues.admit(charges, { ...attempts, decide })
     }
-    // While no request waits, none is overtaken. One may wait once a promise is fulfilled.
+    // No request is waiting that could be overtaken. If a function of a rule returns a promise, a
+    // request may be waiting by the time it settles, so `admitInOrder` decides then.
     if (queues.areEmpty)
       return this.#plan.evaluate(
         request,
         client,
         (refused, charges) => queues.waitAfter(refused, charges, attempts),
-        inQueue,
+        admitInOrder,
       )
-    return andThen(this.#plan.chargesFor(request, client), (charges) => () => inQueue(charges))
+    return andThen(this.#plan.chargesFor(request, client), (charges) => () => admitInOrder(charges))
   }
 
-  /** Each attempt recomputes the charges: a lease is used once, and limits may have changed. */
+  /** Each attempt recomputes the charges: a lease is used only once, and limits may have changed. */
   #attempts(request: Request, client: Client | undefined, options: AdmitOptions): QueuedRequest {
     return {
       decide: () => this.#plan.decide(request, client),

@@ -68,9 +68,9 @@ export interface Renewal {
 export class Permit {
   readonly #charges: AdmittedCharges
   readonly #context: PermitContext
-  /** When the slots were taken; 0 if nothing needs it. */
+  /** When the slots were taken; 0 if the time is not needed. */
   readonly #startedAt: number
-  /** Whether each charge was settled. Undefined until the first one was. */
+  /** True for each settled charge. Undefined until the first settlement. */
   #settled: boolean[] | undefined
   #holdsSlots = false
 
@@ -159,7 +159,7 @@ export class Permit {
     await Promise.all([this.settle(costs), this.release()])
   }
 
-  /** Extends the slots by one lease from now. */
+  /** Renews the leases of the slots from now. */
   renew(): MaybePromise<void> {
     if (this.#holdsSlots) return this.#settleSlots((index) => this.#charges.costOf(index))
   }
@@ -179,7 +179,7 @@ export class Permit {
     this.#context.renewal.start(this, leaseMs)
   }
 
-  /** Releases at the end of the block: `using permit = …`. */
+  /** Releases the slots at the end of the block: `using permit = …`. */
   [Symbol.dispose](): void {
     // If the store fails here, the slots are freed when their lease ends.
     try {
@@ -188,7 +188,9 @@ export class Permit {
     } catch {}
   }
 
-  /** Releases at the end of the block and waits for the store: `await using permit = …`. */
+  /**
+   * Releases the slots at the end of the block and waits for the store: `await using permit = …`.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
   }
@@ -221,6 +223,8 @@ export class Permit {
 }
 
 /**
+ * Checks that the rules count every resource in `costs`.
+ *
  * @throws TypeError that names the first resource that no rule counts, and lists the counted
  *   resources.
  */

@@ -8,7 +8,7 @@ import type { Store } from '../stores/store.js'
 import { PreparedDecision, type PreparedRules } from './allowed-decision.js'
 import {
   chargeOf,
-  holdsAfter,
+  fitsAfter,
   laterCharges,
   type RuleCharge,
   type Scaling,
@@ -18,20 +18,21 @@ import {
 import type { Decider, Step } from './decider.js'
 import type { Decision, RefusedDecision } from './decision.js'
 
-/** Decides on a request that its charges refuse. */
+/** Replaces the decision on a refused request. */
 type OnRefusal = (decision: RefusedDecision, charges: readonly RuleCharge[]) => MaybePromise<Decision>
 
+/** The limit and the cost of a rule for which they are the same for every request. */
 interface FixedTerms {
   readonly limit: Limit
   readonly cost: number
 }
 
-/** Tiers whose last limits are remembered. */
+/** Maximum number of tiers whose last limits are remembered. */
 const MAX_TIERS = 100
 
 /**
- * Evaluates rules for one request after another, and decides on their charges. Memory is reused, so
- * that a request that is admitted allocates only its decision, if the store prepares charges.
+ * Evaluates rules for requests, and decides on their charges. Its objects are reused for every
+ * request, so an admitted request allocates only its decision if the store prepares charges.
  */
 export class RulePlan<Request> {
   readonly #rules: readonly ScopedRule<Request>[]
@@ -42,22 +43,23 @@ export class RulePlan<Request> {
   readonly #charges: readonly PreparedCharge[]
   /** The limits of the current request before warm-up. */
   #fullLimits: (Limit | undefined)[]
-  /** The limit and the cost of each rule for which they are the same for every request. */
+  /** The fixed terms of each rule; undefined if they depend on the request. */
   readonly #fixedTerms: readonly (FixedTerms | undefined)[]
-  /** The key of all rules, if requests differ in nothing else. */
+  /** The key function of all rules, if requests differ only in their key. */
   readonly #soleKey: KeyFor<Request> | undefined
-  /** The limits of the last request of each tier, and its keys. Decisions with equal ones share them. */
+  /** The limits of the last request of each tier. Decisions with equal limits share the list. */
   readonly #limits = new Map<string | undefined, readonly (Limit | undefined)[]>()
+  /** The keys of the last request. Decisions with equal keys share the list. */
   #keys: readonly string[] = []
   /** The key of the current request, if all rules share it. */
   #key: string | undefined
   #isEvaluating = false
-  /** Decides on requests that a function of a rule makes while it is evaluated. */
+  /** Decides on requests that a function of a rule makes during the evaluation. */
   #nested: RulePlan<Request> | undefined
 
   /**
-   * @param scaling applies to all limits except shared ones, which other limiters count too
-   * @param store prepares the charges, if it can; undefined to decide on an object per charge
+   * @param scaling applies to all limits except those of shared rules
+   * @param store prepares the charges if it can; undefined to create an object per charge
    */
   constructor(
     rules: readonly ScopedRule<Request>[],
@@ -89,7 +91,7 @@ export class RulePlan<Request> {
   /**
    * Decides on a request. Takes all charges or none.
    *
-   * @param onRefusal replaces the decision on a request that is refused
+   * @param onRefusal replaces the decision on a refused request
    */
   decide(request: Request, client: Client | undefined, onRefusal?: OnRefusal): MaybePromise<Decision> {
     if (this.#isEvaluating) return this.#nestedPlan().decide(request, client, onRefusal)
@@ -100,8 +102,10 @@ export class RulePlan<Request> {
   }
 
   /**
-   * Evaluates the rules for a request. The returned function decides on it, and must be called
-   * before anything else happens.
+   * Evaluates the rules for a request. The returned function decides on the request. Call it before
+   * the plan evaluates another request.
+   *
+   * @param onLate decides instead if a function of a rule returned a promise
    */
   evaluate(
     request: Request,
@@ -120,9 +124,9 @@ export class RulePlan<Request> {
 
   /**
    * Evaluates the rules for one step of a two-step admission. The returned function takes the
-   * charges. It must be called before anything else happens.
+   * charges. Call it before the plan evaluates another request.
    *
-   * @param others charges of cost 0 that a refusal reports too
+   * @param others charges of cost 0 that a refusal also reports
    * @param order sorts the charges
    */
   evaluateStep(
@@ -142,7 +146,7 @@ export class RulePlan<Request> {
       const outcome = source.prepared.take(this.#key)
       if (outcome === 'taken') {
         const decision = this.#allowed(source, undefined)
-        return { decision, ...decision.stored() }
+        return { decision, ...decision.takenCharges() }
       }
       if (outcome === undefined) return takeAll(this.#ruleCharges(this.#rules.length))()
       const charges = this.#ruleCharges(this.#rules.length, source.prepared)
@@ -196,12 +200,15 @@ export class RulePlan<Request> {
     const key = this.#key
     const limits = key === undefined ? this.#currentLimits(tier) : this.#fullLimits
     const decision = new PreparedDecision(source, limits, key ?? this.#currentKeys(), numbers, offset)
-    // Events report how long slots were held, so the permit of such a request starts now.
+    // Events report how long slots were held, so a permit with slots is created now.
     if (source.context.events !== undefined && decision.limits.some(isConcurrency)) decision.permit
     return decision
   }
 
-  /** Sets the charges of a request. Returns a promise of them if a function of a rule returns one. */
+  /**
+   * Evaluates the rules and sets the charges of a request. If a function of a rule returns a
+   * promise, returns a promise of the charges instead.
+   */
   #evaluate(request: Request, client: Client | undefined): Promise<RuleCharge[]> | undefined {
     if (this.#soleKey === undefined) return this.#evaluateEach(request, client)
     const key = this.#soleKey(request, client)
@@ -273,17 +280,17 @@ export class RulePlan<Request> {
   /**
    * Returns the charges of the first rules as objects.
    *
-   * @param taken the charges, if they were taken already
+   * @param decided the prepared charges if the store has decided on them and assigned leases
    */
-  #ruleCharges(count: number, taken?: PreparedCharges): RuleCharge[] {
+  #ruleCharges(count: number, decided?: PreparedCharges): RuleCharge[] {
     const charges: RuleCharge[] = []
     for (let index = 0; index < count; index++) {
       const { key, limit, cost } = this.#charges[index] as PreparedCharge
       if (limit === undefined) continue
       const rule = this.#rules[index] as ScopedRule<Request>
       const fullLimit = this.#fullLimits[index] as Limit
-      const growsAfter = holdsAfter(cost, limit, fullLimit, this.#scaling)
-      charges.push(chargeOf(rule, this.#key ?? key, limit, cost, growsAfter, taken?.newLease(index)))
+      const growsAfter = fitsAfter(cost, limit, fullLimit, this.#scaling)
+      charges.push(chargeOf(rule, this.#key ?? key, limit, cost, growsAfter, decided?.newLease(index)))
     }
     return charges
   }

@@ -6,7 +6,7 @@ import { type Decision, type Quota, type Refusal, refusalOf } from './decision.j
 import { HoldTimes } from './hold-times.js'
 import { type Attempt, WaitQueue } from './wait-queue.js'
 
-/** How often the head of a queue checks whether another process freed a slot, in milliseconds. */
+/** Interval at which the head of a queue checks for slots freed elsewhere, in milliseconds. */
 const POLL_INTERVAL_MS = 100
 
 /** Minimum `retryAfter` of a `busy` refusal, in milliseconds. */
@@ -19,7 +19,7 @@ interface SlotPool {
   readonly scope: string
   readonly timeoutMs: number
   readonly maxQueued: number
-  /** True if all requests of the queue come from one client. */
+  /** True if all requests in the queue come from one client. */
   readonly isPerClient: boolean
 }
 
@@ -27,10 +27,10 @@ interface SlotPool {
 export interface QueuedRequest {
   /** Admits or refuses the request. Called whenever a slot may be free. */
   decide(): MaybePromise<Decision>
-  /** Returns what a decision would say, and takes nothing. */
+  /** Returns the quotas that a decision would report now. Takes nothing. */
   forecast(): MaybePromise<readonly Quota[]>
   readonly signal: AbortSignal | undefined
-  /** The client that waits; it may use half of a queue that it shares with others. */
+  /** The client that waits. It may use at most half of a queue that it shares with others. */
   readonly waiter: string | undefined
 }
 
@@ -58,7 +58,7 @@ export class SlotQueues {
     return andThen(request.decide(), (decision) => this.#waitIfExhausted(decision, pools, request))
   }
 
-  /** Lets a request wait that was refused, if only slots are missing. */
+  /** Queues a refused request if it lacks only slots. */
   waitAfter(
     refused: Decision,
     charges: readonly RuleCharge[],
@@ -111,15 +111,16 @@ export class SlotQueues {
   }
 
   /**
-   * Refuses a request that timed out in the queue or found it full. `retryAfter` estimates when the
-   * requests ahead will be done, based on recent hold times. Until a slot has been freed, the
-   * estimate is the timeout of the queue. It is never later than the end of the leases.
+   * Refuses a request that timed out in the queue or arrived when the queue was full. `retryAfter`
+   * estimates when the requests ahead will be done, based on recent hold times. Until a slot has
+   * been freed, the estimate is the timeout of the queue. It never exceeds the time until the leases
+   * end.
    */
   #busy(pool: SlotPool, ahead: number, forecast: readonly Quota[]): Decision {
     const quotas = forecast.map((quota) => {
       if (quota.rule !== pool.rule) return quota
-      const turns = ((ahead + 1) * Math.max(1, quota.cost)) / capacityOf(quota.limit)
-      const estimate = this.#holdTimes.estimateMs(pool.scope, turns) ?? pool.timeoutMs
+      const holds = ((ahead + 1) * Math.max(1, quota.cost)) / capacityOf(quota.limit)
+      const estimate = this.#holdTimes.estimateMs(pool.scope, holds) ?? pool.timeoutMs
       const bound = quota.retryAfter > 0 ? quota.retryAfter : estimate
       return { ...quota, allowed: false, retryAfter: Math.max(MIN_RETRY_AFTER_MS, Math.min(estimate, bound)) }
     })

@@ -38,7 +38,7 @@ interface FirstStep {
   /** Undefined if every rule needs the body. */
   readonly step: Step | undefined
   readonly held: Permit | undefined
-  /** Charges of cost 0 of the other rules. */
+  /** Charges of cost 0 for the other rules. */
   readonly others: readonly RuleCharge[]
 }
 
@@ -72,8 +72,8 @@ export class TwoStepAdmission<Request> {
   }
 
   /**
-   * Decides on a request whose body has arrived. If the body cannot be read, it charges the first
-   * rules and returns their decision if they refuse.
+   * Decides on a request whose body has arrived. If the body cannot be read, charges the request to
+   * the first rules, and returns their decision if they refuse.
    *
    * @param evaluate evaluates all rules, and returns a function that decides
    * @throws the error of the body if the first rules admit the request.
@@ -119,13 +119,13 @@ export class TwoStepAdmission<Request> {
     await requirement?.(request, client)
     const isQueued = this.#options.queues?.areEmpty === false
     const charges = isQueued ? await this.#later.chargesFor(request, client) : undefined
-    // Errors up to here are caused by the request, so the first step stays charged.
+    // Errors up to here are caused by the request, so it stays charged to the first rules.
     const evaluated = isQueued ? undefined : this.#later.evaluateStep(request, client, [], this.#byPosition)
-    // Without a promise, nothing may happen before the charges are taken.
+    // If the evaluation is synchronous, no other request may be evaluated before the take.
     const take = evaluated instanceof Promise ? await evaluated : evaluated
-    // Another request may have begun to wait meanwhile.
-    const late = evaluated instanceof Promise && this.#options.queues?.areEmpty === false
-    return late
+    // Another request may have begun to wait during the evaluation.
+    const mustQueue = evaluated instanceof Promise && this.#options.queues?.areEmpty === false
+    return mustQueue
       ? this.#decideLater(candidate, first, await this.#later.chargesFor(request, client), undefined)
       : this.#decideLater(candidate, first, charges, take)
   }
@@ -234,7 +234,7 @@ function afterRefund(quota: Quota): Quota {
 
 /**
  * Refunds the first step. A failed refund does not change the decision, because the usage expires
- * by itself.
+ * anyway.
  */
 async function refund(held: Permit | undefined): Promise<void> {
   await held?.cancel().catch(() => {})

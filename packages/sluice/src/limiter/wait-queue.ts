@@ -29,7 +29,7 @@ interface Entry<T> {
 export class WaitQueue<T> {
   readonly #timers: Pick<Timers, 'start' | 'stop'>
   readonly #entries = new Set<Entry<T>>()
-  /** Waiting requests per client; clients without one have no entry. */
+  /** Number of waiting requests per client. Clients without waiting requests have no entry. */
   readonly #counts = new Map<string, number>()
   #isServing = false
   #isAwake = false

@@ -12,7 +12,8 @@ const UNITS: readonly (readonly [name: string, milliseconds: number])[] = [
 
 /**
  * Formats a limit: `10/minute`, `5 per 5 minutes`, `10/minute burst 20`, `4 concurrent`. Except for
- * concurrency limits, `parseLimits` with the same options parses the string back to an equal limit.
+ * concurrency limits and fractional capacities, `parseLimits` with the same options parses the
+ * string back to an equal limit.
  */
 export function formatLimit(limit: Limit): string {
   if (limit.algorithm === 'concurrency') return `${limit.limit} concurrent`

@@ -73,7 +73,8 @@ export function parseLimits(input: string, counting: Counting = {}): Limit[] {
   const scanner = new Scanner(input)
   const limits: Limit[] = []
   do {
-    if (limits.length === MAX_LIMITS) scanner.fail(`more than ${MAX_LIMITS} limits in one string`)
+    if (limits.length === MAX_LIMITS)
+      scanner.fail(`more than ${MAX_LIMITS} limits in one string; use several rules instead`)
     limits.push(readLimit(scanner, counting))
   } while (scanner.skip(/;/y))
   if (!scanner.done()) scanner.fail(`expected the end, ';' or 'burst', ${EXAMPLE}`)

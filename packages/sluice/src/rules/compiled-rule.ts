@@ -11,7 +11,7 @@ import type { TierScales } from './tiers.js'
 /** A validated rule with one limit, ready to apply to requests. */
 export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly name: string
-  /** The name of its state, unique within the limiter or among shared rules. */
+  /** The name of the rule's state, unique within the limiter or among shared rules. */
   readonly stateName: string
   /** Index into the `rules` option. */
   readonly index: number
@@ -60,7 +60,7 @@ export function compileRules<Request>(
   if (!Array.isArray(rules))
     throw new OptionTypeError(['rules'], "'rules' must be a list such as [{ limit: '10/minute' }]")
   const names = new Set<string>()
-  const counted: StateIdentity<Request>[] = []
+  const identities: StateIdentity<Request>[] = []
   // Rules with an equal `by` share one key function, which the limiter calls once per request.
   const keys = new Map<KeySpec<Request> | undefined, KeyFor<Request>>()
   const keyFor = (by: KeySpec<Request> | undefined): KeyFor<Request> => {
@@ -76,7 +76,7 @@ export function compileRules<Request>(
       )
       return limits.map((each) => {
         const by = rule.by ?? defaultKey(sources, hasClients)
-        counted.push({ ...each, name: rule.name, joined: limits.length > 1, by })
+        identities.push({ ...each, name: rule.name, joined: limits.length > 1, by })
         const named = { ...each, index, name: claimName(names, each.name, rule, index) }
         const override = Object.hasOwn(overrides, named.name) ? overrides[named.name] : undefined
         return override === undefined
@@ -98,7 +98,7 @@ export function compileRules<Request>(
       `there is no rule '${unknown}' to override; the rules are ${[...names].join(', ')}`,
       'unknown_option',
     )
-  const states = stateNames(counted)
+  const states = stateNames(identities)
   return compiled.map((rule, position) => ({ ...rule, stateName: states[position] as string }))
 }
 
@@ -111,7 +111,10 @@ function compileRule<Request>(
   checkOptionNames(rule, isConcurrent ? CONCURRENCY_OPTIONS : RATE_OPTIONS)
   const resource = isConcurrent ? 'concurrent' : (rule.of ?? 'requests')
   if (!isConcurrent && resource === 'concurrent')
-    throw new OptionTypeError(['of'], "requests in flight are limited by { concurrent: 4 }, not by 'of'")
+    throw new OptionTypeError(
+      ['of'],
+      "'of' must not be 'concurrent'; limit requests in flight with a rule such as { concurrent: 4 }",
+    )
   const common = {
     name: checkName(
       rule.name ?? (rule.shared === true ? `all ${resource}` : resource),
@@ -151,7 +154,7 @@ function checkShared<Request>(rule: Rule<Request>): true {
 
 const DEFAULT_QUEUE = 100
 const MAX_QUEUE = 10_000
-/** The longest wait that a Node timer supports, in whole days. */
+/** The longest wait that a single Node timer supports, rounded down to whole days. */
 const MAX_WAIT_MS = 24 * 86_400_000
 
 function waitingOf<Request>({ wait, queue, enforce, by }: ConcurrencyRule<Request>): WaitOptions | undefined {

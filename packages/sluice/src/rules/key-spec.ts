@@ -6,8 +6,8 @@ import { addressForSecret, combinedKey, plainKey, secretKey } from './key.js'
 /**
  * The name of a key.
  *
- * - `client`: the client of the request, or its address if it is anonymous.
- * - `ip`: the address.
+ * - `client`: the client of the request, or the address of an anonymous request.
+ * - `ip`: the IP address of the client.
  * - `route`: the template of the route, never the concrete path.
  * - `everyone`: one key for all requests.
  * - `header:NAME`: the value of a header, or the address if it is absent. Both are stored as

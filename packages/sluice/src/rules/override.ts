@@ -6,8 +6,8 @@ import type { TierScales } from './tiers.js'
 /** Replaces parts of a rule, for example while an operator tries out a new limit. */
 export interface RuleOverride {
   /**
-   * One limit, counted by the rule's algorithm, or the number of slots for a `concurrent` rule.
-   * Tiers scale it as they scale the rule's own limit.
+   * One limit, which uses the rule's algorithm, or the number of slots of a concurrency rule. Tiers
+   * scale it as they scale the rule's own limit.
    */
   readonly limit?: LimitSpec | number
   /** Replaces `enforce` of the rule. No request waits for the slots of a shadow rule. */

@@ -20,7 +20,7 @@ const TIMEOUT_MS = 2_000
  * Probes repeatedly, one probe at a time, and reports each result. Its timers do not keep the
  * process alive.
  *
- * @returns a function that stops it
+ * @returns a function that stops probing
  * @throws TypeError unless `readiness` is a function or an HTTP URL.
  */
 export function watchReadiness(readiness: Readiness, onResult: (result: ProbeResult) => void): () => void {

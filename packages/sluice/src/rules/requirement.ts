@@ -23,7 +23,11 @@ export class ForbiddenError extends RequestError {
 /** Throws or rejects with a ForbiddenError for a request that is not permitted. */
 export type Requirement<Request> = (request: Request, client: Client | undefined) => MaybePromise<void>
 
-/** @throws TypeError, RangeError that name the invalid option. */
+/**
+ * Compiles the options `require` and `refuseWith`.
+ *
+ * @throws TypeError, RangeError that name the invalid option.
+ */
 export function compileRequirement<Request>(options: {
   readonly require?: (request: Request, client: Client | undefined) => MaybePromise<boolean>
   readonly refuseWith?: Refusing

@@ -12,7 +12,7 @@ import type { Rule } from './rule.js'
  */
 export type CostFor<Request> = (request: Request, limit: Limit) => MaybePromise<number>
 
-/** @throws TypeError, RangeError for an invalid cost. */
+/** Compiles the cost of a rule. @throws TypeError, RangeError for an invalid cost. */
 export function compileCost<Request>({ cost = 1, fallbackCost }: Rule<Request>): CostFor<Request> {
   const costOf = typeof cost === 'function' ? cost : constantCost(cost, 'cost')
   const costFor: CostFor<Request> = (request, limit) => {

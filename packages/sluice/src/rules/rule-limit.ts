@@ -35,7 +35,7 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
     ...(timeZone !== undefined && { timeZone }),
   }
   const own = readTiers(rule.tiers, (spec, tier) =>
-    oneLimit(spec, counting, ['tiers', tier], `tier '${tier}'`),
+    oneLimit(spec, counting, ['tiers', tier], `tier '${tier}' must have`),
   )
   if (typeof limit === 'function') {
     const known = new BoundedCache<string, Limit>(MAX_CACHED_LIMITS)
@@ -51,7 +51,7 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
   if (limits.length > 1 && [...own.values()].some((entry) => typeof entry === 'object'))
     throw new OptionTypeError(
       ['tiers'],
-      'a rule with several limits takes only multipliers as tiers; write a rule for each limit',
+      "the tiers of a rule with several limits must be multipliers or 'unlimited'; write a rule for each limit",
     )
   return limits.map((fixed) => byTier(fixed, own, all, 'limit'))
 }
@@ -117,12 +117,12 @@ function byTier<Request>(
   }
 }
 
-/** @param place the path of `spec` in the rule */
-function readLimits(spec: LimitSpec, counting: Counting, place: OptionPath): Limit[] {
+/** @param specPath the path of `spec` in the rule */
+function readLimits(spec: LimitSpec, counting: Counting, specPath: OptionPath): Limit[] {
   if (typeof spec === 'string')
     return relocate(
       () => parseLimits(spec, counting),
-      (path) => (path.length === 0 ? place : path),
+      (path) => (path.length === 0 ? specPath : path),
     )
   const [counted] = Object.keys(counting)
   if (counted !== undefined) {
@@ -134,28 +134,31 @@ function readLimits(spec: LimitSpec, counting: Counting, place: OptionPath): Lim
   return [
     relocate(
       () => checkLimit(spec),
-      (path) => [...place, ...path],
+      (path) => [...specPath, ...path],
     ),
   ]
 }
 
-function oneLimit(spec: LimitSpec, counting: Counting, place: OptionPath, owner: string): Limit {
-  const [limit, ...more] = readLimits(spec, counting, place)
+/** @param requirement the beginning of the error message, such as `tier 'gold' must have` */
+function oneLimit(spec: LimitSpec, counting: Counting, specPath: OptionPath, requirement: string): Limit {
+  const [limit, ...more] = readLimits(spec, counting, specPath)
   if (limit !== undefined && more.length === 0) return limit
   throw new OptionTypeError(
-    place,
-    `${owner} must have one limit, not '${String(spec)}'; write a rule for each`,
+    specPath,
+    `${requirement} one limit, not '${String(spec)}'; write a rule for each`,
   )
 }
+
+const FUNCTION_MUST_RETURN = "'limit' must return"
 
 /** Maximum number of cached limit strings that a rule's function returned. */
 const MAX_CACHED_LIMITS = 1000
 
 function limitOfSpec(spec: LimitSpec, counting: Counting, known: BoundedCache<string, Limit>): Limit {
-  if (typeof spec !== 'string') return oneLimit(spec, counting, ['limit'], "a rule's function")
+  if (typeof spec !== 'string') return oneLimit(spec, counting, ['limit'], FUNCTION_MUST_RETURN)
   const cached = known.get(spec)
   if (cached !== undefined) return cached
-  const limit = oneLimit(spec, counting, ['limit'], "a rule's function")
+  const limit = oneLimit(spec, counting, ['limit'], FUNCTION_MUST_RETURN)
   known.set(spec, limit)
   return limit
 }

@@ -21,7 +21,10 @@ interface RuleOptions<Request> {
    * rules change, and starts empty when its own period or algorithm changes.
    */
   readonly name?: string
-  /** The key to count. Default: the client, or the request itself for a limiter of plain keys. */
+  /**
+   * The key under which requests are counted. Default: the client, or the request itself for a
+   * limiter of plain keys.
+   */
   readonly by?: KeySpec<Request>
   /**
    * The cost of one request: zero or more. Default: 1. A function also gets the limit, so an

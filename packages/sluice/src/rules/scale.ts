@@ -18,14 +18,15 @@ export function scaleLimit(limit: Limit, factor: number): Limit {
   return checkLimit({ ...limit, limit: Math.max(1, Math.floor(limit.limit * factor * (1 + 1e-12))) })
 }
 
-/** @throws TypeError, RangeError for a factor that cannot scale a limit. */
-export function checkFactor(factor: unknown, subject: string, place: OptionPath): number {
+/**
+ * Validates a factor for `scaleLimit`.
+ *
+ * @throws TypeError, RangeError for a factor that cannot scale a limit.
+ */
+export function checkFactor(factor: unknown, subject: string, path: OptionPath): number {
   if (typeof factor !== 'number')
-    throw new OptionTypeError(place, `${subject} must be a number such as 5, not ${String(factor)}`)
+    throw new OptionTypeError(path, `${subject} must be a number such as 5, not ${String(factor)}`)
   if (!(factor > 0) || factor > 1e6)
-    throw new OptionRangeError(
-      place,
-      `${subject} must be greater than 0 and at most a million, not ${factor}`,
-    )
+    throw new OptionRangeError(path, `${subject} must be greater than 0 and at most a million, not ${factor}`)
   return factor
 }

@@ -4,7 +4,7 @@ import { parseDuration } from '../time/duration.js'
 import { type ProbeResult, type Readiness, watchReadiness } from './readiness.js'
 
 export interface WarmUpOptions {
-  /** The factor of every limit before and right after the model becomes ready: 0 < `from` <= 1. */
+  /** The initial factor of every limit, until the model becomes ready: 0 < `from` <= 1. */
   readonly from: number
   /**
    * The time that the limits take to grow to their full size: milliseconds or a duration such as
@@ -14,8 +14,8 @@ export interface WarmUpOptions {
   /** The number of equal steps. Default: the limits grow continuously. */
   readonly steps?: number
   /**
-   * True if the model is ready at the start; `ready()` and `unready()` change it. Alternatively, a
-   * probe that runs until `stop()`. Default: `false`.
+   * True if the model is ready at the start; `ready()` and `unready()` change this later.
+   * Alternatively, a probe that runs until `stop()`. Default: `false`.
    */
   readonly ready?: boolean | Readiness
   /** Called when the model becomes ready or unready. Errors that it throws are ignored. */
@@ -32,7 +32,7 @@ export interface WarmUpChange {
 
 /**
  * Number of consecutive failed probes after which a model is considered unready. A single failure
- * may be a proxy restart.
+ * may be caused by a proxy restart.
  */
 const FAILED_PROBES = 3
 

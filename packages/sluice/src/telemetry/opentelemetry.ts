@@ -21,8 +21,8 @@ import type { LimiterEvent, LimiterListener } from '../limiter/event.js'
  *
  * The span that is active during a decision gets the attribute `sluice.outcome`. A refusal adds
  * `sluice.rule`, `sluice.resource`, `sluice.reason`, `sluice.cost`, `sluice.remaining` and
- * `sluice.retry_after_ms`. A decision without the store adds `sluice.degraded`, and a shadow rule
- * `sluice.shadow_refused_by`.
+ * `sluice.retry_after_ms`. A decision without the store adds `sluice.degraded`, and a refusal
+ * by a shadow rule adds `sluice.shadow_refused_by`.
  */
 export function openTelemetryListener(options: OpenTelemetryOptions = {}): LimiterListener {
   const { name, meterProvider = metrics.getMeterProvider() } = options
@@ -59,13 +59,17 @@ function instrumentsOf(provider: MeterProvider) {
       '{request}',
       'Requests that a shadow rule would have refused.',
     ),
-    cost: counter('sluice.cost', '{unit}', 'Units that admitted requests were charged on admission.'),
+    cost: counter('sluice.cost', '{unit}', 'Units charged to requests on admission.'),
     settled: meter.createUpDownCounter('sluice.cost.settled', {
       unit: '{unit}',
       description: 'Units charged at settlement, minus refunds.',
     }),
     degraded: counter('sluice.degraded_decisions', '{request}', 'Requests decided without the store.'),
-    storeFailures: counter('sluice.store.failures', '{failure}', 'Times the store became unavailable.'),
+    storeFailures: counter(
+      'sluice.store.failures',
+      '{failure}',
+      'Number of times that the store became unavailable.',
+    ),
     duration: meter.createHistogram('sluice.decision.duration', {
       unit: 's',
       description: 'Duration of decisions, including the wait for a slot.',

@@ -5,7 +5,7 @@ type Unit = 'hour' | 'day' | 'week' | 'month' | 'year'
 /**
  * An hour, day, week (from Monday), month or year in a time zone.
  *
- * A day may last 23 or 25 hours, and may start at one o'clock if midnight is skipped. The
+ * A day may last 23 or 25 hours, and may start at 01:00 if midnight is skipped. The
  * boundaries are therefore derived from the rules of the zone (Intl). They are computed once per
  * window and cached.
  */
@@ -27,7 +27,11 @@ const UNIT_OF_PERIOD: ReadonlyMap<number, Unit> = new Map([
   [365 * DAY, 'year'],
 ])
 
-/** @throws RangeError for a period that is not a calendar unit, or an unknown time zone. */
+/**
+ * Validates the period and the time zone of a calendar window.
+ *
+ * @throws RangeError for a period that is not a calendar unit, or an unknown time zone.
+ */
 export function checkCalendar(period: number, timeZone: string): void {
   if (!UNIT_OF_PERIOD.has(period)) {
     throw new OptionRangeError(
@@ -58,7 +62,7 @@ export function calendarWindow(now: number, period: number, timeZone = 'UTC'): C
 }
 
 /**
- * The last window for each time zone and period in use. The number of entries depends on the
+ * The latest window for each time zone and period in use. The number of entries depends on the
  * configuration, not on clients.
  */
 const recentWindows = new Map<string, CalendarWindow>()
@@ -79,8 +83,8 @@ function computeWindow(now: number, unit: Unit, timeZone: string): CalendarWindo
 }
 
 /**
- * Returns the hourly window of a zone. If its clocks change by a fraction of an hour, the shortened
- * hour is merged with the next one. Every window thus lasts at least an hour, so any period of one
+ * Returns the hourly window that contains `now`. If the zone's clocks change by a fraction of an
+ * hour, the shortened hour is merged with the next one. Every window thus lasts at least an hour, so any period of one
  * hour overlaps at most two windows, as the bound of the fixed window requires.
  */
 function hourWindow(now: number, timeZone: string): CalendarWindow {

@@ -6,7 +6,7 @@ export interface Clock {
   wallTime(): number
 }
 
-/** The monotonic system clock. Changing the date of the machine does not affect rates. */
+/** The monotonic system clock. Changing the system date does not affect rates. */
 export const systemClock: Clock = {
   // Reads the global on each call, because the fake timers of test runners replace it.
   now: () => performance.now(),

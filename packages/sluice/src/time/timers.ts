@@ -1,14 +1,14 @@
 /** Schedules callbacks. Tests and replays pass their own. */
 export interface Timers {
   /**
-   * Calls back once, `milliseconds` from now.
+   * Calls `callback` once, `milliseconds` from now.
    *
    * @param background whether the process may exit before the callback
    */
   start(callback: () => void, milliseconds: number, background?: boolean): unknown
-  /** Cancels a timer that `start` returned. Has no effect after its callback. */
+  /** Cancels a timer that `start` returned. Has no effect after the callback. */
   stop(timer: unknown): void
-  /** Calls back once, after pending input has been read. */
+  /** Calls `callback` once, after pending input has been read. */
   afterInput(callback: () => void): void
 }
 

@@ -180,6 +180,8 @@ describe('clientAddressReader', () => {
   })
 
   it.each([0, 129, 64.5, Number.NaN, '64' as never])('rejects an ipv6Subnet of %s', (ipv6Subnet) => {
-    expect(() => clientAddressReader({ ipv6Subnet })).toThrow("'ipv6Subnet' must be an integer from 1 to 128")
+    expect(() => clientAddressReader({ ipv6Subnet })).toThrow(
+      "'ipv6Subnet' must be a whole number from 1 to 128",
+    )
   })
 })

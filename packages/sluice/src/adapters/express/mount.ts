@@ -42,12 +42,12 @@ interface Found {
 const MAX_DEPTH = 16
 
 /**
- * Finds the paths that the enclosing routers were mounted at, such as `/:tenant/v1`, regardless of
+ * Finds the paths at which the enclosing routers were mounted, such as `/:tenant/v1`, regardless of
  * how a client spells them. Express keeps only the path as the client spelled it, so the layers of
  * the routers are matched against it again.
  *
  * @param handler the handler whose mount to find, if it is not part of a route
- * @returns `''` if it is not mounted, and `*` if the mount cannot be found
+ * @returns `''` if the handler is not mounted, and `*` if its mount cannot be found
  */
 export function mountOf(request: MountedRequest, handler?: unknown): string {
   const { baseUrl = '', path = '', route } = request

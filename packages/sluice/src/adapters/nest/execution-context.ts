@@ -36,7 +36,7 @@ export interface Execution {
  * or the handshake of a WebSocket.
  *
  * @param requestOf returns the request instead of searching for it
- * @throws TypeError if there is none, because a handler that cannot be limited must not appear
+ * @throws TypeError if there is no request, because a handler that cannot be limited must not appear
  *   limited
  */
 export function executionOf(
@@ -50,11 +50,12 @@ export function executionOf(
     const response = nodeResponse(http.getResponse<NestResponse>())
     return { request: custom ?? http.getRequest<NestRequest>(), response, run: undefined }
   }
-  const places = type === 'graphql' ? graphqlPlaces(context) : type === 'ws' ? wsPlaces(context) : []
-  const request = custom ?? places.find(isRequest)
+  const candidates =
+    type === 'graphql' ? graphqlCandidates(context) : type === 'ws' ? wsCandidates(context) : []
+  const request = custom ?? candidates.find(isRequest)
   if (request === undefined)
     throw new TypeError(
-      `a limit applies to ${describe(context)}, which has no HTTP request to count: return it from 'request', or mark the handler @Unlimited()`,
+      `a limit applies to ${describe(context)}, which has no HTTP request to count: return one from 'request', or mark the handler @Unlimited()`,
     )
   const run = (type === 'graphql' && context.getArgByIndex<object | undefined>(3)) || context.getArgs()
   return { request, response: type === 'graphql' ? graphqlResponse(context, request) : undefined, run }
@@ -74,10 +75,10 @@ interface GraphqlContext {
 }
 
 /**
- * Returns the places where GraphQL servers for Nest keep the request: Apollo, Mercurius, and
- * graphql-ws for subscriptions.
+ * Returns the values that may be the request, because Apollo, Mercurius and graphql-ws (for
+ * subscriptions) store it under different names.
  */
-function graphqlPlaces(context: ExecutionContext): unknown[] {
+function graphqlCandidates(context: ExecutionContext): unknown[] {
   const { req, request, reply, extra } = graphqlContext(context)
   return [req, request, reply?.request, extra?.request]
 }
@@ -94,10 +95,10 @@ function graphqlContext(context: ExecutionContext): GraphqlContext {
 }
 
 /**
- * Returns the places where Socket.IO keeps the handshake, and where an application puts it for
- * `ws`, which keeps none.
+ * Returns the values that may be the handshake. Socket.IO stores it, and an application that uses
+ * `ws` must do so itself.
  */
-function wsPlaces(context: ExecutionContext): unknown[] {
+function wsCandidates(context: ExecutionContext): unknown[] {
   const { request, upgradeReq, conn } = context.switchToWs().getClient<{
     readonly request?: unknown
     readonly upgradeReq?: unknown

@@ -52,11 +52,11 @@ export class LimitRefusalFilter implements ExceptionFilter<LimitRefusal> {
     if (own !== undefined) return own.catch(refusal, host)
     // A GraphQL server turns the returned value into an error.
     if (host.getType<string>() !== 'http') return refusal
-    const given = host.switchToHttp().getResponse<NestResponse>()
-    const response = nodeResponse(given)
+    const nestResponse = host.switchToHttp().getResponse<NestResponse>()
+    const response = nodeResponse(nestResponse)
     if (!canRefuse(response)) return undefined
     // Fastify would otherwise wait for a reply.
-    if (given.raw !== undefined) given.hijack()
+    if (nestResponse.raw !== undefined) nestResponse.hijack()
     const { status, headers, body } = refusal.answer
     response.statusCode = status
     const type = headers.find(([name]) => name === 'content-type')

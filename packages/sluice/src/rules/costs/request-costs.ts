@@ -107,7 +107,7 @@ function lengthOf(body: unknown): number | undefined {
 
 function emptyOrUnknown(body: unknown, header: HeaderOf): number {
   if (header('transfer-encoding') === undefined && body === undefined) return 0
-  throw new RequestError('the request has no Content-Length; it is the cost of this request')
+  throw new RequestError('the request has no Content-Length; the cost of this request depends on it')
 }
 
 /** Creates a cost from a function of the parsed body. */
