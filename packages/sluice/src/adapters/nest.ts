@@ -51,8 +51,8 @@ function nestLimiter(options: string | NestLimitOptions): NestLimiter {
 const LIMITER = Symbol('sluice limiter')
 
 /**
- * Sets the limit of a handler, or of all handlers of a controller together. It replaces the limit of
- * the module.
+ * Sets the limit of a handler, or of all handlers of a controller together. It replaces the limit
+ * of the module.
  */
 export function Limit(options: string | NestLimitOptions): ClassDecorator & MethodDecorator {
   return applyDecorators(SetMetadata(LIMITER, nestLimiter(options)))

@@ -31,8 +31,8 @@ export interface SlidingLogState extends State {
 }
 
 /**
- * Minimum number of expired entries before they are removed. They must also make up at least half of
- * all entries.
+ * Minimum number of expired entries before they are removed. They must also make up at least half
+ * of all entries.
  */
 const COMPACT_FROM = 32
 

@@ -63,9 +63,9 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   },
 
   settle(limit, state, taken, cost) {
-    // Charges drain in order, so the part of the charge that still counts is at most the amount that
-    // drains between now and its end. If an earlier charge has been refunded since, less may be left,
-    // but the level does not show that.
+    // Charges drain in order, so the part of the charge that still counts is at most the amount
+    // that drains between now and its end. If an earlier charge has been refunded since, less may
+    // be left, but the level does not show that.
     const stillCounted = Math.max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
     const difference = Math.max(cost - taken.cost, -stillCounted)
     return { at: state.at, level: Math.max(0, state.level + difference) }

@@ -160,8 +160,8 @@ function idleAfter({ limit, state }: Count): number {
 
 /**
  * Reports whether a key keeps an empty count while it is charged under another limit. A minute
- * window is kept next to a day window, so that it stays exact while the day window is in use. A calendar window is recreated on
- * demand.
+ * window is kept next to a day window, so that it stays exact while the day window is in use. A
+ * calendar window is recreated on demand.
  */
 function isPending(count: Limit, other: Limit): boolean {
   return !countsSlots(count) && !usesWallTime(count) && spanOf(count) < spanOf(other)

@@ -22,8 +22,8 @@ interface Reading {
 }
 
 /**
- * Limits the memory of all bodies that are being read ahead. When the memory runs out, the largest body
- * is evicted, so that clients with large, unfinished bodies do not block smaller ones.
+ * Limits the memory of all bodies that are being read ahead. When the memory runs out, the largest
+ * body is evicted, so that clients with large, unfinished bodies do not block smaller ones.
  */
 export class ReadingMemory {
   readonly #limit: number

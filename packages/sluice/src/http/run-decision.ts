@@ -11,8 +11,8 @@ export interface Application<Response> {
 }
 
 /**
- * Decides on a request and applies the decision, synchronously if possible. Then calls `next` if the
- * request is admitted. Passes every error to `next`, so that the framework responds to it.
+ * Decides on a request and applies the decision, synchronously if possible. Then calls `next` if
+ * the request is admitted. Passes every error to `next`, so that the framework responds to it.
  */
 export function runDecision<Request extends object, Response>(
   limiter: HttpLimiter<Request>,

@@ -164,7 +164,9 @@ function identityError(error: unknown): Error {
   if (error instanceof errors.JWTExpired)
     return new UnauthorizedError('the token of this request has expired')
   if (error instanceof errors.JWTClaimValidationFailed)
-    return new UnauthorizedError(`the token of this request is invalid: its '${error.claim}' is not accepted`)
+    return new UnauthorizedError(
+      `the token of this request is invalid: its claim '${error.claim}' is not accepted`,
+    )
   const isUnavailable = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid
   if (error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC' && !isUnavailable)
     return new UnauthorizedError('the token of this request is invalid')

@@ -66,8 +66,8 @@ export interface Limiter<Request> {
    * the result is a decision and not a promise, unless the request waits for a slot, or a function
    * of the options returns a promise.
    *
-   * @throws RequestError if the request lacks something that a rule needs to compute its cost, or is
-   *   forbidden. Also throws the errors of the rules' functions and of the store. A shadow rule
+   * @throws RequestError if the request lacks something that a rule needs to compute its cost, or
+   *   is forbidden. Also throws the errors of the rules' functions and of the store. A shadow rule
    *   whose function throws is skipped.
    */
   admit(request: Request, options?: AdmitOptions): MaybePromise<Decision>

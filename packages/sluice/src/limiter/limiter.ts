@@ -229,7 +229,9 @@ class RuleLimiter<Request> implements Limiter<Request> {
     return andThen(this.#plan.chargesFor(request, client), (charges) => () => admitInOrder(charges))
   }
 
-  /** Each attempt recomputes the charges: a lease is used only once, and limits may have changed. */
+  /**
+   * Each attempt recomputes the charges: a lease is used only once, and limits may have changed.
+   */
   #attempts(request: Request, client: Client | undefined, options: AdmitOptions): QueuedRequest {
     return {
       decide: () => this.#plan.decide(request, client),

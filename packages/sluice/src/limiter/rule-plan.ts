@@ -160,8 +160,8 @@ export class RulePlan<Request> {
   }
 
   /**
-   * Computes the charges of the rules for a request. Returns a promise if a function of a rule does;
-   * the rules are then evaluated one after the other.
+   * Computes the charges of the rules for a request. Returns a promise if a function of a rule
+   * does; the rules are then evaluated one after the other.
    *
    * Skips rules that are unlimited for the client, and shadow rules whose functions throw: a shadow
    * rule must never fail a request.

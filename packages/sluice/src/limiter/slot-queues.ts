@@ -113,8 +113,8 @@ export class SlotQueues {
   /**
    * Refuses a request that timed out in the queue or arrived when the queue was full. `retryAfter`
    * estimates when the requests ahead will be done, based on recent hold times. Until a slot has
-   * been freed, the estimate is the timeout of the queue. It never exceeds the time until the leases
-   * end.
+   * been freed, the estimate is the timeout of the queue. It never exceeds the time until the
+   * leases end.
    */
   #busy(pool: SlotPool, ahead: number, forecast: readonly Quota[]): Decision {
     const quotas = forecast.map((quota) => {

@@ -68,7 +68,7 @@ export function checkCost(limit: Limit, cost: number): void {
     throw new RangeError(`a cost must be finite and at least 0, not ${cost}`)
   if (limit.algorithm !== 'token-bucket' && !Number.isInteger(cost)) {
     throw new RangeError(
-      `a cost under a ${limit.algorithm} limit must be a whole number, not ${cost}; round it or use a token bucket`,
+      `a cost must be a whole number, not ${cost}: a ${limit.algorithm} limit counts whole units; round the cost or use the algorithm token-bucket`,
     )
   }
 }

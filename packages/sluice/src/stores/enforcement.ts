@@ -10,7 +10,7 @@ export function refuses(charge: Pick<Charge, 'enforce'>, verdict: Pick<StoreVerd
   return !verdict.allowed && isEnforced(charge)
 }
 
-/** Reports whether every enforced charge fits. `verdicts` has one verdict for each charge. */
+/** Reports whether every enforced charge fits. `verdicts` contains one verdict for each charge. */
 export function allEnforcedFit(
   charges: readonly Pick<Charge, 'enforce'>[],
   verdicts: readonly Pick<StoreVerdict, 'allowed'>[],

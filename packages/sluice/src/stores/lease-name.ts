@@ -17,7 +17,7 @@ export function leaseName(id: number): string {
   return `${PROCESS}${id < 0 ? '' : '+'}${id.toString(36)}`
 }
 
-/** Returns the number of a lease of this process; undefined for a lease of another one. */
+/** Returns the number of a lease of this process; undefined for a lease of another process. */
 export function leaseId(name: string): number | undefined {
   return name.startsWith(PROCESS) ? Number.parseInt(name.slice(PROCESS.length), 36) : undefined
 }

@@ -34,17 +34,18 @@ export interface PreparedCharges {
   /**
    * Takes the charges that have a limit, as `Store.take` does.
    *
-   * @returns `taken` if all charges were taken; `judged` if one did not fit, so that `verdicts` say
-   *   what was taken; undefined if nothing was decided, because a charge requires `Store.take`
+   * @returns `taken` if all charges were taken; `judged` if a charge did not fit, in which case
+   *   `verdicts` contains the result; undefined if nothing was decided, because a charge requires
+   *   `Store.take`
    */
   take(key?: string): 'taken' | 'judged' | undefined
   /** The verdicts of the last take that returned `judged`, except for charges without a limit. */
   readonly verdicts: readonly StoreVerdict[]
-  /** Returns the lease that the last take gave a charge; undefined if it took no slots. */
+  /** Returns the lease that the last take assigned to a charge; undefined if it took no slots. */
   newLease(index: number): string | undefined
   /** The array that contains the numbers of the last take that returned `taken`. */
   readonly numbers: readonly number[]
-  /** The index of its first number. */
+  /** The index of the first of these numbers. */
   readonly offset: number
   /** Returns the cost of a charge that was taken. */
   cost(index: number, request: TakenRequest): number

@@ -68,7 +68,7 @@ export interface Store {
   close(): MaybePromise<void>
 }
 
-/** @throws TypeError, RangeError for a charge that no store can count. */
+/** Validates a charge. @throws TypeError, RangeError for a charge that no store can count. */
 export function checkCharge({ limit, cost, lease }: Charge): void {
   checkCost(limit, cost)
   if (limit.algorithm === 'concurrency' && lease === undefined) {
@@ -83,7 +83,10 @@ export function settlementOf(charge: Charge, verdict: StoreVerdict, cost: number
   return { charge, taken: { ...taken, ...(overflow && { overflow }), ...(degraded && { degraded }) }, cost }
 }
 
-/** Returns the settlements that undo an admitted request. `verdicts` has one verdict per charge. */
+/**
+ * Returns the settlements that undo an admitted request. `verdicts` contains one verdict per
+ * charge.
+ */
 export function refundsOf(charges: readonly Charge[], verdicts: readonly StoreVerdict[]): Settlement[] {
   return charges.flatMap((charge, index) => {
     const verdict = verdicts[index]

@@ -84,8 +84,9 @@ function computeWindow(now: number, unit: Unit, timeZone: string): CalendarWindo
 
 /**
  * Returns the hourly window that contains `now`. If the zone's clocks change by a fraction of an
- * hour, the shortened hour is merged with the next one. Every window thus lasts at least an hour, so any period of one
- * hour overlaps at most two windows, as the bound of the fixed window requires.
+ * hour, the shortened hour is merged with the next one. Every window thus lasts at least an hour,
+ * so any period of one hour overlaps at most two windows, as the bound of the fixed window
+ * requires.
  */
 function hourWindow(now: number, timeZone: string): CalendarWindow {
   let hour = shownHour(now, timeZone)

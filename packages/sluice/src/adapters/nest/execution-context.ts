@@ -36,8 +36,8 @@ export interface Execution {
  * or the handshake of a WebSocket.
  *
  * @param requestOf returns the request instead of searching for it
- * @throws TypeError if there is no request, because a handler that cannot be limited must not appear
- *   limited
+ * @throws TypeError if there is no request, because a handler that cannot be limited must not
+ *   appear limited
  */
 export function executionOf(
   context: ExecutionContext,

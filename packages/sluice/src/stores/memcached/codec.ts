@@ -21,7 +21,11 @@ export function encodeValue(key: string, counts: readonly Count[]): string {
   return `sluice1 ${checksum(key, json)} ${json}`
 }
 
-/** @throws StoredValueError for a value that `encodeValue` did not write for this key. */
+/**
+ * Decodes the value of a key.
+ *
+ * @throws StoredValueError for a value that `encodeValue` did not write for this key.
+ */
 export function decodeValue(key: string, value: unknown): readonly Count[] {
   const [, sum, json] = (typeof value === 'string' && FORMAT.exec(value)) || []
   if (sum === undefined || json === undefined || checksum(key, json) !== sum) throw unreadable(key)

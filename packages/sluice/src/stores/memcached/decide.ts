@@ -61,8 +61,8 @@ function reserveBytes(working: WorkingState, charges: readonly Charge[]): void {
   const more = charges.reduce((sum, charge) => sum + growth(working, charge), 0)
   if (more > 0 && working.size + more > MAX_BYTES_TO_TAKE) {
     throw new RangeError(
-      "the state of a key would exceed Memcached's maximum of 1 MB: a sliding-log stores one entry per " +
-        'request, and a concurrency limit one per lease; use a token-bucket or a smaller limit',
+      "the state of a key would exceed Memcached's maximum of 1 MB: a sliding-log limit stores one entry per " +
+        'request, and a concurrency limit one per lease; use the algorithm token-bucket or a smaller limit',
     )
   }
   working.size += more

@@ -7,13 +7,13 @@ const MAX_DURATION_SECONDS = 30 * 86_400
 /** The last Unix timestamp that Memcached supports, in January 2038. */
 const MAX_TIMESTAMP = 2 ** 31 - 1
 
-/** An expiry in the past: Memcached deletes the key at once. */
+/** An expiry in the past: Memcached deletes the key immediately. */
 export const EXPIRED = -1
 
 /**
  * Returns the expiry, in Memcached's format, of a state that is idle after `idleAfter`
- * milliseconds. The key expires no earlier and less than two seconds later. Memcached counts whole
- * seconds, and the current one may be almost over, so one second is added.
+ * milliseconds. The key expires when the state is idle, or less than two seconds later. Memcached
+ * counts whole seconds, and the current one may be almost over, so one second is added.
  *
  * `latestServerTime` is an upper bound on the server's time in milliseconds since the epoch, at
  * most a second and a round trip ahead. An expiry beyond 30 days may be late by that much.

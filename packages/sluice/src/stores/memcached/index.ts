@@ -16,7 +16,7 @@ export type MemcachedStoreOptions = {
   readonly prefix?: string
 } & (
   | {
-      /** A client of memcache-client for a single server. The store never shuts it down. */
+      /** A client from memcache-client for a single server. The store never shuts it down. */
       readonly client: MemcachedClient
       readonly url?: never
     }
@@ -35,8 +35,8 @@ const DEFAULT_PREFIX = 'sluice:'
 const OPTIONS = ['client', 'url', 'prefix']
 
 /**
- * Creates a store in Memcached 1.4 or later, shared by all processes with the same server and
- * prefix.
+ * Creates a store in Memcached 1.4 or later, shared by all processes that use the same server
+ * and prefix.
  *
  *     const store = memcachedStore('memcached://localhost:11211')
  *     const client = new MemcacheClient({ server: 'localhost:11211' })
@@ -57,9 +57,9 @@ const OPTIONS = ['client', 'url', 'prefix']
  * - **Time** comes from the clocks of the processes, which are synchronized with the server's once
  *   a minute. The clocks of two processes then differ by at most a second and a round trip,
  *   regardless of the system clocks. A process may be ahead by that much when it first reads a key
- *   of another process. A token bucket then refills a second's worth too much, log entries expire a
- *   second early, or a window ends a second early. From then on, the two processes agree on the
- *   time.
+ *   of another process. A token bucket then refills an additional second's worth, log entries
+ *   expire a second early, or a window ends a second early. From then on, the two processes agree
+ *   on the time.
  * - **Memory**: a full Memcached evicts the least recently used keys, including live limits, unless
  *   it runs with `-M`. A restart loses all keys. A value holds at most 1 MB: about 100,000 entries
  *   of a `sliding-log`, or 10,000 leases. A take beyond that throws a RangeError.

@@ -32,7 +32,11 @@ export function encodeEntries({ times, sums, head, length }: LogEntries): string
   return entries.join()
 }
 
-/** @throws TypeError for a string that `encodeEntries` did not return. */
+/**
+ * Decodes the entries of a sliding log.
+ *
+ * @throws TypeError for a string that `encodeEntries` did not return.
+ */
 export function decodeEntries(encoded: string): LogEntries {
   const times: number[] = []
   const sums: number[] = []

@@ -26,7 +26,11 @@ export function storeKey(prefix: string, scope: string, key: string): string {
   return `${prefix}#${createHash('sha256').update(joined, 'utf16le').digest('base64url')}`
 }
 
-/** @throws TypeError, RangeError for a prefix that is not valid in a Memcached key. */
+/**
+ * Validates the prefix of the keys.
+ *
+ * @throws TypeError, RangeError for a prefix that is not valid in a Memcached key.
+ */
 export function checkPrefix(prefix: string): string {
   if (typeof prefix !== 'string')
     throw new OptionTypeError(['prefix'], `'prefix' must be a string, not ${String(prefix)}`)

@@ -3,18 +3,21 @@ import type { Charge, StoreVerdict } from '../store.js'
 import { MemoryCharges } from './memory-charges.js'
 import type { StateTable } from './state-table.js'
 
-/** The most charges of a list that is decided here. */
+/** Maximum number of charges in a list. */
 const MAX_CHARGES = 16
 
-/** Takes lists of charges on numbers, as other processes and failure policies pass them. */
+/**
+ * Takes lists of charges by calculating with plain numbers. Other processes and failure policies
+ * pass such lists.
+ */
 export class ChargeLists {
-  /** One for each length of a list. */
+  /** Reusable charges, by the length of the list. */
   readonly #bySize: (MemoryCharges | undefined)[] = []
 
   constructor(private readonly states: StateTable) {}
 
   /**
-   * Does what `Store.take` does. Returns undefined and takes nothing if the charges require
+   * Takes charges as `Store.take` does. Returns undefined and takes nothing if the charges require
    * `Judgement`.
    */
   take(charges: readonly Charge[]): StoreVerdict[] | undefined {

@@ -4,9 +4,9 @@
  * short-input PRF", 2012), with one round per word and three final rounds, over the UTF-16 code
  * units of the string. Hashes never leave the process.
  *
- * Both halves of the final state are used at once, whereas HalfSipHash runs three more rounds
- * between them. A key of 11 characters then takes 36 ns instead of 44 ns. The round is written out
- * twice, because one loop for all rounds takes 4 ns longer.
+ * Both halves of the hash come from the same final state, whereas HalfSipHash runs three more
+ * rounds between them. A key of 11 characters then takes 36 ns instead of 44 ns. The round is
+ * written out twice, because one loop for all rounds takes 4 ns longer.
  */
 export class KeyHash {
   /** Low half of the last hash. */

@@ -1,8 +1,8 @@
 import { OFFSET_MASK, type SlotArena } from './slot-arena.js'
 
-/** A lease id is a serial number times this, plus the index that the lease first had. */
+/** The id of a lease is its serial number times this factor, plus its first index. */
 const INDEXES = 2 ** 24
-/** Serial numbers begin again here, before ids exceed the integers of a double. */
+/** Serial numbers restart after this one, so that ids stay exact as doubles. */
 const SERIALS = 2 ** 28
 
 /**
@@ -66,10 +66,10 @@ export class LeaseArena {
     return this.#ids[lease] as number
   }
 
-  /** Returns the lease of a slot with an id; 0 if it has ended. */
+  /** Returns the lease of a slot with this id, or 0 if the lease has ended. */
   find(slot: number, id: number): number {
     if (this.#ids[id % INDEXES] === id) return id % INDEXES
-    // A lease that was stored anew has another index.
+    // A lease that was stored again has a different index.
     let lease = this.last(slot)
     while (lease !== 0 && this.#ids[lease] !== id) lease = this.#previous[lease] as number
     return lease
@@ -78,7 +78,7 @@ export class LeaseArena {
   /**
    * Adds a lease that ends after all others, and returns its id.
    *
-   * @param known the id of a lease that is stored anew
+   * @param known the id of a lease that is stored again
    */
   add(slot: number, end: number, held: number, known?: number): number {
     let lease = this.#free
@@ -146,7 +146,7 @@ export class LeaseArena {
   }
 
   #grow(): void {
-    // At most a quarter is unused, so that a lease takes up to 40 bytes.
+    // Grows by a quarter, so that a lease takes up to 40 bytes.
     const size = Math.ceil(this.#ids.length * 1.25)
     const copy = <T extends Float64Array | Int32Array>(to: T, from: T): T => {
       to.set(from)

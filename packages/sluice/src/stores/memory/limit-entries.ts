@@ -2,7 +2,7 @@ import { type Limit, sameLimit } from '../../limits/limit.js'
 import { withTolerance } from '../../limits/tolerance.js'
 import { type CalendarWindow, calendarWindow } from '../../time/calendar.js'
 
-/** The id of no limit. */
+/** An id that no limit has. */
 export const NO_ID = 255
 
 /** The ways in which a state is stored as numbers. Constants, so that V8 compiles jump tables. */
@@ -13,7 +13,7 @@ export const SLIDING = 3
 export const LOG = 4
 export const SLOTS = 5
 
-/** Returns how the state of a limit is stored. */
+/** Returns the way in which the state of a limit is stored. */
 export function kindOf(limit: Limit): number {
   switch (limit.algorithm) {
     case 'token-bucket':
@@ -40,11 +40,12 @@ export class LimitEntry {
   readonly capacity: number
   /** The number of states under this limit. */
   references = 0
-  /** False once the id belongs to another limit. */
+  /** False after the id has been assigned to another limit. */
   isCurrent = true
-  /** The current calendar window, and the start of the one whose end was asked for last. */
+  /** The current calendar window. */
   windowStart = Number.NaN
   windowEnd = 0
+  /** The last other window that `windowEndOf` computed. */
   #otherStart = Number.NaN
   #otherEnd = 0
 
@@ -61,7 +62,7 @@ export class LimitEntry {
         : withTolerance(limit.algorithm === 'token-bucket' ? limit.burst : limit.limit)
   }
 
-  /** Reports whether a bucket drains faster under this limit. */
+  /** Reports whether a bucket drains faster under this limit than under another one. */
   isFasterThan(other: LimitEntry): boolean {
     return this.units / this.period > other.units / other.period
   }
@@ -77,7 +78,7 @@ export class LimitEntry {
   /** Returns the end of the calendar window with this start. */
   windowEndOf(start: number): number {
     if (start === this.windowStart) return this.windowEnd
-    // While many keys of one window expire, its end is asked for again and again.
+    // While many keys of one window expire, its end is needed repeatedly.
     if (start !== this.#otherStart) {
       this.#otherStart = start
       this.#otherEnd = this.#windowAt(start).end

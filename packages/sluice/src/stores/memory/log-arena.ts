@@ -17,7 +17,7 @@ const MASK = PAGE - 1
  *     words[8·i + 2]      first entry, the oldest one
  *     words[8·i + 3]      last entry
  *
- * Entries are numbers from 1. Every entry of a list has units.
+ * Entries are numbered from 1. Every entry of a list has a cost above 0.
  */
 export class LogArena {
   readonly #times: Float64Array[] = []
@@ -70,7 +70,7 @@ export class LogArena {
     return (this.#next[entry >>> PAGE_BITS] as Int32Array)[entry & MASK] as number
   }
 
-  /** Removes the entries that are as old as a period. */
+  /** Removes the entries that are at least a period old. */
   expire(slot: number, now: number, period: number): void {
     let entry = this.first(slot)
     if (entry === 0 || now - this.timeOf(entry) < period) return
@@ -108,7 +108,7 @@ export class LogArena {
     this.#setUnits(slot, this.units(slot) + cost)
   }
 
-  /** Refunds up to `amount` units of the entries at a time, and removes entries without units. */
+  /** Refunds up to `amount` units of the entries with the time `at`. Removes entries of cost 0. */
   refund(slot: number, at: number, amount: number): void {
     let left = amount
     let first = 0

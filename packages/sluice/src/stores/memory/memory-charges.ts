@@ -18,7 +18,9 @@ import type { Scope, StateTable } from './state-table.js'
 
 /** The largest count of a window. */
 const MAX_COUNT = 0xffff_ffff
-/** Saved numbers per array. A request that is held for long keeps its whole array in memory. */
+/**
+ * Saved numbers per array. A decision that is retained for long keeps its whole array in memory.
+ */
 const SAVED = 128
 
 /** A charge, with the working memory of the current take. */
@@ -31,7 +33,7 @@ class MemoryCharge implements PreparedCharge {
   slot = 0
   /** The limit of the state in the slot. */
   stored: LimitEntry | undefined
-  /** Distance from the slot of the charge before. */
+  /** Distance from the slot of the previous charge. */
   stride = 1
   fits = false
 
@@ -42,9 +44,9 @@ class MemoryCharge implements PreparedCharge {
 }
 
 /**
- * Takes charges to different scopes on numbers, without an object per charge. The decisions equal
- * those of `Judgement`, which takes over when the numbers do not suffice, for example because a
- * clock was set back or the limit of a key changed its algorithm.
+ * Takes charges to different scopes by calculating with plain numbers, without an object per
+ * charge. The decisions equal those of `Judgement`, which decides when the numbers do not suffice,
+ * for example because a clock was set back or the limit of a key changed its algorithm.
  */
 export class MemoryCharges implements PreparedCharges {
   readonly charges: readonly MemoryCharge[]
@@ -56,7 +58,7 @@ export class MemoryCharges implements PreparedCharges {
   readonly #observe: PreparedObserver | undefined
   /** True if the current take looked up the limit of a charge. */
   #isNewLimit = false
-  /** What the current take found, `MAX_WIDTH` numbers for each charge. */
+  /** The states found by the current take: `MAX_WIDTH` numbers for each charge. */
   readonly #found: Float64Array
 
   constructor(states: StateTable, rules: readonly PreparedRule[], observe?: PreparedObserver) {
@@ -74,8 +76,8 @@ export class MemoryCharges implements PreparedCharges {
     return outcome
   }
 
-  // Long methods that access the arrays of the arena directly. V8 inlines at most 920 bytes of
-  // bytecode into a hot function; split into helpers, a decision takes 50 ns more.
+  // Long methods access the arrays of the arena directly. V8 inlines at most 920 bytes of bytecode
+  // into a hot function, so splitting them into helpers would cost 50 ns per decision.
   #take(key: string | undefined): 'taken' | 'judged' | undefined {
     const { charges } = this
     this.#states.begin()
@@ -139,9 +141,9 @@ export class MemoryCharges implements PreparedCharges {
         if (entry === undefined) return undefined
       }
       states.hash(charge.key)
-      // A key that is new to all rules gets adjacent slots. The distance seen in the previous request
-      // is tried before the index, so that five rules take 2.6 times as long as one, not 3.5. This
-      // check compares 56 bits of the hash for a single slot.
+      // A key that is new to all rules gets adjacent slots. The distance seen in the previous
+      // request is tried before the index, so that five rules take 2.6 times as long as one instead
+      // of 3.5 times. This check compares 56 bits of the hash for a single slot.
       const predicted = last + charge.stride
       const slot =
         last !== 0 && isSamePage(predicted, last) && states.isHashed(predicted, scope)
@@ -180,14 +182,14 @@ export class MemoryCharges implements PreparedCharges {
         if (charge.enforce) admitted = false
       }
     }
-    // The id of an earlier charge's limit may have been given to a later one.
+    // The id of an earlier charge's limit may have been assigned to the limit of a later charge.
     if (this.#isNewLimit && charges.some(isOutdated)) return undefined
     if (!allFit) this.#judgeAll(admitted)
     if (admitted) {
       for (let index = 0; index < charges.length; index++) {
         const { limit, entry, slot, stored, fits, cost } = charges[index] as MemoryCharge
         if (limit === undefined || entry === undefined || cost === 0 || !fits) continue
-        // Written here, because most charges are to a bucket that exists.
+        // Written inline, because most charges are to an existing bucket.
         if (slot !== 0 && entry.kind === BUCKET && stored === entry) {
           const numbers = slots.numbersOf(slot)
           const offset = (slot & OFFSET_MASK) * 4
@@ -208,17 +210,17 @@ export class MemoryCharges implements PreparedCharges {
     return charge.entry
   }
 
-  /** Returns the limit of a state that also serves a charge to another limit. */
+  /** Returns the limit of a state if the state can also count a charge under another limit. */
   #convertible(slot: number, entry: LimitEntry, cost: number): LimitEntry | undefined {
-    // A bucket that takes nothing drains on at the faster rate of its limit before.
+    // A bucket from which nothing is taken still drains at the faster rate of its previous limit.
     return entry.kind === BUCKET && cost === 0 ? undefined : this.#states.convertible(slot, entry)
   }
 
   /**
-   * Finds the state of a charge that is not to a bucket, and reports whether it fits. Undefined if it
-   * requires `Judgement`.
+   * Finds the state of a charge to anything but a bucket, and reports whether the charge fits.
+   * Returns undefined if the charge requires `Judgement`.
    */
-  #judge(place: number, entry: LimitEntry, slot: number, cost: number): boolean | undefined {
+  #judge(base: number, entry: LimitEntry, slot: number, cost: number): boolean | undefined {
     const found = this.#found
     const { slots, typed, now } = this.#states
     const { period, capacity } = entry
@@ -231,8 +233,8 @@ export class MemoryCharges implements PreparedCharges {
         if (slot !== 0 && now < second) return undefined
         const isOpen = slot !== 0 && now < first + period
         const count = isOpen ? slots.count(slot) : 0
-        found[place] = isOpen ? first : now
-        found[place + 1] = count
+        found[base] = isOpen ? first : now
+        found[base + 1] = count
         if (count + cost > MAX_COUNT) return undefined
         return cost === 0 || count + cost <= capacity
       }
@@ -242,9 +244,9 @@ export class MemoryCharges implements PreparedCharges {
         const start = entry.windowStart
         if (slot !== 0 && (wallTime < second || first > start)) return undefined
         const count = slot !== 0 && first === start ? slots.count(slot) : 0
-        found[place] = start
-        found[place + 1] = count
-        found[place + 2] = wallTime
+        found[base] = start
+        found[base + 1] = count
+        found[base + 2] = wallTime
         if (count + cost > MAX_COUNT) return undefined
         return cost === 0 || count + cost <= capacity
       }
@@ -264,9 +266,9 @@ export class MemoryCharges implements PreparedCharges {
             previous = slots.count(slot)
           }
         }
-        found[place] = start
-        found[place + 1] = previous
-        found[place + 2] = current
+        found[base] = start
+        found[base + 1] = previous
+        found[base + 2] = current
         if (current + cost > MAX_COUNT) return undefined
         return cost === 0 || previous * (1 - (now - start) / period) + (current + cost) <= capacity
       }
@@ -279,12 +281,12 @@ export class MemoryCharges implements PreparedCharges {
           logs.expire(slot, now, period)
           units = logs.units(slot)
           if (units > 0) {
-            found[place + 1] = logs.timeOf(logs.first(slot))
-            found[place + 2] = logs.timeOf(logs.last(slot))
+            found[base + 1] = logs.timeOf(logs.first(slot))
+            found[base + 2] = logs.timeOf(logs.last(slot))
           }
         }
-        found[place] = units
-        // A verdict that takes nothing from a log with debt needs all of its entries.
+        found[base] = units
+        // A verdict on a cost of 0 needs all entries of a log in debt.
         if (cost === 0) return units <= capacity ? true : undefined
         return units + cost <= capacity
       }
@@ -295,25 +297,25 @@ export class MemoryCharges implements PreparedCharges {
           if (typed.isAhead(slot, entry, now)) return undefined
           leases.expire(slot, now)
           held = leases.slotsOf(slot)
-          found[place + 1] = leases.endOf(leases.first(slot))
-          found[place + 2] = leases.endOf(leases.last(slot))
+          found[base + 1] = leases.endOf(leases.first(slot))
+          found[base + 2] = leases.endOf(leases.last(slot))
         }
-        found[place] = held
-        found[place + 3] = 0
+        found[base] = held
+        found[base + 3] = 0
         if (cost === 0) return held <= capacity ? true : undefined
         return held + cost <= capacity
       }
     }
   }
 
-  /** Computes the verdicts, before the charges that count are taken. */
+  /** Computes the verdicts, before the charges that fit are taken. */
   #judgeAll(admitted: boolean): void {
     const { typed, now } = this.#states
     this.verdicts = this.charges.flatMap((charge, index): StoreVerdict[] => {
       const { limit, entry, stored, slot, cost, fits } = charge
       if (limit === undefined || entry === undefined || stored === undefined) return []
       const algorithm = algorithmOf(limit)
-      // The units after which the verdict needs no more of a log or of leases.
+      // The verdict depends only on the first entries or leases that add up to this many units.
       const used = this.#found[index * MAX_WIDTH] as number
       const enough = Math.max(1, used - limit.limit + 1, used + cost - limit.limit)
       const at = entry.kind === CALENDAR ? (this.#found[index * MAX_WIDTH + 2] as number) : now
@@ -322,7 +324,8 @@ export class MemoryCharges implements PreparedCharges {
           ? algorithm.fresh(limit, at)
           : algorithm.advance(limit, typed.read(slot, stored, enough), at, stored.limit)
       const verdict = algorithm.judge(limit, state, cost)
-      // A charge that fits in a refused request is not taken; its verdict reports the unchanged state.
+      // In a refused request, a charge that fits is not taken, and its verdict reports the
+      // unchanged state.
       return [fits && !admitted ? { ...verdict, ...algorithm.judge(limit, state, 0) } : verdict]
     })
   }
@@ -341,35 +344,35 @@ export class MemoryCharges implements PreparedCharges {
     if (stored !== undefined && stored !== entry) states.retag(slot, stored, entry)
   }
 
-  // Writes to the arrays: a call with fractions as arguments would allocate them.
+  // Writes to the arrays directly, because passing fractions as arguments would allocate them.
   #write(index: number, slot: number, entry: LimitEntry, cost: number): void {
     const { slots, typed, now } = this.#states
     const found = this.#found
-    const place = index * MAX_WIDTH
+    const base = index * MAX_WIDTH
     const numbers = slots.numbersOf(slot)
     const offset = (slot & OFFSET_MASK) * 4
     switch (entry.kind) {
       case BUCKET:
         numbers[offset] = now
-        numbers[offset + 1] = (found[place] as number) + cost
+        numbers[offset + 1] = (found[base] as number) + cost
         break
       case FIXED:
       case CALENDAR:
-        numbers[offset] = found[place] as number
-        numbers[offset + 1] = entry.kind === FIXED ? now : (found[place + 2] as number)
-        slots.setCount(slot, (found[place + 1] as number) + cost)
+        numbers[offset] = found[base] as number
+        numbers[offset + 1] = entry.kind === FIXED ? now : (found[base + 2] as number)
+        slots.setCount(slot, (found[base + 1] as number) + cost)
         break
       case SLIDING:
-        numbers[offset] = found[place] as number
+        numbers[offset] = found[base] as number
         numbers[offset + 1] = now
-        slots.setPreviousCount(slot, found[place + 1] as number)
-        slots.setCount(slot, (found[place + 2] as number) + cost)
+        slots.setPreviousCount(slot, found[base + 1] as number)
+        slots.setCount(slot, (found[base + 2] as number) + cost)
         break
       case LOG:
         typed.logs.append(slot, now, cost)
         break
       default:
-        found[place + 3] = typed.leases.add(slot, now + entry.period, cost)
+        found[base + 3] = typed.leases.add(slot, now + entry.period, cost)
     }
   }
 
@@ -390,14 +393,14 @@ export class MemoryCharges implements PreparedCharges {
       const { limit, entry, cost } = charges[index] as MemoryCharge
       if (limit === undefined) continue
       numbers[end++] = cost
-      const place = index * MAX_WIDTH
+      const base = index * MAX_WIDTH
       const { kind } = entry as LimitEntry
       if (kind === BUCKET) {
-        numbers[end++] = found[place] as number
+        numbers[end++] = found[base] as number
         continue
       }
       const width = WIDTHS[kind] as number
-      for (let each = 0; each < width; each++) numbers[end++] = found[place + each] as number
+      for (let each = 0; each < width; each++) numbers[end++] = found[base + each] as number
     }
     this.#end = end
   }
@@ -430,7 +433,7 @@ export class MemoryCharges implements PreparedCharges {
     const state = savedState(
       limit,
       request.numbers,
-      this.#placeOf(index, request),
+      this.#baseOf(index, request),
       request.numbers[request.offset] as number,
     )
     return algorithmOf(limit).judge(limit, state, this.cost(index, request))
@@ -439,7 +442,7 @@ export class MemoryCharges implements PreparedCharges {
   lease(index: number, request: TakenRequest): string | undefined {
     const limit = request.limits[index]
     if (limit?.algorithm !== 'concurrency') return undefined
-    const id = request.numbers[this.#placeOf(index, request) + 3] as number
+    const id = request.numbers[this.#baseOf(index, request) + 3] as number
     return id === 0 ? undefined : leaseName(id)
   }
 
@@ -462,9 +465,9 @@ export class MemoryCharges implements PreparedCharges {
     const isCalendar = entry.kind === CALENDAR
     const time = isCalendar ? states.wallTime : now
     if (typed.isAhead(slot, entry, time)) return false
-    const place = this.#placeOf(index, request)
-    const saved = request.numbers[place] as number
-    const at = request.numbers[isCalendar ? place + 2 : request.offset] as number
+    const base = this.#baseOf(index, request)
+    const saved = request.numbers[base] as number
+    const at = request.numbers[isCalendar ? base + 2 : request.offset] as number
     const takenCost = this.cost(index, request)
     const difference = cost - takenCost
     switch (entry.kind) {
@@ -508,14 +511,14 @@ export class MemoryCharges implements PreparedCharges {
       }
       default: {
         typed.leases.expire(slot, now)
-        const lease = typed.leases.find(slot, request.numbers[place + 3] as number)
+        const lease = typed.leases.find(slot, request.numbers[base + 3] as number)
         // A lease that has ended has nothing to release.
         return lease === 0 ? cost === 0 : states.settleSlots(slot, entry, lease, cost)
       }
     }
   }
 
-  /** Deletes a state that is empty, and otherwise schedules its expiry, which may be earlier now. */
+  /** Deletes an empty state. Otherwise, schedules its expiry, which may now be earlier. */
   #settled(slot: number, entry: LimitEntry, isEmpty: boolean): true {
     if (isEmpty) this.#states.delete(slot)
     else this.#states.schedule(slot, entry)
@@ -523,17 +526,17 @@ export class MemoryCharges implements PreparedCharges {
   }
 
   cost(index: number, request: TakenRequest): number {
-    return request.numbers[this.#placeOf(index, request) - 1] as number
+    return request.numbers[this.#baseOf(index, request) - 1] as number
   }
 
-  /** Returns where the numbers of a charge are saved. */
-  #placeOf(index: number, { limits, offset }: TakenRequest): number {
-    let place = offset + 2
+  /** Returns the index of the first number saved for a charge. */
+  #baseOf(index: number, { limits, offset }: TakenRequest): number {
+    let base = offset + 2
     for (let each = 0; each < index; each++) {
       const limit = limits[each]
-      if (limit !== undefined) place += 1 + (WIDTHS[kindOf(limit)] as number)
+      if (limit !== undefined) base += 1 + (WIDTHS[kindOf(limit)] as number)
     }
-    return place
+    return base
   }
 }
 

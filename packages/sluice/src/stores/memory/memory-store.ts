@@ -11,8 +11,9 @@ import { StateTable } from './state-table.js'
 export interface MemoryStoreOptions {
   /**
    * Maximum number of keys with state; default 1,000,000. A key takes 40 bytes under a token bucket
-   * and up to 48 under a window. A sliding log takes up to 16 bytes more per entry, and slots up to 40
-   * per lease. The memory of expired keys is reused but not returned to the operating system.
+   * and up to 48 under a window. A sliding log takes up to 16 additional bytes per entry, and slots
+   * up to 40 per lease. The memory of expired keys is reused but not returned to the operating
+   * system.
    */
   readonly maxKeys?: number
   /** Default: the monotonic clock of the machine. */
@@ -43,7 +44,8 @@ const DEFAULT_MAX_KEYS = 1_000_000
  * room again. A key that gets its own state while the shared state is in use starts with a copy of
  * the shared state. So no key exceeds its limit by being counted in two places.
  *
- * @throws TypeError for an unknown option; RangeError if `maxKeys` is not a positive integer.
+ * @throws TypeError for an unknown option; RangeError unless `maxKeys` is a whole number of at
+ *   least 1.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const unknown = Object.keys(options).find((option) => !OPTIONS.includes(option))
@@ -58,7 +60,10 @@ class InMemoryStore implements MemoryStore, PreparingStore {
 
   constructor(maxKeys: number, clock: Clock) {
     if (!Number.isInteger(maxKeys) || maxKeys < 1)
-      throw new OptionRangeError(['maxKeys'], `'maxKeys' must be a positive integer, not ${maxKeys}`)
+      throw new OptionRangeError(
+        ['maxKeys'],
+        `'maxKeys' must be a whole number of at least 1, not ${maxKeys}`,
+      )
     this.#states = new StateTable(maxKeys, clock)
     this.#lists = new ChargeLists(this.#states)
   }

@@ -3,21 +3,23 @@ import type { Limit } from '../../limits/limit.js'
 import { calendarWindow } from '../../time/calendar.js'
 import type { AnyState } from './typed-states.js'
 
-/** Numbers that are saved of a charge, by the kind of its state. */
+/** Count of numbers saved for a charge, by the kind of its state. */
 export const WIDTHS: readonly number[] = [1, 2, 3, 3, 3, 4]
-/** The most numbers that are saved of a charge. */
+/** Maximum count of numbers saved for a charge. */
 export const MAX_WIDTH = 4
 
 /**
- * Returns a state that gives the same verdict on a charge that was taken as the one from which the
- * numbers were saved. For a log and for slots, three facts make the first and the last entry enough:
- * a charge that fits waits for one unit at most, every entry has units and every lease has slots,
- * and a charge of cost 0 to a limit in debt is not decided on numbers.
+ * Returns a state under which a taken charge gets the same verdict as under the original state,
+ * from which the numbers were saved. For a log and for leases, the first and the last one suffice:
+ *
+ * - A charge that fits waits for at most one unit.
+ * - Every entry has a cost above 0, and every lease has slots.
+ * - `MemoryCharges` does not take a charge of cost 0 to a limit in debt.
  */
-export function savedState(limit: Limit, numbers: ArrayLike<number>, place: number, now: number): AnyState {
-  const first = numbers[place] as number
-  const second = numbers[place + 1] as number
-  const third = numbers[place + 2] as number
+export function savedState(limit: Limit, numbers: ArrayLike<number>, base: number, now: number): AnyState {
+  const first = numbers[base] as number
+  const second = numbers[base + 1] as number
+  const third = numbers[base + 2] as number
   switch (limit.algorithm) {
     case 'token-bucket':
       return { at: now, level: first }
@@ -30,7 +32,7 @@ export function savedState(limit: Limit, numbers: ArrayLike<number>, place: numb
     case 'sliding-window':
       return { at: now, start: first, previous: second, current: third }
     case 'sliding-log': {
-      // The first entry and the others: a charge that fits waits for one unit at most.
+      // The first entry has one unit, and the last one stands for all other units.
       const [times, sums] =
         first === 0
           ? [[], []]

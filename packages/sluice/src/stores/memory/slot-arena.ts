@@ -93,7 +93,7 @@ export class SlotArena {
     counts[slot & OFFSET_MASK] = count
   }
 
-  /** Returns the count of the window before, which must have been set. */
+  /** Returns the count of the previous window, which must have been set. */
   previousCount(slot: number): number {
     return (this.#previousCounts[slot >>> PAGE_BITS] as Uint32Array)[slot & OFFSET_MASK] as number
   }

@@ -51,9 +51,9 @@ export class Scope {
 const MAX_COLLECTED_PER_CHARGE = 8
 
 /**
- * Stores the state of every key. A state under one limit is numbers (see `TypedStates`). It is an
- * object if the limit of the key changed its algorithm, a count exceeds 32 bits, or another process
- * named a lease.
+ * Stores the state of every key. A state under one limit is stored as numbers (see `TypedStates`).
+ * It is stored as an object if the limit of the key changed its algorithm, a count exceeds 32 bits,
+ * or another process named a lease.
  *
  * A key is identified by a 64-bit hash under a secret. Among a million keys, a collision has a
  * probability of one in 37 million, and clients cannot construct one. If the keys themselves were
@@ -200,7 +200,10 @@ export class StateTable {
     return lease === 0 ? cost === 0 : this.settleSlots(slot, entry, lease, cost)
   }
 
-  /** Renews a lease, or ends it if `cost` is 0. Returns false if the lease held another number of slots. */
+  /**
+   * Renews a lease, or ends it if `cost` is 0. Returns false if the lease holds a different number
+   * of slots.
+   */
   settleSlots(slot: number, entry: LimitEntry, lease: number, cost: number): boolean {
     const { leases } = this.typed
     const endsLast = lease === leases.last(slot)
@@ -268,7 +271,7 @@ export class StateTable {
     this.#wheel.schedule(slot, expiresAt)
   }
 
-  /** Adds a key whose state the caller writes as numbers, and then calls `schedule`. */
+  /** Adds a key. The caller then writes its state as numbers and calls `schedule`. */
   create(scope: Scope, key: string, entry: LimitEntry): number {
     const slot = this.#allocate(scope, key)
     this.slots.setTag(slot, entry.id)
@@ -277,14 +280,14 @@ export class StateTable {
     return slot
   }
 
-  /** Returns the limit of a state if its numbers serve another limit too, and otherwise undefined. */
+  /** Returns the limit of a state if its numbers are also valid under another limit. */
   convertible(slot: number, entry: LimitEntry): LimitEntry | undefined {
     const stored = this.entryOf(slot)
     if (stored === undefined || !hasCompatibleState(stored.limit, entry.limit)) return undefined
     return entry.kind === BUCKET || stored.period === entry.period ? stored : undefined
   }
 
-  /** Changes the limit of a state whose numbers serve both. */
+  /** Changes the limit of a state whose numbers are valid under both limits. */
   retag(slot: number, stored: LimitEntry, entry: LimitEntry): void {
     stored.references--
     entry.references++
@@ -368,7 +371,7 @@ export class StateTable {
     } else this.slots.setObject(slot, { counts, expiresAt } satisfies KeyState)
   }
 
-  /** Frees what the state of a slot stores elsewhere. The slot then has no state. */
+  /** Frees the memory that a state uses outside of its slot. The slot then has no state. */
   #free(slot: number): void {
     const entry = this.entryOf(slot)
     if (entry === undefined) return

@@ -23,7 +23,7 @@ export type AnyState =
  *
  *     bucket      at, level
  *     window      start, at, count, previous count
- *     log         units, ring (see `LogArena`)
+ *     log         units in use, list of entries (see `LogArena`)
  *     slots       slots held, list of leases (see `LeaseArena`)
  *
  * The times of a calendar window are wall times.
@@ -43,7 +43,7 @@ export class TypedStates {
     else if (kind === SLOTS) this.leases.open(slot)
   }
 
-  /** Frees what a state stores outside of its slot. */
+  /** Frees the memory that a state uses outside of its slot. */
   free(slot: number, { kind }: LimitEntry): void {
     if (kind === LOG) this.logs.free(slot)
     else if (kind === SLOTS) this.leases.free(slot)
@@ -52,8 +52,9 @@ export class TypedStates {
   /**
    * Returns a copy of a state.
    *
-   * @param enough the units of a log or of leases after which only the last entry is copied, which
-   *   suffices to judge a charge that waits for no more units
+   * @param enough the number of units after which the copy omits all entries of a log but the last
+   *   one, and all further leases. The copy suffices to judge a charge that waits for at most this
+   *   many units.
    */
   read(slot: number, entry: LimitEntry, enough = Number.POSITIVE_INFINITY): AnyState {
     const { kind, period } = entry
@@ -85,14 +86,14 @@ export class TypedStates {
     const sums: number[] = []
     let sum = 0
     for (let entry = logs.first(slot); entry !== 0; entry = logs.next(entry)) {
-      // Without the entries in between, the last one has the units of all of them.
+      // If entries are omitted, the last one also counts their units.
       if (sum >= enough) entry = logs.last(slot)
       sum = sum >= enough ? logs.units(slot) : sum + logs.costOf(entry)
       times.push(logs.timeOf(entry))
       sums.push(sum)
     }
     const { length } = times
-    // An earlier time of the last operation than the actual one dates no entry differently.
+    // The actual time of the last operation may be later, which would not change any entry.
     return { at: times[length - 1] ?? 0, times, sums, head: 0, length, keptFor: period, keptUntil: 0 }
   }
 
@@ -163,7 +164,7 @@ export class TypedStates {
     return true
   }
 
-  /** Returns when a state equals a fresh one, in the time of its limit. */
+  /** Returns the time, on the clock of its limit, at which a state equals a fresh one. */
   expiresAt(slot: number, entry: LimitEntry): number {
     const { kind, limit, period } = entry
     const numbers = this.slots.numbersOf(slot)

@@ -30,8 +30,8 @@ export class CallKeys {
   }
 
   /**
-   * Returns the position of the first of the keys of these scopes if they are adjacent in this
-   * order, else 0. `scopes` is compared by identity.
+   * Returns the position of the first key if the keys of these scopes are adjacent in this order,
+   * else 0. `scopes` is compared by identity.
    */
   firstPositionOf(scopes: readonly string[], key: string): number {
     const block = this.#blocks.get(key)

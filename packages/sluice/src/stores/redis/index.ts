@@ -23,7 +23,7 @@ export type RedisStoreOptions = {
    * Maximum time for which this process repeats a refusal without querying the server, in
    * milliseconds; default 100, at most 1000, 0 to disable. Refunds, resets and flushes by other
    * processes may take effect this much later. Settlements and resets through this store take
-   * effect at once.
+   * effect immediately.
    */
   readonly rememberRefusals?: number
 } & (
@@ -53,24 +53,25 @@ const MAX_REMEMBER_MS = 1000
 const OPTIONS = ['client', 'url', 'prefix', 'rememberRefusals']
 
 /**
- * Creates a store in Redis 6.2 or later, or Valkey, shared by all processes with the same server
- * and prefix.
+ * Creates a store in Redis 6.2 or later, or Valkey, shared by all processes that use the same
+ * server and prefix.
  *
  *     const store = redisStore('redis://localhost:6379')
  *     const store = redisStore({ client: new Redis(), prefix: 'shop:' })
  *
- * A script decides each request in one call, by the server's clock. The clocks of the processes
+ * A script decides each request in one call, using the server's clock. The clocks of the processes
  * have no effect.
  *
  * In a cluster, all rules that count a request by the same key are in one slot, and a call covers one
- * slot. Charges in several slots are taken in parallel. If one slot refuses, the charges in the other slots are refunded at once.
+ * slot. Charges in several slots are taken in parallel. If one slot refuses, the charges in the other
+ * slots are refunded immediately.
  * Until then, for about a round trip, they count, so another request that would have fitted may be
  * refused. No limit is ever exceeded, and when a request is refused, its charges have already been
  * refunded. If a refund fails because a node was lost, the charges expire with time. With a
  * `prefix` in braces, all keys share a slot and every request is decided atomically.
  *
  * Requests in one turn of the event loop share a call of at most 128 charges, but each is decided
- * on its own. A request that is repeated within 100 ms of its refusal is refused without a query,
+ * individually. A request that is repeated within 100 ms of its refusal is refused without a query,
  * as long as the earlier response implies that the server would still refuse it
  * (`rememberRefusals`).
  *

@@ -72,6 +72,8 @@ function percentEncode(char: string): string {
 }
 
 /**
+ * Validates the prefix of the keys.
+ *
  * @throws TypeError, RangeError for a prefix that is too long or has an unmatched opening brace.
  */
 export function checkPrefix(prefix: string): string {

@@ -115,7 +115,7 @@ export class ScriptStore implements RedisStore {
     const failed = takes.find((take) => take.status === 'rejected')
     const verdicts = failed === undefined ? verdictsOn(charges, inChargeOrder(groups, results)) : []
     if (failed === undefined && allEnforcedFit(charges, verdicts)) return verdicts
-    // A slot whose charges all fitted has taken them. The decision does not depend on the refund.
+    // A slot in which all charges fit has taken them. The decision does not depend on the refund.
     // Charges that cannot be refunded expire with time.
     const refunds = groups.flatMap((group, index) =>
       refundsOfSlot(select(group, charges), results[index] as readonly ScriptResult[]),

@@ -16,7 +16,8 @@ const TIME_SIZE = 8
 const DONE = 1
 const WINDOW = 2
 /**
- * Done. After the results, there is one rate per charge: the faster drain rate of its bucket, or 0.
+ * The job is done, and one rate per charge follows the results: the faster drain rate of its
+ * bucket, or 0.
  */
 const DONE_WITH_RATES = 4
 const RATE_SIZE = 8

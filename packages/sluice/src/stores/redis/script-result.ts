@@ -28,8 +28,8 @@ export class ScriptResult {
     private readonly bytes: Buffer,
     private readonly offset: number,
     /**
-     * Drain rate of a bucket that was last taken from under a faster limit, in units per
-     * millisecond, else 0.
+     * Drain rate, in units per millisecond, of a bucket whose last take was under a faster limit,
+     * else 0.
      */
     private readonly fasterRate: number,
   ) {}

@@ -109,7 +109,7 @@ export class Breaker {
 
   #isTooEarly(): boolean {
     const waitMs = this.#probeAt - this.#options.clock.now()
-    // A longer wait means that the clock was set back. The probe is then due at once.
+    // A longer wait means that the clock was set back. The probe is then due immediately.
     return waitMs > 0 && waitMs <= MAX_PROBE_DELAY_MS
   }
 }

@@ -57,8 +57,8 @@ export interface FailurePolicyOptions {
   /** Default: the monotonic clock of the machine. */
   readonly clock?: Clock
   /**
-   * Randomizes the delays of probes, so that a fleet does not probe all at once. Returns a number
-   * from 0 up to, but not including, 1. Default `Math.random`.
+   * Randomizes the delays of probes, so that the processes of a fleet do not all probe at the same
+   * time. Returns a number from 0 up to, but not including, 1. Default `Math.random`.
    */
   readonly random?: () => number
   /** Default: Node's timers. */
@@ -87,7 +87,11 @@ const OPTIONS: readonly string[] = [
 ] satisfies (keyof FailurePolicyOptions)[]
 const MAX_DEADLINE_MS = 60_000
 
-/** @throws TypeError, RangeError that name the invalid option. */
+/**
+ * Validates the options of a failure policy and adds the defaults.
+ *
+ * @throws TypeError, RangeError that name the invalid option.
+ */
 export function checkOptions(options: FailurePolicyOptions): Settings {
   const {
     policy = 'local',
@@ -144,5 +148,8 @@ export function checkOptions(options: FailurePolicyOptions): Settings {
 
 function checkCount(option: string, count: number): void {
   if (!Number.isSafeInteger(count) || count < 1)
-    throw new OptionRangeError([option], `'${option}' must be a positive integer, not ${String(count)}`)
+    throw new OptionRangeError(
+      [option],
+      `'${option}' must be a whole number of at least 1, not ${String(count)}`,
+    )
 }

@@ -77,7 +77,7 @@ export interface FailurePolicyStore extends Store {
  *   the processes admit at most B + r·t while the store decides, the same while it does not, and
  *   another B + r·d in an interval that contains both. For the other algorithms, the bound is the
  *   sum of the store's bound and the bound that `shareOf` states. Local state outlives the outage,
- *   so a flapping store grants no new bursts.
+ *   so a flapping store does not grant new bursts.
  * - `open`: the process admits every request whose costs do not exceed the capacity of their
  *   limits. Admissions are not bounded.
  * - `closed`: `take` and `peek` throw a `StoreUnavailableError`, and HTTP adapters respond with

@@ -23,7 +23,7 @@ export interface Fallback {
   /** Settles charges that this fallback has taken. */
   settle(settlements: readonly Settlement[]): void
   reset(scope: string, key: string): void
-  /** Deletes some expired state, in bounded time. Called after each response of the store. */
+  /** Deletes some expired state, in bounded time. Called after each response from the store. */
   collect(): void
 }
 

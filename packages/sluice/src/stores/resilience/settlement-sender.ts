@@ -18,7 +18,7 @@ export interface Transport {
 const MAX_BATCH = 100
 
 /**
- * Sends settlements to a store at once, or queues them until the store has recovered. See
+ * Sends settlements to a store immediately, or queues them until the store has recovered. See
  * `SettlementQueue`.
  */
 export class SettlementSender {

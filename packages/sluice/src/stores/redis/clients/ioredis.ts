@@ -109,8 +109,8 @@ export class IoRedisConnection implements RedisConnection {
   }
 
   /**
-   * Returns a promise for the end of a connection attempt if the client has no offline queue, or
-   * undefined.
+   * Returns a promise for the end of a connection attempt if the client has no offline queue,
+   * otherwise undefined.
    */
   #awaitConnection(): Promise<void> | undefined {
     const { status } = this.#client

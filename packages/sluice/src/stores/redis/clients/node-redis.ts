@@ -84,7 +84,10 @@ export class NodeRedisConnection implements RedisConnection {
   }
 }
 
-/** For version 5 and later. The mapping overrides the one in the client's `commandOptions`. */
+/**
+ * Sends scripts with version 5 and later. The mapping overrides the one in the client's
+ * `commandOptions`.
+ */
 function byTypeMapping(client: Extract<NodeRedisClient, { withTypeMapping: unknown }>): SendScript {
   const scripting = client.withTypeMapping({ [BULK_STRING]: Buffer })
   return (command, script, keys, args) => {
@@ -109,8 +112,8 @@ interface RawClusterCommands {
 }
 
 /**
- * For version 4. In legacy mode, the client's own commands take callbacks; those of `v4` return
- * promises.
+ * Sends scripts with version 4. In legacy mode, the client's own commands take callbacks; those of
+ * `v4` return promises.
  */
 function byRawCommand(client: object, cluster: boolean): SendScript {
   if (!('connect' in client && 'sendCommand' in client && typeof client.sendCommand === 'function'))

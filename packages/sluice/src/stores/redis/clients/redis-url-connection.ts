@@ -20,7 +20,7 @@ const MAX_RECONNECT_DELAY_MS = 200
 
 /**
  * Options of a connection that the store opens. If a connection breaks, its pending commands fail
- * at once and are not sent again, because they may have taken effect. (With
+ * immediately and are not sent again, because they may have taken effect. (With
  * `autoResendUnfulfilledCommands: false`, they would not be sent again either, but would never
  * settle.)
  */

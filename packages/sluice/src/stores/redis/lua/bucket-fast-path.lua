@@ -13,7 +13,7 @@ local FORMATS = setmetatable({}, { __index = function(made, count)
 end })
 -- The result of the current job: a cost and a level for each charge.
 local found = {}
--- By the position of a template: true if all of its charges are enforced and to token buckets.
+-- By the position of a template: true if all of its charges are enforced charges to token buckets.
 local areBuckets = {}
 
 local function isBucketTemplate(template)

@@ -30,7 +30,7 @@ local A = setmetatable({}, { __index = function(made, letter)
   return made[letter]
 end })
 
--- Tests pass a time in ARGV. Keys written in a test live longer, because its time may stand still.
+-- Tests pass a time in ARGV. Keys written in a test live longer, because that time may not advance.
 local now, slack
 if testTime == '' then
   local time = call('TIME')
@@ -1250,11 +1250,11 @@ local function settle(index, limit, taken, cost, lease)
   end
   local first = settled[1]
   for _, count in ipairs(settled) do
-    local by, state, there = count.by, count.state, chargeIn(count.limit, limit, taken)
-    if by.letter == 'l' and limit.letter ~= 'l' and cost > there.cost then
-      count.state = A.l.addDebt(by, state, cost - there.cost)
+    local by, state, converted = count.by, count.state, chargeIn(count.limit, limit, taken)
+    if by.letter == 'l' and limit.letter ~= 'l' and cost > converted.cost then
+      count.state = A.l.addDebt(by, state, cost - converted.cost)
     else
-      count.state = A[by.letter].settle(by, state, there, cost, lease)
+      count.state = A[by.letter].settle(by, state, converted, cost, lease)
     end
   end
   local counts = {}
@@ -1318,7 +1318,7 @@ end
 -- The current job: its template, the number of its charges, and the position before its first key
 -- if its keys are adjacent.
 local templatePosition, template, count, firstKey
--- Number of the current job, and of the last job that charged each key. Only counts jobs whose keys
+-- Number of the current job, and of the last job that charged each key. Counts only jobs whose keys
 -- are not adjacent.
 local jobNumber, jobOf = 0, {}
 
@@ -1357,7 +1357,7 @@ local FORMATS = setmetatable({}, { __index = function(made, count)
 end })
 -- The result of the current job: a cost and a level for each charge.
 local found = {}
--- By the position of a template: true if all of its charges are enforced and to token buckets.
+-- By the position of a template: true if all of its charges are enforced charges to token buckets.
 local areBuckets = {}
 
 local function isBucketTemplate(template)
@@ -1432,7 +1432,8 @@ end
 -- Reports whether the job cannot be decided because of this key. If so, emits its result.
 --
 -- Results of a job: 1 done; 2 a calendar limit has no current window; 3 failed; 4 done, and one
--- rate for each charge follows: that of a bucket last taken from under a faster limit, or 0.
+-- rate for each charge follows: the drain rate of a bucket whose last take was under a faster
+-- limit, or 0.
 local function isUnusable(index, limit)
   if limit.outside then
     emit('\\2')
@@ -1605,7 +1606,7 @@ local function doJob(operation)
   end
 end
 
--- Messages of errors caused by a value that looked readable but is not. Any other error comes from
+-- Messages of errors caused by a value that looked readable but was not. Any other error comes from
 -- the server and fails the call.
 local UNREADABLE = { 'WRONGTYPE', 'attempt to', 'bad argument', 'too short', 'not a valid' }
 

@@ -44,7 +44,7 @@ end
 -- The current job: its template, the number of its charges, and the position before its first key
 -- if its keys are adjacent.
 local templatePosition, template, count, firstKey
--- Number of the current job, and of the last job that charged each key. Only counts jobs whose keys
+-- Number of the current job, and of the last job that charged each key. Counts only jobs whose keys
 -- are not adjacent.
 local jobNumber, jobOf = 0, {}
 

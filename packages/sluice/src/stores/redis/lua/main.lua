@@ -3,7 +3,8 @@
 -- Reports whether the job cannot be decided because of this key. If so, emits its result.
 --
 -- Results of a job: 1 done; 2 a calendar limit has no current window; 3 failed; 4 done, and one
--- rate for each charge follows: that of a bucket last taken from under a faster limit, or 0.
+-- rate for each charge follows: the drain rate of a bucket whose last take was under a faster
+-- limit, or 0.
 local function isUnusable(index, limit)
   if limit.outside then
     emit('\2')
@@ -176,7 +177,7 @@ local function doJob(operation)
   end
 end
 
--- Messages of errors caused by a value that looked readable but is not. Any other error comes from
+-- Messages of errors caused by a value that looked readable but was not. Any other error comes from
 -- the server and fails the call.
 local UNREADABLE = { 'WRONGTYPE', 'attempt to', 'bad argument', 'too short', 'not a valid' }
 

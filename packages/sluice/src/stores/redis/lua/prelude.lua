@@ -28,7 +28,7 @@ local A = setmetatable({}, { __index = function(made, letter)
   return made[letter]
 end })
 
--- Tests pass a time in ARGV. Keys written in a test live longer, because its time may stand still.
+-- Tests pass a time in ARGV. Keys written in a test live longer, because that time may not advance.
 local now, slack
 if testTime == '' then
   local time = call('TIME')

@@ -243,11 +243,11 @@ local function settle(index, limit, taken, cost, lease)
   end
   local first = settled[1]
   for _, count in ipairs(settled) do
-    local by, state, there = count.by, count.state, chargeIn(count.limit, limit, taken)
-    if by.letter == 'l' and limit.letter ~= 'l' and cost > there.cost then
-      count.state = A.l.addDebt(by, state, cost - there.cost)
+    local by, state, converted = count.by, count.state, chargeIn(count.limit, limit, taken)
+    if by.letter == 'l' and limit.letter ~= 'l' and cost > converted.cost then
+      count.state = A.l.addDebt(by, state, cost - converted.cost)
     else
-      count.state = A[by.letter].settle(by, state, there, cost, lease)
+      count.state = A[by.letter].settle(by, state, converted, cost, lease)
     end
   end
   local counts = {}

@@ -28,11 +28,11 @@ export type RefusalCachingStore<S extends Store> = {
  * for lack of slots always go to the store.
  *
  * After half of `maxAgeMs`, one request goes to the store while the others still use the cache.
- * Otherwise all requests in flight would query the store at once when an entry expires.
+ * Otherwise all requests in flight would query the store together when an entry expires.
  *
- * Settlements and resets through this store invalidate the cache at once. Those by other processes
- * take effect within `maxAgeMs`. Ages count from the time at which the query was sent, so the cache
- * never refuses a request for longer than the store would, whatever the clocks.
+ * Settlements and resets through this store invalidate the cache immediately. Those by other
+ * processes take effect within `maxAgeMs`. Ages count from the time at which the query was sent, so
+ * the cache never refuses a request for longer than the store would, regardless of the clocks.
  */
 export function cacheRefusals<S extends Store>(
   store: S,
