@@ -14,8 +14,8 @@ const OPEN_BRACE = 0x7b
 const FIRST_BEYOND_ASCII = 0x80
 
 /**
- * Estimates the heap bytes needed to parse a JSON text, in one pass without allocations. A text of
- * tiny values needs twenty times its size.
+ * Estimates the heap bytes needed to parse JSON, in one pass without allocations. JSON that
+ * consists of tiny values needs about twenty times its size.
  */
 export function jsonMemory(body: Uint8Array): number {
   let values = 1

@@ -24,7 +24,11 @@ export class ObjectLayout {
     return next !== undefined && next.#name === name ? next : undefined
   }
 
-  /** @param name a name that is neither in the layout nor in one that extends it */
+  /**
+   * Creates the layout with one more name.
+   *
+   * @param name a name that is neither in this layout nor in one that extends it
+   */
   add(name: string): ObjectLayout {
     const added = new ObjectLayout(this, name)
     if (this.#next === undefined) this.#next = added

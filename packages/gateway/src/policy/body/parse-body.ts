@@ -14,8 +14,8 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true })
  *
  * @param body undefined for a request without one
  * @returns a JSON value, or the fields of a form
- * @throws UnreadableBodyError if it cannot be read
- * @throws MalformedRequestError if servers interpret it differently
+ * @throws UnreadableBodyError if the body cannot be read
+ * @throws MalformedRequestError if servers interpret the body differently
  */
 export function parseBody(body: Buffer | undefined, types: BodyTypes, headers: BodyHeaders): unknown {
   if (body === undefined || body.length === 0) {
@@ -47,8 +47,6 @@ function decode(body: Buffer): string {
   try {
     return UTF8.decode(body)
   } catch {
-    throw new UnreadableBodyError(
-      'a limit of this route reads the request body, which is not valid JSON: it is not encoded in UTF-8',
-    )
+    throw new UnreadableBodyError('a limit of this route reads the request body, which is not valid UTF-8')
   }
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 
 /**
  * Returns the number of cores that this process may use, at least 1: those of the machine, or fewer
- * if a control group limits its processor time, as a container with `--cpus 2` does. A fraction of
- * a core is not counted.
+ * if a control group limits its processor time, as a container with `--cpus 2` does. The result
+ * is rounded down.
  *
  * @param root the root of the file system
  */
@@ -43,7 +43,7 @@ function quotaOfVersion1(root: string, folder: string): number {
   return coresOf(value('cpu.cfs_quota_us'), value('cpu.cfs_period_us'))
 }
 
-/** Returns Infinity without a quota, which is written as `max` or -1. */
+/** Returns the quota in cores; Infinity if there is none, which is written as `max` or -1. */
 function coresOf(quota: string | undefined, period: string | undefined): number {
   const cores = Number(quota) / Number(period)
   return cores > 0 ? cores : Number.POSITIVE_INFINITY

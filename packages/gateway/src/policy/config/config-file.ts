@@ -24,7 +24,7 @@ import { bodySize, boolean, string, timeout } from './yaml/scalars.js'
 import { type ConfigNode, mismatch } from './yaml/yaml-node.js'
 
 /** A hint that is appended to messages about an empty or incomplete file. */
-export const MINIMAL_CONFIG_HINT = "it needs at least 'upstream: http://127.0.0.1:9000'"
+export const MINIMAL_CONFIG_HINT = "write at least 'upstream: http://127.0.0.1:9000'"
 
 const DEFAULT_LISTEN: Endpoint = { host: '127.0.0.1', port: 8080 }
 const DEFAULT_MAX_BODY_BYTES = 2 ** 20

@@ -18,7 +18,7 @@ export interface GatewayConfig {
   readonly workers: number
   /** Undefined for `admin: off`. */
   readonly admin: AdminConfig | undefined
-  /** The URL that requests are forwarded to. */
+  /** The URL to which requests are forwarded. */
   readonly upstream: string
   readonly store: StoreConfig
   readonly onStoreFailure: StoreFailureConfig
@@ -54,7 +54,7 @@ export interface RecordConfig {
   readonly file: string
   /** Maximum size of each file, in bytes. */
   readonly maxSize: number
-  /** Maximum number of files that are kept. */
+  /** Maximum number of files. */
   readonly files: number
 }
 
@@ -164,7 +164,7 @@ export interface TimeoutConfig {
   readonly bodyStart: number
   /** Time until the client has sent the whole request. */
   readonly request: number
-  /** Time that requests in flight get to finish while the gateway shuts down. */
+  /** Time for requests in flight to finish while the gateway shuts down. */
   readonly shutdown: number
 }
 

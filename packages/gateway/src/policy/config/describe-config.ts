@@ -32,14 +32,14 @@ function describeServer(config: GatewayConfig): string {
   return `at most ${maxConnections} connections, and ${formatSize(maxBodyMemory)} of request bodies in memory`
 }
 
-/** Returns nothing for the memory store. */
+/** Describes the store; returns no line for the memory store. */
 function describeStore({ store, onStoreFailure: { policy, peers } }: GatewayConfig): string[] {
   if (store.kind === 'memory') return []
   const divided = peers === undefined ? '' : `, limits divided by ${peers}`
   return [`  store ${storeAddress(store)}, ${policy} while unavailable${divided}`]
 }
 
-/** Returns nothing if clients are not identified and there are no tiers. */
+/** Describes how clients are identified, and the tiers. Returns no line if there are neither. */
 function describeIdentity({ identity, tiers }: GatewayConfig): string[] {
   const { apiKeys, apiKeyHeaders = [], jwt, proxyHeaders, forward } = identity
   const credentials = [

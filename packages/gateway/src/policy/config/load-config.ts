@@ -10,7 +10,7 @@ export { ConfigError, type ConfigProblem } from './yaml/diagnostics.js'
 /**
  * Reads, validates and compiles a configuration file.
  *
- * @throws ConfigError with every problem of the file, or the reason why it cannot be read
+ * @throws ConfigError that lists every problem in the file, or states why it cannot be read
  */
 export async function loadConfig(file: string): Promise<GatewayConfig> {
   return parseConfig(await readConfigFile(file), file)
@@ -20,7 +20,7 @@ export async function loadConfig(file: string): Promise<GatewayConfig> {
  * Validates and compiles the text of a configuration file.
  *
  * @param file the file's name, for messages
- * @throws ConfigError with every problem of the file
+ * @throws ConfigError that lists every problem in the file
  */
 export function parseConfig(text: string, file: string): GatewayConfig {
   const problems = new Problems(text)

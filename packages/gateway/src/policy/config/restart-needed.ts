@@ -11,7 +11,7 @@ const RESTART_KEYS = {
   record: 'record',
 } as const satisfies Partial<Record<keyof GatewayConfig, string>>
 
-/** Names the changed settings that require a restart; undefined if there are none. */
+/** Explains which changed settings require a restart; undefined if there are none. */
 export function restartNeeded(before: GatewayConfig, after: GatewayConfig): string | undefined {
   const fields = Object.keys(RESTART_KEYS) as (keyof typeof RESTART_KEYS)[]
   const changed: string[] = fields.flatMap((field) =>
@@ -21,7 +21,8 @@ export function restartNeeded(before: GatewayConfig, after: GatewayConfig): stri
   if (before.workers > 1 && isObserved(after) && !isObserved(before)) changed.push('log')
   if (changed.length === 0) return undefined
   const names = changed.map((name) => `'${name}'`).join(' and ')
-  return `a change of ${names} requires a restart; the other changes in the file were not applied either`
+  const subject = changed.length === 1 ? `a change to ${names} requires` : `changes to ${names} require`
+  return `${subject} a restart; no change in the file was applied`
 }
 
 /** Reports whether the admin port or the log observes requests. */

@@ -5,7 +5,7 @@ import { limiterRulesOf } from './limits/limit-entry.js'
 
 /** The effect of a change to the configuration on the state of its rules. */
 export interface StateChanges {
-  /** Rules that were removed. The usage that they have counted is lost. */
+  /** Rules that were removed. The usage that they counted is lost. */
   readonly abandoned: readonly string[]
   /** Rules that were added to an existing route. They start without usage. */
   readonly empty: readonly string[]

@@ -43,7 +43,7 @@ const cache = new BoundedCache<string, HeaderName>(MAX_NAMES)
 
 /**
  * Returns the properties of a header name. Names repeat, and reading the cache takes a third of the
- * time of deriving the properties again.
+ * time needed to derive the properties again.
  */
 export function headerName(name: string): HeaderName {
   return cache.get(name) ?? describe(name)

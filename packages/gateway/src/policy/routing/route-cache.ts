@@ -8,7 +8,7 @@ const MAX_TARGET_LENGTH = 128
 
 /**
  * Caches the result of routing recent targets. Targets repeat, and reading the cache takes a third
- * of the time of parsing and routing them again.
+ * of the time needed to parse and route them again.
  */
 export class RouteCache<T extends object> {
   readonly #find: (method: string, url: string) => T
@@ -20,6 +20,8 @@ export class RouteCache<T extends object> {
   }
 
   /**
+   * Returns the result for a target, from the cache if possible.
+   *
    * @param method as Node reports it: one of a few dozen
    * @param url the request target as received
    */

@@ -370,12 +370,12 @@ describe('a configuration file with one problem', () => {
     [
       'a time zone without a calendar window',
       limit('{ limit: 10/day, algorithm: fixed-window, time_zone: ¦UTC }'),
-      "'time_zone' requires align: 'calendar'",
+      "'time_zone' requires calendar windows; write align: calendar",
     ],
     [
       'an unknown time zone',
       limit('{ limit: 10/day, algorithm: fixed-window, align: calendar, time_zone: ¦Berlin }'),
-      "'time_zone' must be an IANA name such as 'Europe/Berlin', not 'Berlin'",
+      "'time_zone' must be an IANA time zone such as 'Europe/Berlin', not 'Berlin'",
     ],
     ['a concurrency of 0', limit('{ concurrent: ¦0 }'), "'concurrent' must be a whole number of at least 1"],
     [
@@ -475,7 +475,7 @@ describe('advice in a message', () => {
 
   it.each<[string, string, string]>([
     // YAML
-    ['a list at the top level', '- a', "not a list; it needs at least 'upstream: http://127.0.0.1:9000'"],
+    ['a list at the top level', '- a', "not a list; write at least 'upstream: http://127.0.0.1:9000'"],
     [
       'a duplicate key',
       `${UPSTREAM}\nadmin: off\nadmin: off`,
@@ -587,7 +587,7 @@ describe('advice in a message', () => {
     [
       'refuse_with without require',
       route('refuse_with: { status: 403 }'),
-      "add an expression, or remove 'refuse_with'",
+      "add 'require', or remove 'refuse_with'",
     ],
     [
       'a header without a name',

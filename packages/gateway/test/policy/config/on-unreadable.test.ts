@@ -19,10 +19,10 @@ describe('on_unreadable and body_types', () => {
       'body_types: application/json',
       "2:13: 'body_types' must be a list of media types such as [application/json]",
     ],
-    ['body_types: [json]', 'is not a media type without parameters'],
-    ['body_types: ["*/*"]', 'is not a media type without parameters'],
-    ['body_types: ["application/json; charset=utf-8"]', 'is not a media type without parameters'],
-    ['body_types: [multipart/form-data]', '2:14: rules cannot read a multipart body'],
+    ['body_types: [json]', 'expected a media type without parameters'],
+    ['body_types: ["*/*"]', 'expected a media type without parameters'],
+    ['body_types: ["application/json; charset=utf-8"]', 'expected a media type without parameters'],
+    ['body_types: [multipart/form-data]', '2:14: rules cannot read multipart bodies'],
   ])('reports the problem in %j', async (text, message) => {
     const { code, err } = await checkText(file(text))
     expect([code, err]).toEqual([1, expect.stringContaining(message)])

@@ -136,7 +136,7 @@ describe('a reload', () => {
     const { gateway, url, configOf } = await startTestGateway(TWO_PER_MINUTE)
     const next = configOf('default: deny')
     await expect(gateway.apply({ ...next, listen: { host: '127.0.0.1', port: 1 } })).rejects.toThrow(
-      "a change of 'listen' requires a restart",
+      "a change to 'listen' requires a restart",
     )
     expect((await send(url, '/predict')).status).toBe(200)
   })

@@ -113,11 +113,11 @@ describe('on one Redis', () => {
     await gateway.apply(configOf(store + rules('2/hour')))
     expect(await predict(1)).toEqual([429])
     const moved = configOf(`store: redis://:s3cret@127.0.0.1:1\n${LONG_DEADLINE}\n${rules('9/hour')}`)
-    await expect(gateway.apply(moved)).rejects.toThrow(/^a change of 'store' requires a restart;(?!.*s3cret)/)
+    await expect(gateway.apply(moved)).rejects.toThrow(/^a change to 'store' requires a restart;(?!.*s3cret)/)
     const opened = configOf(
       `store: redis://127.0.0.1:${redis.port}\non_store_failure: open\n${rules('9/hour')}`,
     )
-    await expect(gateway.apply(opened)).rejects.toThrow("a change of 'on_store_failure' requires a restart")
+    await expect(gateway.apply(opened)).rejects.toThrow("a change to 'on_store_failure' requires a restart")
     expect(await predict(1)).toEqual([429])
   })
 

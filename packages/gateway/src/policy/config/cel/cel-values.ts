@@ -157,13 +157,16 @@ class JsonMembers extends ObjectMembers {
       const folded = foldCase(name)
       index.set(folded, index.has(folded) ? undefined : name)
     }
-    if (index.size > MIN_INDEXED_MEMBERS) INDEXED.set(this.object, this)
+    if (index.size > MAX_UNCACHED_MEMBERS) INDEXED.set(this.object, this)
     return index
   }
 }
 
-/** The index of an object with more members is cached, since expressions may read it many times. */
-const MIN_INDEXED_MEMBERS = 16
+/**
+ * Maximum number of members of an object whose index is not cached. Expressions may read a larger
+ * object many times.
+ */
+const MAX_UNCACHED_MEMBERS = 16
 
 /** The indexes of large objects. */
 const INDEXED = new WeakMap<object, JsonMembers>()

@@ -7,14 +7,14 @@ import { MAX_ELEMENTS, TooManyElementsError } from './cel-values.js'
  */
 export function reasonOf(error: unknown): string {
   if (error instanceof TooManyElementsError) return `a list or map has more than ${MAX_ELEMENTS} elements`
-  if (error instanceof RangeError) return 'the value that it reads is too long or nested too deeply'
+  if (error instanceof RangeError) return 'a value is too long or nested too deeply'
   if (!(error instanceof EvaluationError)) return WRONG_TYPE
   switch (error.code) {
     case 'division_by_zero':
     case 'modulo_by_zero':
-      return 'it divides by zero'
+      return 'division by zero'
     case 'numeric_overflow':
-      return 'a number in it is too large'
+      return 'a number is out of range'
   }
   const { node } = error
   if (node === undefined) return WRONG_TYPE
@@ -24,7 +24,7 @@ export function reasonOf(error: unknown): string {
     case 'index_out_of_bounds':
       return `${owner(node)} has fewer elements than '${textOf(node)}' requires`
     default:
-      return `'${textOf(node)}' does not support the type of the request's value`
+      return `'${textOf(node)}' does not support the type of the value in the request`
   }
 }
 

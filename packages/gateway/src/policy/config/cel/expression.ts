@@ -39,7 +39,7 @@ const RESULTS: Readonly<Record<Purpose, ExpectedResult>> = {
 }
 
 interface ExpectedResult {
-  /** As the type checker names them. */
+  /** The allowed types, as the type checker names them. */
   readonly types: readonly string[]
   /** For messages. */
   readonly expected: string
@@ -50,7 +50,7 @@ interface ExpectedResult {
 /**
  * Compiles the expression of a key.
  *
- * @param params names of the route's parameters; undefined if the route is invalid
+ * @param params names of the route's parameters; undefined if they are unknown
  * @returns a function that returns a non-empty string, or the problems of the expression. The
  *   function throws RequestError if the request lacks a value that the expression reads. The error
  *   contains nothing that the client sent.
@@ -94,8 +94,8 @@ export function concurrentExpression(
 }
 
 /**
- * Compiles the expression of `require`. See `keyExpression`. If it cannot be evaluated for a
- * request, the result is false. The function throws only for requests that servers interpret
+ * Compiles the expression of `require`. See `keyExpression`. If the expression cannot be evaluated
+ * for a request, the result is false. The function throws only for requests that servers interpret
  * differently.
  */
 export function requireExpression(
@@ -169,7 +169,10 @@ function compile<T>(
   return Object.assign(evaluate, { source, readsBody, readsSecrets })
 }
 
-/** Evaluated lazily, so that expressions that do not read the body work without one. */
+/**
+ * Returns the variables of a request. They are evaluated lazily, so that expressions that do not
+ * read the body work without one.
+ */
 function variablesOf(request: GatewayRequest): object {
   return {
     get method() {

@@ -23,7 +23,7 @@ interface ExpressionAnalysis {
  * no access to the body in a loop, no loop over the result of `map`, and only functions that take
  * linear time.
  *
- * @param params names of the route's parameters; undefined if the route is invalid
+ * @param params names of the route's parameters; undefined if they are unknown
  */
 export function analyze(root: ASTNode, params: readonly string[] | undefined): ExpressionAnalysis {
   const analyzer = new Analyzer(params)
@@ -61,7 +61,7 @@ class Analyzer implements ExpressionAnalysis {
         `a whole number must be at most ${MAX_INT}; write a larger number as a double, such as 1e19`,
       )
     if (node.op === 'map') this.#keys(node.args)
-    // Lists in the body impersonate sets (see CelList), so the evaluator would not compare them as
+    // Lists in the body impersonate sets (see CelList), so the evaluator cannot compare them as
     // lists.
     if ((node.op === '==' || node.op === '!=') && node.args.some((side) => side.op === 'list')) {
       const message = `lists cannot be compared; compare their elements, or write size(...) ${node.op} 0`
@@ -112,11 +112,11 @@ class Analyzer implements ExpressionAnalysis {
     }
   }
 
-  /** Checks the names of parameters, client members and headers, which are known in advance. */
+  /** Checks the names of parameters and client members, and the spelling of header names. */
   #member(map: ASTNode, name: string, at: number): void {
     if (map.op !== 'id') return
     if (map.args === 'params' && this.#params?.includes(name) === false) {
-      const hint = this.#params.length === 0 ? '; it has no parameters' : suggestOrList(name, this.#params)
+      const hint = this.#params.length === 0 ? '; its path declares none' : suggestOrList(name, this.#params)
       this.#report(at, `the route has no parameter ':${name}'${hint}`)
     }
     if (map.args === 'client' && !CLIENT_MEMBERS.includes(name)) {
@@ -125,7 +125,7 @@ class Analyzer implements ExpressionAnalysis {
     if (map.args === 'headers' && name !== name.toLowerCase()) {
       this.#report(at, `header names must be in lower case: '${name.toLowerCase()}'`)
     } else if (map.args === 'headers' && name.includes('_')) {
-      this.#report(at, `header names must have '-' instead of '_': '${name.replaceAll('_', '-')}'`)
+      this.#report(at, `header names must be written with '-' instead of '_': '${name.replaceAll('_', '-')}'`)
     }
   }
 
@@ -141,7 +141,7 @@ function callOf(node: CallNode) {
   return { name: node.args[0], receiver: node.args[1], args: node.args[2] }
 }
 
-/** Finds a problem with a call, ignoring its arguments. */
+/** Finds a problem with a call. Problems inside its arguments are found separately. */
 function callProblem(node: CallNode, loop: string | undefined): ExpressionProblem | undefined {
   const { name, receiver, args } = callOf(node)
   const at = nameAt(node, name)

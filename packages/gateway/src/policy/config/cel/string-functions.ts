@@ -20,7 +20,10 @@ export function trim(text: string): string {
   return text.slice(start, end)
 }
 
-/** Here and in the functions below, positions count code points, as in CEL's specification. */
+/**
+ * Returns the position of a substring, or -1. Here and in the functions below, positions count code
+ * points, as in CEL's specification.
+ */
 export function indexOf(text: string, search: string, from = 0n): bigint {
   if (search === '') return from
   if (from < 0n) throw outOfRange()

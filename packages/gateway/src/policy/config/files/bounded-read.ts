@@ -35,7 +35,7 @@ export interface ReadBounds {
  * Reads a whole file, pipe or device, with a limit on its size and a timeout.
  *
  * A read that times out may occupy a thread of Node's pool until the operating system responds. A
- * pipe without a writer occupies none.
+ * pipe without a writer occupies no thread.
  *
  * @throws UnreadableFileError
  */

@@ -11,9 +11,9 @@ const POLL_INTERVAL_MS = 1000
  */
 const RECENT_CHANGE_MS = 3000
 
-/** Interval between the reads of a reload on demand, in milliseconds. */
+/** Interval between reads during a reload on demand, in milliseconds. */
 const RELOAD_INTERVAL_MS = 100
-/** Maximum number of reads of a reload on demand until two consecutive reads agree. */
+/** Maximum number of times that a reload on demand reads a file that keeps changing. */
 const MAX_RELOAD_READS = 20
 
 /**
@@ -59,7 +59,7 @@ export class FileWatch {
   /** The content that the last poll read, if it differs from the content in use. */
   #candidate: string | undefined
   /** The version of the file that does not need to be read again. */
-  #settled: string | undefined
+  #knownVersion: string | undefined
   #failures = 0
   #reported: string | undefined
   /** The read in progress, even if it has been abandoned. */
@@ -103,19 +103,19 @@ export class FileWatch {
     const { file, read, onChange } = this.#options
     let text: string | undefined
     try {
-      text = await this.#bounded(async () => {
+      text = await this.#withTimeout(async () => {
         const { version, isRecent } = await versionOf(file)
-        if (version === this.#settled && this.#failures === 0) return undefined
+        if (version === this.#knownVersion && this.#failures === 0) return undefined
         const found = await read(file, { onlyFiles: true })
-        if (!isRecent && found === this.#inUse) this.#settled = version
+        if (!isRecent && found === this.#inUse) this.#knownVersion = version
         return found
       })
     } catch (error) {
       this.#candidate = undefined
-      this.#failed(error as Error)
+      this.#onFailure(error as Error)
       return
     }
-    this.#succeeded()
+    this.#onSuccess()
     if (text === undefined || text === this.#inUse) this.#candidate = undefined
     else if (text !== this.#candidate) this.#candidate = text
     else if ((await onChange(text)) === 'done') this.#inUse = text
@@ -123,7 +123,7 @@ export class FileWatch {
 
   async #reload(): Promise<void> {
     const { file, read, onChange } = this.#options
-    const readOnce = () => this.#bounded(() => read(file, { onlyFiles: false }))
+    const readOnce = () => this.#withTimeout(() => read(file, { onlyFiles: false }))
     try {
       if (this.#reading !== undefined) await withTimeout(this.#timeoutMs, this.#reading)
       let text = await readOnce()
@@ -140,12 +140,12 @@ export class FileWatch {
           'the file is still being written; it is reloaded once it stops changing',
           'EBUSY',
         )
-      this.#succeeded()
+      this.#onSuccess()
       if ((await onChange(text)) === 'done') this.#inUse = text
     } catch (error) {
       this.#failures = FAILURES_BEFORE_REPORT
       this.#reported = undefined
-      this.#failed(error as Error)
+      this.#onFailure(error as Error)
     }
   }
 
@@ -153,7 +153,7 @@ export class FileWatch {
     return this.#options.timeoutMs ?? READ_TIMEOUT_MS
   }
 
-  #bounded<T>(work: () => Promise<T>): Promise<T> {
+  #withTimeout<T>(work: () => Promise<T>): Promise<T> {
     const reading = work()
     const ended = () => {
       if (this.#reading === settled) this.#reading = undefined
@@ -163,7 +163,7 @@ export class FileWatch {
     return withTimeout(this.#timeoutMs, reading)
   }
 
-  #failed(error: Error): void {
+  #onFailure(error: Error): void {
     this.#failures++
     const reason = error.message
     // A timeout is reported at once: it has already taken longer than several polls.
@@ -173,7 +173,7 @@ export class FileWatch {
     this.#options.onUnreadable(reason)
   }
 
-  #succeeded(): void {
+  #onSuccess(): void {
     this.#failures = 0
     if (this.#reported === undefined) return
     this.#reported = undefined

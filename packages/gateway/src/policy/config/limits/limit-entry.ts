@@ -15,9 +15,9 @@ import { type LimitValues, limitShape } from './limit-shape.js'
 import { checkCost, checkLimitString } from './limit-string.js'
 import { messageOf, yamlKeyOf } from './option-errors.js'
 
-/** The keys that are valid only in a limit over time. */
+/** The keys that are valid only for a rate limit. */
 const RATE_KEYS = ['of', 'algorithm', 'align', 'time_zone'] as const
-/** The keys that are valid only in a limit on requests in flight. */
+/** The keys that are valid only for a limit on requests in flight. */
 const CONCURRENCY_KEYS = ['lease', 'wait', 'queue'] as const
 
 /** A decoded limit and the node that it was decoded from. */
@@ -29,7 +29,7 @@ export interface LocatedRule {
 /**
  * Creates the decoder of an entry of `limits`: a limit string or a map.
  *
- * @param params names of the route's parameters; undefined if the route is invalid
+ * @param params names of the route's parameters; undefined if they are unknown
  */
 export function limitDecoder(params: readonly string[] | undefined): Decoder<LocatedRule> {
   const expected = 'a limit such as 10/minute, or a map such as { limit: 10/minute, by: ip }'
@@ -166,7 +166,7 @@ function checkKind(
   }
 }
 
-/** The limiter is compiled only to inspect its rules, so these are never called. */
+/** The limiter is compiled only to inspect its rules, so these functions are never called. */
 const NO_KEYS: KeySources<GatewayRequest> = {
   ip: ({ ip }) => ip,
   route: ({ route }) => route,

@@ -14,9 +14,9 @@ const EXPECTED = `${NAMES.join(', ')}, header:NAME, an expression, or a list of 
 const MAX_PARTS = 8
 
 /**
- * Decodes `by`, the key that a limit counts for. A string other than a known name is an expression.
+ * Decodes `by`, the key by which a limit counts. A string other than a known name is an expression.
  *
- * @param params names of the route's parameters; undefined if the route is invalid
+ * @param params names of the route's parameters; undefined if they are unknown
  */
 export function decodeKey(
   node: ConfigNode,

@@ -10,7 +10,7 @@ const MAX_LIMITS = 32
 /**
  * Creates the decoder of `limits`: a limit string, or a list of limits.
  *
- * @param params names of the route's parameters; undefined if the route is invalid
+ * @param params names of the route's parameters; undefined if they are unknown
  */
 export function limitsDecoder(params: readonly string[] | undefined): Decoder<readonly LocatedRule[]> {
   const decodeLimit = limitDecoder(params)
@@ -50,7 +50,7 @@ export const decodeSharedLimits: Decoder<readonly LocatedRule[]> = withKeysOf(
       if ('wait' in rule) {
         problems.at(
           limitNode,
-          "a limit that all routes share cannot have 'wait'; set it on limits of a route",
+          "a limit that all routes share cannot have 'wait'; set 'wait' on a limit of a route",
         )
         return []
       }

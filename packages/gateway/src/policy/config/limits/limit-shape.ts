@@ -16,7 +16,7 @@ export type LimitValues = Values<ReturnType<typeof limitShape>>
 /**
  * The keys of an entry of `limits`.
  *
- * @param params names of the route's parameters; undefined if the route is invalid
+ * @param params names of the route's parameters; undefined if they are unknown
  */
 export function limitShape(params: readonly string[] | undefined) {
   return {
@@ -24,7 +24,7 @@ export function limitShape(params: readonly string[] | undefined) {
     of: name,
     algorithm: scalar(z.enum(ALGORITHMS), `one of ${ALGORITHMS.join(', ')}`),
     align: scalar(z.enum(ALIGNMENTS), `one of ${ALIGNMENTS.join(', ')}`),
-    time_zone: scalar(z.string().refine(isTimeZone), "an IANA name such as 'Europe/Berlin'"),
+    time_zone: scalar(z.string().refine(isTimeZone), "an IANA time zone such as 'Europe/Berlin'"),
     by: (node: ConfigNode, problems: Problems) => decodeKey(node, params, problems),
     cost: numberOr(
       z.number().min(0).finite(),

@@ -48,7 +48,8 @@ export function checkLimitString(
 }
 
 /**
- * Reports a fixed cost that exceeds the limit, or that is fractional where only whole units count.
+ * Reports a fixed cost that exceeds the limit, or that is fractional although the limit counts
+ * whole units.
  */
 export function checkCost(
   values: LimitStringValues,

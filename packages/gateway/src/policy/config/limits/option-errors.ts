@@ -15,7 +15,7 @@ export function messageOf({ code, reason }: OptionError): string {
     case 'fixed_window_only':
       return "'align' and 'time_zone' require a fixed window; write algorithm: fixed-window"
     case 'calendar_only':
-      return "'time_zone' requires align: 'calendar'"
+      return "'time_zone' requires calendar windows; write align: calendar"
     default:
       return reason
   }

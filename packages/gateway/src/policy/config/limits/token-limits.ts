@@ -37,7 +37,7 @@ export function withTokenCosts(
       ...rule,
       cost: Object.assign(
         ({ call }: GatewayRequest, limit: Limit) => costIn(resource, call.reservation, limit),
-        { source: 'reserved from the call' },
+        { source: 'estimated from the call' },
       ),
     }
   })

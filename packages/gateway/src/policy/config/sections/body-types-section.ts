@@ -11,11 +11,11 @@ const mediaType: Decoder<string> = transform(
     const type = written.toLowerCase()
     if (type.startsWith('multipart/'))
       throw new TypeError(
-        'rules cannot read a multipart body; send JSON, or a form as application/x-www-form-urlencoded',
+        'rules cannot read multipart bodies; write, for example, application/json or application/x-www-form-urlencoded',
       )
     if (!TYPE.test(type))
       throw new TypeError(
-        `'${written}' is not a media type without parameters; write, for example, application/json or application/*+json`,
+        `expected a media type without parameters, such as application/json or application/*+json, not '${written}'`,
       )
     return type
   },

@@ -159,18 +159,18 @@ function checkForward(
   { entries }: MapNode,
   problems: Problems,
 ): void {
-  const place = entries.get('forward')?.value
-  if (forward === undefined || place === undefined) return
-  const isKnown = ['api_keys', 'jwt', 'proxy_headers'].some((key) => entries.has(key))
-  if (!isKnown)
+  const forwardNode = entries.get('forward')?.value
+  if (forward === undefined || forwardNode === undefined) return
+  const identifiesClients = ['api_keys', 'jwt', 'proxy_headers'].some((key) => entries.has(key))
+  if (!identifiesClients)
     problems.at(
-      place,
+      forwardNode,
       "'forward' requires identified clients; add 'api_keys', 'jwt' or 'proxy_headers', or remove 'forward'",
     )
   if (forward.client === undefined && forward.tier === undefined && problems.count === 0)
-    problems.at(place, "'forward' requires 'client', 'tier' or both, as in { client: X-Client-Id }")
+    problems.at(forwardNode, "'forward' requires 'client', 'tier' or both, as in { client: X-Client-Id }")
   if (forward.client !== undefined && forward.client === forward.tier)
-    problems.at(place, "'client' and 'tier' of 'forward' are the same header; use two headers")
+    problems.at(forwardNode, "'client' and 'tier' of 'forward' are the same header; use two headers")
 }
 
 /** Returns the headers of a trusted proxy, or undefined if they are incomplete. */
@@ -181,16 +181,16 @@ function checkedProxyHeaders(
   problems: Problems,
 ): ProxyHeaders | undefined {
   if (headers === undefined) return undefined
-  const place = node.entries.get('proxy_headers')?.value ?? node
+  const headersNode = node.entries.get('proxy_headers')?.value ?? node
   const { client, tier } = headers
   if (client === undefined) {
-    if (place.kind === 'map' && !place.entries.has('client'))
-      problems.at(place, "'proxy_headers' requires 'client', as in { client: X-Client-Id }")
+    if (headersNode.kind === 'map' && !headersNode.entries.has('client'))
+      problems.at(headersNode, "'proxy_headers' requires 'client', as in { client: X-Client-Id }")
     return undefined
   }
   if (!hasTrustedProxies)
     problems.at(
-      place,
+      headersNode,
       "'proxy_headers' requires 'trusted_proxies', since only their headers are trusted; list the proxies",
     )
   return { client, ...(tier !== undefined && { tier }) }

@@ -14,7 +14,7 @@ export interface LlmSection {
   readonly mirror: MirrorName | undefined
 }
 
-/** Output tokens that are reserved for a call that states no maximum. */
+/** Output tokens reserved for a call without a stated maximum. */
 const DEFAULT_OUTPUT = 1024
 const MAX_DEFAULT_OUTPUT = 10_000_000
 const MAX_POINTERS = 16

@@ -61,8 +61,8 @@ function keyOrClient(part: KeyPart<GatewayRequest>): KeyPart<GatewayRequest> {
 }
 
 /**
- * Wraps a function with a fallback for expressions that fail. Properties of the function are
- * copied.
+ * Wraps a function with a fallback for expressions that fail. The wrapper has the properties of the
+ * function.
  */
 function orElse<Rest extends readonly [Client | undefined] | readonly [Limit], T>(
   work: (request: GatewayRequest, ...rest: Rest) => T,

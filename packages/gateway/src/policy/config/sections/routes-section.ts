@@ -125,7 +125,7 @@ function policyOf(
   const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp, llm } = values
   const { on_unreadable: onUnreadable, body_types: bodyTypes } = values
   if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
-    problems.at(node, "'refuse_with' requires 'require'; add an expression, or remove 'refuse_with'")
+    problems.at(node, "'refuse_with' requires 'require'; add 'require', or remove 'refuse_with'")
   const rules = withTokenCosts(limits, llm?.options, problems)
   if (onUnreadable === 'pass' && llm !== undefined) {
     const onUnreadableNode = node.kind === 'map' ? node.entries.get('on_unreadable')?.value : undefined

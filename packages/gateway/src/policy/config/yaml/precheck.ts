@@ -20,7 +20,7 @@ export function precheck(text: string): { at: number; message: string } | undefi
     for (const token of parser.next(lexeme)) if (token.type === 'error') errors++
     const at = Math.min(parser.offset, text.length)
     if (parser.stack.length > MAX_DEPTH)
-      return { at, message: `the file is nested too deeply; the maximum is ${MAX_DEPTH} levels` }
+      return { at, message: `the file is nested more than ${MAX_DEPTH} levels deep` }
     if (errors > MAX_ERRORS) return { at, message: 'the file is not YAML' }
   }
   return undefined

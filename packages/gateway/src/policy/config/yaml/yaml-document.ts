@@ -76,7 +76,9 @@ class NodeBuilder {
       return invalid(`the file has more than ${MAX_VALUES} values, including those that aliases repeat`)
     }
     if (depth > MAX_DEPTH)
-      return invalid(`nested more than ${MAX_DEPTH} levels deep; check for an alias that refers to itself`)
+      return invalid(
+        `the value is nested more than ${MAX_DEPTH} levels deep; check for an alias that refers to itself`,
+      )
     if (isAlias(source)) {
       const target = this.#anchors.get(source.source)
       if (target !== undefined) return this.build(target, label, depth + 1)
