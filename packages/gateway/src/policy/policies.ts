@@ -38,7 +38,7 @@ interface Policy {
   readonly bodyTypes: BodyTypes | undefined
   /** The options for reading model calls, on routes that limit tokens. */
   readonly llm: LlmOptions | undefined
-  /** The vendor whose rate-limit headers responses carry, in addition to the standard ones. */
+  /** The vendor whose rate-limit headers are added to responses. */
   readonly mirror: MirrorName | undefined
   /** True if a request may wait for a slot. */
   readonly waits: boolean
@@ -65,12 +65,16 @@ export interface Policies {
   /** One policy per route, and the fallback. */
   readonly routes: readonly RoutePolicy[]
   /**
+   * Finds the policy for a request.
+   *
    * @param method in upper case
    * @param segments decoded, as `parseTarget` returns them
    * @returns undefined if such requests are denied
    */
   policyFor(method: string, segments: readonly string[]): PolicyMatch | undefined
   /**
+   * Parses the target of a request and finds its policy.
+   *
    * @param method in upper case
    * @param url the request target as received
    * @throws BadTargetError
@@ -167,7 +171,7 @@ function limiterOptionsOf(
   tiers: GatewayConfig['tiers'],
   { store, warmUps, listener, timers }: Dependencies,
 ): LimiterOptions<WeighedRequest> {
-  const needBody = rules.map(
+  const readsBodyByRule = rules.map(
     (rule) => readsBody([rule]) || (llm !== undefined && tokensOf(rule) !== undefined),
   )
   return {
@@ -178,7 +182,7 @@ function limiterOptionsOf(
     client: (request) => request.client,
     tiers,
     needsBody: {
-      rule: (_, index) => needBody[index] === true,
+      rule: (_, index) => readsBodyByRule[index] === true,
       require: require?.readsBody === true,
     },
     ...(require && { require }),

@@ -58,7 +58,7 @@ export interface ExpressionFailure {
 export type RequestSender = Pick<GatewayRequest, 'client' | 'ip'>
 
 /**
- * A request as limiters see it: the parts that rules read, and the headers that keys are read from.
+ * A request as limiters see it: the parts that rules read, and the headers that provide keys.
  */
 export interface WeighedRequest extends GatewayRequest {
   /**

@@ -32,7 +32,7 @@ export interface LlmCall {
  * Reads a model call and computes its reservation, in time linear in the size of the body.
  *
  * @param body a JSON value without duplicate members
- * @throws RequestError that names the wrong member
+ * @throws RequestError that names the invalid member
  * @throws MalformedRequestError for members that servers interpret differently
  */
 export function readCall(options: LlmOptions, body: unknown): LlmCall {

@@ -43,7 +43,7 @@ export function reserve(parameters: CallParameters, input: number, defaultOutput
  *
  * @param capacity the capacity for each resource; unlimited if absent
  */
-export function fitting(
+export function fitToCapacity(
   reservation: Reservation,
   capacity: { readonly [Name in TokenResource]?: number },
 ): Reservation {
@@ -60,7 +60,7 @@ export function fitting(
  * the limit.
  */
 export function costIn(resource: TokenResource, reservation: Reservation, limit: Limit): number {
-  const { input, output, total } = fitting(reservation, { [resource]: capacityOf(limit) })
+  const { input, output, total } = fitToCapacity(reservation, { [resource]: capacityOf(limit) })
   if (resource === 'tokens') return total
   return resource === 'input_tokens' ? input : output
 }

@@ -1,5 +1,6 @@
 /**
- * Counts the tokens of a text. It may be slow, since it is called with at most `BATCH` characters.
+ * Counts the tokens of a string. A tokenizer may be slow: each call is limited to `BATCH`
+ * characters.
  */
 export type Tokenizer = (text: string) => number
 
@@ -23,7 +24,7 @@ const BATCH = 512
 const MAX_TOKENIZED = 16_384
 
 /**
- * Counts the tokens of a text that arrives in pieces.
+ * Counts the tokens of text that arrives in pieces.
  *
  * Without a tokenizer, the count is a quarter of the bytes, rounded up once, and at least the
  * number of pieces. With a tokenizer, it is the sum over all batches, which is at most one token

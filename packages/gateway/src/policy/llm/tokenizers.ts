@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Tokenizer } from './token-counter.js'
 
-/** The names of the vocabularies for counting tokens, as given by OpenAI. */
+/** OpenAI's names of the vocabularies for counting tokens. */
 export const TOKENIZERS = ['o200k_base', 'cl100k_base', 'p50k_base', 'r50k_base'] as const
 
 interface Encoding {
@@ -9,7 +9,7 @@ interface Encoding {
 }
 
 /**
- * Loads a tokenizer of the optional package gpt-tokenizer, which needs about 10 MB of memory.
+ * Loads a tokenizer from the optional package gpt-tokenizer, which needs about 10 MB of memory.
  *
  * @throws Error with the command to install the package, if it is missing
  */

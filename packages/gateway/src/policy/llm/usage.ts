@@ -21,7 +21,7 @@ export interface Amounts {
 export const NO_AMOUNTS: Amounts = { tokens: 0, input_tokens: 0, output_tokens: 0 }
 
 /**
- * Reads a positive token count. Returns undefined for zero, since many servers send it for an
+ * Reads a positive token count. Returns undefined for zero, which many servers send for an
  * unknown count.
  */
 export function tokenCount(value: unknown, name: string): number | undefined {
@@ -50,7 +50,8 @@ function larger(one: number | undefined, other: number | undefined): number | un
 /**
  * Converts token counts to costs.
  *
- * @param cachedWeight weight of a cached input token, 0 or more; input is rounded up to whole tokens
+ * @param cachedWeight weight of a cached input token, 0 or more; input is rounded up to whole
+ *   tokens
  */
 export function amountsOf(input: number, output: number, cached: number, cachedWeight: number): Amounts {
   const fromCache = Math.min(cached, input)

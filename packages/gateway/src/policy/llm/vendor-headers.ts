@@ -3,7 +3,7 @@ import type { Quota } from 'sluice'
 /** A vendor whose header names can be used. */
 export type MirrorName = 'openai' | 'anthropic'
 
-type Field = readonly [name: string, value: string]
+type Header = readonly [name: string, value: string]
 
 /**
  * Formats the quotas of a request as the headers that clients of a vendor's API read. If several
@@ -12,28 +12,28 @@ type Field = readonly [name: string, value: string]
  *
  * @param now the time of the decision, in epoch milliseconds
  */
-export function vendorHeaders(vendor: MirrorName, quotas: readonly Quota[], now: number): Field[] {
-  const { resources, fields } = MIRRORS[vendor]
+export function vendorHeaders(vendor: MirrorName, quotas: readonly Quota[], now: number): Header[] {
+  const { resources, headers } = MIRRORS[vendor]
   return Object.entries(resources).flatMap(([resource, word]) => {
     const quota = lowestQuota(quotas, resource)
-    return quota === undefined ? [] : fields(word, quota, now)
+    return quota === undefined ? [] : headers(word, quota, now)
   })
 }
 
 interface Mirror {
   /** The vendor's names of resources. */
   readonly resources: Readonly<Record<string, string>>
-  fields(word: string, quota: Quota, now: number): Field[]
+  headers(word: string, quota: Quota, now: number): Header[]
 }
 
 const MIRRORS: Readonly<Record<MirrorName, Mirror>> = {
   openai: {
     resources: { requests: 'requests', tokens: 'tokens' },
-    fields(word, { limit, remaining, resetAfter }) {
+    headers(word, { limit, remaining, resetAfter }) {
       return [
         [`x-ratelimit-limit-${word}`, String(Math.floor(limit.limit))],
         [`x-ratelimit-remaining-${word}`, String(remaining)],
-        ...field(`x-ratelimit-reset-${word}`, goDuration(resetAfter)),
+        ...headerOf(`x-ratelimit-reset-${word}`, goDuration(resetAfter)),
       ]
     },
   },
@@ -44,11 +44,11 @@ const MIRRORS: Readonly<Record<MirrorName, Mirror>> = {
       input_tokens: 'input-tokens',
       output_tokens: 'output-tokens',
     },
-    fields(word, { limit, remaining, resetAfter }, now) {
+    headers(word, { limit, remaining, resetAfter }, now) {
       return [
         [`anthropic-ratelimit-${word}-limit`, String(Math.floor(limit.limit))],
         [`anthropic-ratelimit-${word}-remaining`, String(remaining)],
-        ...field(`anthropic-ratelimit-${word}-reset`, wholeSecond(now + resetAfter)),
+        ...headerOf(`anthropic-ratelimit-${word}-reset`, wholeSecond(now + resetAfter)),
       ]
     },
   },
@@ -65,7 +65,7 @@ function lowestQuota(quotas: readonly Quota[], resource: string): Quota | undefi
     }, undefined)
 }
 
-function field(name: string, value: string | undefined): Field[] {
+function headerOf(name: string, value: string | undefined): Header[] {
   return value === undefined ? [] : [[name, value]]
 }
 
@@ -73,7 +73,7 @@ function field(name: string, value: string | undefined): Field[] {
  * Formats a duration as Go does: `20ms`, `8.64s`, `6m0s`, `1h0m0.5s`, rounded up to whole
  * milliseconds.
  *
- * @returns undefined if it is not finite
+ * @returns undefined if the duration is not finite
  */
 export function goDuration(length: number): string | undefined {
   if (!Number.isFinite(length)) return undefined
@@ -86,7 +86,7 @@ export function goDuration(length: number): string | undefined {
   return minutes > 0 ? `${minutes}m${seconds}` : seconds
 }
 
-/** RFC 3339, rounded up to a whole second; undefined for a time outside its range. */
+/** Formats a time as RFC 3339, rounded up to a whole second; undefined if it is out of range. */
 function wholeSecond(time: number): string | undefined {
   const date = new Date(Math.ceil(time / 1000) * 1000)
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString().replace('.000Z', 'Z')

@@ -1,7 +1,7 @@
 import { lowerCase } from './lower-case.js'
 
 /**
- * Route patterns: `POST /models/:model/predict`, `/v1/*`, `GET /`.
+ * A route pattern, such as `POST /models/:model/predict`, `/v1/*` or `GET /`.
  *
  * - A pattern without a method matches every method; a pattern for GET also matches HEAD.
  * - A literal segment matches in any case, since upstreams such as Express ignore case.
@@ -120,7 +120,7 @@ function parseSegment(piece: string, at: number): PatternSegment {
   if (piece === '.' || piece === '..') {
     throw new PatternError('. and .. are resolved before a path is matched; write the resolved path', at)
   }
-  if (!piece.startsWith(':')) return { kind: 'literal', text: literal(piece, at) }
+  if (!piece.startsWith(':')) return { kind: 'literal', text: parseLiteral(piece, at) }
 
   const name = PARAM_NAME.exec(piece.slice(1))?.[0] ?? ''
   if (name === '') {
@@ -134,11 +134,11 @@ function parseSegment(piece: string, at: number): PatternSegment {
       suffixAt,
     )
   }
-  return { kind: 'param', name, suffix: literal(suffix, suffixAt) }
+  return { kind: 'param', name, suffix: parseLiteral(suffix, suffixAt) }
 }
 
 /** Checks a literal, which begins at `at`, and converts it to lower case. */
-function literal(text: string, at: number): string {
+function parseLiteral(text: string, at: number): string {
   for (let index = 0; index < text.length; index += 1) {
     const character = text.charAt(index)
     const reason = FORBIDDEN.get(character)

@@ -92,7 +92,7 @@ function literalAt<T>({ pattern }: Entry<T>, position: number): string | undefin
  * Reports whether `earlier` matches every request that `later` matches, so that `later` is
  * unreachable after it.
  */
-export function shadowedBy(earlier: RoutePattern, later: RoutePattern): boolean {
+export function shadows(earlier: RoutePattern, later: RoutePattern): boolean {
   if (later.method === undefined ? earlier.method !== undefined : !acceptsMethod(earlier, later.method)) {
     return false
   }

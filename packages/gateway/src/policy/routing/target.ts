@@ -120,7 +120,7 @@ function withoutAuthority(target: string): string {
 }
 
 function normalizePath(rawPath: string): { path: string; segments: string[] } {
-  const kept: string[] = []
+  const normalized: string[] = []
   const segments: string[] = []
   let slashAtEnd = false
   let at = 1
@@ -129,14 +129,14 @@ function normalizePath(rawPath: string): { path: string; segments: string[] } {
     at += piece.length + 1
     slashAtEnd = segment === '' || segment === '.' || segment === '..'
     if (!slashAtEnd) {
-      kept.push(segment)
+      normalized.push(segment)
       segments.push(matchedName(segment))
     } else if (segment === '..') {
-      kept.pop()
+      normalized.pop()
       segments.pop()
     }
   }
-  return { path: `/${kept.join('/')}${slashAtEnd && kept.length > 0 ? '/' : ''}`, segments }
+  return { path: `/${normalized.join('/')}${slashAtEnd && normalized.length > 0 ? '/' : ''}`, segments }
 }
 
 /** Normalizes one segment. @param start its index in the path, for messages */
@@ -168,7 +168,7 @@ function normalizeSegment(piece: string, start: number): string {
   })
 }
 
-/** Returns the name of a normalized segment that is matched: decoded, without `;params`. */
+/** Returns the string that patterns match for a normalized segment: decoded, without `;params`. */
 function matchedName(segment: string): string {
   const decoded = decode(segment)
   const paramsAt = segment.indexOf(';')

@@ -45,7 +45,7 @@ describe.each(MEMBERS)("the maximum '%s'", (name, shape, bodyWith) => {
     const reading = () => callOf(shape, bodyWith(value))
     expect(reading).toThrow(RequestError)
     expect(reading).toThrow(
-      `'${name}' must be a whole number from 1 to 1000000000, or -1 for no maximum; it is`,
+      `'${name}' must be a whole number from 1 to 1000000000, or -1 for no maximum, not`,
     )
   })
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { type Limit, parseLimits } from 'sluice'
 import { describe, expect, it } from 'vitest'
-import { costIn, fitting, reserve } from '../../../src/policy/llm/reservation.js'
+import { costIn, fitToCapacity, reserve } from '../../../src/policy/llm/reservation.js'
 import type { CallParameters } from '../../../src/policy/llm/shapes/shape.js'
 
 const SEED = 20261125
@@ -52,7 +52,7 @@ describe('a reservation of tokens', () => {
         capacity,
         (max, input, defaultOutput, capacities) => {
           const whole = reserve(requestWith(max), input, defaultOutput)
-          const reduced = fitting(whole, capacities)
+          const reduced = fitToCapacity(whole, capacities)
           expect(reduced.total).toBe(reduced.input + reduced.output)
           expect(reduced.input).toBe(input)
           expect(

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parsePattern } from '../../../src/policy/routing/route-pattern.js'
-import { createRouter, shadowedBy } from '../../../src/policy/routing/router.js'
+import { createRouter, shadows } from '../../../src/policy/routing/router.js'
 
 const SEED = 20261124
 
@@ -94,7 +94,7 @@ describe('a pattern that is never reached', () => {
           PATHS.every((path) => !matchesLater(method, path) || matchesEarlier(method, path)),
         )
         if (covered) shadowed++
-        expect(shadowedBy(parsePattern(earlier), parsePattern(later))).toBe(covered)
+        expect(shadows(parsePattern(earlier), parsePattern(later))).toBe(covered)
       }),
       {
         seed: SEED,

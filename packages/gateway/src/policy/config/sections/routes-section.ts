@@ -5,7 +5,7 @@ import {
   parsePattern,
   type RoutePattern,
 } from '../../routing/route-pattern.js'
-import { shadowedBy } from '../../routing/router.js'
+import { shadows } from '../../routing/router.js'
 import { type Expression, requireExpression } from '../cel/expression.js'
 import type { PolicyConfig, RouteConfig } from '../config.js'
 import { readsBody } from '../limits/limit-entry.js'
@@ -149,7 +149,7 @@ function checkReachable(routes: readonly LocatedRoute[], problems: Problems): vo
   const earlier: { readonly pattern: RoutePattern; readonly node: ConfigNode }[] = []
   for (const { pattern, node } of routes) {
     if (pattern === undefined) continue
-    const shadowing = earlier.find((route) => shadowedBy(route.pattern, pattern))
+    const shadowing = earlier.find((route) => shadows(route.pattern, pattern))
     if (shadowing !== undefined) {
       const reason = `${quote(shadowing.pattern.source)} on line ${problems.lineOf(shadowing.node)} matches all its requests`
       problems.at(node, `this route is never reached: ${reason}; move this route up, or remove it`)

@@ -37,7 +37,9 @@ export function statedNumber(body: Fields, name: string, min: number, max: numbe
 export function checkedNumber(value: unknown, name: string, min: number, max: number): number | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
-  throw new RequestError(`'${name}' must be a whole number from ${min} to ${max}, not ${shown(value)}`)
+  throw new RequestError(
+    `'${name}' must be a whole number from ${min} to ${max}, not ${describeValue(value)}`,
+  )
 }
 
 /** A member that can state the maximum output. */
@@ -73,7 +75,7 @@ function maximumIn({ name, value }: MaximumField): number | undefined {
   if (value === 0 || value === -1 || fillsContext) return Number.POSITIVE_INFINITY
   if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= MAX_TOKENS) return value
   throw new RequestError(
-    `'${name}' must be a whole number from 1 to ${MAX_TOKENS}, or -1 for no maximum; it is ${shown(value)}`,
+    `'${name}' must be a whole number from 1 to ${MAX_TOKENS}, or -1 for no maximum, not ${describeValue(value)}`,
   )
 }
 
@@ -85,7 +87,7 @@ function maximumIn({ name, value }: MaximumField): number | undefined {
 export function statedFlag(value: unknown, name: string): boolean {
   if (value === undefined || value === null) return false
   if (typeof value === 'boolean') return value
-  throw new RequestError(`'${name}' must be true or false, not ${shown(value)}`)
+  throw new RequestError(`'${name}' must be true or false, not ${describeValue(value)}`)
 }
 
 /**
@@ -96,11 +98,11 @@ export function statedFlag(value: unknown, name: string): boolean {
 export function statedModel(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value === 'string') return value
-  throw new RequestError(`'model' must be a string, not ${shown(value)}`)
+  throw new RequestError(`'model' must be a string, not ${describeValue(value)}`)
 }
 
-/** Formats a value for an error message, shortened. */
-export function shown(value: unknown): string {
+/** Describes a value for an error message: a shortened string, `a list` or `an object`. */
+export function describeValue(value: unknown): string {
   if (typeof value === 'string') return `'${value.slice(0, 40)}'`
   if (Array.isArray(value)) return 'a list'
   return isFields(value) ? 'an object' : String(value)

@@ -21,7 +21,7 @@ const WORDS: ReadonlyMap<string, ReadonlySet<unknown>> = new Map(
   }).map(([name, words]) => [name, new Set<unknown>(words)]),
 )
 
-/** Reports whether a member belongs to the protocol. The index of a part does, too. */
+/** Reports whether a member belongs to the protocol. The index of a part also does. */
 export function isProtocolWord(name: string, value: unknown): boolean {
   if (name === 'index') return typeof value === 'number'
   return WORDS.get(name)?.has(value) === true

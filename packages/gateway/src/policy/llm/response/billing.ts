@@ -13,10 +13,10 @@ export type AnswerEnd =
  */
 const UNDECIDED: ReadonlySet<number> = new Set([499, 504, 524])
 
-/** Causes of a 504 in which the request was never sent. */
+/** Causes of a 504 that show that the request was never sent. */
 const NEVER_SENT: ReadonlySet<string> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
 
-/** Reports whether the upstream did billable work, by the status of its response. */
+/** Reports whether the upstream did billable work, based on the status of its response. */
 export function billingOfStatus(status: number): 'yes' | 'no' | 'unknown' {
   if (status < 300) return 'yes'
   return UNDECIDED.has(status) ? 'unknown' : 'no'

@@ -12,7 +12,7 @@ const SPACE = 0x20
 const MAX_NAME = 8
 
 /**
- * Detects from the first bytes of an event's data that it is not a usage event: it is not an
+ * Detects, from the first bytes of its data, that an event is not a usage event: the data is not an
  * object, its choices are not empty, or its usage is not an object. Buffers only a few bytes.
  */
 export class ChoiceScan {
@@ -26,7 +26,7 @@ export class ChoiceScan {
   #valueOf: string | undefined
   #inChoices = false
 
-  /** @returns true if this byte rules out that the event is a usage event */
+  /** Reads the next byte. @returns true if it rules out a usage event */
   excludes(byte: number): boolean {
     if (this.#inString) {
       this.#readString(byte)

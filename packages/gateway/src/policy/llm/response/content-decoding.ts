@@ -35,9 +35,9 @@ function inflateAny(bytes: Buffer): Buffer {
  * Decompresses a response.
  *
  * @param codings in the order in which they were applied
- * @returns undefined if it cannot be decoded, or has more than `MAX_DECODED` bytes
+ * @returns undefined if the response cannot be decoded, or has more than `MAX_DECODED` bytes
  */
-export function decoded(bytes: Buffer, codings: readonly string[]): Buffer | undefined {
+export function decompress(bytes: Buffer, codings: readonly string[]): Buffer | undefined {
   if (codings.length > MAX_CODINGS) return undefined
   try {
     return codings.reduceRight<Buffer | undefined>(

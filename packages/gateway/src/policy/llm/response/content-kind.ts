@@ -13,7 +13,11 @@ export type AnswerKind =
   /** One document, or an unknown media type. */
   | 'document'
 
-/** @param rawHeaders name, value, name, value */
+/**
+ * Reads the kind and the codings of a response body from its headers.
+ *
+ * @param rawHeaders name, value, name, value
+ */
 export function answerHead(rawHeaders: readonly string[]): AnswerHead {
   const [type = ''] = valuesOf(rawHeaders, 'content-type')
   const mediaType = (type.split(';', 1)[0] ?? '').trim().toLowerCase()

@@ -20,8 +20,8 @@ interface Item {
 export class ItemTexts {
   readonly #items = new Map<number, Item>()
 
-  /** @returns the text that no earlier event contained */
-  newIn({ index, level }: ItemReading, texts: readonly string[]): readonly string[] {
+  /** Returns the text that no earlier event contained. */
+  findNew({ index, level }: ItemReading, texts: readonly string[]): readonly string[] {
     const item = this.#itemAt(Math.min(index, MAX_ITEMS - 1))
     const text = texts.join('')
     if (level === 'delta') {

@@ -19,7 +19,7 @@ const NON_TEXT_MEMBERS: ReadonlySet<string> = new Set([
   ...['data', 'b64_json', 'url', 'signature', 'encrypted_content', 'embedding', 'bytes'],
 ])
 
-/** Returns the outline of a text that may be invalid JSON; undefined if it has no outline. */
+/** Returns the outline of a string that may not be valid JSON; undefined if it has no outline. */
 export function outlineOf(text: string): string | undefined {
   const outline = new JsonOutline()
   outline.push(Buffer.from(text))
@@ -28,11 +28,11 @@ export function outlineOf(text: string): string | undefined {
 
 /**
  * Reads a JSON value that is too long to buffer, piece by piece, and builds its outline: objects
- * with their short members, without list items and long strings. The outline contains the token
+ * with their short members, but without list items or long strings. The outline contains the token
  * counts of a response, regardless of the amount of text. Buffers a few kilobytes.
  */
 export class JsonOutline {
-  readonly #kept = new ByteBuffer()
+  readonly #outline = new ByteBuffer()
   /** The first bytes of the current string, or of the last one. */
   readonly #string = Buffer.alloc(MAX_STRING)
   #stringLength = 0
@@ -69,8 +69,8 @@ export class JsonOutline {
 
   /** The outline as JSON; undefined before the value has ended, or if the outline is too long. */
   get json(): string | undefined {
-    const isKept = this.#isComplete && this.#kept.length < MAX_OUTLINE
-    return isKept ? this.#kept.peek().toString('utf8') : undefined
+    const isAvailable = this.#isComplete && this.#outline.length < MAX_OUTLINE
+    return isAvailable ? this.#outline.peek().toString('utf8') : undefined
   }
 
   #readString(byte: number): void {
@@ -96,7 +96,7 @@ export class JsonOutline {
       if (this.#depth === this.#listDepth) this.#listDepth = 0
       this.#depth -= 1
     }
-    if (this.#listDepth === 0) this.#keep(Buffer.of(byte))
+    if (this.#listDepth === 0) this.#append(Buffer.of(byte))
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       this.#depth += 1
       if (byte === OPEN_BRACKET && this.#listDepth === 0) this.#listDepth = this.#depth
@@ -109,15 +109,15 @@ export class JsonOutline {
     if (isName) this.#name = this.#string.toString('latin1', 0, isLong ? 0 : this.#stringLength)
     else if (isLong && !NON_TEXT_MEMBERS.has(this.#name)) this.#textBytes += this.#stringLength
     if (this.#listDepth === 0) {
-      this.#keep(Buffer.of(QUOTE))
-      this.#keep(this.#string.subarray(0, isLong ? 0 : this.#stringLength))
-      this.#keep(Buffer.of(QUOTE))
+      this.#append(Buffer.of(QUOTE))
+      this.#append(this.#string.subarray(0, isLong ? 0 : this.#stringLength))
+      this.#append(Buffer.of(QUOTE))
     }
     this.#stringLength = 0
     this.#hasString = false
   }
 
-  #keep(bytes: Buffer): void {
-    if (this.#kept.length < MAX_OUTLINE) this.#kept.append(bytes)
+  #append(bytes: Buffer): void {
+    if (this.#outline.length < MAX_OUTLINE) this.#outline.append(bytes)
   }
 }

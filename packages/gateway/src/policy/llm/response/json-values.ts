@@ -46,7 +46,7 @@ export class JsonValues {
     if (this.#inValue) this.#block.add(chunk.subarray(start), emit)
   }
 
-  /** Reports whether a value has begun and not ended. */
+  /** Reports whether a value has begun but not ended. */
   get isInValue(): boolean {
     return this.#inValue
   }

@@ -14,14 +14,14 @@ import { RunningOutput } from './running-output.js'
  */
 export class ParallelOutput {
   readonly #tokenizer: Tokenizer | undefined
-  readonly #together: RunningOutput
-  readonly #apart = new Map<number, RunningOutput>()
+  readonly #combined: RunningOutput
+  readonly #perAnswer = new Map<number, RunningOutput>()
   /**
    * The accumulated difference between counts and delivered text, in tokens, for each
    * interpretation.
    */
-  #errorTogether = 0
-  #errorApart = 0
+  #combinedError = 0
+  #perAnswerError = 0
   /** The largest count in an event of one answer, and the answer of the last such count. */
   #largest = 0
   #lastReporter: number | undefined
@@ -31,26 +31,28 @@ export class ParallelOutput {
   /** True if a count was smaller than an earlier one. */
   #shrank = false
   /** True if the upstream reported the usage of all answers. */
-  #reportedTogether = false
+  #hasCombinedCount = false
   /** True if the upstream reports usage inside each answer. */
-  #reportedApart = false
+  #hasPerAnswerCount = false
 
   constructor(tokenizer: Tokenizer | undefined) {
     this.#tokenizer = tokenizer
-    this.#together = new RunningOutput(tokenizer)
+    this.#combined = new RunningOutput(tokenizer)
   }
 
   write(text: string): void {
-    this.#together.write(text)
+    this.#combined.write(text)
   }
 
-  /** Adds a count of all answers. @param closes true if its event has no text */
-  report(count: number, closes: boolean): void {
-    this.#reportedTogether = true
-    this.#together.report(count, closes)
+  /** Adds a count of all answers. @param isFinal true if the count covers all text so far */
+  report(count: number, isFinal: boolean): void {
+    this.#hasCombinedCount = true
+    this.#combined.report(count, isFinal)
   }
 
   /**
+   * Adds the content of an event.
+   *
    * @param count the output that the event reports, if any
    * @param countOf the output that a choice reports for itself
    */
@@ -62,68 +64,68 @@ export class ParallelOutput {
     for (const choice of choices) {
       const output = this.#outputOf(choice.index)
       for (const text of choice.texts) {
-        this.#together.write(text)
+        this.#combined.write(text)
         output.write(text)
       }
       const own = countOf(choice)
       if (own === undefined) continue
-      this.#reportedApart = true
+      this.#hasPerAnswerCount = true
       output.report(own, choice.texts.length === 0)
     }
     if (count === undefined) return
-    const closes = choices.every(({ texts }) => texts.length === 0)
+    const isFinal = choices.every(({ texts }) => texts.length === 0)
     const [sole, second] = choices
     if (sole === undefined || second !== undefined) {
-      this.report(count, closes)
+      this.report(count, isFinal)
     } else {
-      this.#compare(sole, count, closes)
-      this.#together.report(count, closes)
+      this.#compare(sole, count, isFinal)
+      this.#combined.report(count, isFinal)
     }
   }
 
   /** Adds a count that may be of one answer or of all answers. */
-  #compare({ index }: ChoiceReading, count: number, closes: boolean): void {
+  #compare({ index }: ChoiceReading, count: number, isFinal: boolean): void {
     const output = this.#outputOf(index)
-    this.#errorTogether += Math.abs(count - this.#together.tokens)
-    this.#errorApart += Math.abs(count - output.tokens)
+    this.#combinedError += Math.abs(count - this.#combined.tokens)
+    this.#perAnswerError += Math.abs(count - output.tokens)
     if (count < this.#largest) this.#shrank = true
-    if (!closes && this.#lastReporter !== undefined && this.#lastReporter !== index) {
+    if (!isFinal && this.#lastReporter !== undefined && this.#lastReporter !== index) {
       if (count > this.#largest) this.#grew += 1
       else this.#stayed += 1
     }
     this.#largest = Math.max(this.#largest, count)
     this.#lastReporter = index
-    output.report(count, closes)
+    output.report(count, isFinal)
   }
 
   #outputOf(index: number): RunningOutput {
     const clampedIndex = Math.min(index, MAX_ANSWERS - 1)
-    let output = this.#apart.get(clampedIndex)
+    let output = this.#perAnswer.get(clampedIndex)
     if (output === undefined) {
       output = new RunningOutput(this.#tokenizer)
-      this.#apart.set(clampedIndex, output)
+      this.#perAnswer.set(clampedIndex, output)
     }
     return output
   }
 
   get reported(): number {
-    return this.#isApart() ? this.#sum(({ reported }) => reported) : this.#together.reported
+    return this.#countsPerAnswer() ? this.#sum(({ reported }) => reported) : this.#combined.reported
   }
 
   get tokens(): number {
-    return this.#isApart() ? this.#sum(({ tokens }) => tokens) : this.#together.tokens
+    return this.#countsPerAnswer() ? this.#sum(({ tokens }) => tokens) : this.#combined.tokens
   }
 
-  #isApart(): boolean {
-    if (this.#reportedTogether) return false
-    if (this.#reportedApart || this.#shrank) return true
+  #countsPerAnswer(): boolean {
+    if (this.#hasCombinedCount) return false
+    if (this.#hasPerAnswerCount || this.#shrank) return true
     if (this.#grew + this.#stayed > 0) return this.#stayed >= this.#grew
-    return this.#errorApart < this.#errorTogether
+    return this.#perAnswerError < this.#combinedError
   }
 
   #sum(of: (output: RunningOutput) => number): number {
     let sum = 0
-    for (const output of this.#apart.values()) sum += of(output)
+    for (const output of this.#perAnswer.values()) sum += of(output)
     return sum
   }
 }

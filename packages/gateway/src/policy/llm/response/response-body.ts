@@ -89,7 +89,7 @@ export class ResponseBody {
     this.#reader?.release()
   }
 
-  /** Bytes of text in a truncated document. Known after the end. */
+  /** Bytes of text in a truncated document. Known after `end`. */
   get truncatedText(): number {
     return this.#reader?.truncatedText ?? 0
   }
@@ -157,7 +157,10 @@ class EventReader {
     })
   }
 
-  /** Most clients also read an event that follows the last blank line of a complete stream. */
+  /**
+   * Reads the event after the last blank line if the stream is complete, since most clients read
+   * it.
+   */
   end(complete: boolean): true {
     const { hasEnded } = this.#blocks
     const rest = this.#blocks.rest()

@@ -4,7 +4,7 @@ import type { Reading } from '../shapes/shape.js'
 import { type Amounts, NO_AMOUNTS } from '../usage.js'
 import { type AnswerEnd, billingOfFailure, billingOfStatus } from './billing.js'
 import { ByteBuffer } from './byte-buffer.js'
-import { decoded } from './content-decoding.js'
+import { decompress } from './content-decoding.js'
 import { type AnswerHead, answerHead } from './content-kind.js'
 import { outlineOf } from './json-outline.js'
 import { type AnswerParts, MAX_DOCUMENT, ResponseBody } from './response-body.js'
@@ -85,7 +85,7 @@ export class ResponseMeter {
   }
 
   /**
-   * The reason why part of the response was charged by its bytes; undefined if it was not. Known
+   * The reason why part of the response was charged by its bytes; undefined if none was. Known
    * after `settlement`.
    */
   get unread(): UnreadReason | undefined {
@@ -95,14 +95,15 @@ export class ResponseMeter {
   /**
    * Computes the cost of the request after the end of its response.
    *
-   * - A response without work by the upstream costs nothing: most statuses of 300 or more, and
-   *   failures other than timeouts.
+   * - A response for which the upstream did no work costs nothing: most statuses of 300 or more,
+   *   and failures other than timeouts.
    * - A stream costs its reported usage. Text that no usage covers is counted as delivered, to
    *   within one event.
    * - A document costs its reported usage. If it is truncated, the upstream has still generated all
    *   of it, so the reservation stays charged, or the delivered text if that is more.
    * - A stream that delivered nothing costs its input.
-   * - A response that cannot be read is charged by its delivered bytes, up to the reservation.
+   * - A response that cannot be read is charged by the number of bytes delivered, up to the
+   *   reservation.
    * - Background work continues after a truncated response, so the reservation stays charged.
    */
   settlement(end: AnswerEnd): Settlement {
@@ -117,10 +118,10 @@ export class ResponseMeter {
   #settlement(end: AnswerEnd): Settlement {
     if (end.kind === 'failed') return billingOfFailure(end) === 'no' ? NO_AMOUNTS : 'unknown'
     const { background, stream } = this.#call.parameters
-    const worked = this.#status === undefined ? undefined : billingOfStatus(this.#status)
-    if (worked === 'no') return NO_AMOUNTS
-    if (worked === 'unknown' || (end.kind === 'interrupted' && background)) return 'unknown'
-    if (worked === undefined) return stream ? this.#accumulator.amounts() : 'unknown'
+    const billable = this.#status === undefined ? undefined : billingOfStatus(this.#status)
+    if (billable === 'no') return NO_AMOUNTS
+    if (billable === 'unknown' || (end.kind === 'interrupted' && background)) return 'unknown'
+    if (billable === undefined) return stream ? this.#accumulator.amounts() : 'unknown'
     const complete = end.kind === 'answered'
     if (this.#head.codings.length > 0) this.#decode()
     if (!this.#body.end(complete)) return this.#accumulator.reservedOrText(this.#body.truncatedText)
@@ -149,7 +150,7 @@ export class ResponseMeter {
     const bytes = this.#encoded.take()
     this.#encodedMemory.resize(0)
     const whole = this.#bytes === bytes.length
-    const plain = whole && bytes.length > 0 ? decoded(bytes, this.#head.codings) : undefined
+    const plain = whole && bytes.length > 0 ? decompress(bytes, this.#head.codings) : undefined
     if (plain !== undefined) {
       this.#body.push(plain)
     } else if (this.#bytes > 0) {
@@ -202,7 +203,7 @@ export class ResponseMeter {
   }
 
   /**
-   * Reads the usage in an outline, which contains neither list items nor long texts.
+   * Reads the usage in an outline, which contains neither list items nor long strings.
    *
    * @returns true if the outline contains usage
    */

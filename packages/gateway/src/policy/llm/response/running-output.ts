@@ -19,10 +19,10 @@ export class RunningOutput {
    * A count that does not grow although its event has text is stale, and does not cover that text.
    * A count in an event without text is final.
    *
-   * @param closes true if the event has no text
+   * @param isFinal true if the count covers all text so far
    */
-  report(count: number, closes: boolean): void {
-    if (count < this.#reported || (count === this.#reported && !closes)) return
+  report(count: number, isFinal: boolean): void {
+    if (count < this.#reported || (count === this.#reported && !isFinal)) return
     this.#reported = count
     this.#written.reset()
   }

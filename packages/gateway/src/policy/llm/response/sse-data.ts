@@ -19,8 +19,10 @@ export class SseData {
   }
 
   /**
-   * @param block the lines of an event; the final blank line may be missing
-   * @returns undefined if it has no data, as in a comment
+   * Returns the data of an event.
+   *
+   * @param block the lines of the event; the final blank line may be missing
+   * @returns undefined if there is no data, for example in a comment
    */
   of(block: Buffer): string | undefined {
     let text = block.toString('utf8')
@@ -42,9 +44,9 @@ const MAX_PARSED = 128 * 1024 * 1024
 const MAX_UNCHECKED_LENGTH = 1024 * 1024
 
 /**
- * Parses the data of an event as JSON; undefined if it is not JSON, or has too many values. Python
- * servers write `NaN` and `Infinity`, which are not JSON but are accepted by Python clients. They
- * are read as null. Otherwise, a client could request such numbers to hide the usage.
+ * Parses the data of an event as JSON. Returns undefined if it is not JSON or has too many values.
+ * Python servers write `NaN` and `Infinity`, which are not JSON but are accepted by Python clients.
+ * They are read as null. Otherwise, a client could request such numbers to hide the usage.
  */
 export function parseData(data: string): unknown {
   if (data.length > MAX_UNCHECKED_LENGTH && jsonMemory(Buffer.from(data)) > MAX_PARSED) return undefined
@@ -62,8 +64,8 @@ function parsed(json: string): unknown {
 }
 
 /**
- * Replaces `NaN` and `Infinity` outside strings by null; undefined if there are none. Takes linear
- * time.
+ * Replaces `NaN` and `Infinity` outside strings with null. Returns undefined if there are none.
+ * Takes linear time.
  */
 function withoutNaN(json: string): string | undefined {
   const marks = /[\\"]|-?Infinity|NaN/g

@@ -42,8 +42,8 @@ export class SseSplitter {
   }
 
   /**
-   * Reports whether the buffered bytes are a complete event that waits only for the byte after its
-   * last CR.
+   * Reports whether the buffered bytes are a complete event. Its last CR may still be the first
+   * half of a CRLF.
    */
   get hasEnded(): boolean {
     return this.#ending && !this.#hasCRLF

@@ -18,7 +18,7 @@ export class UsageAccumulator {
   readonly #output: RunningOutput | ParallelOutput
   readonly #items = new ItemTexts()
   #usage: Usage = {}
-  /** Tokens of texts that repeat the whole answer. */
+  /** Tokens of text that repeats the whole answer. */
   #repeated = 0
   /** Tokens of unreadable bytes. */
   #unread = 0
@@ -36,7 +36,7 @@ export class UsageAccumulator {
 
   add(reading: Reading): void {
     const { choices = [], failed, item } = reading
-    const texts = item === undefined ? reading.texts : this.#items.newIn(item, reading.texts)
+    const texts = item === undefined ? reading.texts : this.#items.findNew(item, reading.texts)
     this.#failed ||= failed
     this.#wrote ||= texts.some((text) => text !== '')
     if (reading.repeats === true) this.#repeat(texts)
@@ -55,11 +55,11 @@ export class UsageAccumulator {
   #addWhole(usage: Usage, texts: readonly string[]): void {
     for (const text of texts) this.#output.write(text)
     const count = this.#outputOf(usage)
-    const closes = texts.length === 0 || this.#hasOnlyNewTotal(usage)
+    const isFinal = texts.length === 0 || this.#hasOnlyNewTotal(usage)
     this.#usage = mergeUsage(this.#usage, usage)
     if (count === undefined) return
-    this.#output.report(count, closes)
-    if (closes) this.#unread = 0
+    this.#output.report(count, isFinal)
+    if (isFinal) this.#unread = 0
   }
 
   addText(text: string): void {
@@ -101,7 +101,8 @@ export class UsageAccumulator {
   }
 
   /**
-   * Reports whether the usage has only a new total, which covers the input and all text so far.
+   * Reports whether the usage contains only a new total, which covers the input and all text so
+   * far.
    */
   #hasOnlyNewTotal({ input, output, total }: Usage): boolean {
     if (input !== undefined || output !== undefined || total === undefined) return false
@@ -114,7 +115,7 @@ export class UsageAccumulator {
     const known = input ?? this.#usage.input
     const beyondInput = total === undefined ? 0 : total - (known ?? this.#estimatedInput(total))
     const reported = Math.max(output ?? 0, beyondInput, 0)
-    // A total of at most the input reports no output, unless nothing else is known.
+    // A total that does not exceed the input reports no output, unless nothing else is known.
     return reported > 0 || this.#hasOnlyNewTotal({ input, output, total }) ? reported : undefined
   }
 

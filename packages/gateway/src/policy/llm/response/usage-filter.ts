@@ -13,29 +13,29 @@ const COLON = 0x3a
 const SPACE = 0x20
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
-/** Fields that are held back until it is known whether their event is a usage event. */
-const HELD_FIELDS = ['data', 'event'] as const
+/** Fields that are buffered until it is known whether their event is a usage event. */
+const BUFFERED_FIELDS = ['data', 'event'] as const
 
-/** First bytes of lines that may overtake lines that are held back: comments, `id` and `retry`. */
-const OVERTAKING: ReadonlySet<number> = new Set(Buffer.from(':ir'))
+/** First bytes of lines that are sent before any buffered lines: comments, `id` and `retry`. */
+const UNBUFFERED: ReadonlySet<number> = new Set(Buffer.from(':ir'))
 
 /** The treatment of a byte. */
-type Treatment = 'pass' | 'hold' | 'drop'
+type Treatment = 'pass' | 'buffer' | 'drop'
 
 /** The kind of the current line, as far as it is known. */
-type Line = 'start' | 'name' | 'data' | 'held' | 'passed'
+type Line = 'start' | 'name' | 'data' | 'buffered' | 'passed'
 
 /**
  * Removes usage events, which the gateway requested, from an event stream. A usage event has
  * `usage` but no `choices`.
  *
  * All other lines are forwarded. Comments, `id`, `retry` and blank lines are forwarded immediately.
- * The `event` and `data` lines of an event are held back until its first bytes rule out a usage
- * event. Other lines may overtake them, which has no effect within an event. Buffers at most
+ * The `event` and `data` lines of an event are buffered until its first bytes rule out a usage
+ * event. Other lines may be sent before them, which has no effect within an event. Buffers at most
  * `MAX_USAGE_EVENT` bytes; a longer event is forwarded unchanged.
  */
 export class UsageFilter {
-  readonly #held = new ByteBuffer()
+  readonly #buffer = new ByteBuffer()
   #scan = new ChoiceScan()
   #line: Line = 'start'
   #name = ''
@@ -61,7 +61,7 @@ export class UsageFilter {
   #treatment: Treatment = 'pass'
   #out: Buffer[] = []
 
-  /** @returns the bytes to send now; empty while all are held back */
+  /** Filters a chunk. @returns the bytes to send now; empty while all are buffered */
   push(chunk: Buffer): Buffer {
     this.#out = []
     this.#chunk = chunk
@@ -75,9 +75,9 @@ export class UsageFilter {
 
   /** @returns the bytes to send at the end of the stream */
   end(): Buffer {
-    const rest = this.#held.take()
+    const rest = this.#buffer.take()
     if (rest.length === 0 || (this.#hasData && isUsage(rest))) return NOTHING
-    // The buffered bytes must not become part of the unfinished line that overtook them.
+    // The buffered bytes must not become part of an unfinished line that was sent before them.
     return this.#line === 'passed' ? Buffer.concat([Buffer.of(LF), rest]) : rest
   }
 
@@ -92,14 +92,14 @@ export class UsageFilter {
     this.#start = this.#at
     if (run.length === 0) return
     if (this.#treatment === 'pass') this.#out.push(run)
-    else if (this.#treatment === 'hold') this.#held.append(run)
+    else if (this.#treatment === 'buffer') this.#buffer.append(run)
   }
 
   /** Sends the buffered bytes before the current one. */
   #release(): void {
     this.#endRun()
-    const held = this.#held.take()
-    if (held.length > 0) this.#out.push(held)
+    const buffered = this.#buffer.take()
+    if (buffered.length > 0) this.#out.push(buffered)
   }
 
   #show(): Treatment {
@@ -131,14 +131,14 @@ export class UsageFilter {
       this.#line = 'start'
       return treatment
     }
-    return 'hold'
+    return 'buffer'
   }
 
   /** Handles the blank line that ends an event. @returns the treatment of that line */
   #endEvent(): Treatment {
     this.#endRun()
-    const hides = this.#hasData && !this.#isShown && isUsage(this.#held.peek())
-    if (hides) this.#held.take()
+    const hides = this.#hasData && !this.#isShown && isUsage(this.#buffer.peek())
+    if (hides) this.#buffer.take()
     else this.#release()
     const treatment = hides && !this.#mustEnd ? 'drop' : 'pass'
     this.#scan = new ChoiceScan()
@@ -156,12 +156,12 @@ export class UsageFilter {
         return this.#beginLine(byte)
       case 'name':
         return this.#readName(byte)
-      case 'held':
-        return this.#hold()
+      case 'buffered':
+        return this.#bufferOrShow()
       case 'data': {
         const isFirstSpace = this.#mayBeSpace && byte === SPACE
         this.#mayBeSpace = false
-        return !isFirstSpace && this.#scan.excludes(byte) ? this.#show() : this.#hold()
+        return !isFirstSpace && this.#scan.excludes(byte) ? this.#show() : this.#bufferOrShow()
       }
     }
   }
@@ -173,44 +173,44 @@ export class UsageFilter {
     }
     this.#mark = BYTE_ORDER_MARK.length
     this.#name = String.fromCharCode(byte)
-    if (!this.#isShown && beginsHeldField(this.#name)) this.#line = 'name'
-    else this.#line = this.#bufferedLength() > 0 && !OVERTAKING.has(byte) ? 'held' : 'passed'
-    return this.#line === 'passed' ? 'pass' : 'hold'
+    if (!this.#isShown && beginsBufferedField(this.#name)) this.#line = 'name'
+    else this.#line = this.#bufferedLength() > 0 && !UNBUFFERED.has(byte) ? 'buffered' : 'passed'
+    return this.#line === 'passed' ? 'pass' : 'buffer'
   }
 
   #readName(byte: number): Treatment {
     if (byte !== COLON) {
       this.#name += String.fromCharCode(byte)
-      if (beginsHeldField(this.#name)) return 'hold'
+      if (beginsBufferedField(this.#name)) return 'buffer'
     } else if (this.#name === 'data') {
       this.#hasData = true
       this.#mayBeSpace = true
       this.#line = 'data'
-      return 'hold'
+      return 'buffer'
     } else if (this.#name === 'event') {
-      this.#line = 'held'
-      return 'hold'
+      this.#line = 'buffered'
+      return 'buffer'
     }
-    this.#line = this.#hasData ? 'held' : 'passed'
-    if (this.#hasData) return 'hold'
+    this.#line = this.#hasData ? 'buffered' : 'passed'
+    if (this.#hasData) return 'buffer'
     // The line is not a field of an event.
     this.#mustEnd = true
     this.#release()
     return 'pass'
   }
 
-  #hold(): Treatment {
-    return this.#bufferedLength() < MAX_USAGE_EVENT ? 'hold' : this.#show()
+  #bufferOrShow(): Treatment {
+    return this.#bufferedLength() < MAX_USAGE_EVENT ? 'buffer' : this.#show()
   }
 
   /** The number of buffered bytes. */
   #bufferedLength(): number {
-    return this.#held.length + (this.#treatment === 'hold' ? this.#at - this.#start : 0)
+    return this.#buffer.length + (this.#treatment === 'buffer' ? this.#at - this.#start : 0)
   }
 }
 
-function beginsHeldField(name: string): boolean {
-  return HELD_FIELDS.some((field) => field.startsWith(name))
+function beginsBufferedField(name: string): boolean {
+  return BUFFERED_FIELDS.some((field) => field.startsWith(name))
 }
 
 function isUsage(lines: Buffer): boolean {

@@ -1,6 +1,6 @@
 import { RequestError } from 'sluice'
 import { countContent, countOtherMembers, countStructure, structureStrings } from '../request/input-text.js'
-import { listOf, maximumOf, own, shown, statedFlag, statedModel } from '../request/json-fields.js'
+import { describeValue, listOf, maximumOf, own, statedFlag, statedModel } from '../request/json-fields.js'
 import { tokenCount, type Usage } from '../usage.js'
 import { hasError } from './error-body.js'
 import { textsIn } from './output-text.js'
@@ -8,13 +8,14 @@ import type { Reading, Shape } from './shape.js'
 
 const COUNTED: ReadonlySet<string> = new Set(['messages', 'system', 'tools'])
 
-/** `POST /v1/messages`. */
+/** The shape of `POST /v1/messages`. */
 export const anthropicMessages: Shape = {
   name: 'anthropic-messages',
   usageOnRequest: false,
   readRequest(body, input) {
     const messages = own(body, 'messages')
-    if (!Array.isArray(messages)) throw new RequestError(`'messages' must be a list, not ${shown(messages)}`)
+    if (!Array.isArray(messages))
+      throw new RequestError(`'messages' must be a list, not ${describeValue(messages)}`)
     countContent(messages, input)
     countContent(own(body, 'system'), input)
     countStructure(own(body, 'tools'), input)
@@ -62,7 +63,10 @@ function read(type: string, data: unknown): Reading {
   }
 }
 
-/** The input of a tool call is either complete in its block, or empty and sent in deltas. */
+/**
+ * Lists the strings of a block. The input of a tool call is either complete in its block, or empty
+ * and sent in deltas.
+ */
 function blockTexts(block: unknown): string[] {
   return [...textsIn(block, ['text', 'thinking', 'name']), ...structureStrings(own(block, 'input'))]
 }
@@ -74,7 +78,7 @@ function deltaTexts(delta: unknown): string[] {
   ]
 }
 
-/** `input_tokens` excludes tokens read from the cache and written to it. */
+/** Reads the usage. `input_tokens` excludes tokens read from the cache and written to it. */
 function usageOf(usage: unknown): Usage {
   const fresh = tokenCount(usage, 'input_tokens')
   const written = tokenCount(usage, 'cache_creation_input_tokens')

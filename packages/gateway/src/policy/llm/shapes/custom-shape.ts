@@ -17,8 +17,8 @@ import type { Reading, Shape } from './shape.js'
 /** JSON pointers, such as `/usage/in`, to the counted values of an API without a built-in shape. */
 export interface CustomPointers {
   /**
-   * In the request: the input, as text, a list of texts, or messages. At least one value must be
-   * present.
+   * In the request: the input, as a string, a list of strings, or messages. At least one value must
+   * be present.
    */
   readonly input: readonly string[]
   /** In the request: the maximum output. The largest value counts. */
@@ -41,7 +41,7 @@ export interface CustomPointers {
 /**
  * Creates a shape from pointers.
  *
- * @throws TypeError or SyntaxError if a pointer is invalid, or there is none to the input
+ * @throws TypeError or SyntaxError if a pointer is invalid, or there is no pointer to the input
  */
 export function customShape(pointers: CustomPointers): Shape {
   if (pointers.input.length === 0)

@@ -8,7 +8,7 @@ export function hasError(value: unknown): boolean {
 }
 
 /**
- * Reports whether a value of another shape reports an error, in one of the forms that servers use:
+ * Reports whether a value of another shape contains an error, in one of the forms that servers use:
  * `{"error": …}` as an object or a string, `{"object": "error"}`, `{"type": "error"}`, `{"status":
  * "error"}`, `{"detail": …}`, `{"errors": […]}`.
  */

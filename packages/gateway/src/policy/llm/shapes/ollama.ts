@@ -8,12 +8,12 @@ import {
   countStructure,
 } from '../request/input-text.js'
 import {
+  describeValue,
   type Fields,
   isFields,
   listOf,
   maximumOf,
   own,
-  shown,
   statedFlag,
   statedModel,
 } from '../request/json-fields.js'
@@ -31,7 +31,7 @@ const PROMPT_MEMBERS = ['prompt', 'suffix', 'system', 'template'] as const
 const PROMPT_COUNTED: ReadonlySet<string> = new Set([...PROMPT_MEMBERS, 'context', 'images', 'format'])
 const EMBED_COUNTED: ReadonlySet<string> = new Set(['input', 'prompt'])
 
-/** `POST /api/chat`. */
+/** The shape of `POST /api/chat`. */
 export const ollamaChat: Shape = {
   name: 'ollama-chat',
   usageOnRequest: false,
@@ -39,7 +39,7 @@ export const ollamaChat: Shape = {
     const messages = own(body, 'messages')
     // A request without messages loads or unloads the model.
     if (messages !== undefined && messages !== null && !Array.isArray(messages))
-      throw new RequestError(`'messages' must be a list, not ${shown(messages)}`)
+      throw new RequestError(`'messages' must be a list, not ${describeValue(messages)}`)
     for (const message of listOf(body, 'messages')) {
       countContent(isFields(message) ? { ...message, images: undefined } : message, input)
       countImages(own(message, 'images'), input)
@@ -53,7 +53,7 @@ export const ollamaChat: Shape = {
   readEvent: read,
 }
 
-/** `POST /api/generate`. */
+/** The shape of `POST /api/generate`. */
 export const ollamaGenerate: Shape = {
   name: 'ollama-generate',
   usageOnRequest: false,
@@ -69,7 +69,7 @@ export const ollamaGenerate: Shape = {
   readEvent: read,
 }
 
-/** `POST /api/embed`, and the older `/api/embeddings`, which reports no usage. */
+/** The shape of `POST /api/embed` and of the older `/api/embeddings`, which reports no usage. */
 export const ollamaEmbed: Shape = {
   name: 'ollama-embed',
   usageOnRequest: false,
@@ -101,7 +101,7 @@ function callParameters(body: Fields): CallParameters {
 }
 
 /**
- * Counts a fixed number of tokens per image, since the length of its base64 does not predict them.
+ * Counts a fixed number of tokens per image, since the size in bytes does not predict the number.
  */
 function countImages(images: unknown, input: TokenCounter): void {
   for (const image of Array.isArray(images) ? images : [images]) {

@@ -1,6 +1,6 @@
 import { RequestError } from 'sluice'
 import { countContent, countFormat, countOtherMembers, countStructure } from '../request/input-text.js'
-import { maximumOf, own, shown } from '../request/json-fields.js'
+import { describeValue, maximumOf, own } from '../request/json-fields.js'
 import { readChoices } from './openai-choices.js'
 import { openAICallParameters, statedAnswers } from './openai-fields.js'
 import type { Shape } from './shape.js'
@@ -9,13 +9,14 @@ const COUNTED: ReadonlySet<string> = new Set([
   ...['messages', 'documents', 'tools', 'functions', 'response_format'],
 ])
 
-/** `POST /v1/chat/completions`. */
+/** The shape of `POST /v1/chat/completions`. */
 export const openAIChat: Shape = {
   name: 'openai-chat',
   usageOnRequest: true,
   readRequest(body, input) {
     const messages = own(body, 'messages')
-    if (!Array.isArray(messages)) throw new RequestError(`'messages' must be a list, not ${shown(messages)}`)
+    if (!Array.isArray(messages))
+      throw new RequestError(`'messages' must be a list, not ${describeValue(messages)}`)
     countContent(messages, input)
     // Servers with retrieval accept documents here.
     countContent(own(body, 'documents'), input)

@@ -11,12 +11,12 @@ export function readChoices(value: unknown, part: 'message' | 'delta'): Reading 
     return isErrorAnswer(value) ? { usage: {}, texts: [], failed: true } : undefined
   }
   const choices = listOf(value, 'choices').map((choice, position) => readChoice(choice, position, part))
-  const apart = part === 'delta' || choices.some(({ usage }) => Object.values(usage).some(isNumber))
+  const isPerChoice = part === 'delta' || choices.some(({ usage }) => Object.values(usage).some(isNumber))
   return {
     usage: openAIUsage(value),
     texts: choices.flatMap(({ texts }) => texts),
     failed: hasError(value) || isErrorObject(value) || listOf(value, 'choices').some(hasError),
-    ...(apart && { choices }),
+    ...(isPerChoice && { choices }),
   }
 }
 

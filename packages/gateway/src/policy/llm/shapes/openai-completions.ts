@@ -7,7 +7,7 @@ import type { Shape } from './shape.js'
 
 const COUNTED: ReadonlySet<string> = new Set(['prompt', 'suffix', 'response_format'])
 
-/** `POST /v1/completions`. The model returns separate answers for each prompt. */
+/** The shape of `POST /v1/completions`. The model returns separate answers for each prompt. */
 export const openAICompletions: Shape = {
   name: 'openai-completions',
   usageOnRequest: true,

@@ -8,7 +8,7 @@ import type { Shape } from './shape.js'
 const INPUT: ReadonlySet<string> = new Set(['input'])
 const MESSAGES: ReadonlySet<string> = new Set(['messages'])
 
-/** `POST /v1/embeddings`. Embeddings have no counted output and are never streamed. */
+/** The shape of `POST /v1/embeddings`. Embeddings have no counted output and are never streamed. */
 export const openAIEmbeddings: Shape = {
   name: 'openai-embeddings',
   usageOnRequest: false,

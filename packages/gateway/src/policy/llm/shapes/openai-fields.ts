@@ -1,10 +1,10 @@
 import { RequestError } from 'sluice'
 import {
+  describeValue,
   type Fields,
   isFields,
   MAX_ANSWERS,
   own,
-  shown,
   statedFlag,
   statedModel,
   statedNumber,
@@ -21,7 +21,7 @@ export function openAICallParameters(
 ): CallParameters {
   const options = own(body, 'stream_options')
   if (options !== undefined && options !== null && !isFields(options))
-    throw new RequestError(`'stream_options' must be an object, not ${shown(options)}`)
+    throw new RequestError(`'stream_options' must be an object, not ${describeValue(options)}`)
   return {
     model: statedModel(own(body, 'model')),
     stream: statedFlag(own(body, 'stream'), 'stream'),

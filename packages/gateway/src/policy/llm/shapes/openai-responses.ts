@@ -12,7 +12,8 @@ const UNFINISHED: ReadonlySet<unknown> = new Set(['queued', 'in_progress'])
 const COUNTED: ReadonlySet<string> = new Set(['instructions', 'input', 'prompt', 'tools', 'text'])
 
 /**
- * `POST /v1/responses`. Input that is added by an earlier response is known only to the upstream.
+ * The shape of `POST /v1/responses`. Input that is added by an earlier response is known only to
+ * the upstream.
  */
 export const openAIResponses: Shape = {
   name: 'openai-responses',
@@ -50,7 +51,7 @@ export const openAIResponses: Shape = {
 /** The final events of a stream, which contain the whole response. */
 const ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed'])
 
-/** Reads the output in an event, which is text except for audio. */
+/** Reads the text in an event. Audio is not counted. */
 function eventTexts(type: string, data: unknown): Pick<Reading, 'texts' | 'item'> {
   const found = levelAndTexts(type, data)
   if (found === undefined) return { texts: [] }
@@ -61,7 +62,8 @@ function eventTexts(type: string, data: unknown): Pick<Reading, 'texts' | 'item'
 }
 
 /**
- * A text arrives in deltas, and is repeated at the end of the text, of its part and of its item.
+ * Returns the level and the text of an event. Text arrives in deltas, and is repeated at the end of
+ * the text, of its part and of its item.
  */
 function levelAndTexts(type: string, data: unknown): [ItemReading['level'], string[]] | undefined {
   if (type.endsWith('audio.delta')) return undefined

@@ -15,8 +15,8 @@ export function textsIn(value: unknown, names: readonly string[]): string[] {
 
 /**
  * Lists the strings of a message, or of a part of one, in an OpenAI-compatible API: content,
- * refusals, reasoning, tool calls and transcripts. A text that the server repeats under several
- * names is listed once.
+ * refusals, reasoning, tool calls and transcripts. Reasoning that the server repeats under
+ * several names is listed once.
  */
 export function messageTexts(message: unknown): string[] {
   const parts = listOf(message, 'content')
@@ -59,13 +59,13 @@ export function thoughtsIn(message: unknown, parts: readonly unknown[] = []): st
     .map((name) => textsWithin(message[name]).join(''))
   const inParts = parts.flatMap((part) => textsWithin(own(part, 'thinking'))).join('')
   const byLength = [...found, inParts].sort((one, other) => other.length - one.length)
-  const kept: string[] = []
+  const thoughts: string[] = []
   for (const thought of byLength)
-    if (thought !== '' && !kept.some((longer) => longer.includes(thought))) kept.push(thought)
-  return kept
+    if (thought !== '' && !thoughts.some((longer) => longer.includes(thought))) thoughts.push(thought)
+  return thoughts
 }
 
-/** Lists all texts that a model wrote in a nested value. */
+/** Lists all text that a model wrote in a nested value. */
 export function textsWithin(value: unknown): string[] {
   const texts: string[] = []
   const rest: unknown[] = [value]

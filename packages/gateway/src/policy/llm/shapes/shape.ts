@@ -19,21 +19,21 @@ export interface CallParameters {
 /** The content of a whole response, or of one event. */
 export interface Reading {
   readonly usage: Usage
-  /** The texts that the model wrote. */
+  /** The pieces of text that the model wrote. */
   readonly texts: readonly string[]
   /** True if the response or event reports an error. */
   readonly failed: boolean
-  /** The content of each answer, if the event states the answer to which each part belongs. */
+  /** The content of each answer, if the event states which answer each part belongs to. */
   readonly choices?: readonly ChoiceReading[] | undefined
-  /** `true` if the texts repeat earlier ones from the beginning. */
+  /** `true` if `texts` repeats all earlier text. */
   readonly repeats?: boolean | undefined
-  /** The item that the texts belong to, if a stream repeats texts in several events. */
+  /** The item that the text belongs to, if a stream repeats text in several events. */
   readonly item?: ItemReading | undefined
   /** `true` if the upstream is still working and does not yet know the cost. */
   readonly unfinished?: boolean | undefined
 }
 
-/** The position of an event's texts. */
+/** The position of an event's text. */
 export interface ItemReading {
   /** Index of the item in the response. */
   readonly index: number
