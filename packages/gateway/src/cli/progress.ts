@@ -1,4 +1,4 @@
-import { count } from '../replay/report/report-numbers.js'
+import { formatNumber } from '../replay/report/report-numbers.js'
 import type { Output } from './check-command.js'
 
 interface ProgressBar {
@@ -23,7 +23,7 @@ export function progressBar(err: Output['err']): ProgressBar {
       last = performance.now()
       drawn = true
       const done = part === undefined ? '' : `${bar(part)} ${Math.floor(part * 100)} %  `
-      err.write(`\r\u001b[K${done}${count(requests)} requests`)
+      err.write(`\r\u001b[K${done}${formatNumber(requests)} requests`)
     },
     clear() {
       if (drawn) err.write('\r\u001b[K')

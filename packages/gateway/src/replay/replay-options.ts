@@ -35,8 +35,8 @@ export interface ReplayOptions extends TraceOptions {
   /** Called with each decided request; in a comparison, only for the first configuration. */
   readonly onDecision?: ((played: Played) => void) | undefined
   /**
-   * Called periodically with the fraction read, from 0 to 1 (undefined if the size is unknown), and
-   * the number of requests.
+   * Called periodically with the fraction of the trace that has been read, from 0 to 1 (undefined
+   * if the size is unknown), and the number of requests.
    */
   readonly onProgress?: ((part: number | undefined, requests: number) => void) | undefined
 }
@@ -49,7 +49,7 @@ export interface PlayOptions extends TraceOptions {
   readonly onProgress?: ((part: number | undefined, requests: number) => void) | undefined
 }
 
-/** Parses the options of a replay. @throws TraceError if the duration is invalid. */
+/** Parses the options of a replay. @throws TraceError if the duration is invalid */
 export function playOptions(options: ReplayOptions): PlayOptions {
   const { route, unready, duration } = options
   return {

@@ -26,7 +26,7 @@ const DEFAULT_LISTED = 100
  * number of requests within the longest period.
  *
  * @param trace a file or a stream, optionally gzipped
- * @throws TraceError if the trace is invalid or does not match the configuration.
+ * @throws TraceError if the trace is invalid or does not match the configuration
  */
 export async function replay(
   trace: string | Readable,

@@ -25,7 +25,7 @@ interface ReplayedTrace {
 /**
  * Reads a trace once and replays it against several configurations, each in its own virtual time.
  *
- * @throws TraceError if the trace is invalid.
+ * @throws TraceError if the trace is invalid
  */
 export async function runReplays(
   source: string | Readable,

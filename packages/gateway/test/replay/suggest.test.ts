@@ -145,7 +145,7 @@ describe('parseObjective', () => {
     'refuse at most 1% of people',
     'admit at most 5 apples/minute',
   ])('rejects the objective %j', (text) => {
-    expect(() => parseObjective(text)).toThrow(/use for example|at most 100|expected 'clients under/)
+    expect(() => parseObjective(text)).toThrow(/write, for example|at most 100|expected 'clients under/)
   })
 })
 

@@ -56,7 +56,7 @@ export class EntryPool {
   remove(entry: number): void {
     const page = this.#page(entry)
     const offset = offsetOf(entry)
-    // Holders of a stale entry recognize it by its time.
+    // The time marks the entry as removed, for charges that still refer to it.
     page[offset + AT] = Number.NaN
     page[offset + NEXT] = this.#free
     this.#free = entry

@@ -17,7 +17,7 @@ export const LOG_NUMBERS = 4
  */
 export class SlidingLogs {
   /**
-   * @param entries pool for the entries of all slots, column may be shared with other logs
+   * @param entries pool for the entries of all slots; may be shared with other logs
    * @param from index of the first column that the logs use
    */
   constructor(

@@ -25,7 +25,7 @@ export class EventQueue {
   add(event: ScheduledEvent): void {
     event.number = this.#numbers++
     this.#heap.push(event)
-    this.#rise(event, this.#heap.length - 1)
+    this.#siftUp(event, this.#heap.length - 1)
   }
 
   /** Removes an event. Does nothing if it is not in the queue. */
@@ -35,11 +35,11 @@ export class EventQueue {
     event.index = -1
     const last = this.#heap.pop() as ScheduledEvent
     if (last === event) return
-    this.#rise(last, index)
-    this.#sink(last, last.index)
+    this.#siftUp(last, index)
+    this.#siftDown(last, last.index)
   }
 
-  #rise(event: ScheduledEvent, from: number): void {
+  #siftUp(event: ScheduledEvent, from: number): void {
     let index = from
     while (index > 0) {
       const above = (index - 1) >> 1
@@ -51,7 +51,7 @@ export class EventQueue {
     this.#put(event, index)
   }
 
-  #sink(event: ScheduledEvent, from: number): void {
+  #siftDown(event: ScheduledEvent, from: number): void {
     let index = from
     for (;;) {
       let below = 2 * index + 1

@@ -9,7 +9,8 @@ type KeyFor = (request: GatewayRequest, client: Client | undefined) => string
 /**
  * Adapts the policies of a configuration to recorded requests. If a cost cannot be computed from
  * the record, for example because it depends on the body, the recorded cost is used. If no cost was
- * recorded either, the request skips the rule and notes the reason; the other rules still apply.
+ * recorded either, the rule is skipped for the request, and the reason is reported. The other rules
+ * still apply.
  */
 export function withRecordedCosts<C extends Pick<GatewayConfig, 'routes' | 'fallback'>>(config: C): C {
   const adapted = <P extends PolicyConfig>(policy: P): P => ({ ...policy, rules: policy.rules.map(adapt) })

@@ -36,7 +36,7 @@ export class Engine {
   /**
    * @param start initial time of the replay, in milliseconds
    * @param origin milliseconds since the epoch at time 0 of the replay
-   * @throws TraceError if the selected route does not exist.
+   * @throws TraceError if the selected route does not exist
    */
   constructor(
     config: GatewayConfig,
@@ -91,8 +91,8 @@ export class Engine {
   async finish(): Promise<void> {
     await this.#simulator.settled()
     while (this.#time.next !== undefined) {
-      // No further request competes for the held slots, and a request that runs for a year would
-      // renew its lease three million times.
+      // No further request competes for the occupied slots, and a request that runs for a year
+      // would renew its lease three million times.
       if (!this.#simulator.isWaiting) this.#time.endBackground()
       this.#time.step()
       await this.#simulator.settled()

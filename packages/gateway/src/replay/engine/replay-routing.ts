@@ -29,7 +29,7 @@ const MAX_CACHED = 10_000
  *
  * @param route the `match` of a route, `default`, or a method and path such as `POST
  *   /models/heavy/predict`
- * @throws TraceError if the route does not exist.
+ * @throws TraceError if the route does not exist
  */
 export function routeFinder(
   config: Pick<GatewayConfig, 'routes' | 'fallback'>,
@@ -46,7 +46,7 @@ export function routeFinder(
     const id = `${method} ${path}`
     const cached = cache.get(id)
     if (cached !== undefined) return cached
-    const found = routed(policies, method, detachString(path))
+    const found = routeOf(policies, method, detachString(path))
     cache.set(id, found)
     return found
   }
@@ -66,7 +66,7 @@ export function routeFinder(
   }
 }
 
-function routed(policies: Policies, method: string, path: string): Routed {
+function routeOf(policies: Policies, method: string, path: string): Routed {
   try {
     const target = parseTarget(path)
     return { match: policies.policyFor(method, target.segments), path: target.path }
@@ -88,7 +88,7 @@ function namedRoute(
     if (unmatched.match?.policy.name === 'default') return unmatched
   }
   const [, method = '', path = ''] = /^([A-Z]+) +(\/\S*)$/.exec(selected.trim()) ?? []
-  const found = path === '' ? undefined : routed(policies, method, path)
+  const found = path === '' ? undefined : routeOf(policies, method, path)
   if (found?.match !== undefined) return found
   throw new TraceError(
     `unknown route '${selected.slice(0, 80)}'; use one of ${namesOf(config).join(', ')}, or a method and path such as POST /predict`,

@@ -9,7 +9,7 @@ import type { TraceRequest } from '../trace/trace-request.js'
 /** Address of a request with neither a recorded address nor a client. */
 const UNKNOWN_ADDRESS = 'unknown'
 
-/** The reason if the tokens of a model call are unknown. */
+/** The reason why a rule is skipped if the tokens of a model call are unknown. */
 export const NO_TOKENS = 'the trace has no input_tokens'
 
 /**

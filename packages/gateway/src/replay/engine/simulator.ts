@@ -104,16 +104,19 @@ export class Simulator {
       this.#onError(arrival, error)
       return
     }
-    if (request.skippedRules.size > 0 && this.#noteSkippedRules(arrival, name, limiter, request.skippedRules))
+    if (
+      request.skippedRules.size > 0 &&
+      this.#recordSkippedRules(arrival, name, limiter, request.skippedRules)
+    )
       return
     if (decision instanceof Promise) this.#wait(arrival, decision)
     else this.#decided(arrival, decision)
   }
 
   /**
-   * Notes the skipped rules. Returns true if all rules were skipped; the request is then invalid.
+   * Records the skipped rules. Returns true if all rules were skipped; the request is then invalid.
    */
-  #noteSkippedRules(
+  #recordSkippedRules(
     arrival: Arrival,
     route: string,
     { rules }: Limiter<WeighedRequest>,

@@ -4,7 +4,8 @@ import { Aggregator, type ReportContext, type Reports } from './aggregator.js'
 import { StatsThread } from './stats-thread.js'
 
 /**
- * Maximum number of batches for which no thread is started, since starting one would take as long.
+ * Maximum number of batches for which no thread is started, since starting one takes as long as
+ * processing them.
  */
 const MAX_BACKLOG = 64
 

@@ -3,19 +3,19 @@ import { formatWait } from 'sluice'
 // Number formats of reports, which do not depend on the locale of the machine.
 
 /** Formats a number as `1,234,567`, with up to two decimals. */
-export function count(number: number): string {
+export function formatNumber(number: number): string {
   const [whole = '', fraction] = (Math.round(number * 100) / 100).toString().split('.')
   const grouped = whole.replaceAll(/\B(?=(\d{3})+$)/g, ',')
   return fraction === undefined ? grouped : `${grouped}.${fraction}`
 }
 
 /** Formats a number with a noun: `1 line`, `2 lines`. */
-export function counted(number: number, noun: string): string {
-  return `${count(number)} ${noun}${number === 1 ? '' : 's'}`
+export function formatQuantity(number: number, noun: string): string {
+  return `${formatNumber(number)} ${noun}${number === 1 ? '' : 's'}`
 }
 
 /** Formats a fraction from 0 to 1 as `12.5 %`. Small fractions are never shown as zero. */
-export function percent(fraction: number): string {
+export function formatPercent(fraction: number): string {
   const points = fraction * 100
   if (points === 0) return '0 %'
   if (points < 0.01) return '< 0.01 %'

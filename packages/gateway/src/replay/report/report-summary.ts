@@ -2,7 +2,14 @@ import { printable } from '../trace/trace-request.js'
 import type { Comparison } from './comparison.js'
 import { consoleTable } from './console-table.js'
 import type { LockoutReport, ReplayReport, RuleReport } from './report.js'
-import { count, counted, formatLength, formatTime, fractionOf, percent } from './report-numbers.js'
+import {
+  formatLength,
+  formatNumber,
+  formatPercent,
+  formatQuantity,
+  formatTime,
+  fractionOf,
+} from './report-numbers.js'
 
 /** Maximum number of clients listed in a summary. */
 const MAX_LISTED = 5
@@ -24,10 +31,10 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
     clients
       .slice(0, 2 * MAX_LISTED)
       .map((each) => [
-        shownName(each.client),
-        count(each.requests),
-        count(each.refusedByOne),
-        count(each.refusedByOther),
+        displayName(each.client),
+        formatNumber(each.requests),
+        formatNumber(each.refusedByOne),
+        formatNumber(each.refusedByOther),
       ]),
     1,
   )
@@ -36,7 +43,7 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
     '',
     `  ${nameOfOne.padEnd(width)}  refuses ${refusedText(one)}`,
     `  ${nameOfOther.padEnd(width)}  refuses ${refusedText(other)}`,
-    `  allowed by both ${count(requests.both)}, by neither ${count(requests.neither)}, only by ${nameOfOne} ${count(requests.onlyOne)}, only by ${nameOfOther} ${count(requests.onlyOther)}`,
+    `  allowed by both ${formatNumber(requests.both)}, by neither ${formatNumber(requests.neither)}, only by ${nameOfOne} ${formatNumber(requests.onlyOne)}, only by ${nameOfOther} ${formatNumber(requests.onlyOther)}`,
     '',
     nameOfOne,
     ...ruleLines(one),
@@ -47,7 +54,7 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
       ? []
       : [
           '',
-          `${counted(differing, 'client')} refused more often by one configuration than by the other:`,
+          `${formatQuantity(differing, 'client')} refused more often by one configuration than by the other:`,
           ...clientTable,
         ]),
     ...noteLines(one),
@@ -57,16 +64,18 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
 function traceLines({ trace, requests, tokens }: ReplayReport): string[] {
   const { bad, late, latest, truncated } = trace
   return [
-    `${counted(requests.played, 'request')} from ${formatTime(trace.from)} to ${formatTime(trace.to)} (${formatLength(trace.to - trace.from)})${
-      tokens.offered > 0 ? `, ${count(tokens.offered)} tokens` : ''
+    `${formatQuantity(requests.played, 'request')} from ${formatTime(trace.from)} to ${formatTime(trace.to)} (${formatLength(trace.to - trace.from)})${
+      tokens.offered > 0 ? `, ${formatNumber(tokens.offered)} tokens` : ''
     }`,
-    ...(requests.passedOver > 0 ? [`  ${count(requests.passedOver)} more skipped (other routes)`] : []),
-    ...(bad.count > 0 ? [`  ${counted(bad.count, 'line')} skipped as unreadable:`] : []),
+    ...(requests.passedOver > 0
+      ? [`  ${formatNumber(requests.passedOver)} more skipped (other routes)`]
+      : []),
+    ...(bad.count > 0 ? [`  ${formatQuantity(bad.count, 'line')} skipped as unreadable:`] : []),
     ...bad.first.map(({ line, problem }) => `    line ${line}: ${problem}`),
-    ...(bad.count > bad.first.length ? [`    and ${count(bad.count - bad.first.length)} more`] : []),
+    ...(bad.count > bad.first.length ? [`    and ${formatNumber(bad.count - bad.first.length)} more`] : []),
     ...(late > 0
       ? [
-          `  ${counted(late, 'request')} out of order by up to ${formatLength(latest)}, replayed late (--reorder ${Math.ceil(latest / 1000)}s restores the order)`,
+          `  ${formatQuantity(late, 'request')} out of order by up to ${formatLength(latest)}, replayed late (--reorder ${Math.ceil(latest / 1000)}s restores the order)`,
         ]
       : []),
     ...(truncated ? ['  the compressed file is truncated; replayed up to that point'] : []),
@@ -84,17 +93,19 @@ function policyLines(report: ReplayReport): string[] {
   ).filter(([kind]) => requests[kind] > 0)
   return [
     '',
-    `  allowed ${count(requests.allowed)} (${percent(fractionOf(requests.allowed, requests.played))}), refused ${refusedText(report)}`,
-    ...(requests.unlimited > 0 ? [`  ${count(requests.unlimited)} of them without any limit`] : []),
-    ...others.map(([kind, meaning]) => `  ${count(requests[kind])} ${meaning}`),
-    ...reasons.slice(0, MAX_LISTED).map(({ why, count: times }) => `    ${count(times)} × ${why}`),
+    `  allowed ${formatNumber(requests.allowed)} (${formatPercent(fractionOf(requests.allowed, requests.played))}), refused ${refusedText(report)}`,
+    ...(requests.unlimited > 0
+      ? [`  ${formatNumber(requests.unlimited)} of the allowed requests without a limit`]
+      : []),
+    ...others.map(([kind, meaning]) => `  ${formatNumber(requests[kind])} ${meaning}`),
+    ...reasons.slice(0, MAX_LISTED).map(({ why, count: times }) => `    ${formatNumber(times)} × ${why}`),
     ...(tokens.offered > 0
-      ? [`  tokens: ${count(tokens.admitted)} of ${count(tokens.offered)} admitted`]
+      ? [`  tokens: ${formatNumber(tokens.admitted)} of ${formatNumber(tokens.offered)} admitted`]
       : []),
     ...(waits === null
       ? []
       : [
-          `  ${count(waits.count)} waited for a slot: p50 ${formatLength(waits.p50)}, p95 ${formatLength(waits.p95)}, at most ${formatLength(waits.max)}`,
+          `  ${formatNumber(waits.count)} waited for a slot: p50 ${formatLength(waits.p50)}, p95 ${formatLength(waits.p95)}, at most ${formatLength(waits.max)}`,
         ]),
     ...lockoutLines(report.longestLockout),
     '',
@@ -105,38 +116,27 @@ function policyLines(report: ReplayReport): string[] {
 
 function refusedText({ requests }: ReplayReport): string {
   const { refused, falselyRefused, played } = requests
-  const part = percent(fractionOf(refused, played))
-  return `${count(refused)} (${part}), ${count(falselyRefused)} of them falsely`
+  const part = formatPercent(fractionOf(refused, played))
+  return `${formatNumber(refused)} (${part}), ${formatNumber(falselyRefused)} of them falsely`
 }
 
 function lockoutLines(lockout: LockoutReport | null): string[] {
   if (lockout === null) return []
   const { client, rule, from, length: long, refused } = lockout
   return [
-    `  longest lock-out: ${shownName(client)} fully refused for ${formatLength(long)} from ${formatTime(from)} (${count(refused)} refused, first by ${rule})`,
+    `  longest lock-out: ${displayName(client)} fully refused for ${formatLength(long)} from ${formatTime(from)} (${formatNumber(refused)} refused, first by ${rule})`,
   ]
 }
 
 function ruleLines({ rules }: ReplayReport): string[] {
-  const head = [
-    'route',
-    'rule',
-    'limit',
-    'algorithm',
-    'refused',
-    'falsely',
-    'full p50',
-    'p95',
-    'max',
-    'most held',
-  ]
+  const head = ['route', 'rule', 'limit', 'algorithm', 'refused', 'falsely', 'used p50', 'p95', 'max', 'peak']
   const table = consoleTable(head, rules.map(ruleCells), 4)
   const reserving = rules.filter(({ reserved, used }) => reserved !== used)
   return [
     ...table,
     ...reserving.map(
       ({ route, rule, reserved, used }) =>
-        `  ${route} ${rule}: reserved ${count(reserved)}, used ${count(used)} (${percent(fractionOf(used, reserved))})`,
+        `  ${route} ${rule}: reserved ${formatNumber(reserved)}, used ${formatNumber(used)} (${formatPercent(fractionOf(used, reserved))})`,
     ),
   ]
 }
@@ -150,45 +150,45 @@ function ruleCells(rule: RuleReport): string[] {
       ? rule.limit
       : `${rule.limit} ${rule.resource}`,
     rule.algorithm,
-    count(rule.refused),
-    falselyRefused === null ? '-' : count(falselyRefused),
-    percent(fullness.p50),
-    percent(fullness.p95),
-    percent(fullness.max),
-    mostHeld === null ? '-' : percent(mostHeld),
+    formatNumber(rule.refused),
+    falselyRefused === null ? '-' : formatNumber(falselyRefused),
+    formatPercent(fullness.p50),
+    formatPercent(fullness.p95),
+    formatPercent(fullness.max),
+    mostHeld === null ? '-' : formatPercent(mostHeld),
   ]
 }
 
 function tierLines({ tiers }: ReplayReport): string[] {
   if (tiers.length < 2) return []
   const rows = tiers.map(({ tier, requests, refused, falselyRefused }) => [
-    tier === null ? '(none)' : shownName(tier),
-    count(requests),
-    count(refused),
-    percent(fractionOf(refused, requests)),
-    count(falselyRefused),
+    tier === null ? '(none)' : displayName(tier),
+    formatNumber(requests),
+    formatNumber(refused),
+    formatPercent(fractionOf(refused, requests)),
+    formatNumber(falselyRefused),
   ])
-  return ['', ...consoleTable(['tier', 'requests', 'refused', 'part', 'falsely'], rows, 1)]
+  return ['', ...consoleTable(['tier', 'requests', 'refused', 'percent', 'falsely'], rows, 1)]
 }
 
 function clientLines({ clients }: ReplayReport): string[] {
   const refused = clients.listed.filter((client) => client.refused > 0).slice(0, MAX_LISTED)
   if (refused.length === 0) return []
   const rows = refused.map(({ client, requests, refused: times, longestLockout }) => [
-    shownName(client),
-    count(requests),
-    count(times),
-    percent(fractionOf(times, requests)),
+    displayName(client),
+    formatNumber(requests),
+    formatNumber(times),
+    formatPercent(fractionOf(times, requests)),
     longestLockout === null ? '' : formatLength(longestLockout.length),
   ])
-  return ['', ...consoleTable(['client', 'requests', 'refused', 'part', 'longest lock-out'], rows, 1)]
+  return ['', ...consoleTable(['client', 'requests', 'refused', 'percent', 'longest lock-out'], rows, 1)]
 }
 
 function noteLines({ notes }: ReplayReport): string[] {
   return notes.length === 0 ? [] : ['', ...notes.map((note) => `  ${note}`)]
 }
 
-function shownName(name: string): string {
+function displayName(name: string): string {
   const plain = printable(name)
   return plain.length > 40 ? `${plain.slice(0, 39)}…` : plain
 }

@@ -16,7 +16,8 @@ export interface TakenCharge {
 }
 
 /**
- * Columns of a key other than its log: level and capacity of a bucket, cost in flight, last update.
+ * Columns of a key other than those of its log: level and capacity of a bucket, cost in flight,
+ * last update.
  */
 const LEVEL = 0
 const CAPACITY = 1
@@ -38,8 +39,8 @@ const NUMBERS = 4
  * - `concurrency`: at most `limit` in flight;
  * - `fixed-window` aligned to the calendar: not measured, since the window itself is the bound.
  *
- * Settlements take effect as in the limiters: at the time of the settlement, a refund stops
- * counting and an additional cost is charged.
+ * Settlements take effect as in the limiters: at the time of the settlement, a refunded cost
+ * stops counting and an additional cost is charged.
  */
 export class BoundChecker implements SlotOwner {
   readonly #bounds = new SlotColumns(NUMBERS + LOG_NUMBERS)
@@ -119,8 +120,8 @@ export class BoundChecker implements SlotOwner {
     this.#bounds.add(slot, IN_FLIGHT, -cost)
   }
 
-  /** Returns the cost held now: in flight, or charged in the trailing period. */
-  held(slot: number, limit: Limit, now: number): number {
+  /** Returns the current usage: the cost in flight, or charged in the trailing period. */
+  usage(slot: number, limit: Limit, now: number): number {
     return limit.algorithm === 'concurrency'
       ? this.#bounds.get(slot, IN_FLIGHT)
       : this.#logs.sumAt(slot, now, limit.period)

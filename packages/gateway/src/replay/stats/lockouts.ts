@@ -29,7 +29,7 @@ export const LOCKOUT_NUMBERS = 2 * NUMBERS
 
 /** The longest lock-out of each client. */
 export class Lockouts {
-  /** @param from index of the first column, of columns that are initially zero */
+  /** @param from index of the first column; the columns must initially be zero */
   constructor(
     private readonly numbers: SlotColumns,
     private readonly from: number,

@@ -1,24 +1,24 @@
 import type { Amounts } from '../../policy/llm/usage.js'
-import type { HeldCharge } from './rule-stats.js'
+import type { OpenCharge } from './rule-stats.js'
 
 /** Charges of admitted requests that have not ended, by the id of the request. */
 export class OpenRequests {
-  readonly #held = new Map<number, readonly HeldCharge[]>()
+  readonly #charges = new Map<number, readonly OpenCharge[]>()
 
-  begin(openId: number, held: readonly HeldCharge[]): void {
-    this.#held.set(openId, held)
+  begin(openId: number, charges: readonly OpenCharge[]): void {
+    this.#charges.set(openId, charges)
   }
 
   settled(openId: number, costs: Amounts, now: number): void {
-    for (const each of this.#held.get(openId) ?? []) {
+    for (const each of this.#charges.get(openId) ?? []) {
       const { resource } = each.rule
       if (isAmount(costs, resource)) each.rule.settle(each, costs[resource], now)
     }
   }
 
   ended(openId: number, now: number): void {
-    for (const each of this.#held.get(openId) ?? []) each.rule.release(each, now)
-    this.#held.delete(openId)
+    for (const each of this.#charges.get(openId) ?? []) each.rule.release(each, now)
+    this.#charges.delete(openId)
   }
 }
 

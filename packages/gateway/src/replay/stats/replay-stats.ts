@@ -3,7 +3,7 @@ import { EntryPool } from '../columns/entry-pool.js'
 import { ClientStats } from './client-stats.js'
 import { OpenRequests } from './open-requests.js'
 import { DurationHistogram } from './quantile-histograms.js'
-import { type HeldCharge, RuleStats } from './rule-stats.js'
+import { type OpenCharge, RuleStats } from './rule-stats.js'
 import { type DecisionEvent, NO_OPEN_ID, type QuotaEvent, type RuleEvent } from './stats-events.js'
 import { type TimeBucket, Timeline } from './timeline.js'
 
@@ -135,16 +135,16 @@ export class ReplayStats {
   #admitted({ arrivedAt, decidedAt, openId, quotas, quotaCount }: DecisionEvent): void {
     if (decidedAt > arrivedAt) this.waits.add(decidedAt - arrivedAt)
     const isOpen = openId !== NO_OPEN_ID
-    const held: HeldCharge[] | undefined = isOpen ? [] : undefined
+    const charges: OpenCharge[] | undefined = isOpen ? [] : undefined
     for (let index = 0; index < quotaCount; index++) {
       const quota = quotas[index] as QuotaEvent
       const rule = this.rules[quota.rule] as RuleStats
       if (quota.allowed) rule.allowed++
       else rule.refused++
       const charge = rule.record(quota, true, isOpen, decidedAt)
-      if (charge !== undefined) held?.push(charge)
+      if (charge !== undefined) charges?.push(charge)
     }
-    if (held !== undefined && held.length > 0) this.#openRequests.begin(openId, held)
+    if (charges !== undefined && charges.length > 0) this.#openRequests.begin(openId, charges)
   }
 
   /** Reports whether the refusals of all enforced rules were false. */

@@ -16,8 +16,8 @@ export const MAX_KEYS = 500_000
  */
 export const MAX_REMEMBERED = 4_000_000
 
-/** A charge that is yet to be settled or released. */
-export interface HeldCharge extends TakenCharge, KeyHash {
+/** A charge that has not been settled or released yet. */
+export interface OpenCharge extends TakenCharge, KeyHash {
   readonly rule: RuleStats
   readonly limit: Limit
 }
@@ -31,7 +31,7 @@ export class RuleStats {
   readonly name: string
   readonly resource: string
   readonly enforced: boolean
-  /** The limit of its first request. Tiers and warm-ups may scale it for others. */
+  /** The limit of the first request. Tiers and warm-ups may scale it for others. */
   readonly limit: Limit
   allowed = 0
   refused = 0
@@ -71,9 +71,9 @@ export class RuleStats {
    *
    * @param isAdmitted whether all rules admitted the request
    * @param isOpen whether the request will be settled or released later
-   * @returns the charge it holds until then; undefined if it holds none
+   * @returns the charge to settle or release later; undefined if there is none
    */
-  record(quota: QuotaEvent, isAdmitted: boolean, isOpen: boolean, now: number): HeldCharge | undefined {
+  record(quota: QuotaEvent, isAdmitted: boolean, isOpen: boolean, now: number): OpenCharge | undefined {
     const capacity = capacityOf(quota.limit)
     this.fullness.add(1 - quota.remaining / capacity)
     if (!isAdmitted || !quota.allowed || quota.cost === 0) return undefined
@@ -83,7 +83,7 @@ export class RuleStats {
     let entry = -1
     if (slot !== NO_SLOT) {
       entry = this.#bounds.take(slot, quota.limit, quota.cost, now)
-      this.#noteHeld(slot, quota, now)
+      this.#updatePeak(slot, quota, now)
     }
     if (!isOpen) return undefined
     const { limit, keyLow, keyHigh, cost, resetAfter } = quota
@@ -97,24 +97,24 @@ export class RuleStats {
     return slot !== NO_SLOT && cost <= capacityOf(limit) && this.#bounds.hasRoom(slot, limit, cost, now)
   }
 
-  settle(held: HeldCharge, cost: number, now: number): void {
-    this.settled += cost - held.cost
-    const slot = this.#slotOf(held, now)
+  settle(charge: OpenCharge, cost: number, now: number): void {
+    this.settled += cost - charge.cost
+    const slot = this.#slotOf(charge, now)
     if (slot === NO_SLOT) return
-    this.#bounds.settle(slot, held.limit, held, cost, now)
-    if (cost > held.cost) this.#noteHeld(slot, held, now)
+    this.#bounds.settle(slot, charge.limit, charge, cost, now)
+    if (cost > charge.cost) this.#updatePeak(slot, charge, now)
   }
 
   /** Releases the slots of a request. */
-  release(held: HeldCharge, now: number): void {
-    if (held.limit.algorithm !== 'concurrency') return
-    const slot = this.#slotOf(held, now)
-    if (slot !== NO_SLOT) this.#bounds.release(slot, held.cost)
+  release(charge: OpenCharge, now: number): void {
+    if (charge.limit.algorithm !== 'concurrency') return
+    const slot = this.#slotOf(charge, now)
+    if (slot !== NO_SLOT) this.#bounds.release(slot, charge.cost)
   }
 
-  #noteHeld(slot: number, { limit }: Pick<HeldCharge, 'limit'>, now: number): void {
-    const held = this.#bounds.held(slot, limit, now) / limit.limit
-    if (held > this.mostHeld) this.mostHeld = held
+  #updatePeak(slot: number, { limit }: Pick<OpenCharge, 'limit'>, now: number): void {
+    const usage = this.#bounds.usage(slot, limit, now) / limit.limit
+    if (usage > this.mostHeld) this.mostHeld = usage
   }
 
   /** Returns the slot of a key; `NO_SLOT` once measuring has stopped. */

@@ -5,7 +5,7 @@ import type { Outcome } from '../engine/replay-events.js'
 export interface RuleEvent extends Pick<Quota, 'resource' | 'enforced'> {
   readonly route: string
   readonly name: string
-  /** The limit of that request. Tiers and warm-ups may scale it for others. */
+  /** The limit of the first request. Tiers and warm-ups may scale it for others. */
   readonly limit: Limit
 }
 

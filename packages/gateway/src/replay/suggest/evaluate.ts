@@ -31,7 +31,7 @@ const MAX_REMEMBERED = 16_000_000
  * Creates a function that replays the trace with candidates for the limit of a rule and measures
  * them against an objective. It evaluates as many candidates together as fit into memory.
  *
- * @throws TraceError if the trace is invalid or too large for the periods of the objective.
+ * @throws TraceError if the trace is invalid or too large for the periods of the objective
  */
 export async function createEvaluator(
   trace: TraceToReread,

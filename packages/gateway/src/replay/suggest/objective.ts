@@ -52,7 +52,7 @@ const NAMED = /^(client|tier) (.+)$/i
  * - `admit at most N requests/PERIOD`, or `tokens`, `input tokens` or `output tokens` instead of
  *   `requests`, applies `in all` (the default) or `per client`.
  *
- * @throws TraceError if the objective is invalid.
+ * @throws TraceError if the objective is invalid
  */
 export function parseObjective(text: string): Objective {
   const refuse: RefusalObjective[] = []
@@ -64,15 +64,17 @@ export function parseObjective(text: string): Objective {
     if (refusal !== null) refuse.push(refusalObjective(clause, refusal))
     else if (admission !== null) admit.push(admissionObjective(clause, admission))
     else
-      throw new TraceError(`'${clause.slice(0, 100)}' is not a valid objective; use for example: ${EXAMPLE}`)
+      throw new TraceError(
+        `'${clause.slice(0, 100)}' is not a valid objective; write, for example, ${EXAMPLE}`,
+      )
   }
   if (refuse.length + admit.length > 0) return { refuse, admit }
-  throw new TraceError(`the objective is empty; use for example: ${EXAMPLE}`)
+  throw new TraceError(`the objective is empty; write, for example, ${EXAMPLE}`)
 }
 
 function refusalObjective(text: string, [, percent = '', clients]: RegExpExecArray): RefusalObjective {
   const max = Number(percent) / 100
-  if (max > 1) throw new TraceError(`the percentage must be at most 100: '${text}'`)
+  if (max > 1) throw new TraceError(`the percentage must be at most 100, not ${percent}, in '${text}'`)
   return { text, max, clients: clients === undefined ? { kind: 'all' } : clientFilterOf(clients) }
 }
 
@@ -114,5 +116,5 @@ function rateOf(text: string): { limit: number; period: number } {
     )
       return { limit: rate.limit, period: rate.period }
   } catch {}
-  throw new TraceError(`'${text.slice(0, 60)}' is not a valid rate; use for example 100/minute`)
+  throw new TraceError(`'${text.slice(0, 60)}' is not a valid rate; write, for example, 100/minute`)
 }

@@ -25,7 +25,7 @@ export interface Candidate {
 /**
  * Finds the rule to tune: the named one, or the only one that can be tuned.
  *
- * @throws TraceError if there is no such rule, or more than one.
+ * @throws TraceError if there is no such rule, or more than one
  */
 export function findTarget(
   config: Pick<GatewayConfig, 'routes' | 'fallback'>,

@@ -52,7 +52,7 @@ export interface ClauseResult {
  *
  * @param trace a file, or a function that opens a stream of it
  * @param objectiveText such as `refuse at most 0.1% of requests; admit at most 2M tokens/minute`
- * @throws TraceError if the objective, the rule or the trace is invalid.
+ * @throws TraceError if the objective, the rule or the trace is invalid
  */
 export async function suggest(
   trace: TraceToReread,
@@ -164,7 +164,7 @@ function fewestRefusedFirst(a: Point, b: Point): number {
   return a.measures.refused - b.measures.refused || tightestFirst(a, b)
 }
 
-/** Orders limits by how far they exceed the `refuse` clauses. */
+/** Orders limits by how far their refusals exceed the bounds of the `refuse` clauses. */
 function nearestFirst({ refuse }: Objective): (a: Point, b: Point) => number {
   const excess = ({ measures }: Point) =>
     refuse.reduce((sum, { max }, index) => {

@@ -1,5 +1,5 @@
 import { consoleTable } from '../report/console-table.js'
-import { count, fractionOf, percent } from '../report/report-numbers.js'
+import { formatNumber, formatPercent, fractionOf } from '../report/report-numbers.js'
 import type { ClauseResult, SuggestedLimit, Suggestion } from './suggest.js'
 
 /**
@@ -21,15 +21,15 @@ export function suggestionSummary(suggestion: Suggestion, yamlOf: (limit: string
       : [
           `No limit for ${rule} meets the objective.${nearest.length === 0 ? '' : ' The nearest limits:'}`,
           ...nearest.flatMap(limitLines),
-          ...(nearest.length === 0 ? ['Other limits decide, regardless of this one.'] : []),
+          ...(nearest.length === 0 ? ['Other rules determine the result, regardless of this limit.'] : []),
         ]
-  return [...lines, '', 'Effect of other limits:', ...curveLines(suggestion)].join('\n')
+  return [...lines, '', 'Results of the limits tried:', ...curveLines(suggestion)].join('\n')
 }
 
 function limitLines(limit: SuggestedLimit): string[] {
   const { text, clauses, requests, refused } = limit
   return [
-    `  ${text}: refuses ${count(refused)} of all ${count(requests)} requests (${percent(fractionOf(refused, requests))})`,
+    `  ${text}: refuses ${formatNumber(refused)} of all ${formatNumber(requests)} requests (${formatPercent(fractionOf(refused, requests))})`,
     ...clauses.map(
       (clause) => `    ${clause.granted ? 'met' : 'NOT met'}: ${clause.clause}: ${resultText(clause)}`,
     ),
@@ -37,8 +37,8 @@ function limitLines(limit: SuggestedLimit): string[] {
 }
 
 function resultText({ clause, value, byOthers }: ClauseResult): string {
-  if (!isRefusalClause(clause)) return `${count(value)} admitted at most`
-  return `${percent(value)} refused${byOthers === 0 ? '' : `, ${percent(byOthers)} by other limits alone`}`
+  if (!isRefusalClause(clause)) return `at most ${formatNumber(value)} admitted`
+  return `${formatPercent(value)} refused${byOthers === 0 ? '' : `, ${formatPercent(byOthers)} by other rules alone`}`
 }
 
 function isRefusalClause(clause: string): boolean {
@@ -51,14 +51,14 @@ function curveLines({ curve }: Suggestion): string[] {
   const head = [
     'limit',
     'refused (all)',
-    ...first.clauses.map(({ clause }) => (isRefusalClause(clause) ? 'refused (clause)' : 'admitted at most')),
+    ...first.clauses.map(({ clause }) => (isRefusalClause(clause) ? 'refused (clause)' : 'peak admitted')),
   ]
   const rows = curve.map(({ text, requests, refused, clauses }) => [
     text,
-    percent(fractionOf(refused, requests)),
+    formatPercent(fractionOf(refused, requests)),
     ...clauses.map(
       ({ clause, value, granted }) =>
-        `${isRefusalClause(clause) ? percent(value) : count(value)}${granted ? '' : ' !'}`,
+        `${isRefusalClause(clause) ? formatPercent(value) : formatNumber(value)}${granted ? '' : ' !'}`,
     ),
   ])
   return consoleTable(head, rows, 1)

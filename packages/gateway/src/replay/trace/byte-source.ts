@@ -26,7 +26,7 @@ export interface TraceBytes {
 /**
  * Opens a file or a stream. Gzip is detected by its first bytes and decompressed.
  *
- * @throws TraceError if the file cannot be read.
+ * @throws TraceError if the file cannot be read
  */
 export async function openBytes(source: string | Readable): Promise<TraceBytes> {
   if (typeof source !== 'string') return new ByteSource(source, undefined)

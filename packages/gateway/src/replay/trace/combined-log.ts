@@ -40,8 +40,8 @@ function secondsOf(rest: string): number | undefined {
 }
 
 /**
- * Reads access logs of nginx and Apache in the common or combined format. Their times are those at
- * which requests ended. If a line ends with the duration in seconds, the arrival time is computed
+ * Reads access logs of nginx and Apache in the common or combined format. The time of a line is
+ * when its request ended. If a line ends with the duration in seconds, the arrival time is computed
  * from it.
  */
 export class CombinedLogReader implements LineReader {

@@ -1,7 +1,7 @@
 import type { TraceRequest } from './trace-request.js'
 
-/** Maximum number of requests held back. */
-const MAX_HELD = 100_000
+/** Maximum number of buffered requests. */
+const MAX_BUFFERED = 100_000
 
 /**
  * Sorts requests by time within a window. Logs are out of order because they are written when
@@ -13,7 +13,7 @@ export class ReorderBuffer {
    * Sorted. Requests before `#head` were removed; those before `#ready` are in their final
    * position.
    */
-  #held: TraceRequest[] = []
+  #buffer: TraceRequest[] = []
   #head = 0
   #ready = 0
   #latest = Number.NEGATIVE_INFINITY
@@ -42,19 +42,19 @@ export class ReorderBuffer {
     }
     if (request.at >= this.#latest) {
       this.#latest = request.at
-      this.#held.push(request)
+      this.#buffer.push(request)
     } else {
-      this.#held.splice(this.#insertionIndex(request.at), 0, request)
+      this.#buffer.splice(this.#insertionIndex(request.at), 0, request)
     }
     this.#advance()
   }
 
   /** Removes and returns the requests that are in their final position. */
   ready(): readonly TraceRequest[] {
-    const ready = this.#held.slice(this.#head, this.#ready)
+    const ready = this.#buffer.slice(this.#head, this.#ready)
     this.#head = this.#ready
-    if (this.#head > 1024 && this.#head * 2 > this.#held.length) {
-      this.#held = this.#held.slice(this.#head)
+    if (this.#head > 1024 && this.#head * 2 > this.#buffer.length) {
+      this.#buffer = this.#buffer.slice(this.#head)
       this.#head = 0
       this.#ready = 0
     }
@@ -63,15 +63,15 @@ export class ReorderBuffer {
 
   /** Removes and returns all remaining requests. */
   rest(): readonly TraceRequest[] {
-    this.#ready = this.#held.length
+    this.#ready = this.#buffer.length
     return this.ready()
   }
 
   #advance(): void {
     const until = this.#latest - this.window
-    while (this.#ready < this.#held.length) {
-      const first = this.#held[this.#ready] as TraceRequest
-      if (first.at > until && this.#held.length - this.#ready <= MAX_HELD) break
+    while (this.#ready < this.#buffer.length) {
+      const first = this.#buffer[this.#ready] as TraceRequest
+      if (first.at > until && this.#buffer.length - this.#ready <= MAX_BUFFERED) break
       this.#passed = Math.max(this.#passed, first.at)
       this.#ready++
     }
@@ -80,10 +80,10 @@ export class ReorderBuffer {
   /** Returns the position at which to insert a request: after all requests of the same time. */
   #insertionIndex(at: number): number {
     let low = this.#ready
-    let high = this.#held.length
+    let high = this.#buffer.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.#held[middle] as TraceRequest).at <= at) low = middle + 1
+      if ((this.#buffer[middle] as TraceRequest).at <= at) low = middle + 1
       else high = middle
     }
     return low

@@ -13,7 +13,7 @@ const MAX_TIERS = 1000
 /** The number shared by all senders beyond `MAX_SENDERS`. */
 export const UNKNOWN = -1
 
-/** Returns the name of the sender of a request: its client, or else its address. */
+/** Returns the name of the sender of a request: its client, or otherwise its address. */
 export function senderName({ client, ip }: Pick<TraceRequest, 'client' | 'ip'>): string {
   return client ?? ip ?? NOT_RECORDED
 }

@@ -1,5 +1,5 @@
 import { digitsBetween } from './cells.js'
-import { BadLineError, shown } from './trace-request.js'
+import { BadLineError, quoteShortened } from './trace-request.js'
 
 /** Units of numeric times. */
 export type TimeUnit = 's' | 'ms' | 'us' | 'ns'
@@ -33,8 +33,8 @@ export class Timestamps {
   #unit: TimeUnit | undefined
 
   /**
-   * @param lead reordering window: how many milliseconds earlier than the first line a later line
-   *   may be
+   * @param lead the reordering window: the maximum time by which a later line may precede the
+   *   first, in milliseconds
    */
   constructor(private readonly lead: number) {}
 
@@ -97,11 +97,11 @@ export class Timestamps {
    * Integers of up to 15 digits and powers of ten are exact, so a single division is correctly
    * rounded.
    */
-  #readDigits(text: string, given: TimeUnit | undefined): boolean {
+  #readDigits(text: string, specified: TimeUnit | undefined): boolean {
     const dot = text.indexOf('.')
     const whole = digitsBetween(text, 0, dot < 0 ? text.length : dot)
     if (whole < 0) return false
-    const perSecond = this.#perSecond(whole, given)
+    const perSecond = this.#perSecond(whole, specified)
     if (dot < 0) {
       this.#second = Math.floor(whole / perSecond)
       this.#rest = ((whole - this.#second * perSecond) * 1000) / perSecond
@@ -116,17 +116,17 @@ export class Timestamps {
   }
 
   /** Returns the number of units in a second. */
-  #perSecond(number: number, given: TimeUnit | undefined): number {
-    this.#unit ??= given ?? unitOf(number)
+  #perSecond(number: number, specified: TimeUnit | undefined): number {
+    this.#unit ??= specified ?? unitOf(number)
     return PER_SECOND[this.#unit]
   }
 
-  #readNumber(text: string, given: TimeUnit | undefined): void {
-    if (this.#readDigits(text, given)) return
+  #readNumber(text: string, specified: TimeUnit | undefined): void {
+    if (this.#readDigits(text, specified)) return
     const match = /^(-?\d{1,20})(?:\.(\d{1,20}))?$/.exec(text)
     const number = Number(text)
     if (match === null && !(text !== '' && Number.isFinite(number))) throw invalidTime(text)
-    const perSecond = this.#perSecond(Math.abs(number), given)
+    const perSecond = this.#perSecond(Math.abs(number), specified)
     if (perSecond === 1) {
       this.#second = Math.floor(number)
       // Parses the digits, since a double cannot represent all of them for epoch seconds.
@@ -196,5 +196,5 @@ function offsetOf(zone: string, text: string): number {
 }
 
 function invalidTime(text: string): BadLineError {
-  return new BadLineError(`${shown(text)} is not a valid time`)
+  return new BadLineError(`${quoteShortened(text)} is not a valid time`)
 }

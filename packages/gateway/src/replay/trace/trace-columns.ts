@@ -55,7 +55,7 @@ interface ColumnMapping {
 /**
  * Parses a mapping such as `time=ts:ms,client=user,header:x-tenant=tenant`.
  *
- * @throws TraceError if the mapping is invalid.
+ * @throws TraceError if the mapping is invalid
  */
 export function readMapping(text: string): readonly ColumnMapping[] {
   return text
@@ -91,7 +91,7 @@ function withUnit(column: string, field: string): { column: string; unit: TimeUn
  * Finds the columns of the fields: those in the mapping, or otherwise columns with a common name.
  *
  * @param names the names of all columns
- * @throws TraceError if a mapped column is missing, or none contains the time.
+ * @throws TraceError if a mapped column is missing, or none contains the time
  */
 export function mapColumns(mapping: readonly ColumnMapping[], names: readonly string[]): ColumnMap {
   const columns = new Map<Field, string>()

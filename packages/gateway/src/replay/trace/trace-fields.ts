@@ -2,7 +2,7 @@ import { parseDuration } from 'sluice'
 import type { Cells } from './cells.js'
 import type { SenderIds } from './sender-ids.js'
 import type { Timestamps, TimeUnit } from './timestamps.js'
-import { BadLineError, shown, type TraceRequest } from './trace-request.js'
+import { BadLineError, quoteShortened, type TraceRequest } from './trace-request.js'
 
 /** Fields of a request that columns can contain. Headers are named `header:NAME`. */
 export const FIELDS = [
@@ -37,14 +37,14 @@ export interface FieldUnits {
   readonly duration: TimeUnit | undefined
 }
 
-/** Maximum length of a client, tier and address, in characters, as in the limiters. */
+/** Maximum length of a client, tier or address, in characters, as in the limiters. */
 const MAX_NAME = 256
 const MAX_TARGET = 8192
 
 /**
  * Builds a request from the cells of a line.
  *
- * @throws BadLineError if a cell is invalid.
+ * @throws BadLineError if a cell is invalid
  */
 export function requestOf(
   cells: Cells,
@@ -125,14 +125,14 @@ function countAt(field: string, cells: Cells, index: number): number | undefined
 function countOf(field: string, text: string | undefined): number | undefined {
   const number = numberOf(field, text)
   if (number === undefined || Number.isSafeInteger(number)) return number
-  throw new BadLineError(`${field} must be a whole number, not ${shown(text ?? '')}`)
+  throw new BadLineError(`${field} must be a whole number, not ${quoteShortened(text ?? '')}`)
 }
 
 function numberOf(field: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const number = Number(text)
   if (Number.isFinite(number) && number >= 0) return number
-  throw new BadLineError(`${field} must be a number, zero or more, not ${shown(text)}`)
+  throw new BadLineError(`${field} must be a number, zero or more, not ${quoteShortened(text)}`)
 }
 
 const MILLISECONDS: Readonly<Record<TimeUnit, number>> = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 }
@@ -144,6 +144,6 @@ function durationOf(text: string, unit: TimeUnit | undefined): number {
   try {
     return parseDuration(text)
   } catch {
-    throw new BadLineError(`duration must be a value such as 1.5s or 1500, not ${shown(text)}`)
+    throw new BadLineError(`duration must be a value such as 1.5s or 1500, not ${quoteShortened(text)}`)
   }
 }

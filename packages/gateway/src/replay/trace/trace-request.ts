@@ -48,7 +48,7 @@ export class TraceError extends Error {
 }
 
 /** Quotes a string, shortened for a message. */
-export function shown(text: string): string {
+export function quoteShortened(text: string): string {
   const plain = printable(text)
   return plain.length > 40 ? `'${plain.slice(0, 40)}…'` : `'${plain}'`
 }

@@ -22,8 +22,8 @@ export interface TraceOptions {
   /** Maps fields to columns that do not have a common name: `time=ts:ms,client=user`. */
   readonly columns?: string | undefined
   /**
-   * How many milliseconds lines may be out of order. Default: five minutes for access logs and
-   * gateway records, one second otherwise.
+   * Maximum time by which lines may be out of order, in milliseconds. Default: five minutes for
+   * access logs and gateway records, one second otherwise.
    */
   readonly reorder?: number | undefined
 }
@@ -93,7 +93,7 @@ export class Trace {
     this.#format = options.format
   }
 
-  /** Opens a trace. @throws TraceError if the file cannot be read. */
+  /** Opens a trace. @throws TraceError if the file cannot be read */
   static async open(source: string | Readable, options: TraceOptions): Promise<Trace> {
     return new Trace(await openBytes(source), options)
   }
@@ -125,7 +125,7 @@ export class Trace {
   /**
    * Yields the requests in order of time, in batches.
    *
-   * @throws TraceError if the file is not a trace.
+   * @throws TraceError if the file is not a trace
    */
   async *requests(): AsyncGenerator<readonly TraceRequest[]> {
     for await (const text of wholeLines(this.#bytes.chunks())) {

@@ -161,7 +161,8 @@ export class Encoder implements ReplayObserver {
   }
 
   /**
-   * Reserves numbers of one message. Returns their position in `#numbers`, which a flush replaces.
+   * Reserves space for the numbers of one message. Returns their position in `#numbers`, which a
+   * flush replaces.
    */
   #reserve(count: number): number {
     if (this.#used + count > this.#numbers.length) this.flush()
