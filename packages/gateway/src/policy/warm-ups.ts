@@ -13,7 +13,7 @@ export class WarmUps {
   constructor(private readonly log: PolicyLog | undefined) {}
 
   /** Starts the warm-ups of a configuration, and stops those that it no longer contains. */
-  keep(configs: readonly WarmUpConfig[]): void {
+  update(configs: readonly WarmUpConfig[]): void {
     const wanted = new Map(configs.map((config) => [JSON.stringify(config), config]))
     for (const [id, warmUp] of this.#warmUps) {
       if (wanted.has(id)) continue
@@ -40,7 +40,7 @@ export class WarmUps {
   }
 
   /**
-   * Returns the warm-up of a configuration that was passed to `keep`.
+   * Returns the warm-up of a configuration that was passed to `update`.
    *
    * @throws Error for any other configuration
    */
@@ -58,6 +58,6 @@ export class WarmUps {
   }
 
   stop(): void {
-    this.keep([])
+    this.update([])
   }
 }

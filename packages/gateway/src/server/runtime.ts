@@ -184,7 +184,7 @@ export class Runtime {
     reused: Pick<RequestServices, 'upstream' | 'upstreamUsers' | 'clients'>,
   ): RequestServices {
     const { observer, log, recorder } = this.#options
-    this.warmUps.keep(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
+    this.warmUps.update(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
     this.#overrides = applicableOverrides(
       this.#overrides,
       (overrides) => this.#createPolicies(config, overrides),

@@ -118,7 +118,7 @@ interface OpenObject {
  * @returns 1 if the parser must extend or rehash the layout, otherwise 0
  */
 function addName(object: OpenObject, quoted: string): number {
-  const name = quoted.includes('\\') ? unescaped(quoted) : quoted.slice(1, -1)
+  const name = quoted.includes('\\') ? unescapeName(quoted) : quoted.slice(1, -1)
   const { layout } = object
   const known = layout.following(name)
   if (known !== undefined) {
@@ -134,7 +134,7 @@ function addName(object: OpenObject, quoted: string): number {
   return 1
 }
 
-function unescaped(quoted: string): string {
+function unescapeName(quoted: string): string {
   try {
     return JSON.parse(quoted)
   } catch {

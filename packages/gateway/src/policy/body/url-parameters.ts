@@ -37,7 +37,7 @@ export class Parameters {
       throw new MalformedRequestError(
         `the parameter '${name}' was sent in a form that servers interpret differently; send ${name}=...`,
       )
-    const value = decoded(parameter.rawValue)
+    const value = decode(parameter.rawValue)
     if (value === undefined)
       throw new MalformedRequestError(`the parameter '${name}' is not percent-encoded UTF-8`)
     return value
@@ -55,12 +55,12 @@ export class Parameters {
   }
 
   #index(): ReadonlyMap<string, Parameter[]> {
-    this.#bySpelling ??= indexed(this.#text)
+    this.#bySpelling ??= indexParameters(this.#text)
     return this.#bySpelling
   }
 }
 
-function indexed(text: string): Map<string, Parameter[]> {
+function indexParameters(text: string): Map<string, Parameter[]> {
   const index = new Map<string, Parameter[]>()
   for (const piece of text.split('&')) {
     const parts = piece.split(';')
@@ -69,7 +69,7 @@ function indexed(text: string): Map<string, Parameter[]> {
       const equals = part.indexOf('=')
       const rawName = equals === -1 ? part : part.slice(0, equals)
       const parameter = {
-        name: decoded(rawName) ?? decodedBytes(rawName),
+        name: decode(rawName) ?? decodeBytes(rawName),
         rawValue: equals === -1 ? '' : part.slice(equals + 1),
         isNextToSemicolon: parts.length > 1,
       }
@@ -93,7 +93,7 @@ function spellingOf(name: string): string {
 }
 
 /** Decodes a name or value; undefined if it is not percent-encoded UTF-8. */
-function decoded(raw: string): string | undefined {
+function decode(raw: string): string | undefined {
   // A fast path, since a form may have thousands of fields.
   if (!raw.includes('%')) return raw.replaceAll('+', ' ')
   try {
@@ -104,6 +104,6 @@ function decoded(raw: string): string | undefined {
 }
 
 /** Decodes each percent-encoded byte to one character. */
-function decodedBytes(raw: string): string {
+function decodeBytes(raw: string): string {
   return raw.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

@@ -141,7 +141,7 @@ class Bracket {
 
   #octavesAround(start: number): Candidate[] {
     this.#octaves = 3
-    const limits = [-3, -2, -1, 0, 1, 2, 3].map((power) => rounded(start * 2 ** power))
+    const limits = [-3, -2, -1, 0, 1, 2, 3].map((power) => roundLimit(start * 2 ** power))
     return [...new Set(limits)].map((limit) => this.#candidate(limit))
   }
 
@@ -149,7 +149,7 @@ class Bracket {
     const outermost = (up ? tried.at(-1) : tried[0])?.limit ?? 1
     if (!up && outermost <= 1) return []
     this.#octaves += 3
-    const limits = [1, 2, 3].map((power) => rounded(outermost * 2 ** (up ? power : -power)))
+    const limits = [1, 2, 3].map((power) => roundLimit(outermost * 2 ** (up ? power : -power)))
     return [...new Set(limits)].filter((limit) => limit !== outermost).map((limit) => this.#candidate(limit))
   }
 
@@ -163,7 +163,10 @@ class Bracket {
   }
 
   #candidate(limit: number): Candidate {
-    return { limit, burst: this.factor === undefined ? undefined : Math.max(1, rounded(limit * this.factor)) }
+    return {
+      limit,
+      burst: this.factor === undefined ? undefined : Math.max(1, roundLimit(limit * this.factor)),
+    }
   }
 
   #tried(points: ReadonlyMap<string, Point>): Point[] {
@@ -178,13 +181,13 @@ class Bracket {
  */
 function partsBetween(low: number, high: number): number[] {
   const parts = Array.from({ length: PARTS - 1 }, (_, part) =>
-    rounded(low + ((high - low) * (part + 1)) / PARTS),
+    roundLimit(low + ((high - low) * (part + 1)) / PARTS),
   )
   return [...new Set(parts)].filter((limit) => limit > low && limit < high)
 }
 
 /** Rounds to a whole number of three significant digits, at least 1. */
-function rounded(limit: number): number {
+function roundLimit(limit: number): number {
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, limit))) - DIGITS + 1)
   return Math.max(1, Math.round(limit / unit) * unit)
 }

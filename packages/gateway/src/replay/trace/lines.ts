@@ -16,7 +16,7 @@ export async function* wholeLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
   let rest: Uint8Array[] = []
   let restBytes = 0
   let isFirst = true
-  const decoded = (end: Uint8Array) => {
+  const decodeLines = (end: Uint8Array) => {
     const text = decoder.decode(rest.length === 0 ? end : Buffer.concat([...rest, end]))
     rest = []
     restBytes = 0
@@ -26,10 +26,10 @@ export async function* wholeLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
   }
   for await (const chunk of chunks) {
     const end = chunk.lastIndexOf(NEWLINE) + 1
-    if (end > 0) yield decoded(chunk.subarray(0, end))
+    if (end > 0) yield decodeLines(chunk.subarray(0, end))
     if (end === chunk.length || restBytes > MAX_BYTES) continue
     rest.push(chunk.subarray(end))
     restBytes += chunk.length - end
   }
-  if (restBytes > 0) yield decoded(new Uint8Array())
+  if (restBytes > 0) yield decodeLines(new Uint8Array())
 }

@@ -30,24 +30,24 @@ describe('the memory of all responses', () => {
   ])('is bounded for %s, whose usage is still read beyond the bound', (_, headers, first, rest) => {
     const memory = new ResponseMemory(1024 * KIB)
     const meters = Array.from({ length: 10 }, () => begin(memory, headers, first))
-    expect(memory.held).toBeGreaterThan(0)
-    expect(memory.held).toBeLessThanOrEqual(1024 * KIB)
+    expect(memory.buffered).toBeGreaterThan(0)
+    expect(memory.buffered).toBeLessThanOrEqual(1024 * KIB)
     for (const meter of meters) {
       meter.data(rest)
       expect(meter.settlement({ kind: 'answered' })).toEqual(COST)
     }
-    expect(memory.held).toBe(0)
+    expect(memory.buffered).toBe(0)
   })
 
   it('is bounded for compressed responses, which are charged by their bytes beyond the bound', () => {
     const memory = new ResponseMemory(3 * COMPRESSED.length)
     const headers = [...JSON_ANSWER, 'Content-Encoding', 'gzip']
     const meters = Array.from({ length: 5 }, () => begin(memory, headers, COMPRESSED))
-    expect(memory.held).toBeLessThanOrEqual(3 * COMPRESSED.length)
+    expect(memory.buffered).toBeLessThanOrEqual(3 * COMPRESSED.length)
     const settled = meters.map((meter) => [meter.settlement({ kind: 'answered' }), meter.unread])
     expect(settled.slice(0, 3)).toEqual(Array(3).fill([COST, undefined]))
     expect(settled.slice(3).map(([, unread]) => unread)).toEqual(['encoding', 'encoding'])
-    expect(memory.held).toBe(0)
+    expect(memory.buffered).toBe(0)
   })
 
   it('is released when a response ends in any way', () => {
@@ -65,7 +65,7 @@ describe('the memory of all responses', () => {
         [[...JSON_ANSWER, 'Content-Encoding', 'gzip'], COMPRESSED],
       ] as const) {
         begin(memory, headers, bytes).settlement(end)
-        expect(memory.held).toBe(0)
+        expect(memory.buffered).toBe(0)
       }
   })
 

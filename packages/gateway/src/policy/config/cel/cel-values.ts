@@ -142,7 +142,7 @@ class JsonMembers extends ObjectMembers {
   #byFoldedName: Map<string, string | undefined> | undefined
 
   override get(name: string): unknown {
-    this.#byFoldedName ??= this.#indexed()
+    this.#byFoldedName ??= this.#buildIndex()
     const folded = foldCase(name)
     if (this.#byFoldedName.has(folded) && this.#byFoldedName.get(folded) !== name)
       throw new MalformedRequestError(
@@ -151,7 +151,7 @@ class JsonMembers extends ObjectMembers {
     return super.get(name)
   }
 
-  #indexed(): Map<string, string | undefined> {
+  #buildIndex(): Map<string, string | undefined> {
     const index = new Map<string, string | undefined>()
     for (const name of this.names()) {
       const folded = foldCase(name)

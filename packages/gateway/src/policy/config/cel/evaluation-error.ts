@@ -20,9 +20,9 @@ export function reasonOf(error: unknown): string {
   if (node === undefined) return WRONG_TYPE
   switch (error.code) {
     case 'no_such_key':
-      return missing(node)
+      return describeMissing(node)
     case 'index_out_of_bounds':
-      return `${owner(node)} has fewer elements than '${textOf(node)}' requires`
+      return `${describeOwner(node)} has fewer elements than '${textOf(node)}' requires`
     default:
       return `'${textOf(node)}' does not support the type of the value in the request`
   }
@@ -30,10 +30,10 @@ export function reasonOf(error: unknown): string {
 
 const WRONG_TYPE = 'a value has the wrong type'
 
-function missing(node: ASTNode): string {
+function describeMissing(node: ASTNode): string {
   const key = node.op === '.' || node.op === '.?' ? `'${node.args[1]}'` : keyOf(node)
   const isHeader = containerName(node) === 'headers' && key.startsWith("'")
-  return isHeader ? `the request has no header ${key}` : `${owner(node)} has no ${key}`
+  return isHeader ? `the request has no header ${key}` : `${describeOwner(node)} has no ${key}`
 }
 
 function keyOf(node: ASTNode): string {
@@ -45,7 +45,7 @@ function keyOf(node: ASTNode): string {
 /**
  * Describes the container of a missing element: `the body`, `the query string`, or an expression.
  */
-function owner(node: ASTNode): string {
+function describeOwner(node: ASTNode): string {
   if (node.op !== '.' && node.op !== '.?' && node.op !== '[]') return 'the request'
   return OWNERS[containerName(node)] ?? `'${textOf(node.args[0])}'`
 }

@@ -19,7 +19,7 @@ export const UNBOUNDED: PieceMemory = { resize: () => true }
  */
 export class ResponseMemory {
   #limit: number
-  #held = 0
+  #buffered = 0
 
   /** @param limit bytes across all responses */
   constructor(limit: number) {
@@ -27,8 +27,8 @@ export class ResponseMemory {
   }
 
   /** Bytes currently buffered, excluding small pieces. */
-  get held(): number {
-    return this.#held
+  get buffered(): number {
+    return this.#buffered
   }
 
   /** Changes the limit. Bytes that are already buffered stay in memory. */
@@ -42,8 +42,8 @@ export class ResponseMemory {
     return {
       resize: (bytes) => {
         const wanted = bytes > FREE_BYTES ? bytes : 0
-        if (wanted > taken && this.#held + wanted - taken > this.#limit) return false
-        this.#held += wanted - taken
+        if (wanted > taken && this.#buffered + wanted - taken > this.#limit) return false
+        this.#buffered += wanted - taken
         taken = wanted
         return true
       },

@@ -50,12 +50,12 @@ const MAX_UNCHECKED_LENGTH = 1024 * 1024
  */
 export function parseData(data: string): unknown {
   if (data.length > MAX_UNCHECKED_LENGTH && jsonMemory(Buffer.from(data)) > MAX_PARSED) return undefined
-  const value = parsed(data)
+  const value = parseJson(data)
   const plain = value === undefined ? withoutNaN(data) : undefined
-  return plain === undefined ? value : parsed(plain)
+  return plain === undefined ? value : parseJson(plain)
 }
 
-function parsed(json: string): unknown {
+function parseJson(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch {
