@@ -1,3 +1,4 @@
 #!/usr/bin/env node
-// Committed, because npm links a program of a workspace only if the file exists at install time.
+// This file is committed, because npm links a workspace's program only if the file exists at
+// install time.
 import '../dist/cli/main.js'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { count, duration, lastMinutes, rate, share, wait } from '../../dashboard/src/components/format.js'
+import { count, duration, lastMinutes, percent, rate, wait } from '../../dashboard/src/components/format.js'
 
 it.each([
   [0, '0'],
@@ -39,11 +39,11 @@ it.each([
   [5, 'the last 5 minutes'],
 ])('formats a range of %d min as %s', (minutes, text) => expect(lastMinutes(minutes)).toBe(text))
 
-it('rounds no small share to zero and no large one to 100 %', () => {
-  expect(share(0)).toBe('0 %')
-  expect(share(0.001)).toBe('<1 %')
-  expect(share(0.999)).toBe('99 %')
-  expect(share(1)).toBe('100 %')
+it('never rounds a small fraction down to 0 % or a large one up to 100 %', () => {
+  expect(percent(0)).toBe('0 %')
+  expect(percent(0.001)).toBe('<1 %')
+  expect(percent(0.999)).toBe('99 %')
+  expect(percent(1)).toBe('100 %')
 })
 
 it('abbreviates large counts', () => {

@@ -4,7 +4,7 @@ import { type AdminApi, AdminError } from '../api/admin-api.js'
 import { Dialog } from '../components/dialog.js'
 import { actionText, type PendingAction } from './pending-action.js'
 
-/** Asks the operator to confirm an action, and for the admin token if the page has none. */
+/** Asks the operator to confirm an action, and to enter the admin token if the page has none. */
 export function ActionDialog({
   api,
   pending,

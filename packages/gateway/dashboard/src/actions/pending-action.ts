@@ -3,7 +3,7 @@ import type { AdminAction } from '../../../src/server/admin/api/admin-actions.js
 /** An action that has not been confirmed yet. */
 export type PendingAction =
   | Extract<AdminAction, { act: 'shadow' | 'undo' }>
-  /** `limit`: the current limit, the initial value of the input. */
+  /** `limit`: the current limit, which is the initial value of the input. */
   | Extract<AdminAction, { act: 'limit' }>
   /** `shown`: the display form of the key. */
   | (Extract<AdminAction, { act: 'reset' }> & { readonly shown: string })
@@ -25,7 +25,7 @@ export function actionText(pending: PendingAction): ActionText {
       return pending.shadow
         ? {
             title: 'Switch the rule to shadow?',
-            consequence: `The rule is still evaluated and counted, but refuses no requests ${UNTIL}.`,
+            consequence: `The rule keeps deciding and counting, but refuses no requests ${UNTIL}.`,
             button: 'Switch to shadow',
           }
         : {

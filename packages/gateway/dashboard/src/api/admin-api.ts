@@ -51,16 +51,16 @@ export class AdminApi {
   }
 
   /**
-   * Starts a replay and streams its progress. Aborting the signal stops it on the gateway.
+   * Starts a replay and streams its progress. Aborting the signal also stops the replay on the gateway.
    *
    * @param query the parameters of `/api/replay`
-   * @param posted the configuration to compare with; empty for none
+   * @param yaml the configuration to compare with; empty for none
    */
-  replay(query: URLSearchParams, posted: string, signal: AbortSignal): Promise<Response> {
+  replay(query: URLSearchParams, yaml: string, signal: AbortSignal): Promise<Response> {
     return this.#fetch(`/api/replay?${query}`, {
       method: 'POST',
       headers: { accept: NDJSON, 'content-type': 'text/plain' },
-      body: posted,
+      body: yaml,
       signal,
     })
   }
@@ -100,11 +100,11 @@ export class AdminApi {
 async function reasonOf(response: Response): Promise<string> {
   const body: unknown = await response.json().catch(() => undefined)
   if (typeof body === 'object' && body !== null && 'error' in body && typeof body.error === 'string')
-    return sentence(body.error)
+    return toSentence(body.error)
   return `The gateway responded with status ${response.status}.`
 }
 
 /** Formats an error message of the gateway as a sentence. */
-export function sentence(message: string): string {
+export function toSentence(message: string): string {
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.!?…]$/.test(message) ? '' : '.'}`
 }

@@ -1,6 +1,6 @@
 import type { ReportPage } from '../../../src/replay/html/fill-template.js'
 import type { ReplayLine, ReplayProgress } from '../../../src/server/admin/api/replay-types.js'
-import { sentence } from './admin-api.js'
+import { toSentence } from './admin-api.js'
 
 /**
  * Reads the progress of a replay until it ends.
@@ -16,7 +16,7 @@ export async function followReplay(
     for await (const text of linesOf(body)) {
       const line = JSON.parse(text) as ReplayLine
       if ('page' in line) return line.page
-      if ('error' in line) throw new Error(sentence(line.error))
+      if ('error' in line) throw new Error(toSentence(line.error))
       onProgress(line.progress)
     }
   throw connectionLost()

@@ -1,17 +1,17 @@
-import { share } from './format.js'
+import { percent } from './format.js'
 import './bar.css'
 
-/** A bar for a fraction, with its percentage. */
+/** A bar that shows a fraction, with its percentage. */
 export function Bar({ part, colour }: { readonly part: number; readonly colour: string }) {
   return (
     <span class="with-bar">
       <Fill part={part} colour={colour} />
-      <span>{share(part)}</span>
+      <span>{percent(part)}</span>
     </span>
   )
 }
 
-/** A bar without its percentage. */
+/** A bar without a percentage. */
 export function Fill({ part, colour }: { readonly part: number; readonly colour: string }) {
   const inlineSize = `${Math.min(Math.max(part, 0), 1) * 100}%`
   return (
@@ -21,8 +21,8 @@ export function Fill({ part, colour }: { readonly part: number; readonly colour:
   )
 }
 
-/** Returns the colour of a usage bar: it changes at 80 % and at the limit. */
-export function colourOfFullness(used: number): string {
+/** Returns the colour of a usage bar, which changes at 80 % and at 100 % of the limit. */
+export function usageColour(used: number): string {
   if (used >= 1) return 'refused'
   return used >= 0.8 ? 'waiting' : 'allowed'
 }

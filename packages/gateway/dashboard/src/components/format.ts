@@ -1,10 +1,10 @@
-// Compact formats of numbers and times.
+// Compact formats for numbers and times.
 
 const integer = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
-/** Formats a count: `1,243`, or `1.2M` from 100,000. */
+/** Formats a count: `1,243`. Counts of 100,000 or more are abbreviated: `1.2M`. */
 export function count(value: number): string {
   return Math.abs(value) < 100_000 ? integer.format(value) : compact.format(value)
 }
@@ -27,13 +27,17 @@ export function units(value: number): string {
   return count(Math.floor(value))
 }
 
-/** Formats a fraction: `0 %`, `<1 %`, `43 %`. */
-export function share(fraction: number): string {
+/** Formats a fraction as a percentage: `0 %`, `<1 %`, `43 %`. */
+export function percent(fraction: number): string {
   if (fraction > 0 && fraction < 0.01) return '<1 %'
   return `${Math.min(Math.floor(fraction * 100), 999)} %`
 }
 
-/** @param milliseconds null for never */
+/**
+ * Formats a duration: `85 µs`, `3.4 s`, `2 min 5 s`.
+ *
+ * @param milliseconds null for never
+ */
 export function duration(milliseconds: number | null): string {
   if (milliseconds === null) return 'never'
   if (milliseconds === 0) return '0'
@@ -64,7 +68,11 @@ function longDuration(seconds: number, round: (value: number) => number = Math.f
   return twoParts(round(seconds / 3600), 24, 'd', 'h')
 }
 
-/** @param value an integer number of small units */
+/**
+ * Formats a duration in two units: `2 min 5 s`.
+ *
+ * @param value a whole number of small units
+ */
 function twoParts(value: number, size: number, large: string, small: string): string {
   const rest = value % size
   const first = `${Math.floor(value / size)} ${large}`

@@ -28,7 +28,7 @@ export interface PlotProps {
   readonly height?: number
   /** Minimum upper end of the value axis. */
   readonly minScale?: number
-  /** Plots of one group share the cursor; default: the live plots. */
+  /** Plots of the same group share the cursor; default: `now`, the group of the live plots. */
   readonly group?: string
 }
 
@@ -108,7 +108,10 @@ export function stackedData({ times, lines }: Pick<PlotProps, 'times' | 'lines'>
   return [times.map((at) => at / 1000), ...inDrawingOrder(lines).map((line) => drawn.get(line) ?? [])]
 }
 
-/** Puts areas first, from top to bottom, because each is drawn over those before it; then lines. */
+/**
+ * Sorts areas before lines. Areas are drawn from top to bottom, because each covers the lower part
+ * of those drawn before it.
+ */
 function inDrawingOrder(lines: readonly Line[]): Line[] {
   return [
     ...lines.filter(({ stack }) => stack === true).reverse(),

@@ -18,7 +18,10 @@ interface Order {
   readonly descending: boolean
 }
 
-/** A table that sorts by any column, numbers descending first, and searches the first column. */
+/**
+ * A table that can be sorted by any column and searched by the first column. The first click on a
+ * column of numbers sorts in descending order.
+ */
 export function SortableTable<Row>({
   caption,
   columns,

@@ -13,7 +13,7 @@ export function Tile({
 }: {
   readonly title: string
   readonly figure: ComponentChildren
-  /** The context of the figure. */
+  /** A line of context, shown below the figure. */
   readonly below?: ComponentChildren
 }) {
   return (

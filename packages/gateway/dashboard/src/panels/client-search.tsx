@@ -4,7 +4,7 @@ import { ActionButton } from '../actions/action-button.js'
 import type { ActionHandler } from '../actions/pending-action.js'
 import { type AdminApi, AdminError } from '../api/admin-api.js'
 import { usePolling } from '../api/use-polling.js'
-import { Bar, colourOfFullness } from '../components/bar.js'
+import { Bar, usageColour } from '../components/bar.js'
 import { count, wait } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { RouteName } from '../components/route-name.js'
@@ -132,7 +132,7 @@ function ClientRules({
           title: 'Used',
           kind: 'bar',
           wideOnly: true,
-          cell: ({ used }) => <Bar part={used} colour={colourOfFullness(used)} />,
+          cell: ({ used }) => <Bar part={used} colour={usageColour(used)} />,
         },
         { title: 'Available', cell: availableNow },
         { title: 'Resets', kind: 'number', wideOnly: true, cell: ({ resetAfter }) => after(resetAfter) },

@@ -24,7 +24,7 @@ const KEY_LABELS: Readonly<Record<string, string>> = {
   everyone: 'across all clients',
 }
 
-/** Describes the key that a rule counts by. */
+/** Describes the key by which a rule counts. */
 export function keyLabel(keyedBy: string): string {
   return KEY_LABELS[keyedBy] ?? `per ${keyedBy}`
 }
@@ -34,11 +34,11 @@ export function resourceSuffix(resource: string): string {
   return resource === 'requests' || resource === 'concurrent' ? '' : ` of ${resource}`
 }
 
-/** Formats remaining units: `1 request`, `7 tokens`, `2 concurrent`. */
+/** Formats remaining units: `1 request`, `7 tokens`, `2 slots`. */
 export function amountLabel(resource: string, remaining: number): string {
   const left = units(remaining)
-  if (resource === 'concurrent') return `${left} concurrent`
-  return `${left} ${left === '1' ? resource.replace(/s$/, '') : resource}`
+  const noun = resource === 'concurrent' ? 'slots' : resource
+  return `${left} ${left === '1' ? noun.replace(/s$/, '') : noun}`
 }
 
 /** Formats the time until a request of cost 1 is admitted. */

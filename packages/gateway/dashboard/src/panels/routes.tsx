@@ -24,7 +24,7 @@ export function Routes({
   const routes = useMemo(() => routesIn(minute), [minute])
   const perSecond = (total: number) => rate(total / Math.max(minute.length, 1))
   return (
-    <Panel id="routes" title="Routes" note="last minute; select one to filter the plots">
+    <Panel id="routes" title="Routes" note="last minute; select a route to filter the plots">
       {routes.length === 0 ? (
         <Empty>No requests in the last minute.</Empty>
       ) : (

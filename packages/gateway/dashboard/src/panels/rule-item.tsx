@@ -3,12 +3,12 @@ import { ActionButton } from '../actions/action-button.js'
 import type { ActionHandler } from '../actions/pending-action.js'
 import { RuleActions } from '../actions/rule-actions.js'
 import { Badge } from '../components/badge.js'
-import { Bar, colourOfFullness } from '../components/bar.js'
+import { Bar, usageColour } from '../components/bar.js'
 import { count, units } from '../components/format.js'
 import { RouteName, routeName } from '../components/route-name.js'
 import { type Column, Table } from '../components/table.js'
 import { keyLabel, resourceSuffix, retryLabel } from './labels.js'
-import { fullnessOf } from './rule-list.js'
+import { highestUsage } from './rule-list.js'
 
 interface RuleItemProps {
   readonly route: string
@@ -20,10 +20,10 @@ interface RuleItemProps {
   readonly onToggle: (open: boolean) => void
 }
 
-/** A rule that expands to show its actions and the clients nearest to its limit. */
+/** A list item for a rule. It expands to show its actions and the clients nearest to its limit. */
 export function RuleItem(props: RuleItemProps) {
   const { route, rule, open, onToggle } = props
-  const fullest = rule.fullness[0]
+  const nearest = rule.fullness[0]
   return (
     <li>
       <details class="rule" open={open} onToggle={({ currentTarget }) => onToggle(currentTarget.open)}>
@@ -38,8 +38,8 @@ export function RuleItem(props: RuleItemProps) {
             </span>
           </span>
           <span class="nearest">
-            <Bar part={fullnessOf(rule)} colour={colourOfFullness(fullnessOf(rule))} />
-            <span class="name quiet">{fullest?.key ?? 'no usage'}</span>
+            <Bar part={highestUsage(rule)} colour={usageColour(highestUsage(rule))} />
+            <span class="name quiet">{nearest?.key ?? 'no usage'}</span>
           </span>
           <span class="counts">
             {count(rule.allowed)} allowed
@@ -68,7 +68,7 @@ function RuleDetails({ route, rule, onAction, onClient }: RuleItemProps) {
         Counts {rule.resource} {keyLabel(rule.keyedBy)}.{' '}
         {overridden !== undefined && (
           <>
-            Overridden until you undo it or the gateway restarts; the configuration file says{' '}
+            The override applies until you undo it or the gateway restarts. In the configuration file:{' '}
             {overridden.limit}, {overridden.enforced ? 'enforced' : 'shadow'}.
           </>
         )}
@@ -93,7 +93,7 @@ function RuleDetails({ route, rule, onAction, onClient }: RuleItemProps) {
             {
               title: 'Used',
               kind: 'bar',
-              cell: ({ used }) => <Bar part={used} colour={colourOfFullness(used)} />,
+              cell: ({ used }) => <Bar part={used} colour={usageColour(used)} />,
             },
             { title: 'Remaining', kind: 'number', cell: ({ remaining }) => units(remaining) },
             { title: 'Retry', kind: 'number', cell: ({ retryAfter }) => retryLabel(retryAfter) },

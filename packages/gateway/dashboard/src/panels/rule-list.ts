@@ -6,7 +6,7 @@ export interface ListedRule {
   readonly rule: RuleStatus
 }
 
-export type RuleOrder = 'fullest' | 'file'
+export type RuleOrder = 'usage' | 'file'
 
 /** Returns all rules in file order. A shared rule appears once. */
 export function listRules(routes: readonly RouteStatus[]): ListedRule[] {
@@ -52,12 +52,12 @@ export function ruleId({ route, rule }: ListedRule): string {
   return JSON.stringify([route, rule.rule])
 }
 
-/** Returns the usage of the client nearest to the limit, or 0 without clients. */
-export function fullnessOf({ fullness }: RuleStatus): number {
+/** Returns the usage of the client nearest to the limit, or 0 if there are no clients. */
+export function highestUsage({ fullness }: RuleStatus): number {
   return fullness[0]?.used ?? 0
 }
 
 /** Rounds usage down to a 5 % step, so that rules do not move with every request. */
 function usageStep(rule: RuleStatus): number {
-  return Math.floor(fullnessOf(rule) * 20)
+  return Math.floor(highestUsage(rule) * 20)
 }

@@ -28,7 +28,7 @@ export function Rules({
   readonly onAction: ActionHandler | undefined
   readonly onClient: (client: string) => void
 }) {
-  const [order, setOrder] = useState<RuleOrder>('fullest')
+  const [order, setOrder] = useState<RuleOrder>('usage')
   const [text, setText] = useState('')
   const [showAll, setShowAll] = useState(false)
   const rules = useMemo(() => listRules(status.routes), [status])
@@ -54,7 +54,7 @@ export function Rules({
             <Choice
               legend="Order of the rules"
               name="order"
-              options={{ fullest: 'Highest usage', file: 'File order' }}
+              options={{ usage: 'Highest usage', file: 'File order' }}
               value={order}
               onChoose={setOrder}
             />
@@ -64,7 +64,7 @@ export function Rules({
     >
       {rules.length === 0 && (
         <Empty>
-          The configuration has no limits. Each rule is listed here with the clients nearest to its limit.
+          The configuration has no limits. Rules appear here with the clients nearest to their limits.
         </Empty>
       )}
       {rules.length > 0 && found.length === 0 && <Empty>No rule matches “{text}”.</Empty>}
@@ -95,7 +95,7 @@ function useStableOrder(rules: readonly ListedRule[], order: RuleOrder) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
   const lastOrder = useRef<readonly string[]>([])
   const sorted = useMemo(() => {
-    if (order === 'fullest' && rules.some((rule) => open.has(ruleId(rule))))
+    if (order === 'usage' && rules.some((rule) => open.has(ruleId(rule))))
       return sortByIds(rules, lastOrder.current)
     const sorted = sortRules(rules, order)
     lastOrder.current = sorted.map(ruleId)

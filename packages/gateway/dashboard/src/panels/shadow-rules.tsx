@@ -22,8 +22,8 @@ export function ShadowRules({
     <Panel id="shadow" title="Shadow rules" note="requests they would have refused since the gateway started">
       {rules.length === 0 ? (
         <Empty>
-          No shadow rules. A rule with <code>enforce: false</code> is evaluated and counted but refuses no
-          requests, so that you can see its effect before you enforce it.
+          No shadow rules. A rule with <code>enforce: false</code> decides and counts but refuses no requests,
+          so that you can see its effect before you enforce it.
         </Empty>
       ) : (
         <Table<ListedRule>

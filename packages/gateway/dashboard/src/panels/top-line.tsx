@@ -1,7 +1,7 @@
 import type { RouteStatus, Status, StoreStatus } from '../../../src/server/admin/api/gateway-status.js'
 import type { Live } from '../api/use-live.js'
 import { Badge } from '../components/badge.js'
-import { count, duration, rate, share } from '../components/format.js'
+import { count, duration, percent, rate } from '../components/format.js'
 import { Tile, Tiles } from '../components/tile.js'
 import { trafficOf } from '../timeseries/buckets.js'
 import { requestsIn } from '../timeseries/route-history.js'
@@ -46,7 +46,7 @@ export function TopLine({ connection, history, status }: Live) {
       <Tile
         title="Refused"
         figure={<PerSecond value={perSecond(refused)} tone={refused > 0 ? 'refused' : undefined} />}
-        below={requests > 0 ? `${share(refused / requests)} of requests` : 'no requests'}
+        below={requests > 0 ? `${percent(refused / requests)} of requests` : 'no requests'}
       />
       <Tile title="In flight" figure={count(newest?.inFlight ?? 0)} below="sent to the upstream" />
       <Tile title="Waiting" figure={count(newest?.waiting ?? 0)} below="for a free slot" />

@@ -18,6 +18,7 @@ export interface View {
   readonly span: readonly [from: number, to: number]
 }
 
+/** Selects the samples of a route and a time range, and groups them into points. */
 export function useView(history: History, route: string | undefined, minutes: Minutes): View {
   return useMemo(() => {
     const to = history.samples.at(-1)?.at ?? Date.now()
@@ -37,7 +38,7 @@ export function useView(history: History, route: string | undefined, minutes: Mi
   }, [history, route, minutes])
 }
 
-/** Returns the seconds per point, which result in at most 180 points. */
+/** Returns the number of seconds per point, chosen so that a plot has at most 180 points. */
 function lengthFor(seconds: number): number {
   return seconds <= 120 ? 1 : seconds <= 360 ? 2 : 5
 }

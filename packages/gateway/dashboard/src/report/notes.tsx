@@ -1,16 +1,16 @@
 import type { ReplayReport } from '../../../src/replay/report/report.js'
 import { Panel } from '../components/panel.js'
-import { number } from './report-format.js'
+import { counted } from './report-format.js'
 
 /** Lists assumptions, skipped requests and unreadable lines. */
 export function Notes({ report }: { readonly report: ReplayReport }) {
   const { bad, late } = report.trace
   const lines = [
     ...report.notes,
-    ...(bad.count > 0 ? [`${number(bad.count)} lines could not be read.`] : []),
+    ...(bad.count > 0 ? [`${counted(bad.count, 'line')} could not be read.`] : []),
     ...bad.first.map(({ line, problem }) => `Line ${line}: ${problem}.`),
-    ...(late > 0 ? [`${number(late)} requests were out of order and were replayed late.`] : []),
-    ...report.reasons.map(({ why, count }) => `${number(count)} requests: ${why}.`),
+    ...(late > 0 ? [`${counted(late, 'request')} out of order, replayed late.`] : []),
+    ...report.reasons.map(({ why, count }) => `${counted(count, 'request')}: ${why}.`),
   ]
   if (lines.length === 0) return null
   return (

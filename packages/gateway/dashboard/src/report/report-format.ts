@@ -1,4 +1,4 @@
-// Unabbreviated formats of numbers and times in a report.
+// Unabbreviated formats for numbers and times in a report.
 
 const decimal = new Intl.NumberFormat('en', { maximumFractionDigits: 2 })
 const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone: 'UTC' })
@@ -7,7 +7,12 @@ export function number(value: number): string {
   return decimal.format(value)
 }
 
-/** Formats a share: `12.5 %`. A share above zero is never shown as `0 %`. */
+/** Formats a number with a noun: `1 line`, `2 lines`. */
+export function counted(value: number, noun: string): string {
+  return `${number(value)} ${noun}${value === 1 ? '' : 's'}`
+}
+
+/** Formats a fraction as a percentage: `12.5 %`. A fraction above zero is never shown as `0 %`. */
 export function part(of: number, all: number): string {
   const points = all === 0 ? 0 : (of / all) * 100
   if (points > 0 && points < 0.01) return '<0.01 %'

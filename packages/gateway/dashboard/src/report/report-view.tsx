@@ -16,15 +16,15 @@ export function ReportView(page: Omit<ReportPage, 'trace'>) {
   return (
     <>
       {sides.map((side) => (
-        <Figures key={side.place} {...side} />
+        <Figures key={side.id} {...side} />
       ))}
       {suggestion !== undefined && <TradeOff suggestion={suggestion} yaml={yaml} />}
       {one !== undefined && other !== undefined && <ComparisonTimelines one={one} other={other} />}
       {sides.map((side) => (
-        <Timelines key={side.place} {...side} />
+        <Timelines key={side.id} {...side} />
       ))}
       {sides.map((side) => (
-        <Rules key={side.place} {...side} />
+        <Rules key={side.id} {...side} />
       ))}
       {comparison !== undefined && comparison.clients.length > 0 && (
         <Differences clients={comparison.clients} names={page.names} />

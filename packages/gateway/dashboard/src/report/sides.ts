@@ -6,7 +6,7 @@ export interface Side {
   /** Empty if only one policy was replayed. */
   readonly name: string
   /** Makes element ids unique. */
-  readonly place: 'one' | 'other'
+  readonly id: 'one' | 'other'
   readonly report: ReplayReport
 }
 
@@ -15,14 +15,14 @@ export function sidesOf({
   report,
   comparison,
 }: Pick<ReportPage, 'names' | 'report' | 'comparison'>): readonly Side[] {
-  if (comparison === undefined) return [{ name: '', place: 'one', report }]
+  if (comparison === undefined) return [{ name: '', id: 'one', report }]
   return [
-    { name: one, place: 'one', report },
-    { name: other, place: 'other', report: comparison.other },
+    { name: one, id: 'one', report },
+    { name: other, id: 'other', report: comparison.other },
   ]
 }
 
-/** Returns `Rules`, or `Rules · today.yaml` if two policies are compared. */
+/** Appends the policy's name to a title if two policies are compared: `Rules · today.yaml`. */
 export function titleOf(title: string, { name }: Pick<Side, 'name'>): string {
   return name === '' ? title : `${title} · ${name}`
 }

@@ -1,15 +1,15 @@
 import type { ClientDifference } from '../../../src/replay/report/comparison.js'
 import type { ClientReport, ReplayReport, RuleReport } from '../../../src/replay/report/report.js'
-import { Bar, colourOfFullness } from '../components/bar.js'
+import { Bar, usageColour } from '../components/bar.js'
 import { duration } from '../components/format.js'
 import { Panel } from '../components/panel.js'
 import { SortableTable } from '../components/sortable-table.js'
 import { moment, number, part } from './report-format.js'
 import { type Side, titleOf } from './sides.js'
 
-export function Rules({ report, name, place }: Side) {
+export function Rules({ report, name, id }: Side) {
   return (
-    <Panel id={`rules-${place}`} title={name === '' ? 'Results by rule' : titleOf('Rules', { name })}>
+    <Panel id={`rules-${id}`} title={name === '' ? 'Results by rule' : titleOf('Rules', { name })}>
       <SortableTable<RuleReport>
         caption={`rules ${name}`.trim()}
         rows={report.rules}
@@ -34,7 +34,7 @@ export function Rules({ report, name, place }: Side) {
           {
             title: 'Usage, p95',
             value: ({ fullness }) => fullness.p95,
-            cell: ({ fullness }) => <Bar part={fullness.p95} colour={colourOfFullness(fullness.p95)} />,
+            cell: ({ fullness }) => <Bar part={fullness.p95} colour={usageColour(fullness.p95)} />,
             wideOnly: true,
           },
           {

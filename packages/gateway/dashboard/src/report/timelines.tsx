@@ -9,7 +9,7 @@ import { type Side, titleOf } from './sides.js'
 const COLOURS = ['refused', 'shadowed', 'waiting', 'busy', 'other', 'allowed']
 
 /** Plots requests, refusals by rule and admitted tokens over time. */
-export function Timelines({ report, name, place }: Side) {
+export function Timelines({ report, name, id }: Side) {
   const { timeline, rules } = report
   const times = timeline.stretches.map(({ at }) => at)
   const of = (value: (stretch: TimelineReport['stretches'][number]) => number) =>
@@ -26,14 +26,14 @@ export function Timelines({ report, name, place }: Side) {
   const note = `per ${bucketLength(timeline.width)}`
   return (
     <div class="side-by-side">
-      <Panel id={`requests-${place}`} title={titleOf('Requests', { name })} note={note}>
+      <Panel id={`requests-${id}`} title={titleOf('Requests', { name })} note={note}>
         {plot('Allowed and refused requests over time', [
           { label: 'allowed', colour: 'allowed', values: of(({ allowed }) => allowed), stack: true },
           { label: 'refused', colour: 'refused', values: of(({ refused }) => refused), stack: true },
         ])}
       </Panel>
       {refusing.length > 0 && (
-        <Panel id={`refusals-${place}`} title={titleOf('Refusals by rule', { name })} note={note}>
+        <Panel id={`refusals-${id}`} title={titleOf('Refusals by rule', { name })} note={note}>
           {plot(
             'Refusals of each rule over time',
             refusing.map((line, index) => ({
@@ -45,7 +45,7 @@ export function Timelines({ report, name, place }: Side) {
         </Panel>
       )}
       {report.tokens.offered > 0 && (
-        <Panel id={`tokens-${place}`} title={titleOf('Tokens admitted', { name })} note={note}>
+        <Panel id={`tokens-${id}`} title={titleOf('Tokens admitted', { name })} note={note}>
           {plot('Tokens of admitted requests over time', [
             { label: 'tokens', colour: 'busy', values: of(({ tokens }) => tokens), stack: true },
           ])}

@@ -8,7 +8,10 @@ import { isRefusal, number, part } from './report-format.js'
 
 const HEIGHT = 260
 
-/** Plots refused shares (left axis) and admitted amounts (right axis) by limit, on a log scale. */
+/**
+ * Plots the fraction of refused requests (left axis) and the admitted amounts (right axis) against
+ * the limit, on a logarithmic scale.
+ */
 export function TradeOffCurve({ curve }: { readonly curve: readonly SuggestedLimit[] }) {
   const container = useRef<HTMLDivElement>(null)
   const colours = useColourChanges()

@@ -40,11 +40,11 @@ export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion
             title: clause,
             value: ({ clauses }: SuggestedLimit) => clauses[index]?.value ?? 0,
             cell: ({ clauses }: SuggestedLimit) => {
-              const own = clauses[index]
-              return own === undefined ? (
+              const result = clauses[index]
+              return result === undefined ? (
                 ''
               ) : (
-                <span class={own.granted ? '' : 'refused'}>{resultOf(own)}</span>
+                <span class={result.granted ? '' : 'refused'}>{resultOf(result)}</span>
               )
             },
           })),

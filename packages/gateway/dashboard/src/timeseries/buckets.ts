@@ -2,11 +2,11 @@ import type { Latency, RouteSample, Sample } from '../../../src/server/admin/api
 
 /** One point of a plot, which covers one or more seconds. */
 export interface TimeBucket {
-  /** Epoch milliseconds of its first second. */
+  /** Start of the first second, in epoch milliseconds. */
   readonly at: number
-  /** Seconds received so far. */
+  /** Number of samples so far, one per second. */
   readonly seconds: number
-  /** Sums over the bucket. In-flight and waiting requests are maxima. */
+  /** Sums over the bucket; maxima for the requests in flight and waiting. */
   readonly traffic: RouteSample
   readonly store: Sample['store']
 }
@@ -26,7 +26,7 @@ export const NO_TRAFFIC: RouteSample = {
 
 const totals = new WeakMap<Sample, RouteSample>()
 
-/** Returns the traffic of a route in one sample, or of all routes if none is given. */
+/** Returns the traffic of a route in one sample, or of all routes if `route` is undefined. */
 export function trafficOf(sample: Sample, route: string | undefined): RouteSample {
   if (route !== undefined) return sample.routes[route] ?? NO_TRAFFIC
   let total = totals.get(sample)
@@ -68,7 +68,7 @@ export function bucketsOf(
   return buckets
 }
 
-/** Adds counts, except for the refusals by rule, which `refusal-history.ts` sums. */
+/** Sums the counts, except for the refusals by rule, which `refusal-history.ts` sums. */
 function addCounts(one: RouteSample, other: RouteSample) {
   return {
     allowed: one.allowed + other.allowed,

@@ -21,7 +21,7 @@ export class History {
     return new History([...this.samples.filter(({ at }) => at > horizon), sample])
   }
 
-  /** Returns the samples of the last `seconds` seconds before and including the newest one. */
+  /** Returns the samples of the last `seconds` seconds, up to and including the newest one. */
   lastSeconds(seconds: number): readonly Sample[] {
     const newest = this.samples.at(-1)
     if (newest === undefined) return []

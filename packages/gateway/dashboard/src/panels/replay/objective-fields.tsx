@@ -1,6 +1,6 @@
 import type { SearchedRule } from '../../../../src/server/admin/api/replay-types.js'
 
-/** The objective that a limit must meet, and the rule whose limit is searched. */
+/** The fields for an objective and for the rule whose limit is suggested. */
 export function ObjectiveFields({
   objective,
   rules,

@@ -10,7 +10,7 @@ const MODES = { running: 'Running limits', other: 'New limits', objective: 'Sugg
 const EXPLANATIONS: Readonly<Record<ReplayQuery['mode'], string>> = {
   running:
     'Shows which clients the limits of the configuration file refuse, and which refusals an exact limiter would have avoided. Usage starts at zero.',
-  other: 'Compares a new configuration with the running one. The gateway is not changed.',
+  other: 'Compares a new configuration with the running one, which does not change.',
   objective: 'Finds the tightest limit of a rule that meets an objective. The record is read several times.',
 }
 

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import type { RecordStatus } from '../../../../src/server/admin/api/replay-types.js'
 import type { AdminApi } from '../../api/admin-api.js'
 import { Panel } from '../../components/panel.js'
-import { moment, number } from '../../report/report-format.js'
+import { counted, moment, number } from '../../report/report-format.js'
 import { NothingRecorded } from './nothing-recorded.js'
 import { ReplayForm } from './replay-form.js'
 import { Progress } from './replay-progress.js'
@@ -12,7 +12,7 @@ import './replay.css'
 
 const MIB = 2 ** 20
 
-/** Replays recorded traffic through the running limits or through new ones. */
+/** Replays recorded traffic with the running limits or with new ones. */
 export function ReplayPanel({
   api,
   started,
@@ -50,7 +50,7 @@ export function ReplayPanel({
           </p>
         )}
         <p class="visually-hidden" role="status">
-          {run.state === 'done' && `Replayed ${number(run.page.report.requests.played)} requests.`}
+          {run.state === 'done' && `Replayed ${counted(run.page.report.requests.played, 'request')}.`}
         </p>
       </Panel>
       {run.state === 'done' && <ReplayResult api={api} page={run.page} />}
@@ -60,6 +60,6 @@ export function ReplayPanel({
 
 function recordNote({ since, files, bytes }: RecordStatus & { readonly recording: true }): string {
   if (since === null) return 'no requests recorded yet'
-  const size = `${number(files)} ${files === 1 ? 'file' : 'files'}, ${number(bytes / MIB)} MiB`
+  const size = `${counted(files, 'file')}, ${number(bytes / MIB)} MiB`
   return `recorded since ${moment(since)}; ${size}`
 }

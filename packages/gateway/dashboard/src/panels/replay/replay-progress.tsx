@@ -1,5 +1,5 @@
 import type { ReplayProgress } from '../../../../src/server/admin/api/replay-types.js'
-import { number } from '../../report/report-format.js'
+import { counted, number } from '../../report/report-format.js'
 
 /** Shows the progress of a replay. */
 export function Progress({
@@ -21,6 +21,6 @@ export function Progress({
 }
 
 function progressText({ part, requests, rounds }: ReplayProgress): string {
-  const pass = `${Math.floor(part * 100)} %, ${number(requests)} requests`
+  const pass = `${Math.floor(part * 100)} %, ${counted(requests, 'request')}`
   return rounds === 0 ? pass : `pass ${number(rounds + 1)}: ${pass}`
 }

@@ -7,7 +7,7 @@ export type Hours = '1' | '6' | '24' | 'all'
 export type ReplayQuery = { readonly hours: Hours } & (
   | { readonly mode: 'running' }
   | { readonly mode: 'other'; readonly yaml: string }
-  /** `rule`: the rule whose limit is searched; undefined if there is only one. */
+  /** `rule`: the rule whose limit is suggested; undefined if there is none. */
   | { readonly mode: 'objective'; readonly objective: string; readonly rule: SearchedRule | undefined }
 )
 

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import type { ReportPage } from '../../../../src/replay/html/fill-template.js'
 import { fillTemplate } from '../../../../src/replay/html/fill-template.js'
 import type { AdminApi } from '../../api/admin-api.js'
-import { moment, number } from '../../report/report-format.js'
+import { counted, moment } from '../../report/report-format.js'
 import { ReportView } from '../../report/report-view.js'
 import { saveAs } from './save-as.js'
 
@@ -24,7 +24,7 @@ export function ReplayResult({ api, page }: { readonly api: AdminApi; readonly p
         <div>
           <h2 id="replayed-title">Replay of {trace}</h2>
           <p class="quiet">
-            {number(report.requests.played)} requests from {moment(report.trace.from)} to{' '}
+            {counted(report.requests.played, 'request')} from {moment(report.trace.from)} to{' '}
             {moment(report.trace.to)}, replayed with {names.join(' and ')}
           </p>
         </div>

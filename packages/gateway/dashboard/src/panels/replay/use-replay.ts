@@ -35,8 +35,8 @@ export function useReplay(api: AdminApi): ReplayControls {
     }
     set({ state: 'running' })
     try {
-      const posted = query.mode === 'other' ? query.yaml : ''
-      const response = await api.replay(queryOf(query), posted, controller.signal)
+      const yaml = query.mode === 'other' ? query.yaml : ''
+      const response = await api.replay(queryOf(query), yaml, controller.signal)
       const page = await followReplay(response, (progress) => set({ state: 'running', progress }))
       set({ state: 'done', page })
     } catch (error) {
