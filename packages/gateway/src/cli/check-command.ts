@@ -22,8 +22,8 @@ export interface Output {
  * Validates a configuration file and the keys file it refers to. Describes a valid configuration;
  * prints each problem of an invalid one with its line and a caret under the position.
  *
- * @param against the configuration file in use; if given, also lists the rules whose state `file`
- *   would abandon
+ * @param against the configuration file in use; if present, the rules whose state `file` would
+ *   abandon are listed as well
  * @returns the exit code: 0 if the file is valid, even with warnings, and 1 otherwise
  */
 export async function checkCommand(

@@ -10,7 +10,7 @@ export interface KeyOptions extends NewKey {
 /**
  * Creates an API key, prints it once and appends its hash to the keys file.
  *
- * @throws ConfigError if the keys file is invalid.
+ * @throws ConfigError if the keys file is invalid
  */
 export async function newKeyCommand(
   { file, ...properties }: KeyOptions,

@@ -63,7 +63,7 @@ program
   .option('--reorder <length>', 'how far lines may be out of order, such as 10s')
   .option(
     '--unready <from-to...>',
-    'when the models were not ready, relative to the first request, such as 0s-30s',
+    'period in which the models were not ready, relative to the first request, such as 0s-30s',
   )
   .option('--top <number>', 'number of clients to list (default: 100)')
   .option('--threads <number>', '1 or 2; 1 uses a single core and takes about 50 % longer (default: 2)')
@@ -112,7 +112,7 @@ program.parseAsync().catch((error: unknown) => {
 /**
  * Returns the configuration file passed as the argument or with `--config`.
  *
- * @throws Error if both are given, or neither.
+ * @throws Error if both or neither are present
  */
 function configFile(command: string, argument: string | undefined, option: string | undefined): string {
   const file = argument ?? option

@@ -1,4 +1,4 @@
-import { formatNumber } from '../replay/report/report-numbers.js'
+import { formatQuantity } from '../replay/report/report-numbers.js'
 import type { Output } from './check-command.js'
 
 interface ProgressBar {
@@ -7,9 +7,7 @@ interface ProgressBar {
   readonly clear: () => void
 }
 
-/**
- * Delay before the bar is first drawn, and between redraws. Short commands therefore show no bar.
- */
+/** Delay before the bar is first drawn, and between redraws. Short commands show no bar. */
 const INTERVAL_MS = 200
 const WIDTH = 30
 
@@ -23,7 +21,7 @@ export function progressBar(err: Output['err']): ProgressBar {
       last = performance.now()
       drawn = true
       const done = part === undefined ? '' : `${bar(part)} ${Math.floor(part * 100)} %  `
-      err.write(`\r\u001b[K${done}${formatNumber(requests)} requests`)
+      err.write(`\r\u001b[K${done}${formatQuantity(requests, 'request')}`)
     },
     clear() {
       if (drawn) err.write('\r\u001b[K')
@@ -33,6 +31,6 @@ export function progressBar(err: Output['err']): ProgressBar {
 }
 
 function bar(part: number): string {
-  const full = Math.round(part * WIDTH)
-  return `[${'='.repeat(full)}${' '.repeat(WIDTH - full)}]`
+  const filled = Math.round(part * WIDTH)
+  return `[${'='.repeat(filled)}${' '.repeat(WIDTH - filled)}]`
 }

@@ -22,8 +22,8 @@ export function logWarnings({ source: { file }, warnings = [] }: GatewayConfig, 
 }
 
 /**
- * Reloads the configuration whenever its file changes. Logs an invalid file and keeps the previous
- * configuration.
+ * Reloads the configuration whenever its file changes. If the file is invalid, logs its problems and
+ * keeps the previous configuration.
  */
 export function watchConfig({ file, config, gateway, log, override }: ReloadOptions): FileWatch {
   let current = config
@@ -55,7 +55,7 @@ export function watchConfig({ file, config, gateway, log, override }: ReloadOpti
   })
 }
 
-/** Returns log fields about rules that lose their state; none if every rule keeps it. */
+/** Returns log fields about rules that lose their state; none if every rule keeps its state. */
 function stateFields({ abandoned, empty }: StateChanges) {
   if (abandoned.length + empty.length === 0) return {}
   return { abandoned, begins_empty: empty, hint: KEEP_STATE_HINT }

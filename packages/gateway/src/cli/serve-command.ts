@@ -20,10 +20,10 @@ export interface ServeOptions {
 const LOG_FLUSH_TIMEOUT_MS = 1000
 
 /**
- * Runs a gateway until SIGTERM or SIGINT. A second signal stops it without draining requests in
- * flight. SIGHUP reloads the configuration.
+ * Runs a gateway until SIGTERM or SIGINT. A second signal stops the gateway without draining requests
+ * in flight. SIGHUP reloads the configuration.
  *
- * @throws ConfigError if the file is invalid; Error if the gateway cannot listen.
+ * @throws ConfigError if the file is invalid; Error if the gateway cannot listen
  */
 export async function serveCommand(file: string, options: ServeOptions): Promise<void> {
   const override = overrideOf(options)
@@ -43,7 +43,8 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
   logFatalErrors(log)
   const reloader = watchConfig({ file, config, gateway, log, override })
   process.on('SIGHUP', () => void reloader.reloadNow())
-  // Signals are handled before the addresses are printed: a supervisor that reads them may send one at once.
+  // Signals are handled before the addresses are printed, because a supervisor that reads the
+  // addresses may send a signal immediately.
   const stopped = stopSignal()
   print(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
   if (gateway.adminAddress !== undefined) {
@@ -73,7 +74,11 @@ function overrideOf({ listen, admin, upstream }: ServeOptions): (config: Gateway
   })
 }
 
-/** @throws Error if the address is reachable from other hosts and no token is configured. */
+/**
+ * Returns the admin configuration with the address from the command line.
+ *
+ * @throws Error if the address is reachable from other hosts and no token is configured
+ */
 function adminAt(address: string, configured: AdminConfig | undefined): AdminConfig {
   const admin = { ...configured, ...parseEndpoint(address) }
   const problem = unprotectedAdminError(admin)

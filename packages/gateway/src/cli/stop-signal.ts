@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs'
 /** Signals within this time count as one: npm forwards signals that the terminal already sent. */
 const SAME_SIGNAL_MS = 1000
 
-/** Interval at which the process checks whether its parent still runs. */
+/** Interval at which the process checks whether its parent is still running. */
 const PARENT_INTERVAL_MS = 500
 
 /**
  * Resolves with the reason to stop: SIGTERM, SIGINT, or the exit of npm or of its shell. A signal
  * to npm ends the shell without reaching this process, and a SIGKILL to npm leaves the shell
- * running. A further signal exits at once.
+ * running. A second signal exits the process immediately.
  */
 export function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
@@ -57,7 +57,7 @@ function parentOf(pid: number): number | undefined {
 
 function statOf(pid: number): { readonly name: string; readonly parent: number } | undefined {
   try {
-    // The name is in parentheses and may contain parentheses itself.
+    // The name is in parentheses and may itself contain parentheses.
     const [, name = '', parent] = /\((.*)\) \S+ (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
     return { name, parent: Number(parent) }
   } catch {

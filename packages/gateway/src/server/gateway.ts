@@ -24,7 +24,7 @@ import { startWorkers } from './workers/worker-pool.js'
 /** A running gateway. */
 export interface Gateway {
   readonly address: AddressInfo
-  /** Undefined without an admin port. */
+  /** Undefined if there is no admin port. */
   readonly adminAddress: AddressInfo | undefined
   /**
    * Applies a new configuration. Requests in flight finish under the configuration they started
@@ -256,7 +256,7 @@ function readinessWith(health: StoreHealth, isUpInWorkers: boolean): Readiness {
 /** The interval at which a persistent failure to record is logged. */
 const RECORD_ERROR_INTERVAL_MS = 60_000
 
-/** Logs recording failures; repeated failures are logged once per interval. */
+/** Returns a function that logs recording failures, repeated ones only once per interval. */
 function recordErrorLog(log: Log): (error: unknown) => void {
   let last = { message: '', at: Number.NEGATIVE_INFINITY }
   return (error) => {

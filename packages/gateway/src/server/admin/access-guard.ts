@@ -6,7 +6,7 @@ import { isLoopback } from '../../policy/config/yaml/endpoint.js'
 
 type GuardedRequest = Pick<IncomingMessage, 'method' | 'headers'>
 
-/** The status and the message of a request that the admin port rejects. */
+/** The status and the message of the response to a rejected request. */
 export interface Denial {
   readonly status: 401 | 403
   readonly error: string
@@ -20,12 +20,12 @@ const TOKEN_REQUIRED: Denial = {
 /**
  * Decides which requests the admin port serves.
  *
- * A page of another site can make a browser send requests here, directly or under a host name that
- * it resolves to this address (DNS rebinding). The port therefore serves only IP addresses,
+ * A page of another site can make a browser send requests here, directly or under a host name of
+ * that site that resolves to this address (DNS rebinding). The port therefore serves only IP addresses,
  * `localhost` and the names in the configuration, and requires a matching `Origin` for writes.
  *
- * Requests to a loopback address may read without the token. All other addresses and the configured
- * names require it, except for the probes and the static page.
+ * Requests to a loopback address may read without the token. Requests to other addresses and to the
+ * configured names require the token, except for the probes and the static page.
  */
 export class AccessGuard {
   readonly #host: string
@@ -63,7 +63,7 @@ export class AccessGuard {
         status: 403,
         error: 'actions are off: the configuration has no admin token; create one with `sluice token new`',
       }
-    return this.holdsToken(request.headers.authorization) ? undefined : TOKEN_REQUIRED
+    return this.#isAuthorized(request.headers.authorization) ? undefined : TOKEN_REQUIRED
   }
 
   /**
@@ -78,7 +78,7 @@ export class AccessGuard {
     const isRead = method === 'GET' || method === 'HEAD'
     if (!isRead && origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
       return { status: 403, error: 'requests from pages of another origin are not allowed' }
-    if (this.holdsToken(headers.authorization)) return undefined
+    if (this.#isAuthorized(headers.authorization)) return undefined
     const denial = this.denialForPage(request)
     if (denial !== undefined) return denial
     return isLoopback(this.#host) && this.#isOwnAddress(hostName(host)) ? undefined : TOKEN_REQUIRED
@@ -87,7 +87,7 @@ export class AccessGuard {
   /**
    * Reports whether the header contains the admin token; always false if no token is configured.
    */
-  holdsToken(authorization: string | undefined): boolean {
+  #isAuthorized(authorization: string | undefined): boolean {
     const [, token] = /^bearer +(\S+)$/i.exec(authorization ?? '') ?? []
     if (token === undefined || this.#tokenHash === undefined) return false
     return timingSafeEqual(createHash('sha256').update(token).digest(), this.#tokenHash)

@@ -90,7 +90,10 @@ export function adminRoutes(
 
 async function findClient(search: string, client: LiveSources['client']): Promise<AdminResponse> {
   if (search === '' || search.length > MAX_SEARCH)
-    return failure(400, "'q' must be an IP address or a client id, as in /api/client?q=203.0.113.7")
+    return failure(
+      400,
+      `'q' must be an IP address or a client id of at most ${MAX_SEARCH} characters, as in /api/client?q=203.0.113.7`,
+    )
   const state = await client(search)
   return state === undefined
     ? failure(404, `no client that matches '${search}' was seen recently`)

@@ -68,7 +68,7 @@ const UNEXPECTED_ERROR = "unexpected error; see the gateway's log"
  * - `/healthz` responds with 200 as long as the process runs;
  * - `/readyz` responds with 503 while load balancers should send requests elsewhere;
  * - `/metrics` is for Prometheus, and `/metrics.json` is a summary for people and scripts;
- * - `/` is the dashboard, and `/api/` is its data and its actions.
+ * - `/` serves the dashboard, and `/api/` serves its data and performs its actions.
  *
  * A request that needs the store gets 503 while the store is unavailable. An unexpected error is
  * logged, and the request gets 500.
@@ -115,8 +115,8 @@ export async function startAdmin({
   })
   const connections = new Set<Socket>()
   server.on('connection', (socket) => {
-    // At the maximum, a connection is evicted for the new one, so that idle connections cannot lock
-    // the operator out.
+    // At the maximum, an open connection is closed to accept the new one, so that idle connections
+    // cannot lock the operator out.
     if (connections.size >= MAX_CONNECTIONS) evictConnection(connections)
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
@@ -162,7 +162,7 @@ function handle(
   const denial = denialOf(route?.access ?? 'data', admin, guard)
   if (denial !== undefined) return failure(denial.status, denial.error)
   if (route === undefined)
-    return failure(404, 'not found; the dashboard is at /, the metrics are at /metrics')
+    return failure(404, 'not found; the dashboard is at / and the metrics are at /metrics')
   const method = request.method === 'HEAD' ? 'GET' : request.method
   const expected = route.method ?? 'GET'
   return method === expected ? route.handle(admin) : failure(405, `only ${expected} is allowed`)

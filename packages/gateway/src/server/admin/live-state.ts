@@ -82,7 +82,7 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
   }
 
   /**
-   * Finds a client by key, id or a part of its key. Resolves to undefined if none matches.
+   * Finds a client by its key, its id or a part of its key. Resolves to undefined if none matches.
    * Rejects with a StoreUnavailableError while the store is unavailable.
    */
   client(search: string) {

@@ -244,9 +244,7 @@ it('writes actions to the audit log, and summarizes requests without the token',
   await act(gateway, { ...action, limit: 'lots' })
   await gateway.gateway.close()
   const all = await gateway.auditLines()
-  const lines = all.filter(
-    ({ detail }) => !detail.endsWith('more requests without the token within a second'),
-  )
+  const lines = all.filter(({ detail }) => !/ more requests? without the token within a second$/.test(detail))
   const summaries = all.filter((line) => !lines.includes(line))
   expect(all.length).toBeLessThan(20)
   const unauthorized =

@@ -51,7 +51,7 @@ export function parseAction(json: string): AdminAction {
   throw new AdminActionError(problemOf(result.error.issues[0]))
 }
 
-/** Accepts a string of 1 to `max` characters. The message completes the name of the member. */
+/** Accepts a string of 1 to `max` characters. The message follows the name of the member. */
 function stringUpTo(max: number): z.ZodString {
   const message = `must be a string of 1 to ${max} characters`
   return z.string(message).min(1, message).max(max, message)

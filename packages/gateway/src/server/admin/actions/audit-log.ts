@@ -75,7 +75,7 @@ export class AuditLog {
     this.#summaryTimer = undefined
     const count = this.#unauthorizedCount
     this.#unauthorizedCount = 0
-    const detail = `${count} more requests without the token within a second`
+    const detail = `${count} more ${count === 1 ? 'request' : 'requests'} without the token within a second`
     if (count > 0) await this.write({ from: 'anybody', act: undefined, outcome: 'refused', detail })
     await this.#writer?.flush(WRITE_TIMEOUT_MS)
   }

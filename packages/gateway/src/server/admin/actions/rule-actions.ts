@@ -18,7 +18,7 @@ export interface RuleActionsOptions {
   readonly override: (overrides: Overrides) => Promise<void>
 }
 
-/** Performs admin actions on a running gateway. Only a reset refunds used capacity. */
+/** Performs admin actions on a running gateway. Only a reset clears usage. */
 export class RuleActions {
   constructor(private readonly options: RuleActionsOptions) {}
 
@@ -26,8 +26,8 @@ export class RuleActions {
    * Performs an action.
    *
    * @returns a description of the change
-   * @throws AdminActionError (as a rejection) if the action cannot be performed; nothing changed,
-   *   unless the store failed during a reset
+   * @throws AdminActionError (as a rejection) if the action cannot be performed; nothing has
+   *   changed, unless the store failed during a reset
    */
   async perform(action: AdminAction): Promise<string> {
     if (action.act === 'reset') return this.#reset(action)
@@ -64,7 +64,7 @@ export class RuleActions {
     }
   }
 
-  /** The rules that an action names: one, those of a route, or all. */
+  /** Returns the rules that an action names: one, those of a route, or all. */
   #rulesFor(route: string | undefined, name: string | undefined): readonly WatchedRule[] {
     const { view } = this.options
     if (route !== undefined && name !== undefined) return [this.#rule(route, name)]

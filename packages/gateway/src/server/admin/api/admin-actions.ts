@@ -7,11 +7,11 @@ export type AdminAction =
   /** `limit`: a limit such as `20/minute`, or a number of concurrent requests. */
   | { readonly act: 'limit'; readonly route: string; readonly rule: string; readonly limit: string }
   /**
-   * Clears the usage of a key. Without a rule, it applies to all rules of the route that have seen
-   * the key; without a route, to all routes.
+   * Clears the usage of a key. Without a rule, the action applies to all rules of the route that have
+   * seen the key; without a route, to all routes.
    */
   | { readonly act: 'reset'; readonly route?: string; readonly rule?: string; readonly key: string }
-  /** Restores the settings of the configuration file. */
+  /** Restores the settings from the configuration file. */
   | { readonly act: 'undo'; readonly route: string; readonly rule: string }
 
 /** The response: 200 with a description of the change, or an error. */

@@ -16,12 +16,12 @@ export interface TopClients {
 
 export interface TopClient {
   readonly client: string
-  /** Requests: at least `count - error`, at most `count`. */
+  /** The number of requests is at least `count - error` and at most `count`. */
   readonly count: number
   readonly error: number
 }
 
-/** The usage of one client under every rule that has seen it. Reading it consumes nothing. */
+/** The usage of one client under every rule that has seen it. Reading the state consumes nothing. */
 export interface ClientState {
   readonly client: string
   readonly rules: readonly ClientRule[]

@@ -9,7 +9,8 @@ export interface Status {
   readonly started: number
   readonly version: string
   /**
-   * `token`: actions require the admin token. `off`: no token is configured, so none are allowed.
+   * `token`: actions require the admin token. `off`: no token is configured, so no actions are
+   * allowed.
    */
   readonly acts: 'off' | 'token'
   readonly store: StoreStatus
@@ -49,7 +50,7 @@ export interface RuleStatus {
   /** The settings in the configuration file, if an override replaces them. */
   readonly overridden?: { readonly limit: string; readonly enforced: boolean }
   readonly keyedBy: string
-  /** The keys that are nearest to the limit, at most 10, in order of usage. */
+  /** The keys that are nearest to the limit, at most 10, highest usage first. */
   readonly fullness: readonly KeyFullness[]
   readonly allowed: number
   readonly refused: number

@@ -22,7 +22,7 @@ export interface RouteSample {
   /** Requests that a shadow rule would have refused. */
   readonly shadowRefused: number
   /**
-   * Requests that ended without a decision of a limit, because of invalid credentials, an invalid
+   * Requests that ended before a limit was applied, because of invalid credentials, an invalid
    * request, an unavailable store, a client that disconnected, or an error of the gateway.
    */
   readonly failed: number
@@ -34,7 +34,7 @@ export interface RouteSample {
   readonly refusals: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
-/** Latencies of one second. All zero if nothing was measured. Percentiles are within 10 %. */
+/** Latencies of one second; all 0 if nothing was measured. Percentiles are accurate to 10 %. */
 export interface Latency {
   readonly count: number
   readonly p50: number

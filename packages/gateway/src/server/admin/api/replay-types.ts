@@ -29,7 +29,7 @@ export type ReplayLine =
   | { readonly error: string }
 
 export interface ReplayProgress {
-  /** The fraction of the record that was read, from 0 to 1. */
+  /** The fraction of the record that has been read, from 0 to 1. */
   readonly part: number
   /** Requests replayed so far. */
   readonly requests: number

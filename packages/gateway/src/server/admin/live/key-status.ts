@@ -34,23 +34,26 @@ export async function keyStatuses(store: Store, keys: readonly RuleKey[]): Promi
     const verdicts = await store.peek(charges)
     verdicts.forEach(({ remaining, resetAfter, moreAfter }, index) => {
       const used = 1 - remaining / capacityOf(batch[index]?.limit as Limit)
-      const retryAfterOfOne = remaining >= 1 ? 0 : finite(moreAfter)
+      const retryAfterOfOne = remaining >= 1 ? 0 : finiteOrNull(moreAfter)
       statuses.push({ remaining, used, resetAfter, moreAfter, retryAfterOfOne })
     })
   }
   return statuses
 }
 
-function finite(milliseconds: number): number | null {
+function finiteOrNull(milliseconds: number): number | null {
   return Number.isFinite(milliseconds) ? milliseconds : null
 }
 
-/** Formats a limit as in `10/minute`, or as `by expression` if it is computed per request. */
+/** Formats a limit, such as `10/minute`; `by expression` if it is computed per request. */
 export function limitText(limit: Limit | undefined): string {
   return limit === undefined ? 'by expression' : formatLimit(limit)
 }
 
-/** Formats a limit like `limitText`, to four digits, as tiers and warm-ups produce fractions. */
+/**
+ * Formats a limit like `limitText`, but rounds it to four digits, because tiers and warm-ups produce
+ * fractions.
+ */
 export function roundedLimitText(limit: Limit | undefined): string {
   if (limit?.algorithm !== 'token-bucket') return limitText(limit)
   return limitText({ ...limit, limit: rounded(limit.limit), burst: rounded(limit.burst) })

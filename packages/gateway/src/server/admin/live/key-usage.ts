@@ -26,7 +26,7 @@ export class KeyUsage {
 
   /**
    * Estimates the used fraction of the limit, from 0 to 1, assuming that usage has decayed linearly
-   * since then.
+   * since the last decision.
    */
   usedAt(now: number): number {
     if (this.#resetAfter <= 0) return 0

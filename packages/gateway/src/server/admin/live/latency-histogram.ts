@@ -6,7 +6,7 @@ import type { Latency } from '../api/live-samples.js'
 const GROWTH = Math.log(1.2)
 /** End of the first bucket, in milliseconds. */
 const MIN_MS = 0.001
-/** Covers up to about a day. */
+/** Number of buckets, which cover up to about a day. */
 const BUCKETS = 140
 
 const EMPTY: Latency = { count: 0, p50: 0, p99: 0, max: 0 }

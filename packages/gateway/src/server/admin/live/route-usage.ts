@@ -50,7 +50,7 @@ export class RouteUsage {
     return [...this.#routes.values()].flatMap((rules) => [...rules.values()])
   }
 
-  /** Returns undefined for an unknown route. */
+  /** Returns the rules of a route; undefined for an unknown route. */
   of(route: string): readonly WatchedRule[] | undefined {
     const rules = this.#routes.get(route)
     return rules && [...rules.values()]

@@ -50,7 +50,7 @@ export class RuleUsage {
    * Returns the keys with the highest usage, highest first. The usage is an estimate that does not
    * read the store.
    */
-  fullest(max: number, now: number): readonly KeyUsage[] {
+  topKeys(max: number, now: number): readonly KeyUsage[] {
     return this.#top.read(max, now)
   }
 

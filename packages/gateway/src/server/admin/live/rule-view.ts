@@ -59,13 +59,13 @@ export class RuleView {
     const warmUps = new Map(this.warmUps())
     const now = performance.now()
     const fullness = new Map<WatchedRule, KeyFullness[]>()
-    const fullest = this.#rules.all.flatMap((rule) =>
+    const topKeys = this.#rules.all.flatMap((rule) =>
       rule.usage
-        .fullest(MAX_SHOWN_KEYS, now)
+        .topKeys(MAX_SHOWN_KEYS, now)
         .map(({ key, limit }) => ({ rule, scope: rule.scope, key, limit })),
     )
-    const statuses = await keyStatuses(this.store, fullest)
-    fullest.forEach(({ rule, key }, index) => {
+    const statuses = await keyStatuses(this.store, topKeys)
+    topKeys.forEach(({ rule, key }, index) => {
       const { used, remaining, retryAfterOfOne } = statuses[index] as KeyStatus
       const shown = { key: shownKey(key), id: keyId(key), used, remaining, retryAfter: retryAfterOfOne }
       if (used > 0) fullness.set(rule, [...(fullness.get(rule) ?? []), shown])
@@ -82,9 +82,9 @@ export class RuleView {
   }
 
   /**
-   * Returns the usage of one client under every rule. The search is the key or id of a client, or
-   * otherwise part of a key, which finds the most recent key that contains it. Resolves to
-   * undefined if none matches. Rejects with a StoreUnavailableError while the store is unavailable.
+   * Returns the usage of one client under every rule. The search is the key or id of a client. If no
+   * client has it, a recent key that contains the search is used. Resolves to undefined if there is
+   * none. Rejects with a StoreUnavailableError while the store is unavailable.
    */
   async client(search: string): Promise<ClientState | undefined> {
     const exact = await this.#find(search)
@@ -114,13 +114,13 @@ export class RuleView {
     return rules.length === 0 ? undefined : { client: search, rules }
   }
 
-  /** Returns undefined for an unknown route. */
+  /** Returns the rules of a route; undefined for an unknown route. */
   rulesOf(route: string): readonly WatchedRule[] | undefined {
     return this.#rules.of(route)
   }
 
   /**
-   * Returns the keys that a search names exactly: by key, by a part of it or by the client's id.
+   * Returns the keys that a search names exactly: by the key's id, one of its parts or the client's id.
    * `known` marks keys that were seen recently or have usage in the store. The others are possible
    * keys of rules whose limit is computed per request.
    * Rejects with a StoreUnavailableError while the store is unavailable.

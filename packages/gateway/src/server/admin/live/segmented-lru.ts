@@ -19,7 +19,10 @@ export class SegmentedLru {
     return this.#probation.size + this.#protected.size
   }
 
-  /** Returns a key, and promotes it to the protected segment; undefined for an unknown key. */
+  /**
+   * Returns the usage of a key, and promotes the key to the protected segment; undefined for an
+   * unknown key.
+   */
   get(key: string): KeyUsage | undefined {
     const known = this.#protected.get(key)
     if (known !== undefined) return known
@@ -38,7 +41,7 @@ export class SegmentedLru {
     this.#protected.delete(key)
   }
 
-  /** All keys, the most recently added first. */
+  /** All keys: those on probation, then the protected ones, each newest first. */
   get all(): readonly KeyUsage[] {
     return [...this.#protected.values(), ...this.#probation.values()].reverse()
   }

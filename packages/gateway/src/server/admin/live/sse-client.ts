@@ -6,7 +6,7 @@ import { constants, createGzip, type Gzip } from 'node:zlib'
  * minutes and 30 busy routes is 7 MB of JSON, and 0.5 MB compressed at the lowest level.
  */
 export class SseClient {
-  /** Consecutive samples that were queued while earlier ones were still unsent. */
+  /** Number of consecutive samples queued while earlier ones were still unsent. */
   backlog = 0
   readonly #response: ServerResponse
   readonly #gzip: Gzip | undefined

@@ -7,17 +7,17 @@ import { SseClient } from './sse-client.js'
 /** Maximum number of samples in the history: 15 minutes at one per second. */
 const MAX_SAMPLES = 900
 const SAMPLE_INTERVAL_MS = 1000
-/** The status is sent with every second sample, and at once after a change. */
+/** The status is sent with every second sample, and immediately after a change. */
 const SAMPLES_PER_STATUS = 2
 const MAX_CLIENTS = 32
-/** Number of samples a client may fall behind before it is disconnected. */
+/** Number of samples by which a client may fall behind before it is disconnected. */
 const MAX_BACKLOG = 10
 
 export interface FeedSources {
   /** Returns the traffic since the last call. */
   readonly sample: () => Sample
   readonly status: () => Promise<Status>
-  /** Called with an unexpected error, and not again until a status has succeeded. */
+  /** Called with an unexpected error, and not again until `status` has succeeded. */
   readonly onError: (error: unknown) => void
 }
 
@@ -41,7 +41,7 @@ export class SseFeed {
    * Adds a client, and sends it the history.
    *
    * @param encodings the value of the `Accept-Encoding` header
-   * @returns false, without a response, if too many clients are connected
+   * @returns false, without sending a response, if too many clients are connected
    */
   listen(
     response: ServerResponse,

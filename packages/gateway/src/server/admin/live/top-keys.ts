@@ -1,7 +1,7 @@
 import type { KeyUsage } from './key-usage.js'
 
 /**
- * Maximum number of keys per rule. It exceeds the number shown, so that others can move up when
+ * Maximum number of keys per rule. It exceeds the number shown, so that other keys can move up when
  * usage decays.
  */
 const MAX_KEYS = 32
@@ -40,19 +40,19 @@ export class TopKeys {
   }
 
   /**
-   * Returns the index at which to store a key: a free one, or that of the least full key if this
-   * key is fuller; undefined if it is not.
+   * Returns the index at which to store a key: a free one, or that of the key with the lowest usage.
+   * Returns undefined if all stored keys have at least the usage of this one.
    */
   #indexFor(usage: KeyUsage, now: number): number | undefined {
     if (this.#keys.length < MAX_KEYS) return this.#keys.length
     let lowest = usage.usedAt(now)
-    let leastFull: number | undefined
+    let lowestIndex: number | undefined
     for (let index = 0; index < MAX_KEYS; index++) {
       const used = (this.#keys[index] as KeyUsage).usedAt(now)
       if (used >= lowest) continue
       lowest = used
-      leastFull = index
+      lowestIndex = index
     }
-    return leastFull
+    return lowestIndex
   }
 }

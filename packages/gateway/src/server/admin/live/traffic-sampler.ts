@@ -3,7 +3,7 @@ import type { RequestOutcome, TrafficObserver } from '../../observability/reques
 import type { RouteSample, Sample } from '../api/live-samples.js'
 import { LatencyHistogram } from './latency-histogram.js'
 
-/** Maximum number of entries in a sample. The last one sums the remaining routes. */
+/** Maximum number of entries in a sample. If there are more routes, the last entry sums the rest. */
 const MAX_ROUTES = 30
 const OTHERS = '(others)'
 /** The name under which requests that match no route are counted. */
@@ -43,7 +43,7 @@ export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableRespon
     if (event.type !== 'allowed' && event.type !== 'refused') return
     const interval = this.#countsOf(route)
     interval.decision.record(event.took)
-    if (event.type === 'refused') interval.refusedBy(event.refusal.rule, event.refusal.reason)
+    if (event.type === 'refused') interval.countRefusal(event.refusal.rule, event.refusal.reason)
   }
 
   /**
@@ -109,7 +109,7 @@ class RouteInterval {
     return this.weight > 0 || this.shadowRefused > 0
   }
 
-  refusedBy(rule: string, reason: string, count = 1): void {
+  countRefusal(rule: string, reason: string, count = 1): void {
     const reasons = this.#refusals[rule] ?? {}
     this.#refusals[rule] = reasons
     reasons[reason] = (reasons[reason] ?? 0) + count
@@ -127,7 +127,7 @@ class RouteInterval {
     this.inFlight += inFlight
     this.waiting += waiting
     for (const [rule, reasons] of Object.entries(refusals))
-      for (const [reason, count] of Object.entries(reasons)) this.refusedBy(rule, reason, count)
+      for (const [reason, count] of Object.entries(reasons)) this.countRefusal(rule, reason, count)
   }
 
   /** Returns the counts, and starts the next interval. */

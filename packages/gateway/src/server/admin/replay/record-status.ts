@@ -15,7 +15,7 @@ export async function recordStatus(config: GatewayConfig): Promise<RecordStatus>
       recording: true,
       files,
       bytes,
-      since: (await snapshot.begins()) ?? null,
+      since: (await snapshot.firstRequestTime()) ?? null,
       yaml: redactedConfig(config.source.text),
       rules: targetsIn(config).map(({ route, name, limit }) => ({
         route,

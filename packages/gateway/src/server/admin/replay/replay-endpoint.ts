@@ -13,7 +13,8 @@ const MAX_CONFIG_BYTES = 2 ** 20
 /**
  * Returns the route that replays recorded traffic. It replays the running configuration, compares
  * it with a posted one, or suggests a limit that meets an objective. A replay changes nothing. Only
- * one runs at a time, because each occupies a CPU core. It stops when its client disconnects.
+ * one replay runs at a time, because each occupies a CPU core. A replay stops when its client
+ * disconnects.
  *
  * The response is the output of `sluice replay --json`. A client that accepts application/x-ndjson
  * gets progress as lines of JSON, then the result.
@@ -82,7 +83,7 @@ class ProgressStream {
     this.response.writeHead(200, { ...this.headers, 'content-type': NDJSON }).flushHeaders()
   }
 
-  /** Skips the line if the client does not keep up. */
+  /** Sends a line, or skips it if the client does not keep up. */
   send(line: ReplayLine): void {
     if (!this.response.writableNeedDrain) this.response.write(`${JSON.stringify(line)}\n`)
   }

@@ -58,7 +58,7 @@ async function inThread(
   { onBegun, onProgress, signal }: ReplayMonitor,
 ): Promise<ReportPage> {
   signal.throwIfAborted()
-  // Threads reject some options of a process, such as --input-type.
+  // Worker threads reject some options of a process, such as --input-type.
   const thread = new Worker(THREAD, { workerData: task, execArgv: [] })
   let hasLoaded = false
   // Terminating a thread while it loads its modules would leak their open files.

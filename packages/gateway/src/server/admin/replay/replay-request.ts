@@ -25,7 +25,7 @@ export class ReplayRequestError extends Error {
 }
 
 const PARAMETERS = ['hours', 'suggest', 'rule', 'route']
-/** A leap year. */
+/** The hours of a leap year. */
 const MAX_HOURS = 8784
 const MAX_LENGTH = 1000
 

@@ -11,8 +11,8 @@ export interface RecordSources {
 }
 
 /**
- * Returns the routes of the recorded traffic by path: its status, a replay, and the template of the
- * report page.
+ * Returns the routes for recorded traffic by path: the status of the record, the replay, and the
+ * template of the report page.
  *
  * @param record undefined if recording is off
  * @param headers headers of every response

@@ -22,8 +22,8 @@ export interface ThreadTask {
 }
 
 /**
- * A message from the thread: it has loaded and may be terminated, the replay has begun, the posted
- * configuration is invalid, or a line of the response.
+ * A message from the thread: a line of the response, or one of these events: the thread has loaded
+ * and may be terminated, the replay has begun, or the posted configuration is invalid.
  */
 export type ThreadLine =
   | ReplayLine
@@ -36,8 +36,8 @@ const RUNNING = 'running limits'
 const OTHER = 'new limits'
 
 /**
- * Maximum number of requests remembered to suggest a limit. They take at most 100 MB, because the
- * gateway shares the memory.
+ * Maximum number of requests remembered to suggest a limit. They take at most 100 MB of the memory,
+ * which the thread shares with the gateway.
  */
 const MAX_REMEMBERED = 4_000_000
 
@@ -47,7 +47,7 @@ send({ loaded: true })
 send(await run(workerData as ThreadTask))
 
 async function run({ record, running, request, since }: ThreadTask): Promise<ThreadLine> {
-  // Parsed in this thread: the largest configuration takes two seconds, which would block requests.
+  // Parsed in this thread, because parsing the largest configuration blocks for two seconds.
   const other = otherConfig(request)
   if (other instanceof ConfigError) return { invalid: other.message }
   send({ begun: true })
@@ -73,7 +73,7 @@ async function run({ record, running, request, since }: ThreadTask): Promise<Thr
     return { page: { trace: rangeOf(request), ...(snapshot.damaged > 0 ? withDamageNote(page) : page) } }
   } catch (error) {
     if (!(error instanceof TraceError)) throw error
-    const isEmpty = request.hours !== undefined && (await snapshot.begins()) === undefined
+    const isEmpty = request.hours !== undefined && (await snapshot.firstRequestTime()) === undefined
     return { error: isEmpty ? `no requests were recorded in ${rangeOf(request)}` : error.message }
   } finally {
     await snapshot.close()

@@ -24,19 +24,19 @@ function trackedRule(capacity = 1000) {
     usage,
     clock,
     send,
-    fullest: (max: number) => usage.fullest(max, clock.now()).map(({ key }) => key),
+    topKeys: (max: number) => usage.topKeys(max, clock.now()).map(({ key }) => key),
   }
 }
 
 describe('the keys with the highest usage', () => {
   it('are listed first, and are not evicted by 100,000 other keys', () => {
-    const { usage, clock, send, fullest } = trackedRule()
+    const { usage, clock, send, topKeys } = trackedRule()
     send('full', 11)
     send('half', 5)
     for (let n = 0; n < 100_000; n++) send(`other ${n}`)
     clock.advance(SECOND)
     send('nearly full', 9)
-    expect(fullest(3)).toEqual(['full', 'nearly full', 'half'])
+    expect(topKeys(3)).toEqual(['full', 'nearly full', 'half'])
     expect(usage.keysSeen).toBe(1000)
     expect(usage.keys().length).toBeLessThanOrEqual(1032)
     expect(usage.allowed).toBe(10 + 5 + 9 + 100_000)
@@ -44,11 +44,11 @@ describe('the keys with the highest usage', () => {
   })
 
   it('are replaced once their usage has expired', () => {
-    const { clock, send, fullest } = trackedRule()
+    const { clock, send, topKeys } = trackedRule()
     for (let n = 0; n < 32; n++) send(`early ${n}`, 10)
     clock.advance(3600 * SECOND)
     for (let n = 0; n < 32; n++) send(`late ${n}`)
-    expect(fullest(32).every((key) => key.startsWith('late'))).toBe(true)
+    expect(topKeys(32).every((key) => key.startsWith('late'))).toBe(true)
   })
 })
 
@@ -87,7 +87,7 @@ it('keeps the counts of a changed limit, and drops keys of tiers with their own 
   usage.record({ key: 'of a tier', limit: { ...limit, limit: 50 }, allowed: true, remaining: 9 } as Quota, 0)
   usage.onLimitChange(limit, { ...limit, limit: 20 } as Limit)
   expect(usage.keys()).toMatchObject([{ key: 'a', limit: { limit: 20 }, allowed: 3 }])
-  expect(usage.fullest(5, 0).map(({ key }) => key)).toEqual(['a'])
+  expect(usage.topKeys(5, 0).map(({ key }) => key)).toEqual(['a'])
   usage.onLimitChange({ ...limit, limit: 20 } as Limit, undefined)
   expect(usage.keys()).toEqual([])
 })

@@ -37,7 +37,7 @@ it('reads the oldest file first, in every pass', async () => {
     expect(await text(snapshot.read())).toBe(all)
     expect(snapshot.part).toBe(1)
   }
-  expect(await snapshot.begins()).toBe(START + 1)
+  expect(await snapshot.firstRequestTime()).toBe(START + 1)
   expect(await text((await takeSnapshot(file, undefined, 2)).read())).toBe(
     [[2], [3], [4]].map(linesOf).join(''),
   )
@@ -108,7 +108,7 @@ it('counts damaged files and continues with the next file', async () => {
 it('is empty if no file exists', async () => {
   const snapshot = await takeSnapshot(await temporaryFile())
   expect(await text(snapshot.read())).toBe('')
-  expect(await snapshot.begins()).toBeUndefined()
+  expect(await snapshot.firstRequestTime()).toBeUndefined()
   expect([snapshot.files, snapshot.size]).toEqual([0, 0])
 })
 
