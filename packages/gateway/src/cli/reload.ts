@@ -22,8 +22,8 @@ export function logWarnings({ source: { file }, warnings = [] }: GatewayConfig, 
 }
 
 /**
- * Reloads the configuration whenever its file changes. If the file is invalid, logs its problems and
- * keeps the previous configuration.
+ * Reloads the configuration whenever its file changes. If the file is invalid, logs its problems
+ * and keeps the previous configuration.
  */
 export function watchConfig({ file, config, gateway, log, override }: ReloadOptions): FileWatch {
   let current = config

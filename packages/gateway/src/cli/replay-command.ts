@@ -47,7 +47,8 @@ interface Dependencies extends Output {
 /**
  * Replays a trace and prints the report: a summary, or JSON for programs.
  *
- * @throws ConfigError if a configuration is invalid; TraceError if the trace or an option is invalid
+ * @throws ConfigError if a configuration is invalid; TraceError if the trace or an option is
+ *   invalid
  */
 export async function replayCommand(
   file: string,

@@ -20,8 +20,8 @@ export interface ServeOptions {
 const LOG_FLUSH_TIMEOUT_MS = 1000
 
 /**
- * Runs a gateway until SIGTERM or SIGINT. A second signal stops the gateway without draining requests
- * in flight. SIGHUP reloads the configuration.
+ * Runs a gateway until SIGTERM or SIGINT. A second signal stops the gateway without draining
+ * requests in flight. SIGHUP reloads the configuration.
  *
  * @throws ConfigError if the file is invalid; Error if the gateway cannot listen
  */

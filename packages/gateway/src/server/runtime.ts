@@ -71,12 +71,14 @@ export class Runtime {
   }
 
   /**
+   * Opens the services for a configuration.
+   *
    * @param overrides rule overrides that are already in effect
    * @throws Error if the upstream or the keys file of the configuration cannot be used
    */
   static async open(config: GatewayConfig, options: RuntimeOptions, overrides: Overrides = new Map()) {
     const upstream = createUpstream(config.upstream, config.timeouts)
-    // Opened last, because it starts to watch a file.
+    // Opened last, because it starts watching a file.
     const clients = await openClients(config, options)
     try {
       return new Runtime(config, overrides, upstream, clients, options)

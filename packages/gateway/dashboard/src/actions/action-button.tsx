@@ -1,6 +1,9 @@
 import type { ActionHandler, PendingAction } from './pending-action.js'
 
-/** A button that opens the confirmation dialog of an action. Its accessible name includes the target. */
+/**
+ * A button that opens the confirmation dialog of an action. Its accessible name includes the
+ * target.
+ */
 export function ActionButton({
   text,
   target,

@@ -51,7 +51,8 @@ export class AdminApi {
   }
 
   /**
-   * Starts a replay and streams its progress. Aborting the signal also stops the replay on the gateway.
+   * Starts a replay and streams its progress. Aborting the signal also stops the replay on the
+   * gateway.
    *
    * @param query the parameters of `/api/replay`
    * @param yaml the configuration to compare with; empty for none

@@ -21,8 +21,9 @@ const TOKEN_REQUIRED: Denial = {
  * Decides which requests the admin port serves.
  *
  * A page of another site can make a browser send requests here, directly or under a host name of
- * that site that resolves to this address (DNS rebinding). The port therefore serves only IP addresses,
- * `localhost` and the names in the configuration, and requires a matching `Origin` for writes.
+ * that site that resolves to this address (DNS rebinding). The port therefore serves only IP
+ * addresses, `localhost` and the names in the configuration, and requires a matching `Origin` for
+ * writes.
  *
  * Requests to a loopback address may read without the token. Requests to other addresses and to the
  * configured names require the token, except for the probes and the static page.

@@ -1,6 +1,6 @@
 /**
- * Piece sizes in bytes. The first piece is small, as most bodies are; each further piece is twice
- * as large.
+ * Piece sizes in bytes. The first piece is small, as most bodies are. Each further piece is twice
+ * as large as the one before it, up to the maximum.
  */
 const FIRST_PIECE = 4096
 const MAX_PIECE = 64 * 1024

@@ -13,8 +13,8 @@ export interface BodyLease {
   /** Leases more memory. @returns false if there is not enough */
   grow(bytes: number): boolean
   /**
-   * Marks the body as complete at the given size. It is no longer evicted, and may grow again while
-   * it is parsed.
+   * Marks the body as complete with a size of `bytes`. It is no longer evicted, and may grow again
+   * while it is parsed.
    */
   complete(bytes: number): void
   /** Releases all of the memory. Idempotent. */
@@ -27,9 +27,9 @@ export const UNBOUNDED: BodyLease = { grow: () => true, complete() {}, release()
 /**
  * Bounds the memory of all request bodies that a process holds.
  *
- * When it is exhausted, bodies that are still being read are evicted, largest owner first. A client
- * that holds more than others, in one body or in many, loses its largest body. A body that is
- * itself the largest is refused more memory.
+ * When the memory is exhausted, bodies that are still being read are evicted, largest owner first.
+ * A client that holds more than others, in one body or in many, loses its largest body. A body that
+ * is itself the largest is refused more memory.
  */
 export class BodyMemory {
   readonly #bodies = new Set<LeasedBody>()
@@ -65,7 +65,7 @@ export class BodyMemory {
    * Opens a lease for a body.
    *
    * @param owner the client to which the memory is attributed
-   * @param evict stops reading the body; the lease is already released when it is called
+   * @param evict stops reading the body; called after the lease is released
    */
   lease(owner: string, evict: () => void): BodyLease {
     const body: LeasedBody = { owner, bytes: 0, isPartial: true, evict }

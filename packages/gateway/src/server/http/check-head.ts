@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { RequestError } from 'sluice'
 import { isLoop } from './via.js'
 
-/** A request whose framing or protocol is ambiguous between servers. Its connection is closed. */
+/** Reports a request that servers may frame or interpret differently. Its connection is closed. */
 export class FramingError extends RequestError {
   override readonly name = 'FramingError'
 }
@@ -14,7 +14,7 @@ export class FramingError extends RequestError {
  */
 const MAX_HEADERS = 900
 
-/** A host with an optional port. Servers disagree about any other character. */
+/** A host with an optional port. Servers interpret any other character differently. */
 const HOST = /^[\w.~!$&'()*+;=:%[\]-]*$/
 
 /**

@@ -25,8 +25,8 @@ export function arrivedBody(request: IncomingMessage): Buffer | undefined {
  * A stream of a request's body, read at the pace of the upstream.
  *
  * The upstream connection destroys the body stream when the upstream fails or responds early. This
- * separate stream keeps the client's request intact, so that a response can be sent. A disconnect
- * of the client does not end the stream; its owner destroys it.
+ * separate stream keeps the client's request intact, so that a response can be sent. If the client
+ * disconnects, the stream does not end; its owner must destroy it.
  */
 export class ClientBody extends Readable {
   readonly #request: IncomingMessage

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-/** Is notified when a client disconnects. */
+/** An object that is notified when a client disconnects. */
 export interface ClientWatcher {
   /** Called when the client's connection has closed. */
   onClientGone(): void
@@ -15,9 +15,9 @@ interface Watchers {
 const watchersOf = new WeakMap<Socket, Watchers>()
 
 /**
- * Notifies a watcher when a client's connection closes, until it is unwatched.
+ * Registers a watcher, which is notified when the client's connection closes.
  *
- * It watches the connection rather than the response, because the response to a pipelined request
+ * The connection is watched rather than the response, because the response to a pipelined request
  * emits nothing while it is queued. One listener serves all requests of a connection.
  */
 export function watchClient(socket: Socket, watcher: ClientWatcher): void {

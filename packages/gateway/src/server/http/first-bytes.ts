@@ -1,7 +1,7 @@
 import type { InboundRequest } from './inbound-request.js'
 import { BodyAbortedError } from './read-body.js'
 
-/** No byte of the body arrived in time: 408. */
+/** No byte of the body arrived in time (408). */
 export class BodyTimeoutError extends Error {
   override readonly name = 'BodyTimeoutError'
   constructor() {

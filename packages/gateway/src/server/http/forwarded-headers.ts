@@ -32,7 +32,7 @@ const FORWARDED_DETAILS: readonly string[] = ['x-forwarded-host', 'x-forwarded-p
  * If the peer is a trusted proxy, the gateway appends the peer's address to `X-Forwarded-For` and
  * keeps the proxy's headers about the client's host, protocol, port and user. The gateway always
  * writes `Forwarded` and `X-Real-IP` itself, because a proxy that writes only `X-Forwarded-For`
- * passes on what the client sent. Nothing is kept from other peers.
+ * passes on what the client sent. No such headers are kept from other peers.
  */
 export function provenanceHeaders(origin: Provenance): readonly string[] {
   return origin.peerTrusted ? buildHeaders(origin) : cachedHeaders(origin)
@@ -44,7 +44,7 @@ export function provenanceHeaders(origin: Provenance): readonly string[] {
  */
 const lastOf = new WeakMap<object, { readonly host: string | undefined; readonly headers: string[] }>()
 
-/** Headers of an untrusted peer depend only on its connection and the requested host. */
+/** Returns the headers for an untrusted peer, which depend only on its connection and the host. */
 function cachedHeaders(origin: Provenance): readonly string[] {
   const last = lastOf.get(origin.connection)
   if (last !== undefined && last.host === origin.clientHost) return last.headers
@@ -148,7 +148,7 @@ function tokenOrQuoted(value: string): string {
   return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&')}"`
 }
 
-/** Shortens IPv6 as in RFC 5952. */
+/** Shortens an IPv6 address as specified in RFC 5952. */
 function shorten(address: string): string {
   return address.includes(':') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address
 }

@@ -8,14 +8,14 @@ import type { Socket } from 'node:net'
 const PROBE_INTERVALS_MS: readonly number[] = [250, 250, 500, 1000, 2000, 5000]
 
 /**
- * A half-close within this time after the request counts as sent together with it, in milliseconds.
+ * Maximum time between a request and a half-close that counts as sent with it, in milliseconds.
  */
 const SAME_TIME_MS = 250
 
 /** Maximum pause of a response to a half-closed connection, in milliseconds. */
 const MAX_PAUSE_MS = 500
 
-/** The state of a connection that the decision depends on. */
+/** The state of a connection on which the decision depends. */
 interface HalfClosedContext {
   /** The response that is being written or is next in line, if any. */
   currentResponse(): ServerResponse | undefined
@@ -30,14 +30,14 @@ interface HalfClosedContext {
  * from one that disconnected. Both look alike until something is written. The first gets its
  * response; the connection of the second is destroyed, which ends its requests.
  *
- * Before the response begins, it is probed with interim responses (`102 Processing`), which clients
- * must skip (RFC 9110 section 15.2). HTTP/1.0 has no interim responses. A trusted proxy that uses
- * HTTP/1.0, as nginx does by default, closes its half when its own client disconnects; other
- * HTTP/1.0 clients are assumed to be still connected.
+ * Before the response begins, the client is probed with interim responses (`102 Processing`), which
+ * clients must skip (RFC 9110 section 15.2). HTTP/1.0 has no interim responses. A trusted proxy
+ * that uses HTTP/1.0, as nginx does by default, closes its half when its own client disconnects;
+ * other HTTP/1.0 clients are assumed to be still connected.
  *
  * Once the response has begun, a client that closed its half together with its request gets the
  * rest, unless the response pauses. A client that closes later has almost certainly disconnected,
- * so its slot is freed at once.
+ * so its slot is freed immediately.
  */
 export function watchHalfClosed(
   socket: Socket,

@@ -73,7 +73,7 @@ export class InboundRequest extends IncomingMessage {
     this.#bytes += chunk.length
     this.#received += chunk.length
     if (chunk.length < LARGE_CHUNK) this.#gathered.append(chunk)
-    // A small body that is complete is delivered at once, with the head.
+    // A complete small body is delivered immediately, together with the head.
     if (chunk.length >= LARGE_CHUNK || this.#received === this.#declaredLength) {
       const hasRoom = this.#flush()
       return chunk.length < LARGE_CHUNK ? hasRoom : super.push(chunk)

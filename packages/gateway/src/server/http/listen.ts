@@ -4,7 +4,7 @@ import type { Endpoint } from '../../policy/config/config.js'
 import { formatEndpoint } from '../../policy/config/yaml/endpoint.js'
 
 /**
- * Starts to listen on an endpoint.
+ * Starts listening on an endpoint.
  *
  * @throws Error with a one-line message if the port cannot be opened
  */

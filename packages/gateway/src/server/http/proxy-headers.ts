@@ -5,7 +5,7 @@ import { type Provenance, provenanceHeaders } from './forwarded-headers.js'
 import { forwardedVia } from './via.js'
 
 // Header lists are flat, as in Node's `rawHeaders`: name, value, name, value. Repeated headers are
-// not merged. Every function is linear in its input, which Node bounds (`--max-http-header-size`).
+// not merged. Every function runs in linear time; Node bounds the input (`--max-http-header-size`).
 
 export type HeaderPair = readonly [name: string, value: string]
 
@@ -90,7 +90,7 @@ function isReplaced(folded: string, replacements: readonly HeaderPair[]): boolea
 
 const CONNECTION = 'connection'
 
-/** Returns the folded names in Connection headers; undefined if no header can be named. */
+/** Returns the folded names in Connection headers; undefined if they name no header. */
 export function namedByConnection(rawHeaders: readonly string[]): Set<string> | undefined {
   let named: Set<string> | undefined
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
@@ -103,14 +103,14 @@ export function namedByConnection(rawHeaders: readonly string[]): Set<string> | 
   return named
 }
 
-/** Reports whether the value is one that nearly all clients send, and names no header. */
+/** Reports whether the value is one that nearly all clients send and that names no header. */
 function isCommon(connection: string): boolean {
   return connection === 'keep-alive' || connection === 'close'
 }
 
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
-/** Headers that do not apply to a filtered body. */
+/** Headers that no longer apply once the body is filtered. */
 const STALE_AFTER_FILTER: ReadonlySet<string> = new Set([
   'accept-ranges',
   'content-digest',
@@ -122,7 +122,7 @@ const STALE_AFTER_FILTER: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Removes response headers that do not apply.
+ * Removes response headers that do not apply to the forwarded response.
  *
  * @param isFiltered whether parts of the body are removed
  */
@@ -136,7 +136,7 @@ function without(headers: readonly string[], names: ReadonlySet<string>): string
   return headers.filter((_, index) => !names.has(headers[index - (index % 2)]?.toLowerCase() ?? ''))
 }
 
-/** Decodes the headers of an upstream's response to strings with one character per byte. */
+/** Decodes the headers of an upstream's response into strings with one character per byte. */
 export function headerStrings(rawHeaders: Dispatcher.DispatchController['rawHeaders']): string[] {
   if (!Array.isArray(rawHeaders)) return []
   return rawHeaders.map((header) => (typeof header === 'string' ? header : header.toString('latin1')))

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { BodyBuffer } from './body-buffer.js'
 import type { BodyLease } from './body-memory.js'
 
-/** The body is larger than the limit: 413. */
+/** The body is larger than the limit (413). */
 export class BodyTooLargeError extends Error {
   override readonly name = 'BodyTooLargeError'
   /** @param limit in bytes */
@@ -11,7 +11,7 @@ export class BodyTooLargeError extends Error {
   }
 }
 
-/** Parsing the body would exceed the memory for all bodies: 413. */
+/** Parsing the body would exceed the memory for all bodies (413). */
 export class BodyTooComplexError extends Error {
   override readonly name = 'BodyTooComplexError'
   /** @param limit the memory for all bodies, in bytes */
@@ -30,7 +30,7 @@ export class BodyAbortedError extends Error {
   }
 }
 
-/** There is currently no memory for the body: 503. */
+/** There is currently no memory for the body (503). */
 export class BodyMemoryError extends Error {
   override readonly name = 'BodyMemoryError'
   constructor() {
@@ -49,7 +49,7 @@ export interface ReadBodyOptions {
   readonly lease: (evict: () => void) => BodyLease
 }
 
-/** A body that was read, and the lease of its memory, which the caller must release. */
+/** A body that was read, and the lease on its memory, which the caller must release. */
 export interface HeldBody {
   readonly bytes: Buffer
   readonly lease: BodyLease

@@ -20,8 +20,8 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Reads the files of a folder, by their paths. `/index.html` becomes `/`. Files with unknown
- * extensions are skipped, and a missing folder counts as empty.
+ * Reads the files in a folder, and returns them by path. `/index.html` becomes `/`. Files with
+ * unknown extensions are skipped, and a missing folder counts as empty.
  */
 export function readStaticFiles(folder: string): ReadonlyMap<string, StaticFile> {
   const files = new Map<string, StaticFile>()

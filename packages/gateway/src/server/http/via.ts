@@ -23,7 +23,7 @@ export function forwardedVia(rawHeaders: readonly string[], httpVersion: string,
   return before === undefined ? own : `${before}, ${own}`
 }
 
-/** Reports whether a request already passed through this gateway, or through too many gateways. */
+/** Reports whether a request has passed through this gateway, or through too many gateways. */
 export function isLoop(rawHeaders: readonly string[], name: string): boolean {
   const via = viaLines(rawHeaders)
   if (via === undefined) return false

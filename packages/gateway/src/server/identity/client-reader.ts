@@ -81,6 +81,8 @@ function clientFromProxy(head: RequestHead, headers: ProxyHeaders | undefined): 
 }
 
 /**
+ * Returns the value of a header that a trusted proxy wrote.
+ *
  * @throws RequestError if the value is too long, or the header is not in the form that a single
  *   proxy writes
  */

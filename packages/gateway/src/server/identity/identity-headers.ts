@@ -8,8 +8,8 @@ export function identityHeaders(
 ): (readonly [name: string, value: string])[] {
   if (client === undefined) return []
   const headers: (readonly [string, string])[] = []
-  if (clientHeader !== undefined) headers.push([clientHeader, encoded(client.id)])
-  if (tierHeader !== undefined && client.tier !== undefined) headers.push([tierHeader, encoded(client.tier)])
+  if (clientHeader !== undefined) headers.push([clientHeader, encode(client.id)])
+  if (tierHeader !== undefined && client.tier !== undefined) headers.push([tierHeader, encode(client.tier)])
   return headers
 }
 
@@ -17,7 +17,7 @@ export function identityHeaders(
  * Encodes a name as a header value. Visible ASCII and inner spaces are kept. Other characters are
  * percent-encoded as UTF-8, and so are `%` and the comma, which would separate list elements.
  */
-function encoded(name: string): string {
+function encode(name: string): string {
   const bytes = Buffer.from(name, 'utf8')
   let value = ''
   for (const [index, byte] of bytes.entries()) {

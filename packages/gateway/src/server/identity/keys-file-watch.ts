@@ -13,7 +13,7 @@ export interface KeysFile {
 /** The current keys of a file, which is watched for changes. */
 export interface KeysFileWatch {
   readonly lookup: KeyLookup
-  /** The contents that the keys were read from. */
+  /** The contents from which the keys were read. */
   readonly source: KeysFile
   stop(): void
 }
@@ -22,7 +22,7 @@ export interface KeysFileWatch {
  * Reads a keys file and reloads it whenever it changes. An invalid change is logged and rejected.
  *
  * @param onReload called after each reload
- * @throws ConfigError if the file is invalid at the start
+ * @throws ConfigError if the file is initially invalid
  */
 export async function watchKeysFile(
   file: string,
@@ -58,7 +58,7 @@ export async function watchKeysFile(
   }
 }
 
-/** Keys of a file that another process reads. */
+/** The keys in a file that another process reads and sends. */
 export class ReceivedKeys {
   #source: KeysFile | undefined
   #keys: KeyLookup = () => undefined

@@ -59,7 +59,7 @@ export function parseKeys(text: string, file: string): KeyLookup {
     const node = nodes[index]
     const { sha256: digest, client } = key
     if (digest === undefined || client === undefined) {
-      // Problems with a value that is present are already reported.
+      // Problems with a value that is present have already been reported.
       if (node !== undefined && !(node.entries.has('sha256') && node.entries.has('client')))
         problems.at(node, "a key must have a 'sha256' and a 'client'; `sluice key new` writes both")
       return []

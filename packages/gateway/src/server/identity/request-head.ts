@@ -53,8 +53,8 @@ export class RequestHead {
    * Returns the value of a header that only a trusted proxy writes; undefined if it is missing.
    *
    * @param name in lower case
-   * @throws MalformedRequestError if it was sent more than once, in another spelling that the proxy
-   *   may have passed on from a client, or if it is empty or a list
+   * @throws MalformedRequestError if it was sent more than once or in another spelling, which the
+   *   proxy may have passed on from a client, or if it is empty or a list
    */
   proxyHeader(name: string): string | undefined {
     const [value, second] = this.valuesOf(name)

@@ -102,8 +102,8 @@ export class LineWriter {
   }
 
   /**
-   * Stays synchronous as long as the sink does, so that lines written just before the process exits
-   * are not lost.
+   * Writes the waiting lines. Stays synchronous as long as the sink does, so that lines written
+   * just before the process exits are not lost.
    */
   #pump(): void | Promise<void> {
     this.#isBusy = true

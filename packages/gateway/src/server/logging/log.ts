@@ -14,7 +14,7 @@ export interface Log {
   /** Writes a line that another process of the gateway logged. @param line without its newline */
   relay?(line: string): void
   /**
-   * Lines dropped because their reader was too slow or failed; undefined if they are not counted.
+   * Number of lines dropped because the reader was too slow or failed; undefined if not counted.
    */
   readonly dropped?: number
 }
@@ -42,7 +42,7 @@ export function createProcessLog(sink = standardErrorSink()): ProcessLog {
   const writer = new LineWriter({
     sink,
     droppedLine: (dropped) =>
-      `${JSON.stringify({ level: 40, time: new Date().toISOString(), dropped, msg: 'log lines were dropped: the reader of the log is too slow or failed' })}\n`,
+      `${JSON.stringify({ level: 40, time: new Date().toISOString(), dropped, msg: 'log lines were dropped: the reader of the log is too slow or has failed' })}\n`,
   })
   return Object.defineProperty(
     { ...createLog(writer), dropped: 0, flush: (timeoutMs: number) => writer.flush(timeoutMs) },
@@ -51,7 +51,11 @@ export function createProcessLog(sink = standardErrorSink()): ProcessLog {
   )
 }
 
-/** @param destination default: standard error */
+/**
+ * Creates a log that writes JSON lines.
+ *
+ * @param destination default: standard error
+ */
 export function createLog(
   destination: DestinationStream = new LineWriter({ sink: standardErrorSink() }),
   now: () => number = () => performance.now(),

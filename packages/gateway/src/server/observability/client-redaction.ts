@@ -18,7 +18,7 @@ export function clientRedactor(redaction: LogConfig['clients']): (client: string
     case 'plain':
       return (client) => client.slice(0, MAX_LENGTH)
     case 'masked':
-      return masked
+      return mask
     case 'hashed': {
       const key = randomBytes(32)
       return (client) => `#${createHmac('sha256', key).update(client).digest('base64url').slice(0, 16)}`
@@ -26,7 +26,7 @@ export function clientRedactor(redaction: LogConfig['clients']): (client: string
   }
 }
 
-function masked(client: string): string {
+function mask(client: string): string {
   if (isIPv4(client)) return client.replace(/\.\d+$/, '.*')
   const [address = ''] = client.split('/')
   if (isIPv6(address)) return `${groupsOf(address).slice(0, 3).join(':')}:*`

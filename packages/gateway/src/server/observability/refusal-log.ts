@@ -94,7 +94,8 @@ export class RefusalLog implements Partial<Observer> {
     if (summary.count === 0) return
     this.#summary = new RefusalSummary()
     const clients = summary.topClients().map(({ client, count }) => ({ client: this.#redact(client), count }))
-    const message = `${summary.count.toLocaleString('en-US')} more requests refused in the last second`
+    const requests = summary.count === 1 ? 'request' : 'requests'
+    const message = `${summary.count.toLocaleString('en-US')} more ${requests} refused in the last second`
     const heaviest = summary.topPairs().map((each) => ({ ...each, client: this.#redact(each.client) }))
     this.#log.warn({ more: summary.count, heaviest, rules: summary.topRules(), clients }, message)
   }
@@ -107,7 +108,7 @@ class RefusalSummary {
   count = 0
   readonly #causes = new Map<string, { readonly cause: Cause; count: number }>()
   readonly #clients = new SpaceSaving(COUNTERS)
-  /** Keys are a client, a route and a rule as JSON. */
+  /** Each key is a client, a route and a rule, as JSON. */
   readonly #pairs = new SpaceSaving(COUNTERS)
 
   add(cause: Cause, client: string): void {

@@ -1,6 +1,6 @@
 import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
 
-/** The decision of the gateway on a request; the values of the `outcome` label. */
+/** The outcome of a request, which is also the value of the `outcome` label. */
 export type RequestOutcome =
   /** Admitted and forwarded, regardless of the upstream's response. */
   | 'allowed'
@@ -27,7 +27,7 @@ export type RequestOutcome =
 export interface TrafficObserver {
   /** A request ended. `route` is undefined if none matched. */
   onRequestEnd(route: string | undefined, outcome: RequestOutcome): void
-  /** A request was sent to the upstream (+1), or has ended (-1). */
+  /** A request was sent to the upstream (+1), or its exchange ended (-1). */
   onInFlightChange(route: string, change: 1 | -1): void
   /** A request started (+1) or stopped (-1) waiting for a slot. */
   onWaitingChange(route: string, change: 1 | -1): void

@@ -15,9 +15,9 @@ import type { RoutedRequest } from './request-context.js'
 /** A request and the decision on it, which may be a refusal. */
 export interface Admitted {
   readonly request: IncomingRequest
-  /** When the request reached the limits, by `performance.now()`. */
+  /** Time at which the request reached the limits, from `performance.now()`. */
   readonly arrivedAt: number
-  /** When it was decided on; equal to `arrivedAt` if the decision was immediate. */
+  /** Time of the decision; equal to `arrivedAt` if the decision was immediate. */
   readonly decidedAt: number
   readonly decision: Decision
   /** The body, if a rule reads it. Its memory is released when the request ends. */
@@ -107,7 +107,7 @@ function decide(
 }
 
 /**
- * Decides on a request that may be queued for a slot. It leaves the queue when its client
+ * Decides on a request that may be queued for a slot. The request leaves the queue when its client
  * disconnects.
  */
 async function admitQueued(

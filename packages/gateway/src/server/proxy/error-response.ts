@@ -38,7 +38,7 @@ export function sendErrorResponse(
     return error instanceof ForbiddenError ? 'forbidden' : 'invalid'
   }
   if (error instanceof BadTargetError) {
-    sendResponse(request, response, problem(400, 'Bad request', error.message))
+    sendResponse(request, response, problem(400, 'Bad Request', error.message))
     return 'invalid'
   }
   if (error instanceof BodyTooLargeError || error instanceof BodyTooComplexError) {

@@ -46,7 +46,7 @@ const SMALL_BODY = 4096
  * - `waiting` for the head of the upstream's response
  * - `head`: the head arrived and is held back until the end of the turn, to be written with the
  *   first bytes
- * - `complete`: the whole response arrived before its head was written; it is written at once
+ * - `complete`: the whole response arrived before its head was written, and is written as a whole
  * - `streaming`: the head is written and more of the body may arrive
  * - `ending`: everything was handed to the client's connection, which may still have to send it
  * - `settled`: the exchange is over and its result was reported
@@ -70,7 +70,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   #first: Buffer | undefined
   /** Small chunks that arrived in this turn. */
   #smallChunks: Buffer | ByteBuffer | undefined
-  /** How the request uses the upstream connection; undefined if the request cannot be retried. */
+  /** The request's use of the upstream connection; undefined if the request cannot be retried. */
   #use: ConnectionUse | undefined
   #isRetried = false
   #isPaused = false
@@ -129,7 +129,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     }
   }
 
-  /** Delivers the small chunks of this turn as one. */
+  /** Delivers the small chunks of this turn as one chunk. */
   flushSmallChunks(): void {
     const chunks = this.#smallChunks
     if (chunks === undefined) return

@@ -1,6 +1,6 @@
 import type { UpstreamFailure } from './upstream-failure.js'
 
-/** How an exchange ended. */
+/** The result of an exchange. */
 export type ForwardResult =
   /** The whole response was handed to the client's connection. */
   | { readonly kind: 'answered'; readonly status: number }
@@ -14,7 +14,7 @@ export type ForwardResult =
  */
 export type FailedForward = { readonly kind: 'failed' } & UpstreamFailure
 
-/** How far an exchange got, however it ended. */
+/** The progress of an exchange when it ended, regardless of the result. */
 export interface ForwardProgress {
   /** True if the gateway started to send the request on a connection to the upstream. */
   readonly reached: boolean

@@ -14,7 +14,7 @@ export interface ForwardOptions {
   readonly upstream: Upstream
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  /** The matched target, which is requested from the upstream as well. */
+  /** The matched target, which is also requested from the upstream. */
   readonly target: Target
   /** The body if it was read; otherwise the request's body is streamed. */
   readonly body?: Buffer | undefined
@@ -46,8 +46,8 @@ export type ForwardOverrides = Pick<
 /**
  * Forwards a request and streams the response back, with backpressure in both directions.
  *
- * It settles when the response was handed to the client's connection, when that connection is
- * closed, or when the upstream failed and the caller must send a response.
+ * The exchange settles when the response has been handed to the client's connection, when that
+ * connection is closed, or when the upstream has failed and the caller must send a response.
  *
  * A repeatable request is retried once, on a new connection, if the upstream closes an idle
  * connection before it responds. The head is sent with the first bytes of the body. Trailers and

@@ -28,8 +28,8 @@ export interface IncomingRequestOptions {
 }
 
 /**
- * Thrown when a rule reads the body before it has been received. Such rules decide once it has
- * arrived.
+ * Thrown when a rule reads the body before it has been received. Such a rule decides once the body
+ * has arrived.
  */
 class BodyPendingError extends RequestError {
   override readonly name = 'BodyPendingError'
@@ -109,7 +109,7 @@ export class IncomingRequest implements WeighedRequest {
     try {
       return parsingMemory(bytes, bodyTypes.formatOf(head.bodyHeaders))
     } catch {
-      // The request is refused, or its body forwarded without being parsed.
+      // The request is refused, or its body is forwarded without being parsed.
       return 0
     }
   }

@@ -10,7 +10,7 @@ const LF = 10
 
 /**
  * Rewrites each `100 Continue` that an upstream sends before its response to `102 Processing`. The
- * bytes may arrive in chunks of any size. The gateway's HTTP client skips 102 but fails at a 100
+ * bytes may arrive in chunks of any size. The gateway's HTTP client skips 102 but fails on a 100
  * that it did not request. Bytes of the final response are never changed.
  */
 export class InterimResponses {
@@ -23,7 +23,7 @@ export class InterimResponses {
   /** True if the current header line is empty so far. */
   #isEmptyLine = false
 
-  /** Expects the responses to a request that is being written. */
+  /** Prepares for the responses to a request that is being written. */
   onRequest(): void {
     this.#position = 0
     this.#isContinue = true

@@ -22,7 +22,7 @@ export interface ProxyOptions {
   readonly errors: ErrorReporter
 }
 
-/** The server that clients connect to. */
+/** The server to which clients connect. */
 export interface ProxyServer {
   readonly address: AddressInfo
   /** Number of open client connections. */
@@ -108,8 +108,8 @@ export async function startProxy({
   let connectionLimit = maxConnections
   let refusedConnections = 0
   server.on('connection', (socket) => {
-    // With Node's own limit, workers that are all full would pass a connection to each other
-    // forever.
+    // With Node's own limit, workers that have all reached the limit would pass a connection to
+    // each other forever.
     if (connections.size >= connectionLimit) {
       refusedConnections++
       socket.destroy()
@@ -158,7 +158,8 @@ export async function startProxy({
     async close(gracePeriodMs) {
       isClosing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      // Node treats a connection without any data, such as browsers open in advance, as busy.
+      // Node treats a connection without any data as busy. Browsers open such connections in
+      // advance.
       for (const connection of connections) if (connection.bytesRead === 0) connection.destroy()
       const abort = setTimeout(() => server.closeAllConnections(), gracePeriodMs)
       await closed

@@ -10,7 +10,7 @@ export class RefCount {
     this.#users++
   }
 
-  /** Called once for each `acquire`. */
+  /** Ends one use. Must be called once for each `acquire`. */
   release(): void {
     this.#users--
     this.#disposeIfUnused()

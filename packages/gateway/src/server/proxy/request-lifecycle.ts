@@ -240,7 +240,7 @@ class RequestLifecycle {
     else void this.#release(this.#permit, outcome).then((outcome) => this.#reportEnd(outcome))
   }
 
-  /** @returns the given outcome, or that of the error if the release fails */
+  /** @returns `outcome`, or the outcome of the error if the release fails */
   async #release(permit: Permit, outcome: RequestOutcome): Promise<RequestOutcome> {
     const { request, response, errors } = this.#routed
     try {
@@ -258,12 +258,12 @@ class RequestLifecycle {
   }
 }
 
-/** Separate from the method, so that scheduling it allocates no closure. */
+/** A function rather than a method, so that scheduling it allocates no closure. */
 function proceed(lifecycle: RequestLifecycle, admitted: Admitted | undefined): void {
   lifecycle.proceed(admitted)
 }
 
-/** Rate-limit headers for the response, repeated under a vendor's names if `mirror` is set. */
+/** Returns the rate-limit headers, repeated under a vendor's names if `mirror` is set. */
 function limitHeaders(decision: Decision, mirror: MirrorName | undefined): readonly HeaderPair[] {
   const headers = limitFields(decision, {})
   return mirror === undefined ? headers : [...headers, ...vendorHeaders(mirror, decision.quotas, Date.now())]

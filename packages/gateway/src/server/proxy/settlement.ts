@@ -32,7 +32,7 @@ function billedFor(result: ForwardResult, { reached, status }: ForwardProgress):
   return status !== 0 && billingOfStatus(status) === 'no' ? 'request' : 'work'
 }
 
-/** Creates the settler of a request that is not metered. It refunds if the upstream did no work. */
+/** Creates the settler of an unmetered request. It refunds charges if the upstream did no work. */
 export function requestSettler(decision: AllowedDecision): Settler {
   return (result, progress) => {
     const billed = billedFor(result, progress)

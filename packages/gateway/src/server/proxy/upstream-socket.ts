@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { InterimResponses } from './interim-responses.js'
 
-/** How a request uses its connection to the upstream. */
+/** The use of a connection to the upstream by one request. */
 export interface ConnectionUse {
   /** True if the connection had served an earlier request. */
   isReused: boolean

@@ -30,15 +30,15 @@ export interface Upstream {
 
 /**
  * Shorter than the 5 s after which uvicorn and Node close idle connections, so that no request
- * races that close.
+ * races with the close.
  */
 const KEEP_ALIVE_MS = 4000
 
 /**
  * Creates the connection pool of one upstream.
  *
- * It opens as many connections as there are requests in flight. A bound here would silently queue
- * requests behind streams that last for minutes; use concurrency limits instead.
+ * The pool opens as many connections as there are requests in flight. A bound here would silently
+ * queue requests behind streams that last for minutes; use concurrency limits instead.
  *
  * @param url http or https; its path prefixes every path
  * @throws RangeError or TypeError for an invalid URL or timeout
@@ -48,7 +48,7 @@ export function createUpstream(url: string, timeouts: UpstreamTimeouts): Upstrea
   for (const [name, value] of Object.entries(timeouts)) {
     if (Number.isSafeInteger(value) && value >= 0) continue
     throw new RangeError(
-      `timeout '${name}' must be a whole number of milliseconds, or 0 for none; got ${value}`,
+      `timeout '${name}' must be a whole number of milliseconds, or 0 for none, not ${value}`,
     )
   }
   const connector = buildConnector({ timeout: timeouts.connect, allowH2: false })

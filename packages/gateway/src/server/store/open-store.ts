@@ -8,7 +8,7 @@ import {
 import type { GatewayConfig, StoreConfig } from '../../policy/config/config.js'
 import { storeAddress } from '../../policy/config/store-address.js'
 import type { Log } from '../logging/log.js'
-import { probeConnection, probeUntilLost, responds } from './startup-probe.js'
+import { probeConnection, probeUntilBreakerOpens, responds } from './startup-probe.js'
 import { requestErrorLog, stateLog } from './store-log.js'
 import { ALWAYS_UP, type StoreStats } from './store-stats.js'
 
@@ -16,8 +16,8 @@ import { ALWAYS_UP, type StoreStats } from './store-stats.js'
 export interface OpenedStore {
   readonly store: Store
   /**
-   * Probes the store within its deadline, which also detects that a lost store has recovered. Never
-   * rejects.
+   * Probes the store within its deadline, which also detects that an unavailable store has
+   * recovered. Never rejects.
    */
   health(): Promise<StoreHealth>
   stats(): StoreStats
@@ -32,7 +32,7 @@ export type StoreHealth =
  * Opens the store of a configuration and probes it. An unreachable store is logged, and the failure
  * policy decides from the first request on.
  *
- * @param onChange called when the store is lost and when it recovers
+ * @param onChange called when the store becomes unavailable and when it recovers
  */
 export async function openStore(
   { store: config, onStoreFailure }: Pick<GatewayConfig, 'store' | 'onStoreFailure'>,
@@ -59,7 +59,7 @@ export async function openStore(
     },
     onRequestError: requestErrorLog(storeAddress(config), log),
   })
-  if (startupError !== undefined) await probeUntilLost(guarded)
+  if (startupError !== undefined) await probeUntilBreakerOpens(guarded)
   startupError = undefined
   return {
     store: guarded,
@@ -79,7 +79,7 @@ export async function openStore(
   }
 }
 
-/** Creates a store that connects at its first use. Only the module of its kind is loaded. */
+/** Creates a store that connects on first use. Only the module of its kind is loaded. */
 async function createRemoteStore({ kind, url }: StoreConfig & { readonly url: string }): Promise<Store> {
   if (kind === 'redis') return (await import('sluice/redis')).redisStore(url)
   return (await import('sluice/memcached')).memcachedStore(url)

@@ -55,7 +55,9 @@ export async function probeConnection(store: Store): Promise<Error | undefined> 
 }
 
 /** Probes until the breaker opens and the failure policy decides, or until the store responds. */
-export async function probeUntilLost(store: Pick<FailurePolicyStore, 'peek' | 'stats'>): Promise<void> {
+export async function probeUntilBreakerOpens(
+  store: Pick<FailurePolicyStore, 'peek' | 'stats'>,
+): Promise<void> {
   for (let probe = 0; probe < MAX_STARTUP_PROBES && store.stats().state === 'closed'; probe++)
     if (await responds(store)) return
 }

@@ -12,7 +12,7 @@ const POLICY_EFFECTS: Readonly<Record<FailurePolicyName, string>> = {
 const MAX_LOGGED_ERRORS = 100
 
 export interface StateLogOptions {
-  /** Without a password. */
+  /** The address of the store, without a password. */
   readonly address: string
   readonly log: Log
   readonly stats: () => FailureStats

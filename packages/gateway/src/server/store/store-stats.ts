@@ -10,7 +10,7 @@ export interface StoreStats {
   readonly requestErrors: number
   /** Undefined for a memory store, which is always available. */
   readonly breaker: FailureStats['state'] | undefined
-  /** Requests refused with 503 because they could not be decided. */
+  /** Requests rejected with 503 because they could not be decided. */
   readonly unavailable: number
   readonly settlements: { readonly waiting: number; readonly lost: number }
   /** The state in the memory of this process. */

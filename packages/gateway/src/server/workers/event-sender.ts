@@ -5,7 +5,7 @@ import type { ObserverCall } from './worker-protocol.js'
 
 /** Interval in which events are gathered into a batch. The dashboard shows whole seconds. */
 const BATCH_INTERVAL_MS = 50
-/** A batch of this many events is sent at once. */
+/** A batch of this many events is sent immediately. */
 const MAX_BATCH = 500
 /** Maximum number of events waiting for a slow primary. Further events are dropped and counted. */
 const MAX_WAITING = 50_000

@@ -1,7 +1,7 @@
 import type { Charge, Settlement, Store, StoreVerdict } from 'sluice'
 import type { StoreCall, StoreReply } from './worker-protocol.js'
 
-/** A store whose state is held by another process. */
+/** A store whose state is in another process. */
 export interface RemoteStore extends Store {
   /** Settles the calls to which the other process has replied. */
   onReplies(replies: readonly StoreReply[]): void

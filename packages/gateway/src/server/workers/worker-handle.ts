@@ -25,7 +25,7 @@ export interface WorkerHandleOptions {
   readonly onDroppedLogLines: (count: number) => void
 }
 
-/** How a worker exited. */
+/** The exit status of a worker. */
 export interface WorkerExit {
   readonly pid: number | undefined
   readonly code: number | null
@@ -46,16 +46,16 @@ const CONFIGURE_TIMEOUT_MS = 30_000
 
 /** A worker process as seen by the primary. */
 export class WorkerHandle {
-  /** The address that the worker listens on. Rejects if it cannot listen. */
+  /** The address on which the worker listens. Rejects if the worker cannot listen. */
   readonly listening: Promise<AddressInfo>
   /** Settles when the worker has exited. */
   readonly exited: Promise<WorkerExit>
-  /** True if the worker ever listened. */
+  /** True if the worker has started listening. */
   hasListened = false
   readonly #worker: Worker
   readonly #options: WorkerHandleOptions
   readonly #events: EventReceiver
-  /** The start message, with the latest configuration set before the worker was ready. */
+  /** The start message. Its configuration is replaced if a newer one arrives before it is sent. */
   #start: StartMessage
   #isReady = false
   /** Kills a worker that does not listen in time. */
@@ -91,7 +91,7 @@ export class WorkerHandle {
 
   /**
    * Applies a configuration. Settles when the worker has applied it, will start with it, or has
-   * exited. A worker that does not apply it in time is killed, and then replaced.
+   * exited. A worker that does not apply the configuration in time is killed, and then replaced.
    */
   async configure(config: WorkerConfig): Promise<void> {
     if (!this.#isReady) {
@@ -107,7 +107,8 @@ export class WorkerHandle {
   }
 
   /**
-   * Stops the worker. Settles when it has exited; it is killed some seconds after the grace period.
+   * Stops the worker, and settles when it has exited. A worker that is still running a few seconds
+   * after the grace period is killed.
    */
   async stop(gracePeriodMs: number): Promise<void> {
     clearTimeout(this.#startTimeout)
@@ -162,14 +163,14 @@ export class WorkerHandle {
 
   #killHung(): void {
     const { pid } = this.#worker.process
-    this.#options.log.error({ pid }, 'worker hangs; starting a replacement')
+    this.#options.log.error({ pid }, 'worker is not responding; starting a replacement')
     this.#worker.process.kill('SIGKILL')
   }
 
   #onExit(): void {
     clearTimeout(this.#startTimeout)
     this.#silence?.stop()
-    this.#rejectListening(new Error('the worker exited before it started to listen'))
+    this.#rejectListening(new Error('the worker exited before it started listening'))
     for (const onConfigured of this.#onConfigured.splice(0)) onConfigured()
     this.#events.onExit()
   }

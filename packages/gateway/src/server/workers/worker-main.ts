@@ -23,8 +23,8 @@ import type { FromWorker, StartMessage, ToWorker, WorkerConfig } from './worker-
 // state in memory, the metrics and the admin port.
 
 /**
- * The timeout of calls to the primary's store. A primary either replies at once or has exited. The
- * timeout keeps requests from piling up here while a debugger suspends the primary.
+ * The timeout of calls to the primary's store. A primary either replies immediately or has exited.
+ * The timeout keeps requests from piling up here while a debugger suspends the primary.
  */
 const STORE_DEADLINE_MS = 5000
 /** The interval at which the load, the store connection and dropped log lines are reported. */
@@ -154,8 +154,8 @@ async function openWorkerStore(
     return { store, close: async () => store.close() }
   }
   const { onStoreFailure } = config
-  // While the store is lost, each worker decides by itself, so each gets a part of this gateway's
-  // share.
+  // While the store is unavailable, each worker decides by itself, so each gets a part of this
+  // gateway's share.
   const peers = (onStoreFailure.peers ?? 1) * workers
   const perWorker = onStoreFailure.policy === 'local' ? { ...onStoreFailure, peers } : onStoreFailure
   const opened = await openStore({ ...config, onStoreFailure: perWorker }, log, () => reportStats())

@@ -33,7 +33,8 @@ const WORKER_PROGRAM = fileURLToPath(new URL('./worker-main.js', import.meta.url
 /**
  * Accepts requests in as many worker processes as configured.
  *
- * State in memory stays in this process, so that all workers together admit what one process would.
+ * State in memory stays in this process, so that all workers together admit as many requests as one
+ * process would.
  * A worker that exits is replaced. Slots that its requests held are freed when their leases expire.
  *
  * @throws Error with a one-line message if the port cannot be opened

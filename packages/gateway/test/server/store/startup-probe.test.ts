@@ -5,7 +5,7 @@ import { storeKey } from '../../../../sluice/src/stores/redis/redis-key.js'
 import { startRedis } from '../../../../sluice/test/stores/servers/redis.js'
 import { createLog } from '../../../src/server/logging/log.js'
 import { openStore } from '../../../src/server/store/open-store.js'
-import { probeUntilLost, responds } from '../../../src/server/store/startup-probe.js'
+import { probeUntilBreakerOpens, responds } from '../../../src/server/store/startup-probe.js'
 
 const POLICIES = ['open', 'closed', 'local'] as const
 
@@ -32,7 +32,7 @@ describe('the probe of a store at startup', () => {
       policy,
       new StoreRequestError('another program wrote the value of the key'),
     )
-    await probeUntilLost(store)
+    await probeUntilBreakerOpens(store)
     expect(counts.peeks).toBe(1)
     expect(await responds(store)).toBe(true)
     expect(store.stats().state).toBe('closed')
@@ -40,7 +40,7 @@ describe('the probe of a store at startup', () => {
 
   it.each(POLICIES)('ends when the breaker of an unreachable store opens, under %s', async (policy) => {
     const { store, counts } = failingStore(policy, new Error('connect ECONNREFUSED'))
-    await probeUntilLost(store)
+    await probeUntilBreakerOpens(store)
     expect(store.stats().state).not.toBe('closed')
     expect(counts.peeks).toBeLessThan(20)
     expect(await responds(store)).toBe(false)
@@ -55,7 +55,7 @@ describe('the probe of a store at startup', () => {
       },
       stats: () => ({ ...failingStore('open', new Error('unused')).store.stats() }),
     }
-    await probeUntilLost(failingPeek)
+    await probeUntilBreakerOpens(failingPeek)
     expect(peeks).toBe(1000)
   })
 

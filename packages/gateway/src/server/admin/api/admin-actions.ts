@@ -7,8 +7,8 @@ export type AdminAction =
   /** `limit`: a limit such as `20/minute`, or a number of concurrent requests. */
   | { readonly act: 'limit'; readonly route: string; readonly rule: string; readonly limit: string }
   /**
-   * Clears the usage of a key. Without a rule, the action applies to all rules of the route that have
-   * seen the key; without a route, to all routes.
+   * Clears the usage of a key. Without a rule, the action applies to all rules of the route that
+   * have seen the key; without a route, to all routes.
    */
   | { readonly act: 'reset'; readonly route?: string; readonly rule?: string; readonly key: string }
   /** Restores the settings from the configuration file. */

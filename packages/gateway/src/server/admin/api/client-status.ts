@@ -21,7 +21,9 @@ export interface TopClient {
   readonly error: number
 }
 
-/** The usage of one client under every rule that has seen it. Reading the state consumes nothing. */
+/**
+ * The usage of one client under every rule that has seen it. Reading the state consumes nothing.
+ */
 export interface ClientState {
   readonly client: string
   readonly rules: readonly ClientRule[]

@@ -51,8 +51,8 @@ export function limitText(limit: Limit | undefined): string {
 }
 
 /**
- * Formats a limit like `limitText`, but rounds it to four digits, because tiers and warm-ups produce
- * fractions.
+ * Formats a limit like `limitText`, but rounds it to four digits, because tiers and warm-ups
+ * produce fractions.
  */
 export function roundedLimitText(limit: Limit | undefined): string {
   if (limit?.algorithm !== 'token-bucket') return limitText(limit)

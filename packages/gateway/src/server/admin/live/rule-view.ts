@@ -82,9 +82,9 @@ export class RuleView {
   }
 
   /**
-   * Returns the usage of one client under every rule. The search is the key or id of a client. If no
-   * client has it, a recent key that contains the search is used. Resolves to undefined if there is
-   * none. Rejects with a StoreUnavailableError while the store is unavailable.
+   * Returns the usage of one client under every rule. The search is the key or id of a client. If
+   * no client has it, a recent key that contains the search is used. Resolves to undefined if there
+   * is none. Rejects with a StoreUnavailableError while the store is unavailable.
    */
   async client(search: string): Promise<ClientState | undefined> {
     const exact = await this.#find(search)
@@ -120,10 +120,10 @@ export class RuleView {
   }
 
   /**
-   * Returns the keys that a search names exactly: by the key's id, one of its parts or the client's id.
-   * `known` marks keys that were seen recently or have usage in the store. The others are possible
-   * keys of rules whose limit is computed per request.
-   * Rejects with a StoreUnavailableError while the store is unavailable.
+   * Returns the keys that a search names exactly: by the key's id, one of its parts or the client's
+   * id. `known` marks keys that were seen recently or have usage in the store. The others are
+   * possible keys of rules whose limit is computed per request. Rejects with a
+   * StoreUnavailableError while the store is unavailable.
    */
   async keysNamed(rules: readonly WatchedRule[], search: string): Promise<readonly NamedKey[]> {
     const found = rules.flatMap((rule) => findKeys(rule, search)).slice(0, MAX_RULES)

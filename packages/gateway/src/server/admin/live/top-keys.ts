@@ -40,8 +40,8 @@ export class TopKeys {
   }
 
   /**
-   * Returns the index at which to store a key: a free one, or that of the key with the lowest usage.
-   * Returns undefined if all stored keys have at least the usage of this one.
+   * Returns the index at which to store a key: a free one, or that of the key with the lowest
+   * usage. Returns undefined if all stored keys have at least the usage of this one.
    */
   #indexFor(usage: KeyUsage, now: number): number | undefined {
     if (this.#keys.length < MAX_KEYS) return this.#keys.length

@@ -3,7 +3,9 @@ import type { RequestOutcome, TrafficObserver } from '../../observability/reques
 import type { RouteSample, Sample } from '../api/live-samples.js'
 import { LatencyHistogram } from './latency-histogram.js'
 
-/** Maximum number of entries in a sample. If there are more routes, the last entry sums the rest. */
+/**
+ * Maximum number of entries in a sample. If there are more routes, the last entry sums the rest.
+ */
 const MAX_ROUTES = 30
 const OTHERS = '(others)'
 /** The name under which requests that match no route are counted. */

@@ -74,7 +74,7 @@ export function exportStore(instruments: Instruments, stats: StoreStats): void {
   memoryOverflow.inc(memory.overflowed)
 }
 
-/** Lines that could not be written, by file. */
+/** Number of lines that could not be written, by file. */
 export interface DroppedLines {
   readonly log: number
   readonly audit: number

@@ -2,7 +2,7 @@ import { Histogram, type HistogramConfiguration, type LabelValues } from 'prom-c
 
 type Labels = LabelValues<string>
 
-/** The observations with one combination of labels. */
+/** The observations for one combination of labels. */
 export class HistogramSeries {
   /** Observations in each bucket, not cumulative; the last bucket has no upper bound. */
   readonly counts: number[]
@@ -21,7 +21,7 @@ export class HistogramSeries {
 }
 
 /**
- * A histogram whose callers hold on to its series, so that an observation is two additions. The
+ * A histogram whose callers keep its series, so that an observation costs only two additions. The
  * histogram of prom-client looks up labels and allocates objects for each observation.
  */
 export class PrometheusHistogram<Label extends string> extends Histogram<string> {

@@ -21,7 +21,7 @@ export function timed(store: Store, observe: (operation: StoreOperation, seconds
     close: () => store.close(),
   }
   if (!isPreparing(store)) return timedStore
-  // Keeps the faster path of a store in this process.
+  // Preserves the faster path of a store in this process.
   const preparing: PreparingStore = {
     ...timedStore,
     prepare: (rules) => store.prepare(rules, (operation, ms) => observe(operation, ms / 1000)),

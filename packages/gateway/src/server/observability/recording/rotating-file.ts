@@ -71,7 +71,7 @@ export class RotatingFile {
       try {
         const { gzip, out } = await this.#openFile()
         gzip.write(lines)
-        await written(gzip, out)
+        await flushToFile(gzip, out)
       } catch (error) {
         this.#dropped += count
         throw error
@@ -155,11 +155,11 @@ export class RotatingFile {
   }
 }
 
-/** Resolves once all compressed data is in the file. */
-async function written(gzip: Gzip, out: WriteStream): Promise<void> {
+/** Flushes the compressor, and resolves once all data is in the file. */
+async function flushToFile(gzip: Gzip, out: WriteStream): Promise<void> {
   await new Promise<void>((resolve) => gzip.flush(constants.Z_SYNC_FLUSH, () => resolve()))
-  // The data is still in the pipe. An empty write is queued behind it, whose callback reports that
-  // the data has arrived.
+  // The data may still be in the pipe. An empty write is queued behind the data, and its callback
+  // reports that the data has arrived.
   const drained = () =>
     new Promise<void>((resolve, reject) => {
       out.write('', (error) => (error ? reject(out.errored ?? error) : resolve()))
@@ -169,7 +169,8 @@ async function written(gzip: Gzip, out: WriteStream): Promise<void> {
 }
 
 /**
- * Rejects paths to which lines cannot be appended, such as a pipe: opening one waits for a reader.
+ * Rejects a path to which lines cannot be appended, such as a pipe, which opens only once it has a
+ * reader.
  *
  * @throws Error if the path exists and is neither a file nor a device
  */

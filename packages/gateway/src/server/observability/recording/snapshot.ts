@@ -7,7 +7,7 @@ import type { RecordConfig } from '../../../policy/config/config.js'
 
 interface OpenFile {
   readonly handle: FileHandle
-  /** Size when it was opened, in bytes. */
+  /** Size of the file when it was opened, in bytes. */
   readonly size: number
 }
 
@@ -71,7 +71,7 @@ export class RecordSnapshot {
     return this.#files.reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** The fraction that the current pass has read so far, from 0 to 1. */
+  /** The fraction of the record that the current pass has read so far, from 0 to 1. */
   get part(): number {
     return (this.#bytesDone + (this.#current?.bytesRead ?? 0)) / Math.max(1, this.size)
   }
