@@ -87,7 +87,7 @@ async function runCommand(
 ): Promise<ReportFormats> {
   if (args.suggest !== undefined) {
     if (typeof trace !== 'string')
-      throw new TraceError('--suggest reads the trace several times: use a file, not standard input')
+      throw new TraceError('--suggest reads the trace several times; use a file, not standard input')
     if (args.against !== undefined) throw new TraceError('use either --suggest or --against, not both')
     const report = await suggest(trace, config, args.suggest, { ...options, rule: args.rule })
     const text = await readConfigFile(args.config)

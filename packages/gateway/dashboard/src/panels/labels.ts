@@ -29,7 +29,7 @@ export function keyLabel(keyedBy: string): string {
   return KEY_LABELS[keyedBy] ?? `per ${keyedBy}`
 }
 
-/** Names the resource of a limit, unless it is requests or concurrent requests. */
+/** Names the resource of a limit, unless the limit counts requests or concurrent requests. */
 export function resourceSuffix(resource: string): string {
   return resource === 'requests' || resource === 'concurrent' ? '' : ` of ${resource}`
 }

@@ -77,7 +77,7 @@ export function adminRoutes(
         const { 'accept-encoding': encodings } = request.headers
         return live.feed.listen(response, headers, encodings)
           ? undefined
-          : failure(503, 'too many dashboards are connected')
+          : failure(503, 'too many dashboards are connected; close one of them')
       }),
     ],
     ['/api/status', data(async () => ok(await live.status()))],

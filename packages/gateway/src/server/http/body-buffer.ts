@@ -11,7 +11,7 @@ const spare: Buffer[] = []
 
 /**
  * A buffer for a body that is being read. It copies chunks into its own pieces, so that its memory
- * exceeds the size of the body by at most one piece, however small the chunks are.
+ * exceeds the size of the body by at most one piece, regardless of the size of the chunks.
  */
 export class BodyBuffer {
   readonly #pieces: Buffer[] = []

@@ -28,8 +28,8 @@ export const UNBOUNDED: BodyLease = { grow: () => true, complete() {}, release()
  * Bounds the memory of all request bodies that a process holds.
  *
  * When the memory is exhausted, bodies that are still being read are evicted, largest owner first.
- * A client that holds more than others, in one body or in many, loses its largest body. A body that
- * is itself the largest is refused more memory.
+ * The owner with the most memory, in one body or in many, loses its largest body. If that body is
+ * the one that needs more memory, it is refused the memory instead.
  */
 export class BodyMemory {
   readonly #bodies = new Set<LeasedBody>()

@@ -26,7 +26,7 @@ export class ChunkPacer {
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** Returns how long to pause reading, in milliseconds, after a read of `chunks` and `bytes`. */
+  /** Returns the milliseconds for which to pause reading after a read of `chunks` and `bytes`. */
   delayAfter(chunks: number, bytes: number): number {
     const excess = chunks - FREE_CHUNKS - bytes / BYTES_PER_CHUNK
     if (excess <= 0) return 0

@@ -111,7 +111,7 @@ function receivedProvenance(rawHeaders: readonly string[]): Map<string, string[]
   const received = new Map<string, string[]>()
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? ''
-    // A header in another spelling was sent by the client and merely passed on by the proxy.
+    // A header in another spelling was sent by the client, and the proxy only passed it on.
     if (!isProvenance(name) || foldedName(name) !== name) continue
     const values = received.get(name)
     const value = rawHeaders[index + 1] ?? ''

@@ -89,7 +89,7 @@ function clientFromProxy(head: RequestHead, headers: ProxyHeaders | undefined): 
 function proxyClaim(head: RequestHead, name: string): string | undefined {
   const value = head.proxyHeader(name)
   if (value !== undefined && value.length > MAX_NAME_LENGTH)
-    throw new RequestError(`the header '${name}' has more than ${MAX_NAME_LENGTH} characters`)
+    throw new RequestError(`the header '${name}' must not exceed ${MAX_NAME_LENGTH} characters`)
   return value
 }
 

@@ -3,7 +3,7 @@ import type { RequestSender } from '../../policy/policy-request.js'
 import type { Observer } from '../observability/observer.js'
 import type { ObserverCall } from './worker-protocol.js'
 
-/** Interval in which events are gathered into a batch. The dashboard shows whole seconds. */
+/** Interval in which events are collected into a batch. The dashboard shows whole seconds. */
 const BATCH_INTERVAL_MS = 50
 /** A batch of this many events is sent immediately. */
 const MAX_BATCH = 500
@@ -11,7 +11,7 @@ const MAX_BATCH = 500
 const MAX_WAITING = 50_000
 
 export interface EventSender extends Observer {
-  /** Sends the gathered events, and settles when the primary has received them. */
+  /** Sends the collected events, and settles when the primary has received them. */
   flush(): Promise<void>
 }
 

@@ -8,7 +8,7 @@ const MAX_SILENT_CHECKS = 10
  * Detects a hung worker, which has sent nothing for about 10 seconds.
  *
  * It counts checks instead of time. A primary that was suspended runs its timers before it reads
- * the messages of its workers, so by the clock all workers would seem to have been silent.
+ * the messages of its workers, so a clock would make all workers seem silent.
  */
 export class SilenceWatch {
   #silentChecks = 0

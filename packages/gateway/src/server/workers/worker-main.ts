@@ -83,7 +83,7 @@ async function startServer({ config: first, workers, reportsEvents }: StartMessa
   const config = compile(first)
   const sender = eventSender(
     (events) => send({ kind: 'events', events }),
-    (dropped) => log.info({ dropped }, 'events dropped; the primary is too slow to receive them'),
+    (dropped) => log.info({ dropped }, 'events were dropped: the primary is too slow to receive them'),
   )
   const observer: Observer = broadcast([reportsEvents ? sender : unreadableResponseLog(log)])
   const { store, close: closeStore } = await openWorkerStore(config, workers)

@@ -3,7 +3,7 @@ import { TraceError } from '../../../replay/trace/trace-request.js'
 
 /** The parameters of a replay. */
 export interface ReplayRequest {
-  /** How far back the replay goes, in hours; undefined for everything that was recorded. */
+  /** Length of the replayed period, which ends now, in hours; undefined for the whole record. */
   readonly hours: number | undefined
   /** The YAML of a configuration to compare with the running one. */
   readonly posted: string | undefined

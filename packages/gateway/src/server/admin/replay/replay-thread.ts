@@ -17,7 +17,7 @@ export interface ThreadTask {
   readonly record: RecordConfig
   readonly running: { readonly file: string; readonly text: string }
   readonly request: ReplayRequest
-  /** Epoch milliseconds; undefined for everything that was recorded. */
+  /** Start of the replayed period, in epoch milliseconds; undefined for the whole record. */
   readonly since: number | undefined
 }
 

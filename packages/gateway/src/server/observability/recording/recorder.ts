@@ -30,7 +30,7 @@ export class Recorder {
     this.#file = new RotatingFile({ ...config, head: HEAD, onError })
   }
 
-  /** Starts the record of a request after its decision. */
+  /** Starts recording a request after the decision on it. */
   begin(path: string, decided: DecidedRequest): RecordedRequest {
     return new RecordedRequest(path, decided, this.#digest, (line) => this.#file.append(line))
   }
