@@ -9,7 +9,9 @@ export function Notes({ report }: { readonly report: ReplayReport }) {
     ...report.notes,
     ...(bad.count > 0 ? [`${counted(bad.count, 'line')} could not be read.`] : []),
     ...bad.first.map(({ line, problem }) => `Line ${line}: ${problem}.`),
-    ...(late > 0 ? [`${counted(late, 'request')} out of order, replayed late.`] : []),
+    ...(late > 0
+      ? [`${counted(late, 'request')} ${late === 1 ? 'was' : 'were'} out of order and replayed late.`]
+      : []),
     ...report.reasons.map(({ why, count }) => `${counted(count, 'request')}: ${why}.`),
   ]
   if (lines.length === 0) return null

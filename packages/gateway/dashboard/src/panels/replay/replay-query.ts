@@ -7,7 +7,7 @@ export type Hours = '1' | '6' | '24' | 'all'
 export type ReplayQuery = { readonly hours: Hours } & (
   | { readonly mode: 'running' }
   | { readonly mode: 'other'; readonly yaml: string }
-  /** `rule`: the rule whose limit is suggested; undefined if there is none. */
+  /** `rule`: the rule whose limit is suggested; undefined if no rule can be tuned. */
   | { readonly mode: 'objective'; readonly objective: string; readonly rule: SearchedRule | undefined }
 )
 
