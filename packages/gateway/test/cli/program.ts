@@ -10,7 +10,11 @@ export function sluice(...args: string[]) {
   return sluiceWith({}, ...args)
 }
 
-/** @param env environment variables in addition to those of the tests */
+/**
+ * Runs the CLI as {@link sluice} does.
+ *
+ * @param env environment variables in addition to those of the tests
+ */
 export function sluiceWith(env: Readonly<Record<string, string>>, ...args: string[]) {
   const child: ChildProcessWithoutNullStreams = spawn(process.execPath, [PROGRAM, ...args], {
     env: { ...process.env, ...env },

@@ -80,7 +80,7 @@ describe('sluice replay', () => {
     [['-', '--config', 'CONFIG', '--reorder', 'soon'], "sluice: --reorder: 'soon' is not a duration"],
     [['-', '--config', 'CONFIG', '--suggest', 'peace'], 'sluice: --suggest reads the trace several times'],
     [['CONFIG', '--config', 'CONFIG', '--suggest', 'peace'], "sluice: 'peace' is not a valid objective"],
-  ])('prints one clear error for the arguments %j', async (args, message) => {
+  ])('prints a one-line error for the arguments %j', async (args, message) => {
     const { code, out, err } = await run(
       args.map((arg) => (arg === 'CONFIG' ? config : arg)),
       '',

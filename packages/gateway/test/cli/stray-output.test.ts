@@ -40,8 +40,8 @@ async function stop({ child, ended }: Awaited<ReturnType<typeof serve>>): Promis
   return (await ended)[0]
 }
 
-/** A module that prints like a library when the first server of a process starts to listen. */
-const PRINTING = `
+/** A module that prints, as a library may, when the first server of a process starts to listen. */
+const PRINTING_MODULE = `
 import cluster from 'node:cluster'
 import { EventEmitter } from 'node:events'
 import { Server } from 'node:net'
@@ -49,38 +49,38 @@ const { listen } = Server.prototype
 const { warn } = console
 Server.prototype.listen = function (...args) {
   Server.prototype.listen = listen
-  const at = cluster.isPrimary ? 'primary' : 'worker'
-  console.log('%s log', at)
-  warn(at + ' warn\\nin two lines')
-  console.error(new Error(at + ' error'))
-  console.table([{ at }])
-  process.stderr.write('\\u001b[31m' + at + ' colour\\u001b[0m\\n')
-  process.stdout.write(Buffer.from(at + ' bytes\\n'))
-  process.emitWarning(at + ' old', 'DeprecationWarning', 'DEP9999')
+  const role = cluster.isPrimary ? 'primary' : 'worker'
+  console.log('%s log', role)
+  warn(role + ' warn\\nin two lines')
+  console.error(new Error(role + ' error'))
+  console.table([{ role }])
+  process.stderr.write('\\u001b[31m' + role + ' colour\\u001b[0m\\n')
+  process.stdout.write(Buffer.from(role + ' bytes\\n'))
+  process.emitWarning(role + ' old', 'DeprecationWarning', 'DEP9999')
   const emitter = new EventEmitter()
   for (let count = 0; count < 11; count++) emitter.on('x', () => {})
   return listen.apply(this, args)
 }`
 
-describe.each([1, 2])('a gateway with workers: %d', (workers) => {
+describe.each([1, 2])('a gateway with `workers: %d`', (workers) => {
   it('writes every log line as JSON, including the output of libraries and Node', async () => {
-    const running = await serve(`workers: ${workers}`, PRINTING)
+    const running = await serve(`workers: ${workers}`, PRINTING_MODULE)
     expect(running.output.out.trim().split('\n')).toHaveLength(2)
     expect(await stop(running)).toBe(0)
     const lines = linesOf(running.output.err)
-    for (const at of workers === 1 ? ['primary'] : ['primary', 'worker']) {
+    for (const role of workers === 1 ? ['primary'] : ['primary', 'worker']) {
       for (const [level, source, msg] of [
-        [30, 'stdout', `${at} log`],
-        [40, 'stderr', `${at} warn\nin two lines`],
-        [40, 'stderr', `${at} colour`],
-        [30, 'stdout', `${at} bytes`],
+        [30, 'stdout', `${role} log`],
+        [40, 'stderr', `${role} warn\nin two lines`],
+        [40, 'stderr', `${role} colour`],
+        [30, 'stdout', `${role} bytes`],
       ])
         expect(lines).toContainEqual({ level, time: expect.any(String), source, msg })
       expect(lines).toContainEqual(
         expect.objectContaining({ source: 'process', warning: 'DeprecationWarning', code: 'DEP9999' }),
       )
       expect(lines).toContainEqual(
-        expect.objectContaining({ source: 'stderr', msg: expect.stringMatching(`^Error: ${at} error\n`) }),
+        expect.objectContaining({ source: 'stderr', msg: expect.stringMatching(`^Error: ${role} error\n`) }),
       )
     }
     const listenerWarnings = lines.filter(({ warning }) => warning === 'MaxListenersExceededWarning')
@@ -88,24 +88,25 @@ describe.each([1, 2])('a gateway with workers: %d', (workers) => {
     expect(running.output.out).not.toMatch(/log|bytes/)
   })
 
-  it.each(['a user without the INFO command', 'a wrong password', 'no server'])(
-    'prints nothing in plain text if its Redis store has %s',
+  it.each(['forbids the INFO command', 'rejects the password', 'is down'])(
+    'prints nothing in plain text if its Redis store %s',
     async (problem) => {
       const redis = await startRedis()
       onTestFinished(() => redis.stop())
       await redis.cli('acl', 'setuser', 'sluice', 'on', '>right', '~*', '&*', '+@all', '-info')
-      if (problem === 'no server') await redis.crash()
-      const password = problem === 'a wrong password' ? 'wr0ng' : 'right'
+      if (problem === 'is down') await redis.crash()
+      const password = problem === 'rejects the password' ? 'wr0ng' : 'right'
       const running = await serve(
         `workers: ${workers}\nstore: redis://sluice:${password}@127.0.0.1:${redis.port}\n`,
       )
       const { status } = await fetch(running.url)
-      // No server listens at the upstream. Without its store, the gateway may refuse first.
+      // The upstream is down, so an admitted request gets a 502. Without its store, the gateway may
+      // respond with a 503 first.
       expect([502, 503]).toContain(status)
       expect(await stop(running)).toBe(0)
       const lines = linesOf(running.output.err)
       expect(running.output.err).not.toContain(password)
-      if (problem === 'a user without the INFO command')
+      if (problem === 'forbids the INFO command')
         expect(lines).toContainEqual(
           expect.objectContaining({ source: 'stderr', msg: expect.stringContaining('INFO command fails') }),
         )
@@ -113,7 +114,7 @@ describe.each([1, 2])('a gateway with workers: %d', (workers) => {
   )
 })
 
-it('logs an uncaught error as the last line and exits with 1', async () => {
+it('the gateway logs an uncaught error as the last line and exits with 1', async () => {
   const running = await serve('', "process.on('SIGUSR2', () => { throw new Error('from a library') })")
   running.child.kill('SIGUSR2')
   expect((await running.ended)[0]).toBe(1)
@@ -121,7 +122,7 @@ it('logs an uncaught error as the last line and exits with 1', async () => {
   expect([level, err.message]).toEqual([50, 'from a library'])
 })
 
-it('prints the reason in plain text if the gateway cannot start', async () => {
+it('sluice serve prints the reason in plain text if the gateway cannot start', async () => {
   const file = join(folder, 'taken.yaml')
   await writeFile(file, 'upstream: http://127.0.0.1:1\nadmin: off\n')
   const redis = await startRedis()

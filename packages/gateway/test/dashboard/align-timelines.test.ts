@@ -19,7 +19,7 @@ const timeline = fc
     }
   })
 
-it('aligns two timelines to the longer period of both and keeps all counts', () => {
+it('alignTimelines uses the longer period of the two timelines and keeps all counts', () => {
   fc.assert(
     fc.property(timeline, timeline, (one, other) => {
       const { width, pairs } = alignTimelines(one, other, ({ refused }) => refused)

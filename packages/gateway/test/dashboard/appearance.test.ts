@@ -36,7 +36,7 @@ const APPEARANCES = [
   { colorScheme: 'light', width: 360 },
 ] as const
 
-describe.each(APPEARANCES)('$colorScheme, $width pixels wide', (appearance) => {
+describe.each(APPEARANCES)('the dashboard in $colorScheme mode, $width pixels wide', (appearance) => {
   it.each([
     { state: 'no traffic', data: idle, client: undefined },
     {
@@ -70,7 +70,7 @@ describe.each(APPEARANCES)('$colorScheme, $width pixels wide', (appearance) => {
   })
 })
 
-it('warns while the gateway is down, and reconnects when it is up again', async () => {
+it('the dashboard warns while the gateway is down, and reconnects when it is up again', async () => {
   const { admin, page } = await openWith(busy(FEW))
   await page.getByText('live', { exact: true }).waitFor()
   admin.setDown(true)
@@ -85,7 +85,7 @@ it('warns while the gateway is down, and reconnects when it is up again', async 
   expect(await page.getByText('The data below is out of date.').count()).toBe(0)
 })
 
-it('filters the plots by the selected route', async () => {
+it('the dashboard filters the plots by the selected route', async () => {
   const { page } = await openWith(busy(FEW))
   await page.getByRole('button', { name: 'POST /predict' }).click()
   await page.getByText('POST /predict, last 15 min').first().waitFor()
@@ -93,7 +93,7 @@ it('filters the plots by the selected route', async () => {
   await page.getByText('all routes, last 15 min').first().waitFor()
 })
 
-it('can be used by keyboard', async () => {
+it('the dashboard can be used with the keyboard', async () => {
   const { page } = await openWith(busy(FEW))
   await page.getByText('live', { exact: true }).waitFor()
   await page.keyboard.press('Tab')
@@ -107,7 +107,7 @@ it('can be used by keyboard', async () => {
   await page.getByText('none; retry in 31 s').waitFor()
 })
 
-it('keeps the order of the rules while one is expanded', async () => {
+it('the dashboard keeps the order of the rules while one is expanded', async () => {
   const state = busy(FEW)
   const { admin, page } = await openWith(state)
   const names = () => page.locator('details.rule .which').allTextContents()
@@ -122,7 +122,7 @@ it('keeps the order of the rules while one is expanded', async () => {
   await expect.poll(names).not.toEqual(before)
 })
 
-it('keeps the chosen theme after a reload', async () => {
+it('the dashboard keeps the chosen theme after a reload', async () => {
   const { page } = await openWith(busy(FEW), { colorScheme: 'light' })
   const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor')
   const light = await background()
@@ -133,7 +133,7 @@ it('keeps the chosen theme after a reload', async () => {
   await expect.poll(background).toBe(dark)
 })
 
-it('renders fewer than 2,000 elements with a hundred routes', async () => {
+it('the dashboard renders fewer than 2,000 elements with a hundred routes', async () => {
   const { admin, page } = await openWith(busy(MANY))
   await page.getByRole('button', { name: 'Show all 150 rules' }).waitFor()
   admin.send('sample', sample(MANY, Date.now() + 1000, 1))

@@ -3,7 +3,7 @@ import type { RuleStatus, Status } from '../../src/server/admin/api/gateway-stat
 import type { Latency, RouteSample, Sample } from '../../src/server/admin/api/live-samples.js'
 import type { FakeAdminState } from './fake-admin.js'
 
-/** Returns plausible, deterministic traffic of the routes. */
+/** Returns plausible, deterministic traffic for the routes. */
 function history(routes: readonly string[], seconds: number, end: number): Sample[] {
   return Array.from({ length: seconds }, (_, index) =>
     sample(routes, end - (seconds - 1 - index) * 1000, index),
@@ -12,7 +12,8 @@ function history(routes: readonly string[], seconds: number, end: number): Sampl
 
 export function sample(routes: readonly string[], at: number, step: number): Sample {
   const traffic = routes.slice(0, 30).map((route, index) => [route, routeSample(index, step)] as const)
-  const sum = (of: (each: RouteSample) => number) => traffic.reduce((total, [, each]) => total + of(each), 0)
+  const sum = (select: (each: RouteSample) => number) =>
+    traffic.reduce((total, [, each]) => total + select(each), 0)
   return {
     at,
     routes: Object.fromEntries(traffic),
@@ -129,7 +130,7 @@ export function idle(): FakeAdminState {
   }
 }
 
-/** The data of a busy gateway, with rules and models in all states. */
+/** The data of a busy gateway, with rules in all states and routes that are warming up. */
 export function busy(routes: readonly string[]): FakeAdminState {
   return {
     history: history(routes, 120, Date.now()),

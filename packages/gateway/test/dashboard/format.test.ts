@@ -37,7 +37,7 @@ it('rounds a waiting time up', () => {
 it.each([
   [1, 'the last minute'],
   [5, 'the last 5 minutes'],
-])('formats a range of %d min as %s', (minutes, text) => expect(lastMinutes(minutes)).toBe(text))
+])('formats the last %d min as %s', (minutes, text) => expect(lastMinutes(minutes)).toBe(text))
 
 it('never rounds a small fraction down to 0 % or a large one up to 100 %', () => {
   expect(percent(0)).toBe('0 %')

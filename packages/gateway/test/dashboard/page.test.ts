@@ -39,13 +39,13 @@ async function openRule(page: Page, name: string): Promise<void> {
   await page.locator('#rules summary', { hasText: name }).click()
 }
 
-it('shows a refusal within two seconds', async () => {
+it('the dashboard shows a refusal within two seconds', async () => {
   const { gateway, page, errors } = await openDashboard()
   await untilLive(page)
   for (const status of [200, 200]) expect(await predict(gateway)).toBe(status)
   const refused = page.locator('#refusals tr', { hasText: 'few' })
   const waits: number[] = []
-  // Takes the fastest of five, so that other load on the machine does not fail the test.
+  // Only the fastest of five counts, so other load on the machine does not fail the test.
   for (let count = 1; count <= 5; count++) {
     expect(await predict(gateway)).toBe(429)
     const startedAt = performance.now()
@@ -58,7 +58,7 @@ it('shows a refusal within two seconds', async () => {
   expect(errors).toEqual([])
 })
 
-it('finds a client by part of its address and shows when it can retry', async () => {
+it('the dashboard finds a client by part of its address and shows when it can retry', async () => {
   const { gateway, page, errors } = await openDashboard()
   for (const status of [200, 200, 429]) expect(await predict(gateway)).toBe(status)
   await page.getByLabel(/^Client: IP address/).fill('127.0.0')
@@ -71,7 +71,7 @@ it('finds a client by part of its address and shows when it can retry', async ()
   await page.getByText('No client matching “unknown-client” was seen recently.').waitFor()
 })
 
-it('shows the requests that shadow rules would have refused', async () => {
+it('the dashboard shows the requests that shadow rules would have refused', async () => {
   const { gateway, page } = await openDashboard()
   await untilLive(page)
   for (let n = 0; n < 3; n++) expect(await predict(gateway, '/trial')).toBe(200)
@@ -147,7 +147,7 @@ describe('an action on the page', () => {
   })
 })
 
-it('requires the token if the admin port listens on all addresses', async () => {
+it('the dashboard requires the token if the admin port listens on all addresses', async () => {
   const { page } = await openDashboard({ host: '0.0.0.0' })
   await page.getByRole('heading', { name: 'Admin token required' }).waitFor()
   expect(await violationsOf(page)).toEqual([])

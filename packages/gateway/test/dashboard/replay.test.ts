@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser?.close())
 
-/** Opens the page of a gateway with recorded traffic of eight clients; the n-th sent n requests. */
+/** Opens the page of a gateway with recorded traffic of eight clients, of which the n-th sent n requests. */
 async function openWithRecord(appearance: Appearance = {}) {
   const gateway = await startRecordingGateway(LIMITS)
   for (let client = 1; client <= 8; client++)
@@ -60,7 +60,7 @@ async function expectNoProblems(page: Page, errors: readonly string[]): Promise<
   expect(errors).toEqual([])
 }
 
-it('replays the last hour with the same result as the library', async () => {
+it('the replay panel replays the last hour with the same result as the library', async () => {
   const { gateway, section, page, errors } = await openWithRecord()
   await section.getByRole('button', { name: 'Replay', exact: true }).click()
   await page.getByRole('heading', { name: 'Replay of the last hour' }).waitFor()
@@ -86,7 +86,7 @@ it.each([
   { colorScheme: 'dark', width: 360 },
   { colorScheme: 'light', width: 1280 },
 ] as const)(
-  'compares new limits with the running ones: $colorScheme, $width pixels wide',
+  'the replay panel compares new limits with the running ones: $colorScheme, $width pixels wide',
   async (appearance) => {
     const { gateway, section, page, errors } = await openWithRecord(appearance)
     await section.getByText('New limits').click()
@@ -114,7 +114,7 @@ it.each([
   },
 )
 
-it('suggests a limit when used by keyboard, and saves the report as a file', async () => {
+it('the replay panel suggests a limit when used with the keyboard, and saves the report as a file', async () => {
   const { gateway, section, page, errors } = await openWithRecord({ width: 360 })
   await section.getByLabel('1 hour').focus()
   await page.keyboard.press('ArrowLeft')
@@ -145,7 +145,7 @@ it('suggests a limit when used by keyboard, and saves the report as a file', asy
   await savedPage.getByRole('heading', { name: /^Suggested: \d+\/hour/ }).waitFor()
 })
 
-it('reports an invalid configuration, and shows the progress of a replay until it is stopped', async () => {
+it('the replay panel reports an invalid configuration, and shows the progress of a replay until it is stopped', async () => {
   const { gateway, section, page, errors } = await openWithRecord()
   await section.getByText('New limits').click()
   await section.getByLabel(/^New configuration/).fill('routes: [{}]')
@@ -169,7 +169,7 @@ it('reports an invalid configuration, and shows the progress of a replay until i
   expect(errors).toEqual([])
 })
 
-it('explains how to turn recording on', async () => {
+it('the replay panel explains how to turn recording on', async () => {
   const { adminUrl } = await startTestGateway(LIMITS)
   const { page, errors } = await open(browser, adminUrl)
   onTestFinished(() => page.close())

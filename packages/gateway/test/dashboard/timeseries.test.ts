@@ -55,9 +55,9 @@ describe('bucketsOf', () => {
     fc.assert(
       fc.property(samples, route, fc.constantFrom(1, 2, 5), (samples, route, length) => {
         const buckets = bucketsOf(samples, route, length)
-        for (const of of ['allowed', 'refused', 'failed', 'shadowRefused'] as const)
-          expect(sumOf(buckets.map(({ traffic }) => traffic[of]))).toBe(
-            sumOf(samples.flatMap(({ routes }) => namedBy(routes, route).map((each) => each[of]))),
+        for (const name of ['allowed', 'refused', 'failed', 'shadowRefused'] as const)
+          expect(sumOf(buckets.map(({ traffic }) => traffic[name]))).toBe(
+            sumOf(samples.flatMap(({ routes }) => routeSamples(routes, route).map((each) => each[name]))),
           )
         expect(sumOf(buckets.map(({ seconds }) => seconds))).toBe(samples.length)
         expect(buckets.every(({ at }) => at % (length * 1000) === 0)).toBe(true)
@@ -66,7 +66,7 @@ describe('bucketsOf', () => {
     )
   })
 
-  it('takes the highest 99th percentile and in-flight count, and a median between the medians', () => {
+  it('returns the highest 99th percentile and in-flight count, and at most the highest median', () => {
     fc.assert(
       fc.property(samples, fc.constantFrom(1, 2, 5), (samples, length) => {
         for (const { at, traffic } of bucketsOf(samples, undefined, length)) {
@@ -92,7 +92,7 @@ describe('refusalsIn', () => {
       fc.property(samples, route, (samples, route) => {
         const refusals = refusalsIn(samples, route)
         expect(sumOf(refusals.map(({ refused }) => refused))).toBe(
-          sumOf(samples.flatMap(({ routes }) => namedBy(routes, route).map(({ refused }) => refused))),
+          sumOf(samples.flatMap(({ routes }) => routeSamples(routes, route).map(({ refused }) => refused))),
         )
         expect(refusals.map(({ refused }) => refused)).toEqual(
           refusals.map(({ refused }) => refused).toSorted((a, b) => b - a),
@@ -121,7 +121,7 @@ describe('routesIn', () => {
 })
 
 describe('History', () => {
-  const second = (at: number): Sample => ({
+  const sampleAt = (at: number): Sample => ({
     at,
     routes: { 'POST /a': { ...NO_TRAFFIC, allowed: 1 } },
     store: { ...NO_TRAFFIC.decision, failures: 0 },
@@ -131,31 +131,31 @@ describe('History', () => {
 
   it('drops samples older than 15 minutes', () => {
     let history = History.empty
-    for (let at = 0; at < 1000; at++) history = history.with(second(at * 1000))
+    for (let at = 0; at < 1000; at++) history = history.with(sampleAt(at * 1000))
     expect(history.samples).toHaveLength(900)
     expect(history.samples[0]?.at).toBe(100_000)
   })
 
   it('ignores a repeated sample', () => {
-    const history = History.of([second(1000), second(2000)])
-    expect(history.with(second(2000))).toBe(history)
-    expect(history.with(second(1000))).toBe(history)
+    const history = History.of([sampleAt(1000), sampleAt(2000)])
+    expect(history.with(sampleAt(2000))).toBe(history)
+    expect(history.with(sampleAt(1000))).toBe(history)
   })
 
   it('selects the last seconds by time, not by the number of samples', () => {
-    const history = History.of([second(1000), second(60_000), second(61_000)])
+    const history = History.of([sampleAt(1000), sampleAt(60_000), sampleAt(61_000)])
     expect(history.lastSeconds(5).map(({ at }) => at)).toEqual([60_000, 61_000])
     expect(History.empty.lastSeconds(5)).toEqual([])
   })
 
   it('caches the total of a sample', () => {
-    const sample = second(1000)
+    const sample = sampleAt(1000)
     expect(trafficOf(sample, undefined)).toBe(trafficOf(sample, undefined))
     expect(trafficOf(sample, 'GET /unknown')).toBe(NO_TRAFFIC)
   })
 })
 
-function namedBy(routes: Sample['routes'], name: string | undefined): RouteSample[] {
+function routeSamples(routes: Sample['routes'], name: string | undefined): RouteSample[] {
   return Object.entries(routes)
     .filter(([route]) => name === undefined || route === name)
     .map(([, traffic]) => traffic)

@@ -6,8 +6,8 @@ function estimate(json: string): number {
   return jsonMemory(Buffer.from(json))
 }
 
-/** Measures the heap that a parsed string retains. The minimum of five runs excludes garbage. */
-function measured(json: string): number {
+/** Measures the heap that a parsed value retains. The minimum of five runs excludes garbage. */
+function measureHeap(json: string): number {
   const parsedValues: unknown[] = []
   const growths = Array.from({ length: 5 }, () => {
     const before = process.memoryUsage().heapUsed
@@ -18,26 +18,26 @@ function measured(json: string): number {
   return Math.min(...growths)
 }
 
-describe('the estimated memory of parsing', () => {
+describe('the estimated memory for parsing', () => {
   it.each([
     ['empty lists', '[]'],
     ['empty objects', '{}'],
     ['lists in lists', '[[[[[]]]]]'],
     ['objects in objects', '{"a":{"a":{"a":{}}}}'],
-    ['objects with a number for a name', '{"99999":0}'],
+    ['objects with a number as a name', '{"99999":0}'],
     ['numbers', '1.5'],
     ['escapes', '"\\n"'],
     ['escapes beyond ASCII', '"\\u0101\\u0102"'],
     ['characters beyond ASCII', '"\u0101\u0102"'],
   ])('is at least half the measured memory for %s', (_, value) => {
     const json = `[${Array.from({ length: 20_000 }, () => value).join()}]`
-    expect(estimate(json)).toBeGreaterThan(measured(json) / 2)
+    expect(estimate(json)).toBeGreaterThan(measureHeap(json) / 2)
   })
 
-  it('is at least half the measured memory for members with many names', () => {
+  it('is at least half the measured memory for an object with many different names', () => {
     const members = Array.from({ length: 20_000 }, (_, index) => `"${index.toString(36)}":0`)
     const json = `{${members.join()}}`
-    expect(estimate(json)).toBeGreaterThan(measured(json) / 2)
+    expect(estimate(json)).toBeGreaterThan(measureHeap(json) / 2)
   })
 
   it('is a small multiple of the size for strings of any content', () => {

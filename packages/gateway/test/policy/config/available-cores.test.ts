@@ -9,7 +9,7 @@ vi.mock('node:os', async (original) => ({
   availableParallelism: () => 8,
 }))
 
-/** Returns the cores on a machine with 8 and these files. */
+/** Returns the number of available cores on a machine that has 8 cores and these files. */
 function coresWith(files: Readonly<Record<string, string>>): number {
   const root = mkdtempSync(join(tmpdir(), 'sluice-cores-'))
   onTestFinished(() => rmSync(root, { recursive: true }))
@@ -22,7 +22,7 @@ function coresWith(files: Readonly<Record<string, string>>): number {
 
 describe('the number of available cores', () => {
   it.each([
-    ['no control groups', {}, 8],
+    ['no cgroups', {}, 8],
     ['no quota', { 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/cpu.max': 'max 100000\n' }, 8],
     ['a quota of 2.5 cores', { 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/cpu.max': '250000 100000\n' }, 2],
     [
@@ -31,7 +31,7 @@ describe('the number of available cores', () => {
       1,
     ],
     [
-      'a quota above the machine',
+      'a quota above the number of cores',
       { 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/cpu.max': '1600000 100000\n' },
       8,
     ],
@@ -45,7 +45,7 @@ describe('the number of available cores', () => {
       3,
     ],
     [
-      'a quota in version 1',
+      'a quota of cgroup v1',
       {
         'proc/self/cgroup': '11:memory:/docker/x\n4:cpu,cpuacct:/docker/x\n',
         'sys/fs/cgroup/cpu/docker/x/cpu.cfs_quota_us': '400000\n',
@@ -54,7 +54,7 @@ describe('the number of available cores', () => {
       4,
     ],
     [
-      'version 1 in a container, which sees only its own group',
+      'a quota of cgroup v1 in a container, which sees only its own group',
       {
         'proc/self/cgroup': '4:cpu,cpuacct:/docker/x\n',
         'sys/fs/cgroup/cpu/cpu.cfs_quota_us': '200000\n',
@@ -63,7 +63,7 @@ describe('the number of available cores', () => {
       2,
     ],
     [
-      'no quota in version 1',
+      'cgroup v1 and no quota',
       {
         'proc/self/cgroup': '4:cpu,cpuacct:/\n',
         'sys/fs/cgroup/cpu/cpu.cfs_quota_us': '-1\n',
@@ -72,7 +72,7 @@ describe('the number of available cores', () => {
       8,
     ],
     ['unreadable numbers', { 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/cpu.max': 'x\n' }, 8],
-  ])('is right with %s', (_case, files, cores) => {
+  ])('is correct with %s', (_case, files, cores) => {
     expect(coresWith(files as Record<string, string>)).toBe(cores)
   })
 })

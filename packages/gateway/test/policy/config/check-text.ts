@@ -6,7 +6,7 @@ import { checkCommand } from '../../../src/cli/check-command.js'
 /** Runs `sluice check` on a file with the given text. */
 export async function checkText(text: string): Promise<{ code: number; out: string; err: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-check-'))
-  const [out, err] = [collected(), collected()]
+  const [out, err] = [collectOutput(), collectOutput()]
   try {
     const file = join(folder, 'gateway.yaml')
     await writeFile(file, text)
@@ -18,7 +18,7 @@ export async function checkText(text: string): Promise<{ code: number; out: stri
 }
 
 /** Creates an output that collects what a command writes. */
-export function collected() {
+export function collectOutput() {
   let text = ''
   return {
     write(piece: string): boolean {

@@ -4,7 +4,7 @@ import { keyExpression } from '../../../src/policy/config/cel/expression.js'
 import { bare, request } from './expression-request.js'
 
 /** Compiles an expression. The cases are from CEL's specification and conformance tests. */
-function compiled(source: string) {
+function compile(source: string) {
   const expression = keyExpression(source, [])
   if (typeof expression !== 'function') throw new Error(`${source}: ${JSON.stringify(expression)}`)
   return expression
@@ -13,7 +13,7 @@ function compiled(source: string) {
 /** Evaluates an expression to a string. @param s the value of `query.s` */
 function resultOf(source: string, s = ''): string {
   const query = bare({ s }) as Record<string, string>
-  return compiled(`'=' + string(${source})`)(request({ query })).slice(1)
+  return compile(`'=' + string(${source})`)(request({ query })).slice(1)
 }
 
 function expectError(source: string, s = ''): void {
@@ -22,7 +22,7 @@ function expectError(source: string, s = ''): void {
 
 const MIN = '(-9223372036854775807 - 1)'
 
-describe('whole numbers', () => {
+describe('CEL with whole numbers', () => {
   it.each([
     ['42 % (-5)', '2'],
     ['-42 % (-5)', '-2'],
@@ -100,7 +100,7 @@ describe('whole numbers', () => {
   })
 })
 
-describe('doubles', () => {
+describe('CEL with doubles', () => {
   it.each([
     ["double('6.02214e23')", '6.02214e+23'],
     ["double('-0.0')", '0'],
@@ -121,7 +121,7 @@ describe('doubles', () => {
   )
 })
 
-describe('strings', () => {
+describe('CEL with strings', () => {
   it.each([
     ["'TacoCÆt İ K'.lowerAscii()", 'tacocÆt İ k'],
     ["'tacoCαt ß ı'.upperAscii()", 'TACOCαT ß ı'],
@@ -155,7 +155,7 @@ describe('strings', () => {
   )
 })
 
-describe('maps and loops', () => {
+describe('CEL with maps and loops', () => {
   it.each([
     ["{6: 'six', 7: 'seven', 8: 'eight'}.exists_one(n, n % 5 == 2)", 'true'],
     ["{6: 'six', 7: 'seven', 12: 'twelve'}.exists_one(n, n % 5 == 2)", 'false'],

@@ -11,14 +11,15 @@ import { bare, request } from './expression-request.js'
 
 type Compiled<T> = ReturnType<typeof costExpression> | Expression<T>
 
-function valid<T>(compiled: Compiled<T>): Expression<T> {
+function requireValid<T>(compiled: Compiled<T>): Expression<T> {
   if (typeof compiled !== 'function') throw new Error(JSON.stringify(compiled))
   return compiled as Expression<T>
 }
 
-const cost = (source: string, body: unknown) => valid<number>(costExpression(source, []))(request({ body }))
+const cost = (source: string, body: unknown) =>
+  requireValid<number>(costExpression(source, []))(request({ body }))
 const key = (source: string, parts: Partial<GatewayRequest>) =>
-  valid<string>(keyExpression(source, ['model']))(request(parts))
+  requireValid<string>(keyExpression(source, ['model']))(request(parts))
 
 function errorOf(work: () => unknown): string {
   try {
@@ -30,7 +31,7 @@ function errorOf(work: () => unknown): string {
   throw new Error('the expression did not fail')
 }
 
-function problem(source: string, params: readonly string[] = ['model']): { at: number; message: string } {
+function problemOf(source: string, params: readonly string[] = ['model']): { at: number; message: string } {
   const compiled = costExpression(source, params)
   if (typeof compiled === 'function' || compiled[0] === undefined) throw new Error(`${source} is valid`)
   return compiled[0]
@@ -101,14 +102,16 @@ describe('a cost expression', () => {
   })
 
   it('passes on the error of an unreadable body', () => {
-    const without = {
+    const unreadable = {
       ...request(),
       get body(): unknown {
         throw new RequestError('the body is unreadable')
       },
     }
-    expect(errorOf(() => valid<number>(costExpression('body.n', []))(without))).toBe('the body is unreadable')
-    expect(valid<number>(costExpression('size(method)', []))(without)).toBe(4)
+    expect(errorOf(() => requireValid<number>(costExpression('body.n', []))(unreadable))).toBe(
+      'the body is unreadable',
+    )
+    expect(requireValid<number>(costExpression('size(method)', []))(unreadable)).toBe(4)
   })
 })
 
@@ -133,19 +136,20 @@ describe('a key expression', () => {
     ['body.user', { body: { user: '' } }, 'the result is an empty string'],
     ['body.user', { body: { user: null } }, 'the result is neither a string nor a number'],
     ['body.user', { body: { user: {} } }, 'the result is neither a string nor a number'],
-  ])('fails to evaluate %s for a request that lacks its value (%#)', (source, parts, reason) => {
+  ])('fails to evaluate %s for a request without a usable value (%#)', (source, parts, reason) => {
     expect(errorOf(() => key(source, parts))).toBe(`the rule's key \`${source}\` cannot be used: ${reason}`)
   })
 })
 
-it('accepts only whole numbers of at least 1 from a concurrent expression', () => {
-  const count = (n: unknown) => valid<number>(concurrentExpression('body.n', []))(request({ body: { n } }))
+it("an expression for 'concurrent' must return a whole number of at least 1", () => {
+  const count = (n: unknown) =>
+    requireValid<number>(concurrentExpression('body.n', []))(request({ body: { n } }))
   expect(count(3)).toBe(3)
   for (const wrong of [0, -1, 1.5, 'a'])
     expect(errorOf(() => count(wrong))).toContain("the rule's concurrent")
 })
 
-describe('an invalid expression', () => {
+describe('the expression compiler', () => {
   it.each<[string, number, string]>([
     ['size(bdy.a)', 5, "unknown variable 'bdy'; did you mean 'body'?"],
     ['sze(body.a)', 0, "unknown function 'sze'; did you mean 'size'?"],
@@ -169,26 +173,26 @@ describe('an invalid expression', () => {
     ['body.a.all(x) ? 1 : 2', 7, "'all' requires a variable for the element"],
     ['cel.bind(a, 1, a)', 0, "unknown variable 'cel'"],
   ])('reports the problem of the expression %j at index %i', (source, at, message) => {
-    const found = problem(source)
+    const found = problemOf(source)
     expect(found.at).toBe(at)
     expect(found.message).toContain(message)
   })
 
   it('rejects an expression that is too long or nested too deeply', () => {
-    expect(problem(`1${' + 1'.repeat(240)}`).message).toContain('too long')
-    expect(problem(`1${' + 1'.repeat(300)}`).message).toContain('at most 1000 characters')
-    expect(problem(`${'('.repeat(100)}1${')'.repeat(100)}`).message).toContain('too long')
+    expect(problemOf(`1${' + 1'.repeat(240)}`).message).toContain('too long')
+    expect(problemOf(`1${' + 1'.repeat(300)}`).message).toContain('at most 1000 characters')
+    expect(problemOf(`${'('.repeat(100)}1${')'.repeat(100)}`).message).toContain('too long')
   })
 
   it('detects whether an expression reads the body', () => {
-    const reads = (source: string) => valid<number>(costExpression(source, ['model'])).readsBody
+    const reads = (source: string) => requireValid<number>(costExpression(source, ['model'])).readsBody
     expect(reads('size(body)')).toBe(true)
     expect(reads('has(body.a) ? 1 : 2')).toBe(true)
     expect(reads("params.model == 'body' ? 1 : 2")).toBe(false)
     expect(reads("'body' in query ? size(query.body) : 1")).toBe(false)
   })
 
-  it('accepts any parameter while the route is invalid', () => {
+  it('accepts any parameter if the route is invalid', () => {
     expect(typeof costExpression('size(params.any)', undefined)).toBe('function')
   })
 })
@@ -196,13 +200,13 @@ describe('an invalid expression', () => {
 describe('an expression that is evaluated for a hostile request', () => {
   const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
 
-  it('does not read a deeply nested body deeper than it refers to', () => {
+  it('reads a deeply nested body only as far as it refers to its members', () => {
     expect(cost('size(body.a)', { a: nested(200_000) })).toBe(1)
     expect(cost("body.a == 'a' ? 1 : 2", { a: nested(200_000) })).toBe(2)
     expect(errorOf(() => cost('body.a * 2', { a: nested(200_000) }))).toContain('does not support the type')
   })
 
-  it('lists the members of a large object only once', () => {
+  it('lists the members of a large object once', () => {
     let listings = 0
     const body = new Proxy(Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`k${index}`, 1])), {
       ownKeys: (target) => {

@@ -15,7 +15,7 @@ async function emptyFolder(): Promise<string> {
   return folder
 }
 
-/** Starts a watch that polls every few milliseconds, and lists its reports in order. */
+/** Starts a watch that polls every few milliseconds, and collects its reports in order. */
 function startWatch(file: string, options: Partial<FileWatchOptions> = {}) {
   const events: string[] = []
   let polls = 0
@@ -46,8 +46,8 @@ async function fileWith(text: string) {
   return file
 }
 
-describe('a watched file', () => {
-  it('uses new content once two polls have read it, so a partly written file is never used', async () => {
+describe('FileWatch', () => {
+  it('uses new content only after two polls have read it, so a partly written file is never used', async () => {
     const texts = ['old', 'half', 'half and more', 'whole', 'whole']
     const { events } = startWatch(await fileWith('old'), { read: async () => texts.shift() ?? 'whole' })
     await until(() => events.length > 0)
@@ -73,7 +73,7 @@ describe('a watched file', () => {
       },
     ],
     [
-      'is removed and written',
+      'is removed and written again',
       async (file) => {
         await rm(file)
         await writeFile(file, 'new')
@@ -140,7 +140,7 @@ describe('a watched file', () => {
     expect(events).toEqual(['attempt 1', 'attempt 2', 'attempt 3'])
   })
 
-  it('reports a hung read, starts no other, and uses the file after the read completes', async () => {
+  it('reports a hung read, does not start another one, and uses the file after the read completes', async () => {
     let completeRead = (_text: string) => {}
     let reads = 0
     const { watch, events } = startWatch(await fileWith('old'), {

@@ -70,7 +70,7 @@ function mutated(changes: readonly { at: number; dropped: number; inserted: stri
   )
 }
 
-/** Reports whether a text is valid. Expects the problems of an invalid text to be within it. */
+/** Reports whether a file is valid. Expects the problems of an invalid file to be within it. */
 function isValid(text: string): boolean {
   try {
     parseConfig(text, 'f')
@@ -94,7 +94,7 @@ function isValid(text: string): boolean {
   }
 }
 
-/** Milliseconds. A busy machine takes minutes for a thousand files. */
+/** A busy machine takes minutes to parse a thousand files. */
 const TIMEOUT_MS = 300_000
 
 describe('parseConfig', { timeout: TIMEOUT_MS }, () => {
@@ -112,7 +112,7 @@ describe('parseConfig', { timeout: TIMEOUT_MS }, () => {
     expect(counts.invalid).toBeGreaterThan(500)
   })
 
-  it('reports problems within any string of characters', () => {
+  it('accepts any string or reports problems within it', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 200, unit: 'binary' }), (text) => {
         isValid(text)
@@ -121,7 +121,7 @@ describe('parseConfig', { timeout: TIMEOUT_MS }, () => {
     )
   })
 
-  it('reports problems within a file with one replaced value', () => {
+  it('accepts a file with one replaced value or reports problems within it', () => {
     const values = [...VALID.matchAll(/(?<=: |\[|, )[^\s,[\]{}"']+/g)].map(
       ({ index, 0: value }) => [index, value] as const,
     )

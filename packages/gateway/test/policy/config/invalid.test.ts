@@ -26,7 +26,7 @@ const limit = (entry: string) =>
   `{ routes: [{ match: /models/:model, limits: [\n${entry}\n] }], ${UPSTREAM} }`
 
 /** Each file has one problem, at `¦`. */
-describe('a configuration file with one problem', () => {
+describe('the error for an invalid configuration file', () => {
   it.each<[string, string, string]>([
     // The file as a whole
     ['an empty file', '¦', 'the file is empty'],
@@ -75,7 +75,7 @@ describe('a configuration file with one problem', () => {
       "'algorithms' must contain only",
     ],
     ['a tier with the multiplier 0', `${UPSTREAM}\ntiers: { free: ¦0 }`, 'more than zero'],
-    ['a misspelled unlimited', `${UPSTREAM}\ntiers: { free: ¦Unlimited }`, 'or unlimited'],
+    ["a misspelled 'unlimited'", `${UPSTREAM}\ntiers: { free: ¦Unlimited }`, 'or unlimited'],
     ['tiers as a list', `${UPSTREAM}\ntiers: ¦[free]`, 'a map such as { free: 1, premium: 5 }'],
     [
       'a requirement that returns a string',
@@ -93,7 +93,7 @@ describe('a configuration file with one problem', () => {
       "'refuse_with' requires 'require'",
     ],
     [
-      'a refusal with a status of success',
+      'a refusal with a success status',
       `${UPSTREAM}\nroutes: [{ match: /a, require: 'true', refuse_with: { status: ¦200 } }]`,
       'a whole number from 400 to 499',
     ],
@@ -299,7 +299,7 @@ describe('a configuration file with one problem', () => {
       "'limits' must be a list of limits",
     ],
     [
-      'an empty value of limits',
+      "an empty value for 'limits'",
       `${UPSTREAM}\nroutes:\n  - match: /a\n    limits:¦`,
       "'limits' must be a list of limits such as [10/minute], but it is empty",
     ],
@@ -353,12 +353,12 @@ describe('a configuration file with one problem', () => {
       "'algorithm' must be one of token-bucket",
     ],
     [
-      'a burst of a fixed window',
+      'a burst for a fixed window',
       limit('{ limit: 10/minute ¦burst 20, algorithm: fixed-window }'),
       "'burst' requires the algorithm token-bucket",
     ],
     [
-      'a period that is not one of the calendar',
+      'a period that is not a calendar period',
       limit('{ limit: ¦10/5m, algorithm: fixed-window, align: calendar }'),
       'a calendar window must be one hour',
     ],
@@ -407,12 +407,12 @@ describe('a configuration file with one problem', () => {
       'each costs 11, but the capacity of the limit is 10',
     ],
     [
-      'a fractional cost of a window',
+      'a fractional cost for a sliding log',
       limit('{ limit: 10/minute, algorithm: sliding-log, cost: ¦1.5 }'),
       'a sliding-log limit counts whole units',
     ],
     [
-      'a fractional cost of a slot',
+      'a fractional cost for a concurrency limit',
       limit('{ concurrent: 10, cost: ¦1.5 }'),
       'a concurrency limit counts whole units',
     ],
@@ -457,7 +457,7 @@ describe('a configuration file with one problem', () => {
       limit('{ limit: 10/minute, cost: ¦"size(body.a)\n  + bdy" }'),
       "unknown variable 'bdy'",
     ],
-  ])('points at the problem of %s', (_name, marked, message) => {
+  ])('points at the problem: %s', (_name, marked, message) => {
     const at = marked.indexOf('¦')
     const before = marked.slice(0, at).split('\n')
     const problems = problemsOf(marked.replace('¦', ''))
@@ -468,7 +468,7 @@ describe('a configuration file with one problem', () => {
   })
 })
 
-describe('advice in a message', () => {
+describe('the message about a problem', () => {
   const route = (entry: string) => `routes:\n  - match: POST /models/:model\n    ${entry}\n${UPSTREAM}`
   const cost = (expression: string) => limit(`{ limit: 10/minute, cost: ${JSON.stringify(expression)} }`)
   const requires = (expression: string) => route(`require: ${JSON.stringify(expression)}`)
@@ -523,10 +523,10 @@ describe('advice in a message', () => {
     ['an empty key', limit("{ limit: 10/minute, by: '' }"), 'write, for example, client.id'],
     ['a blank requirement', requires(' '), "write, for example, client.tier == 'premium'"],
     // Operators of other languages
-    ['=', requires("client.tier = 'premium'"), "unexpected character '='; write == to compare"],
-    ['and', requires("ip == '::1' and true"), "unexpected word 'and'; write && for a logical and"],
-    ['or', requires("ip == '::1' or true"), 'write || for a logical or'],
-    ['not', requires('not true'), 'write ! for a logical not'],
+    ["'='", requires("client.tier = 'premium'"), "unexpected character '='; write == to compare"],
+    ["'and'", requires("ip == '::1' and true"), "unexpected word 'and'; write && for a logical and"],
+    ["'or'", requires("ip == '::1' or true"), 'write || for a logical or'],
+    ["'not'", requires('not true'), 'write ! for a logical not'],
     ['an unquoted string', requires('client.tier == premium'), "a string needs quotes: 'premium'"],
     ['an unclosed string', requires("client.tier == 'premium"), "unterminated string; close it with '"],
     ['a surplus bracket in an expression', cost('size(body.a))'), "unexpected character ')'; remove it"],
@@ -535,7 +535,7 @@ describe('advice in a message', () => {
       cost('1 2'),
       'write an operator such as +, == or && between two values',
     ],
-    ['if', cost('if body.a then 1 else 2'), 'write a condition as body.n > 10 ? 2 : 1'],
+    ["'if'", cost('if body.a then 1 else 2'), 'write a condition as body.n > 10 ? 2 : 1'],
     ['a reserved word of CEL', cost('body.in'), "write a member of that name as body['in']"],
     // Type errors
     [
@@ -623,8 +623,8 @@ describe('advice in a message', () => {
   })
 })
 
-describe('a configuration file with several problems', () => {
-  it('reports all problems in the order of the file', () => {
+describe('the error for several problems', () => {
+  it('lists all problems in the order of the file', () => {
     const problems = problemsOf(`routes:
   - match: POST predict
     limits: [10/parsec, { limit: 10/minute, by: [bdy.a, cleint], cost: 20 }]
@@ -638,7 +638,7 @@ max_body: big
     ])
   })
 
-  it('writes a line of the error message for each problem', () => {
+  it('has one line for each problem', () => {
     const message = (() => {
       try {
         return parseConfig('admin: x\nlisen: y', 'conf/g.yaml')
@@ -653,17 +653,17 @@ max_body: big
     ).toEqual(["conf/g.yaml:1:1: 'upstre", "conf/g.yaml:1:8: 'x' is ", 'conf/g.yaml:2:1: unknown'])
   })
 
-  it('reports a problem once for an anchor that aliases repeat', () => {
+  it('lists the problem of an anchor once if aliases repeat it', () => {
     const text = `routes: [{ match: /a, limits: &x [10/parsec] }, { match: /b, limits: *x }, { match: /c, limits: *x }]\n`
     expect(problemsOf(text + UPSTREAM)).toHaveLength(1)
   })
 
-  it('reports at most 100 problems', () => {
+  it('lists at most 100 problems', () => {
     expect(problemsOf(Array.from({ length: 500 }, (_, index) => `k${index}: 1`).join('\n'))).toHaveLength(100)
   })
 })
 
-describe('a file that would exhaust the parser', () => {
+describe('parseConfig', () => {
   it('rejects nested aliases that expand to too many values', () => {
     const levels = Array.from(
       { length: 9 },
@@ -690,7 +690,7 @@ describe('a file that would exhaust the parser', () => {
     ['many unknown keys', Array.from({ length: 50_000 }, (_, index) => `k${index}: 1`).join('\n')],
     ['one long line', 'a'.repeat(2 ** 20)],
     ['more than 1 MiB', `# ${'a'.repeat(2 ** 20)}`],
-  ])('rejects a file of %s', (_name, text) => {
+  ])('rejects, without exhausting resources, a file of %s', (_name, text) => {
     expect(problemsOf(text).length).toBeGreaterThan(0)
   })
 })

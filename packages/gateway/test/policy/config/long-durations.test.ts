@@ -3,9 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConfigError, parseConfig } from '../../../src/policy/config/load-config.js'
 import { send, startTestGateway } from '../../server/gateway/running-gateway.js'
 
-/**
- * Longer than Node's timers support. A timer of this length would fire at once and emit a warning.
- */
+/** Longer than Node's timers support. Such a timer would fire immediately and emit a warning. */
 const LONG = '100d'
 const TOO_LONG = /24 days|between 1 ms and/
 
@@ -14,7 +12,7 @@ const onWarning = ({ name }: Error) => void warnings.push(name)
 beforeAll(() => void process.on('warning', onWarning))
 afterAll(() => void process.removeListener('warning', onWarning))
 
-/** Lists the overflow warnings, which Node emits in the next turn. */
+/** Lists the overflow warnings, which Node emits in the next turn of the event loop. */
 async function overflowWarnings(): Promise<string[]> {
   await new Promise((resolve) => setImmediate(resolve))
   return warnings.filter((name) => name === 'TimeoutOverflowWarning')
@@ -23,7 +21,7 @@ async function overflowWarnings(): Promise<string[]> {
 const concurrent = (more: string) =>
   `routes: [{ match: POST /predict, limits: [{ concurrent: 1, by: everyone, ${more} }] }]`
 
-describe('a duration of 100 days in the configuration', () => {
+describe('the gateway', () => {
   it.each([
     ...['connect', 'headers', 'idle', 'body_start', 'request', 'shutdown'].map(
       (key) => [`timeouts.${key}`, `timeouts: { ${key}: ${LONG} }`] as const,
@@ -36,27 +34,24 @@ describe('a duration of 100 days in the configuration', () => {
     ['lease', concurrent(`lease: ${LONG}`)] as const,
     ['wait', concurrent(`wait: ${LONG}`)] as const,
     ['limit', `default: { limits: [10 per ${LONG}] }`] as const,
-  ])(
-    'accepts 100 days for %s without a timer overflow, or rejects it with the bounds',
-    async (_key, text) => {
-      let config: ReturnType<typeof parseConfig>
-      try {
-        config = parseConfig(`upstream: http://127.0.0.1:9000\n${text}`, 'test.yaml')
-      } catch (error) {
-        expect(error).toBeInstanceOf(ConfigError)
-        expect((error as Error).message).toMatch(TOO_LONG)
-        return
-      }
-      expect(config.upstream).toContain('9000')
-      if (/store/.test(text)) return
-      const { url, gateway } = await startTestGateway(text)
-      expect((await send(url, '/predict')).status).toBe(200)
-      expect(await overflowWarnings()).toEqual([])
-      await gateway.close()
-    },
-  )
+  ])('accepts 100 days for %s without a timer overflow, or reports the bounds', async (_key, text) => {
+    let config: ReturnType<typeof parseConfig>
+    try {
+      config = parseConfig(`upstream: http://127.0.0.1:9000\n${text}`, 'test.yaml')
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigError)
+      expect((error as Error).message).toMatch(TOO_LONG)
+      return
+    }
+    expect(config.upstream).toContain('9000')
+    if (/store/.test(text)) return
+    const { url, gateway } = await startTestGateway(text)
+    expect((await send(url, '/predict')).status).toBe(200)
+    expect(await overflowWarnings()).toEqual([])
+    await gateway.close()
+  })
 
-  it('lets a request hold its slot and another wait for it without a timer overflow', async () => {
+  it('admits a request with a long lease, and queues another one, without a timer overflow', async () => {
     let respond: () => void = () => {}
     const { url } = await startTestGateway(concurrent(`lease: ${LONG}, wait: 1h`), (_request, response) => {
       respond = () => response.end()
@@ -77,7 +72,7 @@ describe('a duration of 100 days in the configuration', () => {
   })
 })
 
-describe('a duration of 100 days in the library', () => {
+describe('the library', () => {
   it('accepts 100 days as the lease of a limiter', async () => {
     const limiter = createLimiter({
       rules: [{ concurrent: 1, by: () => 'all', lease: LONG, wait: '1h' }],

@@ -3,7 +3,7 @@ import { checkText } from './check-text.js'
 
 const file = (text: string) => `upstream: http://127.0.0.1:9000\n${text}`
 
-describe('on_unreadable and body_types', () => {
+describe('sluice check for on_unreadable and body_types', () => {
   it.each<[string, string]>([
     [
       'routes:\n  - match: POST /v1/chat/completions\n    llm: openai\n    limits: [{ limit: 1/hour, of: tokens }]\n    on_unreadable: pass',
@@ -28,7 +28,7 @@ describe('on_unreadable and body_types', () => {
     expect([code, err]).toEqual([1, expect.stringContaining(message)])
   })
 
-  it('shows on_unreadable and body_types in the output of check if they differ from the defaults', async () => {
+  it('prints settings that differ from the defaults', async () => {
     const { code, out } = await checkText(
       file('on_unreadable: pass\nbody_types: [Text/Plain]\nroutes: [{ match: /a, limits: [10/minute] }]'),
     )

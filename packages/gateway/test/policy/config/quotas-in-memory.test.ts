@@ -36,7 +36,7 @@ it('warns if the file configures the memory store explicitly', () => {
   expect(positionsOf(`${UPSTREAM}\n${limits}\nstore: memory`)).toHaveLength(1)
 })
 
-it('does not warn about a shared store, short limits or slots', () => {
+it('does not warn about limits in a shared store, short limits or slots', () => {
   const limits = 'default: { limits: [10/day] }'
   expect(positionsOf(`${UPSTREAM}\nstore: redis://127.0.0.1\n${limits}`)).toEqual([])
   expect(positionsOf(`${UPSTREAM}\nstore: memcached://127.0.0.1\n${limits}`)).toEqual([])
@@ -50,7 +50,7 @@ it('warns once about a limit that aliases repeat', () => {
   expect(positionsOf(text)).toEqual(['2:15'])
 })
 
-it('prints the warning in check, which still exits with 0', async () => {
+it('sluice check prints the warning and exits with 0', async () => {
   const { code, out, err } = await checkText(`${UPSTREAM}\ndefault: { limits: [10/day] }\n`)
   expect(code).toBe(0)
   expect(out).toContain(': ok\n')

@@ -18,7 +18,7 @@ describe('serverLimits', () => {
     ['256 descriptors', 2048 * MIB, 256, 64],
     ['fewer descriptors than are reserved', 2048 * MIB, 100, 8],
     ['a small heap', 256 * MIB, 1_048_576, 2048],
-    ['an unknown limit of descriptors', 256 * MIB, undefined, 2048],
+    ['an unknown descriptor limit', 256 * MIB, undefined, 2048],
   ])('derives the limits from the resources of a process with %s', (_, heap, descriptors, maxConnections) => {
     expect(limitsOf({ heap, descriptors })).toEqual({ maxConnections, maxBodyMemory: heap / 4 })
   })

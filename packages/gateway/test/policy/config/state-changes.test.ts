@@ -6,7 +6,7 @@ import { checkCommand } from '../../../src/cli/check-command.js'
 import { parseConfig } from '../../../src/policy/config/load-config.js'
 import { stateChanges } from '../../../src/policy/config/state-changes.js'
 import { send, startTestGateway } from '../../server/gateway/running-gateway.js'
-import { collected } from './check-text.js'
+import { collectOutput } from './check-text.js'
 
 const configOf = (limits: string, shared = '[]') =>
   parseConfig(
@@ -82,7 +82,7 @@ describe('sluice check --against', () => {
     const [now, next] = [join(folder, 'now.yaml'), join(folder, 'next.yaml')]
     await writeFile(now, `upstream: http://127.0.0.1:9000\nroutes: [{ match: /a, limits: ${before} }]`)
     await writeFile(next, `upstream: http://127.0.0.1:9000\nroutes: [{ match: /a, limits: ${after} }]`)
-    const { out, err } = { out: collected(), err: collected() }
+    const { out, err } = { out: collectOutput(), err: collectOutput() }
     const code = await checkCommand(next, { out, err }, now)
     return { code, out: out.text().replaceAll(now, 'NOW'), err: err.text().replaceAll(now, 'NOW') }
   }

@@ -18,7 +18,7 @@ function problemsOf(text: string): readonly ConfigProblem[] {
   throw new Error(`the file is valid:\n${text}`)
 }
 
-describe('store', () => {
+describe("the 'store' setting", () => {
   it.each([
     ['memory', { kind: 'memory', maxKeys: 1_000_000 }],
     ['{ memory: {} }', { kind: 'memory', maxKeys: 1_000_000 }],
@@ -43,7 +43,7 @@ describe('store', () => {
       '¦redis',
       "'store' must be one of memory, { memory: { max_keys: 1_000_000 } }, redis://host:6379/0",
     ],
-    ['Memory in capitals', '¦Memory', "memcached://host:11211; not 'Memory'"],
+    ['Memory with a capital letter', '¦Memory', "memcached://host:11211; not 'Memory'"],
     ['an empty value', '¦~', 'memcached://host:11211; not an empty value'],
     ['a port alone', '¦6379', 'memcached://host:11211; not 6379'],
     ['a list', '¦[redis://a, redis://b]', 'memcached://host:11211; not a list'],
@@ -102,7 +102,7 @@ describe('store', () => {
       'write redis+cluster:// or redis+sentinel://',
     ],
     ['a database that is not a number', '¦redis://:s3cret@a/main', 'the number of a database'],
-    ['a database of a cluster', '¦redis+cluster://:s3cret@a/1', 'a cluster only has database 0'],
+    ['a database number for a cluster', '¦redis+cluster://:s3cret@a/1', 'a cluster only has database 0'],
     [
       'Sentinels without the name of the primary',
       '¦redis+sentinel://:s3cret@a',
@@ -117,7 +117,7 @@ describe('store', () => {
     ['a user for Memcached', '¦memcached://me:s3cret@host', 'user names and passwords are not supported'],
     ['a Memcached URL with a path', '¦memcached://host/0', 'not the URL of a Memcached server'],
     ['an abbreviated memcached scheme', '¦memcache://host', 'not a URL that begins with memcache://'],
-  ])('rejects %s at its position without showing passwords', async (_, written, message) => {
+  ])('rejects %s, and reports its position but no password', async (_, written, message) => {
     const marked = `store: ${written}`
     const problems = problemsOf(marked.replace('¦', ''))
     expect(problems).toEqual([
@@ -130,7 +130,7 @@ describe('store', () => {
   })
 })
 
-describe('on_store_failure', () => {
+describe("the 'on_store_failure' setting", () => {
   it.each([
     ['local', { policy: 'local' }],
     ['open', { policy: 'open' }],
@@ -160,7 +160,7 @@ describe('on_store_failure', () => {
     ['an unknown policy in a map', '{ policy: ¦fail }', "'policy' must be local, open or closed, not 'fail'"],
     ['a misspelled key', '{ ¦peer: 4 }', "did you mean 'peers'?"],
     ['0 peers', '{ peers: ¦0 }', "'peers' must be a whole number from 1 to 1000000, not 0"],
-    ['a fraction of a peer', '{ peers: ¦1.5 }', "'peers' must be a whole number"],
+    ['a fractional number of peers', '{ peers: ¦1.5 }', "'peers' must be a whole number"],
     ['peers with the policy open', '{ policy: open, ¦peers: 4 }', "'peers' requires 'policy: local'"],
     [
       'max_keys with the policy closed',
@@ -180,7 +180,7 @@ describe('on_store_failure', () => {
     ],
     ['0 failures', '{ failures: ¦0 }', "'failures' must be a whole number from 1 to 1000, not 0"],
     ['a negative max_waiting', '{ max_waiting: ¦-1 }', "'max_waiting' must be a whole number"],
-  ])('rejects %s at its position', (_, written, message) => {
+  ])('rejects %s, and reports its position', (_, written, message) => {
     const marked = `on_store_failure: ${written}`
     expect(problemsOf(marked.replace('¦', ''))).toEqual([
       { line: 2, column: marked.indexOf('¦') + 1, message: expect.stringContaining(message) },
@@ -189,14 +189,14 @@ describe('on_store_failure', () => {
 })
 
 describe('a password in the URL of a store', () => {
-  it('hides the password in the output of check for a valid file', async () => {
+  it('is hidden in the output of check for a valid file', async () => {
     const store = 'rediss+cluster://me:s3cret@a:1,b:2'
     const { out } = await checkText(`${UPSTREAM}\nstore: ${store}\non_store_failure: { peers: 3 }\n`)
     expect(out).toContain('store rediss+cluster://a:1,b:2, local while unavailable, limits divided by 3\n')
     expect(out).not.toMatch(/s3cret|\bme\b/)
   })
 
-  it('hides the password in the excerpt of another problem without moving the caret', async () => {
+  it('is hidden in the excerpt of another problem without moving the caret', async () => {
     const line = `{ store: "redis://me:s3cret@host", ${UPSTREAM}, lisen: 1 }`
     const { err } = await checkText(line)
     const [, source = '', caret = ''] = err.split('\n')
@@ -204,7 +204,7 @@ describe('a password in the URL of a store', () => {
     expect(source.slice(caret.indexOf('^'))).toMatch(/^lisen/)
   })
 
-  it('hides the password under a misspelled key and in an incomplete URL', async () => {
+  it('is hidden under a misspelled key and in an incomplete URL', async () => {
     for (const text of [
       'stroe: redis://me:s3cret@host',
       'store: "redis://:s3cret',
@@ -215,7 +215,7 @@ describe('a password in the URL of a store', () => {
     }
   })
 
-  it('leaves a line without a password unchanged', () => {
+  it('is the only part of a line that is replaced', () => {
     for (const line of [
       'upstream: http://127.0.0.1:9000',
       'store: redis+cluster://a:1,b:2',
@@ -225,7 +225,7 @@ describe('a password in the URL of a store', () => {
     }
   })
 
-  it('replaces a password of any characters with asterisks', () => {
+  it('is replaced with asterisks whatever characters it contains', () => {
     const password = fc
       .string({ minLength: 4, unit: 'grapheme-ascii' })
       .filter((text) => !/^[\s*]*$/.test(text))
@@ -243,7 +243,7 @@ describe('a password in the URL of a store', () => {
     )
   })
 
-  it('hides a changed password in the message that a restart is required', () => {
+  it('is hidden in the message that a restart is required', () => {
     const before = read('store: redis://me:s3cret@host')
     const after = read('store: redis://me:s3cretly@host\non_store_failure: open')
     expect(restartNeeded(before, after)).toBe(

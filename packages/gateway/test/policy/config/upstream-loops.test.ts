@@ -2,18 +2,18 @@ import { hostname, networkInterfaces } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../../src/policy/config/load-config.js'
 
-function warnings(listen: string, upstream: string, admin = '127.0.0.1:8081'): string[] {
+function warningsFor(listen: string, upstream: string, admin = '127.0.0.1:8081'): string[] {
   const text = `listen: '${listen}'\nadmin: '${admin}'\nupstream: '${upstream}'\n`
   return (parseConfig(text, 'gateway.yaml').warnings ?? []).map(
     ({ line, column, message }) => `${line}:${column} ${message}`,
   )
 }
 
-const own = Object.values(networkInterfaces())
+const ownAddress = Object.values(networkInterfaces())
   .flatMap((list) => list ?? [])
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
 
-describe('a configuration', () => {
+describe('parseConfig', () => {
   it.each([
     ['127.0.0.1:8080', 'http://127.0.0.1:8080'],
     ['127.0.0.1:8080', 'http://localhost:8080/v1'],
@@ -35,26 +35,26 @@ describe('a configuration', () => {
   ])(
     'warns about an upstream that is the gateway itself: listening on %s, forwarding to %s',
     (listen, upstream) => {
-      expect(warnings(listen, upstream)).toEqual([
+      expect(warningsFor(listen, upstream)).toEqual([
         expect.stringMatching(/^3:\d+ 'upstream' is the address that this gateway listens on/),
       ])
     },
   )
 
-  it.runIf(own !== undefined)(
+  it.runIf(ownAddress !== undefined)(
     'warns about an upstream at another address of this machine if the gateway listens on all addresses',
     () => {
-      expect(warnings(':8080', `http://${own}:8080`)).toHaveLength(1)
-      expect(warnings('127.0.0.1:8080', `http://${own}:8080`)).toEqual([])
+      expect(warningsFor(':8080', `http://${ownAddress}:8080`)).toHaveLength(1)
+      expect(warningsFor('127.0.0.1:8080', `http://${ownAddress}:8080`)).toEqual([])
     },
   )
 
   it('warns about an upstream that is the admin port', () => {
     for (const upstream of ['http://localhost:8081', 'http://127.0.0.1:8081/metrics'])
-      expect(warnings('127.0.0.1:8080', upstream)).toEqual([
+      expect(warningsFor('127.0.0.1:8080', upstream)).toEqual([
         expect.stringMatching(/^3:\d+ 'upstream' is the admin port of this gateway/),
       ])
-    expect(warnings('127.0.0.1:8080', 'http://localhost:8081', 'off')).toEqual([])
+    expect(warningsFor('127.0.0.1:8080', 'http://localhost:8081', 'off')).toEqual([])
   })
 
   it.each([
@@ -66,6 +66,6 @@ describe('a configuration', () => {
     ['127.0.0.1:0', 'http://127.0.0.1:8080'],
     ['127.0.0.1:80', 'https://127.0.0.1'],
   ])('does not warn about another server: listening on %s, forwarding to %s', (listen, upstream) => {
-    expect(warnings(listen, upstream)).toEqual([])
+    expect(warningsFor(listen, upstream)).toEqual([])
   })
 })

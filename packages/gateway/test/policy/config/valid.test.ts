@@ -45,7 +45,7 @@ routes:
 default: { limits: [60/minute] }
 `
 
-it('reads the sample from the documentation', () => {
+it('parseConfig reads the sample from the documentation', () => {
   const config = parseConfig(SAMPLE, 'gateway.yaml')
   expect(config).toMatchObject({
     listen: { host: '127.0.0.1', port: 8080 },
@@ -78,7 +78,7 @@ it('reads the sample from the documentation', () => {
   expect(cost(request({ params: { model: 'heavy' } }))).toBe(10)
 })
 
-it('has a default for every setting except the upstream', () => {
+it('parseConfig has a default for every setting except the upstream', () => {
   expect(read('')).toEqual({
     listen: { host: '127.0.0.1', port: 8080 },
     admin: { host: '127.0.0.1', port: 8081 },
@@ -106,7 +106,7 @@ it('has a default for every setting except the upstream', () => {
   })
 })
 
-it('reads every setting', () => {
+it('parseConfig reads every setting', () => {
   const config = read(`
 listen: "[::1]:0"
 admin: off
@@ -139,7 +139,7 @@ default: deny
   expect(read('admin: false').admin).toBeUndefined()
 })
 
-it('reads the names of the admin port and how credentials and identities are forwarded', () => {
+it('parseConfig reads the names of the admin port and how credentials and identities are forwarded', () => {
   const hash = '5ec2e7'.padEnd(64, '0')
   expect(read(`admin: { names: [Sluice.Example, ops], token_sha256: ${hash} }`).admin).toEqual({
     host: '127.0.0.1',
@@ -160,7 +160,7 @@ it('reads the names of the admin port and how credentials and identities are for
   })
 })
 
-it('reads every key of a limit', () => {
+it('parseConfig reads every key of a limit', () => {
   const { routes } = read(`
 routes:
   - match: POST /a
@@ -178,7 +178,7 @@ routes:
   ])
 })
 
-it('compiles a key that is not a known name as an expression', () => {
+it('parseConfig compiles a key that is not a known name as an expression', () => {
   const { routes } = read(`
 routes:
   - match: POST /models/:model/predict
@@ -187,12 +187,14 @@ routes:
       - { limit: 10/minute, by: [client, "headers['x-team']", body.user] }
       - { concurrent: "params.model == 'heavy' ? 1 : 8" }
 `)
-  const [one, several, inFlight] = routes[0]?.rules ?? []
+  const [single, several, concurrency] = routes[0]?.rules ?? []
   const sampleRequest = request({ params: { model: 'm' }, headers: { 'x-team': 't' }, body: { user: 'u' } })
-  const model = one?.by as (request: GatewayRequest) => string
+  const model = single?.by as (request: GatewayRequest) => string
   expect(model(sampleRequest)).toBe('m')
   expect(several?.by).toHaveLength(3)
-  expect(inFlight !== undefined && 'concurrent' in inFlight && typeof inFlight.concurrent).toBe('function')
+  expect(concurrency !== undefined && 'concurrent' in concurrency && typeof concurrency.concurrent).toBe(
+    'function',
+  )
   expect(routes[0]?.readsBody).toBe(true)
 })
 
@@ -202,7 +204,7 @@ it.each([
   ['by: [ip, body.user]', true],
   ['by: ip', false],
   ['cost: size(path)', false],
-])('detects whether { %s } reads the body', (entries, expected) => {
+])('parseConfig detects whether { %s } reads the body', (entries, expected) => {
   const { routes, fallback } = read(`
 routes: [{ match: /a, limits: [1/s, { limit: 10/minute, ${entries} }] }, { match: /b, limits: [1/s] }]
 default: { limits: [{ concurrent: 1 , ${entries} }] }
@@ -211,7 +213,7 @@ default: { limits: [{ concurrent: 1 , ${entries} }] }
   expect(fallback).toMatchObject({ readsBody: expected })
 })
 
-it('compiles rules that a limiter of the library accepts', () => {
+it('parseConfig compiles rules that a limiter of the library accepts', () => {
   const [route] = read(
     'routes: [{ match: POST /a, limits: [{ limit: 5/minute, cost: size(body.rows) }] }]',
   ).routes
@@ -250,7 +252,7 @@ routes:
   })
 })
 
-it('allows larger bodies on routes with llm unless the file sets max_body', () => {
+it('parseConfig allows larger bodies on routes with llm unless the file sets max_body', () => {
   const routes =
     'routes: [{ match: POST /v1/chat/completions, llm: openai, limits: [{ limit: 1k/minute, of: tokens }] }, { match: POST /, limits: [] }]'
   const sizes = (text: string) => read(`${text}${routes}`).routes.map(({ maxBody }) => maxBody)
@@ -258,7 +260,7 @@ it('allows larger bodies on routes with llm unless the file sets max_body', () =
   expect(sizes('max_body: 2MiB\n')).toEqual([undefined, undefined])
 })
 
-it("accepts a single limit instead of a list in every 'limits'", () => {
+it("parseConfig accepts a single limit instead of a list in every 'limits'", () => {
   const { routes, fallback } = read(
     'limits: 100/minute\nroutes: [{ match: /a, limits: 10/minute }]\ndefault: { limits: 60/minute }',
   )
