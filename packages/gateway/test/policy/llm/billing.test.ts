@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
 import { ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
-import { chat, JSON_ANSWER } from './llm-requests.js'
+import { chat, JSON_HEADERS } from './llm-requests.js'
 
 const NOTHING = { tokens: 0, input_tokens: 0, output_tokens: 0 }
 
-function settled(status: number, headers: readonly string[], kind: 'answered' | 'interrupted') {
+function settle(status: number, headers: readonly string[], kind: 'answered' | 'interrupted') {
   const meter = new ResponseMeter(chat(100))
   meter.head(status, headers)
   meter.data(Buffer.from('{"error": {"message": "no"}}'))
@@ -16,13 +16,13 @@ describe('the cost of a response with an error status', () => {
   it.each([301, 400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503, 529])(
     'is zero for status %i',
     (status) => {
-      expect(settled(status, JSON_ANSWER, 'answered')).toEqual(NOTHING)
-      expect(settled(status, ['content-encoding', 'gzip'], 'interrupted')).toEqual(NOTHING)
+      expect(settle(status, JSON_HEADERS, 'answered')).toEqual(NOTHING)
+      expect(settle(status, ['content-encoding', 'gzip'], 'interrupted')).toEqual(NOTHING)
     },
   )
 
   it.each([499, 504, 524])('is unknown for status %i', (status) => {
-    expect(settled(status, JSON_ANSWER, 'answered')).toBe('unknown')
+    expect(settle(status, JSON_HEADERS, 'answered')).toBe('unknown')
   })
 })
 

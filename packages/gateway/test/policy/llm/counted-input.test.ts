@@ -11,8 +11,8 @@ import { callOf } from './llm-requests.js'
 
 const LONG = 'x'.repeat(400_000)
 
-/** Bodies that each contain a long text in a different position. */
 const message = (more: object) => ({ messages: [{ role: 'user', content: '', ...more }] })
+/** Bodies that each contain a long string in a different position. */
 const POSITIONS: readonly (readonly [string, Shape, object])[] = [
   ...[
     'role',

@@ -5,7 +5,7 @@ import { ResponseMeter } from '../../../src/policy/llm/response/response-meter.j
 import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
 import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
 import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
-import { callOf, chat, EVENTS, event } from './llm-requests.js'
+import { callOf, chat, event, SSE_HEADERS } from './llm-requests.js'
 import { cutAt, positions } from './sse-stream.js'
 
 const SEED = 20261130
@@ -27,8 +27,8 @@ function tokensOf(words: readonly string[]): number {
   return Math.max(written.length, Math.ceil(Buffer.byteLength(written.join('')) / 4))
 }
 
-/** The number of tokens of the longest word. */
-const LARGEST = Math.max(...WORDS.map((word) => tokensOf([word])))
+/** The number of tokens in the longest word. */
+const MAX_WORD_TOKENS = Math.max(...WORDS.map((word) => tokensOf([word])))
 
 const done = { prompt_tokens: 25, completion_tokens: 40, total_tokens: 65 }
 
@@ -36,7 +36,7 @@ interface Case {
   readonly call: LlmCall
   /** Each event and the text it delivers. */
   readonly events: readonly (readonly [text: string, delivered: string])[]
-  /** The input that is charged before any event is read, and after the first event. */
+  /** The input tokens that are charged before and after the first event is read. */
   readonly input: readonly [before: number, after: number]
   readonly output: number
 }
@@ -97,7 +97,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 }
 
-/** Counts the tokens in the first bytes of a stream: those of complete events, or of its usage. */
+/** Counts the tokens that the first bytes of a stream deliver in whole events or report as usage. */
 function deliveredBy(length: number, { events, output }: Case): number {
   let end = 0
   const words: string[] = []
@@ -110,7 +110,7 @@ function deliveredBy(length: number, { events, output }: Case): number {
   return tokensOf(words)
 }
 
-describe('a truncated stream of an OpenAI response', () => {
+describe('the meter of a truncated OpenAI response stream', () => {
   const delta = (text: string, item = 0) =>
     event({ type: 'response.output_text.delta', output_index: item, delta: text })
   const done = (text: string, item = 0) =>
@@ -127,24 +127,24 @@ describe('a truncated stream of an OpenAI response', () => {
   const TEXT = 'x'.repeat(40)
 
   it.each<[string, string[], number]>([
-    ['only the end of a text', [done(TEXT)], 10],
-    ['only the end of a part', [partDone(TEXT)], 10],
-    ['only the end of an item', [itemDone(TEXT)], 10],
-    ['only the end of arguments', [callDone], 10],
-    ['only ends, of several levels', [done(TEXT), partDone(TEXT), itemDone(TEXT)], 10],
-    ['deltas and all ends', [delta(TEXT), done(TEXT), partDone(TEXT), itemDone(TEXT)], 10],
-    ['deltas, and an end with more text', [delta(TEXT), done(TEXT.repeat(2))], 20],
+    ['only the done event of a text', [done(TEXT)], 10],
+    ['only the done event of a part', [partDone(TEXT)], 10],
+    ['only the done event of an item', [itemDone(TEXT)], 10],
+    ['only the done event of arguments', [callDone], 10],
+    ['only done events, at several levels', [done(TEXT), partDone(TEXT), itemDone(TEXT)], 10],
+    ['deltas and all done events', [delta(TEXT), done(TEXT), partDone(TEXT), itemDone(TEXT)], 10],
+    ['deltas, and a done event with more text', [delta(TEXT), done(TEXT.repeat(2))], 20],
     ['two texts of one item', [done(TEXT), done(TEXT), itemDone(TEXT.repeat(2))], 20],
     [
-      'deltas of one item, and the end of another',
+      'deltas of one item, and the done events of another',
       [delta(TEXT.repeat(3)), done(TEXT, 1), itemDone(TEXT, 1)],
       40,
     ],
-    ['an end without an index', [event({ type: 'response.output_text.done', text: TEXT })], 10],
-    ['more items than are distinguished', [done(TEXT, 1e9), done(TEXT, 2e9)], 20],
-  ])('counts the text once if it contains %s', (_, events, tokens) => {
+    ['a done event without an index', [event({ type: 'response.output_text.done', text: TEXT })], 10],
+    ['more items than the meter distinguishes', [done(TEXT, 1e9), done(TEXT, 2e9)], 20],
+  ])('counts text once if the stream contains %s', (_, events, tokens) => {
     const meter = new ResponseMeter(callOf(openAIResponses, { input: 'x'.repeat(100), stream: true }))
-    meter.head(200, EVENTS)
+    meter.head(200, SSE_HEADERS)
     for (const text of events) meter.data(Buffer.from(text))
     expect(meter.settlement({ kind: 'interrupted' })).toMatchObject({ output_tokens: tokens })
   })
@@ -154,7 +154,7 @@ describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
   const bytes = Buffer.from(each.events.map(([text]) => text).join(''))
   const settle = (chunks: readonly Buffer[], kind: 'interrupted' | 'answered') => {
     const meter = new ResponseMeter(each.call)
-    meter.head(200, EVENTS)
+    meter.head(200, SSE_HEADERS)
     for (const chunk of chunks) meter.data(chunk)
     return meter.settlement({ kind })
   }
@@ -163,11 +163,11 @@ describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
     for (let length = 0; length <= bytes.length; length += 1) {
       const settlement = settle([bytes.subarray(0, length)], 'interrupted')
       const delivered = deliveredBy(length, each)
-      if (settlement === 'unknown') throw new Error(`nothing is known at byte ${length}`)
+      if (settlement === 'unknown') throw new Error(`the settlement is unknown at byte ${length}`)
       const first = Buffer.byteLength(each.events[0]?.[0] ?? '')
       expect(settlement.input_tokens).toBe(each.input[length < first ? 0 : 1])
       expect(settlement.tokens).toBe(settlement.input_tokens + settlement.output_tokens)
-      expect(Math.abs(settlement.output_tokens - delivered)).toBeLessThanOrEqual(LARGEST)
+      expect(Math.abs(settlement.output_tokens - delivered)).toBeLessThanOrEqual(MAX_WORD_TOKENS)
     }
   })
 

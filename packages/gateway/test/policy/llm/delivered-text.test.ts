@@ -5,16 +5,16 @@ import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-mess
 import { ollamaChat, ollamaGenerate } from '../../../src/policy/llm/shapes/ollama.js'
 import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
 import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
-import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+import { callOf, chat, event, JSON_HEADERS, SSE_HEADERS } from './llm-requests.js'
 
-/** A text of ten tokens. */
+/** A string that counts as ten tokens. */
 const TEXT = 'generated text that is forty bytes long.'
 
-function output(call: LlmCall, body: string, headers = EVENTS) {
+function output(call: LlmCall, body: string, headers = SSE_HEADERS) {
   const meter = new ResponseMeter(call)
   meter.head(200, headers)
   meter.data(Buffer.from(body))
-  const settlement = meter.settlement({ kind: headers === EVENTS ? 'interrupted' : 'answered' })
+  const settlement = meter.settlement({ kind: headers === SSE_HEADERS ? 'interrupted' : 'answered' })
   return settlement === 'unknown' ? settlement : settlement.output_tokens
 }
 
@@ -54,7 +54,7 @@ describe('the text that a chat delivers', () => {
   it.each(Object.entries(MESSAGES))('is counted once if it is in %s', (_, message) => {
     expect(output(chat(100), event({ choices: [{ index: 0, delta: message }] }))).toBe(10)
     expect(output(chat(100, { n: 2 }), event({ choices: [{ index: 1, delta: message }] }))).toBe(10)
-    expect(output(chat(100), JSON.stringify({ choices: [{ message }] }), JSON_ANSWER)).toBe(10)
+    expect(output(chat(100), JSON.stringify({ choices: [{ message }] }), JSON_HEADERS)).toBe(10)
   })
 
   it('is counted in whole messages of a stream, and in responses in the format of completions', () => {
@@ -150,7 +150,7 @@ describe('the text that other APIs deliver', () => {
     expect(output(call, event(data))).toBe(10)
   })
 
-  it('does not include audio, or repetitions of the deltas', () => {
+  it('does not include audio or repetitions of the deltas', () => {
     const parts = [
       { type: 'response.output_text.delta', delta: TEXT },
       { type: 'response.output_audio.delta', delta: 'A'.repeat(900) },

@@ -7,7 +7,7 @@ import { ollamaChat } from '../../../src/policy/llm/shapes/ollama.js'
 import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
 import { openAIEmbeddings } from '../../../src/policy/llm/shapes/openai-embeddings.js'
 import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
-import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+import { callOf, chat, event, JSON_HEADERS, SSE_HEADERS } from './llm-requests.js'
 
 const NOTHING = { tokens: 0, input_tokens: 0, output_tokens: 0 }
 const NDJSON = ['content-type', 'application/x-ndjson']
@@ -41,7 +41,7 @@ const ERRORS = [
   { status: 'error', message: 'overloaded' },
 ]
 
-function settled(
+function settle(
   call: LlmCall,
   body: string,
   headers: readonly string[],
@@ -56,13 +56,13 @@ function settled(
 describe.each(Object.entries(SHAPES))('an error in a response of %s', (name, [call, part]) => {
   it.each(ERRORS)('is free if nothing was delivered before %j', (error) => {
     const expected = { settlement: NOTHING, unread: undefined }
-    expect(settled(call, JSON.stringify(error), JSON_ANSWER)).toEqual(expected)
-    expect(settled(call, JSON.stringify(error), [])).toEqual(expected)
+    expect(settle(call, JSON.stringify(error), JSON_HEADERS)).toEqual(expected)
+    expect(settle(call, JSON.stringify(error), [])).toEqual(expected)
     for (const kind of ['answered', 'interrupted'] as const) {
-      expect(settled(call, event(error), EVENTS, kind)).toEqual(expected)
-      expect(settled(call, `event: error\n${event(error)}`, EVENTS, kind)).toEqual(expected)
-      expect(settled(call, JSON.stringify(error), EVENTS, kind)).toEqual(expected)
-      expect(settled(call, `${JSON.stringify(error)}\n`, NDJSON, kind)).toEqual(expected)
+      expect(settle(call, event(error), SSE_HEADERS, kind)).toEqual(expected)
+      expect(settle(call, `event: error\n${event(error)}`, SSE_HEADERS, kind)).toEqual(expected)
+      expect(settle(call, JSON.stringify(error), SSE_HEADERS, kind)).toEqual(expected)
+      expect(settle(call, `${JSON.stringify(error)}\n`, NDJSON, kind)).toEqual(expected)
     }
   })
 
@@ -74,15 +74,15 @@ describe.each(Object.entries(SHAPES))('an error in a response of %s', (name, [ca
     ['a field named error', 'error: {"message": "overloaded"}\n\n'],
   ])('is free if it is sent as %s', (_, text) => {
     for (const kind of ['answered', 'interrupted'] as const)
-      expect(settled(call, text, EVENTS, kind)).toEqual({ settlement: NOTHING, unread: undefined })
+      expect(settle(call, text, SSE_HEADERS, kind)).toEqual({ settlement: NOTHING, unread: undefined })
   })
 
   it
     .skipIf(name === 'embeddings')
     .each([...ERRORS.map((error) => event(error)), 'event: error\ndata: {}\n\n'])(
-    'is charged for the text that was delivered before %j',
+    'costs only the text that was delivered before %j',
     (error) => {
-      expect(settled(call, event(part) + error, EVENTS)).toEqual({
+      expect(settle(call, event(part) + error, SSE_HEADERS)).toEqual({
         settlement: { tokens: 35, input_tokens: 25, output_tokens: 10 },
         unread: undefined,
       })
@@ -94,13 +94,13 @@ describe('a member that may be an error', () => {
   it.each([{ error: null }, { error: '' }, { error: false }, { error: {} }])(
     'is not an error if it is %j',
     (more) => {
-      const { settlement } = settled(chat(100), event({ choices: [{ delta: {} }], ...more }), EVENTS)
+      const { settlement } = settle(chat(100), event({ choices: [{ delta: {} }], ...more }), SSE_HEADERS)
       expect(settlement).toMatchObject({ tokens: 25 })
     },
   )
 
   it('is an error if it is in a single choice', () => {
     const failed = { choices: [{ delta: { content: '' }, error: { code: 502 }, finish_reason: 'error' }] }
-    expect(settled(chat(100), event(failed), EVENTS).settlement).toEqual(NOTHING)
+    expect(settle(chat(100), event(failed), SSE_HEADERS).settlement).toEqual(NOTHING)
   })
 })

@@ -5,7 +5,7 @@ import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-mess
 import { ollamaGenerate } from '../../../src/policy/llm/shapes/ollama.js'
 import { openAIEmbeddings } from '../../../src/policy/llm/shapes/openai-embeddings.js'
 import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
-import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+import { callOf, chat, event, JSON_HEADERS, SSE_HEADERS } from './llm-requests.js'
 
 // A client can cause a response to be long or invalid JSON, but cannot make it cheap that way.
 
@@ -15,7 +15,7 @@ const USAGE = { prompt_tokens: 30, completion_tokens: OUTPUT }
 const input = 'x'.repeat(100)
 const COST = { input_tokens: 30, output_tokens: OUTPUT }
 
-function settled(
+function settle(
   call: LlmCall,
   body: string,
   headers: readonly string[],
@@ -55,12 +55,12 @@ describe('the usage of a response that is too long to buffer', () => {
     ],
   ] as const)('is read from %s', (_, call, body) => {
     const text = JSON.stringify(body, null, 1)
-    expect(settled(call, text, JSON_ANSWER)).toMatchObject({ settlement: COST, unread: undefined })
+    expect(settle(call, text, JSON_HEADERS)).toMatchObject({ settlement: COST, unread: undefined })
   })
 
   it('is read from embeddings', () => {
     const body = { data: [{ embedding: Array(2_000_000).fill(0.123) }], usage: { prompt_tokens: 31 } }
-    expect(settled(callOf(openAIEmbeddings, { input }), JSON.stringify(body), JSON_ANSWER)).toEqual({
+    expect(settle(callOf(openAIEmbeddings, { input }), JSON.stringify(body), JSON_HEADERS)).toEqual({
       settlement: { tokens: 31, input_tokens: 31, output_tokens: 0 },
       unread: undefined,
     })
@@ -70,7 +70,9 @@ describe('the usage of a response that is too long to buffer', () => {
     const delta = event({ type: 'response.output_text.delta', delta: 'word' })
     const end = { type: 'response.completed', response: { output: [logprobs(MAX_EVENT + 1)], ...responses } }
     for (const frame of [event(end), event(end, '\r\n'), `event: response.completed\n${event(end)}`])
-      expect(settled(callOf(openAIResponses, { input, stream: true }), delta + frame, EVENTS)).toMatchObject({
+      expect(
+        settle(callOf(openAIResponses, { input, stream: true }), delta + frame, SSE_HEADERS),
+      ).toMatchObject({
         settlement: COST,
         unread: undefined,
       })
@@ -78,7 +80,7 @@ describe('the usage of a response that is too long to buffer', () => {
 
   it('is ignored if it is zero', () => {
     const body = { choices: [choice(LONG)], usage: { prompt_tokens: 0, completion_tokens: 0 } }
-    expect(settled(chat(100), JSON.stringify(body), JSON_ANSWER)).toMatchObject({
+    expect(settle(chat(100), JSON.stringify(body), JSON_HEADERS)).toMatchObject({
       settlement: { input_tokens: 25, output_tokens: 1000 },
       unread: 'too_long',
     })
@@ -86,11 +88,11 @@ describe('the usage of a response that is too long to buffer', () => {
 })
 
 describe('numbers that are invalid in JSON', () => {
-  const strange = '{"content": [{"logprob": -Infinity, "other": NaN, "token": "NaN \\" Infinity \\\\"}]}'
+  const invalid = '{"content": [{"logprob": -Infinity, "other": NaN, "token": "NaN \\" Infinity \\\\"}]}'
 
   it('do not hide the usage of a document', () => {
     const body = JSON.stringify({ choices: [{ message: { content: TEXT }, logprobs: 0 }], usage: USAGE })
-    expect(settled(chat(100), body.replace('"logprobs":0', `"logprobs":${strange}`), JSON_ANSWER)).toEqual({
+    expect(settle(chat(100), body.replace('"logprobs":0', `"logprobs":${invalid}`), JSON_HEADERS)).toEqual({
       settlement: { tokens: OUTPUT + 30, ...COST },
       unread: undefined,
     })
@@ -98,8 +100,8 @@ describe('numbers that are invalid in JSON', () => {
 
   it('are not counted as text of a stream', () => {
     const part = event({ choices: [{ delta: { content: 'NaN!' }, logprobs: 0 }] })
-    const stream = part.replace('"logprobs":0', `"logprobs":${strange}`).repeat(3)
-    expect(settled(chat(100), stream, EVENTS, 'interrupted')).toEqual({
+    const stream = part.replace('"logprobs":0', `"logprobs":${invalid}`).repeat(3)
+    expect(settle(chat(100), stream, SSE_HEADERS, 'interrupted')).toEqual({
       settlement: { tokens: 28, input_tokens: 25, output_tokens: 3 },
       unread: undefined,
     })
@@ -108,7 +110,7 @@ describe('numbers that are invalid in JSON', () => {
 
 it('an invalid list does not hide the usage of a document', () => {
   const body = `{"choices": [{"message": {"content": "a\tb ${TEXT}"}, oops}], "usage": ${JSON.stringify(USAGE)}}`
-  expect(settled(chat(100), body, JSON_ANSWER)).toMatchObject({ settlement: COST, unread: undefined })
+  expect(settle(chat(100), body, JSON_HEADERS)).toMatchObject({ settlement: COST, unread: undefined })
 })
 
 describe('a truncated document', () => {
@@ -118,30 +120,30 @@ describe('a truncated document', () => {
   it.each([
     ['short', 1000],
     ['too long to buffer', MAX_DOCUMENT + 1],
-  ])('costs its text if that exceeds the reservation and the document is %s', (_, bytes) => {
+  ])('costs its text if the text exceeds the reservation and the document is %s', (_, bytes) => {
     const document = body(bytes)
     for (const cut of [document.slice(0, -1), document.slice(0, -300)])
-      expect(settled(chat(100), cut, JSON_ANSWER, 'interrupted').settlement).toEqual({
+      expect(settle(chat(100), cut, JSON_HEADERS, 'interrupted').settlement).toEqual({
         tokens: 25 + OUTPUT,
         input_tokens: 25,
         output_tokens: OUTPUT,
       })
     const half = document.slice(0, document.indexOf(TEXT) + TEXT.length / 2)
-    expect(settled(chat(100), half, JSON_ANSWER, 'interrupted').settlement).toMatchObject({
+    expect(settle(chat(100), half, JSON_HEADERS, 'interrupted').settlement).toMatchObject({
       output_tokens: OUTPUT / 2,
     })
   })
 
-  it('keeps the reservation charged if that exceeds its text', () => {
+  it('costs the reservation if that exceeds its text', () => {
     const stated = chat(100, { max_tokens: OUTPUT })
-    expect(settled(stated, body(1000).slice(0, -1), JSON_ANSWER, 'interrupted').settlement).toBe('unknown')
+    expect(settle(stated, body(1000).slice(0, -1), JSON_HEADERS, 'interrupted').settlement).toBe('unknown')
   })
 
-  it('does not count audio, images or vectors as text', () => {
+  it('costs the reservation if it contains only audio or vectors', () => {
     const audio = JSON.stringify({ choices: [{ message: { audio: { data: TEXT } } }] })
-    expect(settled(chat(100), audio.slice(0, -1), JSON_ANSWER, 'interrupted').settlement).toBe('unknown')
+    expect(settle(chat(100), audio.slice(0, -1), JSON_HEADERS, 'interrupted').settlement).toBe('unknown')
     const vectors = JSON.stringify({ data: [{ embedding: TEXT }, TEXT] })
     const call = callOf(openAIEmbeddings, { input })
-    expect(settled(call, vectors.slice(0, -1), JSON_ANSWER, 'interrupted').settlement).toBe('unknown')
+    expect(settle(call, vectors.slice(0, -1), JSON_HEADERS, 'interrupted').settlement).toBe('unknown')
   })
 })

@@ -4,7 +4,7 @@ import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
 import { JsonValues } from '../../../src/policy/llm/response/json-values.js'
 import { ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { ollamaChat, ollamaGenerate } from '../../../src/policy/llm/shapes/ollama.js'
-import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+import { callOf, chat, event, JSON_HEADERS, SSE_HEADERS } from './llm-requests.js'
 import { byByte, cutAt, positions } from './sse-stream.js'
 
 const SEED = 20261201
@@ -15,7 +15,7 @@ const chatCall = callOf(ollamaChat, { messages: [{ role: 'user', content: 'x'.re
 const lines = WORDS.map((content) => ({ model: 'm', message: { role: 'assistant', content }, done: false }))
 const last = { model: 'm', message: { content: '' }, done: true, prompt_eval_count: 30, eval_count: 40 }
 
-function settled(
+function settle(
   call: LlmCall,
   chunks: readonly Buffer[],
   headers: readonly string[],
@@ -28,7 +28,7 @@ function settled(
 }
 
 describe('a sequence of JSON values', () => {
-  it('is split into its values for any chunking and separators', () => {
+  it('is split into its values for any chunking and any separators', () => {
     const values = fc.array(fc.oneof(fc.object(), fc.array(fc.jsonValue()), fc.string()), { maxLength: 6 })
     const between = fc.constantFrom('\n', '\r\n', ' ', '\n\n', '\u001e', '\t\r')
     fc.assert(
@@ -53,7 +53,7 @@ describe('a sequence of JSON values', () => {
     )
   })
 
-  it('is split by structure without separators', () => {
+  it('is split by its structure if it has no separators', () => {
     const reader = new JsonValues(1 << 20)
     const found: string[] = []
     for (const chunk of byByte(Buffer.from('{"a":"}{"}{"b":[{}]}[1]"c"')))
@@ -98,9 +98,9 @@ describe('an Ollama stream', () => {
         settlement: { tokens: 70, input_tokens: 30, output_tokens: 40 },
         unread: undefined,
       }
-      expect(settled(chatCall, [Buffer.from(text)], headers)).toEqual(expected)
-      expect(settled(chatCall, byByte(Buffer.from(text)), headers)).toEqual(expected)
-      expect(settled(chatCall, [Buffer.from(text)], headers, 'interrupted')).toEqual(expected)
+      expect(settle(chatCall, [Buffer.from(text)], headers)).toEqual(expected)
+      expect(settle(chatCall, byByte(Buffer.from(text)), headers)).toEqual(expected)
+      expect(settle(chatCall, [Buffer.from(text)], headers, 'interrupted')).toEqual(expected)
     },
   )
 
@@ -110,7 +110,7 @@ describe('an Ollama stream', () => {
       const headers = type === '' ? [] : ['Content-Type', type]
       const bytes = Buffer.from(text)
       const beforeLast = bytes.lastIndexOf('{"model"')
-      expect(settled(chatCall, [bytes.subarray(0, beforeLast)], headers, 'interrupted')).toEqual({
+      expect(settle(chatCall, [bytes.subarray(0, beforeLast)], headers, 'interrupted')).toEqual({
         settlement: { tokens: 25 + DELIVERED, input_tokens: 25, output_tokens: DELIVERED },
         unread: undefined,
       })
@@ -134,16 +134,16 @@ describe('an Ollama stream', () => {
   it('costs its input if nothing was received', () => {
     for (const text of ['', '\n', '{"mess'])
       expect(
-        settled(chatCall, [Buffer.from(text)], ['content-type', 'application/x-ndjson'], 'interrupted'),
+        settle(chatCall, [Buffer.from(text)], ['content-type', 'application/x-ndjson'], 'interrupted'),
       ).toEqual({
         settlement: { tokens: 25, input_tokens: 25, output_tokens: 0 },
         unread: undefined,
       })
   })
 
-  it('charges a line that is too long by its bytes, up to the reservation', () => {
+  it('is charged by its bytes, up to the reservation, if a line is too long', () => {
     const text = `{"message":{"content":"${'x'.repeat(5_000_000)}"}}\n`
-    expect(settled(chatCall, [Buffer.from(text)], ['content-type', 'application/x-ndjson'])).toEqual({
+    expect(settle(chatCall, [Buffer.from(text)], ['content-type', 'application/x-ndjson'])).toEqual({
       settlement: { tokens: 1025, input_tokens: 25, output_tokens: 1000 },
       unread: 'too_long',
     })
@@ -156,10 +156,10 @@ describe('an event stream', () => {
 
   it.each([
     [],
-    JSON_ANSWER,
+    JSON_HEADERS,
     ['content-type', 'text/plain'],
     ['content-type', 'application/x-ndjson'],
-    EVENTS,
+    SSE_HEADERS,
   ])('is recognized with the headers %j', (...headers) => {
     const responseHeaders = headers.flat()
     for (const stream of [
@@ -169,7 +169,7 @@ describe('an event stream', () => {
       text.replaceAll('\n', '\r\n'),
       `id: 1\n${text}`,
     ])
-      expect(settled(chat(100), byByte(Buffer.from(stream)), responseHeaders)).toEqual({
+      expect(settle(chat(100), byByte(Buffer.from(stream)), responseHeaders)).toEqual({
         settlement: { tokens: 70, input_tokens: 30, output_tokens: 40 },
         unread: undefined,
       })
@@ -177,11 +177,15 @@ describe('an event stream', () => {
 
   it('may split the data of an event into several lines', () => {
     const stream = `data: {"choices":[],\r\ndata: "usage":${JSON.stringify(usage)}}\r\n\r\n`
-    expect(settled(chat(100), byByte(Buffer.from(stream)), EVENTS).settlement).toMatchObject({ tokens: 70 })
+    expect(settle(chat(100), byByte(Buffer.from(stream)), SSE_HEADERS).settlement).toMatchObject({
+      tokens: 70,
+    })
   })
 
-  it('is read as a document if its body is one', () => {
+  it('is read as a document if its body is a JSON document', () => {
     const document = JSON.stringify({ choices: [{ message: { content: 'x' } }], usage }, null, 2)
-    expect(settled(chat(100), byByte(Buffer.from(document)), EVENTS).settlement).toMatchObject({ tokens: 70 })
+    expect(settle(chat(100), byByte(Buffer.from(document)), SSE_HEADERS).settlement).toMatchObject({
+      tokens: 70,
+    })
   })
 })

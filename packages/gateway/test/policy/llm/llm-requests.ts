@@ -2,21 +2,21 @@ import { type LlmCall, type LlmOptions, readCall } from '../../../src/policy/llm
 import { openAIChat } from '../../../src/policy/llm/shapes/openai-chat.js'
 import type { Shape } from '../../../src/policy/llm/shapes/shape.js'
 
-/** Reads a request as a route of the shape does; a string is parsed as JSON. */
+/** Reads a request body as a route with the shape does. A string is parsed as JSON. */
 export function callOf(shape: Shape, body: unknown, options: Partial<LlmOptions> = {}): LlmCall {
   const json = typeof body === 'string' ? body : JSON.stringify(body)
   const all = { shape, defaultOutput: 1000, cachedWeight: 1, asksForUsage: true, ...options }
   return readCall(all, JSON.parse(json))
 }
 
-/** Creates a chat with the given number of input characters, streamed by default. */
+/** Creates a chat call with the given number of input characters, streamed by default. */
 export function chat(characters: number, more: object = {}, options: Partial<LlmOptions> = {}): LlmCall {
   const messages = [{ role: 'user', content: 'x'.repeat(characters) }]
   return callOf(openAIChat, { model: 'm', messages, stream: true, ...more }, options)
 }
 
-export const EVENTS = ['Content-Type', 'text/event-stream; charset=utf-8']
-export const JSON_ANSWER = ['Content-Type', 'application/json']
+export const SSE_HEADERS = ['Content-Type', 'text/event-stream; charset=utf-8']
+export const JSON_HEADERS = ['Content-Type', 'application/json']
 
 /** Formats data as a server-sent event. */
 export function event(data: unknown, end = '\n'): string {

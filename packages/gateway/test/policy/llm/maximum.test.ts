@@ -15,7 +15,7 @@ const custom = customShape({
   maxOutput: ['/parameters/max_new', '/n_predict'],
 })
 
-/** The members that state a maximum, each with a body that contains it. */
+/** The members that state a maximum, each with a function that creates a body with it. */
 const MEMBERS: readonly (readonly [string, Shape, (value: unknown) => object])[] = [
   ...['max_tokens', 'max_completion_tokens', 'n_predict'].flatMap((name) => [
     [name, openAIChat, (value: unknown) => ({ messages: [], [name]: value })] as const,
@@ -31,7 +31,7 @@ const MEMBERS: readonly (readonly [string, Shape, (value: unknown) => object])[]
 
 describe.each(MEMBERS)("the maximum '%s'", (name, shape, bodyWith) => {
   it.each([-1, 0, -0, null, undefined])(
-    'is absent with the value %j, so that the default is reserved',
+    'counts as absent with the value %j, so the default is reserved',
     (value) => {
       expect(callOf(shape, bodyWith(value)).reservation).toMatchObject({ output: 1000, stated: false })
     },
@@ -49,17 +49,17 @@ describe.each(MEMBERS)("the maximum '%s'", (name, shape, bodyWith) => {
     )
   })
 
-  it('is the context window for -2 if the API defines it that way', () => {
-    const reading = () => callOf(shape, bodyWith(-2)).reservation
-    if (/predict$/.test(name)) expect(reading()).toMatchObject({ output: 1000, stated: false })
-    else expect(reading).toThrow(RequestError)
+  it('means the context window with the value -2 if the API defines it that way', () => {
+    const read = () => callOf(shape, bodyWith(-2)).reservation
+    if (/predict$/.test(name)) expect(read()).toMatchObject({ output: 1000, stated: false })
+    else expect(read).toThrow(RequestError)
   })
 })
 
-it('reserves the default output if any of several maxima is unlimited', () => {
-  const reserved = (more: object) => callOf(openAIChat, { messages: [], ...more }).reservation.output
-  expect(reserved({ max_tokens: 5, max_completion_tokens: -1 })).toBe(1000)
-  expect(reserved({ max_tokens: 5, n_predict: -2 })).toBe(1000)
-  expect(reserved({ max_tokens: 5, n_predict: 900 })).toBe(900)
-  expect(reserved({ max_tokens: 5, max_completion_tokens: null })).toBe(5)
+it('a chat reserves the default output if any of several maxima is unlimited', () => {
+  const outputOf = (more: object) => callOf(openAIChat, { messages: [], ...more }).reservation.output
+  expect(outputOf({ max_tokens: 5, max_completion_tokens: -1 })).toBe(1000)
+  expect(outputOf({ max_tokens: 5, n_predict: -2 })).toBe(1000)
+  expect(outputOf({ max_tokens: 5, n_predict: 900 })).toBe(900)
+  expect(outputOf({ max_tokens: 5, max_completion_tokens: null })).toBe(5)
 })

@@ -23,12 +23,12 @@ it.each(SHAPE_NAMES.flatMap((name) => shapeFor(name, '/v1/messages') ?? []))(
   },
 )
 
-it('a custom API accepts its own names of members', () => {
+it('a custom API accepts its own member names', () => {
   const shape = customShape({ input: ['/Input'], usage: {} })
   expect(() => callOf(shape, { Input: 'x', N: 1 })).not.toThrow()
 })
 
-it('a custom API rejects its names in another letter case at any place', () => {
+it('a custom API rejects its member names in another letter case at any depth', () => {
   const shape = customShape({
     input: ['/inputs', '/list/0/text'],
     maxOutput: ['/parameters/max_new_tokens', '/max~1tokens'],

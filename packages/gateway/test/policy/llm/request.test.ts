@@ -9,7 +9,7 @@ import { callOf, chat } from './llm-requests.js'
 
 const SEED = 20261126
 
-/** JSON with white space at every allowed position, and some names of members escaped. */
+/** JSON objects with white space at every allowed position, some with escaped member names. */
 const spacedObject = fc
   .tuple(
     fc.dictionary(fc.string({ unit: 'binary', maxLength: 6 }), fc.jsonValue({ maxDepth: 3 })),

@@ -38,7 +38,7 @@ describe('a reservation of tokens', () => {
     expect(costIn('tokens', reserve(requestWith(undefined), 300, 16), limit('100/minute'))).toBe(300)
   })
 
-  it('fits every limit that holds the input, unless the request states a maximum', () => {
+  it('fits every limit that the input fits, unless the request states a maximum', () => {
     const amount = fc.nat({ max: 5000 })
     const capacity = fc.record(
       { tokens: fc.double({ min: 0, max: 5000, noNaN: true }), output_tokens: amount },

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { ResponseMemory } from '../../../src/policy/llm/response/response-memory.js'
 import { ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
-import { chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+import { chat, event, JSON_HEADERS, SSE_HEADERS } from './llm-requests.js'
 
 const KIB = 1024
 const TEXT = 'word '.repeat(60 * KIB)
@@ -24,9 +24,9 @@ function begin(memory: ResponseMemory, headers: readonly string[], bytes: Buffer
 
 describe('the memory of all responses', () => {
   it.each([
-    ['unfinished documents', JSON_ANSWER, DOCUMENT.subarray(0, -1), DOCUMENT.subarray(-1)],
-    ['documents whose clients are slow', JSON_ANSWER, DOCUMENT, Buffer.alloc(0)],
-    ['unfinished events', EVENTS, Buffer.from(`data: ${DOCUMENT}`), Buffer.from('\n\n')],
+    ['unfinished documents', JSON_HEADERS, DOCUMENT.subarray(0, -1), DOCUMENT.subarray(-1)],
+    ['documents whose clients are slow', JSON_HEADERS, DOCUMENT, Buffer.alloc(0)],
+    ['unfinished events', SSE_HEADERS, Buffer.from(`data: ${DOCUMENT}`), Buffer.from('\n\n')],
   ])('is bounded for %s, whose usage is still read beyond the bound', (_, headers, first, rest) => {
     const memory = new ResponseMemory(1024 * KIB)
     const meters = Array.from({ length: 10 }, () => begin(memory, headers, first))
@@ -41,7 +41,7 @@ describe('the memory of all responses', () => {
 
   it('is bounded for compressed responses, which are charged by their bytes beyond the bound', () => {
     const memory = new ResponseMemory(3 * COMPRESSED.length)
-    const headers = [...JSON_ANSWER, 'Content-Encoding', 'gzip']
+    const headers = [...JSON_HEADERS, 'Content-Encoding', 'gzip']
     const meters = Array.from({ length: 5 }, () => begin(memory, headers, COMPRESSED))
     expect(memory.buffered).toBeLessThanOrEqual(3 * COMPRESSED.length)
     const settled = meters.map((meter) => [meter.settlement({ kind: 'answered' }), meter.unread])
@@ -50,7 +50,7 @@ describe('the memory of all responses', () => {
     expect(memory.buffered).toBe(0)
   })
 
-  it('is released when a response ends in any way', () => {
+  it('is released however a response ends', () => {
     const memory = new ResponseMemory(64 * 1024 * KIB)
     const ends = [
       { kind: 'answered' },
@@ -59,10 +59,10 @@ describe('the memory of all responses', () => {
     ] as const
     for (const end of ends)
       for (const [headers, bytes] of [
-        [JSON_ANSWER, DOCUMENT],
-        [JSON_ANSWER, DOCUMENT.subarray(0, -1)],
-        [EVENTS, Buffer.from(event(DOCUMENT.toString()).slice(0, -1))],
-        [[...JSON_ANSWER, 'Content-Encoding', 'gzip'], COMPRESSED],
+        [JSON_HEADERS, DOCUMENT],
+        [JSON_HEADERS, DOCUMENT.subarray(0, -1)],
+        [SSE_HEADERS, Buffer.from(event(DOCUMENT.toString()).slice(0, -1))],
+        [[...JSON_HEADERS, 'Content-Encoding', 'gzip'], COMPRESSED],
       ] as const) {
         begin(memory, headers, bytes).settlement(end)
         expect(memory.buffered).toBe(0)
@@ -72,7 +72,7 @@ describe('the memory of all responses', () => {
   it('is not used for small responses', () => {
     const memory = new ResponseMemory(0)
     const stream = event({ choices: [{ delta: { content: 'word' } }] }) + event({ choices: [], usage: USAGE })
-    const meter = begin(memory, EVENTS, Buffer.from(stream))
+    const meter = begin(memory, SSE_HEADERS, Buffer.from(stream))
     expect(meter.settlement({ kind: 'answered' })).toEqual(COST)
   })
 })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MAX_DOCUMENT, MAX_EVENT, ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
-import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+import { callOf, chat, event, JSON_HEADERS, SSE_HEADERS } from './llm-requests.js'
 import { cutAt, positions, streams } from './sse-stream.js'
 
 const SEED = 20261201
@@ -11,18 +11,23 @@ const NOTHING = { tokens: 0, input_tokens: 0, output_tokens: 0 }
 
 function settle(
   body: string | Buffer,
-  { call = chat(100), status = 200, headers = EVENTS, kind = 'answered' as 'answered' | 'interrupted' } = {},
+  {
+    call = chat(100),
+    status = 200,
+    headers = SSE_HEADERS,
+    kind = 'answered' as 'answered' | 'interrupted',
+  } = {},
 ) {
   return settleWithReason(body, { call, status, headers, kind }).settlement
 }
 
-/** Also returns the reason if the response could not be read. */
+/** Settles a response, and also returns the reason if it could not be read. */
 function settleWithReason(
   body: string | Buffer,
   {
     call = chat(100),
     status = 200,
-    headers = EVENTS as readonly string[],
+    headers = SSE_HEADERS as readonly string[],
     kind = 'answered' as 'answered' | 'interrupted',
   } = {},
 ) {
@@ -39,14 +44,14 @@ const word = (content: string, more = {}) => event({ choices: [{ delta: { conten
 describe('the meter of a document', () => {
   it('settles with the reported usage', () => {
     const expected = { tokens: 42, input_tokens: 30, output_tokens: 12 }
-    expect(settle(document, { headers: JSON_ANSWER })).toEqual(expected)
+    expect(settle(document, { headers: JSON_HEADERS })).toEqual(expected)
     expect(settle(document, { headers: [] })).toEqual(expected)
-    expect(settle(document, { headers: JSON_ANSWER, kind: 'interrupted' })).toEqual(expected)
+    expect(settle(document, { headers: JSON_HEADERS, kind: 'interrupted' })).toEqual(expected)
   })
 
   it('counts the text if the document has no usage', () => {
     const body = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(40) } }] })
-    expect(settle(body, { headers: JSON_ANSWER })).toEqual({
+    expect(settle(body, { headers: JSON_HEADERS })).toEqual({
       tokens: 35,
       input_tokens: 25,
       output_tokens: 10,
@@ -55,7 +60,9 @@ describe('the meter of a document', () => {
 
   it('keeps the reservation charged if the document is truncated, because the upstream generated all of it', () => {
     for (let length = 0; length < document.length; length += 1)
-      expect(settle(document.slice(0, length), { headers: JSON_ANSWER, kind: 'interrupted' })).toBe('unknown')
+      expect(settle(document.slice(0, length), { headers: JSON_HEADERS, kind: 'interrupted' })).toBe(
+        'unknown',
+      )
   })
 
   it.each([
@@ -65,7 +72,7 @@ describe('the meter of a document', () => {
     ['another kind of JSON', '[1, 2, 3]', 'unknown_shape', 3],
     ['empty', '', 'empty', 0],
   ])('charges the bytes and reports the reason if the document is %s', (_, body, reason, output) => {
-    expect(settleWithReason(body, { headers: JSON_ANSWER })).toEqual({
+    expect(settleWithReason(body, { headers: JSON_HEADERS })).toEqual({
       settlement: { tokens: 25 + output, input_tokens: 25, output_tokens: output },
       unread: reason,
     })
@@ -73,7 +80,7 @@ describe('the meter of a document', () => {
 
   it('charges at most the reservation if the document is too long to read and has no usage', () => {
     const body = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(MAX_DOCUMENT) } }] })
-    expect(settleWithReason(body, { headers: JSON_ANSWER })).toEqual({
+    expect(settleWithReason(body, { headers: JSON_HEADERS })).toEqual({
       settlement: { tokens: 1025, input_tokens: 25, output_tokens: 1000 },
       unread: 'too_long',
     })
@@ -93,7 +100,7 @@ describe('the meter of a document', () => {
     const encoding = ['Content-Encoding', coding]
     const stream = word('x') + event({ choices: [], usage })
     for (const [headers, text] of [
-      [[...JSON_ANSWER, ...encoding], document],
+      [[...JSON_HEADERS, ...encoding], document],
       [[...EVENTS, ...encoding], stream],
     ] as const)
       expect(settleWithReason(encode(text), { headers })).toEqual({
@@ -127,7 +134,7 @@ describe('the meter of a document', () => {
     ['gzip, gzip, gzip, gzip', document],
     ['gzip', gzipSync(Buffer.alloc(17 * 1024 * 1024))],
   ])('charges the bytes if the encoding %s cannot be decoded', (coding, body) => {
-    const headers = [...JSON_ANSWER, 'content-encoding', coding]
+    const headers = [...JSON_HEADERS, 'content-encoding', coding]
     const output = Math.min(1000, Math.ceil(Buffer.byteLength(body) / 4))
     expect(settleWithReason(body, { headers })).toEqual({
       settlement: { tokens: 25 + output, input_tokens: 25, output_tokens: output },
@@ -136,7 +143,7 @@ describe('the meter of a document', () => {
   })
 
   it('reads a document with Content-Encoding: identity', () => {
-    expect(settle(document, { headers: [...JSON_ANSWER, 'content-encoding', 'identity'] })).toMatchObject({
+    expect(settle(document, { headers: [...JSON_HEADERS, 'content-encoding', 'identity'] })).toMatchObject({
       tokens: 42,
     })
   })
@@ -246,7 +253,7 @@ describe('the meter of a stream', () => {
     fc.assert(
       fc.property(streams, positions, (bytes, cuts) => {
         const meter = new ResponseMeter(chat(100))
-        meter.head(200, EVENTS)
+        meter.head(200, SSE_HEADERS)
         for (const chunk of cutAt(bytes, cuts)) meter.data(chunk)
         const settlement = meter.settlement({ kind: 'answered' })
         expect(settlement).toEqual(settle(bytes))

@@ -6,18 +6,18 @@ import { byByte, cutAt, modelBlocks, modelData, positions, streams } from './sse
 
 const SEED = 20261127
 
-/** Splits a stream into events; the pieces of an event that is too long are joined. */
+/** Splits a stream into events. An event that is too long yields pieces that are not whole. */
 function blocksOf(chunks: readonly Buffer[], maxBytes = 1 << 20) {
-  const events = new SseSplitter(maxBytes)
+  const splitter = new SseSplitter(maxBytes)
   const blocks: { text: string; whole: boolean }[] = []
   let longest = 0
   for (const chunk of chunks) {
-    events.push(chunk, ({ bytes, whole }) => {
+    splitter.push(chunk, ({ bytes, whole }) => {
       blocks.push({ text: bytes.toString('latin1'), whole })
       if (whole) longest = Math.max(longest, bytes.length)
     })
   }
-  return { blocks, rest: events.rest().toString('latin1'), longest }
+  return { blocks, rest: splitter.rest().toString('latin1'), longest }
 }
 
 describe('the events of an event stream', () => {

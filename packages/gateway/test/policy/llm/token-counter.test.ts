@@ -28,7 +28,7 @@ describe('the token counter', () => {
     ['Chinese', '网关在把请求发送给模型之前，先预留该请求可能消耗的令牌。'],
     ['Russian', 'Шлюз резервирует токены до того, как запрос будет отправлен модели.'],
     ['emoji', '😀🚀🎉🔥👍'],
-  ])('estimates %s close to the count of a real vocabulary', (_, text) => {
+  ])('estimates %s close to the count of a real tokenizer', (_, text) => {
     const real = loadTokenizer('o200k_base')(text)
     expect(countOf([text])).toBeGreaterThanOrEqual(0.7 * real)
     expect(countOf([text])).toBeLessThanOrEqual(2 * real)
@@ -58,7 +58,7 @@ describe('the token counter', () => {
     )
   })
 
-  it('extrapolates a text that is too long for the tokenizer from its start', () => {
+  it('extrapolates the count of a string that is too long for the tokenizer from its start', () => {
     let passed = 0
     const tokens = countOf(['x'.repeat(1_000_000)], (text) => {
       passed += text.length
@@ -74,16 +74,16 @@ describe('the token counter', () => {
   })
 
   it.each([
-    ['NaN', () => Number.NaN],
-    ['a negative number', () => -5],
-    ['infinity', () => Number.POSITIVE_INFINITY],
+    ['returns NaN', () => Number.NaN],
+    ['returns a negative number', () => -5],
+    ['returns infinity', () => Number.POSITIVE_INFINITY],
     [
-      'an error',
+      'throws an error',
       () => {
-        throw new Error('no such text')
+        throw new Error('unsupported text')
       },
     ],
-  ])('counts a quarter of the bytes if the tokenizer returns %s', (_, tokenizer) => {
+  ])('counts a quarter of the bytes if the tokenizer %s', (_, tokenizer) => {
     expect(countOf(['x'.repeat(1028)], tokenizer)).toBe(257)
   })
 })

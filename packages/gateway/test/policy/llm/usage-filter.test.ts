@@ -6,14 +6,14 @@ import { byByte, cutAt, modelBlocks, modelData, positions, streams } from './sse
 
 const SEED = 20261128
 
-function filtered(chunks: readonly Buffer[]): string {
+function filterStream(chunks: readonly Buffer[]): string {
   const filter = new UsageFilter()
   return Buffer.concat([...chunks.map((chunk) => filter.push(chunk)), filter.end()]).toString('latin1')
 }
 
-/** Reference parser of a client: the names and data of the events of a stream. */
+/** Reference parser: the names and data of the events of a stream, as a client reads them. */
 function eventsOf(bytes: Buffer): string[] {
-  const { blocks, rest } = modelBlocks(withoutMark(bytes))
+  const { blocks, rest } = modelBlocks(withoutBom(bytes))
   return [...blocks, rest].flatMap((block) => {
     const data = modelData(block, false)
     if (data === undefined) return []
@@ -22,18 +22,18 @@ function eventsOf(bytes: Buffer): string[] {
   })
 }
 
-const MARK = Buffer.from('\uFEFF')
+const BOM = Buffer.from('\uFEFF')
 
-function hasMark(bytes: Buffer): boolean {
-  return bytes.subarray(0, MARK.length).equals(MARK)
+function hasBom(bytes: Buffer): boolean {
+  return bytes.subarray(0, BOM.length).equals(BOM)
 }
 
-function withoutMark(bytes: Buffer): Buffer {
-  return hasMark(bytes) ? bytes.subarray(MARK.length) : bytes
+function withoutBom(bytes: Buffer): Buffer {
+  return hasBom(bytes) ? bytes.subarray(BOM.length) : bytes
 }
 
 function commentsOf(bytes: Buffer): string[] {
-  return linesOf(withoutMark(bytes).toString('latin1')).filter((line) => line.startsWith(':'))
+  return linesOf(withoutBom(bytes).toString('latin1')).filter((line) => line.startsWith(':'))
 }
 
 function linesOf(text: string): string[] {
@@ -45,7 +45,7 @@ function linesOf(text: string): string[] {
  * get a line ending before events that were held back.
  */
 function linesWithoutEnds(bytes: Buffer): string[] {
-  return linesOf(withoutMark(bytes).toString('latin1'))
+  return linesOf(withoutBom(bytes).toString('latin1'))
     .map((line) => line.replace(/[\r\n]+$/, ''))
     .sort()
 }
@@ -63,40 +63,40 @@ function isUsage(event: string): boolean {
 const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
 const word = (content: string) => event({ choices: [{ delta: { content } }], usage: null })
 
-describe('usage that the client did not request', () => {
-  it('is removed, and nothing else is removed', () => {
+describe('the usage filter', () => {
+  it('removes the usage and nothing else', () => {
     const before = event({ choices: [], prompt_filter_results: [] }) + word('a') + word('é😀')
     const last = event({ choices: [{ delta: {}, finish_reason: 'stop' }], usage })
     const stream = Buffer.from(before + last + event({ choices: [], usage }) + event('[DONE]'))
     const expected = Buffer.from(before + last + event('[DONE]')).toString('latin1')
-    expect(filtered([stream])).toBe(expected)
-    expect(filtered(byByte(stream))).toBe(expected)
+    expect(filterStream([stream])).toBe(expected)
+    expect(filterStream(byByte(stream))).toBe(expected)
   })
 
-  it.each(['\n', '\r\n', '\r'])('is removed from lines that end with %j', (end) => {
+  it.each(['\n', '\r\n', '\r'])('removes the usage from lines that end with %j', (end) => {
     const stream = (more: string) => Buffer.from(event('{"choices":[1]}', end) + more + event('[DONE]', end))
     const expected = stream('').toString('latin1')
-    expect(filtered(byByte(stream(event({ choices: [], usage }, end))))).toBe(expected)
+    expect(filterStream(byByte(stream(event({ choices: [], usage }, end))))).toBe(expected)
   })
 
-  it('is removed at the end of a stream without its last line', () => {
-    expect(filtered([Buffer.from(`${word('a')}data: ${JSON.stringify({ choices: [], usage })}`)])).toBe(
+  it('removes the usage at the end of a stream that lacks its last blank line', () => {
+    expect(filterStream([Buffer.from(`${word('a')}data: ${JSON.stringify({ choices: [], usage })}`)])).toBe(
       word('a'),
     )
   })
 
-  it('is removed as in the reference model, for any chunking', () => {
+  it('removes the same events as the reference model, for any chunking', () => {
     let removed = 0
     fc.assert(
       fc.property(streams, positions, (bytes, cuts) => {
-        const text = filtered([bytes])
-        for (const chunks of [cutAt(bytes, cuts), byByte(bytes)]) expect(filtered(chunks)).toBe(text)
+        const text = filterStream([bytes])
+        for (const chunks of [cutAt(bytes, cuts), byByte(bytes)]) expect(filterStream(chunks)).toBe(text)
         const events = eventsOf(bytes)
         const expected = events.filter((event) => !isUsage(event))
         if (expected.length < events.length) removed += 1
         // A second byte order mark is data, even if the event before it is removed.
         const raw = Buffer.from(text, 'latin1')
-        const sent = hasMark(bytes) ? raw : Buffer.concat([MARK, raw])
+        const sent = hasBom(bytes) ? raw : Buffer.concat([BOM, raw])
         expect(eventsOf(sent)).toEqual(expected)
         expect(commentsOf(sent)).toEqual(commentsOf(bytes))
         if (expected.length === events.length) expect(linesWithoutEnds(sent)).toEqual(linesWithoutEnds(bytes))
@@ -114,11 +114,11 @@ describe('usage that the client did not request', () => {
     ['with escaped names', '{"ch\\u006fices": [], "us\\u0061ge": {"total_tokens": 5}}'],
     ['with choices inside a string', { note: '"choices":[{', usage, choices: [] }],
     ['with nested choices', { more: { choices: [1], usage: null }, usage }],
-  ])('is removed from an event %s', (_, data) => {
+  ])('removes a usage event %s', (_, data) => {
     const text = word('a') + event(data) + event('[DONE]')
     const shown = word('a') + event('[DONE]')
-    expect(filtered([Buffer.from(text)])).toBe(shown)
-    expect(filtered(byByte(Buffer.from(text)))).toBe(shown)
+    expect(filterStream([Buffer.from(text)])).toBe(shown)
+    expect(filterStream(byByte(Buffer.from(text)))).toBe(shown)
   })
 
   it.each([
@@ -127,18 +127,18 @@ describe('usage that the client did not request', () => {
     ['a choice after the usage', { usage, choices: [{ delta: {} }] }],
     ['no usage', { choices: [], usage: null }],
     ['usage that is a list', { choices: [], usage: [] }],
-    ['nothing', {}],
-  ])('is not removed from an event with %s', (_, data) => {
+    ['no members', {}],
+  ])('keeps an event with %s', (_, data) => {
     const text = word('a') + event(data)
-    expect(filtered(byByte(Buffer.from(text)))).toBe(text)
+    expect(filterStream(byByte(Buffer.from(text)))).toBe(text)
   })
 
-  it('does not delay comments, blank lines, ids and retry times', () => {
+  it('does not delay comments, blank lines, ids or retry times', () => {
     const filter = new UsageFilter()
     const push = (text: string) => filter.push(Buffer.from(text)).toString()
     for (const text of [':\r\n', ': ping\n', ':', '\n', '\n', '\r\n', 'id: 7\n', 'retry', ': 5\r', '\n'])
       expect(push(text)).toBe(text)
-    // Inside an event that may contain the usage.
+    // The following lines are inside an event that may contain the usage.
     expect(push('event: message\ndata: {"choices"')).toBe('')
     expect(push(':[]\n')).toBe('')
     expect(push(': ping\n')).toBe(': ping\n')

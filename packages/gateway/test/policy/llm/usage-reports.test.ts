@@ -7,12 +7,12 @@ import { ollamaChat, ollamaGenerate } from '../../../src/policy/llm/shapes/ollam
 import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
 import { openAIEmbeddings } from '../../../src/policy/llm/shapes/openai-embeddings.js'
 import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
-import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+import { callOf, chat, event, JSON_HEADERS, SSE_HEADERS } from './llm-requests.js'
 
 const TEXT = 'x'.repeat(40)
 const NDJSON = ['content-type', 'application/x-ndjson']
 
-function settled(
+function settle(
   call: LlmCall,
   body: string,
   headers: readonly string[],
@@ -40,20 +40,20 @@ const SHAPES: Readonly<
 > = {
   'a chat': [
     chat(100),
-    JSON_ANSWER,
+    JSON_HEADERS,
     (input, output) =>
       JSON.stringify({ choices: [{ message: { content: TEXT } }], usage: openAI(input, output) }),
   ],
   'a stream of a chat': [
     chat(100),
-    EVENTS,
+    SSE_HEADERS,
     (input, output) =>
       event({ choices: [{ delta: { content: TEXT } }] }) +
       event({ choices: [], usage: openAI(input, output) }),
   ],
   'a stream of a chat with its usage in each event': [
     chat(100),
-    EVENTS,
+    SSE_HEADERS,
     (input, output) =>
       [TEXT.slice(20), TEXT.slice(20)]
         .map((content) => event({ choices: [{ delta: { content } }], usage: openAI(input, output) }))
@@ -61,19 +61,19 @@ const SHAPES: Readonly<
   ],
   'a stream of a chat with the usage of its choice': [
     chat(100),
-    EVENTS,
+    SSE_HEADERS,
     (input, output) =>
       event({ choices: [{ delta: { content: TEXT } }] }) +
       event({ choices: [{ delta: {}, finish_reason: 'stop', usage: openAI(input, output) }] }),
   ],
   'a completion': [
     callOf(openAICompletions, { prompt: 'x'.repeat(100) }),
-    JSON_ANSWER,
+    JSON_HEADERS,
     (input, output) => JSON.stringify({ choices: [{ text: TEXT }], usage: openAI(input, output) }),
   ],
   'a response': [
     callOf(openAIResponses, { input: 'x'.repeat(100) }),
-    JSON_ANSWER,
+    JSON_HEADERS,
     (input, output) =>
       JSON.stringify({
         output: [{ content: [{ text: TEXT }] }],
@@ -82,7 +82,7 @@ const SHAPES: Readonly<
   ],
   'a stream of a response': [
     callOf(openAIResponses, { input: 'x'.repeat(100), stream: true }),
-    EVENTS,
+    SSE_HEADERS,
     (input, output) =>
       event({ type: 'response.output_text.delta', delta: TEXT }) +
       event({
@@ -95,7 +95,7 @@ const SHAPES: Readonly<
   ],
   'a stream of a response without deltas': [
     callOf(openAIResponses, { input: 'x'.repeat(100), stream: true }),
-    EVENTS,
+    SSE_HEADERS,
     (input, output) =>
       event({
         type: 'response.completed',
@@ -107,21 +107,21 @@ const SHAPES: Readonly<
   ],
   'a message': [
     callOf(anthropicMessages, { messages }),
-    JSON_ANSWER,
+    JSON_HEADERS,
     (input, output) =>
       JSON.stringify({ content: [{ text: TEXT }], usage: { input_tokens: input, output_tokens: output } }),
   ],
   'a stream of a message': [
     callOf(anthropicMessages, { messages, stream: true }),
-    EVENTS,
+    SSE_HEADERS,
     (input, output) =>
       event({ type: 'message_start', message: { usage: { input_tokens: input, output_tokens: output } } }) +
       event({ type: 'content_block_delta', delta: { text: TEXT } }) +
       event({ type: 'message_delta', usage: { output_tokens: output } }),
   ],
-  'a chat of Ollama': [
+  'an Ollama chat': [
     callOf(ollamaChat, { messages, stream: false }),
-    JSON_ANSWER,
+    JSON_HEADERS,
     (input, output) =>
       JSON.stringify({
         message: { content: TEXT },
@@ -130,7 +130,7 @@ const SHAPES: Readonly<
         eval_count: output,
       }),
   ],
-  'a stream of Ollama': [
+  'an Ollama stream': [
     callOf(ollamaGenerate, { prompt: 'x'.repeat(100) }),
     NDJSON,
     (input, output) =>
@@ -139,12 +139,12 @@ const SHAPES: Readonly<
   ],
   'a custom API': [
     callOf(custom, { inputs: 'x'.repeat(100) }),
-    JSON_ANSWER,
+    JSON_HEADERS,
     (input, output) => JSON.stringify({ text: TEXT, u: { in: input, out: output } }),
   ],
   'a stream of a custom API': [
     callOf(custom, { inputs: 'x'.repeat(100), stream: true }),
-    EVENTS,
+    SSE_HEADERS,
     (input, output) => event({ text: TEXT }) + event({ u: { in: input, out: output } }),
   ],
 }
@@ -162,25 +162,25 @@ describe.each(Object.entries(SHAPES))('the usage of %s', (_, [call, headers, res
     'is ignored if it is %j, so the estimated input and the delivered text are charged',
     (count) => {
       const expected = { tokens: 35, input_tokens: 25, output_tokens: 10 }
-      expect(settled(call, responseWith(count, count), headers)).toEqual(expected)
+      expect(settle(call, responseWith(count, count), headers)).toEqual(expected)
     },
   )
 
   it('is used even if it is less or more than the delivered text', () => {
     for (const output of [3, 99])
-      expect(settled(call, responseWith(30, output), headers)).toEqual({
+      expect(settle(call, responseWith(30, output), headers)).toEqual({
         tokens: 30 + output,
         input_tokens: 30,
         output_tokens: output,
       })
-    expect(settled(call, responseWith(30.2, 2.5), headers)).toMatchObject({
+    expect(settle(call, responseWith(30.2, 2.5), headers)).toMatchObject({
       input_tokens: 31,
       output_tokens: 3,
     })
   })
 
   it('is combined with the delivered text if it reports only input', () => {
-    expect(settled(call, responseWith(30, 0), headers)).toMatchObject({ input_tokens: 30, output_tokens: 10 })
+    expect(settle(call, responseWith(30, 0), headers)).toMatchObject({ input_tokens: 30, output_tokens: 10 })
   })
 })
 
@@ -189,9 +189,9 @@ describe('usage with a total only', () => {
   const word = event({ choices: [{ delta: { content: TEXT } }] })
 
   it('is used even if it is less than the estimate', () => {
-    expect(settled(chat(100), word + total(20), EVENTS)).toMatchObject({ tokens: 20 })
-    expect(settled(chat(100), word + total(60), EVENTS)).toMatchObject({ tokens: 60 })
-    expect(settled(chat(100), word + total(0), EVENTS)).toMatchObject({ tokens: 35 })
+    expect(settle(chat(100), word + total(20), SSE_HEADERS)).toMatchObject({ tokens: 20 })
+    expect(settle(chat(100), word + total(60), SSE_HEADERS)).toMatchObject({ tokens: 60 })
+    expect(settle(chat(100), word + total(0), SSE_HEADERS)).toMatchObject({ tokens: 35 })
   })
 
   it('is the input of embeddings', () => {
@@ -200,7 +200,7 @@ describe('usage with a total only', () => {
       [{ total_tokens: 30 }, 30],
       [{ prompt_tokens: 0, total_tokens: 0 }, 25],
     ] as const)
-      expect(settled(call, JSON.stringify({ data: [], usage }), JSON_ANSWER)).toEqual({
+      expect(settle(call, JSON.stringify({ data: [], usage }), JSON_HEADERS)).toEqual({
         tokens: input,
         input_tokens: input,
         output_tokens: 0,
@@ -226,7 +226,7 @@ describe('the running usage of several choices', () => {
     })
   }
   const ORDERS = {
-    'in turn': Array.from({ length: 80 }, (_, position) => position % 4),
+    alternately: Array.from({ length: 80 }, (_, position) => position % 4),
     'one after the other': Array.from({ length: 80 }, (_, position) => Math.floor(position / 20)),
     'in reverse': Array.from({ length: 80 }, (_, position) => 3 - (position % 4)),
     unevenly: Array.from({ length: 80 }, (_, position) =>
@@ -243,12 +243,17 @@ describe('the running usage of several choices', () => {
   )('is summed up if it is reported %s and the choices arrive %s', (running, _, order) => {
     const events = words(order, running)
     for (let cut = 0; cut <= events.length; cut += 1) {
-      const settlement = settled(chat(100, { n: 4 }), events.slice(0, cut).join(''), EVENTS, 'interrupted')
+      const settlement = settle(
+        chat(100, { n: 4 }),
+        events.slice(0, cut).join(''),
+        SSE_HEADERS,
+        'interrupted',
+      )
       if (settlement === 'unknown') throw new Error(`the settlement is unknown after ${cut} events`)
       expect(Math.abs(settlement.output_tokens - cut)).toBeLessThanOrEqual(1)
     }
     const whole = events.join('') + event({ choices: [], usage: openAI(30, 83) })
-    expect(settled(chat(100, { n: 4 }), whole, EVENTS)).toMatchObject({ output_tokens: 83 })
+    expect(settle(chat(100, { n: 4 }), whole, SSE_HEADERS)).toMatchObject({ output_tokens: 83 })
   })
 
   it.each([2, 3, 4])('is summed up for %i choices with many tokens in few bytes', (n) => {
@@ -260,17 +265,19 @@ describe('the running usage of several choices', () => {
     )
     for (let cut = 2; cut <= events.length; cut += 7)
       expect(
-        settled(chat(100, { n }), events.slice(0, cut).join(''), EVENTS, 'interrupted'),
+        settle(chat(100, { n }), events.slice(0, cut).join(''), SSE_HEADERS, 'interrupted'),
         `after ${cut} events`,
       ).toMatchObject({ output_tokens: 4 * cut })
   })
 
-  it('keeps the text of choices without a report', () => {
+  it('is combined with the text of choices that report no usage', () => {
     const stream =
       event({ choices: [{ index: 1, delta: { content: TEXT } }] }) +
       event({ choices: [{ index: 0, delta: { content: 'ab' } }], usage: openAI(30, 1) }) +
       event({ choices: [{ index: 0, delta: { content: 'cd' } }], usage: openAI(30, 2) })
-    expect(settled(chat(100, { n: 2 }), stream, EVENTS, 'interrupted')).toMatchObject({ output_tokens: 12 })
+    expect(settle(chat(100, { n: 2 }), stream, SSE_HEADERS, 'interrupted')).toMatchObject({
+      output_tokens: 12,
+    })
   })
 
   it('is summed up in a document with one usage per choice', () => {
@@ -279,7 +286,7 @@ describe('the running usage of several choices', () => {
       message: { content: 'word' },
       usage: openAI(30, output),
     }))
-    expect(settled(chat(100, { n: 3 }), JSON.stringify({ choices }), JSON_ANSWER)).toMatchObject({
+    expect(settle(chat(100, { n: 3 }), JSON.stringify({ choices }), JSON_HEADERS)).toMatchObject({
       input_tokens: 30,
       output_tokens: 6,
     })
@@ -289,7 +296,7 @@ describe('the running usage of several choices', () => {
     const stream = [-1, 1.5, 1e9, 'x', null].map((index) =>
       event({ choices: [{ index, delta: { content: 'word' } }] }),
     )
-    expect(settled(chat(100, { n: 4 }), stream.join(''), EVENTS, 'interrupted')).toMatchObject({
+    expect(settle(chat(100, { n: 4 }), stream.join(''), SSE_HEADERS, 'interrupted')).toMatchObject({
       output_tokens: 5,
     })
   })

@@ -55,9 +55,9 @@ describe('the rate limit headers of a vendor', () => {
       quota('tokens', 0, 1, { enforced: false }),
       quota('tokens', 0, 1, { limit: { algorithm: 'concurrency', limit: 1, lease: 1 } }),
     ]
-    const fields = new Map(vendorHeaders('openai', quotas, NOON))
-    expect(fields.get('x-ratelimit-remaining-tokens')).toBe('3')
-    expect(fields.get('x-ratelimit-reset-tokens')).toBe('9s')
+    const headers = new Map(vendorHeaders('openai', quotas, NOON))
+    expect(headers.get('x-ratelimit-remaining-tokens')).toBe('3')
+    expect(headers.get('x-ratelimit-reset-tokens')).toBe('9s')
   })
 
   it('omit an infinite reset', () => {
@@ -85,7 +85,7 @@ describe('the rate limit headers of a vendor', () => {
   })
 })
 
-describe('a duration in the format of Go', () => {
+describe('goDuration', () => {
   it.each([
     [0, '0s'],
     [0.2, '1ms'],
@@ -101,7 +101,7 @@ describe('a duration in the format of Go', () => {
     expect(goDuration(length)).toBe(text)
   })
 
-  it.each([Number.POSITIVE_INFINITY, Number.NaN])('has no format for %d', (length) => {
+  it.each([Number.POSITIVE_INFINITY, Number.NaN])('returns undefined for %d', (length) => {
     expect(goDuration(length)).toBeUndefined()
   })
 })

@@ -15,7 +15,7 @@ function errorOf(source: string): { message: string; at: number } {
   throw new Error(`${source} is a valid pattern`)
 }
 
-describe('a route pattern', () => {
+describe('parsePattern for a valid pattern', () => {
   it.each([
     ['POST /predict', 'POST', [literal('predict')], false],
     ['post /Predict', 'POST', [literal('predict')], false],
@@ -34,12 +34,12 @@ describe('a route pattern', () => {
     ['/v1/x:y', undefined, [literal('v1'), literal('x:y')], false],
     ['/.well-known/a..b', undefined, [literal('.well-known'), literal('a..b')], false],
     ['M-SEARCH /é', 'M-SEARCH', [literal('é')], false],
-  ])('parses %j', (source, method, segments, rest) => {
+  ])('returns the segments of %j', (source, method, segments, rest) => {
     expect(parsePattern(source)).toEqual({ source, method, segments, rest })
   })
 })
 
-describe('an invalid route pattern', () => {
+describe('parsePattern for an invalid pattern', () => {
   it.each([
     ['', 0, 'a route is a path such as /predict'],
     ['   ', 0, 'a route is a path such as /predict'],
@@ -81,7 +81,7 @@ describe('an invalid route pattern', () => {
     ['GET /a\0', 6, 'spaces or control characters'],
     ['/a\u00a0b', 2, 'spaces or control characters'],
     ['/:a:b%', 5, 'a percent sign'],
-  ])('is reported for %j at index %i: %s', (source, at, message) => {
+  ])('rejects %j at index %i: %s', (source, at, message) => {
     expect(errorOf(source)).toEqual({ at, message: expect.stringContaining(message) })
   })
 })

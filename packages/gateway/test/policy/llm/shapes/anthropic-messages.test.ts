@@ -3,7 +3,7 @@ import { ATTACHMENT_TOKENS } from '../../../../src/policy/llm/request/input-text
 import { anthropicMessages } from '../../../../src/policy/llm/shapes/anthropic-messages.js'
 import { callOf } from '../llm-requests.js'
 
-const reserved = (body: object) => callOf(anthropicMessages, { messages: [], ...body }).reservation
+const reservationOf = (body: object) => callOf(anthropicMessages, { messages: [], ...body }).reservation
 
 describe('an Anthropic Messages request', () => {
   it('counts system, messages and tools, and reserves the stated maximum', () => {
@@ -13,7 +13,7 @@ describe('an Anthropic Messages request', () => {
       tools: [{ name: 'look' }],
       max_tokens: 64,
     }
-    expect(reserved(body)).toEqual({ input: 10, output: 64, total: 74, stated: true })
+    expect(reservationOf(body)).toEqual({ input: 10, output: 64, total: 74, stated: true })
   })
 
   it('counts each image as a constant, including images in a tool result', () => {
@@ -22,7 +22,7 @@ describe('an Anthropic Messages request', () => {
       source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(9999) },
     }
     const result = { type: 'tool_result', tool_use_id: 't', content: [{ type: 'text', text: 'seen' }, image] }
-    expect(reserved({ messages: [{ role: 'user', content: [result, image] }] }).input).toBe(
+    expect(reservationOf({ messages: [{ role: 'user', content: [result, image] }] }).input).toBe(
       // The text, the role and the identifier of the tool call.
       2 * ATTACHMENT_TOKENS + 3,
     )
@@ -33,7 +33,7 @@ describe('an Anthropic Messages request', () => {
       type: 'document',
       source: { type: 'text', media_type: 'text/plain', data: 'x'.repeat(4000) },
     }
-    expect(reserved({ messages: [{ role: 'user', content: [document] }] }).input).toBe(
+    expect(reservationOf({ messages: [{ role: 'user', content: [document] }] }).input).toBe(
       ATTACHMENT_TOKENS + 1000,
     )
   })
@@ -42,12 +42,12 @@ describe('an Anthropic Messages request', () => {
     ['messages', { messages: {} }],
     ['max_tokens', { max_tokens: 1.5 }],
     ['stream', { stream: 'yes' }],
-  ])("rejects an invalid '%s'", (name, body) => {
-    expect(() => reserved(body)).toThrow(`'${name}'`)
+  ])("is rejected if '%s' is invalid", (name, body) => {
+    expect(() => reservationOf(body)).toThrow(`'${name}'`)
   })
 })
 
-describe('an Anthropic message', () => {
+describe('the reader of Anthropic messages', () => {
   const usage = {
     input_tokens: 5,
     cache_creation_input_tokens: 10,
@@ -55,7 +55,7 @@ describe('an Anthropic message', () => {
     output_tokens: 20,
   }
 
-  it('reports as input the new tokens and the tokens written to and read from the cache', () => {
+  it('reports as input the new tokens, and the tokens written to or read from the cache', () => {
     const content = [
       { type: 'text', text: 'Hello' },
       { type: 'tool_use', name: 'f', input: { a: 'b' } },
@@ -67,14 +67,14 @@ describe('an Anthropic message', () => {
     })
   })
 
-  it('is read with a deeply nested tool input', () => {
+  it('reads a message with a deeply nested tool input', () => {
     const input = JSON.parse(`${'['.repeat(50_000)}"deep"${']'.repeat(50_000)}`)
     expect(anthropicMessages.readResponse({ content: [{ type: 'tool_use', input }] })?.texts).toEqual([
       'deep',
     ])
   })
 
-  it('reports its input usage at the start of a stream and its output usage at the end', () => {
+  it('reports the input usage at the start of a stream and the output usage at the end', () => {
     expect(anthropicMessages.readEvent({ type: 'message_start', message: { usage } })?.usage).toEqual({
       input: 100,
       cached: 85,
@@ -92,7 +92,7 @@ describe('an Anthropic message', () => {
     expect(anthropicMessages.readEvent({ type: 'content_block_delta', delta })?.texts).toEqual(texts)
   })
 
-  it('reports an error in the middle of its stream', () => {
+  it('reports an error in the middle of a stream', () => {
     expect(anthropicMessages.readEvent({ type: 'error', error: { type: 'overloaded_error' } })?.failed).toBe(
       true,
     )

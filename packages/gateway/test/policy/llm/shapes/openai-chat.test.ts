@@ -5,27 +5,27 @@ import { openAIChat } from '../../../../src/policy/llm/shapes/openai-chat.js'
 import { callOf } from '../llm-requests.js'
 
 const messages = [{ role: 'user', content: 'x'.repeat(10) }]
-const reserved = (body: object) => callOf(openAIChat, { messages, ...body }).reservation
+const reservationOf = (body: object) => callOf(openAIChat, { messages, ...body }).reservation
 
 describe('a chat completion request', () => {
   it('reserves a quarter of its characters, rounded up, and the stated maximum', () => {
-    expect(reserved({ max_tokens: 50 })).toEqual({ input: 3, output: 50, total: 53, stated: true })
+    expect(reservationOf({ max_tokens: 50 })).toEqual({ input: 3, output: 50, total: 53, stated: true })
   })
 
-  it('reserves the larger of both maxima', () => {
-    expect(reserved({ max_tokens: 1, max_completion_tokens: 10_000 }).output).toBe(10_000)
-    expect(reserved({ max_tokens: 9, max_completion_tokens: 3 }).output).toBe(9)
-    expect(reserved({ max_tokens: null, max_completion_tokens: 3 }).output).toBe(3)
+  it('reserves the larger of the two maxima', () => {
+    expect(reservationOf({ max_tokens: 1, max_completion_tokens: 10_000 }).output).toBe(10_000)
+    expect(reservationOf({ max_tokens: 9, max_completion_tokens: 3 }).output).toBe(9)
+    expect(reservationOf({ max_tokens: null, max_completion_tokens: 3 }).output).toBe(3)
   })
 
   it('reserves the default output for each choice if it has no maximum', () => {
-    expect(reserved({})).toEqual({ input: 3, output: 1000, total: 1003, stated: false })
-    expect(reserved({ n: 3, max_tokens: null })).toMatchObject({ output: 3000, stated: false })
+    expect(reservationOf({})).toEqual({ input: 3, output: 1000, total: 1003, stated: false })
+    expect(reservationOf({ n: 3, max_tokens: null })).toMatchObject({ output: 3000, stated: false })
   })
 
   it('reserves the maximum once for each choice', () => {
-    expect(reserved({ max_tokens: 50, n: 4 }).output).toBe(200)
-    expect(reserved({ max_tokens: 50, n: 2, best_of: 5 }).output).toBe(250)
+    expect(reservationOf({ max_tokens: 50, n: 4 }).output).toBe(200)
+    expect(reservationOf({ max_tokens: 50, n: 2, best_of: 5 }).output).toBe(250)
   })
 
   it('counts text everywhere, and the identifiers of calls, but not known roles', () => {
@@ -41,17 +41,17 @@ describe('a chat completion request', () => {
       },
       { role: 'tool', tool_call_id: 'call_1', content: 'e'.repeat(40) },
     ]
-    expect(reserved({ messages: parts }).input).toBe(40 + (2 * 'call_1'.length) / 4)
+    expect(reservationOf({ messages: parts }).input).toBe(40 + (2 * 'call_1'.length) / 4)
   })
 
   it('counts the documents that it contains', () => {
-    expect(reserved({ documents: [{ title: 'x'.repeat(4), text: 'y'.repeat(400) }] }).input).toBe(104)
+    expect(reservationOf({ documents: [{ title: 'x'.repeat(4), text: 'y'.repeat(400) }] }).input).toBe(104)
   })
 
   it('counts the names in the schemas of tools', () => {
     const tool = { type: 'function', function: { name: 'look' } }
     const characters = 'type'.length + 'function'.length * 2 + 'name'.length + 'look'.length
-    expect(reserved({ messages: [], tools: [tool] }).input).toBe(characters / 4)
+    expect(reservationOf({ messages: [], tools: [tool] }).input).toBe(characters / 4)
   })
 
   it('counts an image as a constant and not by its bytes', () => {
@@ -60,19 +60,21 @@ describe('a chat completion request', () => {
       { type: 'text', text: 'what is it' },
       { type: 'image_url', image_url: { url } },
     ]
-    expect(reserved({ messages: [{ role: 'user', content }] }).input).toBe(ATTACHMENT_TOKENS + 3)
+    expect(reservationOf({ messages: [{ role: 'user', content }] }).input).toBe(ATTACHMENT_TOKENS + 3)
   })
 
   it('counts text that is labelled as an image', () => {
     const text = 'x'.repeat(4000)
-    expect(reserved({ messages: [{ role: 'user', type: 'image', content: text }] }).input).toBe(
+    expect(reservationOf({ messages: [{ role: 'user', type: 'image', content: text }] }).input).toBe(
       ATTACHMENT_TOKENS + 1000,
     )
     const part = { type: 'image_url', text }
-    expect(reserved({ messages: [{ role: 'user', content: [part] }] }).input).toBe(ATTACHMENT_TOKENS + 1000)
+    expect(reservationOf({ messages: [{ role: 'user', content: [part] }] }).input).toBe(
+      ATTACHMENT_TOKENS + 1000,
+    )
   })
 
-  it('reads whether the client requests a stream and its usage', () => {
+  it('states whether the client wants a stream and its usage', () => {
     const request = callOf(openAIChat, {
       model: 'gpt',
       messages,
@@ -103,18 +105,18 @@ describe('a chat completion request', () => {
     ['n', { messages, n: -1 }],
     ['n', { messages, n: 0 }],
     ['n', { messages, n: 1_000_000 }],
-  ])("rejects an invalid '%s': %j", (name, body) => {
-    const reading = () => callOf(openAIChat, body)
-    expect(reading).toThrow(RequestError)
-    expect(reading).toThrow(`'${name}'`)
+  ])("is rejected if '%s' is invalid: %j", (name, body) => {
+    const read = () => callOf(openAIChat, body)
+    expect(read).toThrow(RequestError)
+    expect(read).toThrow(`'${name}'`)
   })
 
-  it('rejects a number that overflows', () => {
+  it('is rejected if a number overflows', () => {
     expect(() => callOf(openAIChat, '{"messages": [], "max_tokens": 1e400}')).toThrow("'max_tokens'")
   })
 })
 
-describe('a chat completion', () => {
+describe('the reader of chat completions', () => {
   const usage = {
     prompt_tokens: 12,
     completion_tokens: 30,
@@ -122,7 +124,7 @@ describe('a chat completion', () => {
     prompt_tokens_details: { cached_tokens: 8 },
   }
 
-  it('reports its usage and its text', () => {
+  it('reports the usage and the text', () => {
     const message = { role: 'assistant', content: 'Hello', refusal: null }
     expect(openAIChat.readResponse({ choices: [{ message }], usage })).toEqual({
       usage: { input: 12, output: 30, cached: 8, total: 42 },
@@ -146,7 +148,7 @@ describe('a chat completion', () => {
     expect(openAIChat.readEvent({ choices: [], usage })).toMatchObject({ usage: { output: 30 }, texts: [] })
   })
 
-  it.each([undefined, null, 7, 'x', [], {}, { type: 'message_start' }])('is not recognized in %j', (data) => {
+  it.each([undefined, null, 7, 'x', [], {}, { type: 'message_start' }])('does not recognize %j', (data) => {
     expect(openAIChat.readEvent(data)).toBeUndefined()
     expect(openAIChat.readResponse(data)).toBeUndefined()
   })

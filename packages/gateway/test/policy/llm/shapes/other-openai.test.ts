@@ -4,38 +4,38 @@ import { ResponseMeter } from '../../../../src/policy/llm/response/response-mete
 import { openAICompletions } from '../../../../src/policy/llm/shapes/openai-completions.js'
 import { openAIEmbeddings } from '../../../../src/policy/llm/shapes/openai-embeddings.js'
 import { openAIResponses } from '../../../../src/policy/llm/shapes/openai-responses.js'
-import { callOf, EVENTS, event, JSON_ANSWER } from '../llm-requests.js'
+import { callOf, event, JSON_HEADERS, SSE_HEADERS } from '../llm-requests.js'
 
-function settled(call: LlmCall, headers: readonly string[], body: string, kind: 'answered' | 'interrupted') {
+function settle(call: LlmCall, headers: readonly string[], body: string, kind: 'answered' | 'interrupted') {
   const meter = new ResponseMeter(call)
   meter.head(200, headers)
   meter.data(Buffer.from(body))
   return meter.settlement({ kind })
 }
 
-describe('an OpenAI completion', () => {
-  const reserved = (body: object) => callOf(openAICompletions, body).reservation
+describe('the shape of OpenAI completions', () => {
+  const reservationOf = (body: object) => callOf(openAICompletions, body).reservation
 
   it.each([
     ['a string', 'x'.repeat(40), 10, 1],
-    ['texts', ['x'.repeat(20), 'y'.repeat(20)], 10, 2],
+    ['strings', ['x'.repeat(20), 'y'.repeat(20)], 10, 2],
     ['tokens', [1, 2, 3], 3, 1],
     ['lists of tokens', [[1, 2, 3], [4]], 4, 2],
     ['a string among tokens', [1, 'x'.repeat(40)], 11, 1],
     ['strings in a list of lists', [['x'.repeat(40)]], 10, 1],
   ])('counts a prompt of %s', (_, prompt, input, prompts) => {
-    expect(reserved({ prompt, max_tokens: 7 })).toMatchObject({ input, output: 7 * prompts })
+    expect(reservationOf({ prompt, max_tokens: 7 })).toMatchObject({ input, output: 7 * prompts })
   })
 
-  it('reserves for each prompt the larger of n and best_of', () => {
-    expect(reserved({ prompt: ['a', 'b'], max_tokens: 7, n: 2, best_of: 3 }).output).toBe(42)
+  it('reserves the larger of n and best_of for each prompt', () => {
+    expect(reservationOf({ prompt: ['a', 'b'], max_tokens: 7, n: 2, best_of: 3 }).output).toBe(42)
   })
 
   it.each([
     ['prompt', {}],
     ['max_tokens', { prompt: 'a', max_tokens: 'all' }],
   ])("rejects an invalid '%s'", (name, body) => {
-    expect(() => reserved(body)).toThrow(`'${name}'`)
+    expect(() => reservationOf(body)).toThrow(`'${name}'`)
   })
 
   it('reads the text of a streamed event', () => {
@@ -66,7 +66,7 @@ describe('OpenAI embeddings', () => {
   })
 })
 
-describe('an OpenAI response', () => {
+describe('the shape of OpenAI responses', () => {
   const usage = {
     input_tokens: 36,
     input_tokens_details: { cached_tokens: 30 },
@@ -91,7 +91,7 @@ describe('an OpenAI response', () => {
     )
   })
 
-  it('reports its usage and its text', () => {
+  it('reports the usage and the text', () => {
     const output = [
       { type: 'reasoning', summary: [{ type: 'summary_text', text: 'so' }] },
       { type: 'message', content: [{ type: 'output_text', text: 'Hello' }] },
@@ -104,7 +104,7 @@ describe('an OpenAI response', () => {
     })
   })
 
-  it('has an unknown cost while it continues in the background, or after its stream is interrupted', () => {
+  it('leaves the cost unknown while a response continues in the background or its stream is interrupted', () => {
     const call = callOf(openAIResponses, {
       input: 'x'.repeat(400),
       background: true,
@@ -112,13 +112,13 @@ describe('an OpenAI response', () => {
     })
     for (const status of ['queued', 'in_progress'])
       expect(
-        settled(call, JSON_ANSWER, JSON.stringify({ status, output: [], usage: null }), 'answered'),
+        settle(call, JSON_HEADERS, JSON.stringify({ status, output: [], usage: null }), 'answered'),
       ).toBe('unknown')
     const begun = event({ type: 'response.output_text.delta', delta: 'ab' })
-    expect(settled(call, EVENTS, begun, 'interrupted')).toBe('unknown')
+    expect(settle(call, SSE_HEADERS, begun, 'interrupted')).toBe('unknown')
     const ended = begun + event({ type: 'response.completed', response: { usage } })
-    expect(settled(call, EVENTS, ended, 'answered')).toMatchObject({ tokens: 123 })
-    expect(settled(callOf(openAIResponses, { input: 'x' }), EVENTS, begun, 'interrupted')).toMatchObject({
+    expect(settle(call, SSE_HEADERS, ended, 'answered')).toMatchObject({ tokens: 123 })
+    expect(settle(callOf(openAIResponses, { input: 'x' }), SSE_HEADERS, begun, 'interrupted')).toMatchObject({
       output_tokens: 1,
     })
     expect(() => callOf(openAIResponses, { input: 'a', background: 'yes' })).toThrow("'background'")
