@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser?.close())
 
-/** Opens the page of a gateway with recorded traffic of eight clients, of which the n-th sent n requests. */
+/** Opens the page of a gateway that has recorded eight clients; the n-th client sent n requests. */
 async function openWithRecord(appearance: Appearance = {}) {
   const gateway = await startRecordingGateway(LIMITS)
   for (let client = 1; client <= 8; client++)

@@ -3,20 +3,20 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parseConfig, replay } from '../../src/replay/index.js'
 import {
+  countFalseRefusals,
   REFERENCE_LIMITERS,
   type ReferenceRequest,
-  referenceFalseRefusals,
   TICKS_PER_MS,
 } from './reference-limiters.js'
 
 const FOLDER = fileURLToPath(new URL('../../../../../shared/traces', import.meta.url))
 const TRACES = ['conv', 'code'].map((name) => `${FOLDER}/AzureLLMInferenceTrace_${name}.csv`)
 
-/** The traces name no clients. Request n, counted from 0, belongs to client n mod 10. */
+/** The traces do not name clients. Request n, counted from 0, belongs to client n mod 10. */
 const CLIENTS = 10
 const LIMIT = 20
 const PERIOD = 60_000 * TICKS_PER_MS
-/** The traces contain no durations. With these, some requests outlast a lease. */
+/** The traces contain no durations. With this estimate, some requests outlast a lease. */
 const DURATION = '1s + 100ms/output_token'
 
 interface Row extends ReferenceRequest {
@@ -25,11 +25,11 @@ interface Row extends ReferenceRequest {
   readonly output: number
 }
 
-describe.skipIf(!existsSync(FOLDER))(`the Azure traces (in ${FOLDER})`, () => {
+describe.skipIf(!existsSync(FOLDER))(`a replay of the Azure traces in ${FOLDER}`, () => {
   for (const file of TRACES) {
     const rows = existsSync(file) ? rowsOf(file) : []
     it.each(Object.keys(REFERENCE_LIMITERS))(
-      `${file.slice(-8, -4)}: decides like a reference limiter of 20 requests per minute, %s`,
+      `decides about ${file.slice(-8, -4)} like a reference limiter for 20 requests per minute: %s`,
       async (algorithm) => {
         const limit =
           algorithm === 'concurrency'
@@ -40,7 +40,7 @@ describe.skipIf(!existsSync(FOLDER))(`the Azure traces (in ${FOLDER})`, () => {
     )
 
     it.each(Object.keys(REFERENCE_LIMITERS).filter((name) => name !== 'concurrency'))(
-      `${file.slice(-8, -4)}: decides like a reference limiter of 20,000 tokens per minute, %s`,
+      `decides about ${file.slice(-8, -4)} like a reference limiter for 20,000 tokens per minute: %s`,
       async (algorithm) => {
         const tokens = rows.map((row) => ({ ...row, cost: row.input + row.output }))
         const limit = `{ limit: 20k/minute, of: tokens, algorithm: ${algorithm} }`
@@ -50,7 +50,7 @@ describe.skipIf(!existsSync(FOLDER))(`the Azure traces (in ${FOLDER})`, () => {
   }
 })
 
-/** Expects the replay to make the refusals and false refusals of the reference limiter. */
+/** Expects the replay to refuse the same requests as the reference limiter, equally many falsely. */
 async function expectAgreement(
   file: string,
   rows: readonly Row[],
@@ -88,7 +88,7 @@ routes:
       PERIOD,
     )
     for (const index of refusedIndexes) expected.add((own[index] as Row).index)
-    falseRefusals += referenceFalseRefusals(algorithm, own, refusedIndexes, limit, PERIOD)
+    falseRefusals += countFalseRefusals(algorithm, own, refusedIndexes, limit, PERIOD)
   }
   expect(report.requests.played).toBe(rows.length)
   expect(refused).toEqual([...expected].sort((a, b) => a - b))
@@ -102,7 +102,7 @@ function rowsOf(file: string): Row[] {
     const [time = '', input, output] = line.split(',')
     const second = Date.parse(`${time.slice(0, 19).replace(' ', 'T')}Z`) - first
     const at = second * TICKS_PER_MS + Number(time.slice(20))
-    const runs = (1000 + 100 * Number(output)) * TICKS_PER_MS
-    return { index, at, cost: 1, runs, input: Number(input), output: Number(output) }
+    const duration = (1000 + 100 * Number(output)) * TICKS_PER_MS
+    return { index, at, cost: 1, duration, input: Number(input), output: Number(output) }
   })
 }

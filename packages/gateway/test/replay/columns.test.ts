@@ -39,7 +39,7 @@ describe('SlidingLogs', () => {
     elapsed: fc.nat(40),
     kind: fc.constantFrom('add', 'add', 'lower', 'end'),
     cost: fc.integer({ min: 1, max: 9 }),
-    of: fc.nat(1000),
+    choice: fc.nat(1000),
   })
 
   it('sums the trailing period like a full scan of a list', () => {
@@ -52,17 +52,18 @@ describe('SlidingLogs', () => {
         const charges: { slot: number; at: number; cost: number; entry: number }[] = []
         for (let slot = 0; slot < 5; slot++) logs.begin(slot)
         let now = 0
-        const counting = (of: number) => charges.filter(({ slot, at }) => slot === of && now - at < period)
-        for (const { slot, elapsed, kind, cost, of } of actions) {
+        const chargesInPeriod = (of: number) =>
+          charges.filter(({ slot, at }) => slot === of && now - at < period)
+        for (const { slot, elapsed, kind, cost, choice } of actions) {
           now += elapsed
           // Callers of `lower` also call this first.
           logs.sumAt(slot, now, period)
           const known = charges.filter((each) => each.slot === slot)
-          const some = known[of % Math.max(1, known.length)]
+          const chosen = known[choice % Math.max(1, known.length)]
           if (kind === 'add') charges.push({ slot, at: now, cost, entry: logs.add(slot, now, cost) })
-          if (kind === 'lower' && some !== undefined) {
-            logs.lower(slot, some.entry, some.at, Math.min(cost, some.cost))
-            some.cost = Math.min(cost, some.cost)
+          if (kind === 'lower' && chosen !== undefined) {
+            logs.lower(slot, chosen.entry, chosen.at, Math.min(cost, chosen.cost))
+            chosen.cost = Math.min(cost, chosen.cost)
           }
           if (kind === 'end') {
             logs.end(slot)
@@ -70,9 +71,9 @@ describe('SlidingLogs', () => {
           }
           for (let each = 0; each < 5; each++)
             expect(logs.sumAt(each, now, period)).toBe(
-              counting(each).reduce((sum, entry) => sum + entry.cost, 0),
+              chargesInPeriod(each).reduce((sum, entry) => sum + entry.cost, 0),
             )
-          expect(entries.count).toBe([0, 1, 2, 3, 4].flatMap(counting).length)
+          expect(entries.count).toBe([0, 1, 2, 3, 4].flatMap(chargesInPeriod).length)
         }
       }),
     )

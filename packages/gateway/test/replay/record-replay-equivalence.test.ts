@@ -32,7 +32,7 @@ routes:
       - { concurrent: 2 }
 `
 
-it('refuses the same requests in a replay of the record as the gateway did in real time', {
+it('a replay of the record refuses the same requests as the gateway did in real time', {
   timeout: 120_000,
 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
@@ -46,7 +46,7 @@ it('refuses the same requests in a replay of the record as the gateway did in re
     ].join('\n'),
     (request, response) => {
       request.resume()
-      setTimeout(() => response.end(), Number(request.headers['x-runs']))
+      setTimeout(() => response.end(), Number(request.headers['x-duration-ms']))
     },
   )
   freezeTimeWithinTasks()
@@ -112,7 +112,7 @@ function freezeTimeWithinTasks(): void {
   onTestFinished(() => clock.mockRestore())
 }
 
-/** Sends requests of up to 8 s (before the speed-up), some in quick succession. */
+/** Sends requests that take up to 8 s (before the speed-up), some in quick succession. */
 async function sendLoad(url: string): Promise<number[]> {
   const agent = new Agent({ keepAlive: true })
   onTestFinished(() => agent.destroy())
@@ -125,14 +125,14 @@ async function sendLoad(url: string): Promise<number[]> {
   const load = Array.from({ length: REQUESTS }, () => ({
     at: random() ** 1.5 * length,
     client: `client-${Math.floor(random() ** 2 * CLIENTS)}`,
-    runs: Math.ceil((random() * 8000) / SPEED_UP),
+    durationMs: Math.ceil((random() * 8000) / SPEED_UP),
   })).sort((a, b) => a.at - b.at)
   const startedAt = performance.now()
   const sent: Promise<number>[] = []
-  for (const { at, client, runs } of load) {
+  for (const { at, client, durationMs } of load) {
     const wait = at - (performance.now() - startedAt)
     if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait))
-    sent.push(sendRequest(url, agent, { 'x-client-id': client, 'x-runs': String(runs) }))
+    sent.push(sendRequest(url, agent, { 'x-client-id': client, 'x-duration-ms': String(durationMs) }))
   }
   return Promise.all(sent)
 }
@@ -146,7 +146,7 @@ function sendRequest(url: string, agent: Agent, headers: Record<string, string>)
   })
 }
 
-it('bounds the size of the record by rotating full files and deleting the oldest', async () => {
+it('the gateway bounds the size of the record by rotating full files and deleting the oldest', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'traffic.jsonl.gz')
@@ -154,9 +154,9 @@ it('bounds the size of the record by rotating full files and deleting the oldest
     `record: { file: ${file}, max_size: 64KiB, files: 2 }\nroutes:\n  - match: POST /*\n    limits: [1000000/minute]\n`,
   )
   const sizeOf = async (name: string) => (await stat(name).catch(() => undefined))?.size ?? 0
-  // These paths cannot be compressed.
   let sent = 0
   const flood = async () => {
+    // Random paths compress poorly, so the record grows fast.
     const path = Array.from({ length: 24 }, () => Math.random().toString(36).slice(2)).join('')
     await Promise.all(Array.from({ length: 20 }, () => send(url, `/${path.slice(sent++ % 7)}`)))
   }

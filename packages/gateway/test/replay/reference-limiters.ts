@@ -1,14 +1,14 @@
 /**
  * Slow reference implementations of the algorithms, which follow the definitions literally and
- * share no code with the library. Times are ticks of 100 ns and all numbers are integers, so nothing
- * is rounded.
+ * share no code with the library. Times are in ticks of 100 ns, and all numbers are integers, so
+ * nothing is rounded.
  */
 
 export interface ReferenceRequest {
   readonly at: number
   readonly cost: number
   /** Duration in ticks. */
-  readonly runs: number
+  readonly duration: number
 }
 
 export const TICKS_PER_MS = 10_000
@@ -22,7 +22,7 @@ export type ReferenceLimiter = (
 
 export const REFERENCE_LIMITERS: Readonly<Record<string, ReferenceLimiter>> = {
   /**
-   * A bucket of `limit`, initially full, refilled by `limit` in a period. Levels are in units of
+   * A bucket of `limit`, initially full, refilled by `limit` per period. Levels are in units of
    * 1/period.
    */
   'token-bucket': (requests, limit, period) => {
@@ -91,7 +91,7 @@ export const REFERENCE_LIMITERS: Readonly<Record<string, ReferenceLimiter>> = {
   concurrency: (requests, limit) => {
     const admitted: ReferenceRequest[] = []
     return refusedOf(requests, (request) => {
-      const running = admitted.filter(({ at, runs }) => at + runs > request.at)
+      const running = admitted.filter(({ at, duration }) => at + duration > request.at)
       if (running.length + 1 > limit) return false
       admitted.push(request)
       return true
@@ -104,7 +104,7 @@ export const REFERENCE_LIMITERS: Readonly<Record<string, ReferenceLimiter>> = {
  * before. The bound is `limit` in the trailing period. For the token bucket, it is
  * limit + limit · t / period in every interval of length t that ends with the request.
  */
-export function referenceFalseRefusals(
+export function countFalseRefusals(
   algorithm: string,
   requests: readonly ReferenceRequest[],
   refused: ReadonlySet<number>,
@@ -128,7 +128,7 @@ function fitsBound(
   period: number,
 ): boolean {
   if (algorithm === 'concurrency')
-    return admitted.filter(({ at, runs }) => at + runs > request.at).length + 1 <= limit
+    return admitted.filter(({ at, duration }) => at + duration > request.at).length + 1 <= limit
   if (algorithm !== 'token-bucket') {
     const recent = admitted.filter(({ at }) => request.at - at < period)
     return recent.reduce((total, { cost }) => total + cost, 0) + request.cost <= limit

@@ -9,7 +9,7 @@ function rows(head: string, ...lines: (readonly [second: number, ...more: (strin
   return [`time${head}`, ...text].join('\n')
 }
 
-describe('limits on virtual time', () => {
+describe('a replay', () => {
   it('refills a bucket over time, separately for each client', async () => {
     const trace = rows(',client', [0, 'a'], [1, 'a'], [2, 'a'], [2, 'b'], [31, 'a'], [32, 'a'], [92, 'a'])
     const { admitted, report } = await replayTrace(trace, '[2/minute]')
@@ -30,7 +30,7 @@ describe('limits on virtual time', () => {
     expect(admitted).toBe('+--+')
   })
 
-  it('replays a request with a duration of a million years as fast as any other', async () => {
+  it('processes a request with a duration of a million years as fast as any other', async () => {
     const trace = rows(',duration', [0, '1e16'], [40, '1s'], [41, '1e16'])
     const { admitted } = await replayTrace(trace, '[{ concurrent: 1, lease: 10s, wait: 5s }]')
     expect(admitted).toBe('+--')
@@ -50,12 +50,12 @@ describe('limits on virtual time', () => {
   it('serves waiting requests in order of arrival until a slot is free or their wait times out', async () => {
     const trace = rows(',duration', [0, '10s'], [1, '10s'], [2, '10s'], [3, '1s'])
     const { admitted, report } = await replayTrace(trace, '[{ concurrent: 1, wait: 15s }]')
-    // The second waits 9 s. The third would wait 18 s and times out, so the fourth waits 17 s.
+    // The second waits 9 s. The third would wait 18 s and the fourth 17 s, so both time out.
     expect(admitted).toBe('++--')
     expect(report.waits).toMatchObject({ count: 3, max: 15_000 })
   })
 
-  it('grants a slot to a waiting request when one is freed in the trace, and holds it from then on', async () => {
+  it('grants a slot to a waiting request when one is freed in the trace, and holds the slot from then on', async () => {
     const trace = rows(',duration', [0, '5s'], [1, '5s'], [9.9, '1s'], [10, '1s'])
     const { admitted, report } = await replayTrace(trace, '[{ concurrent: 1, wait: 4.1s }]')
     expect(admitted).toBe('++++')
@@ -65,12 +65,12 @@ describe('limits on virtual time', () => {
   it('raises limits while a model warms up, starting when it becomes ready', async () => {
     const config =
       '[{ limit: 10/second, by: everyone }]\n    warm_up: { ready: http://127.0.0.1:1/, from: 0.1, over: 100s }'
-    const second = (at: number) => Array.from({ length: 12 }, () => [at] as const)
-    const trace = rows('', ...second(0), ...second(20), ...second(80), ...second(200))
+    const requestsAt = (at: number) => Array.from({ length: 12 }, () => [at] as const)
+    const trace = rows('', ...requestsAt(0), ...requestsAt(20), ...requestsAt(80), ...requestsAt(200))
     const { report } = await replayTrace(trace, config, { unready: [{ from: 10_000, to: 30_000 }] })
-    const hits = (from: number) =>
+    const allowedAt = (from: number) =>
       report.timeline.stretches.filter(({ at }) => at === (1_700_000_000 + from) * 1000)[0]?.allowed
-    expect([hits(0), hits(20), hits(80), hits(200)]).toEqual([10, 1, 5, 10])
+    expect([allowedAt(0), allowedAt(20), allowedAt(80), allowedAt(200)]).toEqual([10, 1, 5, 10])
   })
 
   it('aligns calendar windows to the recorded date', async () => {
@@ -97,7 +97,7 @@ describe('limits on virtual time', () => {
   })
 })
 
-describe('recorded requests', () => {
+describe('a replay of recorded requests', () => {
   const twoRoutes =
     '[1/minute]\n  - match: POST /models/:model/predict\n    limits: [{ limit: 10/minute, cost: "params.model == \'heavy\' ? 10 : 1" }]'
 
@@ -246,7 +246,7 @@ describe('recorded requests', () => {
   })
 })
 
-describe('reports', () => {
+describe('the report of a replay', () => {
   const trace = rows(
     ',client',
     ...Array.from(
@@ -256,7 +256,7 @@ describe('reports', () => {
   )
   const options = { reorder: 86_400_000 }
 
-  it('produces the same report, byte for byte, for chunks of any size', async () => {
+  it('is the same, byte for byte, for chunks of any size', async () => {
     const limits = '[{ limit: 5/minute, algorithm: sliding-window }, { concurrent: 2, wait: 5s }]'
     const reports = await Promise.all(
       [1, 64, 100_000].map(async (size) =>
@@ -266,7 +266,7 @@ describe('reports', () => {
     expect(new Set(reports).size).toBe(1)
   })
 
-  it('reports the longest lock-out, the usage, the hours and a timeline of bounded length', async () => {
+  it('contains the longest lock-out, the usage, the hours and a timeline of bounded length', async () => {
     const { report } = await replayTrace(
       rows(',client', [0, 'a'], [10, 'a'], [20, 'a'], [3600, 'a'], [7200 * 30, 'b']),
       '[1/hour]',
@@ -309,8 +309,9 @@ describe('reports', () => {
     expect(both + onlyOther).toBe(comparison.other.requests.allowed)
     expect(onlyOne * onlyOther).toBeGreaterThan(0)
     for (const { client, refusedByOne, refusedByOther } of comparison.clients) {
-      const of = ({ clients }: typeof comparison.one) => clients.listed.find((each) => each.client === client)
-      expect([of(comparison.one)?.refused, of(comparison.other)?.refused]).toEqual([
+      const statsIn = ({ clients }: typeof comparison.one) =>
+        clients.listed.find((each) => each.client === client)
+      expect([statsIn(comparison.one)?.refused, statsIn(comparison.other)?.refused]).toEqual([
         refusedByOne,
         refusedByOther,
       ])

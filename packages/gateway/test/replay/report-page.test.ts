@@ -9,7 +9,7 @@ import { sluice } from '../cli/program.js'
 import { violationsOf } from '../dashboard/browser.js'
 
 /** A client name that is markup unless it is escaped. */
-const EVIL = '</script><img src=x onerror=alert(1)>'
+const MARKUP = '</script><img src=x onerror=alert(1)>'
 
 let browser: Browser
 let folder: string
@@ -18,7 +18,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-report-'))
   await writeFile(join(folder, 'tokens.yaml'), configuration('10/minute'))
   await writeFile(join(folder, 'other.yaml'), configuration('20/minute'))
-  await writeFile(join(folder, 'trace.csv'), trace())
+  await writeFile(join(folder, 'trace.csv'), buildTrace())
 })
 afterAll(async () => {
   await browser?.close()
@@ -35,10 +35,10 @@ routes:
 `
 }
 
-/** Half an hour with thirty-one clients. Two of them send most of the requests. */
-function trace(): string {
+/** Builds a trace of half an hour with thirty-one clients, of which two send most requests. */
+function buildTrace(): string {
   const rows = Array.from({ length: 6000 }, (_, index) => {
-    const client = index % 4 === 0 ? `client-${(index / 4) % 29}` : index % 2 === 0 ? EVIL : 'heavy'
+    const client = index % 4 === 0 ? `client-${(index / 4) % 29}` : index % 2 === 0 ? MARKUP : 'heavy'
     return `${1_700_000_000 + index * 0.3},"${client}",${(index * 37) % 800},${(index * 53) % 500}`
   })
   return ['time,client,input_tokens,output_tokens', ...rows].join('\n')
@@ -77,7 +77,7 @@ const cellsOf = (page: Page, table: string, column: number) =>
   page.locator(`table:has(caption:text-is('${table}')) tbody tr > :nth-child(${column})`).allTextContents()
 
 describe('the report page', () => {
-  it('plots traffic over time and loads no resources', async () => {
+  it('plots traffic over time and loads no external resources', async () => {
     const { page, problems } = await pageOf(['--config', 'tokens.yaml'])
     await expect.poll(async () => (await coloursOfPlots(page)).every((colours) => colours > 10)).toBe(true)
     expect(await coloursOfPlots(page)).toHaveLength(3)
@@ -99,7 +99,7 @@ describe('the report page', () => {
     await clients.getByRole('button', { name: 'Requests' }).click()
     expect(Number((await cellsOf(page, 'clients', 3))[0])).toBe(51)
     await clients.getByRole('searchbox').fill('ONERROR')
-    expect(await cellsOf(page, 'clients', 1)).toEqual([EVIL])
+    expect(await cellsOf(page, 'clients', 1)).toEqual([MARKUP])
     await clients.getByRole('searchbox').fill('nobody')
     await clients.getByText('No matches.').waitFor()
     expect(problems).toEqual([])

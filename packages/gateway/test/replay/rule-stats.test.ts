@@ -5,7 +5,7 @@ import { StringHash } from '../../src/replay/columns/string-hash.js'
 import { RuleStats } from '../../src/replay/stats/rule-stats.js'
 import type { QuotaEvent } from '../../src/replay/stats/stats-events.js'
 
-it('keeps the charges of a tier with a longer period while keys with shorter periods expire', () => {
+it('RuleStats keeps the charges of a tier with a long period while keys with short periods expire', () => {
   const [short, long] = parseLimits('1/second; 1/day', { algorithm: 'sliding-log' }) as [Limit, Limit]
   const quotaOf = (key: string, limit: Limit, allowed: boolean): QuotaEvent => {
     const { low: keyLow, high: keyHigh } = new StringHash().of(key)

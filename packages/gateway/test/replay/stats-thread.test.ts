@@ -27,7 +27,7 @@ routes:
   )
 }
 
-/** A trace of the given length with three hundred clients and some invalid lines. */
+/** Builds a trace of the given length with about 300 clients and some invalid lines. */
 function traceOf(requests: number): string {
   const rows = Array.from({ length: requests }, (_, index) => {
     const client = (index * index) % 307
@@ -42,7 +42,7 @@ const SHORT = traceOf(300)
 const LONG = traceOf(60_000)
 
 /** Collects the threads started during a test. */
-function startedThreads(onStart: (thread: Worker) => void = () => {}): Worker[] {
+function collectThreads(onStart: (thread: Worker) => void = () => {}): Worker[] {
   const started: Worker[] = []
   const onWorker = (thread: Worker) => {
     started.push(thread)
@@ -60,7 +60,7 @@ const replayTrace = (trace: string, options: ReplayOptions) =>
 
 describe('a replay in two threads', () => {
   it('produces the same report as in one thread, byte for byte', async () => {
-    const started = startedThreads()
+    const started = collectThreads()
     const inOne = await replayTrace(LONG, { threads: 1 })
     expect(started).toHaveLength(0)
     const inTwo = await replayTrace(LONG, { threads: 2 })
@@ -72,9 +72,9 @@ describe('a replay in two threads', () => {
   })
 
   it('produces the same comparison as in one thread', async () => {
-    const both = (threads: number) => compare(streamOf(LONG, 65_536), CONFIG, OTHER, { threads })
-    const inTwo = await both(2)
-    expect(JSON.stringify(inTwo)).toBe(JSON.stringify(await both(1)))
+    const compareIn = (threads: number) => compare(streamOf(LONG, 65_536), CONFIG, OTHER, { threads })
+    const inTwo = await compareIn(2)
+    expect(JSON.stringify(inTwo)).toBe(JSON.stringify(await compareIn(1)))
     expect(inTwo.differing).toBeGreaterThan(0)
   })
 
@@ -126,14 +126,14 @@ routes:
   })
 
   it('starts no thread for a short trace', async () => {
-    const started = startedThreads()
+    const started = collectThreads()
     const { requests } = await replayTrace(SHORT, { threads: 2 })
     expect(requests.played).toBe(299)
     expect(started).toHaveLength(0)
   })
 
   it('stops its thread when it fails', async () => {
-    const started = startedThreads()
+    const started = collectThreads()
     const failing = replayTrace(LONG, {
       threads: 2,
       onDecision({ number }) {
@@ -146,7 +146,7 @@ routes:
   })
 
   it('rejects with the first of several errors', async () => {
-    startedThreads((thread) => {
+    collectThreads((thread) => {
       const post = thread.postMessage.bind(thread)
       thread.postMessage = (message, transfer) => {
         post(message, transfer)
@@ -178,7 +178,7 @@ routes:
   })
 
   it('fails when its thread exits unexpectedly', async () => {
-    startedThreads((thread) => void thread.terminate())
+    collectThreads((thread) => void thread.terminate())
     await expect(replayTrace(LONG, { threads: 2 })).rejects.toThrow(
       'the statistics thread exited unexpectedly',
     )

@@ -12,7 +12,7 @@ import { configOf } from './traces.js'
  * Builds a trace of ten minutes. Six clients send thirty requests each at the beginning of every
  * minute, so they need a limit of exactly 30/minute. A seventh client sends ten requests a second.
  */
-function plantedTrace(): string {
+function buildTrace(): string {
   const requests: [at: number, client: string][] = []
   for (let minute = 0; minute < 10; minute++) {
     for (let number = 0; number < 180; number++)
@@ -27,14 +27,14 @@ let folder: string
 let trace: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-suggest-'))
-  trace = join(folder, 'plantedTrace.csv')
-  await writeFile(trace, plantedTrace())
+  trace = join(folder, 'trace.csv')
+  await writeFile(trace, buildTrace())
 })
 afterAll(() => rm(folder, { recursive: true }))
 
 const OBJECTIVE = 'refuse at most 0% of requests of clients under 100/minute'
 
-describe('a suggestion', () => {
+describe('suggest', () => {
   it('finds the tightest limit that meets the objective', async () => {
     const { granted, current, curve } = await suggest(
       trace,
@@ -43,7 +43,7 @@ describe('a suggestion', () => {
     )
     expect(current).toBe('8/minute')
     expect(granted?.text).toBe('30/minute')
-    // Six clients are never refused. The seventh is admitted its burst and its limit for a minute.
+    // Six clients are never refused. The seventh uses its burst and its limit within a minute.
     expect(granted?.clauses.map(({ value }) => value)).toEqual([0, expect.closeTo(180 + 60, -1)])
     const refused = curve.map((point) => point.refused)
     expect(refused).toEqual([...refused].sort((a, b) => b - a))
@@ -92,7 +92,7 @@ describe('a suggestion', () => {
     expect(widest?.clauses[0]?.byOthers).toBe(widest?.clauses[0]?.value)
   })
 
-  it('evaluates fewer limits at once when memory is short, with the same result', async () => {
+  it('evaluates fewer limits per round when memory is short, with the same result', async () => {
     const objective = `${OBJECTIVE}; admit at most 300 requests/minute`
     const suggested = async (mostRemembered?: number) => {
       let rounds = 0
@@ -100,9 +100,9 @@ describe('a suggestion', () => {
       const suggestion = await suggest(trace, configOf('[8/minute]'), objective, { mostRemembered, onRound })
       return { suggestion, rounds }
     }
-    const [free, bounded] = [await suggested(), await suggested(1000)]
-    expect(bounded.suggestion).toEqual(free.suggestion)
-    expect(bounded.rounds).toBeGreaterThan(free.rounds)
+    const [unbounded, bounded] = [await suggested(), await suggested(1000)]
+    expect(bounded.suggestion).toEqual(unbounded.suggestion)
+    expect(bounded.rounds).toBeGreaterThan(unbounded.rounds)
     await expect(suggested(200)).rejects.toThrow('more than 200 requests within the periods of the objective')
     await expect(
       suggest(trace, configOf('[8/minute]'), OBJECTIVE.replace('100/minute', '1000/minute'), {
@@ -149,7 +149,7 @@ describe('parseObjective', () => {
   })
 })
 
-it('prints the changed route with its other settings', () => {
+it('suggestedYaml returns the changed route with its other settings', () => {
   const text =
     'upstream: http://x\nroutes:\n  - match: GET /a\n    limits: [1/minute]\n  - match: POST /b # b\n    limits:\n      - { limit: 1/minute, by: ip } # per address\n      - 5/hour\n'
   const suggestion = {

@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest'
 import { Trace } from '../../src/replay/trace/trace.js'
 import { readAll } from './traces.js'
 
-const at = (text: string) => Date.parse(text)
+const epochMs = (text: string) => Date.parse(text)
 
-describe('trace formats', () => {
+describe('the trace reader', () => {
   it('reads the format of the Azure traces, with times in units of 100 ns and no final newline', async () => {
     const { requests, origin } = await readAll(
       'TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n2023-11-16 18:17:04.0319600,3180,8',
@@ -16,7 +16,7 @@ describe('trace formats', () => {
       { input: 4808, output: 10 },
       { input: 3180, output: 8 },
     ])
-    expect(origin + (requests[0]?.at ?? 0)).toBeCloseTo(at('2023-11-16T18:17:03Z') + 979.96, 2)
+    expect(origin + (requests[0]?.at ?? 0)).toBeCloseTo(epochMs('2023-11-16T18:17:03Z') + 979.96, 2)
     expect((requests[1]?.at ?? 0) - (requests[0]?.at ?? 0)).toBeCloseTo(52, 6)
   })
 
@@ -33,7 +33,7 @@ describe('trace formats', () => {
   it('reads arbitrary CSV fields, quoted where necessary, in chunks of any size', async () => {
     const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', ';', 'é', ' '), maxLength: 8 })
     const record = fc.tuple(field, field, fc.boolean())
-    const written = (text: string, quoted: boolean) =>
+    const csvField = (text: string, quoted: boolean) =>
       quoted || /["\n,]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
     await fc.assert(
       fc.asyncProperty(
@@ -41,7 +41,7 @@ describe('trace formats', () => {
         fc.integer({ min: 1, max: 40 }),
         async (records, size) => {
           const lines = records.map(
-            ([client, agent, quoted], at) => `${at},${written(client, quoted)},${written(agent, quoted)}`,
+            ([client, agent, quoted], at) => `${at},${csvField(client, quoted)},${csvField(agent, quoted)}`,
           )
           const { requests, reading } = await readAll(['time,client,agent', ...lines].join('\n'), {}, size)
           expect(requests.map(({ client }) => client ?? '')).toEqual(records.map(([client]) => client.trim()))
@@ -86,8 +86,8 @@ describe('trace formats', () => {
       { client: undefined, ip: '192.0.2.2', method: 'POST', target: '/b', duration: 1250 },
     ])
     expect(requests.map(({ at }) => origin + at)).toEqual([
-      at('2000-10-10T20:55:36Z'),
-      at('2000-10-10T20:55:36.750Z'),
+      epochMs('2000-10-10T20:55:36Z'),
+      epochMs('2000-10-10T20:55:36.750Z'),
     ])
   })
 
@@ -134,7 +134,7 @@ describe('trace formats', () => {
     expect(reading.timeUnit).toBe(unit)
   })
 
-  it('reads gzip of one member or several, and an incomplete one', async () => {
+  it('reads gzip with one or several members, even if it is incomplete', async () => {
     const [one, two] = [gzipSync('time\n1700000000\n'), gzipSync('1700000001\n')]
     for (const size of [1, 7])
       expect((await readAll(Buffer.concat([one, two]), {}, size)).requests).toHaveLength(2)
@@ -155,7 +155,7 @@ describe('trace formats', () => {
     ['2023-11-14T22:13:20.500000000', '2023-11-14T22:13:20.500Z'],
   ])('parses the time %s', async (written, meant) => {
     const { requests, origin } = await readAll(`time\n${written}\n`)
-    expect(origin + (requests[0]?.at ?? 0)).toBe(at(meant))
+    expect(origin + (requests[0]?.at ?? 0)).toBe(epochMs(meant))
   })
 
   it('reads a unit from the mapping or from the name of the column', async () => {
@@ -166,7 +166,7 @@ describe('trace formats', () => {
   })
 })
 
-describe('unreadable lines', () => {
+describe('the trace reader, given unreadable lines,', () => {
   it('counts unreadable lines and lists them with their numbers', async () => {
     const { requests, reading } = await readAll(
       'time,client,input_tokens\n1700000000,a,5\nnever,b,5\n\n1700000001,c\n1700000002,d,-5\n1700000003,e,1.5\n2023-02-30 00:00:00,f,1\n1700000004,g,7\n',
@@ -232,17 +232,20 @@ describe('unreadable lines', () => {
     else await expect(readAll(text)).rejects.toThrow(message)
   })
 
-  it.each(['plain', 'gzip'])('stops reading a file that is not a trace before its end (%s)', async (how) => {
-    const text = Buffer.from('a,b\n1,2\n')
-    const stream = new PassThrough()
-    stream.write(how === 'gzip' ? gzipSync(text) : text)
-    const trace = await Trace.open(stream, {})
-    const reading = async () => {
-      for await (const _ of trace.requests());
-    }
-    await expect(reading()).rejects.toThrow('no time column found')
-    expect(stream.destroyed).toBe(true)
-  })
+  it.each(['plain', 'gzip'])(
+    'stops reading a file that is not a trace before its end (%s)',
+    async (encoding) => {
+      const text = Buffer.from('a,b\n1,2\n')
+      const stream = new PassThrough()
+      stream.write(encoding === 'gzip' ? gzipSync(text) : text)
+      const trace = await Trace.open(stream, {})
+      const readRequests = async () => {
+        for await (const _ of trace.requests());
+      }
+      await expect(readRequests()).rejects.toThrow('no time column found')
+      expect(stream.destroyed).toBe(true)
+    },
+  )
 
   it.each([
     ['time=t', "unknown column 't'; the columns are when, who"],
@@ -254,7 +257,7 @@ describe('unreadable lines', () => {
   })
 })
 
-describe('the order of requests', () => {
+describe('the reordering of requests', () => {
   const times = [5, 1, 3, 2, 9, 4].map((second) => `${1_700_000_000 + second}`)
   const text = `time\n${times.join('\n')}\n`
 
@@ -270,7 +273,7 @@ describe('the order of requests', () => {
     expect(reading.latest).toBe(5000)
   })
 
-  it('returns the same order and the same late requests in chunks of any size', async () => {
+  it('returns the same order and the same late requests for chunks of any size', async () => {
     const time = fc.integer({ min: 0, max: 40 }).map((second) => 1_700_000_000 + second)
     await fc.assert(
       fc.asyncProperty(fc.array(time, { minLength: 1, maxLength: 60 }), fc.nat(15), async (all, seconds) => {
@@ -284,9 +287,9 @@ describe('the order of requests', () => {
   })
 })
 
-it('parses numeric times without rounding errors, with fractions of any length', async () => {
-  const digits = (most: number) =>
-    fc.array(fc.nat(9), { minLength: 1, maxLength: most }).map((all) => all.join(''))
+it('the trace reader parses numeric times without rounding errors, with fractions of any length', async () => {
+  const digits = (maxLength: number) =>
+    fc.array(fc.nat(9), { minLength: 1, maxLength }).map((all) => all.join(''))
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 99_999_999_999 }), digits(18), async (second, fraction) => {
       const { requests, origin } = await readAll(`time:s\n${second}.${fraction}`, {

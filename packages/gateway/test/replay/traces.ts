@@ -31,6 +31,7 @@ export async function readAll(
   return { requests, origin: trace.origin, reading: trace.reading }
 }
 
+/** Creates a stream that yields chunks of `size` bytes. */
 export function streamOf(text: string | Buffer, size = 7): Readable {
   const bytes = Buffer.from(text)
   const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>

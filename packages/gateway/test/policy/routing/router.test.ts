@@ -3,13 +3,13 @@ import { parsePattern } from '../../../src/policy/routing/route-pattern.js'
 import { createRouter } from '../../../src/policy/routing/router.js'
 import { parseTarget } from '../../../src/policy/routing/target.js'
 
-/** Finds the route of a request; the values of the routes are their patterns. */
+/** Finds the route of a request. The value of each route is its pattern. */
 function find(patterns: readonly string[], method: string, target: string) {
   const router = createRouter(patterns.map((source) => ({ pattern: parsePattern(source), value: source })))
   return router.find(method, parseTarget(target).segments)
 }
 
-const found = (patterns: readonly string[], method: string, target: string): string | undefined =>
+const matchedPattern = (patterns: readonly string[], method: string, target: string): string | undefined =>
   find(patterns, method, target)?.value
 
 const paramsOf = (pattern: string, target: string): Record<string, string> | undefined => {
@@ -19,47 +19,48 @@ const paramsOf = (pattern: string, target: string): Record<string, string> | und
 
 describe('the matching route', () => {
   it('is the first match in the order of the file', () => {
-    expect(found(['/:any', '/predict'], 'GET', '/predict')).toBe('/:any')
-    expect(found(['/predict', '/:any'], 'GET', '/predict')).toBe('/predict')
-    expect(found(['/*', '/predict'], 'GET', '/predict')).toBe('/*')
-    expect(found(['POST /predict', '/:any', '/*'], 'GET', '/predict')).toBe('/:any')
-    expect(found(['/a/b', '/a/*', '/*'], 'GET', '/a/c')).toBe('/a/*')
-    expect(found(['/a/b', '/a/*', '/*'], 'GET', '/c')).toBe('/*')
+    expect(matchedPattern(['/:any', '/predict'], 'GET', '/predict')).toBe('/:any')
+    expect(matchedPattern(['/predict', '/:any'], 'GET', '/predict')).toBe('/predict')
+    expect(matchedPattern(['/*', '/predict'], 'GET', '/predict')).toBe('/*')
+    expect(matchedPattern(['POST /predict', '/:any', '/*'], 'GET', '/predict')).toBe('/:any')
+    expect(matchedPattern(['/a/b', '/a/*', '/*'], 'GET', '/a/c')).toBe('/a/*')
+    expect(matchedPattern(['/a/b', '/a/*', '/*'], 'GET', '/c')).toBe('/*')
   })
 
   it('is undefined if no pattern matches', () => {
-    expect(found([], 'GET', '/')).toBeUndefined()
-    expect(found(['/a', '/a/b/c'], 'GET', '/a/b')).toBeUndefined()
-    expect(found(['/a/b'], 'GET', '/a')).toBeUndefined()
-    expect(found(['/a'], 'GET', '/')).toBeUndefined()
-    expect(found(['/'], 'GET', '/a')).toBeUndefined()
+    expect(matchedPattern([], 'GET', '/')).toBeUndefined()
+    expect(matchedPattern(['/a', '/a/b/c'], 'GET', '/a/b')).toBeUndefined()
+    expect(matchedPattern(['/a/b'], 'GET', '/a')).toBeUndefined()
+    expect(matchedPattern(['/a'], 'GET', '/')).toBeUndefined()
+    expect(matchedPattern(['/'], 'GET', '/a')).toBeUndefined()
   })
 
   it('is found for the root path', () => {
-    expect(found(['/'], 'GET', '/')).toBe('/')
-    expect(found(['/:a', '/'], 'GET', '//')).toBe('/')
+    expect(matchedPattern(['/'], 'GET', '/')).toBe('/')
+    expect(matchedPattern(['/:a', '/'], 'GET', '//')).toBe('/')
   })
 })
 
-describe('the method of a route', () => {
-  it('is matched exactly, except that GET also matches HEAD', () => {
-    expect(found(['GET /a'], 'GET', '/a')).toBe('GET /a')
-    expect(found(['GET /a'], 'HEAD', '/a')).toBe('GET /a')
-    expect(found(['HEAD /a', 'GET /a'], 'HEAD', '/a')).toBe('HEAD /a')
-    expect(found(['HEAD /a'], 'GET', '/a')).toBeUndefined()
-    expect(found(['GET /a'], 'POST', '/a')).toBeUndefined()
-    expect(found(['POST /a'], 'HEAD', '/a')).toBeUndefined()
+describe('the method of a request', () => {
+  it('must equal the method of the pattern, except that GET also matches HEAD', () => {
+    expect(matchedPattern(['GET /a'], 'GET', '/a')).toBe('GET /a')
+    expect(matchedPattern(['GET /a'], 'HEAD', '/a')).toBe('GET /a')
+    expect(matchedPattern(['HEAD /a', 'GET /a'], 'HEAD', '/a')).toBe('HEAD /a')
+    expect(matchedPattern(['HEAD /a'], 'GET', '/a')).toBeUndefined()
+    expect(matchedPattern(['GET /a'], 'POST', '/a')).toBeUndefined()
+    expect(matchedPattern(['POST /a'], 'HEAD', '/a')).toBeUndefined()
   })
 
-  it('is ignored if its pattern has no method', () => {
-    for (const method of ['GET', 'HEAD', 'POST', 'PURGE']) expect(found(['/a'], method, '/a')).toBe('/a')
+  it('is ignored if the pattern has no method', () => {
+    for (const method of ['GET', 'HEAD', 'POST', 'PURGE'])
+      expect(matchedPattern(['/a'], method, '/a')).toBe('/a')
   })
 })
 
 describe('a segment of a route', () => {
   it('matches in any letter case, and parameters keep the case of the request', () => {
-    expect(found(['/Predict'], 'GET', '/pREDICT')).toBe('/Predict')
-    expect(found(['/café'], 'GET', '/CAF%C3%89')).toBe('/café')
+    expect(matchedPattern(['/Predict'], 'GET', '/pREDICT')).toBe('/Predict')
+    expect(matchedPattern(['/café'], 'GET', '/CAF%C3%89')).toBe('/café')
     expect(paramsOf('/models/:model', '/MODELS/GPT-4o')).toEqual({ model: 'GPT-4o' })
     expect(paramsOf('/models/:model:predict', '/models/Heavy:PREDICT')).toEqual({ model: 'Heavy' })
   })
@@ -93,20 +94,20 @@ describe('a segment of a route', () => {
 })
 
 describe('a route with a wildcard', () => {
-  it('matches one or more segments, and `/*` also none', () => {
-    expect(found(['/v1/*'], 'GET', '/v1')).toBeUndefined()
-    expect(found(['/v1/*'], 'GET', '/v1/')).toBeUndefined()
-    expect(found(['/v1/*'], 'GET', '/v1/a')).toBe('/v1/*')
-    expect(found(['/v1/*'], 'GET', '/v1/a/b/c/d/e')).toBe('/v1/*')
-    expect(found(['/v1/*'], 'GET', '/v2/a')).toBeUndefined()
-    expect(found(['/*'], 'GET', '/')).toBe('/*')
-    expect(found(['/*'], 'GET', '/a/b/c')).toBe('/*')
+  it('matches one or more segments, and `/*` also matches none', () => {
+    expect(matchedPattern(['/v1/*'], 'GET', '/v1')).toBeUndefined()
+    expect(matchedPattern(['/v1/*'], 'GET', '/v1/')).toBeUndefined()
+    expect(matchedPattern(['/v1/*'], 'GET', '/v1/a')).toBe('/v1/*')
+    expect(matchedPattern(['/v1/*'], 'GET', '/v1/a/b/c/d/e')).toBe('/v1/*')
+    expect(matchedPattern(['/v1/*'], 'GET', '/v2/a')).toBeUndefined()
+    expect(matchedPattern(['/*'], 'GET', '/')).toBe('/*')
+    expect(matchedPattern(['/*'], 'GET', '/a/b/c')).toBe('/*')
     expect(paramsOf('/:a/*', '/1/2/3')).toEqual({ a: '1' })
   })
 
   it('matches paths that are longer than every other pattern', () => {
     const patterns = ['/a/b/c', '/:x/*', '/*']
-    expect(found(patterns, 'GET', `/a${'/b'.repeat(50)}`)).toBe('/:x/*')
+    expect(matchedPattern(patterns, 'GET', `/a${'/b'.repeat(50)}`)).toBe('/:x/*')
   })
 })
 

@@ -6,7 +6,7 @@ import {
   type Target,
 } from '../../../src/policy/routing/target.js'
 
-/** Returns the reason why a target is rejected, or `''`. */
+/** Returns the reason for which a target is rejected, or `''`. */
 function rejectionReason(target: string): string {
   try {
     parseTarget(target)
@@ -81,7 +81,7 @@ describe('the root path', () => {
 describe('the characters of a segment', () => {
   it('are decoded for matching and forwarded in one spelling', () => {
     expect(parseTarget('/caf%c3%a9')).toEqual({ path: '/caf%C3%A9', query: '', segments: ['café'] })
-    // As bytes, because Node.js passes on unencoded characters in this form.
+    // Node.js passes on each byte of an unencoded character as a character.
     expect(parseTarget('/caf\xc3\xa9')).toEqual({ path: '/caf%C3%A9', query: '', segments: ['café'] })
     expect(parseTarget('/a%20b')).toEqual({ path: '/a%20b', query: '', segments: ['a b'] })
     expect(parseTarget('/a%3fb%23c')).toEqual({ path: '/a%3Fb%23c', query: '', segments: ['a?b#c'] })
@@ -128,8 +128,8 @@ describe('a target that servers parse differently', () => {
     ['/;/predict', 'only ";" with parameters'],
     ['/;a=b', 'only ";" with parameters'],
     ['/x/\\../predict', 'a backslash'],
-  ])('is rejected if it is %s', (target, why) => {
-    expect(rejectionReason(target)).toContain(why)
+  ])('is rejected if it is %s', (target, reason) => {
+    expect(rejectionReason(target)).toContain(reason)
   })
 })
 
@@ -176,8 +176,8 @@ describe('an invalid target', () => {
     ['ftp://example.com/predict', 'neither a path nor an http'],
     ['file:///predict', 'neither a path nor an http'],
     ['javascript:alert(1)', 'neither a path nor an http'],
-  ])('is rejected if it is %j', (target, why) => {
-    expect(rejectionReason(target)).toContain(why)
+  ])('is rejected if it is %j', (target, reason) => {
+    expect(rejectionReason(target)).toContain(reason)
   })
 
   it('is rejected if it is too long before or after it is normalized', () => {

@@ -17,7 +17,7 @@ describe('the admin port', () => {
   )
 
   it.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:8081', 'a b'])(
-    'rejects the host name %j, as a DNS rebinding attack could send it',
+    'rejects the host name %j, which a DNS rebinding attack could send',
     async (host) => {
       const { adminUrl } = await startTestGateway('')
       const { status, text } = await send(adminUrl, '/metrics', { method: 'GET', headers: { host } })
@@ -28,10 +28,10 @@ describe('the admin port', () => {
 
   it('rejects writes from pages of another origin', async () => {
     const { adminUrl } = await startTestGateway('')
-    const sent = (origin: string) => send(adminUrl, '/metrics', { headers: { origin } })
-    expect((await sent('http://evil.example')).status).toBe(403)
-    expect((await sent('null')).status).toBe(403)
-    expect((await sent(adminUrl)).status).toBe(405)
+    const sendFrom = (origin: string) => send(adminUrl, '/metrics', { headers: { origin } })
+    expect((await sendFrom('http://evil.example')).status).toBe(403)
+    expect((await sendFrom('null')).status).toBe(403)
+    expect((await sendFrom(adminUrl)).status).toBe(405)
   })
 
   it('forbids framing, caching and access from other origins', async () => {

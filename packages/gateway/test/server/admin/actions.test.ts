@@ -158,7 +158,7 @@ routes:
     expect(limits).toEqual(['50/hour', '50/hour', '50/hour'])
   })
 
-  it('keeps an override across a reload while its rule exists', async () => {
+  it('is kept across a reload while its rule exists', async () => {
     const gateway = await gatewayWithToken()
     await act(gateway, { act: 'limit', ...FEW, limit: '8/hour' })
     await act(gateway, { act: 'shadow', ...FEW, shadow: true })
@@ -236,7 +236,7 @@ describe('a request for an action', () => {
   })
 })
 
-it('writes actions to the audit log, and summarizes requests without the token', async () => {
+it('the admin port writes actions to the audit log, and summarizes requests without the token', async () => {
   const gateway = await gatewayWithToken()
   const action: AdminAction = { act: 'limit', ...FEW, limit: '8/hour' }
   for (let n = 0; n < 50; n++) await act(gateway, action, { authorization: 'Bearer guess' })

@@ -5,7 +5,7 @@ import { httpUpstream } from '../proxy/upstream-under-test.js'
 
 const MAX_CONNECTIONS = 64
 
-it('accepts a new connection when idle connections use up the limit', async () => {
+it('the admin port accepts a new connection even if idle connections use up the limit', async () => {
   const upstream = await httpUpstream()
   const { adminUrl } = await startTestGateway('', upstream.url)
   const port = Number(new URL(adminUrl).port)

@@ -141,7 +141,7 @@ describe('an action', () => {
     })
   })
 
-  it.each([reset, limit])('rejects with an unexpected error unchanged: %j', async (action) => {
+  it.each([reset, limit])('fails with an unexpected error unchanged: %j', async (action) => {
     const failure = new TypeError('x is not a function')
     await expect(actionsWithStore(() => Promise.reject(failure)).perform(action)).rejects.toBe(failure)
   })

@@ -57,7 +57,7 @@ describe('the live feed', () => {
   })
 })
 
-it('reports the keys with the highest usage of each rule in the status', async () => {
+it('the status lists the keys with the highest usage of each rule', async () => {
   const { url, adminUrl } = await startTestGateway(RULES)
   for (let n = 0; n < 3; n++) await send(url, '/predict')
   await send(url, '/tenant', { headers: { 'x-tenant': 'a secret' } })
@@ -86,7 +86,7 @@ it('reports the keys with the highest usage of each rule in the status', async (
   expect(JSON.stringify(status)).not.toContain('a secret')
 })
 
-it('finds a client by address or by the digest of its key', async () => {
+it('the admin port finds a client by address or by the digest of its key', async () => {
   const { url, adminUrl } = await startTestGateway(RULES)
   for (let n = 0; n < 3; n++) await send(url, '/predict')
   await send(url, '/tenant', { headers: { 'x-tenant': 'a secret' } })
@@ -105,7 +105,7 @@ it('finds a client by address or by the digest of its key', async () => {
   expect((await fetch(`${adminUrl}/api/client`)).status).toBe(400)
 })
 
-it('serves the top clients and the configuration without secrets', async () => {
+it('the admin port serves the top clients and the configuration without secrets', async () => {
   const { url, adminUrl } = await startTestGateway(RULES, echo, ADMIN)
   for (let n = 0; n < 3; n++) await send(url, '/predict')
   const clients = await json<TopClients>(`${adminUrl}/api/talkers`)

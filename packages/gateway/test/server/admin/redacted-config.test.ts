@@ -24,7 +24,7 @@ tiers: { free: 1, premium: 5 }
 # secret-7
 `
 
-it('keeps the limits in their original form and removes all secrets', () => {
+it('redactedConfig keeps the limits in their original form and removes all secrets', () => {
   const part = redactedConfig(SECRET)
   expect(part).not.toMatch(/secret|5ec2e7|redis|issuer/)
   expect(part).toContain('limit: 5/second')
@@ -38,7 +38,7 @@ it.each([
   'examples/replay/today.yaml',
   'examples/replay/tomorrow.yaml',
   'scripts/dashboard-pictures.yaml',
-])('keeps everything that affects a replay of %s', async (file) => {
+])('redactedConfig keeps everything that affects a replay of %s', async (file) => {
   const text = await readFile(join(ROOT, file), 'utf8')
   const replayedParts = (config: ReturnType<typeof parseConfig>) =>
     JSON.stringify([config.routes, config.fallback, config.tiers, config.maxBody])
@@ -47,7 +47,7 @@ it.each([
   )
 })
 
-it('inlines an alias whose anchor is removed, and keeps other aliases', () => {
+it('redactedConfig inlines an alias whose anchor is removed, and keeps other aliases', () => {
   const text = `
 timeouts: { idle: &long 5m, connect: 5s }
 upstream: http://127.0.0.1:9000

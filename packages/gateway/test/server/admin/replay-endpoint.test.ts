@@ -26,13 +26,13 @@ async function serveEndpoint() {
   return { server, configs, url: `http://127.0.0.1:${port}/api/replay` }
 }
 
-it('passes a posted configuration to the replay without parsing it', async () => {
+it('the replay endpoint passes a posted configuration to the replay without parsing it', async () => {
   const { configs, url } = await serveEndpoint()
   expect((await fetch(url, { method: 'POST', body: 'no: configuration' })).status).toBe(200)
   expect(configs).toEqual(['no: configuration'])
 })
 
-it('serves other replays while the body of one is incomplete', async () => {
+it('the replay endpoint serves other replays while the body of one is incomplete', async () => {
   const { server, configs, url } = await serveEndpoint()
   const arrived = once(server, 'request')
   const slow = httpRequest(url, { method: 'POST', headers: { 'content-length': 10 } })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { replayRecording } from '../../../src/server/admin/replay/replay-recording.js'
 
-it('stops a replay when its signal aborts, even while the disk hangs', async () => {
+it('replayRecording stops when its signal aborts, even while the disk hangs', async () => {
   const hanging = { flush: () => new Promise<void>(() => {}) }
   const replay = replayRecording(hanging, () => {
     throw new Error('the flush never ends')

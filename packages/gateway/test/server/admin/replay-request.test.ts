@@ -3,7 +3,7 @@ import { parseReplayRequest } from '../../../src/server/admin/replay/replay-requ
 
 const parse = (query: string, posted = '') => parseReplayRequest(new URLSearchParams(query), posted)
 
-it('reads the hours, a posted configuration and an objective', () => {
+it('parseReplayRequest reads the hours, a posted configuration and an objective', () => {
   expect(parse('')).toEqual({ hours: undefined, posted: undefined, objective: undefined })
   expect(parse('hours=6')).toMatchObject({ hours: 6 })
   expect(parse('hours=0.25', 'routes: []')).toMatchObject({ hours: 0.25, posted: 'routes: []' })
@@ -26,10 +26,10 @@ it.each([
     query: `suggest=refuse at most 1%25&rule=${'x'.repeat(1001)}`,
     error: "'rule' must not exceed 1000 characters",
   },
-])('rejects $query with advice', ({ query, error }) => {
+])('parseReplayRequest rejects $query with advice', ({ query, error }) => {
   expect(() => parse(query)).toThrow(error)
 })
 
-it('rejects an objective that is sent with a configuration', () => {
+it('parseReplayRequest rejects an objective that is sent with a configuration', () => {
   expect(() => parse('suggest=refuse at most 1%25', 'routes: []')).toThrow('not both')
 })

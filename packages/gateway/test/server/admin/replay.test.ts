@@ -38,7 +38,7 @@ async function sendAndRecord(
   await expect.poll(async () => (await postReplay()).body.requests?.played).toBe(count)
 }
 
-it('replays recorded traffic through the running limits, and compares them with posted ones', async () => {
+it('the admin port replays recorded traffic with the running limits, and compares them with posted ones', async () => {
   const { url, postReplay } = await startReplayGateway()
   expect(await postReplay()).toMatchObject({ status: 409, body: { error: 'the trace contains no requests' } })
   for (let request = 0; request < 5; request++) await send(url, '/predict')
@@ -55,7 +55,7 @@ it('replays recorded traffic through the running limits, and compares them with 
   expect(await postReplay('', { origin: 'http://elsewhere.example' })).toMatchObject({ status: 403 })
 })
 
-it('replays only the last hours, or all files of the record', async () => {
+it('the admin port replays only the last hours, or all files of the record', async () => {
   const gateway = await startReplayGateway()
   await sendAndRecord(gateway, 5)
   await writeYesterdaysRecord(`${gateway.recorded}.1`, 40)
@@ -74,7 +74,7 @@ it('replays only the last hours, or all files of the record', async () => {
   })
 })
 
-it('describes the record and its limits without secrets', async () => {
+it('the admin port describes the record and its limits without secrets', async () => {
   const gateway = await startReplayGateway()
   expect(await gateway.record()).toMatchObject({ recording: true, since: null })
   const before = Date.now()
@@ -92,7 +92,7 @@ it('describes the record and its limits without secrets', async () => {
   expect(status.since).toBeLessThan(Date.now() + 1000)
 })
 
-it('streams the progress of a replay, then the report page', async () => {
+it('the admin port streams the progress of a replay, then the report page', async () => {
   const gateway = await startReplayGateway()
   await sendAndRecord(gateway, 5)
   await writeYesterdaysRecord(`${gateway.recorded}.1`, 100_000)
@@ -117,7 +117,7 @@ it('streams the progress of a replay, then the report page', async () => {
   expect(page.report.requests.refused).toBe(file.requests.refused + 2)
 })
 
-it('suggests a limit that meets an objective, and compares it with the running one', async () => {
+it('the admin port suggests a limit that meets an objective, and compares it with the running one', async () => {
   const gateway = await startReplayGateway()
   await sendAndRecord(gateway, 5)
   const query = `?${new URLSearchParams({ suggest: 'refuse at most 0% of requests', rule: 'requests', hours: '1' })}`
@@ -136,7 +136,7 @@ it('suggests a limit that meets an objective, and compares it with the running o
   expect(await gateway.postReplay('', {}, '?suggest=peace')).toMatchObject({ status: 400 })
 })
 
-it('runs one replay at a time, and stops a replay when its client disconnects', async () => {
+it('the admin port runs one replay at a time, and stops a replay when its client disconnects', async () => {
   const gateway = await startReplayGateway()
   await writeYesterdaysRecord(`${gateway.recorded}.1`, 300_000)
   const controller = new AbortController()
@@ -157,7 +157,7 @@ it('runs one replay at a time, and stops a replay when its client disconnects', 
 })
 
 it.skipIf(!existsSync('/proc/self/fd'))(
-  'leaves no file open when a replay is stopped immediately',
+  'a replay that is stopped immediately leaves no file open',
   async () => {
     const gateway = await startReplayGateway()
     await writeYesterdaysRecord(`${gateway.recorded}.1`, 10)
@@ -175,7 +175,7 @@ it.skipIf(!existsSync('/proc/self/fd'))(
   },
 )
 
-it('reports a damaged record file, and replays the readable part', async () => {
+it('the admin port reports a damaged record file, and replays the readable part', async () => {
   const gateway = await startReplayGateway()
   await sendAndRecord(gateway, 2)
   // Data appended to an unfinished gzip member cannot be read.
@@ -186,13 +186,13 @@ it('reports a damaged record file, and replays the readable part', async () => {
   expect(body.requests.played).toBeGreaterThan(2)
 })
 
-it('responds with 404 to a replay if recording is off', async () => {
+it('the admin port responds with 404 to a replay if recording is off', async () => {
   const { adminUrl } = await startTestGateway(LIMITS)
   expect(await send(adminUrl, '/api/replay')).toMatchObject({ status: 404 })
   expect(await (await fetch(`${adminUrl}/api/record`)).json()).toEqual({ recording: false })
 })
 
-it('requires the token for a replay if read access requires it', async () => {
+it('the admin port requires the token for a replay if read access requires it', async () => {
   const hash = createHash('sha256').update('a token').digest('hex')
   const { adminUrl } = await startTestGateway(LIMITS, echo, `{ listen: '0.0.0.0:0', token_sha256: ${hash} }`)
   for (const [method, path] of [

@@ -19,7 +19,7 @@ afterEach(() => vi.useRealTimers())
 const ROUTES = Array.from({ length: 30 }, (_, index) => `POST /models/number-${index}/predict`)
 
 /** Serves a feed whose history contains 15 busy minutes. */
-async function busyFeed() {
+async function serveBusyFeed() {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   let second = 0
   const samples: Sample[] = []
@@ -61,8 +61,8 @@ async function connect(port: number, encodings: string | undefined): Promise<Inc
   return response.on('error', () => {})
 }
 
-it('compresses the feed to a tenth of its size for a client that accepts gzip, without delaying events', async () => {
-  const { port, samples } = await busyFeed()
+it('SseFeed compresses its data to a tenth of the size for a client that accepts gzip, without delaying events', async () => {
+  const { port, samples } = await serveBusyFeed()
   const history = JSON.stringify(samples)
   const response = await connect(port, 'gzip, deflate, br')
   expect(response.headers['content-encoding']).toBe('gzip')
@@ -84,9 +84,9 @@ it('compresses the feed to a tenth of its size for a client that accepts gzip, w
 })
 
 it.each([undefined, '', 'br', 'gzip;q=0', 'identity, gzip; q=0.0'])(
-  'sends the feed uncompressed to a client that does not accept gzip: %s',
+  'SseFeed sends uncompressed data to a client that does not accept gzip: %s',
   async (encodings) => {
-    const { port } = await busyFeed()
+    const { port } = await serveBusyFeed()
     const response = await connect(port, encodings)
     expect(response.headers['content-encoding']).toBeUndefined()
     const [first] = (await once(response, 'data')) as [Buffer]
@@ -94,7 +94,7 @@ it.each([undefined, '', 'br', 'gzip;q=0', 'identity, gzip; q=0.0'])(
   },
 )
 
-it('disconnects a client that does not read a compressed feed', async () => {
+it('SseFeed disconnects a client that does not read a compressed feed', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   // Base64 compresses to three quarters of its size, which soon fills the system's buffers.
   const padding = randomBytes(3_000_000).toString('base64')

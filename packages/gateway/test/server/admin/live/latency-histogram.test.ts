@@ -9,7 +9,7 @@ function quantile(values: readonly number[], fraction: number): number {
   return values.toSorted((a, b) => a - b)[Math.ceil(fraction * values.length) - 1] as number
 }
 
-it('reports percentiles within 10 % and the exact maximum, and is then empty', () => {
+it('LatencyHistogram reports percentiles within 10 % and the exact maximum, and is empty afterwards', () => {
   fc.assert(
     fc.property(times, times, (first, second) => {
       const histogram = new LatencyHistogram()
@@ -32,7 +32,7 @@ it('reports percentiles within 10 % and the exact maximum, and is then empty', (
   )
 })
 
-it('accepts latencies below the first and above the last bucket', () => {
+it('LatencyHistogram accepts latencies below the first and above the last bucket', () => {
   const histogram = new LatencyHistogram()
   for (const latency of [0, 1e-9, 1e12]) histogram.record(latency)
   expect(histogram.take()).toMatchObject({ count: 3, max: 1e12 })

@@ -67,7 +67,7 @@ describe('a key that was seen again', () => {
   })
 })
 
-it('counts the requests that a shadow rule would have refused', () => {
+it('RuleUsage counts the requests that a shadow rule would have refused', () => {
   const usage = new RuleUsage()
   usage.setCapacity(10)
   const quota = {
@@ -80,7 +80,7 @@ it('counts the requests that a shadow rule would have refused', () => {
   expect(usage).toMatchObject({ allowed: 0, refused: 0, wouldHaveRefused: 1 })
 })
 
-it('keeps the counts of a changed limit, and drops keys of tiers with their own limit', () => {
+it('RuleUsage keeps the counts of a changed limit, and drops keys of tiers with their own limit', () => {
   const { usage, send } = trackedRule()
   send('a', 3)
   const { limit } = usage.keys()[0] as { limit: Limit }

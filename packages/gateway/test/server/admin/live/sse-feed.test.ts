@@ -14,7 +14,7 @@ const onError = (error: unknown) => {
 
 afterEach(() => vi.useRealTimers())
 
-it('disconnects a client that does not read, before its buffer grows large', async () => {
+it('SseFeed disconnects a client that does not read, before its buffer grows large', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   // Samples of this size soon fill the system's buffers.
   const sample = { padding: 'x'.repeat(4_000_000) } as unknown as Sample
@@ -45,7 +45,7 @@ it('disconnects a client that does not read, before its buffer grows large', asy
   expect(maxBuffered).toBeLessThan(13 * 4_000_100)
 })
 
-it('sends the last 15 minutes to a client that connects later', async () => {
+it('SseFeed sends the last 15 minutes to a client that connects later', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   let at = 0
   const feed = new SseFeed({
@@ -67,7 +67,7 @@ it('sends the last 15 minutes to a client that connects later', async () => {
   expect(history.map((sample) => sample.at)).toEqual(Array.from({ length: 900 }, (_, index) => 1100 + index))
 })
 
-it('reports an unexpected error once until a status succeeds, and never reports an unavailable store', async () => {
+it('SseFeed reports an unexpected error once until a status succeeds, and never reports an unavailable store', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const errors: unknown[] = []
   let failing: Error | undefined = new StoreUnavailableError('a key', 100, new Error('gone'))
@@ -83,22 +83,22 @@ it('reports an unexpected error once until a status succeeds, and never reports 
   const events: string[] = []
   const response = { writeHead() {}, once() {}, destroy() {}, write: (event: string) => events.push(event) }
   feed.listen(response as unknown as Parameters<SseFeed['listen']>[0], {})
-  const seconds = async (count: number) => {
+  const advanceSeconds = async (count: number) => {
     for (let second = 0; second < count; second++) {
       vi.advanceTimersByTime(1000)
       await new Promise(setImmediate)
     }
   }
-  await seconds(10)
+  await advanceSeconds(10)
   expect(errors).toEqual([])
   const first = new Error('first')
   failing = first
-  await seconds(10)
+  await advanceSeconds(10)
   failing = undefined
-  await seconds(2)
+  await advanceSeconds(2)
   const second = new Error('second')
   failing = second
-  await seconds(10)
+  await advanceSeconds(10)
   expect(errors).toEqual([first, second])
   expect(events.filter((event) => event.startsWith('event: status'))).toHaveLength(1)
   expect(events.filter((event) => event.startsWith('event: sample'))).toHaveLength(32)
