@@ -24,11 +24,11 @@ function repeat(count: number, piece: (index: number) => string, separator = ','
 
 const members = (count: number) => repeat(count, (index) => `"m${index}":1`)
 
-/** Builds objects of two members with few different names, but with a unique pair of names each. */
+/** Builds objects of two members each. The names repeat, but each pair of names is unique. */
 const pairs = (count: number) =>
   repeat(count, (index) => `{"a${index % 200}":1,"b${Math.floor(index / 200)}":1}`)
 
-describe('body complexity', () => {
+describe('the gateway', () => {
   it.each([
     [MAX_NEW_MEMBERS, 'members in one object', `{${members(MAX_NEW_MEMBERS + 1)}}`],
     [

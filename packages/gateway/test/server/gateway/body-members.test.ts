@@ -10,8 +10,8 @@ function randomFrom(seed: number): () => number {
   }
 }
 
-describe('duplicate members of a JSON body', () => {
-  it('reports a duplicate if and only if an object repeats a name, regardless of preceding objects', () => {
+describe('checkStructure', () => {
+  it('reports a duplicate member if and only if an object repeats a name, regardless of preceding objects', () => {
     for (let seed = 1; seed <= 2000; seed += 1) {
       const random = randomFrom(seed)
       let hasDuplicate = false
@@ -30,7 +30,7 @@ describe('duplicate members of a JSON body', () => {
     }
   })
 
-  it('reports a duplicate at the end of a large object with the same beginning as an earlier one', () => {
+  it('reports a duplicate member at the end of a large object with the same beginning as an earlier one', () => {
     const members = Array.from({ length: 300 }, (_, index) => `"m${index}":0`).join()
     expect(() => checkStructure(`[{${members}},{${members}}]`)).not.toThrow()
     expect(() => checkStructure(`[{${members}},{${members},"m7":0}]`)).toThrow("'m7' occurs twice")

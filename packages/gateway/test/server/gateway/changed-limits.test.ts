@@ -58,7 +58,11 @@ const SETUPS: Readonly<Record<string, (text: string) => Promise<ReloadableGatewa
 }
 
 /** Sends `tries` requests in batches, and returns the number of admitted ones. */
-async function admitted({ url }: ReloadableGateway, tries: number, headers: object = {}): Promise<number> {
+async function countAdmitted(
+  { url }: ReloadableGateway,
+  tries: number,
+  headers: object = {},
+): Promise<number> {
   let count = 0
   for (let sent = 0; sent < tries; sent += 20) {
     const batch = Array.from({ length: Math.min(20, tries - sent) }, () => send(url, '/predict', { headers }))
@@ -75,8 +79,8 @@ async function changeLimit({ adminUrl }: ReloadableGateway, limit: string): Prom
   expect(status).toBe(200)
 }
 
-describe.each(Object.entries(SETUPS))('%s', (_setup, start) => {
-  const started = async (text: string) => {
+describe.each(Object.entries(SETUPS))('a gateway with limits %s', (_setup, start) => {
+  const startWith = async (text: string) => {
     await redis.cli('flushall')
     return start(text)
   }
@@ -85,67 +89,67 @@ describe.each(Object.entries(SETUPS))('%s', (_setup, start) => {
     ['a fixed window', ', algorithm: fixed-window', 0],
     // A bucket of 60 per hour refills one unit per minute.
     ['a token bucket', '', 1],
-  ])('grants the difference immediately when a reload raises the limit of %s', async (_, more, extra) => {
-    const gateway = await started(limited(`limit: 6/hour${more}`))
-    expect(await admitted(gateway, 8)).toBe(6)
-    await gateway.reload(limited(`limit: 60/hour${more}`))
-    const after = await admitted(gateway, 60)
-    expect(after).toBeGreaterThanOrEqual(54)
-    expect(after).toBeLessThanOrEqual(54 + extra)
-  })
+  ])(
+    'grants the additional units immediately when a reload raises the limit of %s',
+    async (_, more, extra) => {
+      const gateway = await startWith(limited(`limit: 6/hour${more}`))
+      expect(await countAdmitted(gateway, 8)).toBe(6)
+      await gateway.reload(limited(`limit: 60/hour${more}`))
+      const after = await countAdmitted(gateway, 60)
+      expect(after).toBeGreaterThanOrEqual(54)
+      expect(after).toBeLessThanOrEqual(54 + extra)
+    },
+  )
 
-  it('grants the difference of a dashboard override immediately, and refunds nothing when it is removed', async () => {
-    const gateway = await started(limited('limit: 6/hour, algorithm: fixed-window'))
-    expect(await admitted(gateway, 8)).toBe(6)
+  it('grants the additional units of an override immediately, and refunds nothing when it is lowered', async () => {
+    const gateway = await startWith(limited('limit: 6/hour, algorithm: fixed-window'))
+    expect(await countAdmitted(gateway, 8)).toBe(6)
     await changeLimit(gateway, '60/hour')
-    expect(await admitted(gateway, 20)).toBe(20)
+    expect(await countAdmitted(gateway, 20)).toBe(20)
     await changeLimit(gateway, '6/hour')
-    expect(await admitted(gateway, 2)).toBe(0)
+    expect(await countAdmitted(gateway, 2)).toBe(0)
     await changeLimit(gateway, '60/hour')
-    expect(await admitted(gateway, 40)).toBe(34)
+    expect(await countAdmitted(gateway, 40)).toBe(34)
   })
 
   it.each([
     ['fixed windows', ', algorithm: fixed-window'],
     ['token buckets', ''],
-  ])(
-    'refuses for no longer than either period when a named rule changes to a day and back (%s)',
-    async (_, more) => {
-      const gateway = await started(limited(`name: requests, limit: 10/minute${more}`))
-      const before = await admitted(gateway, 14)
-      expect(before).toBeGreaterThanOrEqual(10)
-      await gateway.reload(limited(`name: requests, limit: 1000/day${more}`))
-      expect(await admitted(gateway, 40)).toBe(40)
-      await gateway.reload(limited(`name: requests, limit: 10/minute${more}`))
-      const { status, headers } = await send(gateway.url, '/predict')
-      expect(status).toBe(429)
-      // A bucket of 50 units drains at 10 per minute.
-      expect(Number(headers['retry-after'])).toBeLessThanOrEqual(more === '' ? 300 : 60)
-    },
-  )
+  ])('does not refuse for a day after a named rule changes to a day and back (%s)', async (_, more) => {
+    const gateway = await startWith(limited(`name: requests, limit: 10/minute${more}`))
+    const before = await countAdmitted(gateway, 14)
+    expect(before).toBeGreaterThanOrEqual(10)
+    await gateway.reload(limited(`name: requests, limit: 1000/day${more}`))
+    expect(await countAdmitted(gateway, 40)).toBe(40)
+    await gateway.reload(limited(`name: requests, limit: 10/minute${more}`))
+    const { status, headers } = await send(gateway.url, '/predict')
+    expect(status).toBe(429)
+    // A bucket of 50 units drains at 10 per minute.
+    expect(Number(headers['retry-after'])).toBeLessThanOrEqual(more === '' ? 300 : 60)
+  })
 
   it('does not refill a long limit when a short one refuses a request', async () => {
-    const gateway = await started(
+    const gateway = await startWith(
       limited('name: requests, limit: 20 per 10 minutes, algorithm: fixed-window'),
     )
-    expect(await admitted(gateway, 22)).toBe(20)
+    expect(await countAdmitted(gateway, 22)).toBe(20)
     await gateway.reload(limited('name: requests, limit: 3 per 300 ms, algorithm: fixed-window'))
-    await admitted(gateway, 1)
+    await countAdmitted(gateway, 1)
     await gateway.reload(limited('name: requests, limit: 20 per 10 minutes, algorithm: fixed-window'))
-    expect(await admitted(gateway, 2)).toBe(0)
+    expect(await countAdmitted(gateway, 2)).toBe(0)
   })
 
   it('admits clients of two tiers behind one address up to the larger limit together', async () => {
-    const gateway = await started(
+    const gateway = await startWith(
       `tiers: { premium: 5 }
 identity: { trusted_proxies: [127.0.0.0/8], proxy_headers: { client: X-Client-Id, tier: X-Tier } }
 ${limited('limit: 20/hour, algorithm: fixed-window, by: ip')}`,
     )
     const anonymous = { 'x-forwarded-for': '203.0.113.7' }
     const premium = { ...anonymous, 'x-client-id': 'acme', 'x-tier': 'premium' }
-    expect(await admitted(gateway, 22, anonymous)).toBe(20)
-    expect(await admitted(gateway, 30, premium)).toBe(30)
-    expect(await admitted(gateway, 2, anonymous)).toBe(0)
-    expect(await admitted(gateway, 52, premium)).toBe(50)
+    expect(await countAdmitted(gateway, 22, anonymous)).toBe(20)
+    expect(await countAdmitted(gateway, 30, premium)).toBe(30)
+    expect(await countAdmitted(gateway, 2, anonymous)).toBe(0)
+    expect(await countAdmitted(gateway, 52, premium)).toBe(50)
   })
 })

@@ -53,7 +53,7 @@ const FAILURES: Readonly<Record<string, RequestListener>> = {
   'responds with invalid HTTP': (request) => request.socket.end('no HTTP\r\n\r\n'),
 }
 
-describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (name) => {
+describe.each(['a plain route', 'a route with llm'] as const)('the gateway on %s', (name) => {
   it.each(Object.entries(FAILURES))(
     'counts a request but charges no tokens or money if the upstream %s',
     async (_, act) => {
@@ -61,7 +61,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (
       // A partial response is an error to the client.
       await post(gateway).catch(() => {})
       const left = await remainingUnits(gateway)
-      // Two requests count: this one and the one that reads the headers.
+      // Two requests count: the failed one and the one that reads the headers.
       expect(left).toMatchObject({ requests: LIMIT - 2, rows: 500 - 14, money: 400 })
       expect(left.tokens).toBe(name === 'a plain route' ? 400 : 401)
     },
@@ -136,7 +136,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (
   })
 })
 
-it('refunds tokens and money for an error inside a 200 response, and counts the request', async () => {
+it('the gateway refunds tokens and money for an error inside a 200 response, and counts the request', async () => {
   const gateway = await gatewayOn(
     routesOf('a route with llm'),
     upstreamThat((_request, response) => response.end('{"error": {"message": "overloaded"}}')),

@@ -53,14 +53,14 @@ routes:
     limits: [30/minute]
 `
 
-async function admitted(url: string, headers: object, tries: number): Promise<number> {
+async function countAdmitted(url: string, headers: object, tries: number): Promise<number> {
   let count = 0
   for (let each = 0; each < tries; each++)
     if ((await send(url, '/predict', { headers })).status === 200) count++
   return count
 }
 
-it('counts no requests of an unlimited tier, and sends it no limit headers', async () => {
+it('the gateway does not count requests of an unlimited tier, and sends them no limit headers', async () => {
   const internalKey = await createKey(keys, { client: 'batch', tier: 'internal' })
   const text = `identity: { api_keys: ${keys} }
 tiers: { internal: unlimited }
@@ -102,12 +102,14 @@ describe('authenticated clients', () => {
 
   it('get the limits of their tier, while anonymous clients get the configured limits', async () => {
     const { url } = await startTestGateway(identity() + LIMITS)
-    expect(await admitted(url, { authorization: `Bearer ${premiumKey}` }, 105)).toBe(100)
-    expect(await admitted(url, {}, 25)).toBe(20)
+    expect(await countAdmitted(url, { authorization: `Bearer ${premiumKey}` }, 105)).toBe(100)
+    expect(await countAdmitted(url, {}, 25)).toBe(20)
     // All credentials of a client share its limits.
-    expect(await admitted(url, { 'x-api-key': premiumKey }, 1)).toBe(0)
-    expect(await admitted(url, { authorization: `Bearer ${await token()}` }, 1)).toBe(0)
-    expect(await admitted(url, { authorization: `Bearer ${await token({ sub: 'beta' })}` }, 105)).toBe(100)
+    expect(await countAdmitted(url, { 'x-api-key': premiumKey }, 1)).toBe(0)
+    expect(await countAdmitted(url, { authorization: `Bearer ${await token()}` }, 1)).toBe(0)
+    expect(await countAdmitted(url, { authorization: `Bearer ${await token({ sub: 'beta' })}` }, 105)).toBe(
+      100,
+    )
   })
 
   it('get the limits of a new tier at their next request, without a refill or a lock-out', async () => {
@@ -122,20 +124,20 @@ routes:
     const headers = { 'x-api-key': key }
     const reportedLimit = async () =>
       /q=(\d+)/.exec(String((await send(url, '/look', { headers })).headers['ratelimit-policy']))?.[1]
-    expect(await admitted(url, headers, 10)).toBe(10)
+    expect(await countAdmitted(url, headers, 10)).toBe(10)
 
     const rewrite = async (from: string, to: string) =>
       writeFile(keysFile, (await readFile(keysFile, 'utf8')).replace(`tier: ${from}`, `tier: ${to}`))
     await rewrite('free', 'premium')
     await expect.poll(reportedLimit, { timeout: 20_000 }).toBe('100')
     // Ten units stay used, so 90 of 100 are left. One unit refills in 36 seconds.
-    const asPremium = await admitted(url, headers, 110)
+    const asPremium = await countAdmitted(url, headers, 110)
     expect(asPremium).toBeGreaterThanOrEqual(90)
     expect(asPremium).toBeLessThanOrEqual(95)
 
     await rewrite('premium', 'free')
     await expect.poll(reportedLimit, { timeout: 20_000 }).toBe('20')
-    expect(await admitted(url, headers, 30)).toBeLessThanOrEqual(1)
+    expect(await countAdmitted(url, headers, 30)).toBeLessThanOrEqual(1)
   })
 
   it("are refused with the reason when a route's requirement is not satisfied", async () => {
@@ -174,7 +176,7 @@ routes:
     }
     const claims = { 'x-tier': 'premium', 'x-client-tier': 'premium', tier: 'premium', 'x-client-id': 'acme' }
     expect((await send(url, '/premium/predict', { headers: claims })).status).toBe(403)
-    expect(await admitted(url, claims, 25)).toBe(20)
+    expect(await countAdmitted(url, claims, 25)).toBe(20)
   })
 
   it('have their credentials forwarded unless the configuration disables it', async () => {
@@ -188,14 +190,19 @@ routes:
     const bearer = `Bearer ${premiumKey}`
     const both = { 'x-api-key': premiumKey, authorization: 'Bearer for-the-upstream' }
     expect(await seen('', both)).toEqual([200, premiumKey, 'Bearer for-the-upstream', 'kept'])
-    const kept = ', forward_credentials: false'
-    expect(await seen(kept, both)).toEqual([200, undefined, 'Bearer for-the-upstream', 'kept'])
-    expect(await seen(kept, { X_API_Key: premiumKey })).toEqual([200, undefined, undefined, 'kept'])
+    const withholding = ', forward_credentials: false'
+    expect(await seen(withholding, both)).toEqual([200, undefined, 'Bearer for-the-upstream', 'kept'])
+    expect(await seen(withholding, { X_API_Key: premiumKey })).toEqual([200, undefined, undefined, 'kept'])
     for (const authorization of [bearer, `bearer  ${premiumKey}`, `Bearer ${await token()}`])
-      expect(await seen(kept, { authorization })).toEqual([200, undefined, undefined, 'kept'])
+      expect(await seen(withholding, { authorization })).toEqual([200, undefined, undefined, 'kept'])
     // An anonymous request has no credentials for the gateway.
-    expect(await seen(kept, { authorization: forUpstream })).toEqual([200, undefined, forUpstream, 'kept'])
-    expect(await seen(kept, { authorization: bearer }, '/unlimited')).toEqual([
+    expect(await seen(withholding, { authorization: forUpstream })).toEqual([
+      200,
+      undefined,
+      forUpstream,
+      'kept',
+    ])
+    expect(await seen(withholding, { authorization: bearer }, '/unlimited')).toEqual([
       200,
       undefined,
       undefined,
@@ -217,7 +224,7 @@ describe('clients named by a trusted proxy', () => {
 
   it('get the limits of the named client', async () => {
     const { url } = await startTestGateway(proxied('127.0.0.1') + LIMITS)
-    expect(await admitted(url, named, 105)).toBe(100)
+    expect(await countAdmitted(url, named, 105)).toBe(100)
     expect((await send(url, '/premium/predict', { headers: named })).status).toBe(200)
   })
 
@@ -245,7 +252,7 @@ describe('clients named by a trusted proxy', () => {
 
   it('are anonymous if an untrusted peer names them', async () => {
     const { url } = await startTestGateway(proxied('10.0.0.1') + LIMITS)
-    expect(await admitted(url, named, 25)).toBe(20)
+    expect(await countAdmitted(url, named, 25)).toBe(20)
     expect((await send(url, '/premium/predict', { headers: named })).status).toBe(403)
   })
 })

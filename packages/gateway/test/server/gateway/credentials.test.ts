@@ -73,10 +73,10 @@ describe('an API key', () => {
       expect([name, [400, 401].includes((await sendRaw(url, lines)).status)]).toEqual([name, true])
   })
 
-  it('is rejected in an unsupported place, with advice where to send it', async () => {
+  it('is rejected in an unsupported header or parameter, with advice on where to send it', async () => {
     const { url } = await startTestGateway(config())
     const basic = (text: string) => `Authorization: Basic ${Buffer.from(text).toString('base64')}`
-    const places = (secret: string) => [
+    const headersWith = (secret: string) => [
       [`x-goog-api-key: ${secret}`],
       [`Api-Key: ${secret}`],
       [`apikey: ${secret}`],
@@ -91,7 +91,7 @@ describe('an API key', () => {
       [`Authorization: ${secret}`],
     ]
     const madeUp = `sk_${'a'.repeat(43)}`
-    for (const lines of [...places(key), ...places(OWN_KEY), ...places(madeUp)]) {
+    for (const lines of [...headersWith(key), ...headersWith(OWN_KEY), ...headersWith(madeUp)]) {
       const { status, json } = await sendRaw(url, lines)
       expect([lines, status]).toEqual([lines, 401])
       expect(json.detail).toContain('where keys are not accepted; send it as')

@@ -21,7 +21,7 @@ afterAll(async () => {
   await redis?.stop()
 })
 
-it("frees the slots of a killed gateway's streams within one lease, and not before", async () => {
+it("a Redis store frees the slots of a killed gateway's streams within one lease", async () => {
   const limits =
     `store: redis://127.0.0.1:${redis.port}/0\non_store_failure: { policy: closed, deadline: 20s }\n` +
     `routes: [{ match: POST /predict, limits: [{ concurrent: ${SLOTS}, lease: ${LEASE_MS}ms }] }]\n`
@@ -55,7 +55,7 @@ it("frees the slots of a killed gateway's streams within one lease, and not befo
   await until(async () => (await statusOf()) === 200)
   const freedAfterMs = performance.now() - killedAt
   console.info(
-    `killed with ${SLOTS} streams: the first slot was freed after ${Math.round(freedAfterMs)} ms of a lease of ${LEASE_MS} ms`,
+    `killed with ${SLOTS} streams: the first slot was freed after ${Math.round(freedAfterMs)} ms; its lease is ${LEASE_MS} ms`,
   )
   // Leases are renewed after a third of their time, so each has at least two thirds left when the
   // process is killed.

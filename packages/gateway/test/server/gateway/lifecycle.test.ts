@@ -18,7 +18,7 @@ describe('a reload', () => {
     await gateway.apply(configOf(TWO_PER_MINUTE))
     expect((await send(url, '/predict')).status).toBe(429)
 
-    // Two stay used, so two of four are left.
+    // Two units stay used, so two of four are left.
     await gateway.apply(configOf(TWO_PER_MINUTE.replace('2/minute', '4/minute')))
     expect((await send(url, '/predict')).status).toBe(200)
     expect((await send(url, '/predict')).status).toBe(200)
@@ -32,23 +32,23 @@ describe('a reload', () => {
   })
 
   it('drops no request, and completes requests in flight under the old configuration', async () => {
-    const held: ServerResponse[] = []
+    const pending: ServerResponse[] = []
     const { gateway, url, configOf } = await startTestGateway(
       'routes: [{ match: POST /predict, limits: [{ concurrent: 2 }] }]',
-      (_request, response) => held.push(response),
+      (_request, response) => pending.push(response),
     )
     const first = send(url, '/predict')
-    await until(() => held.length === 1)
+    await until(() => pending.length === 1)
     await gateway.apply(
       configOf('routes: [{ match: POST /predict, limits: [{ concurrent: 1 }] }]\ntimeouts: { idle: 1m }'),
     )
     expect((await send(url, '/predict')).status).toBe(429)
-    held[0]?.end('done')
+    pending[0]?.end('done')
     expect(await first).toMatchObject({ status: 200, text: 'done' })
 
     const second = send(url, '/predict')
-    await until(() => held.length === 2)
-    held[1]?.end('done')
+    await until(() => pending.length === 2)
+    pending[1]?.end('done')
     expect((await second).status).toBe(200)
   })
 
@@ -64,14 +64,14 @@ describe('a reload', () => {
     ],
     ['no routes', (config: GatewayConfig) => ({ ...config, routes: [] })],
   ])('fails no request that is being read or queued when the new configuration has %s', async (_, change) => {
-    const held: ServerResponse[] = []
+    const pending: ServerResponse[] = []
     const text = `routes:
   - match: POST /rows
     limits: [{ limit: 1000/minute, of: rows, cost: size(body.data) }]
   - match: POST /slot
     limits: [{ concurrent: 1, wait: 1m }]`
     const { gateway, url, adminUrl, configOf } = await startTestGateway(text, async (request, response) => {
-      if (request.url === '/slot') held.push(response)
+      if (request.url === '/slot') pending.push(response)
       else await echo(request, response)
     })
     const other = await startUpstream(echo)
@@ -82,29 +82,29 @@ describe('a reload', () => {
     await once(reading, 'continue')
     reading.write('{"data"')
     const first = send(url, '/slot')
-    await until(() => held.length === 1)
+    await until(() => pending.length === 1)
     const waiting = send(url, '/slot')
     const responded = once(reading, 'response') as Promise<[IncomingMessage]>
     const metrics = async () => (await fetch(`${adminUrl}/metrics`)).text()
     await until(async () => (await metrics()).includes('sluice_waiting_requests{route="POST /slot"} 1'))
-    // Several reloads in a row, so that more than one upstream is being retired at a time.
+    // Reloads several times in a row, so that more than one upstream is retired at a time.
     for (const next of [change(configOf(text), other), configOf(text), change(configOf(text), other)])
       await gateway.apply(next)
     reading.end(':[1]}')
     const [response] = await responded
     response.resume()
     expect(response.statusCode).toBe(200)
-    held[0]?.end('first')
+    pending[0]?.end('first')
     expect(await first).toMatchObject({ status: 200, text: 'first' })
-    await until(() => held.length === 2)
-    held[1]?.end('waited')
+    await until(() => pending.length === 2)
+    pending[1]?.end('waited')
     expect(await waiting).toMatchObject({ status: 200, text: 'waited' })
   })
 
   it('closes the connections to a replaced upstream after its last request', async () => {
-    const held: ServerResponse[] = []
+    const pending: ServerResponse[] = []
     let connections = 0
-    const upstream = createServer((_request, response) => void held.push(response))
+    const upstream = createServer((_request, response) => void pending.push(response))
     upstream.on('connection', (socket) => {
       connections++
       socket.on('close', () => connections--)
@@ -115,9 +115,9 @@ describe('a reload', () => {
     const { port } = upstream.address() as AddressInfo
     const { gateway, url, configOf } = await startTestGateway('', `http://127.0.0.1:${port}`)
     const response = send(url, '/')
-    await until(() => held.length === 1)
+    await until(() => pending.length === 1)
     await gateway.apply({ ...configOf(''), upstream: await startUpstream(echo) })
-    held[0]?.end('done')
+    pending[0]?.end('done')
     expect(await response).toMatchObject({ status: 200, text: 'done' })
     await until(() => connections === 0)
   })
@@ -155,10 +155,10 @@ describe('health endpoints', () => {
 
 describe('a graceful stop', () => {
   it('finishes requests in flight while /readyz responds with 503', async () => {
-    const held: ServerResponse[] = []
+    const pending: ServerResponse[] = []
     const { gateway, url, adminUrl } = await startTestGateway('', (_request, response) => {
       response.write('half ')
-      held.push(response)
+      pending.push(response)
     })
     const { hostname, port } = new URL(url)
     const request = httpRequest({ hostname, port, path: '/' }).end()
@@ -166,7 +166,7 @@ describe('a graceful stop', () => {
     const closed = gateway.close()
     expect((await fetch(`${adminUrl}/readyz`)).status).toBe(503)
     await expect(fetch(url)).rejects.toThrow()
-    held[0]?.end('and half')
+    pending[0]?.end('and half')
     let text = ''
     for await (const chunk of response) text += chunk
     expect(text).toBe('half and half')

@@ -34,7 +34,7 @@ describe('a limited route', () => {
     })
   })
 
-  it('limits a route under every spelling of its target', async () => {
+  it('is limited under every spelling of its target', async () => {
     const { url } = await startTestGateway(predict)
     for (let count = 0; count < 3; count++) await send(url, '/predict')
     const spellings = [
@@ -49,8 +49,8 @@ describe('a limited route', () => {
         '/x/%2e%2e/predict',
       ],
     ]
-    const answers = await Promise.all(spellings.map(async (target) => (await send(url, target)).status))
-    expect(Object.fromEntries(spellings.map((target, index) => [target, answers[index]]))).toEqual(
+    const statuses = await Promise.all(spellings.map(async (target) => (await send(url, target)).status))
+    expect(Object.fromEntries(spellings.map((target, index) => [target, statuses[index]]))).toEqual(
       Object.fromEntries(spellings.map((target) => [target, 429])),
     )
     for (const target of ['/predict%2f', '/x\\..\\predict', '/..;/predict', '/predict%00', '/%zz/predict']) {
@@ -84,7 +84,7 @@ describe('a limited route', () => {
     expect(await from('nonsense')).toBe(400)
   })
 
-  it('does not limit other routes and methods', async () => {
+  it('does not limit other routes or methods', async () => {
     const { url } = await startTestGateway(predict)
     for (let count = 0; count < 20; count++) {
       expect((await send(url, '/predict', { method: 'GET' })).status).toBe(200)
@@ -105,7 +105,7 @@ describe('a limited route', () => {
   })
 })
 
-describe('costs and keys from the request', () => {
+describe('the gateway', () => {
   it('charges the cost of a batch, and forwards the body unchanged', async () => {
     const { url } = await startTestGateway(
       'routes: [{ match: POST /batch, limits: [{ limit: 10/minute, of: rows, cost: size(body.data) }] }]',
@@ -126,7 +126,7 @@ describe('costs and keys from the request', () => {
     expect(JSON.parse(oversized.text)).toMatchObject({ status: 429, reason: 'oversized' })
   })
 
-  it('responds with 400 to a body without a cost and with 413 to one beyond max_body, and charges nothing', async () => {
+  it('charges nothing if a body has no cost (400) or exceeds max_body (413)', async () => {
     const { url } = await startTestGateway(
       'max_body: 100\nroutes: [{ match: POST /batch, limits: [{ limit: 3/minute, of: rows, cost: size(body.data) }] }]',
     )
@@ -201,7 +201,7 @@ describe('requests that match no route', () => {
 })
 
 describe('a failing upstream', () => {
-  it('causes a 502 and releases the slot of the request', async () => {
+  it('causes a 502 and does not leak the slot of the request', async () => {
     const { url, failures } = await startTestGateway(
       'routes: [{ match: POST /predict, limits: [{ concurrent: 1 }] }]',
       (request) => request.socket.destroy(),

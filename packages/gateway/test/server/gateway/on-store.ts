@@ -5,14 +5,14 @@ import { parseConfig } from '../../../src/policy/config/load-config.js'
 import { type Gateway, startGateway } from '../../../src/server/gateway.js'
 import { echo, send, startUpstream } from './running-gateway.js'
 
-/** One log line. */
+/** A log line. */
 interface Line {
   readonly level: 'info' | 'warn' | 'error'
   readonly message: string
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** A gateway with a shared store, on free ports. It stops after the test. */
+/** A gateway whose log lines are collected, on free ports. It stops after the test. */
 export interface GatewayOnStore {
   readonly gateway: Gateway
   readonly url: string
@@ -26,22 +26,27 @@ export interface GatewayOnStore {
   readiness(): Promise<{ status: number; body: unknown }>
 }
 
-/** @param text the configuration without `listen`, `admin` and `upstream` */
+/**
+ * Starts a gateway in front of a test upstream, and collects its log lines. Both stop after the
+ * test.
+ *
+ * @param text the configuration without `listen`, `admin` and `upstream`
+ */
 export async function gatewayOn(text: string, upstream: RequestListener = echo): Promise<GatewayOnStore> {
   const upstreamUrl = await startUpstream(upstream)
   const configOf = (rest: string) =>
     parseConfig(`listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml')
   const lines: Line[] = []
-  const logged = (level: Line['level']) => (fields: object, message: string) => {
+  const logTo = (level: Line['level']) => (fields: object, message: string) => {
     if (!/request refused|more requests refused/.test(message))
       lines.push({ level, message, fields: { ...fields } })
   }
   const gateway = await startGateway(configOf(text), {
-    info: logged('info'),
-    warn: logged('warn'),
-    error: logged('error'),
-    upstreamFailed: (failure) => logged('error')(failure, 'upstream failed'),
-    crashed: (error) => logged('error')({ error }, 'unexpected error'),
+    info: logTo('info'),
+    warn: logTo('warn'),
+    error: logTo('error'),
+    upstreamFailed: (failure) => logTo('error')(failure, 'upstream failed'),
+    crashed: (error) => logTo('error')({ error }, 'unexpected error'),
   })
   onTestFinished(() => gateway.close())
   const url = `http://127.0.0.1:${gateway.address.port}`
@@ -53,8 +58,8 @@ export async function gatewayOn(text: string, upstream: RequestListener = echo):
     lines,
     configOf,
     async predict(count, headers = {}) {
-      const answers = Array.from({ length: count }, () => send(url, '/predict', { headers }))
-      return (await Promise.all(answers)).map(({ status }) => status)
+      const responses = Array.from({ length: count }, () => send(url, '/predict', { headers }))
+      return (await Promise.all(responses)).map(({ status }) => status)
     },
     async readiness() {
       const response = await fetch(`${adminUrl}/readyz`)
@@ -63,6 +68,6 @@ export async function gatewayOn(text: string, upstream: RequestListener = echo):
   }
 }
 
-export function allowed(statuses: readonly number[]): number {
+export function countAllowed(statuses: readonly number[]): number {
   return statuses.filter((status) => status === 200).length
 }

@@ -9,7 +9,7 @@ import { send, startTestGateway } from './running-gateway.js'
 const BODY = JSON.stringify({ data: [1, 2, 3] })
 const CHAT = JSON.stringify({ model: 'm', max_tokens: 5, messages: [{ role: 'user', content: 'Why?' }] })
 
-it('decides on prepared charges with keys, tiers, several rules, bodies, slots, metrics and a dashboard', async () => {
+it('the gateway decides on prepared charges for keys, tiers, several rules, bodies and slots', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-prepared-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const keys = join(folder, 'keys.yaml')
@@ -39,6 +39,6 @@ routes:
   expect((await send(adminUrl, '/metrics', { method: 'GET' })).text).toMatch(
     /sluice_decisions_total\{.*route="POST \/rows".*\} 1/,
   )
-  // Only a shadow rule that would refuse and requests without a state as numbers leave the path.
+  // `take` is called only if a shadow rule would refuse or a state is not stored as numbers.
   expect(general).not.toHaveBeenCalled()
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { send, startTestGateway } from './running-gateway.js'
 
-it('serves requests with an invalid address that no rule reads while it records, and frees their slots', async () => {
+it('a recording gateway serves requests with an invalid address if no rule reads it, and frees their slots', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const { url } = await startTestGateway(

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { expect, it } from 'vitest'
 import { send, startTestGateway } from './running-gateway.js'
 
-it('applies shared limits across all routes, in addition to the limits of each route', async () => {
+it('the gateway applies shared limits across all routes, in addition to the limits of each route', async () => {
   const { url } = await startTestGateway(`
 limits: [{ limit: 5/hour, algorithm: fixed-window, by: everyone }]
 routes:
@@ -17,25 +17,25 @@ routes:
   expect((await send(url, '/b')).headers.ratelimit).toContain('"all requests";r=0')
 })
 
-it('bounds the requests in flight across all routes', async () => {
-  const held: ServerResponse[] = []
+it('the gateway bounds the requests in flight across all routes', async () => {
+  const pending: ServerResponse[] = []
   const { url } = await startTestGateway(
     'limits: [{ concurrent: 2, by: everyone }]\nroutes: [{ match: POST /a, limits: [100/minute] }]',
-    (_request, response) => void held.push(response),
+    (_request, response) => void pending.push(response),
   )
-  const answers = [send(url, '/a'), send(url, '/b')]
-  await expect.poll(() => held.length).toBe(2)
+  const responses = [send(url, '/a'), send(url, '/b')]
+  await expect.poll(() => pending.length).toBe(2)
   expect((await send(url, '/a')).status).toBe(429)
   expect((await send(url, '/c')).status).toBe(429)
-  for (const response of held.splice(0)) response.end()
-  await Promise.all(answers)
+  for (const response of pending.splice(0)) response.end()
+  await Promise.all(responses)
   const next = send(url, '/c')
-  await expect.poll(() => held.length).toBe(1)
-  held[0]?.end()
+  await expect.poll(() => pending.length).toBe(1)
+  pending[0]?.end()
   expect((await next).status).toBe(200)
 })
 
-it('counts a shared token limit only on routes that read tokens', async () => {
+it('the gateway counts a shared token limit only on routes that read tokens', async () => {
   const { url } = await startTestGateway(
     `
 limits: [{ limit: 100/hour, of: tokens, algorithm: fixed-window, by: everyone }]

@@ -17,10 +17,10 @@ routes:
     llm: openai
     limits: [{ concurrent: 1, lease: 1h, by: everyone }, { limit: 1M/hour, of: tokens, by: everyone }]`
 
-/** Behaves as the header `x-act` says. */
+/** Behaves as the header `x-act` specifies. */
 const upstream: RequestListener = (request, response) => {
   request.on('error', () => {})
-  const act = String(request.headers['x-act'] ?? 'answer')
+  const act = String(request.headers['x-act'] ?? 'respond')
   if (act === 'never read') return
   request.resume()
   if (act === 'close') request.socket.destroy()
@@ -28,7 +28,7 @@ const upstream: RequestListener = (request, response) => {
   else if (act === 'cut') response.writeHead(200).write('half', () => response.destroy())
   else if (act === 'hold')
     response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': begun\n\n')
-  else if (act === 'answer') response.end('{}')
+  else if (act === 'respond') response.end('{}')
   else if (/^\d+$/.test(act)) response.writeHead(Number(act)).end()
 }
 
@@ -65,7 +65,7 @@ async function untilFree({ url }: TestGateway, path: string): Promise<void> {
 }
 
 const ENDINGS: readonly (readonly [string, (gateway: TestGateway, path: string) => Promise<unknown>])[] = [
-  ['gets a response', (gateway, path) => sendAndWait(gateway, path, 'answer')],
+  ['gets a response', (gateway, path) => sendAndWait(gateway, path, 'respond')],
   ['gets a response without a body', (gateway, path) => sendAndWait(gateway, path, '204')],
   ['is rejected by the upstream', (gateway, path) => sendAndWait(gateway, path, '404')],
   ['fails at the upstream', (gateway, path) => sendAndWait(gateway, path, '500')],

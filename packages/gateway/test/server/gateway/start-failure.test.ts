@@ -10,7 +10,7 @@ import { startGateway } from '../../../src/server/gateway.js'
 import { createLog } from '../../../src/server/logging/log.js'
 
 it.each(['listen', 'admin'] as const)(
-  'clears all timers if startup fails because the port of %s is in use',
+  'startGateway clears all timers if startup fails because the port of %s is in use',
   async (section) => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')

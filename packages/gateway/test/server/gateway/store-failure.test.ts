@@ -1,22 +1,22 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startMemcached } from '../../../../sluice/test/stores/servers/memcached.js'
 import { freePort, startRedis } from '../../../../sluice/test/stores/servers/redis.js'
-import { allowed, type GatewayOnStore, gatewayOn } from './on-store.js'
+import { countAllowed, type GatewayOnStore, gatewayOn } from './on-store.js'
 import { send, until } from './running-gateway.js'
 
 const ROUTES =
   'routes: [{ match: POST /predict, limits: [{ limit: 4/hour, algorithm: fixed-window }] }, { match: /free }]'
 
-const LOST_MESSAGES = {
+const DOWN_MESSAGES = {
   local: 'store does not respond; this gateway decides by itself, with its share of each limit',
   open: 'store does not respond; requests are admitted without being counted',
   closed: 'store does not respond; limited requests are refused with 503',
 }
 
 /** Sends consecutive requests until a condition holds, and returns their statuses. */
-async function predictUntil({ predict }: GatewayOnStore, holds: () => boolean): Promise<number[]> {
+async function predictUntil({ predict }: GatewayOnStore, condition: () => boolean): Promise<number[]> {
   const statuses: number[] = []
-  while (!holds()) statuses.push(...(await predict(1)))
+  while (!condition()) statuses.push(...(await predict(1)))
   return statuses
 }
 
@@ -36,8 +36,8 @@ describe('a store that is unreachable at the start', () => {
       const gateway = await gatewayOn(text)
       const store = `redis://127.0.0.1:${port}`
       const reason = `not connected: connect ECONNREFUSED 127.0.0.1:${port}`
-      const lost = { level: 'error', message: LOST_MESSAGES[policy], fields: { store, policy, reason } }
-      expect(gateway.lines).toEqual([lost])
+      const logLine = { level: 'error', message: DOWN_MESSAGES[policy], fields: { store, policy, reason } }
+      expect(gateway.lines).toEqual([logLine])
 
       const statuses: number[] = []
       for (const _ of expected) statuses.push(...(await gateway.predict(1)))
@@ -45,7 +45,7 @@ describe('a store that is unreachable at the start', () => {
       expect((await send(gateway.url, '/free')).status).toBe(200)
       const status = ready === 200 ? 'ready' : 'without its store'
       expect(await gateway.readiness()).toEqual({ status: ready, body: { status, store: 'lost', policy } })
-      expect(gateway.lines).toEqual([lost])
+      expect(gateway.lines).toEqual([logLine])
     },
   )
 
@@ -79,7 +79,7 @@ describe('a store that is unreachable at the start', () => {
   })
 })
 
-describe('a store that is lost under load', () => {
+describe('a store that goes down under load', () => {
   const HOURLY = 'routes: [{ match: POST /predict, limits: [{ limit: 30/hour, algorithm: fixed-window }] }]'
 
   it('is replaced by the local share of the limit until it responds again', async () => {
@@ -89,25 +89,25 @@ describe('a store that is lost under load', () => {
     // The deadline allows for a busy machine. A refused connection fails immediately.
     const failure = 'on_store_failure: { policy: local, peers: 3, deadline: 2s }'
     const gateway = await gatewayOn(`store: redis://127.0.0.1:${port}\n${failure}\n${HOURLY}`)
-    // No request is refused before the loss, because the refusal cache would outlive the store.
-    expect(allowed(await gateway.predict(30))).toBe(30)
+    // No request is refused before the outage, because the refusal cache would outlive the store.
+    expect(countAllowed(await gateway.predict(30))).toBe(30)
 
     await redis.stop()
-    const meanwhile = await predictUntil(gateway, () => gateway.lines.length > 0)
-    for (let request = 0; request < 20; request++) meanwhile.push(...(await gateway.predict(1)))
-    expect(new Set(meanwhile)).toEqual(new Set([200, 429]))
-    expect(allowed(meanwhile)).toBe(10)
+    const duringOutage = await predictUntil(gateway, () => gateway.lines.length > 0)
+    for (let request = 0; request < 20; request++) duringOutage.push(...(await gateway.predict(1)))
+    expect(new Set(duringOutage)).toEqual(new Set([200, 429]))
+    expect(countAllowed(duringOutage)).toBe(10)
 
     redis = await startRedis([], port)
-    const returning = await predictUntil(gateway, () => hasRecovered(gateway))
+    const duringRecovery = await predictUntil(gateway, () => hasRecovered(gateway))
     // The store was empty, so the limit is available once more.
     const after = [...returning, ...(await gateway.predict(40))]
-    expect(allowed(after)).toBe(30)
+    expect(countAllowed(after)).toBe(30)
     expect(new Set(after)).toEqual(new Set([200, 429]))
 
-    const decidedWithout = meanwhile.length + returning.length - 1
+    const decidedWithout = duringOutage.length + duringRecovery.length - 1
     expect(gateway.lines).toEqual([
-      expect.objectContaining({ level: 'error', message: LOST_MESSAGES.local }),
+      expect.objectContaining({ level: 'error', message: DOWN_MESSAGES.local }),
       {
         level: 'info',
         message: 'store responds again',
@@ -116,7 +116,7 @@ describe('a store that is lost under load', () => {
     ])
   })
 
-  it('is treated as lost if it hangs', async () => {
+  it('is treated as down if it hangs', async () => {
     const redis = await startRedis()
     onTestFinished(() => redis.stop())
     const gateway = await gatewayOn(
@@ -126,7 +126,7 @@ describe('a store that is lost under load', () => {
     expect(await gateway.predict(5)).toEqual([503, 503, 503, 503, 503])
     expect(gateway.lines).toEqual([
       expect.objectContaining({
-        message: LOST_MESSAGES.closed,
+        message: DOWN_MESSAGES.closed,
         fields: expect.objectContaining({ policy: 'closed' }),
       }),
     ])
@@ -139,16 +139,16 @@ describe('a store that is lost under load', () => {
   it('does not keep the gateway from stopping if it hangs', async () => {
     const redis = await startRedis()
     onTestFinished(() => redis.stop())
-    const held: (() => void)[] = []
+    const pending: (() => void)[] = []
     const gateway = await gatewayOn(
       `store: redis://127.0.0.1:${redis.port}\nroutes: [{ match: POST /predict, limits: [{ concurrent: 2 }] }]`,
-      (_request, response) => held.push(() => response.end()),
+      (_request, response) => pending.push(() => response.end()),
     )
     const inFlight = gateway.predict(1)
-    await until(() => held.length === 1)
+    await until(() => pending.length === 1)
     redis.process.kill('SIGSTOP')
     const closed = gateway.gateway.close()
-    held[0]?.()
+    pending[0]?.()
     expect(await inFlight).toEqual([200])
     await closed
   })

@@ -7,7 +7,7 @@ import {
   startRedisCluster,
   startRedisSentinels,
 } from '../../../../sluice/test/stores/servers/redis.js'
-import { allowed, gatewayOn } from './on-store.js'
+import { countAllowed, gatewayOn } from './on-store.js'
 import { send, until } from './running-gateway.js'
 
 /** A deadline that even a busy machine meets, so that the store makes every decision. */
@@ -28,7 +28,7 @@ const servers = {
   memcached: () => startMemcached(),
 }
 
-describe.each(['redis', 'cluster', 'sentinel', 'memcached'] as const)('on %s', (kind) => {
+describe.each(['redis', 'cluster', 'sentinel', 'memcached'] as const)('a gateway on %s', (kind) => {
   let server: { readonly url: string; stop(): Promise<void> }
   beforeAll(async () => {
     server = await servers[kind]()
@@ -39,7 +39,7 @@ describe.each(['redis', 'cluster', 'sentinel', 'memcached'] as const)('on %s', (
     const text = `store: ${server.url}\n${LONG_DEADLINE}\n${HOURLY}`
     const [one, other] = await Promise.all([gatewayOn(text), gatewayOn(text)])
     const statuses = await Promise.all([one.predict(60), other.predict(60)])
-    expect(allowed(statuses.flat())).toBe(50)
+    expect(countAllowed(statuses.flat())).toBe(50)
     expect(new Set(statuses.flat())).toEqual(new Set([200, 429]))
 
     await one.gateway.close()
@@ -49,17 +49,17 @@ describe.each(['redis', 'cluster', 'sentinel', 'memcached'] as const)('on %s', (
     expect([...one.lines, ...other.lines, ...third.lines]).toEqual([])
   })
 
-  it('frees the slots of requests that are aborted when the gateway stops', async () => {
-    const held: ServerResponse[] = []
+  it('frees the slots of requests that it aborts when it stops', async () => {
+    const responses: ServerResponse[] = []
     const slot = limited('{ concurrent: 1, lease: 1h, name: slot }')
     const text = `store: ${server.url}\n${LONG_DEADLINE}\ntimeouts: { shutdown: 10ms }\n${slot}`
     const stopped = await gatewayOn(text, (_request, response) => {
       response.write('endless')
-      held.push(response)
+      responses.push(response)
     })
     const other = await gatewayOn(text)
     const aborted = send(stopped.url, '/predict').catch((error: NodeJS.ErrnoException) => error.code)
-    await until(() => held.length === 1)
+    await until(() => responses.length === 1)
     expect(await other.predict(1)).toEqual([429])
     await stopped.gateway.close()
     expect(await aborted).toBe('ECONNRESET')
@@ -80,7 +80,7 @@ describe.each(['redis', 'cluster', 'sentinel', 'memcached'] as const)('on %s', (
   })
 })
 
-describe('on one Redis', () => {
+describe('a gateway on one Redis server', () => {
   let redis: RedisServer
   let store = ''
   beforeAll(async () => {
@@ -109,7 +109,7 @@ describe('on one Redis', () => {
   it('keeps usage across a reload, and requires a restart to change the store', async () => {
     const rules = (limit: string) => limited(`{ limit: ${limit}, algorithm: fixed-window, name: reloaded }`)
     const { gateway, predict, configOf } = await gatewayOn(store + rules('2/hour'))
-    expect(allowed(await predict(3))).toBe(2)
+    expect(countAllowed(await predict(3))).toBe(2)
     await gateway.apply(configOf(store + rules('2/hour')))
     expect(await predict(1)).toEqual([429])
     const moved = configOf(`store: redis://:s3cret@127.0.0.1:1\n${LONG_DEADLINE}\n${rules('9/hour')}`)
@@ -121,7 +121,7 @@ describe('on one Redis', () => {
     expect(await predict(1)).toEqual([429])
   })
 
-  it('closes the connections to the store when the gateway stops', async () => {
+  it('closes the connections to the store when it stops', async () => {
     const connections = async () => (await redis.cli('client', 'list', 'type', 'normal')).split('\n').length
     const before = await connections()
     const { gateway, predict } = await gatewayOn(store + HOURLY)
@@ -145,16 +145,16 @@ describe('on one Redis', () => {
   })
 })
 
-it('logs neither an accepted nor a rejected password', async () => {
+it('the gateway logs neither an accepted nor a rejected password', async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
   await redis.cli('config', 'set', 'requirepass', 'r1ght')
-  const at = (password: string) =>
+  const storeWith = (password: string) =>
     `store: redis://:${password}@127.0.0.1:${redis.port}\non_store_failure: { deadline: 2s }\n${HOURLY}`
-  const right = await gatewayOn(at('r1ght'))
+  const right = await gatewayOn(storeWith('r1ght'))
   expect(await right.predict(1)).toEqual([200])
   expect(right.lines).toEqual([])
-  const wrong = await gatewayOn(at('wr0ng'))
+  const wrong = await gatewayOn(storeWith('wr0ng'))
   expect(await wrong.predict(2)).toEqual([200, 200])
   expect(wrong.lines).toEqual([
     {

@@ -51,12 +51,12 @@ describe('a long stream', () => {
       }
     }
     expect(received).toBe(EVENTS * EVENT.length)
-    // The stream has over 60 MB. Only the contents of the buffers are in memory at any time.
+    // The stream exceeds 60 MB. Only the contents of the buffers are in memory at any time.
     expect(checks).toBe(10)
     expect(peak - before).toBeLessThan(4_000_000)
     const next = httpRequest({ hostname, port, method: 'POST', path: '/stream' }).end()
-    const [answer] = (await once(next, 'response')) as [IncomingMessage]
-    expect(answer.statusCode).toBe(200)
+    const [nextResponse] = (await once(next, 'response')) as [IncomingMessage]
+    expect(nextResponse.statusCode).toBe(200)
     next.destroy()
   })
 })
@@ -100,11 +100,11 @@ describe('1,000 clients that abort their streams, 50 at a time', () => {
       request.on('error', () => {})
       return request
     })
-    const answers = await Promise.all(
+    const statuses = await Promise.all(
       streams.map(async (request) => ((await once(request, 'response')) as [IncomingMessage])[0].statusCode),
     )
-    expect(answers.filter((status) => status === 200)).toHaveLength(50)
-    expect(answers.filter((status) => status === 429)).toHaveLength(1)
+    expect(statuses.filter((status) => status === 200)).toHaveLength(50)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(1)
     for (const request of streams) request.destroy()
     await until(() => open === 0)
   })

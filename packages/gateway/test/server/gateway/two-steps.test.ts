@@ -43,7 +43,7 @@ describe('a route whose rules read the body', () => {
     expect((await fetch(`${url}/rows`, { method: 'POST', headers, body: '{' })).status).toBe(429)
   })
 
-  it('refunds the charges of the first rules when a rule that reads the body refuses', async () => {
+  it('refunds the charges of the first rules when a rule that reads the body refuses the request', async () => {
     const { port, url } = await gatewayWith(ROWS)
     const many = JSON.stringify({ data: new Array(101).fill(1) })
     for (let sent = 0; sent < 5; sent++) {
@@ -62,7 +62,7 @@ describe('a route whose rules read the body', () => {
     ])
   })
 
-  it('responds with 503 if there is no memory for a body, charges nothing, and counts it in the metrics', async () => {
+  it('responds with 503 if there is no memory for a body, charges nothing, and counts the refusal in the metrics', async () => {
     const { port, url, adminUrl } = await gatewayWith(`server: { max_body_memory: 64KiB }\n${ROWS}`)
     const large = `{"data":[${'1,'.repeat(50_000)}1]}`
     const client = await rawClient(port)
@@ -158,7 +158,7 @@ describe('a route with slots', () => {
   })
 })
 
-it('closes connections beyond the limit immediately, and serves the others and the admin port', async () => {
+it('the gateway closes connections beyond the limit immediately, and still serves the others and the admin port', async () => {
   const { port, adminUrl } = await gatewayWith('server: { max_connections: 3 }')
   const clients = await Promise.all(Array.from({ length: 3 }, () => rawClient(port)))
   for (let more = 0; more < 5; more++) expect(await (await rawClient(port)).closed).toMatch(/^(ECONNRESET)?$/)

@@ -34,10 +34,10 @@ interface Account {
   fittedTokens: number
 }
 
-const skipped = hasTrace ? '' : ' (skipped: ../shared/traces has no AzureLLMInferenceTrace_conv.csv)'
+const skipped = hasTrace ? '' : ' (skipped: ../shared/traces contains no AzureLLMInferenceTrace_conv.csv)'
 
 it.skipIf(!hasTrace)(
-  `grants no client more tokens in a window than its limit, over an hour of recorded calls${skipped}`,
+  `the gateway grants no client more tokens in a window than its limit, over an hour of recorded calls${skipped}`,
   { timeout: 300_000 },
   async () => {
     const calls = recordedCalls(CLIENTS)

@@ -12,7 +12,7 @@ const STREAMS = 1000
 const CONCURRENT = 50
 const LIMIT = 10_000
 const INPUT = 25
-/** Number of tokens of the same input in the real vocabulary. */
+/** The number of tokens in the same input, counted with a real vocabulary. */
 const INPUT_IN_VOCABULARY = 13
 
 /** The two ways to count delivered tokens: with a real vocabulary, and without one. */
@@ -42,10 +42,10 @@ const plans: fc.Arbitrary<Plan> = fc
     chunks: tokenChunks,
     countedBy: fc.constantFrom('vocabulary', 'none'),
     by: fc.constantFrom('client', 'upstream'),
-    share: fc.double({ min: 0, max: 1, noNaN: true }),
+    fraction: fc.double({ min: 0, max: 1, noNaN: true }),
     asksForUsage: fc.boolean(),
   })
-  .map(({ share, ...plan }) => ({ ...plan, after: Math.floor(share * bytesOf(plan.chunks).length) }))
+  .map(({ fraction, ...plan }) => ({ ...plan, after: Math.floor(fraction * bytesOf(plan.chunks).length) }))
 
 function bytesOf(chunks: readonly Chunk[]): Buffer {
   return Buffer.from(chunks.map(({ text }) => wordEvent(text)).join(''))
@@ -126,7 +126,7 @@ async function readStream(
   return received
 }
 
-it(`settles ${STREAMS} streams that are interrupted at random positions by their delivered tokens, and leaks no slot`, async () => {
+it(`the gateway settles ${STREAMS} randomly interrupted streams by their delivered tokens, and leaks no slot`, async () => {
   const drawn = fc.sample(plans, { numRuns: STREAMS, seed: SEED })
   const planOf = (client: string) => drawn[Number(client)] ?? NEVER_INTERRUPTED
   const gateway = await startTestGateway(ROUTES, upstreamOf(planOf))
@@ -162,15 +162,15 @@ it(`settles ${STREAMS} streams that are interrupted at random positions by their
 
   // All slots are free again, so the full number of streams is admitted, and no more.
   const { hostname, port } = new URL(gateway.url)
-  const held = Array.from({ length: CONCURRENT + 1 }, (_, index) => {
-    const headers = { 'x-client': `held ${index}`, 'content-type': 'application/json' }
+  const requests = Array.from({ length: CONCURRENT + 1 }, (_, index) => {
+    const headers = { 'x-client': `open ${index}`, 'content-type': 'application/json' }
     const request = httpRequest({ hostname, port, method: 'POST', path: CHAT, headers, agent: false })
     request.on('error', () => {})
     return request.end(JSON.stringify(chat(1, { max_tokens: 1 })))
   })
   const statuses: (number | undefined)[] = []
-  for (const request of held) request.on('response', ({ statusCode }) => statuses.push(statusCode))
+  for (const request of requests) request.on('response', ({ statusCode }) => statuses.push(statusCode))
   await until(() => statuses.includes(429))
   expect(statuses.filter((status) => status === 429)).toHaveLength(1)
-  for (const request of held) request.destroy()
+  for (const request of requests) request.destroy()
 })

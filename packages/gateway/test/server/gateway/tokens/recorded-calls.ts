@@ -18,7 +18,7 @@ export interface RecordedCall {
   readonly output: number
 }
 
-/** Reads the calls. The trace names no clients, so calls are assigned to clients in turn. */
+/** Reads the calls. The trace does not name clients, so calls are assigned to them round-robin. */
 export function recordedCalls(clients: number): RecordedCall[] {
   const [, ...lines] = readFileSync(TRACE, 'utf8').trimEnd().split(/\r?\n/)
   return lines.map((line, id) => {

@@ -14,8 +14,8 @@ function perHour(tokens: number, of = 'tokens'): string {
 
 const SHORT = chatModel({ words: ['Hello'], usage: { prompt_tokens: 10, completion_tokens: 2 } })
 
-describe('five concurrent requests against 100 tokens', () => {
-  it('admits only the requests whose reservations fit, and never settles above the limit', async () => {
+describe('a limit of 100 tokens', () => {
+  it('admits only the concurrent requests whose reservations fit, and never settles above the limit', async () => {
     const waiting: (() => void)[] = []
     const { url } = await startTestGateway(route(perHour(100)), async (request, response) => {
       await jsonOf(request)
@@ -27,18 +27,18 @@ describe('five concurrent requests against 100 tokens', () => {
       )
     })
     // Each request reserves 10 + 30 tokens, so two of them fit.
-    const answers = Array.from({ length: 5 }, () => sendChat(url, chat(10, { max_tokens: 30 })))
+    const responses = Array.from({ length: 5 }, () => sendChat(url, chat(10, { max_tokens: 30 })))
     const refused: number[] = []
-    for (const answer of answers) void answer.then(({ status }) => status === 429 && refused.push(status))
+    for (const answer of responses) void answer.then(({ status }) => status === 429 && refused.push(status))
     await expect.poll(() => refused.length).toBe(3)
     expect(waiting).toHaveLength(2)
     for (const finish of waiting) finish()
-    const statuses = (await Promise.all(answers)).map(({ status }) => status)
+    const statuses = (await Promise.all(responses)).map(({ status }) => status)
     expect(statuses.filter((status) => status === 200)).toHaveLength(2)
     expect(await tokensLeft(url)).toBe(100 - 2 * 40)
   })
 
-  it('shows that charging usage only at the end would admit all five requests', async () => {
+  it('would admit all of five concurrent requests if usage were charged only at the end', async () => {
     /** The common alternative: check the remaining tokens before the call, and charge after it. */
     let used = 0
     const naive = async (call: () => Promise<number>) => {
@@ -49,9 +49,9 @@ describe('five concurrent requests against 100 tokens', () => {
     }
     const waiting: (() => void)[] = []
     const call = () => new Promise<number>((resolve) => waiting.push(() => resolve(40)))
-    const answers = Array.from({ length: 5 }, () => naive(call))
+    const responses = Array.from({ length: 5 }, () => naive(call))
     for (const finish of waiting) finish()
-    expect(await Promise.all(answers)).toEqual([200, 200, 200, 200, 200])
+    expect(await Promise.all(responses)).toEqual([200, 200, 200, 200, 200])
     expect(used).toBe(200)
   })
 
@@ -66,7 +66,7 @@ describe('five concurrent requests against 100 tokens', () => {
   })
 })
 
-describe('the reserved output', () => {
+describe('a token limit', () => {
   it.each([
     ['max_tokens', { max_tokens: 400 }, 400],
     ['the larger of two maxima', { max_tokens: 1, max_completion_tokens: 10_000 }, 10_000],
@@ -95,7 +95,7 @@ describe('the reserved output', () => {
     expect((await sendChat(url, chat(10))).status).toBe(429)
   })
 
-  it('never caps a stated maximum, and refuses one that can never fit without a charge', async () => {
+  it('never caps a stated maximum, and charges nothing for one that can never fit', async () => {
     const { url } = await startTestGateway(route(`60/minute, ${perHour(100)}`), SHORT.listener)
     const { status, headers, text } = await sendChat(
       url,
@@ -112,7 +112,7 @@ describe('the reserved output', () => {
 })
 
 describe('limits of input and output tokens', () => {
-  it('reserves and settles input and output separately, and weighs cached input', async () => {
+  it('are reserved and settled separately, and weigh cached input', async () => {
     const usage = { prompt_tokens: 90, completion_tokens: 7, prompt_tokens_details: { cached_tokens: 50 } }
     const { url } = await startTestGateway(
       route(
@@ -142,7 +142,7 @@ describe('a model call that cannot be parsed', () => {
       'a duplicate option',
       '{"messages":[],"stream":true,"stream_options":{"include_usage":true,"include_usage":false}}',
     ],
-  ])('responds with 400 and the reason and charges nothing for a call with %s', async (_, body) => {
+  ])('gets a 400 with the reason and is not charged if it has %s', async (_, body) => {
     const { url } = await startTestGateway(route(`60/minute, ${perHour(100)}`), SHORT.listener)
     const answer = await send(url, CHAT, { headers: { 'x-client': 'one' }, body })
     expect(answer.status).toBe(400)

@@ -72,7 +72,7 @@ describe('a request that the upstream receives but does not process', () => {
   })
 })
 
-it('counts a request that the upstream rejects, but charges no tokens', async () => {
+it('the gateway counts a request that the upstream rejects, but charges no tokens', async () => {
   const { url } = await startTestGateway(route(), (request, response) => {
     request.resume()
     sendJson(response, { error: { message: 'no such model' } }, 404)
