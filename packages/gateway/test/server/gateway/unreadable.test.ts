@@ -31,7 +31,7 @@ describe('a body that a rule reads', () => {
     ['application/json;charset="UTF-8"'],
     ['application/json ; charset=UTF8 ; v=1'],
     ['application/json;'],
-  ])('parses a body of type %s', async (type) => {
+  ])('is parsed if its type is %s', async (type) => {
     expect(await statusOf(ROWS, '/batch', [`Content-Type: ${type}`], TEN)).toBe(200)
   })
 
@@ -60,7 +60,7 @@ describe('a body that a rule reads', () => {
     [['Content-Type: application/json', 'Content-Encoding: gzip']],
     [['Content-Type: application/json', 'Content-Encoding: identity, gzip']],
     [['Content-Type: application/json', 'Content-Encoding: identity', 'Content-Encoding: br']],
-  ])('responds with 415 to a body with %j, for rules and for model calls', async (headers) => {
+  ])('is rejected with 415 if it has the headers %j, for rules and for model calls', async (headers) => {
     expect(await statusOf(ROWS, '/batch', headers, TEN)).toBe(415)
     expect(await statusOf(CHAT, '/v1/chat/completions', headers, '{"messages":[]}')).toBe(415)
     const withFallback = ROWS.replace('size(body.data)', 'size(body.data), fallback_cost: 1')
@@ -95,7 +95,7 @@ describe('a body that a rule reads', () => {
     ['deep nesting', `{"data":${'['.repeat(2000)}${']'.repeat(2000)}}`],
     ['endless nesting', '['.repeat(1_000_000)],
     ['an endless name', `{"data":[],"${'\\'.repeat(100_001)}`],
-  ])('responds with 400 to a body with %s', async (_, body) => {
+  ])('is rejected with 400 if it contains %s', async (_, body) => {
     expect(await statusOf(ROWS, '/batch', ['Content-Type: application/json'], body)).toBe(400)
   })
 
@@ -106,7 +106,7 @@ describe('a body that a rule reads', () => {
     ['a member called __proto__', '{"data":[],"__proto__":{"data":[1]},"constructor":1}'],
     ['lone surrogates', '{"data":["\\ud800"],"\\ud800":1,"\\udc00":1}'],
     ['huge numbers', '{"data":[1e999,-0,123456789012345678901234567890]}'],
-  ])('parses a body with %s', async (_, body) => {
+  ])('is parsed if it contains %s', async (_, body) => {
     expect(await statusOf(ROWS, '/batch', ['Content-Type: application/json'], body)).toBe(200)
   })
 
@@ -128,7 +128,7 @@ describe('a body that a rule reads', () => {
   })
 })
 
-describe('body_types', () => {
+describe("the 'body_types' setting", () => {
   it('allows other types for all routes or for one route, and parses them as JSON', async () => {
     const text = `body_types: [application/json, 'application/*+json']
 routes:
@@ -224,7 +224,7 @@ routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(query.n), fallb
   )
 })
 
-it('responds with 400 to a repeated header that a rule reads, even with a fallback', async () => {
+it('the gateway responds with 400 to a repeated header that a rule reads, even with a fallback', async () => {
   const text = `routes: [{ match: POST /a, limits: [{ limit: 9/hour, cost: "int(headers['x-n'])", fallback_cost: 1 }] }]`
   expect(await statusOf(text, '/a', ['X-N: 1'], '')).toBe(200)
   expect(await statusOf(text, '/a', [], '')).toBe(200)
@@ -239,14 +239,14 @@ it.each([
   ['twice, the first in another spelling', ['X_N: 0', 'X-N: 0']],
   ['and named by Connection, so that it is not forwarded', ['X-N: 0', 'Connection: x-n']],
   ['and named by Connection in another spelling', ['X-N: 0', 'Connection: keep-alive, X_N']],
-])('responds with 400 to a header that a rule reads and that was sent %s', async (_, headers) => {
+])('the gateway responds with 400 if a header that a rule reads is sent %s', async (_, headers) => {
   const cost = "'x-n' in headers ? int(headers['x-n']) : 50"
   const text = `routes: [{ match: POST /a, limits: [{ limit: 60/hour, cost: "${cost}", fallback_cost: 0 }, { limit: 9/hour, by: header:X-N }] }]`
   expect(await statusOf(text, '/a', headers, '')).toBe(400)
   expect(await statusOf(text, '/a', ['X-N: 0', 'Connection: x-other', 'Y_N: 1', 'Y-N: 2'], '')).toBe(200)
 })
 
-describe('on_unreadable', () => {
+describe("the 'on_unreadable' setting", () => {
   it('rejects a request by default, and never shows the expression to the client', async () => {
     const { url } = await startTestGateway(ROWS)
     for (const body of ['{"data":5}', '{}', '{"data":null}']) {
@@ -256,7 +256,7 @@ describe('on_unreadable', () => {
     }
   })
 
-  it('charges the fallback cost or 1 with the value pass, and forwards the request', async () => {
+  it('charges the fallback cost or 1, and forwards the request, if it is pass', async () => {
     const { url } = await startTestGateway(
       `routes:
   - match: POST /a
@@ -295,7 +295,7 @@ routes: [{ match: POST /a }, { match: POST /b, on_unreadable: reject }]`)
   })
 })
 
-describe('require', () => {
+describe("the 'require' setting", () => {
   it.each([
     ["headers['x-user-tier'] == 'premium'", ''],
     ["int(headers['x-level']) > 3", ''],

@@ -8,38 +8,38 @@ const queueConfig = (wait: string, queue = 10) =>
 
 /** Creates an upstream that responds to the oldest request when the test calls `respond`. */
 function manualUpstream() {
-  const held: ServerResponse[] = []
+  const pending: ServerResponse[] = []
   const requests: string[] = []
   return {
-    held,
+    pending,
     requests,
-    respond: () => held.shift()?.end('done'),
+    respond: () => pending.shift()?.end('done'),
     listener: (request: { url?: string | undefined }, response: ServerResponse) => {
       requests.push(String(request.url))
-      held.push(response)
+      pending.push(response)
     },
   }
 }
 
-it('queues requests for a slot in the order of their arrival', async () => {
+it('the gateway queues requests for a slot in the order of their arrival', async () => {
   const upstream = manualUpstream()
   const { url } = await startTestGateway(queueConfig('30s'), upstream.listener)
   // One connection ensures that the requests arrive in this order.
   const socket = openSocket(url)
   for (let number = 0; number < 4; number++) socket.write(head(`/predict?${number}`))
   for (let number = 0; number < 4; number++) {
-    await until(() => upstream.held.length === 1)
+    await until(() => upstream.pending.length === 1)
     upstream.respond()
   }
   await until(() => socket.text().split('HTTP/1.1 200 OK').length === 5)
   expect(upstream.requests).toEqual(['/predict?0', '/predict?1', '/predict?2', '/predict?3'])
 })
 
-it('responds with 503 and a retry time to requests that time out in the queue or exceed its length', async () => {
+it('the gateway responds with 503 and a retry time to requests that time out in the queue or exceed its length', async () => {
   const upstream = manualUpstream()
   const { url } = await startTestGateway(queueConfig('150ms', 1), upstream.listener)
   const first = send(url, '/predict')
-  await until(() => upstream.held.length === 1)
+  await until(() => upstream.pending.length === 1)
   const [late, crowded] = await Promise.all([send(url, '/predict'), send(url, '/predict')])
   for (const refused of [late, crowded]) {
     expect(refused.status).toBe(503)
@@ -54,13 +54,13 @@ it('responds with 503 and a retry time to requests that time out in the queue or
   expect(upstream.requests).toHaveLength(1)
 })
 
-it('removes a queued request when its client disconnects', async () => {
+it('the gateway removes a queued request when its client disconnects', async () => {
   const upstream = manualUpstream()
   const { url, adminUrl } = await startTestGateway(queueConfig('30s', 5), upstream.listener)
   const isQueueEmpty = async () =>
     /sluice_waiting_requests\{.*\} 0\n/.test((await send(adminUrl, '/metrics', { method: 'GET' })).text)
   const first = send(url, '/predict?first')
-  await until(() => upstream.held.length === 1)
+  await until(() => upstream.pending.length === 1)
   const leaving = Array.from({ length: 6 }, () => openSocket(url))
   for (const socket of leaving) socket.write(head('/predict?gone'))
   // The queue holds five of them, and the sixth is refused.
@@ -70,7 +70,7 @@ it('removes a queued request when its client disconnects', async () => {
   const last = send(url, '/predict?last')
   upstream.respond()
   expect((await first).status).toBe(200)
-  await until(() => upstream.held.length > 0)
+  await until(() => upstream.pending.length > 0)
   upstream.respond()
   expect((await last).status).toBe(200)
   expect(upstream.requests).toEqual(['/predict?first', '/predict?last'])
@@ -94,7 +94,7 @@ function openSocket(url: string) {
   return Object.assign(socket, { text: () => text })
 }
 
-it('queues a request with an unreadable address if no rule needs the address', async () => {
+it('the gateway queues a request with an unreadable address if no rule needs the address', async () => {
   const upstream = manualUpstream()
   const { url } = await startTestGateway(
     `identity: { trusted_proxies: [127.0.0.1/32, '::1/128'] }\n${queueConfig('30s')}`,
@@ -102,9 +102,9 @@ it('queues a request with an unreadable address if no rule needs the address', a
   )
   const request = () => send(url, '/predict', { headers: { 'x-forwarded-for': 'not an address' } })
   const [first, second] = [request(), request()]
-  await until(() => upstream.held.length === 1)
+  await until(() => upstream.pending.length === 1)
   upstream.respond()
-  await until(() => upstream.held.length === 1)
+  await until(() => upstream.pending.length === 1)
   upstream.respond()
   expect([(await first).status, (await second).status]).toEqual([200, 200])
 })

@@ -4,7 +4,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { send, startTestGateway, until } from './running-gateway.js'
 
 /** Starts a model with a readiness endpoint. */
-async function model() {
+async function startModel() {
   const state = { ready: false, requests: 0 }
   const server = createServer((_request, response) => {
     state.requests++
@@ -31,27 +31,27 @@ async function reportedLimit(url: string, user: string): Promise<number> {
   return Number(/q=(\d+)/.exec(String(headers['ratelimit-policy']))?.[1])
 }
 
-it('raises the limits of a route once its model is ready, and lowers them when it is no longer ready', async () => {
-  const upstream = await model()
+it('a warm-up raises the limits of a route once its model is ready, and lowers them when it is no longer ready', async () => {
+  const upstream = await startModel()
   const { url } = await startTestGateway(warmUpConfig(upstream.url, '100ms'))
   await until(() => upstream.requests > 0)
-  const admitted = async () => {
+  const countAdmitted = async () => {
     let count = 0
     for (let call = 0; call < 60; call++)
       if ((await send(url, '/predict', { headers: { 'x-user': 'a' } })).status === 200) count++
     return count
   }
-  expect(await admitted()).toBe(10)
+  expect(await countAdmitted()).toBe(10)
   upstream.ready = true
   await until(async () => (await reportedLimit(url, 'b')) === 50)
   // The ten units that were used before the warm-up stay used.
-  expect(await admitted()).toBe(40)
+  expect(await countAdmitted()).toBe(40)
   upstream.ready = false
   await until(async () => (await reportedLimit(url, 'c')) === 10)
 })
 
-it('stays warm after a reload, even if the reload changes the warm-up', async () => {
-  const upstream = await model()
+it('a route stays warm after a reload, even if the reload changes the warm-up', async () => {
+  const upstream = await startModel()
   upstream.ready = true
   const { url, gateway, configOf } = await startTestGateway(warmUpConfig(upstream.url, '100ms'))
   await until(async () => (await reportedLimit(url, 'a')) === 50)

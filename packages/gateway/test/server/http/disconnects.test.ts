@@ -20,13 +20,13 @@ async function startWithSlots(slots: number, settings = '') {
     port: gateway.address.port,
     failures,
     probe,
-    slotIsFree: async () => (await probe()) === 200,
+    isSlotFree: async () => (await probe()) === 200,
   }
 }
 
 describe('a client that disconnects', () => {
   it('has its upstream request aborted and its slot freed before the response', async () => {
-    const { upstream, port, failures, probe, slotIsFree } = await startWithSlots(1)
+    const { upstream, port, failures, probe, isSlotFree } = await startWithSlots(1)
     const client = begin(port, { method: 'POST' }).end()
     const { response } = await upstream.arrivals.next()
     expect(await probe()).toBe(429)
@@ -34,12 +34,12 @@ describe('a client that disconnects', () => {
     client.destroy()
     await ended
     expect(response.writableFinished).toBe(false)
-    await until(slotIsFree)
+    await until(isSlotFree)
     expect(failures).toEqual([])
   })
 
   it('has its upstream request aborted and its slot freed during the response', async () => {
-    const { upstream, port, failures, probe, slotIsFree } = await startWithSlots(1)
+    const { upstream, port, failures, probe, isSlotFree } = await startWithSlots(1)
     const client = begin(port, { method: 'POST' }).end()
     const { response } = await upstream.arrivals.next()
     response.write('half')
@@ -48,12 +48,12 @@ describe('a client that disconnects', () => {
     const ended = once(response, 'close')
     client.destroy()
     await ended
-    await until(slotIsFree)
+    await until(isSlotFree)
     expect(failures).toEqual([])
   })
 
   it('leaves its upload incomplete at the upstream', async () => {
-    const { upstream, port, failures, probe, slotIsFree } = await startWithSlots(1)
+    const { upstream, port, failures, probe, isSlotFree } = await startWithSlots(1)
     for (const headers of [{ 'content-length': 1000 }, { 'transfer-encoding': 'chunked' }]) {
       const client = begin(port, { method: 'POST', headers })
       client.write('half')
@@ -64,14 +64,14 @@ describe('a client that disconnects', () => {
       client.destroy()
       expect((await ended)[0]).toMatchObject({ code: 'ECONNRESET' })
       expect(request.complete).toBe(false)
-      await until(slotIsFree)
+      await until(isSlotFree)
       while (upstream.arrivals.ready > 0) await upstream.arrivals.next()
     }
     expect(failures).toEqual([])
   })
 
   it('has its request aborted while the upstream does not read the upload', async () => {
-    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
+    const { upstream, port, failures, isSlotFree } = await startWithSlots(1)
     const client = begin(port, { method: 'POST' })
     const chunk = Buffer.alloc(2 ** 20)
     while (client.write(chunk)) await new Promise((resolve) => setImmediate(resolve))
@@ -79,12 +79,12 @@ describe('a client that disconnects', () => {
     client.destroy()
     const read = textOf(request)
     await expect(read).rejects.toMatchObject({ code: 'ECONNRESET' })
-    await until(slotIsFree)
+    await until(isSlotFree)
     expect(failures).toEqual([])
   })
 
   it('has its request aborted even if it reads nothing of the response', async () => {
-    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
+    const { upstream, port, failures, isSlotFree } = await startWithSlots(1)
     const client = begin(port, { method: 'POST' }).end()
     const { response } = await upstream.arrivals.next()
     const chunk = Buffer.alloc(2 ** 20)
@@ -97,12 +97,12 @@ describe('a client that disconnects', () => {
     const ended = once(response, 'close')
     client.destroy()
     await ended
-    await until(slotIsFree)
+    await until(isSlotFree)
     expect(failures).toEqual([])
   })
 
   it('has all of its pipelined requests aborted', async () => {
-    const { upstream, port, failures, probe, slotIsFree } = await startWithSlots(2)
+    const { upstream, port, failures, probe, isSlotFree } = await startWithSlots(2)
     const client = await rawClient(port)
     const request = message('POST / HTTP/1.1', ['Content-Length: 0'])
     client.send(request + request)
@@ -112,21 +112,21 @@ describe('a client that disconnects', () => {
     const ended = Promise.all([once(first.response, 'close'), once(second.response, 'close')])
     client.socket.destroy()
     await ended
-    await until(slotIsFree)
+    await until(isSlotFree)
     // While a new request holds one slot, a successful probe shows that the other is free.
     begin(port, { method: 'POST' }).end()
     await until(async () => {
       const { request } = await upstream.arrivals.next()
       return request.headers['x-probe'] === undefined
     })
-    await until(slotIsFree)
+    await until(isSlotFree)
     expect(failures).toEqual([])
   })
 })
 
 describe('a client that half-closes its connection', () => {
   it.each(['HTTP/1.1', 'HTTP/1.0'])('receives the response to its %s request', async (version) => {
-    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
+    const { upstream, port, failures, isSlotFree } = await startWithSlots(1)
     const client = await rawClient(port)
     client.send(message(`POST / ${version}`, ['Content-Length: 2'], 'hi'))
     const { response } = await upstream.arrivals.next()
@@ -135,12 +135,12 @@ describe('a client that half-closes its connection', () => {
     response.end('done')
     expect(await client.closed).toBe('')
     expect(client.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*done$/)
-    await until(slotIsFree)
+    await until(isSlotFree)
     expect(failures).toEqual([])
   })
 
   it('receives a stream up to its last event if it half-closes together with the request', async () => {
-    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
+    const { upstream, port, failures, isSlotFree } = await startWithSlots(1)
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
     const { response } = await upstream.arrivals.next()
@@ -151,7 +151,7 @@ describe('a client that half-closes its connection', () => {
     response.end('last')
     expect(await client.closed).toBe('')
     expect(client.received).toMatch(/\r\n\r\nHTTP\/1\.1 200 OK\r\n[\s\S]*first[\s\S]*last\r\n0\r\n\r\n$/)
-    await until(slotIsFree)
+    await until(isSlotFree)
     expect(failures).toEqual([])
   })
 
@@ -171,7 +171,7 @@ describe('a client that half-closes its connection', () => {
   })
 
   it('gets a 400 if it half-closes within its body, and the upstream receives no complete request', async () => {
-    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
+    const { upstream, port, failures, isSlotFree } = await startWithSlots(1)
     const client = await rawClient(port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 1000'], 'half'))
     const { request } = await upstream.arrivals.next()
@@ -179,13 +179,13 @@ describe('a client that half-closes its connection', () => {
     client.socket.end()
     await client.closed
     expect(client.received).toMatch(/^HTTP\/1\.1 400 /)
-    await until(slotIsFree)
+    await until(isSlotFree)
     expect(request.complete).toBe(false)
     expect(failures).toEqual([])
   })
 
   it('is considered disconnected once it also closes the other half', async () => {
-    const { upstream, port, failures, slotIsFree } = await startWithSlots(1)
+    const { upstream, port, failures, isSlotFree } = await startWithSlots(1)
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
     const { response } = await upstream.arrivals.next()
@@ -193,12 +193,12 @@ describe('a client that half-closes its connection', () => {
     await client.until('HTTP/1.1 102 Processing')
     client.socket.destroy()
     await ended
-    await until(slotIsFree)
+    await until(isSlotFree)
     expect(failures).toEqual([])
   })
 
   it('is considered disconnected if it is a trusted proxy that uses HTTP/1.0', async () => {
-    const { upstream, port, failures, slotIsFree } = await startWithSlots(
+    const { upstream, port, failures, isSlotFree } = await startWithSlots(
       1,
       'identity: { trusted_proxies: [127.0.0.1] }\n',
     )
@@ -208,7 +208,7 @@ describe('a client that half-closes its connection', () => {
     await once(response, 'close')
     await client.closed
     expect(client.received).toBe('')
-    await until(slotIsFree)
+    await until(isSlotFree)
     expect(failures).toEqual([])
   })
 })

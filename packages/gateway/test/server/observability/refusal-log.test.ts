@@ -8,7 +8,7 @@ import { createLog } from '../../../src/server/logging/log.js'
 import { RefusalLog } from '../../../src/server/observability/refusal-log.js'
 import { echo, send, startUpstream } from '../gateway/running-gateway.js'
 
-/** Creates a refusal log whose intervals are ended by the test. */
+/** Creates a refusal log whose intervals end when the test ends them. */
 function refusalLog(config: Partial<LogConfig> = {}) {
   let text = ''
   const timers: (() => void)[] = []
@@ -58,21 +58,21 @@ describe('a line of the refusal log', () => {
   })
 
   it('redacts the client as configured, even after a change to the configuration', () => {
-    const named = (config: Partial<LogConfig>, ip: string, client?: { id: string }) => {
+    const loggedClient = (config: Partial<LogConfig>, ip: string, client?: { id: string }) => {
       const log = refusalLog(config)
       log.request(ip, client)
       log.request(ip, client)
       return log.lines()[0].client
     }
-    expect(named({}, '10.0.0.1', { id: 'alice' })).toBe('client alice')
-    expect(named({ clients: 'masked' }, '10.0.0.1')).toBe('10.0.0.*')
-    expect(named({ clients: 'masked' }, '2001:db8:1:2::/64')).toBe('2001:db8:1:*')
-    expect(named({ clients: 'masked' }, '::1')).toBe('0:0:0:*')
-    expect(named({ clients: 'masked' }, '10.0.0.1', { id: 'alice' })).toBe('client al***')
-    const hashed = named({ clients: 'hashed' }, '10.0.0.1')
+    expect(loggedClient({}, '10.0.0.1', { id: 'alice' })).toBe('client alice')
+    expect(loggedClient({ clients: 'masked' }, '10.0.0.1')).toBe('10.0.0.*')
+    expect(loggedClient({ clients: 'masked' }, '2001:db8:1:2::/64')).toBe('2001:db8:1:*')
+    expect(loggedClient({ clients: 'masked' }, '::1')).toBe('0:0:0:*')
+    expect(loggedClient({ clients: 'masked' }, '10.0.0.1', { id: 'alice' })).toBe('client al***')
+    const hashed = loggedClient({ clients: 'hashed' }, '10.0.0.1')
     expect(hashed).toMatch(/^#[\w-]{16}$/)
     // Digests differ between processes, so that addresses cannot be recovered by brute force.
-    expect(named({ clients: 'hashed' }, '10.0.0.1')).not.toBe(hashed)
+    expect(loggedClient({ clients: 'hashed' }, '10.0.0.1')).not.toBe(hashed)
 
     const log = refusalLog()
     for (let n = 0; n < 2; n++) log.request('10.0.0.1')
@@ -149,7 +149,7 @@ describe('a flood of refusals', () => {
   })
 })
 
-it('logs no header and no secret key of a rule', async () => {
+it('the refusal log contains no headers and no secret keys of rules', async () => {
   let text = ''
   const config = parseConfig(
     `

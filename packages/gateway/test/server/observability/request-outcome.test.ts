@@ -10,8 +10,8 @@ describe('the result of forwarding a request', () => {
   it('is the status once the client has received the response', async () => {
     const upstream = await httpUpstream((_request, response) => response.writeHead(404).end('none'))
     const gateway = await gatewayTo(upstream.url)
-    const answer = await responseTo(begin(gateway.port).end())
-    expect(await textOf(answer)).toBe('none')
+    const response = await responseTo(begin(gateway.port).end())
+    expect(await textOf(response)).toBe('none')
     expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 404 })
   })
 
@@ -88,9 +88,9 @@ describe('an observer of a response', () => {
       data: (chunk) => seen.push(chunk.toString()),
     }
     const gateway = await gatewayTo(upstream.url, { observer, responseHeaders: [['RateLimit', '"b";r=2']] })
-    const answer = await responseTo(begin(gateway.port).end())
-    expect(await textOf(answer)).toBe('ok')
-    expect(answer.headers).toMatchObject({ ratelimit: '"b";r=2', 'x-usage': '7' })
+    const response = await responseTo(begin(gateway.port).end())
+    expect(await textOf(response)).toBe('ok')
+    expect(response.headers).toMatchObject({ ratelimit: '"b";r=2', 'x-usage': '7' })
     expect(seen).toEqual([
       [200, ['RateLimit', '"a";r=1', 'X-Usage', '7', 'Transfer-Encoding', 'chunked']],
       'ok',

@@ -1,4 +1,4 @@
-/** A queue of values. Tests wait for the next one. */
+/** A queue of values. `next` waits until one is available. */
 export class Arrivals<T> {
   readonly #ready: T[] = []
   readonly #waiting: ((item: T) => void)[] = []

@@ -49,12 +49,12 @@ describe('a body that no rule reads', () => {
     await client.until('200 OK', 2)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 0']))
     await client.until('200 OK', 3)
-    const ways = []
+    const framings = []
     for (let count = 0; count < 3; count++) {
       const { headers } = (await upstream.arrivals.next()).request
-      ways.push([headers['content-length'], headers['transfer-encoding']])
+      framings.push([headers['content-length'], headers['transfer-encoding']])
     }
-    expect(ways).toEqual([
+    expect(framings).toEqual([
       ['5', undefined],
       [undefined, 'chunked'],
       ['0', undefined],
@@ -102,7 +102,7 @@ describe('a body that a rule reads', () => {
     ])
   })
 
-  it('is rejected by its declared length before any of it arrives', async () => {
+  it('is rejected because of its declared length before any of it arrives', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await startTestGateway(READING, upstream.url)
     const client = await rawClient(gateway.address.port)

@@ -29,7 +29,11 @@ type Options = Partial<Omit<ForwardOptions, 'upstream' | 'request' | 'response' 
   readonly timeouts?: Partial<UpstreamTimeouts>
 }
 
-/** @param url the URL of the upstream */
+/**
+ * Starts a server that forwards all requests to an upstream.
+ *
+ * @param url the URL of the upstream
+ */
 export async function gatewayTo(url: string, options: Options = {}): Promise<GatewayUnderTest> {
   const { timeouts, ...rest } = options
   const upstream = createUpstream(url, { connect: 10_000, headers: 0, idle: 0, ...timeouts })

@@ -4,7 +4,7 @@ import { begin, responseTo } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
-const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+const RESPONSE = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
 describe('connections', () => {
   it('serve consecutive requests on both sides', async () => {
@@ -26,16 +26,16 @@ describe('connections', () => {
       const clients = Array.from({ length: 20 }, () => begin(gateway.address.port).end())
       // All requests arrive before the first response, so none is queued behind another.
       const arrived = await Promise.all(clients.map(() => upstream.arrivals.next()))
-      const answers = clients.map(responseTo)
+      const responses = clients.map(responseTo)
       for (const { response } of arrived) response.end()
-      for (const answer of await Promise.all(answers)) expect(answer.statusCode).toBe(200)
+      for (const response of await Promise.all(responses)) expect(response.statusCode).toBe(200)
     }
     expect(upstream.connections).toBe(20)
   })
 
   it('to clients outlive those to the upstream', async () => {
     const upstream = await rawUpstream((socket) => {
-      socket.write(ANSWER.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+      socket.write(RESPONSE.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
     })
     const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -49,7 +49,7 @@ describe('connections', () => {
   })
 
   it('are not reused if the upstream closes them while they are idle', async () => {
-    const upstream = await rawUpstream((socket) => socket.end(ANSWER))
+    const upstream = await rawUpstream((socket) => socket.end(RESPONSE))
     const { url } = await startTestGateway('', upstream.url)
     for (let round = 0; round < 20; round++) {
       expect((await send(url, '/')).status).toBe(200)
@@ -59,7 +59,7 @@ describe('connections', () => {
 
   it('are not reused if the upstream sends bytes after the response', async () => {
     const upstream = await rawUpstream((socket) =>
-      socket.write(`${ANSWER}HTTP/1.1 200 OK\r\nX-Evil: 1\r\nContent-Length: 4\r\n\r\nevil`),
+      socket.write(`${RESPONSE}HTTP/1.1 200 OK\r\nX-Evil: 1\r\nContent-Length: 4\r\n\r\nevil`),
     )
     const { url } = await startTestGateway('', upstream.url)
     for (let round = 0; round < 3; round++) {
@@ -104,12 +104,12 @@ describe('connections', () => {
       await upstream.arrivals.next(),
       await upstream.arrivals.next(),
     ]
-    for (const { request, response } of arrived.toReversed()) response.end(`answer to ${request.url}`)
-    await client.until('answer to /3')
-    expect(client.received.match(/answer to \S+?(?=HTTP|$)/g)).toEqual([
-      'answer to /1',
-      'answer to /2',
-      'answer to /3',
+    for (const { request, response } of arrived.toReversed()) response.end(`response to ${request.url}`)
+    await client.until('response to /3')
+    expect(client.received.match(/response to \S+?(?=HTTP|$)/g)).toEqual([
+      'response to /1',
+      'response to /2',
+      'response to /3',
     ])
   })
 })

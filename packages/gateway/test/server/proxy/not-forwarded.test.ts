@@ -4,7 +4,7 @@ import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
 describe('trailers', () => {
-  it('of a request do not reach the upstream, neither as trailers nor as headers', async () => {
+  it('of a request reach the upstream neither as trailers nor as headers', async () => {
     const upstream = await rawUpstream((socket, text) => {
       if (text.includes('\r\n0\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
     })

@@ -9,7 +9,7 @@ export interface RawClient {
   readonly received: string
   /** Sends a string, one byte per character. */
   send(text: string): void
-  /** Waits for a string to arrive; `times` selects its n-th occurrence. */
+  /** Waits until a string has arrived `times` times, once by default. */
   until(text: string, times?: number): Promise<void>
   /** Resolves when the connection closes, with the error code or `''`. */
   readonly closed: Promise<string>

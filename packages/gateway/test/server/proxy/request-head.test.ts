@@ -18,7 +18,7 @@ async function sendRejected(bytes: string): Promise<string> {
   return client.received
 }
 
-describe('request heads', () => {
+describe('the gateway', () => {
   it.each([
     ['two hosts', 'GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n'],
     ['the same host twice', 'GET / HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n'],
@@ -143,7 +143,7 @@ describe('requests with many headers', () => {
     expect(await sendRejected(message('GET / HTTP/1.1', long))).toMatch(/^HTTP\/1\.1 431 /)
   })
 
-  it('do not prevent responses with many headers', async () => {
+  it('are limited, but responses with many headers are not', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.write(
         `HTTP/1.1 200 OK\r\n${many(3000).join('\r\n')}\r\nX-Last: 1\r\nContent-Length: 2\r\n\r\nok`,

@@ -6,9 +6,9 @@ import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 /** Forwards a response from the upstream to a client that sends Connection: close. */
 async function forwardResponse(
   requestLine: string,
-  answer: string,
+  response: string,
 ): Promise<{ head: string[]; body: string }> {
-  const upstream = await rawUpstream((socket) => socket.write(answer))
+  const upstream = await rawUpstream((socket) => socket.write(response))
   const { gateway } = await startTestGateway('', upstream.url)
   const client = await rawClient(gateway.address.port)
   client.send(message(requestLine, ['Connection: close']))
@@ -117,7 +117,7 @@ describe('a response with a body', () => {
 })
 
 describe('request methods', () => {
-  it('are forwarded if HTTP defines them', async () => {
+  it('are forwarded unless they open a tunnel', async () => {
     for (const method of ['OPTIONS', 'TRACE', 'PATCH', 'PURGE', 'QUERY']) {
       const { body } = await forwardResponse(
         `${method} /a HTTP/1.1`,
@@ -138,7 +138,7 @@ describe('request methods', () => {
     expect(upstream.received).toBe('')
   })
 
-  it('are handled by the gateway itself for OPTIONS *', async () => {
+  it('are not forwarded for OPTIONS *, which the gateway handles itself', async () => {
     const upstream = await rawUpstream()
     const { gateway } = await startTestGateway('', upstream.url)
     const client = await rawClient(gateway.address.port)

@@ -89,7 +89,7 @@ describe('a request to an upstream that closes its idle connection', () => {
   })
 })
 
-it('charges a retried request once, even under a rule that reads the body', async () => {
+it('the gateway charges a retried request once, even under a rule that reads the body', async () => {
   const { client, seen } = await startClosingUpstream(`retry_post: true
 routes:
   - match: POST /*
@@ -104,7 +104,7 @@ routes:
   expect(client.received).toMatch(/"rows";r=17/)
 })
 
-it('does not retry a request that failed on a new connection', async () => {
+it('the gateway does not retry a request that failed on a new connection', async () => {
   const upstream = await rawUpstream((socket) => socket.destroy())
   const { gateway } = await startTestGateway('', upstream.url)
   const client = await rawClient(gateway.address.port)

@@ -101,7 +101,7 @@ routes:
   })
 
   it('report requests in flight and waiting, settlements and warm-ups', async () => {
-    const held: ServerResponse[] = []
+    const pending: ServerResponse[] = []
     const { url, adminUrl } = await startTestGateway(
       `
 routes:
@@ -113,7 +113,7 @@ routes:
     warm_up: { ready: http://127.0.0.1:1/, from: 0.5, over: 1m }`,
       (request, response) => {
         request.resume()
-        if (request.url === '/slots') held.push(response)
+        if (request.url === '/slots') pending.push(response)
         else
           response
             .setHeader('content-type', 'application/json')
@@ -124,9 +124,9 @@ routes:
     const value = async (name: string, labels = {}) => sumOf(await metricsOf(adminUrl), name, labels)
     await expect.poll(() => value('sluice_in_flight_requests', { route: 'POST /slots' })).toBe(1)
     await expect.poll(() => value('sluice_waiting_requests', { route: 'POST /slots' })).toBe(1)
-    held[0]?.end()
-    await expect.poll(() => held.length).toBe(2)
-    held[1]?.end()
+    pending[0]?.end()
+    await expect.poll(() => pending.length).toBe(2)
+    pending[1]?.end()
     await Promise.all(slots)
     await expect.poll(() => value('sluice_in_flight_requests')).toBe(0)
     expect(await value('sluice_waiting_requests')).toBe(0)
@@ -138,7 +138,7 @@ routes:
   })
 })
 
-it('creates no more series for 100,000 clients with invented tiers than for one', async () => {
+it('the metrics have no more series for 100,000 clients with invented tiers than for one', async () => {
   const metrics = new GatewayMetrics()
   metrics.setTiers(['pro'])
   const limiter = createLimiter<{ id: string; tier?: string }>({

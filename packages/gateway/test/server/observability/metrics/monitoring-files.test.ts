@@ -19,11 +19,11 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[]
 }
 
-const text = (name: string) => readFile(new URL(name, FOLDER), 'utf8')
-const alerts = (parse(await text('alerts.yaml')) as { groups: { rules: Rule[] }[] }).groups.flatMap(
+const readText = (name: string) => readFile(new URL(name, FOLDER), 'utf8')
+const alerts = (parse(await readText('alerts.yaml')) as { groups: { rules: Rule[] }[] }).groups.flatMap(
   ({ rules }) => rules,
 )
-const dashboard = JSON.parse(await text('grafana-dashboard.json')) as { panels: Panel[] }
+const dashboard = JSON.parse(await readText('grafana-dashboard.json')) as { panels: Panel[] }
 const targets = dashboard.panels.flatMap(({ title, targets = [] }) =>
   targets.map((target) => ({ title, ...target })),
 )
@@ -71,7 +71,7 @@ function groupingLabels(query: string): readonly string[] {
   return grouped.flat()
 }
 
-it('finds syntax errors, unknown metrics and unknown labels in a query', () => {
+it('problemsIn finds syntax errors, unknown metrics and unknown labels in a query', () => {
   expect(problemsIn('sluice_requests_total')).toEqual([])
   expect(problemsIn('rate(sluice_requests_totals[5m])')).toEqual(['unknown metric sluice_requests_totals'])
   expect(problemsIn('sum by (client) (sluice_requests_total)')).toEqual([
@@ -82,7 +82,7 @@ it('finds syntax errors, unknown metrics and unknown labels in a query', () => {
 })
 
 describe('alerts', () => {
-  it.each(alerts)('queries only existing series and labels: $alert', ({ expr, annotations }) => {
+  it.each(alerts)('query only existing series and labels: $alert', ({ expr, annotations }) => {
     expect(problemsIn(expr)).toEqual([])
     const shown = [...`${annotations.summary} ${annotations.description}`.matchAll(/\$labels\.(\w+)/g)]
     const left = groupingLabels(expr)
@@ -93,7 +93,7 @@ describe('alerts', () => {
 
 describe('dashboard panels', () => {
   it.each(targets)(
-    'queries only existing series and labels: $title, $legendFormat',
+    'query only existing series and labels: $title, $legendFormat',
     ({ expr, legendFormat }) => {
       expect(problemsIn(expr)).toEqual([])
       for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g))
@@ -102,7 +102,7 @@ describe('dashboard panels', () => {
   )
 })
 
-it('shows every metric in the Grafana dashboard', () => {
+it('the Grafana dashboard shows every metric', () => {
   const shown = targets.map(({ expr }) => expr).join(' ')
   const families = createInstruments().registry.getMetricsAsArray()
   expect(families.map(({ name }) => name).filter((name) => !shown.includes(name))).toEqual([])

@@ -17,7 +17,7 @@ const stream = fc.array(
   { maxLength: 2000 },
 )
 
-it('bounds each count by its error, at most the stream length divided by the number of counters', () => {
+it('SpaceSaving overestimates a count by at most its error, and bounds the error', () => {
   fc.assert(
     fc.property(stream, fc.integer({ min: 1, max: 40 }), (keys, capacity) => {
       const counters = new SpaceSaving(capacity)
@@ -38,7 +38,7 @@ it('bounds each count by its error, at most the stream length divided by the num
   )
 })
 
-it('counts exactly if each key has its own counter', () => {
+it('SpaceSaving counts exactly if each key has its own counter', () => {
   fc.assert(
     fc.property(stream, (keys) => {
       const counters = new SpaceSaving(1000)

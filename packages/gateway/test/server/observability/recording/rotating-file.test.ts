@@ -40,7 +40,7 @@ async function writeAndKill(file: string, lines: readonly string[]): Promise<voi
 
 const decompressed = async (file: string) => gunzipSync(await readFile(file)).toString()
 
-it('appends to a properly closed file', async () => {
+it('RotatingFile appends to a properly closed file', async () => {
   const file = await temporaryFile()
   for (const line of ['one', 'two']) {
     const { record, errors } = openRecord(file)
@@ -51,7 +51,7 @@ it('appends to a properly closed file', async () => {
   expect(await decompressed(file)).toBe('head\none\nhead\ntwo\n')
 })
 
-it('repairs the file of a killed gateway before appending to it', async () => {
+it('RotatingFile repairs the file of a killed gateway before appending to it', async () => {
   const file = await temporaryFile()
   await writeAndKill(file, ['one', 'two'])
   await writeAndKill(file, ['three'])
@@ -63,7 +63,7 @@ it('repairs the file of a killed gateway before appending to it', async () => {
   expect(errors).toEqual([])
 })
 
-it('drops an incomplete last line, wherever it breaks off', async () => {
+it('RotatingFile drops an incomplete last line, wherever it ends', async () => {
   const file = await temporaryFile()
   await writeAndKill(file, ['one'])
   const { length: whole } = await readFile(file)
@@ -79,7 +79,7 @@ it('drops an incomplete last line, wherever it breaks off', async () => {
   }
 })
 
-it('rotates a file that cannot be read', async () => {
+it('RotatingFile rotates a file that cannot be read', async () => {
   const file = await temporaryFile()
   await writeAndKill(file, ['one'])
   await appendFile(file, gzipSync('two\n'))
@@ -96,7 +96,7 @@ it('rotates a file that cannot be read', async () => {
 })
 
 it.skipIf(!existsSync('/dev/full'))(
-  'keeps a file that cannot be repaired because the disk is full, and repairs it later',
+  'RotatingFile keeps a file that cannot be repaired because the disk is full, and repairs it later',
   async () => {
     const file = await temporaryFile()
     await writeAndKill(file, ['one'])
@@ -115,7 +115,7 @@ it.skipIf(!existsSync('/dev/full'))(
   },
 )
 
-it('rotates the file at its maximum size', async () => {
+it('RotatingFile rotates the file at its maximum size', async () => {
   const file = await temporaryFile()
   const { record, errors } = openRecord(file, 1)
   for (const line of ['one', 'two', 'three', 'four']) {
@@ -129,23 +129,26 @@ it('rotates the file at its maximum size', async () => {
   expect(errors).toEqual([])
 })
 
-it.skipIf(!existsSync('/dev/full'))('drops lines while the disk is full and keeps running', async () => {
-  const file = await temporaryFile()
-  await symlink('/dev/full', file)
-  const { record, errors } = openRecord(file)
-  for (const line of ['one', 'two']) {
-    record.append(line)
-    await record.flush()
-  }
-  await record.close()
-  expect(errors).toEqual([
-    expect.objectContaining({ code: 'ENOSPC' }),
-    expect.objectContaining({ code: 'ENOSPC' }),
-  ])
-  expect(record.dropped).toBe(2)
-})
+it.skipIf(!existsSync('/dev/full'))(
+  'RotatingFile drops lines while the disk is full and keeps running',
+  async () => {
+    const file = await temporaryFile()
+    await symlink('/dev/full', file)
+    const { record, errors } = openRecord(file)
+    for (const line of ['one', 'two']) {
+      record.append(line)
+      await record.flush()
+    }
+    await record.close()
+    expect(errors).toEqual([
+      expect.objectContaining({ code: 'ENOSPC' }),
+      expect.objectContaining({ code: 'ENOSPC' }),
+    ])
+    expect(record.dropped).toBe(2)
+  },
+)
 
-it('counts every line that is lost in a failed write, and no others', async () => {
+it('RotatingFile counts every line that is lost in a failed write, and no others', async () => {
   const file = await temporaryFile()
   const { record, errors } = openRecord(join(file, 'missing', 'traffic.jsonl.gz'))
   for (let line = 0; line < 50; line++) record.append(`line ${line}`)

@@ -16,7 +16,7 @@ async function temporaryFile(): Promise<string> {
   return join(folder, 'traffic.jsonl.gz')
 }
 
-/** Builds a recorded line, `at` milliseconds after the start. */
+/** Builds a recorded line with a time of `at` milliseconds after the start. */
 const line = (at: number) => JSON.stringify({ time: START + at, ip: `ip-${at}`, path: `/é/"time":0,${at}` })
 const linesOf = (times: readonly number[]) => [HEAD, ...times.map(line)].map((each) => `${each}\n`).join('')
 
@@ -26,7 +26,7 @@ async function takeSnapshot(file: string, since?: number, files = 10): Promise<R
   return snapshot
 }
 
-it('reads the oldest file first, in every pass', async () => {
+it('a record snapshot reads the oldest file first, in every pass', async () => {
   const file = await temporaryFile()
   await writeFile(`${file}.2`, gzipSync(linesOf([1])))
   await writeFile(`${file}.1`, Buffer.concat([gzipSync(linesOf([2])), gzipSync(linesOf([3]))]))
@@ -44,7 +44,7 @@ it('reads the oldest file first, in every pass', async () => {
   expect(snapshot.damaged).toBe(0)
 })
 
-it('skips requests before the start of the time range in every file', async () => {
+it('a record snapshot skips requests before the start of the time range in every file', async () => {
   const file = await temporaryFile()
   await fc.assert(
     fc.asyncProperty(
@@ -63,7 +63,7 @@ it('skips requests before the start of the time range in every file', async () =
   )
 })
 
-it('does not open a file that ended before the time range', async () => {
+it('a record snapshot does not open a file that ended before the time range', async () => {
   const file = await temporaryFile()
   await writeFile(`${file}.1`, gzipSync(linesOf([1])))
   await utimes(`${file}.1`, START / 1000, START / 1000)
@@ -73,7 +73,7 @@ it('does not open a file that ended before the time range', async () => {
   expect(await text(snapshot.read())).toBe(linesOf([7_200_000]))
 })
 
-it('does not change while requests are recorded and the file is rotated', async () => {
+it('a record snapshot does not change while requests are recorded and the file is rotated', async () => {
   const file = await temporaryFile()
   await writeFile(file, gzipSync(linesOf([1])))
   const snapshot = await takeSnapshot(file)
@@ -85,7 +85,7 @@ it('does not change while requests are recorded and the file is rotated', async 
   expect(await text(snapshot.read())).toBe(linesOf([1]))
 })
 
-it('reads a file in progress up to its last complete line', async () => {
+it('a record snapshot reads a file in progress up to its last complete line', async () => {
   const file = await temporaryFile()
   const written = `${linesOf([1, 2])}${line(3).slice(0, 20)}`
   await writeFile(file, gzipSync(written, { finishFlush: constants.Z_SYNC_FLUSH }))
@@ -94,7 +94,7 @@ it('reads a file in progress up to its last complete line', async () => {
   expect(snapshot.damaged).toBe(0)
 })
 
-it('counts damaged files and continues with the next file', async () => {
+it('a record snapshot counts damaged files and continues with the next file', async () => {
   const file = await temporaryFile()
   const whole = gzipSync(linesOf([1, 2, 3]))
   await writeFile(`${file}.1`, Buffer.concat([whole.subarray(0, -12), gzipSync(linesOf([4]))]))
@@ -105,14 +105,14 @@ it('counts damaged files and continues with the next file', async () => {
   expect(snapshot.damaged).toBe(1)
 })
 
-it('is empty if no file exists', async () => {
+it('a record snapshot is empty if no file exists', async () => {
   const snapshot = await takeSnapshot(await temporaryFile())
   expect(await text(snapshot.read())).toBe('')
   expect(await snapshot.firstRequestTime()).toBeUndefined()
   expect([snapshot.files, snapshot.size]).toEqual([0, 0])
 })
 
-it('stops reading a file at an overlong line', async () => {
+it('a record snapshot stops reading a file at an overlong line', async () => {
   const file = await temporaryFile()
   await writeFile(`${file}.1`, gzipSync(Buffer.concat([Buffer.from(linesOf([1])), Buffer.alloc(2 ** 25)])))
   await writeFile(file, gzipSync(linesOf([2])))
