@@ -56,7 +56,7 @@ describe('exportedNames', () => {
     expect(exportedNames(declarations)).toEqual(['B', 'E', 'G', 'H', 'I', 'a', 'd', 'f', 'j'])
   })
 
-  it('rejects forms of export without names', () => {
+  it('rejects exports without names', () => {
     expect(() => exportedNames("export * from './a.js';")).toThrow('export *')
     expect(() => exportedNames('export default 1;')).toThrow('export default')
   })

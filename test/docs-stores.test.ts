@@ -42,12 +42,12 @@ it('every limiter of docs/stores.md counts in its store', async () => {
   expect(listings).toHaveLength(4)
   for (const [index, text] of listings.entries()) {
     const file = join(folder, `listing-${index}.ts`)
-    const here = text
+    const localListing = text
       .replaceAll('localhost:6379', `127.0.0.1:${redis.port}`)
       .replaceAll('localhost:11211', `127.0.0.1:${memcached.port}`)
       // A long deadline, since a server may be slow on a busy machine.
       .replaceAll('policy:', 'deadline: 30_000, policy:')
-    await writeFile(file, here)
+    await writeFile(file, localListing)
     const { limiter, connect }: Connected = await import(file)
     await connect?.()
     const decisions = []

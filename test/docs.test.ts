@@ -66,16 +66,16 @@ describe('commands in the docs', () => {
       language === 'sh' && !RUN_ELSEWHERE.has(text.trim()) && !PAGES_WITH_OWN_SERVER.test(location),
   )
   it.each(commands.map((listing, index) => ({ ...listing, index })))(
-    'the command at $location prints the expected output',
+    'print the expected output: $location',
     async ({ text, index }) => {
       const { prints, statuses = [200] } = expectationFor(text)
-      const here = text
+      const localCommand = text
         .replaceAll('localhost:8080', `127.0.0.1:${stack.port}`)
         .replaceAll('localhost:8081', `localhost:${stack.adminPort}`)
         .replaceAll('localhost:9000', `localhost:${stack.modelPort}`)
       const statusFile = join(folder, `statuses-${index}`)
       await writeFile(statusFile, '')
-      const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', here], {
+      const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', localCommand], {
         cwd: ROOT,
         maxBuffer: 2 ** 26,
         env: {
@@ -121,7 +121,7 @@ describe('configuration files in the docs', () => {
   afterAll(() => rm(folder, { recursive: true }))
 
   it.each(listings.filter(({ language }) => language === 'yaml'))(
-    'the file at $location is valid',
+    'are valid: $location',
     async ({ text }) => {
       const file = join(folder, 'gateway.yaml')
       await writeFile(file, text)

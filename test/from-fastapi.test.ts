@@ -22,7 +22,11 @@ if (!hasFastApi) {
 
 const stops: (() => Promise<void>)[] = []
 
-/** Runs a program until the end of the tests. Waits until a URL responds and returns its output. */
+/**
+ * Runs a program until the end of the tests, and waits until a URL responds.
+ *
+ * @returns a function that returns the output of the program
+ */
 async function start(
   program: string,
   args: readonly string[],
@@ -184,8 +188,8 @@ describe.runIf(hasFastApi)('the gateway in front of a FastAPI app', () => {
     const refused = await post('/premium/predict', row, { 'x-user-tier': 'premium' })
     expect(refused.status).toBe(403)
     expect(await refused.json()).toMatchObject({ detail: 'Premium access required' })
-    const entered = await post('/premium/predict', row, { authorization: `Bearer ${key}` })
-    expect(await entered.json()).toEqual({ prediction: 3 })
+    const admitted = await post('/premium/predict', row, { authorization: `Bearer ${key}` })
+    expect(await admitted.json()).toEqual({ prediction: 3 })
   })
 
   it('does not limit the model card', async () => {

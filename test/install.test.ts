@@ -106,7 +106,7 @@ const predict = {
   body: '{"features":[1,2,3]}',
 }
 
-describe('the README, in an empty folder', () => {
+describe('following the README in an empty folder', () => {
   it('installs the library and limits an Express server with it', { timeout: 180_000 }, async () => {
     const { write, shell, start } = await emptyFolder()
     await shell(block('sh', 'npm install sluice'))

@@ -110,13 +110,13 @@ describe('npm start', () => {
   })
 })
 
-describe('npm start with a port in use', () => {
+describe('npm start', () => {
   it.each(['PORT', 'ADMIN_PORT', 'MODEL_PORT'])(
     'prints one line and exits if the port of %s is in use',
     async (name) => {
-      const taken = createServer().listen(0, '127.0.0.1')
-      await once(taken, 'listening')
-      const { port } = taken.address() as AddressInfo
+      const occupied = createServer().listen(0, '127.0.0.1')
+      await once(occupied, 'listening')
+      const { port } = occupied.address() as AddressInfo
       const names = ['PORT', 'ADMIN_PORT', 'MODEL_PORT']
       const free = await freePorts(names.length)
       const ports = Object.fromEntries(
@@ -131,14 +131,14 @@ describe('npm start with a port in use', () => {
         errors += text
       })
       const [code] = await once(child, 'close')
-      taken.close()
+      occupied.close()
       expect(code).toBe(1)
       expect(errors).toMatch(new RegExp(`^.*port ${port}.* in use.*\n$`))
     },
   )
 })
 
-describe('npm start stopped by a signal', () => {
+describe('npm start', () => {
   const SIGNALS = [
     { name: 'SIGTERM to npm', signal: 'SIGTERM', toGroup: false },
     { name: 'SIGKILL to npm', signal: 'SIGKILL', toGroup: false },

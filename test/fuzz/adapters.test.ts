@@ -55,8 +55,8 @@ describe('under raw HTTP traffic', () => {
       await expect
         .poll(() => stateOf(server), { timeout: 30_000 })
         .toMatchObject({ connections: 0, unhandled: 0, descriptors: before.descriptors })
-      await expect.poll(async () => held(await stateOf(server)), { timeout: 30_000 }).toBe(0)
-      // All slots except that of this request.
+      await expect.poll(async () => slotsInUse(await stateOf(server)), { timeout: 30_000 }).toBe(0)
+      // All slots are free except that of this request.
       for (const [path, left] of [
         ['/now', 39],
         ['/later', 39],
@@ -83,6 +83,6 @@ async function stateOf(server: ChildProcess): Promise<State> {
   return state
 }
 
-function held({ taken, freed }: State): number {
+function slotsInUse({ taken, freed }: State): number {
   return taken - freed
 }

@@ -15,7 +15,7 @@ function largest(value: unknown): number {
 }
 
 it.each(['simple', 'extended'])(
-  'charges at least the rows that Express processes with its %s query parser',
+  'the gateway charges at least the rows that Express processes with its %s query parser',
   async (parser) => {
     const app = express()
       .set('query parser', parser)

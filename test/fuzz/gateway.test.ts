@@ -178,7 +178,7 @@ async function startGateway(workers: number): Promise<Gateway> {
   }
 }
 
-/** Returns the ids of a process and its children; empty if it is not running. */
+/** Returns the ids of a process and its children; an empty list if it is not running. */
 function processesOf({ pid = 0 }: ChildProcess): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
@@ -232,7 +232,7 @@ async function slotsLeft(
 
 let responseCount = 0
 
-/** Responds at once, late, in pieces, partially or not at all. */
+/** Responds immediately, late, in pieces, partially or not at all. */
 async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const number = responseCount++
   request.on('error', () => {}).resume()

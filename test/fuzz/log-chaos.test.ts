@@ -84,7 +84,7 @@ ${record ? `record: ${record}\n` : ''}routes: [{ match: POST /limited, limits: [
   return {
     child,
     status: async (path: string) => (await fetch(url(path), { method: 'POST' })).status,
-    healthy: async () => (await fetch(adminUrl('/healthz'))).ok,
+    isHealthy: async () => (await fetch(adminUrl('/healthz'))).ok,
     /** Requests an action, which logs about two kilobytes whatever its result. */
     act: async () => {
       const body = JSON.stringify({ act: 'reset', route: 'POST /limited', key: 'x'.repeat(900) })
@@ -104,15 +104,15 @@ ${record ? `record: ${record}\n` : ''}routes: [{ match: POST /limited, limits: [
   }
 }
 
-const expectWorking = async ({ status, healthy }: Awaited<ReturnType<typeof gatewayWith>>) => {
+const expectWorking = async ({ status, isHealthy }: Awaited<ReturnType<typeof gatewayWith>>) => {
   for (let request = 0; request < 5; request++) {
     expect(await status('/limited')).toBeOneOf([200, 429])
     expect(await status('/broken')).toBe(502)
   }
-  expect(await healthy()).toBe(true)
+  expect(await isHealthy()).toBe(true)
 }
 
-describe.each(WORKERS)('a gateway with workers: %i', { timeout: 300_000 }, (workers) => {
+describe.each(WORKERS)('a gateway with `workers: %i`', { timeout: 300_000 }, (workers) => {
   it('responds while its log is not read, and reports the dropped lines afterwards', async () => {
     const pipe = await fullPipe()
     const gateway = await gatewayWith({ workers, stderr: pipe.fd })
@@ -159,7 +159,7 @@ describe.each(WORKERS)('a gateway with workers: %i', { timeout: 300_000 }, (work
   })
 
   it.each(['/dev/full', 'a pipe without a reader', 'a full pipe'])(
-    'runs actions, records and stops with its audit log and record written to %s',
+    'performs actions and stops gracefully while its audit log and record are written to %s',
     async (target) => {
       const unread = join(await emptyFolder(), 'pipe')
       execFileSync('mkfifo', [unread])

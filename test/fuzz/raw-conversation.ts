@@ -17,7 +17,7 @@ interface Piece {
   readonly isFlushed: boolean
 }
 
-/** How the connection ends. `wait` waits for all responses or for the server to close. */
+/** The end of a connection. `wait` waits for all responses or for the server to close. */
 type Ending =
   | 'wait'
   | 'half close'
@@ -74,8 +74,8 @@ function waitsForResponse(ending: Ending): boolean {
 /** Cuts bytes into pieces of random sizes, from a single byte to all of them. */
 function cut(random: Random, bytes: Buffer): Piece[] {
   const sizes = random.pick([[bytes.length], [1, 2, 3], [1, 7, 40, 400], [100, 1000, 10_000]])
-  // Only the beginning is cut into small pieces. In a long text, each byte would take a turn of the
-  // event loop.
+  // Only the beginning is cut into small pieces. In a long string, each byte would take a turn of
+  // the event loop.
   const maxPieces = 200
   const pieces: Piece[] = []
   let at = 0

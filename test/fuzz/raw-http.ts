@@ -9,7 +9,7 @@ export interface RawHttpOptions {
   readonly seed: number
   /** Number of connections to make. */
   readonly runs: number
-  /** Connections open at once. Default: 200. */
+  /** Connections open at the same time. Default: 200. */
   readonly concurrency?: number
   /** Checked before each connection; true stops the load. */
   isOver?(): boolean
@@ -53,7 +53,7 @@ function converse(
   const random = seededRandom(seed, index)
   const conversation = randomConversation(random, targets)
   return new Promise((resolve) => {
-    // Several addresses, so that closed connections do not exhaust the ports.
+    // Uses several addresses, so that closed connections do not exhaust the ports.
     const localAddress = `127.0.0.${1 + random.below(200)}`
     const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
     let connected = false

@@ -27,7 +27,7 @@ interface Framed {
 /** Writes a request in a valid or invalid framing of HTTP/1. */
 export function randomRequest(random: Random, target: Target): RawRequest {
   const { method, path, headers = [] } = target
-  const { head, body, isComplete } = framed(random, target.body ?? '')
+  const { head, body, isComplete } = frameBody(random, target.body ?? '')
   const version = random.chance(0.05)
     ? random.pick(['HTTP/1.0', 'HTTP/1.2', 'HTTP/2.0', 'http/1.1', ''])
     : 'HTTP/1.1'
@@ -82,7 +82,7 @@ function oddHeader(random: Random): string {
   ])
 }
 
-function framed(random: Random, body: string): Framed {
+function frameBody(random: Random, body: string): Framed {
   if (body === '' && random.chance(0.8)) return { head: [], body: '', isComplete: true }
   const type = body === '' ? [] : ['Content-Type: application/json']
   const length = (bytes: number) => [...type, `Content-Length: ${bytes}`]

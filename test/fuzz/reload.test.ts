@@ -12,8 +12,8 @@ import { fuzzPlan } from './plan.js'
 import { type Random, seededRandom } from './random.js'
 import { type LoadRequest, RequestLoad } from './request-load.js'
 
-// Reloads under load. No request may fail because the configuration, the keys file or a limit
-// changes.
+// Reloads the configuration under load. No request may fail because the configuration, the keys
+// file or a limit changes.
 
 const RELOADS = fuzzPlan({ short: 3, full: 100 }).runs
 const PER_SECOND = fuzzPlan({ short: 20, full: 500 }).runs
@@ -27,7 +27,7 @@ const KEYS = ['a-key-of-the-first-client', 'a-key-of-the-second-client']
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
-async function upstream(): Promise<Server> {
+async function startUpstream(): Promise<Server> {
   const server = createServer(async (request, response) => {
     for await (const _ of request);
     // Long enough for requests to queue.
@@ -59,7 +59,7 @@ const keysText = (tier: string) =>
  * Returns the configuration with the given index. Consecutive configurations differ in everything
  * that a reload can change.
  */
-function configText(index: number, { workers, store, upstreams, folder }: Scene): string {
+function configText(index: number, { workers, store, upstreams, folder }: Setup): string {
   const { port } = (upstreams[index % upstreams.length] as Server).address() as AddressInfo
   return `listen: 127.0.0.1:0
 admin: { listen: 127.0.0.1:0, token_sha256: ${sha256(TOKEN)} }
@@ -85,7 +85,7 @@ default: { limits: [{ limit: ${1_000_000 + index}/minute, tiers: { fast: ${1 + (
 `
 }
 
-interface Scene {
+interface Setup {
   readonly workers: number
   readonly store: string
   readonly upstreams: readonly Server[]
@@ -133,14 +133,14 @@ describe.each(['memory', 'redis'])('a gateway with its state in %s', { timeout: 
       await redis?.cli('flushall')
       const folder = await mkdtemp(join(tmpdir(), 'sluice-reload-'))
       onTestFinished(() => rm(folder, { recursive: true }))
-      const scene: Scene = {
+      const setup: Setup = {
         ...{ workers, folder },
         store: redis === undefined ? 'memory' : `redis://127.0.0.1:${redis.port}/0`,
-        upstreams: [await upstream(), await upstream()],
+        upstreams: [await startUpstream(), await startUpstream()],
       }
       for (const index of [0, 1]) await replace(join(folder, `keys-${index}.yaml`), keysText('slow'))
       const file = join(folder, 'gateway.yaml')
-      await replace(file, configText(0, scene))
+      await replace(file, configText(0, setup))
       const { child, output, ended } = sluice('serve', file)
       await expect.poll(() => output.out + output.err, { timeout: TIMEOUT_MS }).toMatch(/health|sluice: /)
       expect(output.err).toBe('')
@@ -155,7 +155,7 @@ describe.each(['memory', 'redis'])('a gateway with its state in %s', { timeout: 
 
       for (let index = 1; index <= RELOADS; index++) {
         const before = keyReloads()
-        await replace(file, configText(index, scene))
+        await replace(file, configText(index, setup))
         child.kill('SIGHUP')
         await expect.poll(reloads, { timeout: TIMEOUT_MS }).toBe(index)
         nextReload.emit('reloaded')
@@ -169,7 +169,7 @@ describe.each(['memory', 'redis'])('a gateway with its state in %s', { timeout: 
       expect({ failed: await stopped, log: errorsIn(output.err) }).toEqual({ failed: {}, log: [] })
       expect(load.sent).toBeGreaterThan(0)
       // The connections to the previous upstream close after its last request.
-      const retired = scene.upstreams[(RELOADS + 1) % 2] as Server
+      const retired = setup.upstreams[(RELOADS + 1) % 2] as Server
       await expect.poll(() => connectionsOf(retired), { timeout: TIMEOUT_MS }).toBe(0)
       child.kill('SIGTERM')
       expect((await ended)[0]).toBe(0)

@@ -8,7 +8,7 @@ export interface LoadRequest {
   readonly key: string
   readonly body?: unknown
   readonly expected: readonly number[]
-  /** Resolves when the second half of the body may be sent. Default: at once. */
+  /** Resolves when the second half of the body may be sent. Default: immediately. */
   readonly secondHalf?: Promise<unknown>
 }
 

@@ -19,9 +19,9 @@ interface Step {
   readonly words: number
 }
 
-/** How a server reports the usage of its response. */
+/** The ways in which a server can report the usage of its response. */
 const REPORTS = [
-  ...['never', 'zeros in each event', 'zeros at the end', 'nonsense in each event', 'at the end'],
+  ...['never', 'zeros in each event', 'zeros at the end', 'invalid values in each event', 'at the end'],
   ...['running', 'running, and zeros at the end', 'running, in some events', 'running for each completion'],
 ] as const
 type Report = (typeof REPORTS)[number]
@@ -67,7 +67,7 @@ export const streamPlans: fc.Arbitrary<StreamPlan> = fc
     return { ...plan, completionCount, steps }
   })
 
-/** A stream, with the tokens that are delivered after each part. */
+/** A stream, with the number of tokens that are delivered up to the end of each part. */
 export interface PlannedStream {
   readonly call: LlmCall
   readonly headers: readonly string[]
@@ -91,7 +91,7 @@ export function streamOf(plan: StreamPlan): PlannedStream {
   const reported = report === 'at the end' ? delivered + 7 : undefined
   const last = reported ?? (report.includes('zeros at the end') ? 0 : undefined)
   if (last !== undefined) events.push({ data: lastOf(plan, last), delivered })
-  const parts = events.map((event) => ({ bytes: framed(event.data, plan), delivered: event.delivered }))
+  const parts = events.map((event) => ({ bytes: frameData(event.data, plan), delivered: event.delivered }))
   const matching =
     plan.frame.includes('json') || plan.frame === 'concatenated'
       ? 'application/x-ndjson'
@@ -109,7 +109,7 @@ export function streamOf(plan: StreamPlan): PlannedStream {
 /** Usage of an event: a count or an invalid value; undefined if it has none. */
 function usageIn(report: Report, index: number, running: number | undefined): unknown {
   if (report === 'zeros in each event') return 0
-  if (report === 'nonsense in each event') return [null, '12', -1, {}, 1e300][index % 5]
+  if (report === 'invalid values in each event') return [null, '12', -1, {}, 1e300][index % 5]
   if (report === 'running, in some events' && index % 3 !== 1) return undefined
   return report.startsWith('running') ? running : undefined
 }
@@ -180,7 +180,7 @@ function lastOf({ api }: StreamPlan, output: number): object {
   }
 }
 
-function framed(data: object, { frame }: StreamPlan): Buffer {
+function frameData(data: object, { frame }: StreamPlan): Buffer {
   const json = JSON.stringify(data)
   const texts = {
     lf: `data: ${json}\n\n`,

@@ -15,7 +15,9 @@ type Chunking = 'by byte' | number[]
 
 function chunksOf(bytes: Buffer, chunking: Chunking): Buffer[] {
   if (chunking === 'by byte') return Array.from(bytes, (byte) => Buffer.of(byte))
-  const ends = chunking.map((share) => Math.floor(share * bytes.length)).sort((one, other) => one - other)
+  const ends = chunking
+    .map((fraction) => Math.floor(fraction * bytes.length))
+    .sort((one, other) => one - other)
   return [0, ...ends].map((start, index) => bytes.subarray(start, ends[index] ?? bytes.length))
 }
 
@@ -30,7 +32,7 @@ function settle(
   return meter.settlement({ kind })
 }
 
-it(`charges a stream for the tokens delivered, to within one event, wherever it is interrupted (seed ${plan.seed})`, {
+it(`the meter charges a stream for the delivered tokens, to within one event, wherever the stream is interrupted (seed ${plan.seed})`, {
   timeout: 7_200_000,
 }, () => {
   let interruptions = 0
@@ -40,7 +42,7 @@ it(`charges a stream for the tokens delivered, to within one event, wherever it 
       streamPlans,
       chunkings,
       fc.double({ min: 0, max: 1, noNaN: true }),
-      (drawn, chunking, share) => {
+      (drawn, chunking, fraction) => {
         if (plan.isOver()) return
         streams += 1
         const stream = streamOf(drawn)
@@ -53,7 +55,7 @@ it(`charges a stream for the tokens delivered, to within one event, wherever it 
           const whole = Buffer.concat(parts.slice(0, sent).map(({ bytes }) => bytes))
           const next = parts[sent]?.bytes ?? Buffer.alloc(0)
           // Interrupts after an event and within the next one.
-          for (const more of [0, Math.floor(share * next.length * 0.99)]) {
+          for (const more of [0, Math.floor(fraction * next.length * 0.99)]) {
             const bytes = Buffer.concat([whole, next.subarray(0, more)])
             const settlement = settle(stream, chunksOf(bytes, chunking), 'interrupted')
             interruptions += 1
@@ -64,7 +66,7 @@ it(`charges a stream for the tokens delivered, to within one event, wherever it 
             }
             expect(inputs).toContain(settlement.input_tokens)
             // An event interrupted within its final line break may count as complete.
-            const off = Math.min(
+            const error = Math.min(
               ...[sent, ...(more > 0 ? [sent + 1] : [])].map((count) => {
                 const isReported = reported !== undefined && count === parts.length
                 const distance = Math.abs(
@@ -73,7 +75,7 @@ it(`charges a stream for the tokens delivered, to within one event, wherever it 
                 return isReported ? distance : Math.max(0, distance - largest)
               }),
             )
-            expect(off, `${sent} events of ${JSON.stringify(drawn)}`).toBe(0)
+            expect(error, `${sent} events of ${JSON.stringify(drawn)}`).toBe(0)
           }
         }
         if (parts.length === 0) return

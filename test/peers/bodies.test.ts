@@ -27,7 +27,7 @@ it.each([
   ['Flask on gunicorn', gunicorn('rows_app:flask'), '/rows'],
   ['Flask that parses every body on gunicorn', gunicorn('rows_app:flask'), '/loose/rows'],
   ['a plain WSGI application on gunicorn', gunicorn('rows_app:wsgi'), '/rows'],
-])('charges at least the rows that are processed by %s', async (name, command, path) => {
+])('the gateway charges at least the rows that %s processes', async (name, command, path) => {
   const port = await freePort()
   const [program, ...args] = command(port)
   const child = spawn(peerProgram(program), args, { cwd: HERE, stdio: 'ignore' })

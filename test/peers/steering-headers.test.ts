@@ -73,7 +73,7 @@ describe.each(Object.entries(SERVERS))('%s behind the gateway', (name, command) 
   })
   afterAll(() => stop())
 
-  it('runs the path that the gateway decided on, whatever headers the client sends', async () => {
+  it('serves the path that the gateway decided on, whatever headers the client sends', async () => {
     // A trusted proxy may forward the authenticated user.
     const fromProxy = STEERING.filter((header) => header !== 'Remote-User: admin')
     for (const [config, headers] of [
@@ -95,7 +95,7 @@ describe.each(Object.entries(SERVERS))('%s behind the gateway', (name, command) 
     }
   })
 
-  it.runIf(name === 'gunicorn')('would run another path without the gateway', async () => {
+  it.runIf(name === 'gunicorn')('would serve another path without the gateway', async () => {
     const seen = await requestSeenThrough(port, ['SCRIPT_NAME: /free'])
     expect(seen).toMatchObject({ root: '/free', path: '/predict' })
   })

@@ -28,8 +28,8 @@ export function readImports(root: string, project: string, install = root): Impo
 }
 
 /**
- * Parses the output of `tsc --explainFiles`, which lists each file and, indented below it, the files
- * that import it.
+ * Parses the output of `tsc --explainFiles`, which lists each file and, indented below it, the
+ * files that import it.
  */
 function parseExplanation(text: string): ImportGraph {
   const graph = new Map<string, Set<string>>()
@@ -52,13 +52,13 @@ function parseExplanation(text: string): ImportGraph {
 /** Returns the graph of the files in a folder, with paths relative to it. */
 export function sourceGraph(graph: ImportGraph, folder: string): ImportGraph {
   const name = (file: string) => (file.startsWith(`${folder}/`) ? file.slice(folder.length + 1) : undefined)
-  const kept = new Map<string, Set<string>>()
+  const selected = new Map<string, Set<string>>()
   for (const [file, imports] of graph) {
     const from = name(file)
     if (from === undefined) continue
-    kept.set(from, new Set([...imports].map(name).filter((to) => to !== undefined)))
+    selected.set(from, new Set([...imports].map(name).filter((to) => to !== undefined)))
   }
-  return kept
+  return selected
 }
 
 /** Returns the imports between sibling folders, at every depth. */

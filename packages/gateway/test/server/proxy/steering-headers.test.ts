@@ -59,7 +59,7 @@ async function forwardedNames(config: string, headers: readonly string[]): Promi
   const upstream = await httpUpstream((_request, response) => response.end())
   const { gateway } = await startTestGateway(config, upstream.url)
   const seen: string[] = []
-  // A request can hold only some of the headers.
+  // A request can contain only some of the headers.
   for (let start = 0; start < headers.length; start += 100) {
     const client = await rawClient(gateway.address.port)
     client.send(
@@ -108,7 +108,7 @@ describe('a header that steers the upstream', () => {
 })
 
 describe('an application behind the gateway', () => {
-  it('sees the path and method of the decision, whatever headers the client sends', async () => {
+  it('sees the path and method that the gateway decided on, whatever headers the client sends', async () => {
     const app = express()
     app.enable('trust proxy')
     // Mimics the packages method-override and connect-prefix, and the rewriting of IIS and Symfony.

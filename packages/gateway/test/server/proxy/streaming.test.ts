@@ -46,14 +46,14 @@ describe('backpressure', () => {
     const client = begin(gateway.port).end()
     const { response } = await upstream.arrivals.next()
     const writer = writeAll(response)
-    const answer = await responseTo(client)
+    const clientResponse = await responseTo(client)
     await waitUntilStalled(writer)
     expect(writer.written).toBeLessThan(MAX_BUFFERED)
     const exchange = await gateway.exchanges.next()
     expect(exchange.response.writableLength).toBeLessThan(MIB)
 
     let read = 0
-    for await (const chunk of answer) read += chunk.length
+    for await (const chunk of clientResponse) read += chunk.length
     expect(read).toBe(TOTAL)
     expect(await exchange.outcome).toEqual({ kind: 'answered', status: 200 })
   })
@@ -85,15 +85,15 @@ describe('streaming', () => {
     const { response } = await upstream.arrivals.next()
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.flushHeaders()
-    const answer = await responseTo(client)
-    expect(answer.headers['content-type']).toBe('text/event-stream')
+    const clientResponse = await responseTo(client)
+    expect(clientResponse.headers['content-type']).toBe('text/event-stream')
     for (let event = 1; event <= 100; event++) {
       response.write(`data: ${event}\n\n`)
-      const [chunk] = await once(answer, 'data')
+      const [chunk] = await once(clientResponse, 'data')
       expect(String(chunk)).toBe(`data: ${event}\n\n`)
     }
     response.end()
-    await once(answer, 'end')
+    await once(clientResponse, 'end')
     expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 200 })
   })
 
@@ -102,15 +102,15 @@ describe('streaming', () => {
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port, { method: 'POST' })
     client.write('0')
-    const answer = await responseTo(client)
-    expect(String((await once(answer, 'data'))[0])).toBe('0')
+    const clientResponse = await responseTo(client)
+    expect(String((await once(clientResponse, 'data'))[0])).toBe('0')
     for (let round = 1; round <= 50; round++) {
       client.write(`round ${round}`)
-      expect(String((await once(answer, 'data'))[0])).toBe(`round ${round}`)
+      expect(String((await once(clientResponse, 'data'))[0])).toBe(`round ${round}`)
     }
     client.end()
-    answer.resume()
-    await once(answer, 'end')
+    clientResponse.resume()
+    await once(clientResponse, 'end')
     expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 200 })
   })
 

@@ -34,10 +34,10 @@ describe('the response timeout', () => {
     const upstream = await httpUpstream()
     const { url, failures } = await startTestGateway(`timeouts: { headers: 50ms }\n${ONE_SLOT}`, upstream.url)
     for (let attempt = 0; attempt < 2; attempt++) {
-      const answer = send(url, '/slow')
+      const result = send(url, '/slow')
       const { response } = await upstream.arrivals.next()
       const ended = once(response, 'close')
-      const { status, text } = await answer
+      const { status, text } = await result
       expect([status, JSON.parse(text).detail]).toEqual([504, 'The upstream did not respond in time.'])
       await ended
     }
@@ -81,9 +81,9 @@ describe('the idle timeout', () => {
       const { response } = await upstream.arrivals.next()
       const ended = once(response, 'close')
       response.write('half')
-      const answer = await responseTo(client)
-      await expect(textOf(answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
-      expect(answer.complete).toBe(false)
+      const clientResponse = await responseTo(client)
+      await expect(textOf(clientResponse)).rejects.toMatchObject({ code: 'ECONNRESET' })
+      expect(clientResponse.complete).toBe(false)
       await ended
     }
   })
@@ -95,10 +95,10 @@ describe('the idle timeout', () => {
       const client = begin(gateway.address.port, { method: 'POST' }).end()
       const { response } = await upstream.arrivals.next()
       response.write('.')
-      return { response, answer: await responseTo(client) }
+      return { response, clientResponse: await responseTo(client) }
     }
     const active = await startResponse()
-    const read = textOf(active.answer)
+    const read = textOf(active.clientResponse)
     let written = 1
     const interval = setInterval(() => {
       written++
@@ -107,7 +107,7 @@ describe('the idle timeout', () => {
     // Meanwhile, two stalled responses are aborted.
     for (let attempt = 0; attempt < 2; attempt++) {
       const silent = await startResponse()
-      await expect(textOf(silent.answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
+      await expect(textOf(silent.clientResponse)).rejects.toMatchObject({ code: 'ECONNRESET' })
     }
     clearInterval(interval)
     active.response.end()

@@ -33,7 +33,7 @@ function bodyOf(text: string): string {
 describe('a body in chunks of one byte', () => {
   it.each([
     ['without a rule that reads it', ''],
-    ['in a request that takes a slot', 'routes: [{ match: POST /*, limits: [{ concurrent: 2 }] }]'],
+    ['in a request that holds a slot', 'routes: [{ match: POST /*, limits: [{ concurrent: 2 }] }]'],
   ])('reaches the upstream complete and in few chunks %s', async (_, config) => {
     const upstream = await rawUpstream((socket) => {
       if (upstream.received.endsWith('\r\n0\r\n\r\n'))

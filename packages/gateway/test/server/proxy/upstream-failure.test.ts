@@ -63,7 +63,7 @@ const BEFORE_RESPONSE: Record<string, [fail: (socket: Socket) => void, detail: s
   ],
 }
 
-describe('upstream failures', () => {
+describe('the gateway', () => {
   it.each(Object.entries(BEFORE_RESPONSE))(
     'responds with 502 and sends the request once if the upstream %s',
     async (_name, [fail, detail, code]) => {
@@ -77,7 +77,7 @@ describe('upstream failures', () => {
     },
   )
 
-  it('responds with 502 without an address if the upstream is unreachable', async () => {
+  it('responds with 502 and does not reveal the address if the upstream is unreachable', async () => {
     const nowhere = await unusedAddress()
     const { url } = await startTestGateway('', nowhere)
     const { status, text } = await send(url, '/predict')
@@ -145,17 +145,17 @@ const DURING_RESPONSE: Record<string, (socket: Socket) => void> = {
     socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n'),
 }
 
-describe('a response that breaks off', () => {
+describe('an interrupted response', () => {
   it.each(Object.entries(DURING_RESPONSE))(
     'never appears complete if the upstream %s',
     async (_name, fail) => {
       const upstream = await rawUpstream(fail)
       const { gateway } = await startTestGateway('', upstream.url)
       const client = begin(gateway.address.port).end()
-      const answer = await responseTo(client)
-      expect(answer.statusCode).toBe(200)
-      await expect(textOf(answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
-      expect(answer.complete).toBe(false)
+      const response = await responseTo(client)
+      expect(response.statusCode).toBe(200)
+      await expect(textOf(response)).rejects.toMatchObject({ code: 'ECONNRESET' })
+      expect(response.complete).toBe(false)
     },
   )
 

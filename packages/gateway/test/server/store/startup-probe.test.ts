@@ -9,7 +9,7 @@ import { probeUntilBreakerOpens, responds } from '../../../src/server/store/star
 
 const POLICIES = ['open', 'closed', 'local'] as const
 
-/** Creates a store with a failure policy whose operations all fail, and counts its reads. */
+/** Creates a store with a failure policy and failing operations, and counts its reads. */
 function failingStore(policy: (typeof POLICIES)[number], error: Error) {
   const counts = { peeks: 0 }
   const remote: Store = {
@@ -60,7 +60,7 @@ describe('the probe of a store at startup', () => {
   })
 
   it.each(POLICIES)(
-    'accepts a Redis store whose probe key has a value of another program, under %s',
+    'accepts a Redis store whose probe key contains a value of another program, under the policy %s',
     async (policy) => {
       const redis = await startRedis()
       onTestFinished(() => redis.stop())

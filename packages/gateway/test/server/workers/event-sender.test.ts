@@ -2,7 +2,7 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import { eventSender } from '../../../src/server/workers/event-sender.js'
 import type { ObserverCall } from '../../../src/server/workers/worker-protocol.js'
 
-it('sends postponed gauge changes even if no event follows', async () => {
+it('the event sender sends postponed gauge changes even if no event follows', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const sent: ObserverCall[] = []

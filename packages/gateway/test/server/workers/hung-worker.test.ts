@@ -40,12 +40,12 @@ describe('a hung worker', TIMEOUT, () => {
     const streams = await Promise.all(Array.from({ length: SLOTS }, openStream))
     expect(streams.map(({ status }) => status)).toEqual(Array(SLOTS).fill(200))
     expect((await openStream()).status).toBe(429)
-    let cut = 0
-    for (const { ended } of streams) ended.then(() => cut++)
+    let interrupted = 0
+    for (const { ended } of streams) ended.then(() => interrupted++)
 
     const [hung = 0] = pids()
     process.kill(hung, 'SIGSTOP')
-    // At most one of these reaches the hung worker. It gets no response when the worker is killed.
+    // At most one of these requests reaches the hung worker. It fails when the worker is killed.
     const during = await Promise.all(
       Array.from({ length: 8 }, () =>
         send(url, '/').then(
@@ -57,8 +57,8 @@ describe('a hung worker', TIMEOUT, () => {
     expect(during.filter((outcome) => outcome === 'closed').length).toBeLessThanOrEqual(1)
     expect(during.filter((outcome) => outcome === 200).length).toBeGreaterThanOrEqual(7)
     await until(() => isReplaced(hung))
-    await until(() => cut > 0)
-    expect(cut).toBeLessThan(SLOTS)
+    await until(() => interrupted > 0)
+    expect(interrupted).toBeLessThan(SLOTS)
 
     const after = await Promise.all(Array.from({ length: 20 }, () => send(url, '/')))
     expect(after.map(({ status }) => status)).toEqual(Array(20).fill(200))
@@ -71,7 +71,7 @@ describe('a hung worker', TIMEOUT, () => {
         },
         { timeout: 30_000 },
       )
-      .toBe(cut)
+      .toBe(interrupted)
     expect((await openStream()).status).toBe(429)
   })
 
@@ -98,15 +98,15 @@ describe('a hung worker', TIMEOUT, () => {
     const connections = await openPinnedConnections(url, 8)
     const [hung = 0] = pids()
     process.kill(hung, 'SIGSTOP')
-    const answers = connections.map((connection) =>
+    const requests = connections.map((connection) =>
       connection.get('/').then(
-        () => 'answered',
+        () => 'responded',
         () => 'closed',
       ),
     )
-    const outcomes = await Promise.all(answers)
+    const outcomes = await Promise.all(requests)
     expect(outcomes.toSorted()).toContain('closed')
-    expect(outcomes).toContain('answered')
+    expect(outcomes).toContain('responded')
     await until(() => isReplaced(hung))
     expect((await send(url, '/')).status).toBe(200)
   })

@@ -36,8 +36,8 @@ async function serveVersionsOfKeys() {
   const reloads = () => served.output.err.split('keys file reloaded').length - 1
   /** Returns the versions in use, according to requests on many new connections. */
   const versionsInUse = async () => {
-    const answers = Array.from({ length: 16 }, () => send(served.url, '/', { headers: credentials }))
-    return [...new Set((await Promise.all(answers)).map(({ text }) => Number(text)))].toSorted()
+    const responses = Array.from({ length: 16 }, () => send(served.url, '/', { headers: credentials }))
+    return [...new Set((await Promise.all(responses)).map(({ text }) => Number(text)))].toSorted()
   }
   return { ...served, replaceKeys, reloads, versionsInUse }
 }
@@ -71,7 +71,7 @@ function watchVersions(connections: readonly PinnedConnection[]): () => Promise<
 const ascending = (history: readonly number[]) => history.toSorted((one, other) => one - other)
 
 it(
-  'uses the newest keys in all workers after quick changes, and never returns to earlier ones',
+  'the gateway uses the newest keys in all workers after quick changes, and never returns to earlier ones',
   TIMEOUT,
   async () => {
     const { url, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
@@ -93,29 +93,25 @@ it(
   },
 )
 
-it(
-  'applies changes to the keys in order in a worker that was suspended during the changes',
-  TIMEOUT,
-  async () => {
-    const { url, pids, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
-    const connections = await openPinnedConnections(url, 6)
-    const [pid = 0] = pids()
-    process.kill(pid, 'SIGSTOP')
-    for (const version of [1, 2]) {
-      await replaceKeys(version)
-      await until(() => reloads() === version)
-    }
-    process.kill(pid, 'SIGCONT')
-    const endWatch = watchVersions(connections)
-    await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([2])
-    // A worker that returned to the first version would do so before the third.
-    await replaceKeys(3)
-    await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([3])
-    for (const history of await endWatch()) expect(history).toEqual(ascending(history))
-  },
-)
+it('a worker that was suspended during changes to the keys applies them in order', TIMEOUT, async () => {
+  const { url, pids, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
+  const connections = await openPinnedConnections(url, 6)
+  const [pid = 0] = pids()
+  process.kill(pid, 'SIGSTOP')
+  for (const version of [1, 2]) {
+    await replaceKeys(version)
+    await until(() => reloads() === version)
+  }
+  process.kill(pid, 'SIGCONT')
+  const endWatch = watchVersions(connections)
+  await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([2])
+  // A worker that returned to the first version would do so before the third.
+  await replaceKeys(3)
+  await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([3])
+  for (const history of await endWatch()) expect(history).toEqual(ascending(history))
+})
 
-it('starts replacement workers with the newest keys', TIMEOUT, async () => {
+it('the gateway starts replacement workers with the newest keys', TIMEOUT, async () => {
   const { pids, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
   const killAll = async () => {
     const before = pids()

@@ -8,7 +8,7 @@ import { serveWithWorkers } from './worker-gateway.js'
 /** A busy machine restarts servers slowly. */
 const TIMEOUT = { timeout: 120_000 }
 
-it('reports on /readyz that the workers lose the store and reach it again', TIMEOUT, async () => {
+it('GET /readyz reports when the workers lose the store and when they reach it again', TIMEOUT, async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
   const { admin, status } = await serveWithWorkers(
@@ -33,7 +33,7 @@ it('reports on /readyz that the workers lose the store and reach it again', TIME
   expect(await readiness()).toEqual([200, 'answers'])
 })
 
-describe.each([1, 2])('a gateway with workers: %d', (workers) => {
+describe.each([1, 2])('a gateway with `workers: %d`', (workers) => {
   it('logs one line for each change of the readiness of a model', TIMEOUT, async () => {
     const model = { ready: false, requests: 0 }
     const server = createServer((_request, response) => {

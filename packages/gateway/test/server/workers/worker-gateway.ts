@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { sluice } from '../../cli/program.js'
 import { send, startUpstream, until } from '../gateway/running-gateway.js'
 
-/** Runs a gateway with several workers with `sluice serve`. */
+/** Runs `sluice serve` with several workers. */
 export async function serveWithWorkers(
   workers: number,
   text: string,

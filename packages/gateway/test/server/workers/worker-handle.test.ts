@@ -41,7 +41,7 @@ function fakeWorker() {
   return { handle, worker, sent, kill }
 }
 
-it('starts a worker with the latest configuration that was set before the worker was ready', async () => {
+it('WorkerHandle starts a worker with the latest configuration that was set before the worker was ready', async () => {
   const { handle, worker, sent } = fakeWorker()
   // The listen address of the first configuration is kept.
   const { listen } = config('first')
@@ -51,7 +51,7 @@ it('starts a worker with the latest configuration that was set before the worker
   expect(sent).toEqual([{ kind: 'start', config: config('second'), workers: 2, reportsEvents: false }])
 })
 
-it('kills a worker that does not apply a configuration in time, and then stops waiting for it', async () => {
+it('WorkerHandle kills a worker that does not apply a configuration in time, and then stops waiting for it', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const { handle, worker, kill } = fakeWorker()
@@ -69,7 +69,7 @@ it('kills a worker that does not apply a configuration in time, and then stops w
   await late
 })
 
-it('kills a worker that has sent nothing for about ten seconds', () => {
+it('WorkerHandle kills a worker that has sent nothing for about ten seconds', () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const { worker, kill } = fakeWorker()
@@ -87,7 +87,7 @@ it('kills a worker that has sent nothing for about ten seconds', () => {
   expect(kill).toHaveBeenCalledExactlyOnceWith('SIGKILL')
 })
 
-it('gives a silent worker its grace period to finish requests in flight', async () => {
+it('WorkerHandle gives a silent worker its grace period to finish requests in flight', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const { handle, worker, kill } = fakeWorker()
@@ -100,7 +100,7 @@ it('gives a silent worker its grace period to finish requests in flight', async 
   await stopped
 })
 
-it('kills a worker that does not listen within two minutes', () => {
+it('WorkerHandle kills a worker that does not listen within two minutes', () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const { worker, kill } = fakeWorker()

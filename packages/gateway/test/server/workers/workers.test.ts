@@ -10,17 +10,17 @@ import { serveWithWorkers } from './worker-gateway.js'
 const fine = (_request: unknown, response: ServerResponse) => response.end('fine')
 const limited = (limit: string) => `routes: [{ match: POST /predict, limits: ['${limit}'] }]\n`
 
-async function counted(statuses: Promise<number>[]): Promise<Record<number, number>> {
+async function countStatuses(statuses: Promise<number>[]): Promise<Record<number, number>> {
   const counts: Record<number, number> = {}
   for (const status of await Promise.all(statuses)) counts[status] = (counts[status] ?? 0) + 1
   return counts
 }
 
-it('admits exactly as many requests with several workers as with one, and sums their metrics', async () => {
+it('a gateway with several workers admits exactly as many requests as with one, and sums their metrics', async () => {
   const { status, metrics, pids } = await serveWithWorkers(3, limited('100/hour'), fine)
   expect(pids()).toHaveLength(3)
   const statuses = Array.from({ length: 600 }, () => status())
-  expect(await counted(statuses)).toEqual({ 200: 100, 429: 500 })
+  expect(await countStatuses(statuses)).toEqual({ 200: 100, 429: 500 })
   const outcomes = async () =>
     parseMetrics(await metrics())
       .filter(({ name }) => name === 'sluice_requests_total')
@@ -32,7 +32,7 @@ it('admits exactly as many requests with several workers as with one, and sums t
   ])
 })
 
-it('replaces killed workers, keeps the usage of clients, and frees their slots after a lease', async () => {
+it('a gateway with workers replaces killed workers, keeps the usage of clients, and frees their slots after a lease', async () => {
   const open: ServerResponse[] = []
   const { status, metrics, pids, url } = await serveWithWorkers(
     2,
@@ -45,16 +45,16 @@ it('replaces killed workers, keeps the usage of clients, and frees their slots a
       return response.write('endless')
     },
   )
-  expect(await counted(Array.from({ length: 20 }, () => status()))).toEqual({ 200: 10, 429: 10 })
+  expect(await countStatuses(Array.from({ length: 20 }, () => status()))).toEqual({ 200: 10, 429: 10 })
   const streams = await Promise.all(
     Array.from({ length: 4 }, () => fetch(new URL('/stream', url), { method: 'POST' })),
   )
-  const cut = streams.map((stream) => stream.text().then(failOnCompletion, () => 'cut'))
+  const interrupted = streams.map((stream) => stream.text().then(failOnCompletion, () => 'interrupted'))
   expect(await status('/stream')).toBe(429)
 
   const before = pids()
   for (const pid of before) process.kill(pid, 'SIGKILL')
-  expect(await Promise.all(cut)).toEqual(['cut', 'cut', 'cut', 'cut'])
+  expect(await Promise.all(interrupted)).toEqual(Array(4).fill('interrupted'))
   await until(() => pids().length === 2 && !pids().some((pid) => before.includes(pid)))
   await expect.poll(() => status().catch(() => 'no worker listens'), { timeout: 20_000 }).toBe(429)
   const opened = async () => {
@@ -71,19 +71,19 @@ it('replaces killed workers, keeps the usage of clients, and frees their slots a
   await expect.poll(inFlight).toBe(0)
 })
 
-it('reloads the configuration in all workers without refilling a limit', async () => {
+it('a gateway with workers reloads the configuration in all workers without refilling a limit', async () => {
   const { status, write, output } = await serveWithWorkers(2, limited('4/hour'), fine)
-  expect(await counted(Array.from({ length: 10 }, () => status()))).toEqual({ 200: 4, 429: 6 })
+  expect(await countStatuses(Array.from({ length: 10 }, () => status()))).toEqual({ 200: 4, 429: 6 })
   await write(`${limited('4/hour')}default: deny\n`)
   await until(() => output.err.includes('configuration reloaded'))
-  expect(await counted(Array.from({ length: 20 }, () => status('/other')))).toEqual({ 404: 20 })
-  expect(await counted(Array.from({ length: 10 }, () => status()))).toEqual({ 429: 10 })
+  expect(await countStatuses(Array.from({ length: 20 }, () => status('/other')))).toEqual({ 404: 20 })
+  expect(await countStatuses(Array.from({ length: 10 }, () => status()))).toEqual({ 429: 10 })
   await write('routes: [{ match: POST /predict, limits: [4/hourly] }]\n')
   await until(() => output.err.includes('configuration rejected'))
   expect(await status()).toBe(429)
 })
 
-it('finishes the requests in flight in all workers when it stops', async () => {
+it('a gateway with workers finishes the requests in flight in all workers when it stops', async () => {
   const open: ServerResponse[] = []
   const { child, output, ended, url, pids } = await serveWithWorkers(
     2,
@@ -92,25 +92,25 @@ it('finishes the requests in flight in all workers when it stops', async () => {
       open.push(response)
     },
   )
-  const answers = Array.from({ length: 8 }, () => fetch(new URL('/predict', url), { method: 'POST' }))
+  const responses = Array.from({ length: 8 }, () => fetch(new URL('/predict', url), { method: 'POST' }))
   await until(() => open.length === 8)
   child.kill('SIGTERM')
   await until(() => output.err.includes('stopping'))
   for (const response of open) response.end('fine')
-  expect(await Promise.all(answers.map(async (answer) => (await answer).text()))).toEqual(
+  expect(await Promise.all(responses.map(async (response) => (await response).text()))).toEqual(
     Array(8).fill('fine'),
   )
   expect((await ended)[0]).toBe(0)
   expect(pids()).toEqual([])
 })
 
-it('closes connections that are passed to a worker while it exits, and leaks no descriptor', async () => {
+it('a gateway with workers closes connections that are passed to a worker while it exits, and leaks no descriptor', async () => {
   const { child, url, pids, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
   const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length
   await status()
   const stopped = pids()
   for (const pid of stopped) process.kill(pid, 'SIGSTOP')
-  // Counted now: a running worker could still confirm the connection of the request above.
+  // Counts only now, because a running worker could still confirm the connection of the request.
   const before = descriptors()
   const { hostname, port } = new URL(url)
   const sockets = Array.from({ length: 2 }, () => connect(Number(port), hostname))
@@ -127,7 +127,7 @@ it('closes connections that are passed to a worker while it exits, and leaks no 
   await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before + 2)
 })
 
-it('logs once why replacement workers cannot start, and starts them when they can', async () => {
+it('a gateway with workers logs once why replacement workers cannot start, and starts them when they can', async () => {
   const { url, pids, output, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
   for (const pid of pids()) process.kill(pid, 'SIGKILL')
   // Binds the port before a replacement does.
@@ -146,7 +146,7 @@ it('logs once why replacement workers cannot start, and starts them when they ca
   expect(failures()).toHaveLength(1)
 })
 
-it('reports with a one-line error that a port is in use', async () => {
+it('a gateway with workers reports with a one-line error that a port is in use', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())
@@ -157,5 +157,5 @@ it('reports with a one-line error that a port is in use', async () => {
 })
 
 function failOnCompletion(): never {
-  throw new Error('the response was not cut off')
+  throw new Error('the response was not interrupted')
 }
