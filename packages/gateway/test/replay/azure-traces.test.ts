@@ -50,7 +50,7 @@ describe.skipIf(!existsSync(FOLDER))(`a replay of the Azure traces in ${FOLDER}`
   }
 })
 
-/** Expects the replay to refuse the same requests as the reference limiter, equally many falsely. */
+/** Expects the same refusals as from the reference limiter, and as many false ones. */
 async function expectAgreement(
   file: string,
   rows: readonly Row[],

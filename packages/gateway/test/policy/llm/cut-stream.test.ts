@@ -97,7 +97,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 }
 
-/** Counts the tokens that the first bytes of a stream deliver in whole events or report as usage. */
+/** Counts the tokens that the first bytes of a stream deliver in events or report as usage. */
 function deliveredBy(length: number, { events, output }: Case): number {
   let end = 0
   const words: string[] = []

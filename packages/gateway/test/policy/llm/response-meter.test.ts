@@ -101,7 +101,7 @@ describe('the meter of a document', () => {
     const stream = word('x') + event({ choices: [], usage })
     for (const [headers, text] of [
       [[...JSON_HEADERS, ...encoding], document],
-      [[...EVENTS, ...encoding], stream],
+      [[...SSE_HEADERS, ...encoding], stream],
     ] as const)
       expect(settleWithReason(encode(text), { headers })).toEqual({
         settlement: { tokens: 42, input_tokens: 30, output_tokens: 12 },
@@ -114,7 +114,7 @@ describe('the meter of a document', () => {
     (coding, encode) => {
       const words = Array.from({ length: 400 }, (_, index) => `${index} ${(index * 7919) % 1013}`)
       const whole = encode(words.map((text) => word(text)).join(''))
-      const headers = [...EVENTS, 'content-encoding', coding]
+      const headers = [...SSE_HEADERS, 'content-encoding', coding]
       const { settlement, unread } = settleWithReason(whole.subarray(0, whole.length / 2), {
         headers,
         kind: 'interrupted',

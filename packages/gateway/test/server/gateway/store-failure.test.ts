@@ -101,7 +101,7 @@ describe('a store that goes down under load', () => {
     redis = await startRedis([], port)
     const duringRecovery = await predictUntil(gateway, () => hasRecovered(gateway))
     // The store was empty, so the limit is available once more.
-    const after = [...returning, ...(await gateway.predict(40))]
+    const after = [...duringRecovery, ...(await gateway.predict(40))]
     expect(countAllowed(after)).toBe(30)
     expect(new Set(after)).toEqual(new Set([200, 429]))
 

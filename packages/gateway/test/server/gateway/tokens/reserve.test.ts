@@ -29,7 +29,8 @@ describe('a limit of 100 tokens', () => {
     // Each request reserves 10 + 30 tokens, so two of them fit.
     const responses = Array.from({ length: 5 }, () => sendChat(url, chat(10, { max_tokens: 30 })))
     const refused: number[] = []
-    for (const answer of responses) void answer.then(({ status }) => status === 429 && refused.push(status))
+    for (const response of responses)
+      void response.then(({ status }) => status === 429 && refused.push(status))
     await expect.poll(() => refused.length).toBe(3)
     expect(waiting).toHaveLength(2)
     for (const finish of waiting) finish()
@@ -79,11 +80,11 @@ describe('a token limit', () => {
       request.resume()
       waiting.push(() => sendJson(response, { usage: { prompt_tokens: 10, completion_tokens: 5 } }))
     })
-    const answer = sendChat(url, chat(10, more))
+    const response = sendChat(url, chat(10, more))
     await expect.poll(() => waiting.length).toBe(1)
     expect(await tokensLeft(url)).toBe(20_000 - 10 - output)
     waiting[0]?.()
-    expect((await answer).status).toBe(200)
+    expect((await response).status).toBe(200)
     expect(await tokensLeft(url)).toBe(20_000 - 15)
   })
 
@@ -144,9 +145,9 @@ describe('a model call that cannot be parsed', () => {
     ],
   ])('gets a 400 with the reason and is not charged if it has %s', async (_, body) => {
     const { url } = await startTestGateway(route(`60/minute, ${perHour(100)}`), SHORT.listener)
-    const answer = await send(url, CHAT, { headers: { 'x-client': 'one' }, body })
-    expect(answer.status).toBe(400)
-    expect(JSON.parse(answer.text).detail).not.toBe('')
+    const response = await send(url, CHAT, { headers: { 'x-client': 'one' }, body })
+    expect(response.status).toBe(400)
+    expect(JSON.parse(response.text).detail).not.toBe('')
     expect(await tokensLeft(url)).toBe(100)
   })
 })
