@@ -2,7 +2,7 @@
  * Writes the public types of both packages to api/*.api.md, or compares them: `npm run api [--
  * --check]`.
  *
- * A change of a public type changes these files, so reviewers see it in the diff.
+ * A change to a public type changes these files, so reviewers see it in the diff.
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

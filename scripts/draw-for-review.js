@@ -3,7 +3,7 @@
  * [--exclude FILE]`.
  *
  * Prints 40 source and test files, 5 pages of documentation and 60 error messages, as JSON. The
- * same seed draws the same sample. `--exclude` skips everything in an earlier sample, saved in FILE.
+ * same seed draws the same sample. `--exclude` skips everything in FILE, an earlier sample.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -39,9 +39,9 @@ console.log(
 
 /** Sorts the candidates by a digest of the seed and the candidate, and returns the first ones. */
 function draw(kind, candidates, count) {
-  const left = candidates.filter((candidate) => !excluded[kind]?.includes(candidate))
+  const remaining = candidates.filter((candidate) => !excluded[kind]?.includes(candidate))
   const rank = (candidate) => createHash('sha256').update(`${values.seed}\n${candidate}`).digest('hex')
-  return left
+  return remaining
     .map((candidate) => ({ candidate, rank: rank(candidate) }))
     .sort((one, other) => (one.rank < other.rank ? -1 : 1))
     .slice(0, count)

@@ -40,6 +40,8 @@ const { status } = spawnSync(
 process.exit(status ?? 1)
 
 /**
+ * Parses the value of an option; exits with 2 if it is not a whole number.
+ *
  * @param {string} option
  * @param {string | undefined} text
  */

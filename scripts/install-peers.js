@@ -1,6 +1,6 @@
 // Installs the servers that test/peers runs behind the gateway: the Python packages of
-// test/peers/requirements.txt, in a virtual environment in node_modules/.cache. Does nothing if they
-// are installed. `npm run test:peers` runs this script first.
+// test/peers/requirements.txt, in a virtual environment in node_modules/.cache. Does nothing if
+// they are installed. `npm run test:peers` runs this script first.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -23,12 +23,14 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== requiredDigest) {
   run(join(PEERS_FOLDER, 'bin/python'), [
     ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--requirement', requirements],
   ])
-  // Renamed last, so that an interrupted installation starts over.
+  // Written last, so that an interrupted installation starts over.
   writeFileSync(`${stamp}.new`, requiredDigest)
   renameSync(`${stamp}.new`, stamp)
 }
 
 /**
+ * Runs a command; exits with 1 if it fails.
+ *
  * @param {string} command
  * @param {readonly string[]} args
  */
@@ -38,6 +40,8 @@ function run(command, args) {
 }
 
 /**
+ * Prints one line and exits with 1.
+ *
  * @param {string} reason
  * @returns {never}
  */

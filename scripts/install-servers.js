@@ -32,7 +32,7 @@ if (!hasFastApi() && !(isInstalled('apt-get') && canRunAsRoot() && installWithAp
 function install() {
   if (process.platform === 'linux' && isInstalled('apt-get')) return installWithApt(namesFor('apt'))
   if (process.platform === 'darwin' && isInstalled('brew'))
-    return runs('brew', ['install', ...namesFor('brew')])
+    return succeeds('brew', ['install', ...namesFor('brew')])
   return false
 }
 
@@ -53,15 +53,15 @@ function installWithApt(names) {
 }
 
 /**
- * Runs a command as root. apt-get then prompts for nothing and starts no services, since the tests
- * start the servers themselves.
+ * Runs a command as root. The environment keeps apt-get from prompting and from starting services,
+ * since the tests start the servers themselves.
  *
  * @param {readonly string[]} command
  */
 function asRoot(command) {
   const quiet = ['env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', ...command]
-  if (process.getuid?.() === 0) return runs('env', quiet.slice(1))
-  return isInstalled('sudo') && runs('sudo', quiet)
+  if (process.getuid?.() === 0) return succeeds('env', quiet.slice(1))
+  return isInstalled('sudo') && succeeds('sudo', quiet)
 }
 
 /** @param {'apt' | 'brew'} system */
@@ -70,10 +70,12 @@ function namesFor(system) {
 }
 
 /**
+ * Returns true if a command succeeds.
+ *
  * @param {string} command
  * @param {readonly string[]} args
  */
-function runs(command, args) {
+function succeeds(command, args) {
   return spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
 }
 

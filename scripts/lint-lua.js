@@ -1,6 +1,6 @@
 /**
- * Checks the Lua parts of the Redis script, as `npm run lint` does: each part must parse on its
- * own, and the whole script must use every local variable and no unknown global.
+ * Checks the Lua parts of the Redis script for `npm run lint`: each part must parse on its own, and
+ * the whole script must use every local variable and no unknown global.
  */
 import { fileURLToPath } from 'node:url'
 import luaparse from 'luaparse'
@@ -19,7 +19,7 @@ const GLOBALS = [
  * @returns {string[]} a line `file:line: problem` for each problem
  */
 export function lintLua(parts) {
-  const broken = parts.flatMap(({ name, source }) => {
+  const syntaxErrors = parts.flatMap(({ name, source }) => {
     try {
       luaparse.parse(source, { luaVersion: '5.1' })
       return []
@@ -27,9 +27,9 @@ export function lintLua(parts) {
       return [`${name}:${error.line}: ${error.message}`]
     }
   })
-  if (broken.length > 0) return broken
+  if (syntaxErrors.length > 0) return syntaxErrors
   const script = parts.map(({ source }) => source).join('\n')
-  const problems = unresolvedNames(luaparse.parse(script, { luaVersion: '5.1', locations: true }))
+  const problems = nameProblems(luaparse.parse(script, { luaVersion: '5.1', locations: true }))
   return problems
     .sort((a, b) => a.line - b.line)
     .map(({ line, problem }) => `${locationOf(parts, line)}: ${problem}`)
@@ -39,7 +39,7 @@ export function lintLua(parts) {
  * Finds unknown globals and unused local variables in a chunk. A name that begins with `_` may be
  * unused.
  */
-function unresolvedNames(chunk) {
+function nameProblems(chunk) {
   const problems = []
   /** The local variables of each scope, innermost last. */
   const scopes = []
@@ -134,7 +134,7 @@ function unresolvedNames(chunk) {
       case 'TableKeyString':
         return visit(node.value)
       default:
-        // Every other node uses all of its child nodes.
+        // All other nodes have no rules of their own, so only their children are visited.
         for (const child of Object.values(node).flat()) if (typeof child?.type === 'string') visit(child)
     }
   }
@@ -145,11 +145,11 @@ function unresolvedNames(chunk) {
 
 /** Maps a line of the whole script to `file:line`. */
 function locationOf(parts, line) {
-  let left = line
+  let remaining = line
   for (const { name, source } of parts) {
     const lines = source.split('\n').length
-    if (left <= lines) return `${name}:${left}`
-    left -= lines
+    if (remaining <= lines) return `${name}:${remaining}`
+    remaining -= lines
   }
   throw new RangeError(`the script has no line ${line}`)
 }

@@ -1,5 +1,5 @@
 /**
- * Takes the screenshots of docs/choosing-limits.md: replays the trace of examples/replay with the
+ * Takes the screenshots in docs/choosing-limits.md: replays the trace of examples/replay with the
  * commands of that page and captures the reports.
  */
 import { spawnSync } from 'node:child_process'

@@ -44,7 +44,8 @@ Try it (the eleventh request within a minute is refused):
 
 Dashboard: http://localhost:${adminPort}
 
-Ctrl-C stops both. The limits are in examples/gateway.yaml, which is reloaded when it changes.`)
+Ctrl-C stops the gateway and the model server.
+The limits are in examples/gateway.yaml, which is reloaded when it changes.`)
 
 /**
  * Starts a program. Its exit stops all others.

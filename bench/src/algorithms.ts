@@ -1,4 +1,4 @@
-/** Every algorithm and feature with the memory store, beside the plain decision and the peers. */
+/** Every algorithm and feature with the memory store, compared with a plain decision and peers. */
 import type { Bench, Case, Contender } from './harness/bench.js'
 import {
   bareMap,
@@ -17,7 +17,7 @@ const ALGORITHMS = ['token-bucket', 'fixed-window', 'sliding-window', 'sliding-l
 
 type ContenderSpec = readonly [name: string, role: Contender['role'], make: () => Decider]
 
-const algorithms = (keys: number): readonly ContenderSpec[] =>
+const algorithmSpecs = (keys: number): readonly ContenderSpec[] =>
   ALGORITHMS.map((algorithm) => [
     algorithm,
     'ours',
@@ -26,10 +26,10 @@ const algorithms = (keys: number): readonly ContenderSpec[] =>
 
 const plain: ContenderSpec = ['plain decision', 'ours', () => sluiceWith({ rules: [ruleOf('token-bucket')] })]
 
-const timed = (specs: readonly ContenderSpec[], keys: number, decisions: number) =>
+const timedContenders = (specs: readonly ContenderSpec[], keys: number, decisions: number) =>
   specs.map(([name, role, make]) => decisionTime(name, role, make, keys, decisions))
 
-const atMost = (
+const ratioTarget = (
   contender: string,
   against: string,
   atMost: number,
@@ -47,9 +47,9 @@ const bench: Bench = {
       unit: NS,
       better: 'less',
       rounds: 9,
-      contenders: timed(
+      contenders: timedContenders(
         [
-          ...algorithms(10_000),
+          ...algorithmSpecs(10_000),
           ['express-rate-limit', 'peer', expressRateLimit],
           ['rate-limiter-flexible', 'peer', rateLimiterFlexible],
           [FLOOR, 'floor', bareMap],
@@ -59,10 +59,10 @@ const bench: Bench = {
       ),
       targets: [
         ...ALGORITHMS.slice(0, 3).flatMap((algorithm) => [
-          atMost(algorithm, FLOOR, 1.5),
-          atMost(algorithm, 'express-rate-limit', 0.9),
+          ratioTarget(algorithm, FLOOR, 1.5),
+          ratioTarget(algorithm, 'express-rate-limit', 0.9),
         ]),
-        atMost('sliding-log', FLOOR, 4),
+        ratioTarget('sliding-log', FLOOR, 4),
       ],
     },
     {
@@ -70,15 +70,19 @@ const bench: Bench = {
       unit: NS,
       better: 'less',
       rounds: 5,
-      contenders: timed([...algorithms(1_000_000), [FLOOR, 'floor', bareMap]], 1_000_000, 400_000),
-      targets: ALGORITHMS.map((algorithm) => atMost(algorithm, FLOOR, 1.1)),
+      contenders: timedContenders(
+        [...algorithmSpecs(1_000_000), [FLOOR, 'floor', bareMap]],
+        1_000_000,
+        400_000,
+      ),
+      targets: ALGORITHMS.map((algorithm) => ratioTarget(algorithm, FLOOR, 1.1)),
     },
     {
       name: 'permits, 10,000 keys',
       unit: NS,
       better: 'less',
       rounds: 9,
-      contenders: timed(
+      contenders: timedContenders(
         [
           plain,
           [
@@ -105,9 +109,9 @@ const bench: Bench = {
         200_000,
       ),
       targets: [
-        atMost('release without slots', 'plain decision', 1.3),
-        atMost('reserve and settle tokens', 'plain decision', 2.5),
-        atMost('take and release a slot', FLOOR, 4),
+        ratioTarget('release without slots', 'plain decision', 1.3),
+        ratioTarget('reserve and settle tokens', 'plain decision', 2.5),
+        ratioTarget('take and release a slot', FLOOR, 4),
       ],
     },
     {
@@ -115,12 +119,12 @@ const bench: Bench = {
       unit: NS,
       better: 'less',
       rounds: 9,
-      contenders: timed(
+      contenders: timedContenders(
         [plain, ['every feature', 'ours', () => sluiceWith(everyFeature())]],
         10_000,
         200_000,
       ),
-      targets: [atMost('every feature', 'plain decision', 2)],
+      targets: [ratioTarget('every feature', 'plain decision', 2)],
     },
     {
       name: 'bytes allocated per decision, 10,000 keys',

@@ -3,10 +3,12 @@
  *
  *     npm run bench:compare -- BASE [HEAD] [--rounds N]
  *
- * Both commits are checked out and built in temporary folders. In each round, every case runs in a
- * process of either commit, one right after the other and in random order. So noise on the machine
- * affects both. Prints the ratio of their times with its 95 % confidence interval, appends it to
- * `bench/results/history.jsonl`, and plots the history in `docs/design/performance-history.svg`.
+ * Both commits are checked out and built in temporary folders. In each round, every case runs in
+ * the processes of both commits, one right after the other and in random order, so noise on the
+ * machine affects both. Prints the ratio of their times with its 95 % confidence interval, appends
+ * it to `bench/results/history.jsonl`, and plots the history in
+ * `docs/design/performance-history.svg`.
+ *
  * Exits with 1 if any case became slower by more than 3 % with 95 % confidence.
  */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
@@ -21,7 +23,7 @@ import { type Comparison, plotHistory, readHistory } from './compare/history.js'
 const HISTORY = new URL('../results/history.jsonl', import.meta.url)
 const PLOT = new URL('../../docs/design/performance-history.svg', import.meta.url)
 const DEFAULT_ROUNDS = 30
-/** Rounds that compile the code and are not counted. */
+/** Number of uncounted rounds at the start, in which the code is compiled. */
 const WARM_UP_ROUNDS = 3
 const MAX_SLOWDOWN = 1.03
 /** The 97.5th percentile of the normal distribution. */
@@ -61,13 +63,14 @@ async function startCommit(name: string): Promise<Commit> {
   return { id, folder, process: child, cases }
 }
 
+/** Returns the nanoseconds per decision of one run of a case. */
 async function measure({ process: child }: Commit, name: string): Promise<number> {
   child.send(name)
   const [nanoseconds] = (await once(child, 'message')) as [number]
   return nanoseconds
 }
 
-/** Returns the comparison of a case whose rounds had these ratios. */
+/** Computes the comparison of a case from the ratios of its rounds. */
 function comparisonOf(name: string, ratios: readonly number[], from: Commit, to: Commit): Comparison {
   const logs = ratios.map(Math.log)
   const mean = logs.reduce((sum, each) => sum + each, 0) / logs.length

@@ -3,7 +3,7 @@
  *
  *     npm run bench -- memory http
  *
- * Each run adds a file to `bench/results/NAME`, named by the time, and updates the tables of
+ * Each run adds a file to `bench/results/NAME`, named after the time, and updates the tables in
  * `docs/performance.md`. `--rounds N` sets the number of rounds. `--case STRING` runs only the
  * cases whose name contains the string. With either option, the result is printed but not
  * written.
@@ -56,9 +56,9 @@ async function runBench(name: string): Promise<BenchResult> {
   const { default: bench } = (await import(file)) as { default: Bench }
   const machine = thisMachine()
   const cases = []
-  for (const [index, one] of bench.cases.entries()) {
-    if (values.case !== undefined && !one.name.includes(values.case)) continue
-    cases.push(resultOf(one, await race(one, index, file, rounds)))
+  for (const [index, benchCase] of bench.cases.entries()) {
+    if (values.case !== undefined && !benchCase.name.includes(values.case)) continue
+    cases.push(resultOf(benchCase, await race(benchCase, index, file, rounds)))
   }
   return { title: bench.title, date: new Date().toISOString(), machine, cases }
 }
@@ -67,7 +67,7 @@ function parseRounds(value: string): number {
   const number = Number(value)
   return Number.isInteger(number) && number > 0
     ? number
-    : fail(`'--rounds' must be a positive integer, not '${value}'`)
+    : fail(`--rounds must be a whole number of at least 1, as in --rounds 7, not '${value}'`)
 }
 
 function fail(message: string): never {

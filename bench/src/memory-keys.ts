@@ -1,6 +1,6 @@
 /**
- * A flood of 10,000,000 distinct keys against a memory store of 1,000,000. It measures memory and
- * decision latency, and checks that no live state is lost.
+ * Measures memory and decision latency while a memory store of 1,000,000 keys receives a flood of
+ * 10,000,000 distinct keys, and checks that no live state is lost.
  *
  *     npm run bench:keys
  *
@@ -74,7 +74,7 @@ const keys = store.keys
 latencies.sort()
 
 const heap = (after.heapUsed - before.heapUsed) / keys
-const us = (fraction: number) =>
+const microseconds = (fraction: number) =>
   `${((latencies[Math.floor(fraction * (KEYS - 1))] as number) * 1000).toFixed(1)} µs`
 const count = (value: number) => value.toLocaleString('en-US')
 const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
@@ -88,11 +88,11 @@ console.log(`heap per key, with its string  ${heap.toFixed(0)} bytes`)
 console.log(
   `peak resident memory           ${mebibytes(peak)} (${mebibytes(before.rss + latencies.byteLength)} of it before the first key)`,
 )
-console.log(`decision: p50                  ${us(0.5)}`)
-console.log(`          p99                  ${us(0.99)}`)
-console.log(`          p99.9                ${us(0.999)}`)
-console.log(`          p99.999              ${us(0.99999)}`)
-console.log(`          max                  ${us(1)}`)
+console.log(`decision: p50                  ${microseconds(0.5)}`)
+console.log(`          p99                  ${microseconds(0.99)}`)
+console.log(`          p99.9                ${microseconds(0.999)}`)
+console.log(`          p99.999              ${microseconds(0.99999)}`)
+console.log(`          max                  ${microseconds(1)}`)
 console.log(`longest garbage collection     ${(longestCollection * 1000).toFixed(1)} µs`)
 
 /** Returns how many of the known clients are admitted although their limits are used up. */

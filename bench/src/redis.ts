@@ -24,7 +24,7 @@ function allContenders(measure: Measure, inFlight: number, limitSize: LimitSize)
   ]
 }
 
-function allowed(inFlight: number, ...targets: Target[]): Case {
+function admittedCase(inFlight: number, ...targets: Target[]): Case {
   return {
     name: `one rule, ${inFlight} in flight`,
     ...RATE,
@@ -36,12 +36,12 @@ function allowed(inFlight: number, ...targets: Target[]): Case {
 const bench: Bench = {
   title: 'On Redis',
   cases: [
-    allowed(
+    admittedCase(
       64,
       { contender: 'sluice', against: 'rate-limiter-flexible', atLeast: 1.4 },
       { contender: 'sluice', against: FLOOR, atLeast: 1 },
     ),
-    allowed(
+    admittedCase(
       512,
       { contender: 'sluice', against: 'rate-limiter-flexible', atLeast: 2.5 },
       { contender: 'sluice', against: FLOOR, atLeast: 2 },

@@ -1,4 +1,4 @@
-/** Time and memory of a replay. Each replay is a new process, as with `sluice replay`. */
+/** Time and memory of a replay. Each replay runs in a new process, as with `sluice replay`. */
 import type { Bench } from './harness/bench.js'
 import { MEBIBYTES, REQUESTS_PER_SECOND, replayed, SECONDS } from './replay/measures.js'
 

@@ -1,4 +1,4 @@
-/** In-memory decisions with ten times as many keys. Needs several GiB and takes minutes. */
+/** In-memory decisions with ten times as many keys. Requires several GiB and takes minutes. */
 import type { Bench } from './harness/bench.js'
 import { bareMap, sluice } from './memory/deciders.js'
 import { decisionTime, longestPause } from './memory/measures.js'

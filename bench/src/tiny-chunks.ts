@@ -5,7 +5,7 @@ import { attacked, memoryAboveIdle, slowdown } from './tiny-chunks/attack.js'
 
 const [ONE, TWO] = ['one process', 'two workers'] as const
 
-/** A case that measures one process and two workers against the same bound. */
+/** Creates a case that measures one process and two workers against the same bound. */
 function attackCase(name: string, unit: string, measure: typeof slowdown, atMost: number): Case {
   return {
     name,

@@ -28,7 +28,7 @@ const LEFT = 230
 const MIN_RATIO = 0.125
 const MAX_RATIO = 2
 
-/** Plots the comparisons as SVG: one row each, with its ratio and confidence interval. */
+/** Plots the comparisons as SVG, with the ratio and confidence interval of each in one row. */
 export function plotHistory(history: readonly Comparison[]): string {
   const height = ROW * (history.length + 2)
   const x = (ratio: number) => {
@@ -52,7 +52,7 @@ export function plotHistory(history: readonly Comparison[]): string {
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12">`,
-    '<title>Time of a decision compared with an earlier commit; less is faster</title>',
+    '<title>Time of a decision relative to an earlier commit; lower is better</title>',
     '<style>text{fill:#444}line{stroke:#bbb}.one{stroke:#444}.interval{stroke:#2563eb;stroke-width:2}circle{fill:#2563eb}',
     '@media (prefers-color-scheme:dark){text{fill:#ccc}line{stroke:#555}.one{stroke:#ccc}.interval{stroke:#60a5fa}circle{fill:#60a5fa}}</style>',
     ...ticks,

@@ -1,7 +1,7 @@
 /**
- * Measures decisions of the library in one commit, in a process of its own: `measure.js LIBRARY`,
- * with the URL of its entry. For each message with the name of a case, it sends the nanoseconds of
- * processor time per decision.
+ * Measures decisions of one version of the library in its own process: `measure.js LIBRARY`, where
+ * LIBRARY is the URL of the library's entry point. Each message is the name of a case; the reply is
+ * the processor time per decision, in nanoseconds.
  */
 import type {
   createLimiter as CreateLimiter,
@@ -20,7 +20,7 @@ const rate = (algorithm: 'token-bucket' | 'fixed-window' | 'sliding-window'): Li
 })
 const clients = new Map(KEYS.map((key, index) => [key, { id: key, tier: index % 2 === 0 ? 'free' : 'pro' }]))
 
-/** The compared cases. They use only options that every version has. */
+/** The compared cases. They use only options that every version supports. */
 const CASES: Readonly<Record<string, readonly [options: LimiterOptions<string>, use?: Use]>> = {
   'token bucket': [rate('token-bucket')],
   'fixed window': [rate('fixed-window')],
@@ -65,9 +65,9 @@ const deciders = new Map(
 
 function nanosecondsPerDecision(decide: (key: string) => void): number {
   const before = process.cpuUsage()
-  for (let index = 0, place = 0; index < DECISIONS; index++) {
-    place = (place + 7919) % KEYS.length
-    decide(KEYS[place] as string)
+  for (let index = 0, position = 0; index < DECISIONS; index++) {
+    position = (position + 7919) % KEYS.length
+    decide(KEYS[position] as string)
   }
   const { user, system } = process.cpuUsage(before)
   return ((user + system) * 1000) / DECISIONS

@@ -25,13 +25,17 @@ export interface Pace {
 export async function latenciesOf(port: number, pace: Pace): Promise<Float64Array> {
   const connections = await Promise.all(Array.from({ length: pace.connections }, () => Connection.to(port)))
   try {
-    return await paced(connections, pace)
+    return await sendAtRate(connections, pace)
   } finally {
     for (const connection of connections) connection.close()
   }
 }
 
-function paced(connections: readonly Connection[], { rate, duration, request }: Pace): Promise<Float64Array> {
+/** Sends the requests and returns their latencies in milliseconds, in order of the responses. */
+function sendAtRate(
+  connections: readonly Connection[],
+  { rate, duration, request }: Pace,
+): Promise<Float64Array> {
   const latencies = new Float64Array(Math.round(rate * duration))
   const free = [...connections]
   let sent = 0

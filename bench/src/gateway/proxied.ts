@@ -10,7 +10,7 @@ import { type StartProxy, temporaryFolder } from './proxies.js'
 const UPSTREAM = fileURLToPath(new URL('./upstream.js', import.meta.url))
 const LOAD = { duration: 1, connections: 32, method: 'POST', body: '{"features":[1,2,3]}' } as const
 
-/** Seconds of load before the measurement, after which the hot code is compiled. */
+/** Seconds of load before the measurement, in which the hot code is compiled. */
 const WARM_UP_SECONDS = 4
 
 interface Chain {
@@ -37,7 +37,7 @@ export function throughput(
     name,
     role,
     start: () =>
-      chain(start, async ({ proxy }) => {
+      startChain(start, async ({ proxy }) => {
         const before = proxy.cpuSeconds()
         const responses = await loadOn(`http://127.0.0.1:${proxy.port}/predict`, load)
         return (responses * LOAD.duration) / (proxy.cpuSeconds() - before)
@@ -62,7 +62,7 @@ export function addedLatency(name: string, role: Contender['role'], start: Start
     name,
     role,
     start: () =>
-      chain(start, async ({ proxy, upstream, cpuPerRequest }) => {
+      startChain(start, async ({ proxy, upstream, cpuPerRequest }) => {
         const added: number[] = []
         for (let slice = 0; slice < SLICES; slice++) {
           const direct = await latencyP99(upstream.port, 0.5 / cpuPerRequest)
@@ -86,8 +86,8 @@ async function latencyP99(port: number, rate: number): Promise<number> {
   return quantile([...(await latenciesOf(port, pace))], 0.99)
 }
 
-/** Starts an upstream and a proxy in front of it, which `measure` then measures. */
-async function chain(start: StartProxy, measure: (chain: Chain) => Promise<number>): Promise<Started> {
+/** Starts an upstream and a proxy in front of it, on which `measure` runs. */
+async function startChain(start: StartProxy, measure: (chain: Chain) => Promise<number>): Promise<Started> {
   const [port, upstreamPort] = (await freePorts(2)) as [number, number]
   const { folder, remove } = temporaryFolder()
   const upstream = await startServer(process.execPath, [UPSTREAM, String(upstreamPort)], upstreamPort)

@@ -17,7 +17,7 @@ interface Settings {
   readonly limits?: string
 }
 
-/** Starts the gateway with limits above the load. */
+/** Returns a function that starts the gateway with limits above the load. */
 export function sluiceWith({
   admin = '127.0.0.1:0',
   log = '{}',
@@ -44,8 +44,8 @@ export const sluice = sluiceWith({})
 export const KEYS: readonly string[] = Array.from({ length: 1000 }, () => newKey())
 
 /**
- * Starts the gateway with a keys file, two tiers, three rules, metrics and the dashboard, with
- * limits above the load.
+ * Starts the gateway with a keys file, two tiers, three rules, metrics and the dashboard. The
+ * limits are above the load.
  */
 export const sluiceWithEverything: StartProxy = (port, upstream, folder) => {
   const clients = KEYS.map(
@@ -98,7 +98,7 @@ http {
   return startServer('nginx', ['-c', file, '-p', folder, '-e', join(folder, 'errors')], port)
 }
 
-/** Returns the start function of a proxy in this folder. */
+/** Returns a function that starts a proxy from this folder. */
 export function proxyOf(name: 'pipe' | 'http-proxy-3' | 'fastify-http-proxy'): StartProxy {
   const program = fileURLToPath(new URL(`./${name}.js`, import.meta.url))
   return (port, upstream) => startServer(process.execPath, [program, String(port), String(upstream)], port)

@@ -1,5 +1,5 @@
 /**
- * A benchmark: cases, each with contenders that are measured in turn, and targets.
+ * A benchmark: cases, each with targets and with contenders that are measured in turn.
  *
  * A benchmark is a file `src/NAME.ts` whose default export is a `Bench`. `npm run bench -- NAME`
  * runs it. Every contender of a case runs in its own process, with its own heap and compiled code.

@@ -19,21 +19,21 @@ const DEFAULT_ROUNDS = 15
  * @param rounds the number of rounds. Default: the rounds of the case
  */
 export async function race(
-  one: Case,
+  benchCase: Case,
   caseIndex: number,
   file: string,
-  rounds = one.rounds ?? DEFAULT_ROUNDS,
+  rounds = benchCase.rounds ?? DEFAULT_ROUNDS,
 ): Promise<Figures[]> {
   const contestants: Contestant[] = []
   try {
-    for (const [index, contender] of one.contenders.entries()) {
+    for (const [index, contender] of benchCase.contenders.entries()) {
       const contestant = new Contestant(contender, [file, caseIndex, index])
       contestants.push(contestant)
       await contestant.ready()
     }
-    if (one.warmUp !== false) for (const contestant of contestants) await contestant.measure()
+    if (benchCase.warmUp !== false) for (const contestant of contestants) await contestant.measure()
     for (let round = 0; round < rounds; round++) {
-      if (process.stderr.isTTY) process.stderr.write(`\r${one.name}: round ${round + 1} of ${rounds} `)
+      if (process.stderr.isTTY) process.stderr.write(`\r${benchCase.name}: round ${round + 1} of ${rounds} `)
       for (let turn = 0; turn < contestants.length; turn++) {
         const contestant = contestants[(round + turn) % contestants.length] as Contestant
         const figure = await contestant.measure()

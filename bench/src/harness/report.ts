@@ -10,18 +10,18 @@ export function report(result: BenchResult): string {
   ].join('\n\n')
 }
 
-function caseReport(one: CaseResult): string {
-  const head = `#### ${one.name}`
-  const better = one.better === 'less' ? 'lower' : 'higher'
-  const rounds = `${one.rounds} ${one.rounds === 1 ? 'round' : 'rounds'}`
-  const about = `${one.unit}, ${better} is better; ${rounds}`
-  const rows = one.standings.map((standing) => `| ${cells(standing).join(' | ')} |`)
+function caseReport(benchCase: CaseResult): string {
+  const head = `#### ${benchCase.name}`
+  const better = benchCase.better === 'less' ? 'lower' : 'higher'
+  const rounds = `${benchCase.rounds} ${benchCase.rounds === 1 ? 'round' : 'rounds'}`
+  const about = `${benchCase.unit}, ${better} is better; ${rounds}`
+  const rows = benchCase.standings.map((standing) => `| ${cells(standing).join(' | ')} |`)
   const table = [
     `| ${about} | median | quartiles | × the best peer | × the floor |`,
     '| --- | ---: | ---: | ---: | ---: |',
     ...rows,
   ].join('\n')
-  return [head, table, ...one.targets.map((target) => targetReport(target, one))].join('\n\n')
+  return [head, table, ...benchCase.targets.map((target) => targetReport(target, benchCase))].join('\n\n')
 }
 
 function cells(standing: Standing): string[] {
@@ -32,9 +32,12 @@ function cells(standing: Standing): string[] {
   return [label, figure(median), quartiles.map(figure).join('–'), ratio(toBestPeer), ratio(toFloor)]
 }
 
-function targetReport({ contender, against, atMost, atLeast, value, met }: TargetResult, one: CaseResult) {
+function targetReport(
+  { contender, against, atMost, atLeast, value, met }: TargetResult,
+  benchCase: CaseResult,
+) {
   const bound = atMost === undefined ? `≥ ${figure(atLeast ?? 0)}` : `≤ ${figure(atMost)}`
-  const what = against === undefined ? one.unit : `× ${against}`
+  const what = against === undefined ? benchCase.unit : `× ${against}`
   const target = `Target: ${contender} ${bound} ${what}`
   if (value === undefined) return `${target}. Not measured.`
   return `${target}. ${met ? 'Met' : 'Missed'}: ${figure(value)}.`

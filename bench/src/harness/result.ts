@@ -42,18 +42,18 @@ export interface TargetResult extends Target {
   readonly met?: boolean
 }
 
-export function resultOf(one: Case, all: readonly Figures[]): CaseResult {
+export function resultOf(benchCase: Case, all: readonly Figures[]): CaseResult {
   const ran = all.filter(({ figures }) => figures.length > 0)
-  const sign = one.better === 'less' ? 1 : -1
+  const sign = benchCase.better === 'less' ? 1 : -1
   const best = (role: Figures['role']) =>
     ran
       .filter((figures) => figures.role === role)
       .toSorted((a, b) => sign * (median(a.figures) - median(b.figures)))[0]
   const [peer, floor] = [best('peer'), best('floor')]
   return {
-    name: one.name,
-    unit: one.unit,
-    better: one.better,
+    name: benchCase.name,
+    unit: benchCase.unit,
+    better: benchCase.better,
     rounds: Math.max(0, ...ran.map(({ figures }) => figures.length)),
     standings: all.map(({ name, role, figures, cannotRun }) =>
       figures.length === 0
@@ -68,7 +68,7 @@ export function resultOf(one: Case, all: readonly Figures[]): CaseResult {
             figures,
           },
     ),
-    targets: (one.targets ?? []).map((target) => targetResult(target, ran)),
+    targets: (benchCase.targets ?? []).map((target) => targetResult(target, ran)),
   }
 }
 

@@ -35,7 +35,7 @@ export async function startServer(
     )
   })
   try {
-    await Promise.race([failed, listens(port, child)])
+    await Promise.race([failed, waitUntilListening(port, child)])
   } catch (error) {
     child.kill('SIGKILL')
     throw error
@@ -52,7 +52,7 @@ export async function startServer(
   }
 }
 
-async function listens(port: number, child: ChildProcess): Promise<void> {
+async function waitUntilListening(port: number, child: ChildProcess): Promise<void> {
   const until = performance.now() + START_TIMEOUT_MS
   while (performance.now() < until) {
     if (child.exitCode !== null) throw new CannotRun(`the server exited with code ${child.exitCode}`)

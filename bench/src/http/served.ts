@@ -9,9 +9,9 @@ export const CONSTANT_HEADERS = [
   ['ratelimit', '"requests";r=999999999;t=1'],
 ] as const
 
-/** Seconds of load before the measurement, after which the server's code is compiled. */
+/** Seconds of load before the measurement, in which the server's code is compiled. */
 const WARM_UP_SECONDS = 3
-/** Seconds of measured load. Short, so that there are many rounds and noise affects few of them. */
+/** Seconds of measured load: few, so that there are many rounds and noise affects few of them. */
 const MEASURED_SECONDS = 0.5
 /** Rounds after which a server is replaced. */
 const ROUNDS_PER_PROCESS = 4
@@ -21,8 +21,8 @@ export type Guard = 'sluice' | 'peer' | 'headers' | 'bare'
 
 /**
  * Measures a server under load from another process: requests per second of the server's processor
- * time, including kernel time. That is the capacity of one core, which
- * depends little on other load on the machine.
+ * time, including kernel time. That is the capacity of one core, which depends little on other load
+ * on the machine.
  *
  * The server process is replaced every few rounds. Compilation and memory layout vary between
  * processes, by as much as the measured effect, but stay the same within a process.

@@ -26,9 +26,9 @@ export function sluice(limits: readonly string[] = [`${LIMIT}/10d`], maxKeys = 1
 }
 
 /**
- * A limiter of Sluice with any options.
+ * Creates a Sluice limiter with any options.
  *
- * @param use uses the permit of each request
+ * @param use called with the permit of each admitted request
  */
 export function sluiceWith(
   options: LimiterOptions<string>,
@@ -49,7 +49,7 @@ export function sluiceWith(
   }
 }
 
-/** A rule above the load of these benches. */
+/** Returns a rule with a limit above the load of these benchmarks. */
 export function ruleOf(algorithm: NonNullable<RateAlgorithm>): Rule<string> {
   return algorithm === 'sliding-log'
     ? { limit: '200/minute', algorithm }
@@ -58,7 +58,7 @@ export function ruleOf(algorithm: NonNullable<RateAlgorithm>): Rule<string> {
 
 type RateAlgorithm = Extract<Rule<string>, { readonly limit: unknown }>['algorithm']
 
-/** Options with client lookup, tiers, a listener and a shadow rule. */
+/** Returns options with client lookup, tiers, a listener and a shadow rule. */
 export function everyFeature(): LimiterOptions<string> {
   const clients = new Map<string, Client>()
   return {

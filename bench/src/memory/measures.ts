@@ -38,7 +38,8 @@ export function newStringTime(
     return async () => {
       const before = process.cpuUsage()
       if ('admit' in decider) {
-        for (const index of order) if (!decider.admit(read(index))) throw new Error('refused')
+        for (const index of order)
+          if (!decider.admit(read(index))) throw new Error('the limiter refused a request')
       } else {
         for (const index of order) await decider.admitAsync(read(index))
       }
@@ -46,7 +47,7 @@ export function newStringTime(
       const between = process.cpuUsage()
       let length = 0
       for (const index of order) length += read(index).length
-      if (length === 0) throw new Error('nothing was read')
+      if (length === 0) throw new Error('all decoded keys are empty')
       return ((deciding - microsecondsSince(between)) * 1000) / decisions
     }
   })
@@ -108,7 +109,7 @@ export function bytesPerKey(
   }
 }
 
-/** Decisions between two garbage collections; what they allocate fits into the young generation. */
+/** Decisions between two garbage collections. Their garbage fits into the young generation. */
 const BATCH = 10_000
 
 /** Measures the bytes that a decision on a known key allocates. */
@@ -163,9 +164,10 @@ export function longestPause(
   }
 }
 
-/** Decides on one new key per element, and lowers the element to the duration of the decision. */
+/** Decides on one new key per element, and lowers each element to the duration of its decision. */
 async function timeDecisions(decider: Decider, shortest: Float32Array): Promise<void> {
-  if (!('admit' in decider)) throw new Error('requires a synchronous limiter')
+  if (!('admit' in decider))
+    throw new Error('the longest pause can be measured only on a synchronous limiter')
   for (let index = 0; index < shortest.length; index++) {
     const key = `client ${index}`
     const start = performance.now()
@@ -175,6 +177,7 @@ async function timeDecisions(decider: Decider, shortest: Float32Array): Promise<
   }
 }
 
+/** Returns the duration of the longest garbage collection during the work, in milliseconds. */
 async function longestCollection(work: () => Promise<void>): Promise<number> {
   let longest = 0
   const observer = new PerformanceObserver((list) => {
@@ -190,7 +193,8 @@ async function longestCollection(work: () => Promise<void>): Promise<number> {
 
 async function decideAll(decider: Decider, keys: readonly string[], order: Uint32Array): Promise<void> {
   if ('admit' in decider) {
-    for (const index of order) if (!decider.admit(keys[index] as string)) throw new Error('refused')
+    for (const index of order)
+      if (!decider.admit(keys[index] as string)) throw new Error('the limiter refused a request')
   } else {
     for (const index of order) await decider.admitAsync(keys[index] as string)
   }
@@ -213,7 +217,7 @@ function memoryInUse(): number {
   return heapUsed + external
 }
 
-/** Marsaglia's 32-bit xorshift generator: the same numbers in every run. */
+/** Creates Marsaglia's 32-bit xorshift generator, which gives the same numbers in every run. */
 function xorshift(seed: number): () => number {
   let state = seed
   return () => {

@@ -7,7 +7,7 @@ import { redisStore } from 'sluice/redis'
 /** Decides on a key with Redis through the public API of a library. */
 export type Admit = (key: string) => unknown
 
-/** The limit is either above the load or used up by a single request. */
+/** Whether the limit is above the load or used up by a single request. */
 export type LimitSize = 'everything allowed' | 'everything refused'
 
 const LIMITS: Record<LimitSize, { readonly limit: number; readonly seconds: number }> = {
@@ -19,10 +19,10 @@ const LIMITS: Record<LimitSize, { readonly limit: number; readonly seconds: numb
 export function sluice(
   port: number,
   limitSize: LimitSize,
-  { rules = 1, ...memory }: { readonly rules?: number; readonly rememberRefusals?: number } = {},
+  { rules = 1, ...storeOptions }: { readonly rules?: number; readonly rememberRefusals?: number } = {},
 ): Admit {
   const { limit, seconds } = LIMITS[limitSize]
-  const store = redisStore({ client: new Redis(port), ...memory })
+  const store = redisStore({ client: new Redis(port), ...storeOptions })
   const limiter = createLimiter({
     name: 'bench',
     store,
@@ -44,7 +44,10 @@ export function rateLimiterFlexible(port: number, limitSize: LimitSize): Admit {
   return (key) => limiter.consume(key).catch(() => {})
 }
 
-/** The same with in-memory blocking: refunds do not unblock a key before its window ends. */
+/**
+ * Creates a rate-limiter-flexible limiter with in-memory blocking: refunds do not unblock a key
+ * before its window ends.
+ */
 export function rateLimiterFlexibleBlocking(port: number, limitSize: LimitSize): Admit {
   const { limit: points, seconds: duration } = LIMITS[limitSize]
   const storeClient = new Redis(port)
@@ -62,7 +65,7 @@ export async function rateLimitRedis(port: number, limitSize: LimitSize): Promis
   return (key) => store.increment(key)
 }
 
-/** The minimum that a decision on Redis needs: one INCR. */
+/** Makes the minimum call that a decision on Redis needs: one INCR. */
 export function increment(port: number): Admit {
   const client = new Redis(port)
   return (key) => client.incr(key)
