@@ -1,8 +1,8 @@
 import { Session } from 'node:inspector/promises'
 
 /**
- * Counts how often blocks of code run, using V8's coverage: a loop over a thousand clients counts a
- * thousand. Unlike a duration, the count is the same on every machine.
+ * Counts how often blocks of code run, using V8's coverage: a loop over a thousand clients counts
+ * as a thousand executions. Unlike a duration, the count is the same on every machine.
  */
 export class Executions implements AsyncDisposable {
   readonly #session = new Session()
@@ -16,7 +16,7 @@ export class Executions implements AsyncDisposable {
     return executions
   }
 
-  /** Returns how many blocks of code ran in the given files, including repetitions. */
+  /** Returns how often blocks of code run during `work`, in the files that `isCounted` selects. */
   async during(work: () => Promise<void>, isCounted: (url: string) => boolean): Promise<number> {
     await this.#session.post('Profiler.takePreciseCoverage')
     await work()

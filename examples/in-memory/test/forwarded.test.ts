@@ -2,7 +2,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { inMemoryApp } from '../src/app.js'
 
-/** An app with a common fault: it identifies clients by an address in a header that they control. */
+/** An app with a common fault: it identifies clients by an address in a header they control. */
 function trustingApp() {
   const counts = new Map<string, number>()
   const app = fastify()
@@ -29,11 +29,11 @@ async function admittedFromMadeUpAddresses(app: Pick<FastifyInstance, 'inject' |
 }
 
 describe('clients with made-up addresses', () => {
-  it('gives no fresh limit to a made-up address', async () => {
+  it('share the limit of their real address', async () => {
     expect(await admittedFromMadeUpAddresses(await inMemoryApp())).toBe(10)
   })
 
-  it('gives a fresh limit to each made-up address if the first forwarded address is trusted', async () => {
+  it('get a fresh limit for each address if the app trusts the first forwarded address', async () => {
     expect(await admittedFromMadeUpAddresses(trustingApp())).toBe(40)
   })
 })

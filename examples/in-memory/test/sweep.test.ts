@@ -21,7 +21,7 @@ type App = Pick<FastifyInstance, 'inject' | 'close'>
 
 const OUR_FILES = /\/(packages\/sluice|examples\/in-memory)\//
 
-/** Returns how many blocks of code run for a new client after the given number of other clients. */
+/** Returns how often blocks of code run for a new client after a number of other clients. */
 async function executionsAfter(
   clients: number,
   app: App,
@@ -46,14 +46,14 @@ async function executionsAfter(
 const createApp = (clock: ManualClock) => inMemoryApp(memoryStore({ clock }))
 
 describe('a request after many clients', () => {
-  it('runs as much code for a request after many clients as after few', async () => {
+  it('runs as much code as a request after few clients', async () => {
     const few = await executionsAfter(20, await createApp(manualClock(0)))
     const many = await executionsAfter(2000, await createApp(manualClock(0)))
     expect(few).toBeGreaterThan(0)
     expect(many).toBeLessThan(few * 1.5)
   })
 
-  it('removes a bounded number of expired clients per request', async () => {
+  it('removes a bounded number of expired clients', async () => {
     const afterExpiry = async (clients: number) => {
       const clock = manualClock(0)
       return executionsAfter(clients, await createApp(clock), () => clock.advance(2 * MINUTE))
@@ -61,7 +61,7 @@ describe('a request after many clients', () => {
     expect(await afterExpiry(2000)).toBeLessThan((await afterExpiry(200)) * 1.5)
   })
 
-  it('runs over fifty times as much code after many clients if each request sweeps all clients', async () => {
+  it('runs over fifty times as much code in an app whose requests sweep all clients', async () => {
     const few = await executionsAfter(
       20,
       sweepingApp(() => 0),

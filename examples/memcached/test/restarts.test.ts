@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { startMemcached } from '../../../packages/sluice/test/stores/servers/memcached.js'
 import { curlLoop, startExample, statuses } from '../../support/prediction-app/test/running.js'
 
-it('keeps usage across processes and restarts of the app, but not of Memcached', async () => {
+it('examples/memcached keeps usage across processes and app restarts, but not across Memcached restarts', async () => {
   const server = await startMemcached()
   onTestFinished(() => server.stop())
   const env = { MEMCACHED_URL: server.url, STORE_DEADLINE: '30s' }

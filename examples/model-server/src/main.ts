@@ -19,7 +19,7 @@ const port = numberFrom('MODEL_PORT', 9000, 65_535)
 const tokenInterval = numberFrom('TOKEN_INTERVAL_MS', 20, 60_000)
 const host = process.env.HOST || '127.0.0.1'
 const urlHost = host.includes(':') ? `[${host}]` : host
-const since = performance.now()
+const startedAt = performance.now()
 let printed = 0
 let stopping = false
 
@@ -55,7 +55,7 @@ try {
   await server.ready
   const { lightweight, heavy, language } = server.models ?? fail('the server is ready but has no models')
   const percent = (fraction: number) => `${(fraction * 100).toFixed(1)} %`
-  const seconds = ((performance.now() - since) / 1000).toFixed(1)
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   console.log(
     `model server: ready on ${address} after ${seconds} s (accuracy: lightweight ${percent(lightweight.heldOutAccuracy)}, ` +
       `heavy ${percent(heavy.heldOutAccuracy)}; vocabulary: ${language.tokenizer.size} tokens)`,

@@ -4,18 +4,18 @@ import { seededRandom } from './random.js'
 import type { Slices } from './slices.js'
 import { type LanguageModel, trainLanguageModel } from './text/language-model.js'
 
-/** How much data and time to train with. The same plan gives the same models. */
+/** Amount of data and training. The same plan gives the same models. */
 export interface TrainingPlan {
   readonly seed: number
-  /** Training examples of the classifiers. */
+  /** Number of training examples for the classifiers. */
   readonly examples: number
-  /** Held-out examples for their evaluation. */
+  /** Number of held-out examples for the evaluation. */
   readonly heldOut: number
   readonly lightweight: ClassifierPlan
   readonly heavy: ClassifierPlan
 }
 
-/** Takes about two seconds on one core. */
+/** The plan of the server. The training takes about two seconds on one core. */
 export const DEFAULT_PLAN: TrainingPlan = {
   seed: 20261124,
   examples: 4000,
@@ -24,7 +24,7 @@ export const DEFAULT_PLAN: TrainingPlan = {
   heavy: { hidden: [128, 128], epochs: 12, rate: 0.015 },
 }
 
-/** The same networks, trained for only a few hundredths of a second, for tests. */
+/** A plan for tests: the same networks, trained for only a few hundredths of a second. */
 export const QUICK_PLAN: TrainingPlan = {
   ...DEFAULT_PLAN,
   examples: 200,
@@ -82,7 +82,7 @@ function* trainAndEvaluate(
   return { ...classifier, epochs: plan.epochs, trainingAccuracy, heldOutAccuracy }
 }
 
-/** Runs one part of larger work, whose progress it advances from `start` to `end`. */
+/** Runs one part of a larger task, and maps its progress to the range from `start` to `end`. */
 function* part<Result>(start: number, end: number, work: Slices<Result>): Slices<Result> {
   for (;;) {
     const step = work.next()

@@ -3,18 +3,18 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Exchange, HttpError, sendJson } from './http/exchange.js'
 import { type GenerationCounts, Generations } from './http/generations.js'
-import { route, type Served } from './http/routes.js'
+import { route, type ServerState } from './http/routes.js'
 import { DEFAULT_PLAN, type Models, type TrainingPlan, trainModels } from './models.js'
-import { inSlices } from './slices.js'
+import { runInSlices } from './slices.js'
 
 export interface ModelServerOptions {
-  /** Port; 0 for a free one. */
+  /** Port to listen on; 0 for a free one. */
   readonly port: number
   /** Address to listen on. */
   readonly host?: string
   /** Delay between two tokens of a chat, in milliseconds. Default: 20. */
   readonly tokenInterval?: number
-  /** How much to train. Default: `DEFAULT_PLAN`. */
+  /** Amount of data and training. Default: `DEFAULT_PLAN`. */
   readonly plan?: TrainingPlan
   /** Models that are already trained. Several servers can share them. */
   readonly models?: Models
@@ -33,9 +33,7 @@ export interface ModelServer {
   readonly models: Models | undefined
   /** Counters of the language model. */
   readonly generations: GenerationCounts
-  /**
-   * Stops accepting requests, and aborts those still in flight after the grace period.
-   */
+  /** Stops accepting requests, and aborts those still in flight after the grace period. */
   close(): Promise<void>
 }
 
@@ -58,14 +56,14 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
     // Idle keep-alive connections would keep the server from closing.
     response.on('close', () => closed.signal.aborted && setImmediate(() => server.closeIdleConnections()))
-    const served: Served = { models, options: { tokenInterval, generations }, health }
-    void handle({ request, response }, served)
+    const state: ServerState = { models, options: { tokenInterval, generations }, health }
+    void handle({ request, response }, state)
   })
   server.listen(port, host)
   await once(server, 'listening')
 
   const train = async () => {
-    models ??= await inSlices(
+    models ??= await runInSlices(
       trainModels(plan),
       (done) => {
         progress = done
@@ -102,9 +100,9 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   }
 }
 
-async function handle(exchange: Exchange, served: Served): Promise<void> {
+async function handle(exchange: Exchange, state: ServerState): Promise<void> {
   try {
-    await route(exchange, served)
+    await route(exchange, state)
   } catch (error) {
     sendError(exchange.response, error)
   }

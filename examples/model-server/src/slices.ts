@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Long work that can be interrupted at every `yield`, which reports the progress from 0 to 1. */
+/** Long work that can pause at every `yield`, which reports the progress from 0 to 1. */
 export type Slices<Result> = Generator<number, Result, void>
 
 /** Time after which a slice yields to the event loop, in milliseconds. */
@@ -12,7 +12,7 @@ const MAX_SLICE_MS = 10
  *
  * @throws the reason of `signal` when it aborts
  */
-export async function inSlices<Result>(
+export async function runInSlices<Result>(
   work: Slices<Result>,
   onProgress: (done: number) => void = () => {},
   signal?: AbortSignal,
@@ -30,7 +30,7 @@ export async function inSlices<Result>(
 }
 
 /** Runs work without pauses, for programs that do nothing else. */
-export function atOnce<Result>(work: Slices<Result>): Result {
+export function runToCompletion<Result>(work: Slices<Result>): Result {
   for (;;) {
     const step = work.next()
     if (step.done) return step.value

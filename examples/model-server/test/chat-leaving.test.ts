@@ -11,8 +11,8 @@ const endless = {
 }
 const endlessStream = { ...endless, stream: true }
 
-describe('a stream', () => {
-  it('stops the model when the client of a stream disconnects', async () => {
+describe('a streamed chat completion', () => {
+  it('stops the model when its client disconnects', async () => {
     await using own = await serve({ models })
     const disconnect = new AbortController()
     const answer = await own.post(PATH, endlessStream, disconnect.signal)
@@ -27,7 +27,7 @@ describe('a stream', () => {
     expect(await health.json()).toMatchObject({ generations: { running: 0, abandoned: 1 } })
   })
 
-  it('generates a stream no faster than its client reads', async () => {
+  it('is generated no faster than its client reads', async () => {
     await using own = await serve({ models })
     const body = JSON.stringify(endlessStream)
     const response = await new Promise<NodeJS.ReadableStream & { destroy(): void }>((resolve, reject) => {
@@ -36,11 +36,11 @@ describe('a stream', () => {
     // The client does not read, so the buffers fill up and block the model.
     const { generations } = own.server
     let last = -1
-    let still = 0
+    let unchangedPolls = 0
     await until(() => {
-      still = generations.tokens === last ? still + 1 : 0
+      unchangedPolls = generations.tokens === last ? unchangedPolls + 1 : 0
       last = generations.tokens
-      return still === 40
+      return unchangedPolls === 40
     })
     expect(generations.running).toBe(1)
     expect(generations.tokens).toBeGreaterThan(0)
@@ -52,7 +52,7 @@ describe('a stream', () => {
     await until(() => generations.running === 0)
   })
 
-  it('sends a stream of 20,000 tokens completely', async () => {
+  it('delivers 20,000 tokens completely', async () => {
     await using own = await serve({ models })
     const answer = await own.post(PATH, { ...endlessStream, max_tokens: 20_000 })
     let bytes = 0
@@ -65,7 +65,7 @@ describe('a stream', () => {
     expect(events).toBeGreaterThanOrEqual(20_000)
   })
 
-  it('aborts a stream when the server closes without a grace period', async () => {
+  it('is aborted when the server closes without a grace period', async () => {
     const own = await serve({ models, tokenInterval: 1 })
     const answer = await own.post(PATH, endlessStream)
     await own.server.close()
@@ -74,8 +74,8 @@ describe('a stream', () => {
   })
 })
 
-describe('a response that is not streamed', () => {
-  it('stops the model when the client of a JSON response disconnects', async () => {
+describe('a chat completion without streaming', () => {
+  it('stops the model when its client disconnects', async () => {
     await using own = await serve({ models, tokenInterval: 1 })
     const disconnect = new AbortController()
     const waiting = own.post(PATH, endless, disconnect.signal)
@@ -86,7 +86,7 @@ describe('a response that is not streamed', () => {
     expect(own.server.generations.abandoned).toBe(1)
   })
 
-  it('finishes a response in flight when the server closes', async () => {
+  it('finishes within the grace period when the server closes', async () => {
     const own = await serve({ models, tokenInterval: 1, grace: 60_000 })
     const waiting = own.postJson(PATH, { ...endless, max_tokens: 20 })
     await until(() => own.server.generations.running === 1)

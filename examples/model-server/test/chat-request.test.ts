@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { quickModels, type Runtime, serve } from './serving.js'
+import { quickModels, serve, type TestServer } from './serving.js'
 
 const PATH = '/v1/chat/completions'
-let serving: Runtime
+let serving: TestServer
 beforeAll(async () => {
   serving = await serve({ models: quickModels() })
 })
 afterAll(() => serving[Symbol.asyncDispose]())
 
-describe('an invalid chat request', () => {
+describe('a chat request', () => {
   const messages = [{ role: 'user', content: 'x' }]
   it.each([
     [[], ['body']],
@@ -42,12 +42,12 @@ describe('an invalid chat request', () => {
       { messages, stream: true, stream_options: { include_usage: 1 } },
       ['body', 'stream_options', 'include_usage'],
     ],
-  ])('rejects %j with 422 and the position', async (body, loc) => {
+  ])('is rejected with 422 and the position of the error: %j', async (body, loc) => {
     const answer = await serving.postJson(PATH, body)
     expect(answer).toEqual({ status: 422, body: { detail: [{ loc, msg: expect.any(String) }] } })
   })
 
-  it('ignores unknown fields and treats null as absent', async () => {
+  it('may contain unknown fields, and null for absent fields', async () => {
     const answer = await serving.postJson(PATH, {
       messages,
       model: 'any',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { quickModels, type Runtime, serve } from './serving.js'
+import { quickModels, serve, type TestServer } from './serving.js'
 
 interface Usage {
   prompt_tokens: number
@@ -27,7 +27,7 @@ const chatBody = (content: string, more: object = {}) => ({
   ...more,
 })
 
-let serving: Runtime
+let serving: TestServer
 beforeAll(async () => {
   serving = await serve({ models })
 })
@@ -62,7 +62,7 @@ const streamed = async (body: object) => {
 }
 
 describe('a chat completion', () => {
-  it('returns the completion of the language model', async () => {
+  it('contains the text that the language model generates', async () => {
     const { content, finish } = await complete(
       chatBody('What is a token bucket?', { max_tokens: 30, seed: 5 }),
     )
@@ -83,7 +83,7 @@ describe('a chat completion', () => {
     }
   })
 
-  it('joins all messages with empty lines', async () => {
+  it('continues all messages, joined with empty lines', async () => {
     const messages = [
       { role: 'system', content: 'The limit' },
       { role: 'assistant', content: null },
@@ -99,7 +99,7 @@ describe('a chat completion', () => {
     expect(usage.prompt_tokens).toBe(tokenizer.encode('The limit\n\n\n\nThe queue').length)
   })
 
-  it('returns the same completion for the same seed, and different ones without a seed', async () => {
+  it('is the same for the same seed, and varies without a seed', async () => {
     const seeded = await Promise.all([1, 1, 2].map((seed) => complete(chatBody('Why?', { seed }))))
     expect(seeded[1]).toEqual(seeded[0])
     expect(seeded[2]?.content).not.toBe(seeded[0]?.content)
@@ -138,8 +138,8 @@ describe('a chat completion', () => {
   })
 })
 
-describe('a stream', () => {
-  it('streams the same completion token by token', async () => {
+describe('a streamed chat completion', () => {
+  it('delivers the same text token by token', async () => {
     const body = chatBody('What is a stream?', { max_tokens: 40, ignore_eos: true })
     const { chunks, content, finish } = await streamed(body)
     expect(chunks[0]?.choices[0]?.delta).toEqual({ role: 'assistant', content: '' })
@@ -149,7 +149,7 @@ describe('a stream', () => {
     expect(chunks.some((chunk) => 'usage' in chunk)).toBe(false)
   })
 
-  it('ends a stream with the usage if the client requests it', async () => {
+  it('ends with the usage if the client requests it', async () => {
     const body = chatBody('What is a stream?')
     const { chunks } = await streamed({ ...body, stream_options: { include_usage: true } })
     const { usage } = await complete(body)
@@ -157,7 +157,7 @@ describe('a stream', () => {
     expect(chunks.slice(0, -1).every((chunk) => chunk.usage === null)).toBe(true)
   })
 
-  it('never streams a part of a stop sequence', async () => {
+  it('never contains a part of a stop sequence', async () => {
     const body = chatBody('Why?', { ignore_eos: true, stop: '. ' })
     const { content, finish } = await streamed(body)
     expect(content).toBe((await complete(body)).content)

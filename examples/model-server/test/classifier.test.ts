@@ -5,7 +5,7 @@ import { classOf, drawExamples, type Features, LABELS, score } from '../src/clas
 import { train } from '../src/classifier/training.js'
 import { DEFAULT_PLAN, QUICK_PLAN, trainModels } from '../src/models.js'
 import { seededRandom } from '../src/random.js'
-import { atOnce, inSlices } from '../src/slices.js'
+import { runInSlices, runToCompletion } from '../src/slices.js'
 
 describe('the rule', () => {
   it('computes the documented score', () => {
@@ -31,7 +31,7 @@ describe('the rule', () => {
 })
 
 describe('a network', () => {
-  it('computes the outputs of a network from its weights', () => {
+  it('computes its outputs from its weights', () => {
     const network = createNetwork([2, 2, 2], seededRandom(1))
     const [hidden, last] = network.layers
     hidden?.weights.set([1, 2, -1, 0])
@@ -49,7 +49,7 @@ describe('a network', () => {
       input: Float64Array.of((bits & 1) * 2 - 1, (bits & 2) - 1),
       label: bits === 1 || bits === 2 ? 1 : 0,
     }))
-    atOnce(train(network, corners, { epochs: 300, rate: 0.05 }, seededRandom(4)))
+    runToCompletion(train(network, corners, { epochs: 300, rate: 0.05 }, seededRandom(4)))
     for (const { input, label } of corners) {
       expect(forward(network, input, createActivations(network))[label]).toBeGreaterThan(0.95)
     }
@@ -59,38 +59,38 @@ describe('a network', () => {
     const examples = drawExamples(300, seededRandom(1))
     const work = () => trainClassifier({ hidden: [32], epochs: 5, rate: 0.02 }, examples, seededRandom(2))
     const progress: number[] = []
-    const whole = atOnce(work())
-    const sliced = await inSlices(work(), (done) => progress.push(done))
+    const whole = runToCompletion(work())
+    const sliced = await runInSlices(work(), (done) => progress.push(done))
     for (const { features } of examples) expect(sliced.predict(features)).toEqual(whole.predict(features))
     expect(progress).toEqual([...progress].sort((a, b) => a - b))
   })
 })
 
 describe('the classifiers of the server', () => {
-  const { lightweight, heavy, ceiling } = atOnce(trainModels(DEFAULT_PLAN))
+  const { lightweight, heavy, ceiling } = runToCompletion(trainModels(DEFAULT_PLAN))
 
-  it('predicts with the expected accuracy, and more accurately with the heavy classifier', () => {
+  it('predict with the expected accuracy, the heavy one more accurately', () => {
     expect(lightweight.heldOutAccuracy).toBeGreaterThan(0.78)
     expect(heavy.heldOutAccuracy).toBeGreaterThan(0.9)
     expect(heavy.heldOutAccuracy).toBeGreaterThan(lightweight.heldOutAccuracy + 0.03)
     expect(ceiling).toBeGreaterThan(heavy.heldOutAccuracy)
   })
 
-  it('learns the rule and not the noise of the examples', () => {
+  it('learn the rule rather than the noise of the examples', () => {
     const fresh = drawExamples(1000, seededRandom(99))
     for (const classifier of [lightweight, heavy]) {
       expect(classifier.trainingAccuracy - classifier.accuracy(fresh)).toBeLessThan(0.05)
     }
   })
 
-  it('takes over a hundred times as many multiplications with the heavy classifier', () => {
+  it('differ in their multiplications by a factor of over a hundred', () => {
     expect(lightweight.multiplications).toBe(3 * 16 + 16 * 3)
     expect(heavy.multiplications).toBe(3 * 128 + 128 * 128 + 128 * 3)
     expect(heavy.multiplications / lightweight.multiplications).toBeGreaterThan(100)
     expect(lightweight.parameters).toBe(lightweight.multiplications + 16 + 3)
   })
 
-  it('returns probabilities and the most likely label', () => {
+  it('return probabilities and the most likely label', () => {
     for (const { features } of drawExamples(50, seededRandom(5))) {
       const { prediction, probabilities } = heavy.predict(features)
       const shares = LABELS.map((label) => probabilities[label])
@@ -99,14 +99,14 @@ describe('the classifiers of the server', () => {
     }
   })
 
-  it('clamps any finite number to the training range', () => {
+  it('clamp any finite number to the training range', () => {
     const far: Features = [Number.MAX_VALUE, -1e300, 0]
     expect(heavy.predict(far)).toEqual(heavy.predict([5, -5, 0]))
   })
 
-  it('trains the same classifiers for the same plan, and different ones for another seed', () => {
+  it('are the same for the same plan, and differ for another seed', () => {
     const [first, same, other] = [0, 0, 1].map((more) =>
-      atOnce(trainModels({ ...QUICK_PLAN, seed: QUICK_PLAN.seed + more })),
+      runToCompletion(trainModels({ ...QUICK_PLAN, seed: QUICK_PLAN.seed + more })),
     )
     const features: Features = [1, 2, 3]
     expect(same?.heavy.predict(features)).toEqual(first?.heavy.predict(features))

@@ -5,7 +5,7 @@ import { serve, until } from './serving.js'
 /** A plan that takes longer than any test. */
 const ENDLESS = { ...DEFAULT_PLAN, heavy: { ...DEFAULT_PLAN.heavy, epochs: 1_000_000 } }
 
-it('responds with 503 and the progress to every request during training', async () => {
+it('the model server responds with 503 during training, and reports the progress at /healthz', async () => {
   let slices = 0
   const serving = await serve({ plan: ENDLESS, onProgress: () => slices++ })
   const health = async () => {
@@ -34,7 +34,7 @@ it('responds with 503 and the progress to every request during training', async 
   await expect(serving.server.ready).rejects.toThrow('closed before its models were trained')
 })
 
-it('responds with 200 once the models are trained', async () => {
+it('the model server responds with 200 once its models are trained', async () => {
   await using serving = await serve({ plan: QUICK_PLAN })
   await serving.server.ready
   const answer = await fetch(`${serving.url}/healthz`)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { atOnce } from '../src/slices.js'
+import { runToCompletion } from '../src/slices.js'
 import { CORPUS } from '../src/text/corpus.js'
 import type { GenerationOptions } from '../src/text/generation.js'
 import { trainLanguageModel } from '../src/text/language-model.js'
@@ -64,8 +64,8 @@ describe('the trigram model', () => {
     const model = new TrigramModel(tokenizer.size)
     for (const text of CORPUS) model.learn(tokenizer.encode(text))
     const [before = 0, last = 0] = tokenizer.encode(' the server')
-    const nowhere: [number, number] = [65, 66]
-    for (const context of [START, [before, last] as const, [last, before] as const, nowhere]) {
+    const unseen: [number, number] = [65, 66]
+    for (const context of [START, [before, last] as const, [last, before] as const, unseen]) {
       const shares = Array.from({ length: tokenizer.size }, (_, token) => model.probability(token, context))
       expect(Math.min(...shares)).toBeGreaterThan(0)
       expect(shares.reduce((a, b) => a + b)).toBeCloseTo(1, 9)
@@ -74,7 +74,7 @@ describe('the trigram model', () => {
 })
 
 describe('the language model', () => {
-  const model = atOnce(trainLanguageModel())
+  const model = runToCompletion(trainLanguageModel())
   const { tokenizer } = model
   const options: GenerationOptions = { maxTokens: 200, temperature: 0.7, seed: 1, ignoreEnd: false }
   const write = (prompt: string, more: Partial<GenerationOptions> = {}) => {
@@ -111,7 +111,7 @@ describe('the language model', () => {
     )
   })
 
-  it('generates only token pairs that occur in the corpus, which the tokenizer encodes to the same tokens', () => {
+  it('generates only token pairs of the corpus, in text that encodes to the same tokens', () => {
     const pairs = new Set<string>()
     for (const text of CORPUS) {
       let context = START
@@ -131,7 +131,7 @@ describe('the language model', () => {
     }
   })
 
-  it('ends after a paragraph or at the maximum length, and only at the latter if the end is ignored', () => {
+  it('ends after a paragraph or at the maximum length, or with ignoreEnd only at the maximum length', () => {
     const ended = write('', { maxTokens: 10_000 })
     expect(ended.finish).toBe('stop')
     expect(ended.text).toMatch(/[.?]$/)

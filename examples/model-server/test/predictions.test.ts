@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Features } from '../src/classifier/rule.js'
 import { startModelServer } from '../src/server.js'
-import { quickModels, type Runtime, serve } from './serving.js'
+import { quickModels, serve, type TestServer } from './serving.js'
 
 const models = quickModels()
 const rows: Features[] = [
@@ -11,13 +11,13 @@ const rows: Features[] = [
 ]
 const many = (count: number, row: unknown = [1, 2, 3]) => Array.from({ length: count }, () => row)
 
-let serving: Runtime
+let serving: TestServer
 beforeAll(async () => {
   serving = await serve({ models })
 })
 afterAll(() => serving[Symbol.asyncDispose]())
 
-describe('predictions', () => {
+describe('the model server', () => {
   it.each([
     ['/predict', 'lightweight', 'features'],
     ['/predict', 'lightweight', 'data'],
@@ -121,13 +121,13 @@ describe('an invalid body', () => {
         [1, 2, {}],
       ],
     ],
-  ])('rejects an invalid body of POST %s with 422 at %j: %s', async (path, loc, words, body) => {
+  ])('of POST %s is rejected with 422 at %j: %s', async (path, loc, words, body) => {
     const { status, body: answer } = await serving.postJson(path, body)
     expect(status).toBe(422)
     expect(answer).toEqual({ detail: [{ loc, msg: expect.stringContaining(words) }] })
   })
 
-  it('reports up to twenty problems of a body in one response', async () => {
+  it('is rejected with up to twenty problems in one response', async () => {
     const { body: two } = await serving.postJson('/predict', { features: ['a', 2, 'b'] })
     expect(two).toMatchObject({
       detail: [{ loc: ['body', 'features', 0] }, { loc: ['body', 'features', 2] }],
@@ -136,14 +136,14 @@ describe('an invalid body', () => {
     expect((all as { detail: unknown[] }).detail).toHaveLength(20)
   })
 
-  it('rejects a body that is not UTF-8 with 422 and a compressed body with 415', async () => {
+  it('is rejected with 422 if it is not UTF-8, and with 415 if it is compressed', async () => {
     const post = (body: Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
       fetch(`${serving.url}/predict`, { method: 'POST', body, headers })
     expect((await post(Uint8Array.of(0x22, 0xff, 0x22))).status).toBe(422)
     expect((await post(Uint8Array.of(1), { 'content-encoding': 'gzip' })).status).toBe(415)
   })
 
-  it('rejects a body over 1 MiB with 413, with or without a Content-Length', async () => {
+  it('is rejected with 413 over 1 MiB, with or without a Content-Length', async () => {
     const sized = (bytes: number) => `{"features":[1,2,3]}`.padEnd(bytes)
     expect((await serving.post('/predict', sized(1024 * 1024))).status).toBe(200)
     expect((await serving.post('/predict', sized(1024 * 1024 + 1))).status).toBe(413)
@@ -157,9 +157,9 @@ describe('an invalid body', () => {
   })
 })
 
-describe('an unknown path or method', () => {
+describe('a request to the model server', () => {
   it.each(['/', '/predict/', '/models/unknown/predict', '/PREDICT', '//predict'])(
-    'responds to the unknown path %s with 404',
+    'gets a 404 for the unknown path %s',
     async (path) => {
       const { status, body } = await serving.postJson(path, {})
       expect([status, body]).toEqual([404, { detail: `no route matches ${path}` }])
@@ -171,7 +171,7 @@ describe('an unknown path or method', () => {
     ['PUT', '/v1/chat/completions', 'POST'],
     ['POST', '/model-info', 'GET, HEAD'],
     ['DELETE', '/healthz', 'GET, HEAD'],
-  ])('responds to %s %s with 405 and the allowed method', async (method, path, allow) => {
+  ])('gets a 405 and the allowed method for %s %s', async (method, path, allow) => {
     const answer = await fetch(`${serving.url}${path}`, { method })
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, allow])
   })

@@ -1,14 +1,14 @@
 import { type Models, QUICK_PLAN, trainModels } from '../src/models.js'
 import { type ModelServer, type ModelServerOptions, startModelServer } from '../src/server.js'
-import { atOnce } from '../src/slices.js'
+import { runToCompletion } from '../src/slices.js'
 
-/** Trains models in a fraction of a second that are better than chance. */
+/** Trains models that are better than chance, in a fraction of a second. */
 export function quickModels(): Models {
-  return atOnce(trainModels(QUICK_PLAN))
+  return runToCompletion(trainModels(QUICK_PLAN))
 }
 
 /** A server on a free port, with functions to call it. */
-export interface Runtime extends AsyncDisposable {
+export interface TestServer extends AsyncDisposable {
   readonly server: ModelServer
   readonly url: string
   post(path: string, body: unknown, signal?: AbortSignal): Promise<Response>
@@ -16,7 +16,7 @@ export interface Runtime extends AsyncDisposable {
   postJson(path: string, body: unknown): Promise<{ status: number; body: unknown }>
 }
 
-export async function serve(options: Partial<ModelServerOptions>): Promise<Runtime> {
+export async function serve(options: Partial<ModelServerOptions>): Promise<TestServer> {
   const server = await startModelServer({ port: 0, tokenInterval: 0, grace: 0, ...options })
   const url = `http://127.0.0.1:${server.port}`
   const post = (path: string, body: unknown, signal?: AbortSignal) =>

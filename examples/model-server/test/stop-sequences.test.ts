@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { StopSequences } from '../src/http/stop-sequences.js'
 
 /** Returns the output for pieces added one by one. */
-function passed(pieces: readonly string[], stops: readonly string[]) {
+function outputOf(pieces: readonly string[], stops: readonly string[]) {
   const sequences = new StopSequences(stops)
   let text = ''
   for (const piece of pieces) {
@@ -14,21 +14,21 @@ function passed(pieces: readonly string[], stops: readonly string[]) {
   return { text: text + sequences.rest(), stopped: false }
 }
 
-it('cuts the text before a stop sequence that arrives in pieces', () => {
-  expect(passed(['one, t', 'wo', '. three'], ['wo.'])).toEqual({ text: 'one, t', stopped: true })
+it('StopSequences cuts the text before a stop sequence that arrives in pieces', () => {
+  expect(outputOf(['one, t', 'wo', '. three'], ['wo.'])).toEqual({ text: 'one, t', stopped: true })
 })
 
-it('passes on text that only begins like a stop sequence', () => {
-  expect(passed(['aa', 'b', 'aa'], ['aac'])).toEqual({ text: 'aabaa', stopped: false })
+it('StopSequences passes on text that only begins like a stop sequence', () => {
+  expect(outputOf(['aa', 'b', 'aa'], ['aac'])).toEqual({ text: 'aabaa', stopped: false })
 })
 
-it('holds back only the beginning of a possible stop sequence', () => {
+it('StopSequences holds back only the beginning of a possible stop sequence', () => {
   const sequences = new StopSequences(['abc'])
   expect(sequences.add('xxab').text).toBe('xx')
   expect(sequences.add('ab').text).toBe('ab')
 })
 
-it('cuts the text at the same place when it arrives in single characters', () => {
+it('StopSequences cuts the text at the same position if it arrives in single characters', () => {
   const word = (minLength: number, maxLength: number) =>
     fc.string({ unit: fc.constantFrom('a', 'b'), minLength, maxLength })
   fc.assert(
@@ -41,7 +41,7 @@ it('cuts the text at the same place when it arrives in single characters', () =>
       const starts = stops
         .filter((stop) => text.slice(0, end).endsWith(stop))
         .map((stop) => end - stop.length)
-      const { text: out, stopped } = passed([...text], stops)
+      const { text: out, stopped } = outputOf([...text], stops)
       expect(stopped).toBe(ends.length > 0)
       expect(out).toBe(stopped ? text.slice(0, Math.min(...starts)) : text)
     }),

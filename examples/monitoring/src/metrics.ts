@@ -19,9 +19,9 @@ interface Metrics {
 const UNROUTED = 'unrouted'
 
 /**
- * Counts the requests and refusals of each route and serves them at `GET /metrics`. Each refusal is
- * logged as a warning with its client and endpoint. Routes that the OpenAPI page hides, including
- * this one, are not counted.
+ * Counts the requests and refusals of each route and serves the counts at `GET /metrics`. Each
+ * refusal is logged as a warning with its client and endpoint. Routes that the OpenAPI page hides,
+ * including `GET /metrics`, are not counted.
  */
 export function countRequests(app: PredictionApp, warn: (message: string) => void = console.warn): void {
   const endpoints = new Map<string, Counts>()

@@ -23,7 +23,7 @@ describe('examples/monitoring', () => {
         'POST /models/heavy/predict': { total: 8, limited: 3 },
       },
     })
-    // Requests for the metrics and the pages are not counted.
+    // Requests for the metrics and the OpenAPI document are not counted.
     await curlLoop(3, `${example.url}/metrics`)
     await curlLoop(1, `${example.url}/openapi.json`)
     expect(await metrics()).toMatchObject({ total_requests: 20 })
@@ -71,13 +71,13 @@ describe('made-up paths', () => {
     return Object.keys((await app.inject('/metrics')).json().endpoints)
   }
 
-  it('counts all made-up paths as one endpoint', async () => {
+  it('count as one endpoint', async () => {
     const app = await monitoringApp()
     expect(await endpointsAfterMadeUpPaths(app)).toEqual(['unrouted'])
     await app.close()
   })
 
-  it('counts one endpoint for each made-up path if requests are counted by path', async () => {
+  it('count as one endpoint each in an app that counts by path', async () => {
     expect(await endpointsAfterMadeUpPaths(countingByPath())).toHaveLength(101)
   })
 })

@@ -14,7 +14,7 @@ import {
 
 /**
  * An app with twenty predictions a minute and five batches in five minutes for each address.
- * Responses contain the id of the process that made them.
+ * Each response contains the id of the process that sent it.
  */
 export async function redisApp(store: Store): Promise<PredictionApp> {
   const app = await predictionApp({

@@ -4,7 +4,7 @@ import { curlLoop, startExample, statuses } from '../../support/prediction-app/t
 
 const BODY = { body: '{"features":[1,2,3]}' }
 
-it('keeps usage across restarts of the app and of Redis', async () => {
+it('examples/redis keeps usage across restarts of the app and of Redis', async () => {
   // Started as in the README.
   const redis = await startRedis(['--appendonly', 'yes'])
   onTestFinished(() => redis.stop())
@@ -21,12 +21,12 @@ it('keeps usage across restarts of the app and of Redis', async () => {
   expect(await predict(4)).toEqual(statuses([200, 2], [429, 2]))
 })
 
-it('admits a share of the limit in each process while Redis is unavailable', async () => {
+it('examples/redis admits a third of the limit in each process while Redis is unavailable', async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
   await using app = await startExample('redis', { REDIS_URL: `redis://127.0.0.1:${redis.port}` })
   await redis.crash()
-  // Each of three processes admits a third of twenty, rounded down.
+  // A third of twenty is rounded down to six.
   const answers = await curlLoop(60, `${app.url}/predict`, BODY)
   expect(answers.filter((status) => status === 200)).toHaveLength(18)
   expect(answers.filter((status) => status === 429)).toHaveLength(42)

@@ -14,7 +14,7 @@ async function startApp() {
 }
 
 describe('a limit by the size of a batch', () => {
-  it('refuses a batch that can never fit as oversized and charges nothing', async () => {
+  it('refuses a batch that can never fit as oversized, and charges nothing', async () => {
     const { app, post } = await startApp()
     const refused = await post('batch-predict', batchOf(101))
     expect([refused.statusCode, refused.json().reason]).toEqual([429, 'oversized'])
@@ -27,7 +27,7 @@ describe('a limit by the size of a batch', () => {
     [{ data: 50 }, ['body', 'data']],
     [{ data: [] }, ['body', 'data']],
     [{ data: { length: 1 } }, ['body', 'data']],
-  ])('rejects a batch without a size with 422 and charges nothing: %j', async (payload, loc) => {
+  ])('charges nothing for a batch without a size, which gets a 422: %j', async (payload, loc) => {
     const { app, post } = await startApp()
     const wrong = await post('batch-predict', payload)
     expect([wrong.statusCode, wrong.json().detail[0].loc]).toEqual([422, loc])
@@ -55,18 +55,18 @@ describe('the rows admitted within a minute', () => {
     return rows
   }
 
-  it('admits a hundred rows a minute, however they are grouped into batches', async () => {
+  it('are at most a hundred, however they are grouped into batches', async () => {
     expect(await admittedRows(await resourcesApp(), [1000, 1000, 1000])).toBe(0)
     expect(await admittedRows(await resourcesApp(), [60, 60, 40])).toBe(100)
     expect(await admittedRows(await resourcesApp(), Array(120).fill(1))).toBe(100)
   })
 
-  it('admits all rows of two batches, whatever their size, if requests are counted', async () => {
+  it('are all rows of two batches, whatever their size, in an app that counts requests', async () => {
     expect(await admittedRows(countingRequests(), [1000, 1000, 1000])).toBe(2000)
   })
 })
 
-describe('two batches in five minutes', () => {
+describe('a limit of two batches in five minutes', () => {
   it('admits two more batches after five minutes, and not before', async () => {
     const { app, clock, post } = await startApp()
     const status = async () => (await post('batch-process', [[1, 2, 3]])).statusCode

@@ -5,7 +5,7 @@ import { answers, featuresOf, type PredictionApp, prediction, row } from 'sluice
 import type { Shared } from './shared.js'
 
 const RULES = {
-  /** At most five plus the refill in any interval. */
+  /** In any interval, at most five plus the refill. */
   'token-bucket': { limit: '5/minute', algorithm: 'token-bucket' },
   /** Five in a fixed minute. */
   'fixed-window': { limit: '5/minute', algorithm: 'fixed-window' },

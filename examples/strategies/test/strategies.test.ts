@@ -25,7 +25,7 @@ async function admitted(app: App, url: string, times: number): Promise<number> {
 
 describe('each algorithm', () => {
   it.each([
-    // Admitted at first, half a minute later, and another one and a half minutes later.
+    // Admitted at first, half a minute later, and another minute and a half later.
     ['token-bucket', [5, 2, 5]],
     ['fixed-window', [5, 0, 5]],
     ['sliding-window', [5, 0, 5]],
@@ -67,7 +67,7 @@ describe('each algorithm', () => {
 })
 
 describe('two limits in one string', () => {
-  it('applies both limits of a string', async () => {
+  it('both apply', async () => {
     const clock = manualClock()
     const app = await strategiesApp({ keys, store: memoryStore({ clock }) })
     expect(await admitted(app, '/predict', 7)).toBe(5)
@@ -90,7 +90,7 @@ describe('a route for one tier', () => {
   }
   const claim = (app: App) => post(app, '/premium/predict', { 'x-user-tier': 'premium' })
 
-  it('refuses a tier claimed in a header', async () => {
+  it('refuses a client that claims the tier in a header', async () => {
     const app = await strategiesApp({ keys })
     const refused = await claim(app)
     expect(refused.statusCode).toBe(403)
@@ -98,7 +98,7 @@ describe('a route for one tier', () => {
     await app.close()
   })
 
-  it('admits a claimed tier if the header is trusted', async () => {
+  it('admits a client that claims the tier in an app that trusts the header', async () => {
     expect((await claim(trustingApp())).statusCode).toBe(200)
   })
 

@@ -21,8 +21,8 @@ async function example() {
   return { app, clock, warmUp }
 }
 
-describe('a model that warms up', () => {
-  it('admits ten requests a minute during warm-up and fifty afterwards', async () => {
+describe('a limit with a warm-up', () => {
+  it('admits ten requests a minute during the warm-up and fifty afterwards', async () => {
     const { app, clock, warmUp } = await example()
     const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/predict`
     expect(await curlLoop(12, url, { body })).toEqual(statuses([200, 10], [429, 2]))
@@ -40,7 +40,7 @@ describe('a model that warms up', () => {
     await app.close()
   })
 
-  it('reports the current limit in RateLimit-Policy', async () => {
+  it('is reported in RateLimit-Policy at its current value', async () => {
     const { app, clock, warmUp } = await example()
     const policy = async () => {
       const { headers } = await app.inject({
@@ -63,7 +63,7 @@ describe('a model that warms up', () => {
 
 const JSON_BODY = { 'content-type': 'application/json' }
 
-describe('a limit that was divided while the model warmed up', () => {
+describe('a limit that is reduced during the warm-up', () => {
   /** Returns how many of sixty requests are admitted in each of three minutes; two are warm-up. */
   async function admittedByMinute(app: Pick<FastifyInstance, 'inject'>, next: () => void): Promise<number[]> {
     const admitted: number[] = []
@@ -84,7 +84,7 @@ describe('a limit that was divided while the model warmed up', () => {
     return admitted
   }
 
-  it('restores the limit after the warm-up', async () => {
+  it('is restored after the warm-up', async () => {
     const { app, clock, warmUp } = await example()
     const admitted = await admittedByMinute(app, () => {
       clock.advance(MINUTE)
@@ -94,7 +94,7 @@ describe('a limit that was divided while the model warmed up', () => {
     await app.close()
   })
 
-  it('reduces the limit to zero for good if each request divides it', async () => {
+  it('falls to zero for good in an app whose requests divide it', async () => {
     let minute = 0
     const app = dividingApp(
       () => minute < 2,

@@ -14,7 +14,7 @@ interface Moments {
 export interface LayerOptimizer {
   readonly weights: Float64Array
   readonly biases: Float64Array
-  /** Moves the layer against its gradients, summed over `count` examples, and resets them. */
+  /** Moves the layer against its gradients, the sums over `count` examples, and resets them. */
   step(rate: number, count: number): void
 }
 
@@ -22,7 +22,8 @@ const MEAN_DECAY = 0.9
 const SQUARE_DECAY = 0.99
 
 /**
- * Adam (Kingma and Ba, 2015): scales the mean gradient of each parameter by its typical magnitude.
+ * Creates an Adam optimizer (Kingma and Ba, 2015), which divides the mean gradient of each
+ * parameter by its typical magnitude.
  */
 export function createOptimizer(layer: Layer): LayerOptimizer {
   const weights = createMoments(layer.weights.length)

@@ -61,7 +61,7 @@ export function* trainClassifier(
   }
 }
 
-/** Scales to [-1, 1], where networks learn best, and clamps. */
+/** Scales features to [-1, 1], the range in which networks learn best, and clamps them. */
 function scaled(features: Features): Float64Array {
   return Float64Array.from(features, (value) => Math.min(1, Math.max(-1, value / RANGE)))
 }

@@ -1,6 +1,6 @@
 import { gaussian, type Random } from '../random.js'
 
-/** Three features; the rule is defined for each in [-RANGE, RANGE]. */
+/** Three features. The rule is defined for features in [-RANGE, RANGE]. */
 export type Features = readonly [number, number, number]
 
 export const FEATURES = 3
@@ -11,11 +11,11 @@ export type Label = (typeof LABELS)[number]
 /** Standard deviation of the noise added to the score. */
 const NOISE = 0.25
 
-/** Thresholds between low, medium and high. They divide the data into about equal thirds. */
+/** Thresholds between low, medium and high. They divide the data into roughly equal thirds. */
 const THRESHOLDS = [-1.8, 0.8] as const
 
 export const RULE =
-  'score = 3·sin(1.2·a) + b²/4 − |c| + noise, each feature uniform in [-5, 5], noise normal with deviation 0.25; ' +
+  'score = 3·sin(1.2·a) + b²/4 − |c| + noise, each feature uniform in [-5, 5], noise normal with standard deviation 0.25; ' +
   'low if score < -1.8, high if score ≥ 0.8, else medium'
 
 /** Returns the score of the rule, without noise. */
@@ -31,7 +31,7 @@ export function classOf(value: number): number {
 
 export interface Example {
   readonly features: Features
-  /** Index into `LABELS`, with noise. */
+  /** Class of the score with noise, as an index into `LABELS`. */
   readonly label: number
 }
 

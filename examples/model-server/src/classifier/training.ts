@@ -20,8 +20,8 @@ const BATCH = 16
 
 /**
  * Trains the network in place by backpropagation with mini-batches, and yields after each batch.
- * The same network, samples, options and random numbers give the same weights, whatever the
- * caller does between the batches.
+ * The same network, samples, options and random numbers give the same weights, regardless of what
+ * the caller does between batches.
  */
 export function* train(
   network: Network,
@@ -73,7 +73,7 @@ function learn(
   }
 }
 
-/** Adds the gradients of one layer, and computes the error of its input into `errorBefore`. */
+/** Adds the gradients of one layer, and writes the error of its input to `errorBefore`. */
 function backward(
   { inputs, outputs, weights }: Layer,
   before: Float64Array,

@@ -3,7 +3,7 @@ import { HttpError } from './exchange.js'
 import { invalid } from './validation.js'
 
 /** Maximum size of a body, in bytes. */
-const BODY_LIMIT = 1024 * 1024
+const MAX_BODY_BYTES = 1024 * 1024
 
 /**
  * Reads the body as JSON, whatever its content type.
@@ -25,8 +25,8 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {
-  const tooLarge = () => new HttpError(413, `the body is larger than ${BODY_LIMIT} bytes`)
-  if (Number(request.headers['content-length']) > BODY_LIMIT) throw tooLarge()
+  const tooLarge = () => new HttpError(413, `the body is larger than ${MAX_BODY_BYTES} bytes`)
+  if (Number(request.headers['content-length']) > MAX_BODY_BYTES) throw tooLarge()
   const chunks: Buffer[] = []
   let size = 0
   // `for await` would close the connection on an early return, before the response is sent.
@@ -34,7 +34,7 @@ async function readAll(request: IncomingMessage): Promise<Buffer> {
     request
       .on('data', (chunk: Buffer) => {
         size += chunk.length
-        if (size <= BODY_LIMIT) chunks.push(chunk)
+        if (size <= MAX_BODY_BYTES) chunks.push(chunk)
         else reject(tooLarge())
       })
       .on('end', resolve)

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { joinMessages } from './messages.js'
-import { isObject, type Place, type Problem } from './validation.js'
+import { isObject, type Position, type Problem } from './validation.js'
 
 /** A request to POST /v1/chat/completions, with defaults applied. */
 export interface ChatRequest {
@@ -17,21 +17,21 @@ export interface ChatRequest {
 
 const DEFAULT_MAX_TOKENS = 256
 const DEFAULT_TEMPERATURE = 0.7
-const MAX_TOKENS_LIMIT = 1_000_000
-const STOPS_LIMIT = 4
-const STOP_LENGTH_LIMIT = 256
+const MAX_OUTPUT_TOKENS = 1_000_000
+const MAX_STOPS = 4
+const MAX_STOP_LENGTH = 256
 
 /**
  * Parses a body of OpenAI's API. Unknown fields are ignored, and `null` counts as absent.
  * `max_completion_tokens` overrides `max_tokens`. As in vLLM, `ignore_eos` continues up to the
  * maximum length.
  */
-export function chatRequest(body: unknown, loc: Place, problems: Problem[]): ChatRequest {
+export function chatRequest(body: unknown, loc: Position, problems: Problem[]): ChatRequest {
   if (!isObject(body)) problems.push({ loc, msg: 'should be an object with "messages"' })
   const fields = new Fields(isObject(body) ? body : {}, loc, problems)
   const prompt = isObject(body) ? joinMessages(body.messages, [...loc, 'messages'], problems) : ''
-  const legacyMaxTokens = fields.integer('max_tokens', 1, MAX_TOKENS_LIMIT)
-  const maxTokens = fields.integer('max_completion_tokens', 1, MAX_TOKENS_LIMIT) ?? legacyMaxTokens
+  const legacyMaxTokens = fields.integer('max_tokens', 1, MAX_OUTPUT_TOKENS)
+  const maxTokens = fields.integer('max_completion_tokens', 1, MAX_OUTPUT_TOKENS) ?? legacyMaxTokens
   fields.integer('n', 1, 1)
   const stream = fields.boolean('stream')
   return {
@@ -39,7 +39,7 @@ export function chatRequest(body: unknown, loc: Place, problems: Problem[]): Cha
     maxTokens: maxTokens ?? DEFAULT_MAX_TOKENS,
     temperature: fields.number('temperature', 0, 2) ?? DEFAULT_TEMPERATURE,
     seed: fields.integer('seed', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER) ?? randomInt(2 ** 32),
-    stops: fields.strings('stop', STOPS_LIMIT, STOP_LENGTH_LIMIT),
+    stops: fields.strings('stop', MAX_STOPS, MAX_STOP_LENGTH),
     ignoreEnd: fields.boolean('ignore_eos'),
     stream,
     includeUsage: includesUsage(fields, stream),
@@ -56,10 +56,10 @@ function includesUsage(fields: Fields, stream: boolean): boolean {
 /** Reads the optional fields of an object. An invalid field is reported and treated as absent. */
 class Fields {
   readonly #fields: Readonly<Record<string, unknown>>
-  readonly #loc: Place
+  readonly #loc: Position
   readonly #problems: Problem[]
 
-  constructor(fields: Readonly<Record<string, unknown>>, loc: Place, problems: Problem[]) {
+  constructor(fields: Readonly<Record<string, unknown>>, loc: Position, problems: Problem[]) {
     this.#fields = fields
     this.#loc = loc
     this.#problems = problems

@@ -23,16 +23,16 @@ interface Usage {
   readonly total_tokens: number
 }
 
-type Head = Readonly<Record<'id' | 'model', string> & { created: number }>
+type Metadata = Readonly<Record<'id' | 'model', string> & { created: number }>
 
 /** Yields pieces of a completion, and returns its finish reason and usage. */
 type Completion = AsyncGenerator<string, { readonly finishReason: FinishReason; readonly usage: Usage }, void>
 
-/** Handles POST /v1/chat/completions, with a JSON response or a stream of events. */
+/** Creates the handler of POST /v1/chat/completions: a JSON response or a stream of events. */
 export function chat(model: LanguageModel, options: ChatOptions): Handler {
   return async ({ request, response }) => {
     const params = parse(await readJson(request), chatRequest)
-    const head = {
+    const metadata = {
       id: `chatcmpl-${randomUUID()}`,
       created: Math.floor(Date.now() / 1000),
       model: 'trigram',
@@ -45,8 +45,8 @@ export function chat(model: LanguageModel, options: ChatOptions): Handler {
     options.generations.running++
     try {
       if (params.stream)
-        await streamCompletion(response, head, completion, params.includeUsage, disconnected.signal)
-      else await sendCompletion(response, head, completion)
+        await streamCompletion(response, metadata, completion, params.includeUsage, disconnected.signal)
+      else await sendCompletion(response, metadata, completion)
     } catch (error) {
       if (!disconnected.signal.aborted) throw error
       options.generations.abandoned++
@@ -56,6 +56,7 @@ export function chat(model: LanguageModel, options: ChatOptions): Handler {
   }
 }
 
+/** Generates a completion, and stops when the client disconnects. */
 async function* write(
   model: LanguageModel,
   params: ChatRequest,
@@ -88,13 +89,13 @@ async function* write(
   }
 }
 
-async function sendCompletion(response: ServerResponse, head: Head, completion: Completion) {
+async function sendCompletion(response: ServerResponse, metadata: Metadata, completion: Completion) {
   let content = ''
   let step = await completion.next()
   for (; !step.done; step = await completion.next()) content += step.value
   const { finishReason, usage } = step.value
   sendJson(response, 200, {
-    ...head,
+    ...metadata,
     object: 'chat.completion',
     choices: [
       { index: 0, message: { role: 'assistant', content }, logprobs: null, finish_reason: finishReason },
@@ -105,7 +106,7 @@ async function sendCompletion(response: ServerResponse, head: Head, completion: 
 
 async function streamCompletion(
   response: ServerResponse,
-  head: Head,
+  metadata: Metadata,
   completion: Completion,
   includeUsage: boolean,
   disconnected: AbortSignal,
@@ -114,10 +115,10 @@ async function streamCompletion(
   const chunk = (choices: unknown[], usage: Usage | null) =>
     events.send(
       JSON.stringify({
-        ...head,
+        ...metadata,
         object: 'chat.completion.chunk',
         choices,
-        // If usage was requested, every chunk has the member, which is null except in the last chunk.
+        // If usage was requested, every chunk has this member. It is null except in the last chunk.
         ...(includeUsage ? { usage } : {}),
       }),
     )

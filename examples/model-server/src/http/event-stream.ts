@@ -17,7 +17,7 @@ export class EventStream {
   }
 
   /**
-   * Sends one event and waits until there is room for the next.
+   * Sends one event and waits until the connection can take the next.
    *
    * @param data a string without line breaks
    * @throws the signal's AbortError once the client has disconnected

@@ -1,10 +1,10 @@
 /** Counters of the language model, for /healthz and tests. */
 export interface GenerationCounts {
-  /** Running responses. */
+  /** Number of running responses. */
   readonly running: number
-  /** Responses that were aborted because the client disconnected. */
+  /** Number of responses that were aborted because the client disconnected. */
   readonly abandoned: number
-  /** Tokens generated so far, including those of aborted responses. */
+  /** Number of tokens generated so far, including those of aborted responses. */
   readonly tokens: number
 }
 

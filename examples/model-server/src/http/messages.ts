@@ -1,9 +1,9 @@
-import { isObject, type Place, type Problem } from './validation.js'
+import { isObject, type Position, type Problem } from './validation.js'
 
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool']
 
 /** Joins the contents of `[{"role":"user","content":"…"},…]` with empty lines. */
-export function joinMessages(value: unknown, loc: Place, problems: Problem[]): string {
+export function joinMessages(value: unknown, loc: Position, problems: Problem[]): string {
   if (value === undefined) problems.push({ loc, msg: 'is missing' })
   else if (!Array.isArray(value)) problems.push({ loc, msg: 'should be a list' })
   else if (value.length === 0) problems.push({ loc, msg: 'should have at least one message' })
@@ -11,7 +11,7 @@ export function joinMessages(value: unknown, loc: Place, problems: Problem[]): s
   return ''
 }
 
-function message(value: unknown, loc: Place, problems: Problem[]): string {
+function message(value: unknown, loc: Position, problems: Problem[]): string {
   if (!isObject(value)) {
     problems.push({ loc, msg: 'should be an object with "role" and "content"' })
     return ''
@@ -30,7 +30,7 @@ function message(value: unknown, loc: Place, problems: Problem[]): string {
   return content.map((part: unknown, index) => textPart(part, [...loc, 'content', index], problems)).join('')
 }
 
-function textPart(value: unknown, loc: Place, problems: Problem[]): string {
+function textPart(value: unknown, loc: Position, problems: Problem[]): string {
   if (isObject(value) && value.type === 'text' && typeof value.text === 'string') return value.text
   problems.push({ loc, msg: 'should be {"type":"text","text":"…"}: this model reads only text' })
   return ''

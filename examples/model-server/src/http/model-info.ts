@@ -1,8 +1,8 @@
 import { FEATURES, LABELS, RANGE, RULE } from '../classifier/rule.js'
 import type { EvaluatedClassifier, Models } from '../models.js'
-import { BATCH_LIMIT } from './rows.js'
+import { MAX_BATCH_ROWS } from './rows.js'
 
-/** Handles GET /model-info: sizes, training and accuracy of the models. */
+/** Returns the body of GET /model-info: sizes, training and accuracy of the models. */
 export function modelInfo({ plan, lightweight, heavy, ceiling, language }: Models) {
   return {
     classifiers: { lightweight: classifierInfo(lightweight), heavy: classifierInfo(heavy) },
@@ -16,7 +16,7 @@ export function modelInfo({ plan, lightweight, heavy, ceiling, language }: Model
       held_out_examples: plan.heldOut,
       // The accuracy of the rule itself, since no model can predict the noise.
       best_possible_accuracy: ceiling,
-      batch_limit: BATCH_LIMIT,
+      batch_limit: MAX_BATCH_ROWS,
     },
     language_model: {
       name: 'trigram',

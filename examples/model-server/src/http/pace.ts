@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 
-/** Pieces produced without a pause before the event loop runs other work. */
+/** Number of pieces produced before the event loop runs other work. */
 const PIECES_PER_TURN = 32
 
 /**

@@ -1,13 +1,13 @@
 import type { Classifier, Prediction } from '../classifier/classifier.js'
 import type { Features } from '../classifier/rule.js'
 import type { ClassifierName, Models } from '../models.js'
-import { inSlices, type Slices } from '../slices.js'
+import { runInSlices, type Slices } from '../slices.js'
 import { readJson } from './body.js'
 import { type Handler, sendJson } from './exchange.js'
 import { modelVersion, row } from './rows.js'
 import { parse, type Reader } from './validation.js'
 
-/** Handles a prediction for one row. */
+/** Creates a handler that predicts one row. */
 export function predictOne(models: Models, name: ClassifierName): Handler {
   return async ({ request, response }) => {
     const body = await readJson(request)
@@ -16,23 +16,23 @@ export function predictOne(models: Models, name: ClassifierName): Handler {
   }
 }
 
-/** Handles predictions for many rows, in order. */
+/** Creates a handler that predicts many rows, in order. */
 export function predictMany(models: Models, name: ClassifierName, rows: Reader<Features[]>): Handler {
   return async ({ request, response }) => {
     const body = await readJson(request)
     const batch = parse(body, rows)
-    const predictions = await inSlices(predictEach(models[name], batch))
+    const predictions = await runInSlices(predictEach(models[name], batch))
     sendJson(response, 200, { model: name, ...versionIn(body), count: predictions.length, predictions })
   }
 }
 
-/** Returns the requested version for the response. */
+/** Returns the requested version as a member of the response. */
 function versionIn(body: unknown): { readonly model_version?: string } {
   const version = parse(body, modelVersion)
   return version === undefined ? {} : { model_version: version }
 }
 
-/** Pauses after each row, so that a large batch does not delay small requests. */
+/** Predicts a batch, and yields after each row so that it does not delay small requests. */
 function* predictEach(classifier: Classifier, batch: readonly Features[]): Slices<Prediction[]> {
   const predictions: Prediction[] = []
   for (const features of batch) {

@@ -8,7 +8,7 @@ import { matrix, rows, table } from './rows.js'
 type Method = 'GET' | 'POST'
 type Route = readonly [method: Method, handler: (models: Models, options: ChatOptions) => Handler]
 
-/** Routes by path; each path has one method. They respond with 503 until the models are trained. */
+/** Routes by path. Each path has one method. */
 const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/predict', ['POST', (models) => predictOne(models, 'lightweight')]],
   ['/premium/predict', ['POST', (models) => predictOne(models, 'lightweight')]],
@@ -29,21 +29,25 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ],
 ])
 
-/** Body of GET /healthz, with status 200 once all models are trained and 503 before. */
+/** Body of GET /healthz. The status is 503 until all models are trained, then 200. */
 interface Health {
   readonly status: 'ready' | 'training'
 }
 
-/** The state of the server that routes need. */
-export interface Served {
+/** The state of the server, as far as routes need it. */
+export interface ServerState {
   /** Undefined during training. */
   readonly models?: Models | undefined
   readonly options: ChatOptions
   health(): Health
 }
 
-/** Handles a request. @throws HttpError for an error response */
-export async function route(exchange: Exchange, { models, options, health }: Served): Promise<void> {
+/**
+ * Handles a request.
+ *
+ * @throws HttpError for an error response
+ */
+export async function route(exchange: Exchange, { models, options, health }: ServerState): Promise<void> {
   const { request, response } = exchange
   const path = (request.url ?? '/').split('?', 1)[0] as string
   if (path === '/healthz') {

@@ -1,8 +1,8 @@
 import { FEATURES, type Features } from '../classifier/rule.js'
-import { isObject, type Place, type Problem, type Reader } from './validation.js'
+import { isObject, type Position, type Problem, type Reader } from './validation.js'
 
 /** Maximum number of rows in a batch. */
-export const BATCH_LIMIT = 1000
+export const MAX_BATCH_ROWS = 1000
 
 const NO_FEATURES: Features = [0, 0, 0]
 
@@ -10,7 +10,7 @@ const NO_FEATURES: Features = [0, 0, 0]
  * Reads one row: `{"features":[1,2,3]}` or `{"data":[1,2,3]}`. A row with both is rejected, since
  * it is ambiguous.
  */
-export function row(value: unknown, loc: Place, problems: Problem[]): Features {
+export function row(value: unknown, loc: Position, problems: Problem[]): Features {
   if (!isObject(value)) {
     problems.push({ loc, msg: 'should be an object such as {"features":[1,2,3]}' })
     return NO_FEATURES
@@ -25,18 +25,18 @@ export function row(value: unknown, loc: Place, problems: Problem[]): Features {
   return NO_FEATURES
 }
 
-/** `[{"features":[1,2,3]},…]` */
-export function rows(value: unknown, loc: Place, problems: Problem[]): Features[] {
+/** Reads a list of rows: `[{"features":[1,2,3]},…]`. */
+export function rows(value: unknown, loc: Position, problems: Problem[]): Features[] {
   return list(value, loc, problems, row)
 }
 
-/** `[[1,2,3],…]` */
-export function matrix(value: unknown, loc: Place, problems: Problem[]): Features[] {
+/** Reads a list of rows without names: `[[1,2,3],…]`. */
+export function matrix(value: unknown, loc: Position, problems: Problem[]): Features[] {
   return list(value, loc, problems, features)
 }
 
-/** `{"data":[[1,2,3],…]}` */
-export function table(value: unknown, loc: Place, problems: Problem[]): Features[] {
+/** Reads a named list of rows: `{"data":[[1,2,3],…]}`. */
+export function table(value: unknown, loc: Position, problems: Problem[]): Features[] {
   if (!isObject(value)) {
     problems.push({ loc, msg: 'should be an object such as {"data":[[1,2,3]]}' })
   } else if (!('data' in value)) {
@@ -47,33 +47,33 @@ export function table(value: unknown, loc: Place, problems: Problem[]): Features
   return []
 }
 
-function list<Value>(value: unknown, loc: Place, problems: Problem[], item: Reader<Value>): Value[] {
+function list<Value>(value: unknown, loc: Position, problems: Problem[], item: Reader<Value>): Value[] {
   if (!Array.isArray(value)) {
     problems.push({ loc, msg: 'should be a list' })
     return []
   }
   if (value.length === 0) problems.push({ loc, msg: 'should have at least one row' })
-  if (value.length > BATCH_LIMIT) {
-    problems.push({ loc, msg: `has ${value.length} rows; at most ${BATCH_LIMIT} are allowed` })
+  if (value.length > MAX_BATCH_ROWS) {
+    problems.push({ loc, msg: `has ${value.length} rows; at most ${MAX_BATCH_ROWS} are allowed` })
     return []
   }
   return value.map((entry: unknown, index) => item(entry, [...loc, index], problems))
 }
 
 /** Maximum number of entries in a row. */
-const LENGTH_LIMIT = 1000
+const MAX_ROW_LENGTH = 1000
 
 /**
  * Reads the three features of a row. A row of another length is folded into the three inputs: the
  * first, fourth and seventh number into the first, and so on.
  */
-function features(value: unknown, loc: Place, problems: Problem[]): Features {
+function features(value: unknown, loc: Position, problems: Problem[]): Features {
   if (!Array.isArray(value)) {
     problems.push({ loc, msg: 'should be a list of numbers' })
     return NO_FEATURES
   }
-  if (value.length === 0 || value.length > LENGTH_LIMIT) {
-    problems.push({ loc, msg: `has ${value.length} entries; expected 1 to ${LENGTH_LIMIT} numbers` })
+  if (value.length === 0 || value.length > MAX_ROW_LENGTH) {
+    problems.push({ loc, msg: `has ${value.length} entries; expected 1 to ${MAX_ROW_LENGTH} numbers` })
     return NO_FEATURES
   }
   const folded: [number, number, number] = [0, 0, 0]
@@ -85,7 +85,7 @@ function features(value: unknown, loc: Place, problems: Problem[]): Features {
 }
 
 /** Returns the `model_version` of a body; undefined if it has none. */
-export function modelVersion(value: unknown, loc: Place, problems: Problem[]): string | undefined {
+export function modelVersion(value: unknown, loc: Position, problems: Problem[]): string | undefined {
   if (!isObject(value) || value.model_version === undefined) return undefined
   const version = value.model_version
   if (typeof version === 'string' && version.length <= 64) return version
@@ -93,7 +93,7 @@ export function modelVersion(value: unknown, loc: Place, problems: Problem[]): s
   return undefined
 }
 
-function finite(value: unknown, loc: Place, problems: Problem[]): number {
+function finite(value: unknown, loc: Position, problems: Problem[]): number {
   if (typeof value !== 'number') problems.push({ loc, msg: 'should be a number' })
   // JSON has no Infinity, but 1e999 is parsed as Infinity.
   else if (!Number.isFinite(value)) problems.push({ loc, msg: 'should be a finite number' })

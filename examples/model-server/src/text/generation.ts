@@ -19,12 +19,12 @@ export type FinishReason = 'stop' | 'length'
 const TOPIC_WEIGHT = 20
 
 /** Words with a higher frequency do not characterize a topic: "the", "a", "it". */
-const TOPIC_SHARE = 0.006
+const MAX_TOPIC_FREQUENCY = 0.006
 
 /**
- * Generates a completion of a prompt, token by token. It continues the prompt if its last two
- * tokens occur in the corpus, and begins a paragraph otherwise. Words of the prompt become more
- * likely.
+ * Generates a completion of a prompt, token by token. The completion continues the prompt if the
+ * last two tokens of the prompt occur in the corpus, and begins a paragraph otherwise. Words of the
+ * prompt become more likely.
  *
  * Memory is constant: two tokens and the words of the prompt.
  */
@@ -59,7 +59,7 @@ function topicOf(model: TrigramModel, tokenizer: Tokenizer, prompt: readonly num
   const topic = new Set<string>()
   for (const token of prompt) {
     const word = tokenizer.wordOf(token)
-    if (word !== '' && model.share(token) < TOPIC_SHARE) topic.add(word)
+    if (word !== '' && model.frequency(token) < MAX_TOPIC_FREQUENCY) topic.add(word)
   }
   return topic
 }
@@ -80,11 +80,11 @@ function sampleToken(
   const highest = weights.reduce((a, b) => Math.max(a, b), 0)
   if (temperature === 0) return candidates[weights.indexOf(highest)] ?? END
   // Relative to the highest weight, so that a low temperature does not make all of them underflow.
-  const shares = weights.map((weight) => (weight / highest) ** (1 / temperature))
-  let left = random() * shares.reduce((a, b) => a + b, 0)
-  for (const [index, share] of shares.entries()) {
-    left -= share
-    if (left < 0) return candidates[index] as number
+  const scaled = weights.map((weight) => (weight / highest) ** (1 / temperature))
+  let remaining = random() * scaled.reduce((a, b) => a + b, 0)
+  for (const [index, weight] of scaled.entries()) {
+    remaining -= weight
+    if (remaining < 0) return candidates[index] as number
   }
   return candidates.at(-1) ?? END
 }

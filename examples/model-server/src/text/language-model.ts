@@ -17,9 +17,9 @@ export interface LanguageModel {
 }
 
 /** Every twelfth paragraph is held out for evaluation. */
-const HELD_OUT = 12
+const HELD_OUT_INTERVAL = 12
 
-/** Trains on the corpus. */
+/** Trains a language model on a corpus. */
 export function* trainLanguageModel(corpus: readonly string[] = CORPUS): Slices<LanguageModel> {
   const tokenizer = createTokenizer(corpus)
   const model = new TrigramModel(tokenizer.size)
@@ -27,7 +27,7 @@ export function* trainLanguageModel(corpus: readonly string[] = CORPUS): Slices<
   let trainingTokens = 0
   for (const [index, text] of corpus.entries()) {
     const paragraph = tokenizer.encode(text)
-    if (index % HELD_OUT === HELD_OUT - 1) {
+    if (index % HELD_OUT_INTERVAL === HELD_OUT_INTERVAL - 1) {
       heldOut.push(paragraph)
     } else {
       model.learn(paragraph)

@@ -53,7 +53,7 @@ export class TrigramModel {
   }
 
   /** Returns the relative frequency of a token, from 0 to 1. */
-  share(token: number): number {
+  frequency(token: number): number {
     return this.#occurrences(token) / this.#single.total
   }
 

@@ -3,7 +3,7 @@
  * that a lone surrogate becomes U+FFFD.
  *
  * A piece is a word, a number or a punctuation mark, including the space before it. Pieces of the
- * corpus are one token each. Any other piece costs one token for each byte of its UTF-8.
+ * corpus are one token each. Any other piece takes one token for each byte of its UTF-8 encoding.
  */
 export interface Tokenizer {
   /** Size of the vocabulary: the bytes, the end of a paragraph and the pieces of the corpus. */
@@ -27,7 +27,7 @@ const PIECE = /\n\n| ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]|\s/gu
 const WORD = /^ ?(\p{L}[\p{L}\p{M}]*)$/u
 
 /**
- * Creates a tokenizer with a token for each piece of the texts, numbered in order of occurrence.
+ * Creates a tokenizer with a token for each piece of the texts, in order of first occurrence.
  */
 export function createTokenizer(texts: Iterable<string>): Tokenizer {
   const pieces: string[] = []

@@ -15,7 +15,7 @@ export interface FleetApp {
  * limit across all processes.
  *
  * `HOST` (default 127.0.0.1) and `PORT` (default 8080; 0 for a free one) set the address,
- * `PROCESSES` (default 3) the number of processes. SIGTERM or SIGINT stops all of them. If they
+ * `PROCESSES` (default 3) the number of processes. SIGTERM or SIGINT stops all processes. If they
  * cannot listen, the program prints one line and exits with 1. If the store does not respond within
  * `STORE_DEADLINE` (default 100ms), each process applies its share of the limits.
  *
@@ -55,8 +55,8 @@ export async function runFleet(
 }
 
 /**
- * Connects before the first request, which could time out otherwise. The process also starts if the
- * store is unavailable.
+ * Connects the store, so that the first request does not time out while it connects. The process
+ * also starts if the store is unavailable.
  */
 async function connect(store: Store): Promise<void> {
   const limiter = createLimiter({ store, name: 'start', rules: [{ limit: '1/second' }] })

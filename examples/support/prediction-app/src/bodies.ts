@@ -18,7 +18,7 @@ const optionalProperties = {
   ),
 }
 
-/** `{"features":[1,2,3]}` or `{"data":[1,2,3]}`. */
+/** `{"features":[1,2,3]}` or `{"data":[1,2,3]}` */
 export const row = Type.Union([
   Type.Object({ features, ...optionalProperties }, { additionalProperties: false }),
   Type.Object({ data: features, ...optionalProperties }, { additionalProperties: false }),

@@ -1,4 +1,4 @@
-// Code shared by the examples, so that each contains little more than its limits.
+// Code shared by the examples, so that each example contains little more than its limits.
 
 // Adds `hide` to the type of route schemas.
 import '@fastify/swagger'

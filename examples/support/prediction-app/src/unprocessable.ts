@@ -11,7 +11,7 @@ interface Problem {
 /**
  * Creates the body of a 422 response: the problems of a request with their fields.
  *
- * If a body may have several forms, the schema reports why each form does not match. Only the
+ * If a body may have several forms, the validation reports why each form does not match. Only the
  * problems deepest in the body are returned: they belong to the form that the client most likely
  * intended.
  */

@@ -11,7 +11,7 @@ async function twoRoutes() {
 }
 
 describe('the OpenAPI page', () => {
-  it('serves an OpenAPI page and a document that describes the bodies', async () => {
+  it('is served, with a document that describes the bodies', async () => {
     await using app = await twoRoutes()
     const page = await app.inject('/docs')
     expect([page.statusCode, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
@@ -30,14 +30,17 @@ describe('the body of a request', () => {
     { data: [1, 2, 3, 4, 5], parameters: { threshold: 0.5 }, model_version: 'v2' },
     { features: [1] },
     { features: Array.from({ length: 1000 }, (_, index) => index) },
-  ])('accepts 1 to 1,000 features and optional fields, and returns model_version', async (payload) => {
-    await using app = await twoRoutes()
-    const answer = await app.inject({ method: 'POST', url: '/one', payload })
-    expect(answer.statusCode).toBe(200)
-    expect(answer.json().model_version).toBe('model_version' in payload ? payload.model_version : undefined)
-  })
+  ])(
+    'may have 1 to 1,000 features and optional fields, and the response repeats model_version',
+    async (payload) => {
+      await using app = await twoRoutes()
+      const answer = await app.inject({ method: 'POST', url: '/one', payload })
+      expect(answer.statusCode).toBe(200)
+      expect(answer.json().model_version).toBe('model_version' in payload ? payload.model_version : undefined)
+    },
+  )
 
-  it('accepts features as "features" or as "data"', async () => {
+  it('may name its features "features" or "data"', async () => {
     await using app = await twoRoutes()
     const predict = async (payload: object) =>
       (await app.inject({ method: 'POST', url: '/one', payload })).json()
@@ -62,7 +65,7 @@ describe('the body of a request', () => {
     ['/many', '[{"features":[1,2,3]},{"data":[1,2,3]}]', [['body', 1, 'features']]],
     ['/many', '[{"features":[1,2,3]},{"features":null}]', [['body', 1, 'features']]],
     ['/many', '[{"features":[1,2,3],"extra":1}]', [['body', 0, 'extra']]],
-  ])('responds to an invalid body with 422 and the invalid fields: %s %s', async (url, payload, fields) => {
+  ])('is rejected with 422 and its invalid fields: %s %s', async (url, payload, fields) => {
     await using app = await twoRoutes()
     const answer = await app.inject({
       method: 'POST',
@@ -74,7 +77,7 @@ describe('the body of a request', () => {
     expect(answer.json().detail.map(({ loc }: { loc: unknown }) => loc)).toEqual(fields)
   })
 
-  it('rejects a body that is not JSON with 400', async () => {
+  it('is rejected with 400 if it is not JSON', async () => {
     await using app = await twoRoutes()
     const headers = { 'content-type': 'application/json' }
     expect((await app.inject({ method: 'POST', url: '/one', payload: '{', headers })).statusCode).toBe(400)

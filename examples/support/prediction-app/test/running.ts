@@ -45,7 +45,7 @@ export async function startExample(
 export interface CurlOptions {
   /** A JSON body, sent by POST. */
   readonly body?: string
-  /** `X-API-Key: …` */
+  /** Header lines such as `X-API-Key: …`. */
   readonly headers?: readonly string[]
 }
 
