@@ -386,7 +386,7 @@ describe('the error for an invalid configuration file', () => {
     [
       'a reserved resource name',
       limit('{ limit: 10/minute, of: ¦concurrent }'),
-      'limited by { concurrent: 4 }',
+      'such as { concurrent: 4 }',
     ],
     ['a name that is a number', limit('{ limit: 10/minute, name: ¦7 }'), 'in quotes if it is a number'],
     [
