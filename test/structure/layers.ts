@@ -31,7 +31,7 @@ export const LAYERS = {
     ['policy/policy-request.ts'],
     ['policy/client-label.ts', 'policy/config'],
     ['policy'],
-    ['replay/columns'],
+    ['replay/columns', 'replay/record'],
     ['replay/trace'],
     ['replay/engine'],
     ['replay/stats'],

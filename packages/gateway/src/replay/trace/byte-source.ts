@@ -3,6 +3,8 @@ import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
+import { RecordSnapshot } from '../record/snapshot.js'
+import { findRecord } from '../record/worker-files.js'
 import { TraceError } from './trace-request.js'
 
 /**
@@ -24,12 +26,15 @@ export interface TraceBytes {
 }
 
 /**
- * Opens a file or a stream. Gzip is detected by its first bytes and decompressed.
+ * Opens a file or a stream. Gzip is detected by its first bytes and decompressed. If workers
+ * recorded to files beside the file, all files of the record are merged.
  *
  * @throws TraceError if the file cannot be read
  */
 export async function openBytes(source: string | Readable): Promise<TraceBytes> {
   if (typeof source !== 'string') return new ByteSource(source, undefined)
+  const [, ...workers] = await findRecord(source)
+  if (workers.length > 0) return new RecordBytes(source)
   const size = await sizeOf(source)
   return new ByteSource(createReadStream(source, { highWaterMark: CHUNK_SIZE }), size)
 }
@@ -43,6 +48,38 @@ async function sizeOf(file: string): Promise<number | undefined> {
     if (error instanceof TraceError) throw error
     const { code, message } = error as NodeJS.ErrnoException
     throw new TraceError(code === 'ENOENT' ? `${file} does not exist` : `${file} cannot be read: ${message}`)
+  }
+}
+
+/** The record of a gateway with workers. */
+class RecordBytes implements TraceBytes {
+  #snapshot: RecordSnapshot | undefined
+
+  constructor(private readonly file: string) {}
+
+  get size(): number | undefined {
+    return this.#snapshot?.size
+  }
+
+  get done(): number {
+    return this.#snapshot?.bytesRead ?? 0
+  }
+
+  get truncated(): boolean {
+    return this.#snapshot?.isTruncated ?? false
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    const { file } = this
+    const snapshot = await RecordSnapshot.take({ file }).catch((error: Error) => {
+      throw new TraceError(`the record ${file} cannot be read: ${error.message}`)
+    })
+    this.#snapshot = snapshot
+    try {
+      yield* snapshot.lines()
+    } finally {
+      await snapshot.close()
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { formatLimit } from 'sluice'
 import type { GatewayConfig } from '../../../policy/config/config.js'
+import { RecordSnapshot } from '../../../replay/record/snapshot.js'
 import { targetsIn } from '../../../replay/suggest/suggest-target.js'
-import { RecordSnapshot } from '../../observability/recording/snapshot.js'
 import type { RecordStatus } from '../api/replay-types.js'
 import { redactedConfig } from './redacted-config.js'
 

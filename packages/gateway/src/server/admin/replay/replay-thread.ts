@@ -3,12 +3,12 @@ import type { GatewayConfig, RecordConfig } from '../../../policy/config/config.
 import { ConfigError, parseConfig } from '../../../policy/config/load-config.js'
 import type { ReportPage } from '../../../replay/html/fill-template.js'
 import { pageOfSuggestion } from '../../../replay/html/suggestion-page.js'
+import { RecordSnapshot } from '../../../replay/record/snapshot.js'
 import { compare, replay } from '../../../replay/replay.js'
 import type { ReplayOptions } from '../../../replay/replay-options.js'
 import { suggest } from '../../../replay/suggest/suggest.js'
 import { suggestedYaml } from '../../../replay/suggest/suggest-yaml.js'
 import { TraceError } from '../../../replay/trace/trace-request.js'
-import { RecordSnapshot } from '../../observability/recording/snapshot.js'
 import type { ReplayLine } from '../api/replay-types.js'
 import type { ReplayRequest } from './replay-request.js'
 

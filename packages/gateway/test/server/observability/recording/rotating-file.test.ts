@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect, it, onTestFinished } from 'vitest'
+import { RecordSnapshot } from '../../../../src/replay/record/snapshot.js'
 import { RotatingFile } from '../../../../src/server/observability/recording/rotating-file.js'
-import { RecordSnapshot } from '../../../../src/server/observability/recording/snapshot.js'
 
 async function temporaryFile(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-file-'))

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { constants, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, it, onTestFinished } from 'vitest'
-import { RecordSnapshot } from '../../../../src/server/observability/recording/snapshot.js'
+import { RecordSnapshot } from '../../../src/replay/record/snapshot.js'
 
 const HEAD = '{"sluice_record":1}'
 const START = 1_790_000_000_000
