@@ -10,6 +10,7 @@ import type { Log } from './logging/log.js'
 import { GatewayMetrics } from './observability/metrics/gateway-metrics.js'
 import { timed } from './observability/metrics/timed-store.js'
 import { broadcast, type Observer } from './observability/observer.js'
+import { recordErrorLog } from './observability/recording/record-errors.js'
 import { Recorder } from './observability/recording/recorder.js'
 import { RefusalLog } from './observability/refusal-log.js'
 import { NO_LOAD } from './observability/server-load.js'
@@ -72,6 +73,7 @@ class GatewayProgram {
   readonly #log: Log
   readonly #metrics = new GatewayMetrics()
   readonly #refusals: RefusalLog
+  /** Undefined if traffic is not recorded, or workers record it. */
   readonly #recorder: Recorder | undefined
   readonly #liveState: LiveState | undefined
   readonly #observer: Observer
@@ -86,7 +88,8 @@ class GatewayProgram {
     this.#store = store
     this.#log = log
     this.#refusals = new RefusalLog(config.log, { log })
-    this.#recorder = config.record && new Recorder(config.record, recordErrorLog(log))
+    if (config.record !== undefined && config.workers === 1)
+      this.#recorder = new Recorder(config.record, recordErrorLog(log))
     this.#liveState = config.admin && this.#createLiveState(config)
     this.#observer = broadcast([
       ...(this.#liveState === undefined ? [] : [this.#metrics, this.#liveState]),
@@ -180,8 +183,11 @@ class GatewayProgram {
       config: config.admin,
       sources: this.#adminSources(liveState),
       perform: (action) => liveState.perform(action),
-      record: this.#recorder && {
-        replay: replayRecording(this.#recorder, () => this.#runtime.config),
+      record: config.record && {
+        replay: replayRecording(
+          { flush: async () => this.#frontend?.flushRecord() },
+          () => this.#runtime.config,
+        ),
         status: () => recordStatus(this.#runtime.config),
       },
       log: this.#log,
@@ -224,11 +230,8 @@ class GatewayProgram {
   }
 
   #droppedLines() {
-    return {
-      log: (this.#log.dropped ?? 0) + (this.#frontend?.droppedLogLines ?? 0),
-      audit: this.#admin?.auditDropped ?? 0,
-      record: this.#recorder?.dropped ?? 0,
-    }
+    const { log = 0, record = 0 } = this.#frontend?.droppedLines() ?? {}
+    return { log: (this.#log.dropped ?? 0) + log, audit: this.#admin?.auditDropped ?? 0, record }
   }
 }
 
@@ -251,19 +254,4 @@ function readinessWith(health: StoreHealth, isUpInWorkers: boolean): Readiness {
   if (state === 'answers') return { ready: true, details: { status: 'ready', store: state } }
   const ready = policy !== 'closed'
   return { ready, details: { status: ready ? 'ready' : 'without its store', store: state, policy } }
-}
-
-/** The interval at which a persistent failure to record is logged. */
-const RECORD_ERROR_INTERVAL_MS = 60_000
-
-/** Returns a function that logs recording failures, repeated ones only once per interval. */
-function recordErrorLog(log: Log): (error: unknown) => void {
-  let last = { message: '', at: Number.NEGATIVE_INFINITY }
-  return (error) => {
-    const message = String(error)
-    const now = performance.now()
-    if (message === last.message && now - last.at < RECORD_ERROR_INTERVAL_MS) return
-    last = { message, at: now }
-    log.crashed(error)
-  }
 }

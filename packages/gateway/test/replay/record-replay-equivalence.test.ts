@@ -1,12 +1,14 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { Agent, request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { replay } from '../../src/replay/replay.js'
 import { send, startTestGateway } from '../server/gateway/running-gateway.js'
-import { streamOf } from './traces.js'
+import { serveWithWorkers } from '../server/workers/worker-gateway.js'
+import { configOf, streamOf } from './traces.js'
 
 /** Factor by which the load is sped up. All periods are shortened by the same factor. */
 const SPEED_UP = 60
@@ -146,7 +148,83 @@ function sendRequest(url: string, agent: Agent, headers: Record<string, string>)
   })
 }
 
-it('the gateway bounds the size of the record by rotating full files and deleting the oldest', async () => {
+it('refuses the same requests in a replay of the records of several workers as they did together', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'traffic.jsonl.gz')
+  // In these periods, a few milliseconds between arrival and decision change no decision.
+  const rules = `
+      - { limit: 22/hour, algorithm: fixed-window }
+      - { limit: 20/hour burst 18 }
+      - { limit: 20/hour, algorithm: sliding-window }
+      - { concurrent: 1 }
+`
+  const { url, child, ended } = await serveWithWorkers(
+    2,
+    [
+      `record: ${file}`,
+      'identity: { trusted_proxies: [127.0.0.1], proxy_headers: { client: X-Client-Id } }',
+      `routes:\n  - match: POST /predict\n    limits:${rules}`,
+    ].join('\n'),
+    (request, response) => {
+      request.resume()
+      setTimeout(() => response.end(), Number(request.headers['x-runs']))
+    },
+  )
+  const agent = new Agent()
+  const statuses: number[] = []
+  const sendAs = async (client: string, runs: number) => {
+    statuses.push(await sendRequest(url, agent, { 'x-client-id': client, 'x-runs': String(runs) }))
+  }
+  /** Sends requests one after the other, and some while another one is in flight. */
+  const sendClient = async (client: string) => {
+    for (let round = 0; round < 40; round++) {
+      const long = round % 5 === 0 ? sendAs(client, 300) : undefined
+      if (long !== undefined) await delay(100)
+      await sendAs(client, 5)
+      await long
+      // The slot is free once the store has received its release.
+      await delay(30)
+    }
+  }
+  await Promise.all(Array.from({ length: CLIENTS }, (_, index) => sendClient(`client-${index}`)))
+  child.kill('SIGTERM')
+  await ended
+
+  const names = await readdir(folder)
+  expect(names.sort()).toEqual(['traffic.worker-1.jsonl.gz', 'traffic.worker-2.jsonl.gz'])
+  const records = await Promise.all(
+    names.map(async (name) => {
+      const text = gunzipSync(await readFile(join(folder, name))).toString()
+      return text
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((line) => JSON.parse(line) as Line)
+    }),
+  )
+  // Each worker has served every client, and both name it by the same digest.
+  for (const record of records) expect(new Set(record.map(({ client }) => client)).size).toBe(CLIENTS)
+  const lines = records.flat().sort((a, b) => a.time - b.time)
+  expect(new Set(lines.map(({ client }) => client)).size).toBe(CLIENTS)
+  expect(lines).toHaveLength(statuses.length)
+  const refused = lines.filter(({ outcome }) => outcome === 'refused').length
+  expect(refused).toBe(statuses.filter((status) => status === 429).length)
+  expect(refused).toBeGreaterThan(CLIENTS * 10)
+
+  const differing: number[] = []
+  const report = await replay(file, configOf(rules), {
+    onDecision({ number, outcome }) {
+      if (outcome.kind !== lines[number]?.outcome) differing.push(number)
+    },
+  })
+  expect(report.trace).toMatchObject({ requests: lines.length, late: 0, truncated: false, bad: { count: 0 } })
+  expect(differing.length / lines.length).toBeLessThanOrEqual(0.01)
+})
+
+it('bounds the size of the record by rotating full files and deleting the oldest', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'traffic.jsonl.gz')

@@ -107,12 +107,6 @@ export function decodeConfig(
   const upstreamNode = root.entries.get('upstream')?.value
   if (upstreamNode !== undefined && values.upstream !== undefined)
     warnOfOwnUpstream(upstreamNode, values.upstream, { listen, admin }, problems)
-  const record = root.entries.get('record')
-  if (record !== undefined && (values.workers ?? 1) > 1)
-    problems.at(
-      record.value,
-      "'record' requires a single worker, since several would write to one file; write 'workers: 1', or remove 'record'",
-    )
   const store = values.store ?? DEFAULT_STORE
   if (store.kind === 'memory') warnOfVolatileQuotas(root, problems)
   const shared = values.limits ?? []

@@ -49,12 +49,15 @@ export interface ConfigSource {
   readonly text: string
 }
 
-/** A rotating record of traffic: `FILE`, and older files as `FILE.1`, `FILE.2` and so on. */
+/**
+ * A rotating record of traffic: `FILE`, and older files as `FILE.1`, `FILE.2` and so on. Each of
+ * several workers has such files of its own.
+ */
 export interface RecordConfig {
   readonly file: string
-  /** Maximum size of each file, in bytes. */
+  /** Maximum size of each file, in bytes. Each of several workers has an equal share. */
   readonly maxSize: number
-  /** Maximum number of files. */
+  /** Maximum number of files that are kept; with several workers, for each. */
   readonly files: number
 }
 

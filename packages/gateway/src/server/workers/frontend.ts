@@ -4,6 +4,7 @@ import type { ErrorReporter } from '../proxy/error-reporter.js'
 import { startProxy } from '../proxy/proxy-server.js'
 import type { Runtime } from '../runtime.js'
 import type { StoreStats } from '../store/store-stats.js'
+import type { WorkerDroppedLines } from './worker-protocol.js'
 
 /** The part of a gateway that accepts client requests, in one process or in several. */
 export interface Frontend {
@@ -20,8 +21,10 @@ export interface Frontend {
   load(): ServerLoad
   /** Statistics of the workers' own connections to the store; empty if they have none. */
   storeStats(): readonly StoreStats[]
-  /** Number of log lines that workers dropped; 0 without workers. */
-  readonly droppedLogLines: number
+  /** Resolves once the records of all requests that ended before the call can be read. */
+  flushRecord(): Promise<void>
+  /** Numbers of lines of the record, and of the workers' logs, that were dropped. */
+  droppedLines(): WorkerDroppedLines
 }
 
 /**
@@ -47,6 +50,7 @@ export async function startInProcess(runtime: Runtime, errors: ErrorReporter): P
     close: (gracePeriodMs) => proxy.close(gracePeriodMs),
     load: () => loadOf(proxy, runtime),
     storeStats: () => [],
-    droppedLogLines: 0,
+    flushRecord: async () => runtime.services.recorder?.flush(),
+    droppedLines: () => ({ log: 0, record: runtime.services.recorder?.dropped ?? 0 }),
   }
 }

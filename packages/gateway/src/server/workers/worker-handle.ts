@@ -10,7 +10,13 @@ import { closeUnconfirmed } from './connection-handoff.js'
 import { EventReceiver } from './event-receiver.js'
 import { SilenceWatch } from './silence-watch.js'
 import { performCalls } from './store-server.js'
-import type { FromWorker, StartMessage, ToWorker, WorkerConfig } from './worker-protocol.js'
+import type {
+  FromWorker,
+  StartMessage,
+  ToWorker,
+  WorkerConfig,
+  WorkerDroppedLines,
+} from './worker-protocol.js'
 
 export interface WorkerHandleOptions {
   readonly start: StartMessage
@@ -21,8 +27,8 @@ export interface WorkerHandleOptions {
   readonly onLoad: (load: ServerLoad) => void
   /** Called with statistics of the worker's own store connection. */
   readonly onStoreStats: (stats: StoreStats) => void
-  /** Called with the number of log lines that the worker dropped since the last call. */
-  readonly onDroppedLogLines: (count: number) => void
+  /** Called with the numbers of lines that the worker dropped since the last call. */
+  readonly onDroppedLines: (dropped: WorkerDroppedLines) => void
 }
 
 /** The exit status of a worker. */
@@ -64,6 +70,7 @@ export class WorkerHandle {
   #silence: SilenceWatch | undefined
   #isStopping = false
   readonly #onConfigured: (() => void)[] = []
+  readonly #onRecordFlushed: (() => void)[] = []
   #resolveListening: (address: AddressInfo) => void = () => {}
   #rejectListening: (error: Error) => void = () => {}
 
@@ -89,6 +96,11 @@ export class WorkerHandle {
     })
   }
 
+  /** The number of the worker, from 1. */
+  get number(): number {
+    return this.#start.worker
+  }
+
   /**
    * Applies a configuration. Settles when the worker has applied it, will start with it, or has
    * exited. A worker that does not apply the configuration in time is killed, and then replaced.
@@ -99,11 +111,14 @@ export class WorkerHandle {
       return
     }
     const kill = setTimeout(() => this.#worker.process.kill('SIGKILL'), CONFIGURE_TIMEOUT_MS)
-    await new Promise<void>((resolve) => {
-      this.#onConfigured.push(resolve)
-      if (!this.#send({ kind: 'configure', config })) resolve()
-    })
+    await this.#request({ kind: 'configure', config }, this.#onConfigured)
     clearTimeout(kill)
+  }
+
+  /** Settles when the records of all ended requests can be read, or the worker has exited. */
+  async flushRecord(): Promise<void> {
+    // Before it is ready, the worker has handled no requests.
+    if (this.#isReady) await this.#request({ kind: 'flushRecord' }, this.#onRecordFlushed)
   }
 
   /**
@@ -141,6 +156,9 @@ export class WorkerHandle {
       case 'configured':
         this.#onConfigured.shift()?.()
         break
+      case 'recordFlushed':
+        this.#onRecordFlushed.shift()?.()
+        break
       case 'storeCalls':
         performCalls(this.#options.store, message.calls).then((replies) =>
           this.#send({ kind: 'storeReplies', replies }),
@@ -155,8 +173,8 @@ export class WorkerHandle {
       case 'storeStats':
         this.#options.onStoreStats(message.stats)
         break
-      case 'droppedLogLines':
-        this.#options.onDroppedLogLines(message.count)
+      case 'droppedLines':
+        this.#options.onDroppedLines(message.dropped)
         break
     }
   }
@@ -170,9 +188,17 @@ export class WorkerHandle {
   #onExit(): void {
     clearTimeout(this.#startTimeout)
     this.#silence?.stop()
-    this.#rejectListening(new Error('the worker exited before it started listening'))
-    for (const onConfigured of this.#onConfigured.splice(0)) onConfigured()
+    this.#rejectListening(new Error('the worker exited before it started to listen'))
+    for (const onReply of [...this.#onConfigured.splice(0), ...this.#onRecordFlushed.splice(0)]) onReply()
     this.#events.onExit()
+  }
+
+  /** Sends a message. Settles with the reply, or when the worker is disconnected or has exited. */
+  #request(message: ToWorker, onReply: (() => void)[]): Promise<void> {
+    return new Promise((resolve) => {
+      onReply.push(resolve)
+      if (!this.#send(message)) resolve()
+    })
   }
 
   /** @returns false if the worker is disconnected; its exit is handled separately */

@@ -9,6 +9,8 @@ import { createProcessLog } from '../logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../logging/stray-output.js'
 import { timed } from '../observability/metrics/timed-store.js'
 import { broadcast, type Observer } from '../observability/observer.js'
+import { recordErrorLog } from '../observability/recording/record-errors.js'
+import { Recorder, workerRecord } from '../observability/recording/recorder.js'
 import { loadOf } from '../observability/server-load.js'
 import { unreadableResponseLog } from '../observability/unreadable-responses.js'
 import { errorReporter } from '../proxy/error-reporter.js'
@@ -17,7 +19,13 @@ import { Runtime } from '../runtime.js'
 import { openStore } from '../store/open-store.js'
 import { eventSender } from './event-sender.js'
 import { type RemoteStore, remoteStore } from './remote-store.js'
-import type { FromWorker, StartMessage, ToWorker, WorkerConfig } from './worker-protocol.js'
+import type {
+  FromWorker,
+  StartMessage,
+  ToWorker,
+  WorkerConfig,
+  WorkerDroppedLines,
+} from './worker-protocol.js'
 
 // The program of a worker: a process that serves requests for the primary. The primary holds the
 // state in memory, the metrics and the admin port.
@@ -27,7 +35,7 @@ import type { FromWorker, StartMessage, ToWorker, WorkerConfig } from './worker-
  * The timeout keeps requests from piling up here while a debugger suspends the primary.
  */
 const STORE_DEADLINE_MS = 5000
-/** The interval at which the load, the store connection and dropped log lines are reported. */
+/** The interval at which the load, the store connection and dropped lines are reported. */
 const REPORT_INTERVAL_MS = 1000
 /** Maximum time to write the last log lines before the process exits. */
 const LOG_FLUSH_TIMEOUT_MS = 500
@@ -36,6 +44,7 @@ const log = createProcessLog()
 logStrayOutput(log)
 logFatalErrors(log)
 let remote: RemoteStore | undefined
+let recorder: Recorder | undefined
 let server: WorkerServer | undefined
 /** Serializes configurations, so that the last one sent is the one in effect. */
 let lastChange: Promise<void> = Promise.resolve()
@@ -69,6 +78,10 @@ async function handleMessage(message: ToWorker): Promise<void> {
         await send({ kind: 'configured' })
       })
       return lastChange
+    case 'flushRecord':
+      await recorder?.flush()
+      await send({ kind: 'recordFlushed' })
+      return
     case 'storeReplies':
       remote?.onReplies(message.replies)
       return
@@ -79,7 +92,8 @@ async function handleMessage(message: ToWorker): Promise<void> {
   }
 }
 
-async function startServer({ config: first, workers, reportsEvents }: StartMessage): Promise<WorkerServer> {
+async function startServer(start: StartMessage): Promise<WorkerServer> {
+  const { config: first, worker, workers, reportsEvents, recordOrigin } = start
   const config = compile(first)
   const sender = eventSender(
     (events) => send({ kind: 'events', events }),
@@ -87,12 +101,17 @@ async function startServer({ config: first, workers, reportsEvents }: StartMessa
   )
   const observer: Observer = broadcast([reportsEvents ? sender : unreadableResponseLog(log)])
   const { store, close: closeStore } = await openWorkerStore(config, workers)
+  if (config.record !== undefined) {
+    const own = workerRecord(config.record, worker, workers)
+    recorder = new Recorder(own, recordErrorLog(log), recordOrigin)
+  }
   const keys = new ReceivedKeys()
   keys.set(first.keysFile)
   const runtime = await Runtime.open(
     config,
     {
       ...{ store: reportsEvents ? timed(store, observer.onStoreOperation) : store, observer, log },
+      recorder,
       gatewayName: first.gatewayName,
       share: (limits) => shareOf(limits, workers),
       openKeys: (file) => keys.open(file),
@@ -130,8 +149,10 @@ async function startServer({ config: first, workers, reportsEvents }: StartMessa
       clearInterval(reports)
       await proxy.close(gracePeriodMs)
       await runtime.close()
+      await recorder?.close()
       await closeStore()
       await sender.flush()
+      await reportDropped()
     },
   }
 }
@@ -183,11 +204,16 @@ function send(message: FromWorker): Promise<void> {
   })
 }
 
-let reportedDropped = 0
-setInterval(() => {
-  const count = log.dropped - reportedDropped
-  reportedDropped = log.dropped
-  if (count > 0) void send({ kind: 'droppedLogLines', count })
-}, REPORT_INTERVAL_MS).unref()
+let reported: WorkerDroppedLines = { log: 0, record: 0 }
+
+/** Reports the lines that were dropped since the last report. */
+async function reportDropped(): Promise<void> {
+  const now = { log: log.dropped, record: recorder?.dropped ?? 0 }
+  const dropped = { log: now.log - reported.log, record: now.record - reported.record }
+  reported = now
+  if (dropped.log > 0 || dropped.record > 0) await send({ kind: 'droppedLines', dropped })
+}
+
+setInterval(() => void reportDropped(), REPORT_INTERVAL_MS).unref()
 
 await send({ kind: 'ready' })

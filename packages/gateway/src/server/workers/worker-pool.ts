@@ -5,12 +5,13 @@ import type { Store } from 'sluice'
 import type { Endpoint } from '../../policy/config/config.js'
 import type { Log } from '../logging/log.js'
 import type { Observer } from '../observability/observer.js'
+import { createRecordOrigin } from '../observability/recording/record-origin.js'
 import { exitedWorkerLoad, NO_LOAD, type ServerLoad, summedLoad } from '../observability/server-load.js'
 import type { Runtime } from '../runtime.js'
 import { exitedWorkerStats, type StoreStats, summedStats } from '../store/store-stats.js'
 import type { Frontend } from './frontend.js'
 import { type WorkerExit, WorkerHandle } from './worker-handle.js'
-import type { WorkerConfig } from './worker-protocol.js'
+import type { WorkerConfig, WorkerDroppedLines } from './worker-protocol.js'
 
 export interface WorkerPoolOptions {
   readonly runtime: Runtime
@@ -53,9 +54,8 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<Frontend
       close: (gracePeriodMs) => pool.close(gracePeriodMs),
       load: () => pool.load(),
       storeStats: () => pool.storeStats(),
-      get droppedLogLines() {
-        return pool.droppedLogLines
-      },
+      flushRecord: () => pool.flushRecord(),
+      droppedLines: () => pool.droppedLines(),
     }
   } catch (error) {
     await pool.close(0)
@@ -72,7 +72,8 @@ class WorkerPool {
   readonly #exitedStats: StoreStats[] = []
   readonly #loads = new Map<WorkerHandle, ServerLoad>()
   #exitedLoad = NO_LOAD
-  #droppedLogLines = 0
+  #droppedLines: WorkerDroppedLines = { log: 0, record: 0 }
+  readonly #recordOrigin = createRecordOrigin()
   /**
    * Workers that were started with port 0. Node identifies the socket that workers share by the
    * requested port, so a replacement must request port 0 while one of these holds the socket.
@@ -111,8 +112,12 @@ class WorkerPool {
     return [...this.#exitedStats, ...this.#storeStats.values()]
   }
 
-  get droppedLogLines(): number {
-    return this.#droppedLogLines
+  droppedLines(): WorkerDroppedLines {
+    return this.#droppedLines
+  }
+
+  async flushRecord(): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.flushRecord()))
   }
 
   async reload(runtime: Runtime): Promise<void> {
@@ -133,11 +138,15 @@ class WorkerPool {
     const config = { ...this.#config, listen: { ...this.#listen, port } }
     const worker: WorkerHandle = new WorkerHandle({
       ...{ store, observer, log },
-      start: { kind: 'start', config, workers, reportsEvents },
+      start: {
+        ...{ kind: 'start', config, worker: this.#freeNumber(), workers, reportsEvents },
+        recordOrigin: this.#recordOrigin,
+      },
       onLoad: (load) => this.#loads.set(worker, load),
       onStoreStats: (stats) => this.#storeStats.set(worker, stats),
-      onDroppedLogLines: (count) => {
-        this.#droppedLogLines += count
+      onDroppedLines: ({ log, record }) => {
+        const { log: logBefore, record: recordBefore } = this.#droppedLines
+        this.#droppedLines = { log: logBefore + log, record: recordBefore + record }
       },
     })
     this.#workers.add(worker)
@@ -150,6 +159,14 @@ class WorkerPool {
       if (worker.hasListened) this.#onExit(exit, performance.now() - startedAt)
     })
     return worker
+  }
+
+  /** Returns the lowest number, from 1, that no running worker has. */
+  #freeNumber(): number {
+    const used = new Set([...this.#workers].map(({ number }) => number))
+    let number = 1
+    while (used.has(number)) number++
+    return number
   }
 
   /** Removes a worker that exited, and keeps its counts. */
@@ -182,7 +199,8 @@ class WorkerPool {
       const worker = this.#spawn()
       worker.listening.then(
         ({ port }) => this.#onReplaced(worker, port),
-        (error: Error) => this.#onStartFailed(error),
+        // Its number is free once it has exited.
+        (error: Error) => worker.exited.then(() => this.#onStartFailed(error)),
       )
     }, this.#restartDelayMs)
     this.#restarts.add(restart)

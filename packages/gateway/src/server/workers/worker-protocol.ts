@@ -3,7 +3,9 @@ import type { Charge, Settlement, StoreVerdict } from 'sluice'
 import type { ConfigSource, Endpoint } from '../../policy/config/config.js'
 import type { Overrides } from '../../policy/policies.js'
 import type { KeysFile } from '../identity/keys-file-watch.js'
+import type { DroppedLines } from '../observability/metrics/export.js'
 import type { Observer } from '../observability/observer.js'
+import type { RecordOrigin } from '../observability/recording/record-origin.js'
 import type { ServerLoad } from '../observability/server-load.js'
 import type { StoreStats } from '../store/store-stats.js'
 
@@ -28,17 +30,28 @@ export interface WorkerConfig {
 export interface StartMessage {
   readonly kind: 'start'
   readonly config: WorkerConfig
+  /**
+   * The number of the worker, from 1. A replacement gets that of a worker that has exited, and
+   * continues its record.
+   */
+  readonly worker: number
   /** The number of workers. */
   readonly workers: number
   /** True if the worker reports events. */
   readonly reportsEvents: boolean
+  readonly recordOrigin: RecordOrigin
 }
+
+/** Numbers of lines that a worker dropped. */
+export type WorkerDroppedLines = Omit<DroppedLines, 'audit'>
 
 /** A message from the primary to a worker. */
 export type ToWorker =
   | StartMessage
   /** Applies a new configuration. The worker replies with `configured`. */
   | { readonly kind: 'configure'; readonly config: WorkerConfig }
+  /** Makes the records of ended requests readable. The worker replies with `recordFlushed`. */
+  | { readonly kind: 'flushRecord' }
   | { readonly kind: 'storeReplies'; readonly replies: readonly StoreReply[] }
   /** Finishes requests in flight, within the grace period, and exits. */
   | { readonly kind: 'stop'; readonly gracePeriodMs: number }
@@ -51,13 +64,14 @@ export type FromWorker =
   /** The worker cannot start, or cannot continue. */
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'configured' }
+  | { readonly kind: 'recordFlushed' }
   | { readonly kind: 'storeCalls'; readonly calls: readonly StoreCall[] }
   | { readonly kind: 'events'; readonly events: readonly ObserverCall[] }
   | { readonly kind: 'load'; readonly load: ServerLoad }
   /** Statistics of the worker's own connection to a shared store. */
   | { readonly kind: 'storeStats'; readonly stats: StoreStats }
-  /** Log lines that were dropped since the last such message. */
-  | { readonly kind: 'droppedLogLines'; readonly count: number }
+  /** Lines that were dropped since the last such message. */
+  | { readonly kind: 'droppedLines'; readonly dropped: WorkerDroppedLines }
 
 /**
  * A call from a worker to the store in the primary. `call` is its number, unique within the worker.

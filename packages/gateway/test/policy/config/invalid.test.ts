@@ -578,11 +578,6 @@ describe('the message about a problem', () => {
       `${UPSTREAM}\nidentity: { trusted_proxies: ["::1"], proxy_headers: { tier: X } }`,
       'as in { client: X-Client-Id }',
     ],
-    [
-      'a record with several workers',
-      `${UPSTREAM}\nworkers: 2\nrecord: a.jsonl`,
-      "write 'workers: 1', or remove 'record'",
-    ],
     ['an admin port that is the listen port', `${UPSTREAM}\nlisten: 8081`, 'change one of them'],
     [
       'refuse_with without require',

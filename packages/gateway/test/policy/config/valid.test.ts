@@ -106,7 +106,17 @@ it('parseConfig has a default for every setting except the upstream', () => {
   })
 })
 
-it('parseConfig reads every setting', () => {
+it('accepts a record with several workers', () => {
+  const { workers, record } = read(
+    'workers: 4\nrecord: { file: traffic.jsonl.gz, max_size: 1MiB, files: 3 }\n',
+  )
+  expect([workers, record]).toEqual([
+    4,
+    { file: expect.stringMatching(/traffic\.jsonl\.gz$/), maxSize: 2 ** 20, files: 3 },
+  ])
+})
+
+it('reads every setting', () => {
   const config = read(`
 listen: "[::1]:0"
 admin: off

@@ -6,7 +6,7 @@ import { createLog } from '../../../src/server/logging/log.js'
 import { broadcast } from '../../../src/server/observability/observer.js'
 import { NO_LOAD } from '../../../src/server/observability/server-load.js'
 import { WorkerHandle } from '../../../src/server/workers/worker-handle.js'
-import type { ToWorker, WorkerConfig } from '../../../src/server/workers/worker-protocol.js'
+import type { StartMessage, ToWorker, WorkerConfig } from '../../../src/server/workers/worker-protocol.js'
 
 const config = (text: string): WorkerConfig => ({
   source: { file: 'gateway.yaml', text },
@@ -16,6 +16,15 @@ const config = (text: string): WorkerConfig => ({
   gatewayName: 'sluice-test',
   keysFile: undefined,
 })
+
+const start: StartMessage = {
+  kind: 'start',
+  config: config('first'),
+  worker: 1,
+  workers: 2,
+  reportsEvents: false,
+  recordOrigin: { digestKey: new Uint8Array(32), clockOrigin: 0 },
+}
 
 /** Creates the handle of a fake worker, which only records the messages that it receives. */
 function fakeWorker() {
@@ -32,8 +41,8 @@ function fakeWorker() {
     store: memoryStore(),
     observer: broadcast([]),
     log: createLog(),
-    start: { kind: 'start', config: config('first'), workers: 2, reportsEvents: false },
-    onDroppedLogLines: () => {},
+    start,
+    onDroppedLines: () => {},
     onLoad: () => {},
     onStoreStats: () => {},
   })
@@ -48,7 +57,7 @@ it('WorkerHandle starts a worker with the latest configuration that was set befo
   await handle.configure({ ...config('second'), listen: { ...listen, port: 8080 } })
   expect(sent).toEqual([])
   worker.emit('message', { kind: 'ready' })
-  expect(sent).toEqual([{ kind: 'start', config: config('second'), workers: 2, reportsEvents: false }])
+  expect(sent).toEqual([{ ...start, config: config('second') }])
 })
 
 it('WorkerHandle kills a worker that does not apply a configuration in time, and then stops waiting for it', async () => {
@@ -69,7 +78,21 @@ it('WorkerHandle kills a worker that does not apply a configuration in time, and
   await late
 })
 
-it('WorkerHandle kills a worker that has sent nothing for about ten seconds', () => {
+it('waits for the record of a worker until the worker has flushed it, or has exited', async () => {
+  const { handle, worker, sent } = fakeWorker()
+  await handle.flushRecord()
+  expect(sent).toEqual([])
+  worker.emit('message', { kind: 'ready' })
+  const first = handle.flushRecord()
+  const second = handle.flushRecord()
+  expect(sent.slice(1)).toEqual([{ kind: 'flushRecord' }, { kind: 'flushRecord' }])
+  worker.emit('message', { kind: 'recordFlushed' })
+  await first
+  worker.emit('exit', null, 'SIGKILL')
+  await second
+})
+
+it('kills a worker that has sent nothing for about ten seconds', () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const { worker, kill } = fakeWorker()

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Decision } from 'sluice'
 import { BoundedCache } from 'sluice/internal'
 import { addressOf } from '../../../policy/client-label.js'
@@ -6,6 +6,8 @@ import type { RecordConfig } from '../../../policy/config/config.js'
 import { isTokenResource } from '../../../policy/llm/reservation.js'
 import type { Amounts } from '../../../policy/llm/usage.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
+import { workerFile } from '../../../replay/record/worker-files.js'
+import { createRecordOrigin, timeOriginOf } from './record-origin.js'
 import { RotatingFile } from './rotating-file.js'
 
 /** The first line of each file: the version of the format. */
@@ -19,20 +21,28 @@ const MAX_DIGESTS = 10_000
 /**
  * Records requests for `sluice replay`: their time, path, cost and duration, but no query, headers
  * or body. Clients and addresses are recorded as digests. The key of the digests is random at each
- * start and never stored, so digests cannot be matched to clients.
+ * start and never stored, so digests cannot be matched to clients. Workers share it.
  */
 export class Recorder {
   readonly #file: RotatingFile
-  readonly #key = randomBytes(32)
+  readonly #key: Uint8Array
+  readonly #timeOrigin: number
   readonly #digests = new BoundedCache<string, string>(MAX_DIGESTS)
 
-  constructor(config: RecordConfig, onError: (error: unknown) => void) {
+  /** @param origin that of the gateway, if several processes record */
+  constructor(config: RecordConfig, onError: (error: unknown) => void, origin = createRecordOrigin()) {
     this.#file = new RotatingFile({ ...config, head: HEAD, onError })
+    this.#key = origin.digestKey
+    this.#timeOrigin = timeOriginOf(origin)
   }
 
   /** Starts recording a request after the decision on it. */
   begin(path: string, decided: DecidedRequest): RecordedRequest {
-    return new RecordedRequest(path, decided, this.#digest, (line) => this.#file.append(line))
+    return new RecordedRequest(path, decided, {
+      timeOrigin: this.#timeOrigin,
+      digest: this.#digest,
+      write: (line) => this.#file.append(line),
+    })
   }
 
   /** Number of requests that were not recorded because the disk was too slow or failed. */
@@ -58,12 +68,33 @@ export class Recorder {
   }
 }
 
+/**
+ * Returns the record of one worker: a file of its own, with its share of the total size.
+ *
+ * @param worker its number, from 1
+ */
+export function workerRecord(
+  { file, maxSize, files }: RecordConfig,
+  worker: number,
+  workers: number,
+): RecordConfig {
+  return { file: workerFile(file, worker), maxSize: Math.max(1, Math.floor(maxSize / workers)), files }
+}
+
 /** A request with its decision. Times are from `performance.now()`. */
 interface DecidedRequest {
   readonly request: RequestSender & { readonly method: string }
   readonly arrivedAt: number
   readonly decidedAt: number
   readonly decision: Decision
+}
+
+/** What a `RecordedRequest` uses of its recorder. */
+interface RecordTarget {
+  /** Epoch milliseconds at which `performance.now()` was 0. */
+  readonly timeOrigin: number
+  readonly digest: (text: string) => string
+  readonly write: (line: string) => void
 }
 
 /** The record of one request, which is written when the request ends. */
@@ -75,8 +106,7 @@ export class RecordedRequest {
   constructor(
     path: string,
     { request, arrivedAt, decidedAt, decision }: DecidedRequest,
-    digest: (text: string) => string,
-    write: (line: string) => void,
+    { timeOrigin, digest, write }: RecordTarget,
   ) {
     const { client, method } = request
     const costs = decision.quotas.flatMap(({ rule, resource, cost }) =>
@@ -87,7 +117,7 @@ export class RecordedRequest {
     this.#line = {
       // Epoch milliseconds with microsecond precision, which preserves the order within a
       // millisecond.
-      time: Math.round((performance.timeOrigin + arrivedAt) * 1000) / 1000,
+      time: Math.round((timeOrigin + arrivedAt) * 1000) / 1000,
       ...(client && { client: digest(`client ${client.id}`), tier: client.tier }),
       ip: digest(`ip ${addressOf(request)}`),
       method,
