@@ -87,7 +87,7 @@ export class RecordSnapshot {
   }
 
   /** Epoch milliseconds of the first request; undefined if there is none. */
-  async begins(): Promise<number | undefined> {
+  async firstRequestTime(): Promise<number | undefined> {
     for await (const lines of this.read())
       for (let at = 0; at < lines.length; at = lineEnd(lines, at)) {
         const time = timeOf(lines, at)

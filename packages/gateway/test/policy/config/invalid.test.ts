@@ -383,11 +383,7 @@ describe('the error for an invalid configuration file', () => {
       limit('{ concurrent: 4, lease: ¦0.5ms }'),
       "'lease' must be between 1 ms and ten years",
     ],
-    [
-      'a reserved resource name',
-      limit('{ limit: 10/minute, of: ¦concurrent }'),
-      'such as { concurrent: 4 }',
-    ],
+    ['a reserved resource name', limit('{ limit: 10/minute, of: ¦concurrent }'), 'such as { concurrent: 4 }'],
     ['a name that is a number', limit('{ limit: 10/minute, name: ¦7 }'), 'in quotes if it is a number'],
     [
       'a duplicate name',

@@ -33,7 +33,7 @@ export async function repairRecord(file: string): Promise<boolean> {
   const repaired = `${file}.mended`
   const broken = await FileSeries.open(file, 1)
   try {
-    // The lowest level takes a third of the time, and the file is hardly larger.
+    // The lowest level takes a third of the time, and the file is only slightly larger.
     await pipeline(broken.lines(), createGzip({ level: 1 }), createWriteStream(repaired, { mode: 0o600 }))
     if (broken.damaged > 0) return false
     await rename(repaired, file)
