@@ -30,7 +30,17 @@ export default defineConfig({
     // Two cores: more workers than that only make the end-to-end tests wait for each other.
     maxWorkers: 2,
     projects: [
-      { test: { name: 'unit', include: UNIT, exclude: ELSEWHERE, ...timeouts } },
+      // The files that a worker runs share their modules, which saves a third of the time. A
+      // test that replaces a module belongs to another project.
+      {
+        test: {
+          name: 'unit',
+          include: UNIT,
+          exclude: ELSEWHERE,
+          isolate: false,
+          ...timeouts,
+        },
+      },
       { test: { name: 'faults', include: FAULTS, exclude: ELSEWHERE, ...timeouts } },
       {
         test: {

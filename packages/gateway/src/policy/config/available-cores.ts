@@ -8,9 +8,10 @@ import { join } from 'node:path'
  * is rounded down.
  *
  * @param root the root of the file system
+ * @param cores the number of cores of the machine
  */
-export function availableCores(root = '/'): number {
-  return Math.max(1, Math.floor(Math.min(availableParallelism(), coreQuota(root))))
+export function availableCores(root = '/', cores = availableParallelism()): number {
+  return Math.max(1, Math.floor(Math.min(cores, coreQuota(root))))
 }
 
 /** Returns the smallest quota of the control groups of this process, in cores. */

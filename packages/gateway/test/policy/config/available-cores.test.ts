@@ -1,13 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { availableCores } from '../../../src/policy/config/available-cores.js'
-
-vi.mock('node:os', async (original) => ({
-  ...(await original<typeof import('node:os')>()),
-  availableParallelism: () => 8,
-}))
 
 /** Returns the number of available cores on a machine that has 8 cores and these files. */
 function coresWith(files: Readonly<Record<string, string>>): number {
@@ -17,7 +12,7 @@ function coresWith(files: Readonly<Record<string, string>>): number {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text)
   }
-  return availableCores(root)
+  return availableCores(root, 8)
 }
 
 describe('the number of available cores', () => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import { ConfigError, parseConfig } from '../../../src/policy/config/load-config.js'
+import { ConfigError, parseConfig } from '../src/policy/config/load-config.js'
 
 const wording = vi.hoisted(() => ({ isChanged: false }))
 
