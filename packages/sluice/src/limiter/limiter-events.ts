@@ -168,6 +168,9 @@ class LastValues<Key, Value> {
 
   /** Stores the value of a key. Returns the previous value if it is known and differs. */
   replace(key: Key, value: Value): { readonly value: Value } | undefined {
+    const latest = this.#recent.get(key)
+    // Most keys keep their value, and one lookup finds it.
+    if (latest !== undefined && latest === value) return undefined
     const known = this.#recent.has(key) ? this.#recent : this.#older
     const previous = known.get(key) as Value
     const isChanged = known.has(key) && previous !== value

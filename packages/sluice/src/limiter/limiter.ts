@@ -141,12 +141,24 @@ class RuleLimiter<Request> implements Limiter<Request> {
     options: AdmitOptions,
   ): MaybePromise<Decision> {
     const { body } = options
-    const stopwatch = new Stopwatch()
-    const timed = body === undefined ? options : { ...options, body: stopwatch.excluding(body) }
-    return andThen(this.#decide(request, client, timed), (decision) => {
-      events.onDecision(request, client, decision, stopwatch.elapsedMs)
-      return decision
-    })
+    if (body !== undefined) {
+      const stopwatch = new Stopwatch()
+      const timed = { ...options, body: stopwatch.excluding(body) }
+      return andThen(this.#decide(request, client, timed), (decision) => {
+        events.onDecision(request, client, decision, stopwatch.elapsedMs)
+        return decision
+      })
+    }
+    const startedAt = performance.now()
+    const decided = this.#decide(request, client, options)
+    // Without a closure, a decision with a listener allocates half as much.
+    if (decided instanceof Promise)
+      return decided.then((decision) => {
+        events.onDecision(request, client, decision, performance.now() - startedAt)
+        return decision
+      })
+    events.onDecision(request, client, decided, performance.now() - startedAt)
+    return decided
   }
 
   peek(request: Request): MaybePromise<Forecast> {
