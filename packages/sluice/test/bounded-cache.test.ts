@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { BoundedCache } from '../src/bounded-cache.js'
 
 describe('BoundedCache', () => {
-  it('returns the values of its keys and undefined for others', () => {
+  it('returns the value of a stored key and undefined for other keys', () => {
     const cache = new BoundedCache<string, number>(2)
     cache.set('a', 1)
     expect(cache.get('a')).toBe(1)
@@ -11,7 +11,7 @@ describe('BoundedCache', () => {
     expect(cache.has('b')).toBe(false)
   })
 
-  it('keeps all entries until it is full and drops them all before the next one', () => {
+  it('keeps all entries until it is full, and drops them all when another key is added', () => {
     const cache = new BoundedCache<string, number>(2)
     cache.set('a', 1)
     cache.set('b', 2)

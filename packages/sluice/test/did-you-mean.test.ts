@@ -13,14 +13,14 @@ describe('nearest', () => {
     ['mtach', 'match'],
     ['patch', 'match'],
     ['colour', undefined],
-    // A word of two letters is near to any other, so none is suggested.
+    // A word of two letters is near any other short word, so none is suggested.
     ['if', undefined],
     ['', undefined],
   ])('maps the word %j to %j', (word, expected) => {
     expect(nearest(word, known)).toBe(expected)
   })
 
-  it('finds a word itself and the word with one letter missing', () => {
+  it('finds a known word by its exact spelling and by a spelling with one letter missing', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z]{4,12}$/), fc.nat(), (word, at) => {
         const cut = at % word.length
@@ -33,21 +33,21 @@ describe('nearest', () => {
 })
 
 describe('suggest', () => {
-  it('asks whether a near word was meant', () => {
+  it('asks whether a similar word was meant', () => {
     expect(suggest('limts', ['limits', 'match'])).toBe("; did you mean 'limits'?")
   })
 
-  it('returns an empty string when no word is near', () => {
+  it('returns an empty string when no word is similar', () => {
     expect(suggest('colour', ['limits', 'match'])).toBe('')
   })
 })
 
 describe('suggestOrList', () => {
-  it('asks whether a near word was meant', () => {
+  it('asks whether a similar word was meant', () => {
     expect(suggestOrList('limts', ['limits', 'match'])).toBe("; did you mean 'limits'?")
   })
 
-  it('lists the known words when none is near', () => {
+  it('lists the known words when none is similar', () => {
     expect(suggestOrList('colour', ['limits', 'match'])).toBe('; expected one of limits, match')
   })
 })

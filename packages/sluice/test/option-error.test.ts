@@ -19,7 +19,7 @@ function optionErrorOf(action: () => unknown): OptionError {
     if (isOptionError(error)) return error
     throw error
   }
-  throw new Error('every option was accepted')
+  throw new Error('no option was rejected')
 }
 
 it.each<[unknown, OptionError['path'], OptionError['code']?]>([
@@ -51,7 +51,7 @@ it.each<[unknown, OptionError['path'], OptionError['code']?]>([
   [{ concurrent: 4, queue: 5 }, ['queue']],
   [{ concurrent: 4, tiers: { gold: '5/s' } }, ['tiers', 'gold']],
   [{}, []],
-])('locates the invalid option of the rule %j', (rule, path, code = 'invalid') => {
+])('an option error locates the invalid option of the rule %j', (rule, path, code = 'invalid') => {
   const rules = [{ limit: '1/second', by: 'everyone' }, rule] as LimiterOptions<string>['rules']
   const keys = { ip: String, route: String, header: String }
   const error = optionErrorOf(() => createLimiter({ rules, keys }))
@@ -61,32 +61,40 @@ it.each<[unknown, OptionError['path'], OptionError['code']?]>([
 
 it.each<[string, () => unknown, OptionError['path'], OptionError['code']?]>([
   ['an unknown option', () => createLimiter({ rulez: [] } as never), ['rulez'], 'unknown_option'],
-  ['a tier of all rules', () => createLimiter({ rules: [], tiers: { free: 0 } }), ['tiers', 'free']],
+  [
+    'an invalid tier for all rules',
+    () => createLimiter({ rules: [], tiers: { free: 0 } }),
+    ['tiers', 'free'],
+  ],
   [
     'a name shared by two rules',
     () => createLimiter({ rules: ['1/s', '2/s'].map((limit) => ({ limit, name: 'a' })) }),
     ['rules', 1, 'name'],
   ],
   [
-    'an override',
+    'an invalid override',
     () => createLimiter({ rules: [{ limit: '1/s', name: 'a' }], overrides: { a: { limit: 5 } } }),
     ['overrides', 'a', 'limit'],
   ],
   [
-    'a status',
+    'an invalid status',
     () => createLimiter({ rules: [], require: () => true, refuseWith: { status: 200 } }),
     ['refuseWith', 'status'],
   ],
-  ['a warm-up', () => createWarmUp({ from: 0.5, over: 'long' }), ['over']],
-  ['a deadline', () => withFailurePolicy(memoryStore(), { deadline: 'long' }), ['deadline']],
-  ['a store', () => memoryStore({ maxKeys: 0 }), ['maxKeys']],
-  ['a limit string', () => parseLimits('1/5m', { algorithm: 'fixed-window', align: 'calendar' }), []],
-  ['a duration', () => parseDuration('long'), []],
-])('locates the error in %s', (_, action, path, code = 'invalid') => {
+  ['an invalid option of a warm-up', () => createWarmUp({ from: 0.5, over: 'long' }), ['over']],
+  ['an invalid deadline', () => withFailurePolicy(memoryStore(), { deadline: 'long' }), ['deadline']],
+  ['an invalid option of a store', () => memoryStore({ maxKeys: 0 }), ['maxKeys']],
+  [
+    'an invalid limit string',
+    () => parseLimits('1/5m', { algorithm: 'fixed-window', align: 'calendar' }),
+    [],
+  ],
+  ['an invalid duration', () => parseDuration('long'), []],
+])('an option error locates %s', (_, action, path, code = 'invalid') => {
   expect(optionErrorOf(action)).toMatchObject({ path, code })
 })
 
-it('keeps the built-in class and name of each option error', () => {
+it('an option error is a LimitSyntaxError, TypeError or RangeError and has its name', () => {
   const errors = ['ten', 10, '1/5m'].map((limit) => {
     const rules = [{ limit, algorithm: 'fixed-window', align: 'calendar' }] as LimiterOptions<string>['rules']
     return optionErrorOf(() => createLimiter({ rules }))
@@ -98,7 +106,7 @@ it('keeps the built-in class and name of each option error', () => {
   expect(range).toBeInstanceOf(RangeError)
 })
 
-it('does not report other errors as option errors', () => {
+it('isOptionError returns false for other errors', () => {
   const others = [
     new TypeError('x'),
     new RangeError('x'),

@@ -114,7 +114,7 @@ const APPS: readonly (readonly [name: string, start: Start, parsesFirst: boolean
     async (options) =>
       startServer(
         getRequestListener(
-          limitFetch<[unknown]>(options)(async (own) => new Response(rowsOf(await own.json()))),
+          limitFetch<[unknown]>(options)(async (request) => new Response(rowsOf(await request.json()))),
         ),
       ),
     false,
@@ -201,7 +201,7 @@ describe.each(APPS)('costs that read the body on %s', (_name, start, parsesFirst
 const unparsedApps = APPS.filter(([, , parsesFirst]) => !parsesFirst)
 
 describe.each(unparsedApps)('bodies that the limit reads on %s', (_name, start) => {
-  it('are rejected with 503 if they exceed the memory limit together, and release their memory', async () => {
+  it('are rejected with 503 if they exceed the memory limit in total, and release their memory', async () => {
     const { port, close } = await start(rules())
     onTestFinished(() => close())
     const send = () =>
@@ -213,7 +213,7 @@ describe.each(unparsedApps)('bodies that the limit reads on %s', (_name, start) 
     const evictable = READING_MEMORY.begin(() => {})
     evictable.take(MAX_READING_BYTES)
     expect((await send()).status).toBe(200)
-    // The bodies are many, and none exceeds the size limit.
+    // There are many bodies, and none exceeds the size limit.
     const small = Array.from({ length: MAX_READING_BYTES / 1024 }, () => {
       const reading = READING_MEMORY.begin(() => expect.fail('a body that is not larger was evicted'))
       reading.take(1024)

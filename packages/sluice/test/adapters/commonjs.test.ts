@@ -24,7 +24,7 @@ async function main() {
 main()
 `
 
-it("limits Hono by: 'route' in a CommonJS program", async () => {
+it('the Hono adapter limits by route in a CommonJS program', async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--no-warnings', '--input-type=commonjs', '--eval', PROGRAM],

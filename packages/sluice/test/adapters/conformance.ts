@@ -15,13 +15,13 @@ import { asynchronousStore } from './slow-store.js'
 
 type Options = HttpLimitOptions<object>
 
-/** Tests the behaviour of an adapter in its framework through real sockets. */
+/** Tests the behavior of an adapter in its framework through real sockets. */
 export function describeAdapter(name: string, framework: Framework): void {
   const start: StartRoutes = async (...routes) => {
-    const whole = routes.map(
+    const completeRoutes = routes.map(
       (route) => ({ method: 'POST', path: '/predict', handle: () => 'fine', ...route }) as const,
     )
-    const app = await framework.start(whole)
+    const app = await framework.start(completeRoutes)
     onTestFinished(() => app.close())
     return app.port
   }
@@ -177,7 +177,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       },
     )
 
-    it.runIf(framework.allowsSeveralLimits)('reports all of several limits in the headers', async () => {
+    it.runIf(framework.allowsSeveralLimits)('reports each of several limits in the headers', async () => {
       const both: Options = { rules: [{ name: 'b', limit: '9/minute' }] }
       const port = await start({ limits: [{ rules: [{ name: 'a', limit: '5/minute' }] }, both] })
       const { headers } = await sendRequest(port, '/predict')
@@ -194,7 +194,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       ).toBe(429)
     })
 
-    it('reads the entries of trusted proxies from the right, across all header lines', async () => {
+    it('skips trusted proxies from the right of X-Forwarded-For, across all header lines', async () => {
       const port = await start({
         limits: [{ ...fixed('1/minute', { by: 'ip' }), trustedProxies: ['127.0.0.1', '10.0.0.0/8'] }],
       })
@@ -207,13 +207,13 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await from('2001:db8::1')).toBe(200)
       expect(await from('2001:db8::2')).toBe(429)
       expect(await from('nonsense')).toBe(400)
-      // Empty elements are ignored, and an empty header equals a missing one.
+      // Empty elements are ignored, and an empty header is treated as missing.
       expect(await from(', 203.0.113.9,, 10.1.2.3 ,', ' ')).toBe(429)
       expect(await from('')).toBe(200)
       expect(await from(',', ' , ')).toBe(429)
     })
 
-    it('counts by a header and rejects a repeated one', async () => {
+    it('counts by a header and rejects a request that repeats it', async () => {
       const port = await start({ limits: [fixed('1/minute', { by: 'header:x-tenant' })] })
       const from = (...tenants: string[]) =>
         sendRequest(port, '/predict', { headers: { 'x-tenant': tenants } })
@@ -223,7 +223,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       if (framework.distinguishesRepeatedHeaders) expect((await from('a', 'c')).status).toBe(400)
     })
 
-    it('reads keys after any white space and rejects keys in unsupported places', async () => {
+    it('accepts API keys after any white space and rejects them in unsupported headers and parameters', async () => {
       const key = newKey()
       const identify = identity({ apiKeys: keyTable([{ sha256: keyDigest(key), client: 'acme' }]) })
       const port = await start({ limits: [{ rules: [{ limit: '100/minute', by: 'client' }], identify }] })
@@ -354,8 +354,7 @@ export function describeAdapter(name: string, framework: Framework): void {
           },
         })
         for (let round = 0; round < 3; round++) {
-          // The slot of the previous client becomes free soon. A leaked slot would never become
-          // free.
+          // The slot of the previous client becomes free soon, unless it has leaked.
           let held: ClientRequest | undefined
           const opened = async () => {
             const [status, request] = await openStream(port, '/predict')
@@ -370,7 +369,7 @@ export function describeAdapter(name: string, framework: Framework): void {
         expect(streams).toHaveLength(3)
       })
 
-      it('is passed on to the next queued request, skipping one whose client has disconnected', async () => {
+      it('is passed on to the next queued request whose client is still connected', async () => {
         const ends: (() => void)[] = []
         // The cost of the first request in the queue is computed on every attempt.
         const attempts = new Map<string | undefined, number>()
@@ -390,7 +389,7 @@ export function describeAdapter(name: string, framework: Framework): void {
         const leaving = startRequest(port, '/predict', as('leaving'))
         leaving.on('error', () => {})
         await expect.poll(() => isFirstInQueue('leaving'), { timeout: 10_000 }).toBe(true)
-        // The queue has one place, which is occupied.
+        // The queue holds only one request, so it is full.
         expect((await sendRequest(port, '/predict')).status).toBe(503)
         leaving.destroy()
         let tries = 0

@@ -32,8 +32,8 @@ async function connected(port: number): Promise<Socket> {
   return socket
 }
 
-/** Returns a function that reads everything received on a connection. */
-function textOf(socket: Socket): () => string {
+/** Collects the data that a connection receives. Call the result for the data so far. */
+function collectData(socket: Socket): () => string {
   let text = ''
   socket.setEncoding('latin1').on('data', (data: string) => {
     text += data
@@ -64,7 +64,7 @@ export function describeConnections(start: StartRoutes): void {
       }
     })
 
-    it('are released when a connection closes that has more requests than a socket allows listeners', async () => {
+    it('are released when the connection closes, even with more requests than a socket allows listeners', async () => {
       const { slots, options } = countedSlots(50, storeOf())
       const port = await start({ limits: [options], handle: forever })
       const warnings: string[] = []
@@ -83,7 +83,7 @@ export function describeConnections(start: StartRoutes): void {
       const { slots, options } = countedSlots(1, storeOf())
       const port = await start({ limits: [options] })
       const socket = await connected(port)
-      const received = textOf(socket)
+      const received = collectData(socket)
       for (let request = 1; request <= 20; request++) {
         socket.write(REQUEST)
         await expect.poll(() => slots.freed).toBe(request)
@@ -101,7 +101,7 @@ export function describeConnections(start: StartRoutes): void {
     })
   })
 
-  it('releases the slots of a client that disconnects while the decision is pending', async () => {
+  it('releases the slots of a client that disconnects while its decisions are pending', async () => {
     const store = slowStore()
     const { slots, options } = countedSlots(3, store)
     const port = await start({ limits: [options], handle: forever })
@@ -120,7 +120,7 @@ export function describeConnections(start: StartRoutes): void {
   it.each([
     ['before the decision', false],
     ['while the decision is pending', true],
-  ])('releases the slots of a request if middleware sends its response %s', async (_when, isPending) => {
+  ])('releases the slot of a request if middleware responds %s', async (_when, isPending) => {
     const store = slowStore()
     const { slots, options } = countedSlots(1, isPending ? store : undefined)
     let respond: () => void = () => {}
@@ -150,7 +150,7 @@ export function describeConnections(start: StartRoutes): void {
     expect((await later).status).toBe(200)
   })
 
-  it('does not overwrite a response that middleware has sent when the request is refused', async () => {
+  it('does not overwrite the response of middleware when it refuses a request', async () => {
     const store = slowStore()
     let respond: () => void = () => {}
     const port = await start({

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { limit } from '../../src/adapters/express.js'
 import { startServer } from './frameworks/listening.js'
 import { statuses } from './requests.js'
-import { routesCounted, routesOf } from './route-names.js'
+import { recordRoutes, routesOf } from './route-names.js'
 
 type Make = typeof express
 
@@ -23,7 +23,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     paths: readonly string[],
     mount: (limiter: RequestHandler, app: ReturnType<Make>) => void,
   ) => {
-    const { options, taken } = routesCounted()
+    const { options, taken } = recordRoutes()
     const app = make()
     app.set('env', 'test')
     mount(limit(options), app)
@@ -142,13 +142,13 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
   })
 
   it('finds the mount after an asynchronous lookup of the client', async () => {
-    const { options, taken } = routesCounted()
+    const { options, taken } = recordRoutes()
     const app = make()
     app.use('/v1', routerOf(limit({ ...options, client: async () => undefined })))
     expect(await routesOf(await startServer(app), taken, ['/v1/predict'])).toEqual(['POST /v1/predict'])
   })
 
-  it('distinguishes few routes for a router that is mounted in itself, at any depth', async () => {
+  it('distinguishes only a few routes of a router that is mounted in itself, at any depth', async () => {
     const depths = Array.from({ length: 60 }, (_, depth) => `${'/x'.repeat(depth)}/predict`)
     const routes = await counted(depths, (limiter, app) => {
       const router = routerOf(limiter)
@@ -166,7 +166,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
       app.use('/:tenant', (request, response, next) => router(request, response, next))
     })
     expect(routes).toEqual(paths.map(() => 'POST /:tenant/predict'))
-    const { options, taken } = routesCounted()
+    const { options, taken } = recordRoutes()
     const outer = make.Router()
     outer.use('/:tenant', routerOf(limit(options)))
     const app = await startServer((request, response) =>
@@ -176,9 +176,9 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
   })
 })
 
-describe('versions of Express 5 whose layers have no paths', () => {
-  it('distinguish mounts by their positions', async () => {
-    const { options, taken } = routesCounted()
+describe("by: 'route' on a version of Express 5 whose layers have no paths", () => {
+  it('distinguishes mounts by their positions', async () => {
+    const { options, taken } = recordRoutes()
     const app = express()
     for (const path of ['/v1', '/:tenant'])
       app.use(path, express.Router().post('/predict', limit(options), fine))

@@ -14,7 +14,10 @@ circular.self = circular
 
 const UNSENDABLE: readonly (readonly [what: string, response: () => unknown])[] = [
   ['a line break in a header', () => ({ headers: { 'x-why': 'a\nb' }, body: '' })],
-  ['a header split in two', () => ({ headers: { 'x-why': 'a\r\nset-cookie: b=c' }, body: '' })],
+  [
+    'a line break that adds another header',
+    () => ({ headers: { 'x-why': 'a\r\nset-cookie: b=c' }, body: '' }),
+  ],
   ['a character that is invalid in a header', () => ({ headers: { 'x-why': '€' }, body: '' })],
   ['an invalid header name', () => ({ headers: { 'x why': 'a' }, body: '' })],
   ['an empty header name', () => ({ headers: { '': 'a' }, body: '' })],
@@ -42,7 +45,7 @@ export function describeFailures(start: StartRoutes): void {
   ] as const
   const everyone = { limit: '1/minute', by: 'everyone' as const }
 
-  describe.each(stores)('the failures of user functions with %s', (_kind, store) => {
+  describe.each(stores)('an app with custom functions and %s', (_kind, store) => {
     it("responds with 500 if 'refuse' returns an invalid response, and keeps running", async () => {
       let makeResponse: () => unknown = () => undefined
       const refuse = () => makeResponse() as { body: string }
@@ -52,8 +55,8 @@ export function describeFailures(start: StartRoutes): void {
       )
       expect((await sendRequest(port, '/predict')).status).toBe(200)
       for (const [what, make] of UNSENDABLE) {
-        for (const given of [make, () => Promise.resolve(make()), () => Promise.reject(make())]) {
-          makeResponse = given
+        for (const variant of [make, () => Promise.resolve(make()), () => Promise.reject(make())]) {
+          makeResponse = variant
           const { status, text, headers } = await sendRequest(port, '/predict')
           expect([what, status]).toEqual([what, 500])
           expect(text).not.toContain('was handled')
@@ -63,41 +66,38 @@ export function describeFailures(start: StartRoutes): void {
       expect((await sendRequest(port, '/other')).text).toBe('alive')
     })
 
-    it.each(THROWN.map((thrown) => [thrown]))(
-      'never admits a request because a function throws %j',
-      async (thrown) => {
-        const throws = () => {
-          throw thrown
-        }
-        const rejects = async () => {
-          throw thrown
-        }
-        const failing: Options[] = [throws, rejects].flatMap((fails) => [
-          { rules: [everyone], client: fails },
-          { rules: [everyone], identify: fails },
-          { rules: [everyone], require: fails },
-          { rules: [{ limit: '1/minute', by: fails }] },
-          { rules: [{ limit: '1/minute', by: ['everyone', fails] }] },
-          { rules: [{ ...everyone, cost: fails }] },
-          { rules: [{ ...everyone, limit: fails }] },
-          { rules: [{ concurrent: fails, by: 'everyone' }] },
-          { rules: [{ ...everyone, cost: 2 }], refuse: fails },
-        ])
-        let handled = 0
-        const routes = failing.map((options, index) => ({
-          path: `/predict-${index}`,
-          limits: [{ ...options, ...store() }],
-          handle: () => `was handled ${++handled}`,
-        }))
-        const port = await start(...routes)
-        for (const { path } of routes) {
-          const { status, text } = await sendRequest(port, path)
-          expect([path, status]).toEqual([path, 500])
-          expect(text).not.toContain('was handled')
-        }
-        expect(handled).toBe(0)
-      },
-    )
+    it.each(THROWN.map((thrown) => [thrown]))('admits no request if a function throws %j', async (thrown) => {
+      const throws = () => {
+        throw thrown
+      }
+      const rejects = async () => {
+        throw thrown
+      }
+      const failing: Options[] = [throws, rejects].flatMap((fails) => [
+        { rules: [everyone], client: fails },
+        { rules: [everyone], identify: fails },
+        { rules: [everyone], require: fails },
+        { rules: [{ limit: '1/minute', by: fails }] },
+        { rules: [{ limit: '1/minute', by: ['everyone', fails] }] },
+        { rules: [{ ...everyone, cost: fails }] },
+        { rules: [{ ...everyone, limit: fails }] },
+        { rules: [{ concurrent: fails, by: 'everyone' }] },
+        { rules: [{ ...everyone, cost: 2 }], refuse: fails },
+      ])
+      let handled = 0
+      const routes = failing.map((options, index) => ({
+        path: `/predict-${index}`,
+        limits: [{ ...options, ...store() }],
+        handle: () => `was handled ${++handled}`,
+      }))
+      const port = await start(...routes)
+      for (const { path } of routes) {
+        const { status, text } = await sendRequest(port, path)
+        expect([path, status]).toEqual([path, 500])
+        expect(text).not.toContain('was handled')
+      }
+      expect(handled).toBe(0)
+    })
 
     it("sends the response that 'refuse' resolves to, with its status and headers", async () => {
       const responses = [
@@ -111,8 +111,8 @@ export function describeFailures(start: StartRoutes): void {
         },
         { status: 200, body: { data: null, errors: [] } },
       ]
-      const given = [...responses]
-      const refuse = async () => given.shift() as { body: string }
+      const remaining = [...responses]
+      const refuse = async () => remaining.shift() as { body: string }
       const port = await start({ limits: [{ rules: [everyone], ...store(), refuse }] })
       await sendRequest(port, '/predict')
       const seen = []

@@ -19,7 +19,7 @@ export interface Route {
   readonly limits: readonly (string | HttpLimitOptions<object>)[]
   readonly handle: (context: RequestContext) => HandlerResult | Promise<HandlerResult>
   /**
-   * Runs before the limits, as a middleware does.
+   * Runs before the limits, as middleware does.
    *
    * Its argument sends a response with 503 and `early response`, as a request timeout would.
    */

@@ -21,7 +21,7 @@ import { io } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Limit, LimitGuard, LimitModule, LimitRefusal } from '../../src/adapters/nest.js'
 
-/** Decorators are called as functions, because the tests compile without legacy decorators. */
+/** Applies decorators as functions, because the tests compile without legacy decorators. */
 function decorate(target: Type, method: string, ...decorators: MethodDecorator[]): void {
   const descriptor = Object.getOwnPropertyDescriptor(target.prototype, method) as PropertyDescriptor
   for (const decorator of decorators) decorator(target.prototype, method, descriptor)
@@ -52,8 +52,8 @@ async function started(
   return `http://127.0.0.1:${((app.getHttpServer() as Server).address() as AddressInfo).port}`
 }
 
-/** A filter that sends a custom response for every error, as many applications have. */
-class OwnFilter implements ExceptionFilter {
+/** A filter that sends a custom response for every error, like those of many applications. */
+class CustomFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost) {
     const status = error instanceof HttpException ? error.getStatus() : 500
     const body = error instanceof LimitRefusal ? error.getResponse() : undefined
@@ -63,19 +63,19 @@ class OwnFilter implements ExceptionFilter {
     response.status(status).json({ own: true, body })
   }
 }
-Catch()(OwnFilter)
+Catch()(CustomFilter)
 
-describe('a refusal in Nest', () => {
+describe('a refusal in NestJS', () => {
   it.each([
     ['a global filter for all errors', {}, true],
     [
       "the application's own APP_FILTER",
-      { providers: [{ provide: APP_FILTER, useClass: OwnFilter }] },
+      { providers: [{ provide: APP_FILTER, useClass: CustomFilter }] },
       false,
     ],
   ])('keeps its headers if the response comes from %s', async (_, options, isGlobal) => {
     const url = await started(options, (app) => {
-      if (isGlobal) app.useGlobalFilters(new OwnFilter())
+      if (isGlobal) app.useGlobalFilters(new CustomFilter())
     })
     expect((await fetch(`${url}/predict`)).status).toBe(200)
     const refused = await fetch(`${url}/predict`)
@@ -103,7 +103,7 @@ WebSocketGateway()(Chat)
 MessageBody()(Chat.prototype, 'say', 0)
 decorate(Chat, 'say', SubscribeMessage('say'), Limit({ rules: [{ limit: '1/minute' }] }))
 
-it('limits the messages of a WebSocket by its handshake', async () => {
+it('@Limit in NestJS limits the messages of a WebSocket by its handshake request', async () => {
   const url = await started({ providers: [Chat] }, (app) => app.useWebSocketAdapter(new IoAdapter(app)))
   const socket = io(url, { transports: ['websocket'] })
   onTestFinished(() => void socket.close())
@@ -115,7 +115,7 @@ it('limits the messages of a WebSocket by its handshake', async () => {
   expect(refusal).toMatchObject({ status: 429 })
 })
 
-describe('the guard of Nest', () => {
+describe('the guard of NestJS', () => {
   const guard = new LimitGuard()
   const { predict } = newModel().prototype
   const contextOf = (type: string, args: unknown[]) => {
@@ -126,15 +126,15 @@ describe('the guard of Nest', () => {
 
   it('limits GraphQL handlers by the request in their context', async () => {
     const socket = { remoteAddress: '192.0.2.1' }
-    const run = (place: 'req' | 'request') =>
-      guard.canActivate(contextOf('graphql', [{}, {}, { [place]: { headers: {}, socket } }, {}]))
+    const run = (member: 'req' | 'request') =>
+      guard.canActivate(contextOf('graphql', [{}, {}, { [member]: { headers: {}, socket } }, {}]))
     expect(await run('req')).toBe(true)
     await expect(run('req')).rejects.toMatchObject({ status: 429 })
     await expect(run('request')).rejects.toMatchObject({ status: 429 })
   })
 
   it.each(['rpc', 'graphql', 'ws', 'something new'])(
-    'throws an error, and never admits without a limit, if a handler of type %s has no request',
+    'throws an error instead of admitting without a limit if a handler of type %s has no request',
     async (type) => {
       await expect(guard.canActivate(contextOf(type, [{}, {}, {}, {}]))).rejects.toThrow(
         /has no HTTP request to count.*@Unlimited/,

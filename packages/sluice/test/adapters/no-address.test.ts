@@ -4,7 +4,7 @@ import { limit as limitFetch } from '../../src/adapters/fetch.js'
 import { limit as limitHono } from '../../src/adapters/hono.js'
 
 /** A missing address is a misconfiguration of the server and not an error of the client. */
-describe('a server that reports no address', () => {
+describe('a request without an address', () => {
   const request = () => new Request('http://localhost/predict', { method: 'POST' })
   const handler = async () => new Response('ok')
 
@@ -21,7 +21,7 @@ describe('a server that reports no address', () => {
     expect(messages).toEqual([expect.stringContaining("set 'address'")])
   })
 
-  it('still limits by the address that Deno and Bun pass in addition to the request', async () => {
+  it('is limited by the address that Deno or Bun passes in addition to the request', async () => {
     const deno = { remoteAddr: { hostname: '203.0.113.7' } }
     const bun = { requestIP: (_request: Request) => ({ address: '203.0.113.8' }) }
     const limited = limitFetch<[unknown]>('1/minute')(handler)
@@ -32,7 +32,7 @@ describe('a server that reports no address', () => {
     await expect(limited(request(), { params: { remoteAddr: 'x' } })).rejects.toThrow("set 'address'")
   })
 
-  it('does not affect rules that do not count by address', async () => {
+  it('is limited by rules that do not count by address', async () => {
     const options = { rules: [{ limit: '1/minute', by: 'everyone' as const }] }
     const limited = limitFetch(options)(handler)
     const app = new Hono().post('/predict', limitHono(options), handler)
@@ -40,7 +40,7 @@ describe('a server that reports no address', () => {
       expect([(await send()).status, (await send()).status]).toEqual([200, 429])
   })
 
-  it("limits by the address that the 'address' option returns", async () => {
+  it("is limited by the address that the 'address' option returns", async () => {
     const address = () => '203.0.113.7'
     const limited = limitFetch({ rules: [{ limit: '1/minute' }], address })(handler)
     const app = new Hono().post('/predict', limitHono({ rules: [{ limit: '1/minute' }], address }), handler)

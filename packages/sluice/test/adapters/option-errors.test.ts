@@ -16,18 +16,18 @@ import { withFailurePolicy } from '../../src/stores/resilience/failure-policy.js
 const HTTP = ['rules', 'client', 'identify', 'refuse', 'trustedProxies', 'ipv6Subnet', 'xRateLimit']
 
 const ADAPTERS: readonly (readonly [name: string, make: (options: never) => unknown, own: string[]])[] = [
-  ['Express', limitExpress, []],
-  ['Fastify', limitFastify, []],
-  ['Koa', limitKoa, []],
-  ['Hono', limitHono, ['address']],
-  ['fetch', limitFetch, ['address', 'route']],
-  ['@Limit of NestJS', Limit, ['request']],
-  ['LimitModule of NestJS', (options) => LimitModule.forRoot(options), ['request']],
+  ['the Express adapter', limitExpress, []],
+  ['the Fastify adapter', limitFastify, []],
+  ['the Koa adapter', limitKoa, []],
+  ['the Hono adapter', limitHono, ['address']],
+  ['the fetch adapter', limitFetch, ['address', 'route']],
+  ['@Limit in NestJS', Limit, ['request']],
+  ['LimitModule in NestJS', (options) => LimitModule.forRoot(options), ['request']],
 ]
 
 const rules = [{ limit: '1/minute' }]
 
-/** Returns the error that `make` throws. */
+/** Returns the error that `make` throws, as a string. */
 function errorOf(make: () => unknown): string {
   try {
     make()
@@ -37,7 +37,7 @@ function errorOf(make: () => unknown): string {
   return 'nothing'
 }
 
-describe.each(ADAPTERS)('an invalid option of the %s adapter', (_name, make, own) => {
+describe.each(ADAPTERS)('an invalid option of %s', (_name, make, own) => {
   it('is rejected with a list of all options, including those of the adapter', () => {
     const error = errorOf(() => make({ rules, wholly: 1 } as never))
     expect(error).toContain("TypeError: a limiter has no option 'wholly'; its options are ")
@@ -70,7 +70,7 @@ describe('an invalid option of another function', () => {
   const cases: readonly (readonly [what: string, make: () => unknown, meant: string, other: string])[] = [
     ['a rule', () => createLimiter({ rules: [{ limit: '1/s', cots: 2 } as never] }), 'cost', 'limit'],
     [
-      'a rule of slots',
+      'a concurrency rule',
       () => createLimiter({ rules: [{ concurrent: 1, leas: 2 } as never] }),
       'lease',
       'wait',

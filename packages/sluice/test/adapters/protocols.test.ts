@@ -24,7 +24,7 @@ import { limit as limitKoa } from '../../src/adapters/koa.js'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import type { LimiterEvent } from '../../src/limiter/event.js'
 
-/** Tests responses without a body, HTTP/2 and upgraded connections. */
+/** Tests the release of slots for responses without a body, HTTP/2 and upgraded connections. */
 
 type Options = HttpLimitOptions<object>
 /** An app that responds to `/204`, `/304`, `/text`, and with an endless body to `/stream`. */
@@ -222,7 +222,7 @@ describe.each(ON_HTTP2)('slots of %s over HTTP/2', (_name, make) => {
     }
   })
 
-  it('are released when a stream is reset, without affecting other streams of the connection', async () => {
+  it('are released when a stream is reset, but not those of other streams on the connection', async () => {
     const { slots, port } = await started(make, 'http2')
     const client = clientOf(port)
     const streams = await Promise.all(

@@ -5,9 +5,10 @@ import { keyParts } from '../../src/rules/key.js'
 import type { RunningApp } from './framework.js'
 import { sendRequest } from './requests.js'
 
-/** Creates a limit by route, and reads the routes it counted since the last read. */
-export function routesCounted(): {
+/** Creates options for a limit by route, and records the routes that it counts. */
+export function recordRoutes(): {
   readonly options: HttpLimitOptions<object>
+  /** Removes and returns the recorded routes. */
   taken(): (string | undefined)[]
 } {
   const seen: (string | undefined)[] = []

@@ -26,7 +26,7 @@ import { limit as limitKoa } from '../../src/adapters/koa.js'
 import { LimitModule } from '../../src/adapters/nest.js'
 import type { RunningApp } from './framework.js'
 import { appOf, startServer } from './frameworks/listening.js'
-import { routesCounted, routesOf } from './route-names.js'
+import { recordRoutes, routesOf } from './route-names.js'
 
 describe("by: 'route' with prefixes", () => {
   const fine: Middleware = (context) => {
@@ -35,7 +35,7 @@ describe("by: 'route' with prefixes", () => {
 
   it('is the full template on Fastify, including nested plugins', async () => {
     for (const hook of ['preHandler', 'onRequest'] as const) {
-      const { options, taken } = routesCounted()
+      const { options, taken } = recordRoutes()
       const app = Fastify({ routerOptions: { caseSensitive: false } })
       const limiter = limitFastify(options)
       for (const prefix of ['/v1', '/:tenant'])
@@ -61,7 +61,7 @@ describe("by: 'route' with prefixes", () => {
   })
 
   it('is the full template on Koa, with prefixes, nested routers and parameters', async () => {
-    const { options, taken } = routesCounted()
+    const { options, taken } = recordRoutes()
     const limiter = limitKoa(options)
     const app = new Koa()
     const lab = new Router().post('/predict', limiter, fine)
@@ -79,8 +79,8 @@ describe("by: 'route' with prefixes", () => {
     ])
   })
 
-  it('includes the path of koa-mount on Koa, and distinguishes only the innermost one', async () => {
-    const { options, taken } = routesCounted()
+  it('includes the mount path of koa-mount on Koa, but only the innermost one', async () => {
+    const { options, taken } = recordRoutes()
     const limiter = limitKoa(options)
     const inner = new Koa()
     inner.use(new Router().post('/predict', limiter, fine).post('/', limiter, fine).routes())
@@ -102,7 +102,7 @@ describe("by: 'route' with prefixes", () => {
   })
 
   it('is the full template on Hono, with basePath() and route()', async () => {
-    const { options, taken } = routesCounted()
+    const { options, taken } = recordRoutes()
     const limiter = limitHono(options)
     const lab = new Hono().basePath('/lab').post('/predict', limiter, (context) => context.text('fine'))
     const app = new Hono().basePath('/api')
@@ -146,7 +146,7 @@ describe.each([
   }
 
   it('includes the global prefix, the version in the path and the path of a module', async () => {
-    const { options, taken } = routesCounted()
+    const { options, taken } = recordRoutes()
     const app = await appWith(LimitModule.forRoot(options), (nest) => {
       nest.setGlobalPrefix('api/:region', { exclude: [{ path: 'x', method: RequestMethod.ALL }] })
       nest.enableVersioning({ type: VersioningType.URI, defaultVersion: '9' })
@@ -162,7 +162,7 @@ describe.each([
   })
 
   it('is one route for all versions that are selected by a header', async () => {
-    const { options, taken } = routesCounted()
+    const { options, taken } = recordRoutes()
     const app = await appWith(LimitModule.forRoot(options), (nest) => {
       nest.enableVersioning({ type: VersioningType.HEADER, header: 'x-version' })
     })
@@ -174,7 +174,7 @@ describe.each([
   })
 
   it.runIf(name === 'Express')('includes the mount path in an outer Express app', async () => {
-    const { options, taken } = routesCounted()
+    const { options, taken } = recordRoutes()
     const outer = express()
     for (const path of ['/v1', '/:tenant']) {
       const inner = express()
@@ -197,7 +197,7 @@ describe.each([
   })
 })
 
-/** A controller with `POST predict`, decorated by function calls. */
+/** Creates a controller for `POST predict`, and calls its decorators as functions. */
 function controllerOf(options: { path: string; version?: string }) {
   class Predictions {
     predict() {

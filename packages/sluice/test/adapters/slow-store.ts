@@ -9,7 +9,7 @@ export interface SlowStore extends Store {
   decidePending(): void
 }
 
-/** A memory store whose decisions are promises. */
+/** Creates a memory store whose decisions are promises. */
 export function asynchronousStore(store: MemoryStore = memoryStore()): Store {
   return { ...otherMethods(store), take: async (charges) => store.take(charges) }
 }

@@ -109,7 +109,7 @@ describe('the fixed window', () => {
     expect(state).toMatchObject({ start: 3_990_000, end: 4_050_000, count: 400 })
   })
 
-  it('converts the state of another algorithm if its last charge is in the current calendar window', () => {
+  it('converts the state of another algorithm only if its last charge is in the current calendar window', () => {
     const day = { ...limit, period: 86_400_000, align: 'calendar' as const }
     const now = 20_000 * 86_400_000 + 3_600_000
     expect(fixedWindow.fromUsage(day, now, { units: 4, sinceAge: 9e6, lastAge: 3_600_000 }).count).toBe(4)

@@ -74,7 +74,7 @@ describe('the sliding log', () => {
 
     const first = refund(logged([0, 3], [500, 4], [600, 2]), 600, 2)
     expect(judge(first)).toMatchObject({ remaining: 3, resetAfter: 900, moreAfter: 400 })
-    // In any order: an entry that was emptied earlier is removed once it is the last.
+    // The order does not matter: an emptied entry is removed once it is the last.
     const middle = refund(logged([0, 3], [500, 4], [600, 2]), 500, 4)
     expect(judge(middle)).toMatchObject({ remaining: 5, resetAfter: 1000, moreAfter: 400 })
     const both = refund(middle, 600, 2)
@@ -85,7 +85,7 @@ describe('the sliding log', () => {
     expect(used(slidingLog.take(limit, all, 4, ''))).toBe(4)
   })
 
-  it('leaves a state unchanged when a take appends to the arrays it shares', () => {
+  it('does not change a state when a take appends to arrays shared with that state', () => {
     const before = logged([0, 3])
     slidingLog.take(limit, before, 5, '')
     expect(used(before)).toBe(3)
@@ -133,7 +133,7 @@ describe('a sliding log on a key that also has a much larger limit of another al
   const logOf = (counts: readonly Count[]) =>
     counts.find((count) => count.limit.algorithm === 'sliding-log')?.state as SlidingLogState
 
-  it('keeps at most 130 entries above its limit, each dated at most 1/64 of a period late', () => {
+  it('has at most 130 more entries than its limit, each dated at most 1/64 of a period late', () => {
     let counts = countsAfterTake(limit, [], 1, '', () => 0)
     for (let now = 1; now <= 5000; now++) {
       counts = countsAfterTake(bucket, counts, 1, '', () => now)

@@ -134,7 +134,7 @@ describe('the token bucket', () => {
     const undrained = tokenBucket.advance(limit, after(0, 5, 1), 6000)
     const withFirst = tokenBucket.take(limit, undrained, 5, '')
     expect(tokenBucket.settle(limit, withFirst, second, 0).level).toBe(9)
-    // If the first is refunded at once, the second has drained by then, but the state is equal.
+    // If the first is refunded at once, the second has drained by then, but the state is the same.
     const withoutFirst = tokenBucket.advance(limit, tokenBucket.settle(limit, after(0, 5, 1), first, 0), 6000)
     expect(withoutFirst.level).toBe(0)
     expect(tokenBucket.take(limit, withoutFirst, 10, '')).toEqual(withFirst)

@@ -41,7 +41,7 @@ afterAll(async () => {
  * lie between the call and its response. The times are therefore exact, and the bound is checked
  * without any allowance.
  */
-it(`keeps the bound in every interval during ${DURATION_MS / 1000} s of load from ${PROCESSES} processes`, async () => {
+it(`Redis keeps the bounds of a bucket and a log in every interval during ${DURATION_MS / 1000} s of load from ${PROCESSES} processes`, async () => {
   const [bucket, log] = await recordLoad(pool, DURATION_MS)
   for (const { log: admissions } of [bucket, log]) {
     for (const { at, before, after } of admissions) {

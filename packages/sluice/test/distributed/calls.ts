@@ -15,9 +15,7 @@ export interface CallCounts {
   readonly wallTime: number
 }
 
-/**
- * Returns a rule for each algorithm, which admits `limit` requests and recovers none in a test.
- */
+/** Returns one rule per algorithm. Each admits `limit` requests and recovers none during a test. */
 export function rulesOf(limit: number): readonly (readonly [name: string, rule: Rule<string>])[] {
   return [
     ['token-bucket', { limit: { algorithm: 'token-bucket', limit, period: YEAR, burst: limit } }],

@@ -77,7 +77,7 @@ describe('tightestInterval', () => {
     )
   })
 
-  it('finds no excess in the admissions of a token bucket, and detects an extra unit while it was full', () => {
+  it('finds no excess in the admissions of a token bucket, and detects an extra unit when it was full', () => {
     fc.assert(
       fc.property(fc.infiniteStream(fc.double({ min: 0, max: 60, noNaN: true })), (gaps) => {
         const { log, fullAt } = admissionsOf(tokenBucket, limit, gaps)
@@ -105,7 +105,7 @@ describe('tightestPeriod', () => {
 
   const limit: SlidingLogLimit = { algorithm: 'sliding-log', limit: 20, period: 400 }
 
-  it('finds no excess in the admissions of a sliding log, and detects an extra unit while it was full', () => {
+  it('finds no excess in the admissions of a sliding log, and detects an extra unit when it was full', () => {
     fc.assert(
       fc.property(fc.infiniteStream(fc.double({ min: 0, max: 60, noNaN: true })), (gaps) => {
         const { log, fullAt } = admissionsOf(slidingLog, limit, gaps)
@@ -179,7 +179,7 @@ function settledAdmissionsOf(limit: TokenBucketLimit, chances: Iterator<number>)
   return { log, refunded }
 }
 
-/** Returns an algorithm's admissions of 200 calls with cost 1, and the times of its refusals. */
+/** Returns the admissions of 200 calls with cost 1, and the times at which the limit was full. */
 function admissionsOf<L extends Limit, S extends State>(
   algorithm: Algorithm<L, S>,
   limit: L,

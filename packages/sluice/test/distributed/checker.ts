@@ -5,7 +5,6 @@ export interface Admission {
   readonly cost: number
 }
 
-/** A refund. */
 export interface Refund {
   readonly cost: number
   /** Bounds of the time of the refund, in milliseconds. They are equal if the time is known. */
@@ -57,7 +56,7 @@ export function tightestInterval(
   for (const { at, cost } of sorted) {
     const drained = rate * (at - origin)
     const before = sum - refundedBefore((time) => time < at)
-    // Of several equal minima, the last gives the shortest interval.
+    // The last of several equal minima gives the shortest interval.
     if (before - drained <= start.level) start = { level: before - drained, at, before }
     sum += cost
     const until = sum - refundedUntil((time) => time <= at)
@@ -68,7 +67,7 @@ export function tightestInterval(
   return worst
 }
 
-/** Returns a function that sums the costs up to a time. Its calls must be in ascending order. */
+/** Returns a function that sums the costs up to a time. The times of its calls must ascend. */
 function runningSum(costs: readonly Admission[]): (counts: (time: number) => boolean) => number {
   const left = byTime(costs)
   let sum = 0

@@ -53,7 +53,9 @@ describe.each(BACKENDS)('%s with processes whose clocks differ by up to two hour
         const refused = OFFSETS.length * CALLS - LIMIT
         expect(counts, algorithm).toEqual({ admitted: LIMIT, refused, failed: 0, failure: '' })
       }
-      console.log(`${name}, clocks −1 h, exact, +1 h: ${LIMIT} of ${LIMIT} by each of ${RULES.length} rules`)
+      console.log(
+        `${name}, clocks −1 h, exact, +1 h: ${LIMIT} of ${LIMIT} admitted by each of ${RULES.length} rules`,
+      )
     } finally {
       await pool.stop()
     }
@@ -108,8 +110,8 @@ function expectShifted(results: readonly CallCounts[]): void {
 }
 
 /**
- * Returns one of two time zones that are half an hour apart, such that no hour ends in it during
- * the test.
+ * Returns a time zone in which no hour ends during the test. It chooses between two time zones that
+ * are half an hour apart.
  */
 function zoneWithinHour(): string {
   const minute = new Date().getUTCMinutes()

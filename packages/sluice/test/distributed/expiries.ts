@@ -8,8 +8,8 @@ export interface Expiry {
 }
 
 /**
- * Returns the remaining lifetime of a key in milliseconds, -1 if it has none, and the server's
- * time.
+ * Returns the remaining lifetime of a key in milliseconds, which is -1 without an expiry, and the
+ * server's time.
  */
 const TTL_SCRIPT = `
   local time = redis.call('TIME')
@@ -41,8 +41,8 @@ export async function expiriesOn({ nodes, memcached }: Backend): Promise<Map<str
 }
 
 /**
- * A Memcached key expires at the start of a second of the server's clock, which may lag by up to
- * one second.
+ * Returns the expiry of a Memcached key that expires at the start of this second by the server's
+ * clock, which may lag by up to one second.
  */
 function withinSecond(second: number): Expiry {
   if (second < 0) return { from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 
 type WorkerMessage<Result> = { ready: true } | { result: Result } | { error: string }
 
-/** Processes that run one program of `workers/` and handle requests at the same time. */
+/** Processes that run one program from `workers/` and handle requests at the same time. */
 export class ProcessPool<Result> {
   private constructor(private readonly processes: readonly ChildProcess[]) {}
 
@@ -44,7 +44,7 @@ export class ProcessPool<Result> {
     })
   }
 
-  /** Sends a signal to all processes. A signal has no result. */
+  /** Sends a signal to all processes, which do not reply to it. */
   signal(signal: string): void {
     for (const child of this.processes) child.send(signal)
   }

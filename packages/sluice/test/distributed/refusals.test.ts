@@ -9,7 +9,7 @@ const PROCESSES = 4
 const CAPACITY = 50
 const PERIOD_MS = 4000
 /**
- * Duration of the refused requests by the store's clock, in milliseconds; shorter than any
+ * Duration of the load of refused requests by the store's clock, in milliseconds; shorter than any
  * recovery.
  */
 const REFUSING_MS = 1000

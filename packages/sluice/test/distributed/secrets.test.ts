@@ -56,7 +56,7 @@ describe.each(BACKENDS)('%s', (name) => {
   })
 })
 
-/** Makes requests with each kind of credentials, and anonymous ones, which count by address. */
+/** Makes requests with each kind of credentials, and anonymous ones, which are counted by address. */
 async function makeRequests(port: number): Promise<void> {
   const get = async (path: string, headers: Record<string, string>) =>
     (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status
@@ -71,7 +71,7 @@ async function makeRequests(port: number): Promise<void> {
   expect(statuses).toEqual([200, 200, 200, 200, 200])
 }
 
-/** Returns a string in every encoding from which it could be read. */
+/** Returns a string in every encoding from which it could be recovered. */
 function encodingsOf(text: string): string[] {
   const bytes = Buffer.from(text)
   const base64 = bytes.toString('base64').replace(/=+$/, '')

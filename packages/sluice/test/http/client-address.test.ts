@@ -6,7 +6,7 @@ import { formatted, ipv4, ipv6Groups, notation } from './addresses.js'
 
 const SEED = 20261126
 const PROXIES = ['10.0.0.0/8', '192.168.1.1', '2001:db8:ff::/48', '::1']
-const behind = clientAddressReader({ trustedProxies: PROXIES })
+const behindProxies = clientAddressReader({ trustedProxies: PROXIES })
 
 const proxy = fc.oneof(
   fc.constantFrom('192.168.1.1', '::1', '::ffff:10.1.2.3', '2001:db8:ff:1::2'),
@@ -17,7 +17,7 @@ const address = fc.oneof(
   fc.tuple(ipv6Groups, notation).map(([groups, how]) => formatted(groups, how)),
 )
 /** An address outside the networks of the proxies. */
-const client = address.filter((text) => !behind.isTrusted(text))
+const client = address.filter((text) => !behindProxies.isTrusted(text))
 const junk = fc.oneof(address, fc.string(), fc.constantFrom('unknown', '', '10.0.0.1', '_hidden', '"', ',,,'))
 
 /** Formats an entry as proxies do, with or without a port. */
@@ -29,10 +29,10 @@ function entry(text: string, port: boolean): string {
 
 describe('the address of a client', () => {
   it('is that of the connection if no proxy is trusted, regardless of the header', () => {
-    const alone = clientAddressReader()
+    const withoutProxies = clientAddressReader()
     fc.assert(
       fc.property(address, junk, (peer, header) => {
-        expect(alone.clientOf(peer, header)).toBe(alone.clientOf(peer, undefined))
+        expect(withoutProxies.clientOf(peer, header)).toBe(withoutProxies.clientOf(peer, undefined))
       }),
       { seed: SEED, numRuns: 2000 },
     )
@@ -41,13 +41,13 @@ describe('the address of a client', () => {
   it('is that of the connection if its peer is not a trusted proxy', () => {
     fc.assert(
       fc.property(client, junk, (peer, header) => {
-        expect(behind.clientOf(peer, header)).toBe(behind.clientOf(peer, undefined))
+        expect(behindProxies.clientOf(peer, header)).toBe(behindProxies.clientOf(peer, undefined))
       }),
       { seed: SEED, numRuns: 2000 },
     )
   })
 
-  it('is the first from the right that is not a proxy, in any notation, and entries to its left are ignored', () => {
+  it('is the first entry from the right that is not a trusted proxy, in any notation', () => {
     const spaces = fc.constantFrom('', ' ', '  ', '\t')
     fc.assert(
       fc.property(
@@ -57,10 +57,10 @@ describe('the address of a client', () => {
         proxy,
         fc.boolean(),
         spaces,
-        (claims, truth, proxies, peer, port, space) => {
-          const header = [...claims, entry(truth, port), ...proxies.map((each) => entry(each, port))]
-          expect(behind.clientOf(peer, header.join(`${space},${space}`))).toBe(
-            behind.clientOf(truth, undefined),
+        (ignored, actual, proxies, peer, port, space) => {
+          const header = [...ignored, entry(actual, port), ...proxies.map((each) => entry(each, port))]
+          expect(behindProxies.clientOf(peer, header.join(`${space},${space}`))).toBe(
+            behindProxies.clientOf(actual, undefined),
           )
         },
       ),
@@ -69,22 +69,22 @@ describe('the address of a client', () => {
   })
 
   it('is the leftmost entry if all are proxies', () => {
-    expect(behind.clientOf('10.0.0.1', '10.0.0.3, 10.0.0.2')).toBe('10.0.0.3')
-    expect(behind.clientOf('10.0.0.1', undefined)).toBe('10.0.0.1')
+    expect(behindProxies.clientOf('10.0.0.1', '10.0.0.3, 10.0.0.2')).toBe('10.0.0.3')
+    expect(behindProxies.clientOf('10.0.0.1', undefined)).toBe('10.0.0.1')
   })
 
   it.each(['unknown', '203.0.113.7, unknown,', 'proxy.example', '_hidden', '256.1.1.1'])(
     'causes a RequestError if a trusted proxy reports %j',
     (header) => {
-      expect(() => behind.clientOf('10.0.0.1', header)).toThrow(RequestError)
+      expect(() => behindProxies.clientOf('10.0.0.1', header)).toThrow(RequestError)
     },
   )
 
   it.each(['', ' ', ',', '\t, ,,', ', '.repeat(1000)])(
     'is that of the trusted proxy if its header is %j',
     (header) => {
-      expect(behind.clientOf('10.0.0.1', header)).toBe('10.0.0.1')
-      expect(behind.originOf('10.0.0.1', header)).toEqual({ address: '10.0.0.1', proxies: 1 })
+      expect(behindProxies.clientOf('10.0.0.1', header)).toBe('10.0.0.1')
+      expect(behindProxies.originOf('10.0.0.1', header)).toEqual({ address: '10.0.0.1', proxies: 1 })
     },
   )
 
@@ -94,27 +94,29 @@ describe('the address of a client', () => {
     ',203.0.113.7,\t,',
     ', ,9.9.9.9,,203.0.113.7,,10.0.0.2,,',
   ])('is found among the empty elements of the header %j', (header) => {
-    expect(behind.clientOf('10.0.0.1', header)).toBe('203.0.113.7')
+    expect(behindProxies.clientOf('10.0.0.1', header)).toBe('203.0.113.7')
   })
 
   it('is reported in full, with the number of trusted proxies that the request passed through', () => {
-    expect(behind.originOf('10.0.0.1', '2001:db8::7, 10.0.0.3, 10.0.0.2')).toEqual({
+    expect(behindProxies.originOf('10.0.0.1', '2001:db8::7, 10.0.0.3, 10.0.0.2')).toEqual({
       address: '2001:db8:0:0:0:0:0:7',
       proxies: 3,
     })
-    expect(behind.originOf('203.0.113.7', '10.0.0.3')).toEqual({ address: '203.0.113.7', proxies: 0 })
+    expect(behindProxies.originOf('203.0.113.7', '10.0.0.3')).toEqual({ address: '203.0.113.7', proxies: 0 })
   })
 
   it.each([undefined, '', 'nonsense', '/run/socket'])(
-    'causes an error, and is never a shared key, if the address of the connection is %j',
+    'causes an error instead of a shared key if the address of the connection is %j',
     (peer) => {
-      expect(() => behind.clientOf(peer, '203.0.113.7')).toThrow('the connection has no valid IP address')
+      expect(() => behindProxies.clientOf(peer, '203.0.113.7')).toThrow(
+        'the connection has no valid IP address',
+      )
     },
   )
 
-  it('reads only the end of a header of 100,000 entries', () => {
+  it('is read from the end of a header with 100,000 entries', () => {
     const header = `${'nonsense, '.repeat(100_000)}203.0.113.7`
-    expect(behind.clientOf('10.0.0.1', header)).toBe('203.0.113.7')
+    expect(behindProxies.clientOf('10.0.0.1', header)).toBe('203.0.113.7')
   })
 
   it('is reduced to an IPv6 network of the configured length', () => {
@@ -139,7 +141,7 @@ describe('clientAddressReader', () => {
     ['nonsense', false],
     [undefined, false],
   ])('recognizes a trusted proxy by its network: isTrusted(%s) is %s', (peer, trusted) => {
-    expect(behind.isTrusted(peer)).toBe(trusted)
+    expect(behindProxies.isTrusted(peer)).toBe(trusted)
   })
 
   it('treats an IPv4-mapped network as the IPv4 network', () => {

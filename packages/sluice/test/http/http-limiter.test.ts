@@ -33,7 +33,7 @@ function limiterOf(options: HttpLimitOptions<TestRequest>) {
   return { clock, limiter, decide }
 }
 
-function fieldsOf(decision: HttpDecision): Record<string, string> {
+function headersOf(decision: HttpDecision): Record<string, string> {
   return Object.fromEntries(decision.allowed ? decision.fields : decision.answer.headers)
 }
 
@@ -65,7 +65,7 @@ describe('a refused request', () => {
           const decision = decide({ cost })
           clock.advance(step)
           if (decision.allowed) continue
-          const { 'retry-after': retryAfter, ratelimit = '' } = fieldsOf(decision)
+          const { 'retry-after': retryAfter, ratelimit = '' } = headersOf(decision)
           const ends = parseList(ratelimit).map(([, parameters]) => Number(parameters.get('t') ?? 0))
           if (retryAfter === undefined) {
             expect(problemOf(decision)).toMatchObject({ reason: 'oversized' })
@@ -82,7 +82,7 @@ describe('a refused request', () => {
     )
   })
 
-  it('reports the rules that refused it and no shadow rules', () => {
+  it('gets a response that names the rules that refused it, but no shadow rules', () => {
     const { decide } = limiterOf({
       rules: [
         { name: 'a "quoted" one', limit: '1/minute' },
@@ -90,25 +90,25 @@ describe('a refused request', () => {
         { name: 'shadow', limit: '1/hour', enforce: false },
       ],
     })
-    const first = fieldsOf(decide())
+    const first = headersOf(decide())
     expect(parseList(first['ratelimit-policy'] ?? '').map(([name]) => name)).toEqual([
       'a "quoted" one',
       'wide',
     ])
     expect(parseList(first.ratelimit ?? '')).toHaveLength(2)
     const decision = decide()
-    const fields = fieldsOf(decision)
+    const fields = headersOf(decision)
     expect(parseList(fields['ratelimit-policy'] ?? '')).toHaveLength(2)
     expect(parseList(fields.ratelimit ?? '').map(([name]) => name)).toEqual(['a "quoted" one'])
     expect(problemOf(decision)['violated-policies']).toEqual(['a "quoted" one'])
   })
 
-  it('has one policy in each header and in the document for every valid rule name', () => {
+  it('gets one policy in each header and in the problem document, for every valid rule name', () => {
     fc.assert(
       fc.property(ruleName, (name) => {
         const { decide } = limiterOf({ rules: [{ name, limit: '1/minute', cost: 2 }] })
         const decision = decide()
-        const { 'ratelimit-policy': policy = '', ratelimit = '' } = fieldsOf(decision)
+        const { 'ratelimit-policy': policy = '', ratelimit = '' } = headersOf(decision)
         expect([...parseList(policy), ...parseList(ratelimit)].map(([member]) => member)).toEqual([
           name,
           name,
@@ -129,7 +129,7 @@ describe('a refused request', () => {
         const { decide } = limiterOf({ rules: [{ ...rule, cost: Number.MAX_VALUE }] })
         const decision = decide()
         expect(problemOf(decision)).toMatchObject({ status: 429, reason: 'oversized' })
-        expect(fieldsOf(decision)['retry-after']).toBeUndefined()
+        expect(headersOf(decision)['retry-after']).toBeUndefined()
       }),
       { seed: 20261126, numRuns: 300 },
     )
@@ -154,7 +154,7 @@ describe('a refused request', () => {
       const decision = decide()
       if (decision.allowed) throw new Error('expected a refusal')
       const { status, body } = decision.answer
-      const { 'content-type': type, 'retry-after': retryAfter, 'x-why': why } = fieldsOf(decision)
+      const { 'content-type': type, 'retry-after': retryAfter, 'x-why': why } = headersOf(decision)
       expect(retryAfter).toBe('60')
       return [status, type, why, body]
     })
@@ -167,12 +167,12 @@ describe('a refused request', () => {
 })
 
 describe('an allowed request', () => {
-  it('reports as t the seconds until another unit becomes available', () => {
+  it('gets a t parameter with the seconds until another unit becomes available', () => {
     const { clock, decide } = limiterOf({ rules: [{ limit: '10/minute' }] })
     for (let used = 1; used <= 3; used++) decide()
-    expect(fieldsOf(decide({})).ratelimit).toBe('"requests";r=6;t=6')
+    expect(headersOf(decide({})).ratelimit).toBe('"requests";r=6;t=6')
     clock.advance(6000)
-    expect(fieldsOf(decide({})).ratelimit).toBe('"requests";r=6;t=6')
+    expect(headersOf(decide({})).ratelimit).toBe('"requests";r=6;t=6')
   })
 
   it('gets X-RateLimit headers for the rule with the smallest remaining fraction', () => {
@@ -181,16 +181,16 @@ describe('an allowed request', () => {
       { name: 'near', limit: '4/minute', algorithm: 'fixed-window' as const },
     ]
     const { decide } = limiterOf({ rules, xRateLimit: true })
-    expect(fieldsOf(decide())).toMatchObject({
+    expect(headersOf(decide())).toMatchObject({
       'x-ratelimit-limit': '4',
       'x-ratelimit-remaining': '3',
       'x-ratelimit-reset': '60',
     })
   })
 
-  it('has no rate limit headers if no rule is enforced', () => {
+  it('gets no rate limit headers if no rule is enforced', () => {
     const { decide } = limiterOf({ rules: [{ limit: '1/minute', enforce: false }], xRateLimit: true })
-    for (let request = 0; request < 3; request++) expect(fieldsOf(decide())).toEqual({})
+    for (let request = 0; request < 3; request++) expect(headersOf(decide())).toEqual({})
   })
 
   it('is counted once if the same limit applies repeatedly', () => {
@@ -212,7 +212,7 @@ describe('an allowed request', () => {
     const { limiter } = limiterOf({
       rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
     })
-    const left = (decision: HttpDecision) => fieldsOf(decision).ratelimit
+    const left = (decision: HttpDecision) => headersOf(decision).ratelimit
     const decide = (request: TestRequest) => limiter.decide(request) as HttpDecision
     const copy = { ...request }
     expect(left(decide(request))).toContain('r=1')
@@ -228,11 +228,11 @@ describe('an allowed request', () => {
   it.each<[string, TestRequest]>([
     ['a plain request', {}],
     ['a Node request', { rawHeaders: ['Host', 'localhost'] } as TestRequest],
-  ])('also admits requests derived from it, and no others (%s)', async (_kind, request) => {
+  ])('extends its admission to requests derived from it, but not to copies (%s)', async (_kind, request) => {
     const { limiter } = limiterOf({
       rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
     })
-    const left = (decision: HttpDecision) => fieldsOf(decision).ratelimit
+    const left = (decision: HttpDecision) => headersOf(decision).ratelimit
     const decide = (request: TestRequest) => limiter.decide(request) as HttpDecision
     expect(left(decide(request))).toContain('"tokens";r=60')
     const derived: TestRequest = Object.create(request)
@@ -273,7 +273,7 @@ describe('an allowed request', () => {
     await one.limiter.decide(request)
     await other.limiter.decide(request)
     await settle(request, { tokens: 10 })
-    for (const { decide } of [one, other]) expect(fieldsOf(decide()).ratelimit).toMatch(/r=0/)
+    for (const { decide } of [one, other]) expect(headersOf(decide()).ratelimit).toMatch(/r=0/)
     await settle({}, { tokens: 10 })
     await expect(settle(request, { tokens: -1 })).resolves.toBeUndefined()
   })
@@ -286,13 +286,13 @@ describe('the options of an HTTP limiter', () => {
     ['an invalid proxy', { rules: [], trustedProxies: ['everyone'] }, '10.0.0.0/8 or ::1'],
     ['an invalid prefix length', { rules: [], ipv6Subnet: 0 }, "'ipv6Subnet'"],
     ['an unknown option', { rules: [], trustProxy: true } as never, "no option 'trustProxy'"],
-    ['a misspelt option', { rules: [], trustedProxy: [] } as never, "did you mean 'trustedProxies'?"],
+    ['a misspelled option', { rules: [], trustedProxy: [] } as never, "did you mean 'trustedProxies'?"],
     [
       'an unknown option with the list of valid ones',
       { rules: [], size: 1 } as never,
       'refuse, trustedProxies, ipv6Subnet, xRateLimit',
     ],
-    ['an option of the limiter only', { rules: [], keys: {} } as never, "no option 'keys'"],
+    ['an option that only createLimiter has', { rules: [], keys: {} } as never, "no option 'keys'"],
     ['a list', ['10/minute'] as never, "takes a limit such as '10/minute'"],
     ['undefined', undefined as never, "takes a limit such as '10/minute'"],
     [
@@ -329,7 +329,7 @@ describe('the queue for slots that clients share', () => {
     return result === 'waits' ? result : result.allowed
   }
 
-  it('leaves half of its places to other addresses if requests are anonymous', async () => {
+  it('reserves half of its capacity for other addresses if requests are anonymous', async () => {
     const limiter = withPeer(({ address }) => address)
     const send = (address: string) => outcomeOf(limiter.decide({ address }))
     expect(await send('192.0.2.1')).toBe(true)

@@ -10,8 +10,8 @@ const TRANSLATED = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 
-/** Parses an address with another library; mapped and translated addresses become IPv4. */
-function known(address: Address): Address {
+/** Converts mapped and translated addresses to IPv4. */
+function normalized(address: Address): Address {
   if (address.kind() === 'ipv4') return address
   const six = address as ipaddr.IPv6
   if (six.isIPv4MappedAddress()) return six.toIPv4Address()
@@ -19,7 +19,7 @@ function known(address: Address): Address {
 }
 
 function ofGroups(groups: readonly number[]): Address {
-  return known(new ipaddr.IPv6([...groups]))
+  return normalized(new ipaddr.IPv6([...groups]))
 }
 
 /** IPv4-compatible addresses, which the other library treats as mapped. RFC 4291 does not. */
@@ -27,7 +27,7 @@ const COMPATIBLE = /^[0:]*::[0:]*[\d.]+\.\d+$/
 
 function textOf(text: string, ipv6Subnet?: number): string {
   const address = parseIpAddress(text)
-  if (address === undefined) throw new Error(`'${text}' was not read`)
+  if (address === undefined) throw new Error(`'${text}' was not parsed`)
   return canonicalText(address, ipv6Subnet)
 }
 
@@ -60,7 +60,7 @@ describe('an address', () => {
     )
   })
 
-  it('shares a limit with another exactly if their prefixes are equal', () => {
+  it('shares a limit with another if and only if their prefixes are equal', () => {
     fc.assert(
       fc.property(
         ipv6Groups,
@@ -83,7 +83,7 @@ describe('an address', () => {
     )
   })
 
-  it('that is IPv4 has its dotted form, mapped or not, and is never reduced to a prefix', () => {
+  it('that is IPv4 has a dotted canonical form, mapped or not, and is never reduced to a prefix', () => {
     fc.assert(
       fc.property(ipv4, notation, fc.integer({ min: 1, max: 128 }), (address, how, bits) => {
         const bytes = address.split('.').map(Number)
@@ -96,7 +96,7 @@ describe('an address', () => {
     )
   })
 
-  // CVE-2026-30827: the prefix of ::ffff:0:0/96 makes all of IPv4 one client.
+  // CVE-2026-30827: a prefix of mapped addresses would count all IPv4 addresses as one client.
   it.each([
     '::ffff:192.0.2.1',
     '::FFFF:192.0.2.1',
@@ -167,7 +167,7 @@ describe('an address', () => {
         const bare = any.split('%')[0] ?? ''
         if (COMPATIBLE.test(bare)) return
         expect(ipaddr.IPv4.isValidFourPartDecimal(bare) || ipaddr.IPv6.isValid(bare)).toBe(true)
-        expect(ipaddr.parse(textOf(any)).toByteArray()).toEqual(known(ipaddr.parse(bare)).toByteArray())
+        expect(ipaddr.parse(textOf(any)).toByteArray()).toEqual(normalized(ipaddr.parse(bare)).toByteArray())
       }),
       { seed: SEED, numRuns: 10_000 },
     )

@@ -28,7 +28,7 @@ const refusal = (over: Partial<Refusal> = {}): Refusal => ({
 const documentOf = (over: Partial<Refusal> = {}) => JSON.parse(refusalProblem(refusal(over)).body)
 
 describe('the document of a refusal', () => {
-  it('reports the exceeded limit and when to retry, and not the client', () => {
+  it('reports the exceeded limit and when to retry, but not the client', () => {
     const { status, headers, body } = refusalProblem(refusal())
     expect([status, headers]).toEqual([429, [['content-type', 'application/problem+json']]])
     expect(JSON.parse(body)).toEqual({
@@ -101,14 +101,17 @@ describe('the document of a refusal', () => {
   })
 })
 
-it('never tells a client to retry too early, in the detail or in retry-after', () => {
+it('a refusal never tells a client to retry too early, in the detail or in retry-after', () => {
   const seconds = { second: 1, minute: 60, hour: 3600, day: 86_400 } as const
   for (const retryAfter of [1, 999.5, 1000.5, 59_001, 119_999, 3_600_001, 86_400_001, 2_592_000_000]) {
     const { detail, 'retry-after': header } = documentOf({ retryAfter })
-    const said = [...detail.matchAll(/(\d+) (second|minute|hour|day)s?(?= |\.$)/g)].filter(
+    const durations = [...detail.matchAll(/(\d+) (second|minute|hour|day)s?(?= |\.$)/g)].filter(
       ({ index }) => index > detail.indexOf('Try again'),
     )
-    const sum = said.reduce((all, [, count, unit]) => all + count * seconds[unit as keyof typeof seconds], 0)
+    const sum = durations.reduce(
+      (all, [, count, unit]) => all + count * seconds[unit as keyof typeof seconds],
+      0,
+    )
     expect(sum * 1000).toBeGreaterThanOrEqual(retryAfter)
     expect(sum).toBeGreaterThanOrEqual(header)
   }
@@ -132,7 +135,7 @@ describe('Retry-After', () => {
 })
 
 describe('a problem document that is not a refusal', () => {
-  it('reports an unavailable store with 503 and when to retry, and nothing about the store', () => {
+  it('reports an unavailable store with 503 and when to retry, but no details of the store', () => {
     const { status, headers, body } = unavailableProblem({ status: 503, retryAfter: 1500 })
     expect([status, headers.find(([name]) => name === 'retry-after')]).toEqual([503, ['retry-after', '2']])
     expect(JSON.parse(body)).toMatchObject({ status: 503, 'retry-after': 2, 'violated-policies': [] })

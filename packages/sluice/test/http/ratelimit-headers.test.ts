@@ -47,13 +47,13 @@ describe('the RateLimit headers', () => {
     expect(unit('größe "x"')).toMatchObject({ qu: 'gr??e "x"' })
   })
 
-  it('report no time for slots in flight or an unused limit', () => {
+  it('report no time for slots or an unused limit', () => {
     const slots = { algorithm: 'concurrency', limit: 4, lease: 30_000 } as const
     expect(rateLimit([quota({ limit: slots, remaining: 1 })])).toBe('"requests";r=1')
     expect(rateLimit([quota({ remaining: 10, moreAfter: 0 })])).toBe('"requests";r=10')
   })
 
-  it('have integers that structured fields can hold, and a policy within the limit', () => {
+  it('contain integers that are valid in structured fields, and a policy within the limit', () => {
     const times = fc.double({ min: 0, max: 1e15, noNaN: true })
     fc.assert(
       fc.property(anyLimit, fc.nat(), times, times, (limit, remaining, moreAfter, retryAfter) => {
@@ -129,7 +129,7 @@ describe('the RateLimit headers', () => {
     expect(parse(rateLimitPolicy([quota({ limit: bucket })]))).toEqual([['requests', expected]])
   })
 
-  it('have partition keys only with a secret, stable per key and never in clear text', () => {
+  it('contain partition keys only with a secret, stable per key and never in clear text', () => {
     const of = (key: string, secret?: string) => {
       const [[, { pk }]] = parse(rateLimit([quota({ key })], secret)) as [[string, { pk?: ArrayBuffer }]]
       return pk && Buffer.from(pk).toString('hex')

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { BodyMemoryError, ReadingMemory } from '../../src/http/reading-memory.js'
 
 describe('ReadingMemory', () => {
-  it('never exceeds its limit and releases a body once', () => {
+  it('never exceeds its limit and releases each body once', () => {
     const memory = new ReadingMemory(100)
     const first = memory.begin(() => expect.fail('the body was evicted'))
     const second = memory.begin(() => expect.fail('the body was evicted'))

@@ -19,10 +19,10 @@ function slot(): Permit {
 
 /** Creates a body that sends `chunks` chunks and then ends, fails, or sends nothing more. */
 function body(chunks: number, end: 'ends' | 'fails' | 'waits' = 'ends'): ReadableStream<Uint8Array> {
-  let given = 0
+  let sent = 0
   return new ReadableStream({
     async pull(controller) {
-      if (given++ < chunks) controller.enqueue(new TextEncoder().encode('chunk'))
+      if (sent++ < chunks) controller.enqueue(new TextEncoder().encode('chunk'))
       else if (end === 'ends') controller.close()
       else if (end === 'fails') controller.error(new Error('on purpose'))
       else await new Promise(() => {})
@@ -34,7 +34,7 @@ const request = (method = 'GET', signal?: AbortSignal) =>
   new Request('http://localhost/', { method, ...(signal && { signal }) })
 
 describe('the slot of a web response', () => {
-  it('is released when the body was read completely', async () => {
+  it('is released when the body has been read completely', async () => {
     const permit = slot()
     const response = releaseWhenRead(new Response(body(3)), permit, request())
     expect(permit.holdsSlots).toBe(true)
@@ -112,8 +112,8 @@ describe('a tracked response', () => {
       },
       { highWaterMark: 0 },
     )
-    const given = new Response(endless, { status: 201, statusText: 'Made', headers: { 'x-own': '1' } })
-    const response = releaseWhenRead(given, slot(), request())
+    const original = new Response(endless, { status: 201, statusText: 'Made', headers: { 'x-own': '1' } })
+    const response = releaseWhenRead(original, slot(), request())
     expect([response.status, response.statusText, response.headers.get('x-own')]).toEqual([201, 'Made', '1'])
     const reader = response.body?.getReader()
     for (let read = 0; read < 3; read++) await reader?.read()
@@ -141,11 +141,11 @@ describe('a tracked response', () => {
 })
 
 describe('onAbort', () => {
-  it('calls the listener once on a disconnect, and never after it was stopped', () => {
+  it('calls the listener once on a disconnect, and never after the listener is removed', () => {
     const client = new AbortController()
     const events: string[] = []
     onAbort(client.signal, () => events.push('watching'))
-    onAbort(client.signal, () => events.push('stopped'))()
+    onAbort(client.signal, () => events.push('removed'))()
     client.abort()
     onAbort(client.signal, () => events.push('after the disconnect'))
     expect(events).toEqual(['watching', 'after the disconnect'])

@@ -11,8 +11,8 @@ function headers(fields: Record<string, string>) {
   return (name: string) => fields[name]
 }
 
-describe('API keys', () => {
-  it('generates keys of 256 random bits and identifies them by SHA-256', () => {
+describe('identity with API keys', () => {
+  it('uses keys of 256 random bits and stores their SHA-256 digests', () => {
     expect(KEY).toMatch(/^sk_[\w-]{43}$/)
     expect(newKey()).not.toBe(KEY)
     // From FIPS 180-2, appendix B.1.
@@ -73,7 +73,7 @@ describe('API keys', () => {
     expect(() => identify(headers({ 'x-api-key': KEY }))).toThrow(UnauthorizedError)
   })
 
-  it('names the invalid entry of a list of keys', () => {
+  it('names the invalid entry in a list of keys', () => {
     expect(() => keyTable([premium, { sha256: KEY, client: 'a' }])).toThrow(/^keys\[1\]: 'sha256'/)
     expect(() => keyTable([{ ...premium, client: '' }])).toThrow(/^keys\[0\]: 'client'/)
     expect(() => keyTable([premium, premium])).toThrow(/^keys\[1\]: duplicate key/)
@@ -102,10 +102,10 @@ describe('API keys', () => {
       expect(() => identity({ apiKeys: keyTable([]), apiKeyHeaders: [name] })).toThrow("'apiKeyHeaders'")
   })
 
-  it('rejects keys in unsupported places with 401, even with an asynchronous lookup', async () => {
+  it('rejects keys in unsupported headers and parameters with 401, even with an asynchronous lookup', async () => {
     const table = keyTable([premium])
     const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
-    const places: [Record<string, string>, string][] = [
+    const requests: [Record<string, string>, string][] = [
       [{ 'x-goog-api-key': 'anything' }, ''],
       [{ 'api-key': '' }, ''],
       [{ authorization: basic(`:${KEY}`) }, ''],
@@ -117,7 +117,7 @@ describe('API keys', () => {
     ]
     for (const apiKeys of [table, async (digest: string) => table(digest)]) {
       const identify = identity({ apiKeys })
-      for (const [fields, query] of places) {
+      for (const [fields, query] of requests) {
         const attempt = (async () => identify(headers(fields), query))()
         await expect(attempt).rejects.toThrow(
           /where keys are not accepted; send it as 'Authorization: Bearer …' or in 'x-api-key'/,

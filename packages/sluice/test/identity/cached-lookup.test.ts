@@ -30,7 +30,7 @@ describe('cachedLookup', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('looks up each key once until its entry expires, whether it is known or unknown', async () => {
+  it('looks up each known or unknown key once until its entry expires', async () => {
     const clock = manualClock()
     const { lookups, lookup } = database({ a: 'acme' })
     const find = cachedLookup(lookup, { maxAge: 1_000, unknownMaxAge: 100, clock })

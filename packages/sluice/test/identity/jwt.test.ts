@@ -18,7 +18,7 @@ import { UnauthorizedError } from '../../src/rules/client.js'
 
 const AUDIENCE = 'https://models.example'
 const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
-const stranger = await generateKeyPair('ES256')
+const otherPair = await generateKeyPair('ES256')
 
 let fetched = 0
 const server = createServer(async (_request, response) => {
@@ -49,8 +49,8 @@ function token(claims: Record<string, unknown>, key = privateKey): Promise<strin
 
 const verify = () => jwtVerifier({ jwks, audience: AUDIENCE, tier: 'plan' })
 
-describe('JWTs', () => {
-  it('identifies clients by valid tokens and fetches the keys once', async () => {
+describe('jwtVerifier', () => {
+  it('identifies clients by valid tokens, and fetches the keys once', async () => {
     const check = verify()
     const before = fetched
     for (let call = 0; call < 5; call++)
@@ -58,7 +58,7 @@ describe('JWTs', () => {
     expect(fetched).toBe(before + 1)
   })
 
-  it('accepts API keys and tokens, and treats a string in JWT format as a token', async () => {
+  it('verifies bearer credentials in JWT format and rejects others', async () => {
     const identify = identity({ jwt: verify() })
     const bearer = `Bearer ${await token({})}`
     const read = (name: string) => (name === 'authorization' ? bearer : undefined)
@@ -75,9 +75,9 @@ describe('JWTs', () => {
     ['not valid yet', () => token({ nbf: hourAgo + 7_200 })],
     ['for another audience', () => token({ aud: 'https://other.example' })],
     ['without an audience', () => token({ aud: undefined })],
-    ['signed with another key', () => token({}, stranger.privateKey)],
+    ['signed with another key', () => token({}, otherPair.privateKey)],
     ['without a subject', () => token({ sub: undefined })],
-    ['carrying a tier that is not a string', () => token({ plan: ['premium'] })],
+    ['carrying a tier that is a list', () => token({ plan: ['premium'] })],
     [
       'unsigned',
       async () => new UnsecuredJWT({ sub: 'acme', aud: AUDIENCE }).setExpirationTime('1m').encode(),
@@ -117,7 +117,7 @@ describe('JWTs', () => {
   })
 })
 
-describe('jwtVerifier with the variations among issuers', () => {
+describe('jwtVerifier with tokens from various issuers', () => {
   const check = (options: object = {}) => jwtVerifier({ jwks, audience: AUDIENCE, ...options })
 
   it('accepts an integer as the client', async () => {

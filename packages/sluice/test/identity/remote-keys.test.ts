@@ -26,7 +26,7 @@ function token(kid: string, key: Kid = 'one'): Promise<string> {
     .sign(pairs[key].privateKey)
 }
 
-/** Starts a server of keys, and creates a verifier that uses it with a manual clock. */
+/** Starts a server for keys, and creates a verifier that uses it with a manual clock. */
 async function issuer(first: string) {
   const state = {
     fetched: 0,
@@ -47,7 +47,7 @@ async function issuer(first: string) {
   return Object.assign(state, {
     clock,
     check: async (made: string) => check(made).catch((error: unknown) => error),
-    serves: (text: string, status = 200, headers = {}) => {
+    serve: (text: string, status = 200, headers = {}) => {
       state.respond = (response) => void response.writeHead(status, headers).end(text)
     },
   })
@@ -56,7 +56,7 @@ async function issuer(first: string) {
 const ACME = { id: 'acme' }
 
 describe('remoteKeys', () => {
-  it('fetches keys once for concurrent requests, and again when they are old', async () => {
+  it('fetches keys once for concurrent requests, and again when they have expired', async () => {
     const keys = await issuer(await keySet('one'))
     const found = await Promise.all(Array.from({ length: 100 }, async () => keys.check(await token('one'))))
     expect(found).toEqual(Array(100).fill(ACME))
@@ -72,7 +72,7 @@ describe('remoteKeys', () => {
   it('fetches keys again for a token that names an unknown key', async () => {
     const keys = await issuer(await keySet('one'))
     expect(await keys.check(await token('one'))).toEqual(ACME)
-    keys.serves(await keySet('one', 'two'))
+    keys.serve(await keySet('one', 'two'))
     keys.clock.advance(MINUTE)
     expect(await keys.check(await token('two', 'two'))).toEqual(ACME)
     expect(keys.fetched).toBe(2)
@@ -81,7 +81,7 @@ describe('remoteKeys', () => {
   it('rejects tokens of a revoked key', async () => {
     const keys = await issuer(await keySet('one'))
     expect(await keys.check(await token('one'))).toEqual(ACME)
-    keys.serves(await keySet('two'))
+    keys.serve(await keySet('two'))
     keys.clock.advance(10 * MINUTE)
     expect(await keys.check(await token('one'))).toBeInstanceOf(UnauthorizedError)
   })
@@ -101,7 +101,7 @@ describe('remoteKeys', () => {
   it('uses keys for up to an hour while fetching fails', async () => {
     const keys = await issuer(await keySet('one'))
     expect(await keys.check(await token('one'))).toEqual(ACME)
-    keys.serves('down', 500)
+    keys.serve('down', 500)
     for (let minute = 10; minute < 60; minute += 10) {
       keys.clock.advance(10 * MINUTE)
       expect(await keys.check(await token('one'))).toEqual(ACME)
@@ -110,7 +110,7 @@ describe('remoteKeys', () => {
     }
     keys.clock.advance(10 * MINUTE)
     expect(await keys.check(await token('one'))).toBeInstanceOf(IdentityUnavailableError)
-    keys.serves(await keySet('one'))
+    keys.serve(await keySet('one'))
     keys.clock.advance(MINUTE)
     expect(await keys.check(await token('one'))).toEqual(ACME)
   })
@@ -126,11 +126,11 @@ describe('remoteKeys', () => {
     'rejects with IdentityUnavailableError if the response is %s, and fetches again a second later',
     async (_, ...response) => {
       const keys = await issuer('')
-      keys.serves(...response)
+      keys.serve(...response)
       for (let each = 0; each < 5; each++)
         expect(await keys.check(await token('one'))).toBeInstanceOf(IdentityUnavailableError)
       expect(keys.fetched).toBe(1)
-      keys.serves(await keySet('one'))
+      keys.serve(await keySet('one'))
       keys.clock.advance(1_000)
       expect(await keys.check(await token('one'))).toEqual(ACME)
     },
@@ -150,19 +150,19 @@ describe('remoteKeys', () => {
   it('does not delay requests while old keys are usable and fetching fails', async () => {
     const keys = await issuer(await keySet('one'))
     expect(await keys.check(await token('one'))).toEqual(ACME)
-    keys.serves('down', 500)
+    keys.serve('down', 500)
     keys.clock.advance(10 * MINUTE)
     expect(await keys.check(await token('one'))).toEqual(ACME)
     keys.respond = () => {}
     keys.clock.advance(MINUTE)
     const results: unknown[] = []
     void keys.check(await token('one')).then((client) => results.push(client))
-    // The fetch hangs meanwhile.
+    // Meanwhile, the fetch hangs.
     await expect.poll(() => keys.fetched, { timeout: 30_000 }).toBe(3)
     await expect.poll(() => results, { timeout: 30_000 }).toEqual([ACME])
   })
 
-  it('uses the valid keys of a set and names an unusable key when it rejects a token of that key', async () => {
+  it('uses the valid keys of a set, and names an unusable key when it rejects a token of that key', async () => {
     const good = JSON.parse(await keySet('one')).keys
     const short = {
       kty: 'RSA',
@@ -195,8 +195,8 @@ describe('remoteKeys', () => {
       expect(refused).toBeInstanceOf(UnauthorizedError)
       expect((refused as Error).message).toContain("the key 'two'")
       expect(await keys.check(await token('one'))).toEqual(ACME)
-      // Once the issuer has repaired the key, it is fetched.
-      keys.serves(await keySet('one', 'two'))
+      // The verifier fetches the key once the issuer has repaired it.
+      keys.serve(await keySet('one', 'two'))
       keys.clock.advance(31_000)
       expect(await keys.check(await token('two', 'two'))).toEqual(ACME)
     }
@@ -226,11 +226,11 @@ describe('remoteKeys', () => {
         .sign(pairs[key].privateKey)
     expect(await keys.check(await made('one'))).toEqual(ACME)
     expect(await keys.check(await made('two'))).toEqual(ACME)
-    const stranger = await generateKeyPair('ES256')
+    const otherPair = await generateKeyPair('ES256')
     const foreign = await new SignJWT({ sub: 'acme', aud: AUDIENCE })
       .setProtectedHeader({ alg: 'ES256' })
       .setExpirationTime('1h')
-      .sign(stranger.privateKey)
+      .sign(otherPair.privateKey)
     expect(await keys.check(foreign)).toBeInstanceOf(UnauthorizedError)
   })
 })

@@ -15,10 +15,10 @@ interface Call {
 /** Returns a value as it is, in a promise, or in a thenable of another library. */
 type Wrap = <T>(value: T) => T
 
-const WRAPPERS: readonly (readonly [how: string, wrap: Wrap])[] = [
-  ['synchronously', (value) => value],
-  ['with a promise', <T>(value: T) => Promise.resolve(value) as T],
-  ['with a thenable', <T>(value: T) => thenable(value) as T],
+const WRAPPERS: readonly (readonly [kind: string, wrap: Wrap])[] = [
+  ['a value', (value) => value],
+  ['a promise', <T>(value: T) => Promise.resolve(value) as T],
+  ['a thenable', <T>(value: T) => thenable(value) as T],
 ]
 
 function thenable<T>(value: T): unknown {

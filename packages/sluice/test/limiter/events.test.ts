@@ -26,7 +26,7 @@ function listeningLimiter(options: Omit<LimiterOptions<TestRequest>, 'listener' 
 const one = { user: 'one' }
 
 describe('a limiter with a listener', () => {
-  it('emits an event for each allowed and each refused request, with the rules', async () => {
+  it('emits an event with the rules for each allowed and each refused request', async () => {
     const { limiter, events } = listeningLimiter({ rules: [{ name: 'few', limit: '1/minute' }] })
     await limiter.admit(one)
     await limiter.admit(one)
@@ -79,7 +79,7 @@ describe('a limiter with a listener', () => {
     expect((await limiter.peek(one)).quotas.map(({ remaining }) => remaining)).toEqual([4, 0])
   })
 
-  it("emits a change of tier with the client's next request", async () => {
+  it("emits an event for a change of tier on the client's next request", async () => {
     const { limiter, events, types } = listeningLimiter({ rules: [{ limit: '5/minute' }], tiers: { pro: 2 } })
     await limiter.admit(one)
     await limiter.admit({ ...one, tier: 'pro' })
@@ -89,7 +89,7 @@ describe('a limiter with a listener', () => {
     expect(events[1]).toEqual({ type: 'tier-changed', client: 'one', from: undefined, to: 'pro' })
   })
 
-  it('emits a changed limit, as during a warm-up, but no event for the different limits of tiers', async () => {
+  it('emits an event for a changed limit, as during a warm-up, but not for different limits of tiers', async () => {
     let scale = 0.5
     const { limiter, events, types } = listeningLimiter({
       rules: [{ name: 'requests', limit: '10/minute' }],

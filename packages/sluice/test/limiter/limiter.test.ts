@@ -24,7 +24,7 @@ function limiterOf<Request = string>(options: LimiterOptions<Request>) {
 }
 
 describe('admit', () => {
-  it('decides synchronously with the memory store, in a single call to it', () => {
+  it('decides synchronously with the memory store, and calls the store once', () => {
     const { store, calls } = recordingStore()
     const limiter = createLimiter({
       store,
@@ -103,7 +103,7 @@ describe('admit', () => {
     expect(left({ user: 'a', tokens: 1 })).toEqual([0])
   })
 
-  it('charges no rule if any rule refuses', () => {
+  it('charges nothing if any rule refuses', () => {
     const names = ['first', 'second', 'third']
     for (const refusing of names) {
       const { admit, left } = limiterOf({
@@ -156,13 +156,13 @@ describe('admit', () => {
       )
   })
 
-  it('admits everything without rules', () => {
+  it('admits every request if there are no rules', () => {
     expect(limiterOf({ rules: [] }).admit('a')).toMatchObject({ allowed: true, quotas: [] })
   })
 })
 
 describe('a shadow rule', () => {
-  it('is decided and charged, but never refuses', () => {
+  it('counts requests, but never refuses one', () => {
     const { admit } = limiterOf({
       rules: [
         { name: 'shadow', limit: '2/hour', enforce: false },
@@ -176,7 +176,7 @@ describe('a shadow rule', () => {
     expect(decisions.at(-1)).toMatchObject({ refusal: { rule: 'real', violated: ['real'] } })
   })
 
-  it('is not charged for a request that another rule refuses', () => {
+  it('does not count a request that another rule refuses', () => {
     const { admit, left } = limiterOf({
       rules: [
         { name: 'shadow', limit: '100/hour', enforce: false },
@@ -249,7 +249,7 @@ describe('reset', () => {
   })
 })
 
-describe('a limiter and its store', () => {
+describe('a limiter with a store', () => {
   it('closes a store that it created, but never one that was passed in', () => {
     const { store, calls } = recordingStore()
     createLimiter({ store, rules: [] }).close()
@@ -257,7 +257,7 @@ describe('a limiter and its store', () => {
     expect(createLimiter({ rules: [] }).close()).toBeUndefined()
   })
 
-  it('rejects two limiters without a name on one store', () => {
+  it('requires a name if another limiter on the same store has none', () => {
     const { store } = recordingStore()
     createLimiter({ store, rules: [] })
     expect(() => createLimiter({ store, rules: [] })).toThrow('two limiters without a')
@@ -284,7 +284,7 @@ describe('a limiter and its store', () => {
 describe('createLimiter', () => {
   it.each<[string, object, string]>([
     ['an unknown option', { rules: [], rates: [] }, "no option 'rates'; its options are rules, store"],
-    ['no rules', {}, "'rules' must be a list"],
+    ['missing rules', {}, "'rules' must be a list"],
     ['a rule that is a string', { rules: ['10/minute'] }, 'rules[0]: a rule must be an object'],
     ['a rule without a limit', { rules: [{ by: 'everyone' }] }, "rules[0]: a rule needs a 'limit'"],
     [
@@ -301,9 +301,9 @@ describe('createLimiter', () => {
     ['zero slots', { rules: [{ concurrent: 0 }] }, 'rules[0]'],
     ['a fractional number of slots', { rules: [{ concurrent: 1.5 }] }, 'rules[0]'],
     ['a negative cost', { rules: [{ limit: '1/s', cost: -1 }] }, "'cost' must be finite and at least 0"],
-    ['slots as a resource', { rules: [{ limit: '1/s', of: 'concurrent' }] }, '{ concurrent: 4 }'],
+    ["'concurrent' as a resource", { rules: [{ limit: '1/s', of: 'concurrent' }] }, '{ concurrent: 4 }'],
     ['an unknown key', { rules: [{ limit: '1/s', by: 'ip' }] }, "'by: ip' works only with an HTTP adapter"],
-    ['no key', { rules: [{ limit: '1/s', by: [] }] }, "'by' is an empty list"],
+    ['an empty list of keys', { rules: [{ limit: '1/s', by: [] }] }, "'by' is an empty list"],
     ['a name with a line break', { rules: [], name: 'a\nb' }, 'a string without line breaks'],
     ['a rule name that is not ASCII', { rules: [{ limit: '1/s', name: 'größe' }] }, 'printable ASCII'],
     ['a rule name that is too long', { rules: [{ limit: '1/s', name: 'n'.repeat(65) }] }, '1 to 64'],
@@ -323,7 +323,7 @@ describe('createLimiter', () => {
 })
 
 describe('createLimiter with a limit string', () => {
-  it('limits each key, and rejects any other value', async () => {
+  it('limits each key separately, and rejects other values', async () => {
     const limiter = createLimiter('1/minute')
     expect([(await limiter.admit('a')).allowed, (await limiter.admit('a')).allowed]).toEqual([true, false])
     expect((await limiter.admit('b')).allowed).toBe(true)

@@ -1,6 +1,6 @@
 import type { Timers } from '../../src/time/timers.js'
 
-/** Timers that fire when the test advances their time. */
+/** Creates timers that fire when the test advances their time. */
 export function manualTimers() {
   let now = 0
   const waiting = new Set<{ readonly at: number; readonly callback: () => void }>()

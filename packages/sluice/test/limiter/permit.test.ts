@@ -53,7 +53,7 @@ describe('settle', () => {
     expect(settled).toEqual([15, 3])
   })
 
-  it('does not call the store if the actual cost equals the charged one', async () => {
+  it('does not call the store if the actual cost equals the charged cost', async () => {
     const { permit, calls } = permits()
     const one = permit()
     await one.settle({ tokens: 60 })

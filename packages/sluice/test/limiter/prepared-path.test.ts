@@ -16,7 +16,7 @@ interface TestRequest {
   readonly cost: number
 }
 
-/** The same store without prepared charges, so that every decision takes the general path. */
+/** Creates a store without prepared charges, so that every decision takes the general path. */
 function generalStore(options: Parameters<typeof memoryStore>[0]): Store {
   const store = memoryStore(options)
   return {
@@ -40,7 +40,7 @@ const rateLimit: fc.Arbitrary<Limit> = fc.oneof(
   fc.record({ algorithm: fc.constant('sliding-log' as const), limit: few(8), period }),
 )
 
-/** How a rule states its limit and its cost. */
+/** Properties of a rule. */
 const ruleSpec = fc.record({
   limit: rateLimit,
   other: rateLimit,
@@ -84,13 +84,13 @@ const step = fc.oneof(
   fc.record({ does: fc.constant('change' as const) }),
 )
 
-/** Creates a limiter whose features are those of the options. */
+/** Creates a limiter with the features that the options select. */
 function limiterOf(
   { rules, hasListener, hasWarmUp, hasClients, isAsynchronous }: OptionsOf<typeof options>,
   store: Store,
-  world: { scale: number; isChanged: boolean },
+  state: { scale: number; isChanged: boolean },
 ): Limiter<TestRequest> {
-  const value = <T>(given: T): T | Promise<T> => (isAsynchronous ? Promise.resolve(given) : given)
+  const value = <T>(result: T): T | Promise<T> => (isAsynchronous ? Promise.resolve(result) : result)
   const own = ({ key }: TestRequest) => value(key)
   const ruleOf = (spec: OptionsOf<typeof ruleSpec>, index: number): Rule<TestRequest> => {
     const { limit, other, slots, hasLimitFunction, hasCostFunction, cost, enforce, tiers } = spec
@@ -101,12 +101,12 @@ function limiterOf(
       ? {
           ...common,
           ...costs,
-          limit: hasLimitFunction ? () => value(world.isChanged ? other : limit) : limit,
+          limit: hasLimitFunction ? () => value(state.isChanged ? other : limit) : limit,
         }
       : {
           ...common,
           ...costs,
-          concurrent: hasLimitFunction ? () => value(world.isChanged ? 3 : slots) : slots,
+          concurrent: hasLimitFunction ? () => value(state.isChanged ? 3 : slots) : slots,
         }
   }
   return createLimiter<TestRequest>({
@@ -120,9 +120,9 @@ function limiterOf(
     ...(hasWarmUp && {
       warmUp: {
         get scale() {
-          return world.scale
+          return state.scale
         },
-        until: (scale: number) => (scale <= world.scale ? 0 : 1000 * scale),
+        until: (scale: number) => (scale <= state.scale ? 0 : 1000 * scale),
       },
     }),
   })
@@ -135,7 +135,7 @@ function contentOf(decision: Decision) {
 }
 
 describe('a limiter with any features on a memory store', () => {
-  it('decides on prepared charges as it does on the general path, whenever a decision is read', async () => {
+  it('decides on prepared charges as it does on the general path, no matter when a decision is read', async () => {
     const trace = fc.record({
       options,
       steps: fc.array(step, { minLength: 20, maxLength: 80 }),
@@ -145,11 +145,11 @@ describe('a limiter with any features on a memory store', () => {
     await fc.assert(
       fc.asyncProperty(trace, async ({ options, steps, delay }) => {
         const clock = manualClock(Date.UTC(2026, 10, 24, 12))
-        const world = { scale: 0.5, isChanged: false }
+        const state = { scale: 0.5, isChanged: false }
         const stores = [memoryStore, generalStore].map((create) =>
           create({ clock, maxKeys: options.maxKeys }),
         )
-        const [prepared, general] = stores.map((store) => limiterOf(options, store, world)) as [
+        const [prepared, general] = stores.map((store) => limiterOf(options, store, state)) as [
           Limiter<TestRequest>,
           Limiter<TestRequest>,
         ]
@@ -161,8 +161,8 @@ describe('a limiter with any features on a memory store', () => {
         }
         for (const next of steps) {
           if (next.does === 'wait') clock.advance(next.milliseconds)
-          else if (next.does === 'warm') world.scale = next.scale
-          else if (next.does === 'change') world.isChanged = !world.isChanged
+          else if (next.does === 'warm') state.scale = next.scale
+          else if (next.does === 'change') state.isChanged = !state.isChanged
           else if (next.does === 'reset')
             for (const each of [prepared, general]) await each.reset(next.request)
           else if (next.does === 'reset one') {
@@ -245,7 +245,7 @@ describe('a prepared decision', () => {
     }
   })
 
-  it('is right for a request whose cost function asks the same limiter', () => {
+  it('is correct for a request whose cost function calls the same limiter', () => {
     const limiter: Limiter<string> = createLimiter<string>({
       rules: [
         { limit: '5/minute', by: (request) => request },
@@ -266,8 +266,8 @@ describe('a prepared decision', () => {
     expect((limiter.admit('inner') as Decision).quotas.map(({ remaining }) => remaining)).toEqual([3, 98])
   })
 
-  it('keeps counting slots while a warm-up uses hundreds of limits', async () => {
-    const world = { scale: 0.2 }
+  it('counts all slots in use while a warm-up uses hundreds of limits', async () => {
+    const state = { scale: 0.2 }
     const limiter = createLimiter<string>({
       rules: [
         { limit: '20/second', by: (request) => request },
@@ -275,7 +275,7 @@ describe('a prepared decision', () => {
       ],
       warmUp: {
         get scale() {
-          return world.scale
+          return state.scale
         },
         until: () => 0,
       },
@@ -283,7 +283,7 @@ describe('a prepared decision', () => {
     })
     let taken = 0
     for (let request = 0; request < 1000; request++) {
-      world.scale = 0.2 + request / 2000
+      state.scale = 0.2 + request / 2000
       const decision = await limiter.admit(`client ${request}`)
       if (decision.allowed) taken++
     }
@@ -292,11 +292,11 @@ describe('a prepared decision', () => {
   })
 
   it('keeps the cost of each request if a fixed cost is replaced by the fallback cost', async () => {
-    const world = { windows: false }
+    const state = { windows: false }
     const limiter = createLimiter<string>({
       rules: [
         {
-          limit: () => (world.windows ? { algorithm: 'fixed-window', limit: 9, period: 1000 } : '9/second'),
+          limit: () => (state.windows ? { algorithm: 'fixed-window', limit: 9, period: 1000 } : '9/second'),
           by: (request) => request,
           cost: 1.5,
           fallbackCost: 4,
@@ -305,7 +305,7 @@ describe('a prepared decision', () => {
       store: memoryStore({ clock: manualClock() }),
     })
     const first = await limiter.admit('a')
-    world.windows = true
+    state.windows = true
     const second = await limiter.admit('b')
     expect([first, second].map(({ quotas }) => quotas[0]?.cost)).toEqual([1.5, 4])
   })

@@ -10,7 +10,7 @@ import { countingStore } from './counting-store.js'
 type Allowed = Extract<Decision, { readonly allowed: true }>
 
 describe('slots of a busy key', () => {
-  it('stay prepared after a permit was released when its lease had ended', () => {
+  it('stay prepared when a permit is released after the end of its lease', () => {
     const clock = manualClock(1e6)
     const { store, counts } = countingStore({ clock })
     const limiter = createLimiter({ store, rules: [{ concurrent: 100, lease: '10s', by: 'everyone' }] })
@@ -41,7 +41,7 @@ describe('slots of a busy key', () => {
     expect((limiter.peek('a') as Decision).quotas[0]?.remaining).toBe(100 - 51)
   })
 
-  it('report a refusal that waits for the first of many leases', () => {
+  it('are refused with the time until enough of many leases end', () => {
     const clock = manualClock(1e6)
     const limiter = createLimiter({
       store: memoryStore({ clock }),
@@ -58,7 +58,7 @@ describe('slots of a busy key', () => {
 })
 
 describe('the store of prepared charges', () => {
-  it('forgets a bucket early if its limit became faster', () => {
+  it('deletes a bucket earlier if its limit has become faster', () => {
     const clock = manualClock(1e6)
     const store = memoryStore({ clock, maxKeys: 1 })
     let limit = '10/day'
@@ -72,7 +72,7 @@ describe('the store of prepared charges', () => {
     expect([store.keys, store.overflowed]).toEqual([1, 0])
   })
 
-  it('forgets a window at once if a refund comes after its end', () => {
+  it('deletes a window at once if a refund is made after its end', () => {
     const clock = manualClock(1e6)
     const store = memoryStore({ clock })
     const limiter = createLimiter({ store, rules: [{ limit: '10/second', algorithm: 'fixed-window' }] })
@@ -101,7 +101,7 @@ describe('the store of prepared charges', () => {
     expect(limiter.admit('a')).toMatchObject({ allowed: true })
   })
 
-  it('is observed when it takes and when it settles', () => {
+  it('calls its observer for every take and every settlement', () => {
     const { store, counts } = countingStore()
     const limiter = createLimiter({ store, rules: [{ limit: '9/minute' }, { concurrent: 2 }] })
     const { permit } = limiter.admit('a') as Allowed
@@ -130,7 +130,7 @@ describe('an allowed event of a prepared decision', () => {
     })
   })
 
-  it('keeps the costs of a settlement whose listener cancels the permit', () => {
+  it('keeps the costs of a settlement if the listener cancels the permit', () => {
     let permit: Permit | undefined
     const limiter = listen((event) => {
       if (event.type === 'settled') void permit?.cancel()
@@ -160,7 +160,7 @@ describe('clients', () => {
     ])
   })
 
-  it('report a change of tier after many other clients', () => {
+  it('cause an event for a change of tier, even after many other clients', () => {
     const changes: LimiterEvent<string>[] = []
     const tiers = new Map([['a', 'free']])
     const limiter = createLimiter<string>({
@@ -177,7 +177,7 @@ describe('clients', () => {
     expect(changes).toEqual([{ type: 'tier-changed', client: 'a', from: 'free', to: 'pro' }])
   })
 
-  it('have their body received even if no rule needs it', async () => {
+  it('are rejected if their body cannot be received, even if no rule needs it', async () => {
     const limiter = createLimiter<string>({ store: memoryStore(), rules: [{ limit: '9/minute' }] })
     const body = {
       isHere: false,

@@ -12,7 +12,11 @@ export interface RecordingStore {
   readonly settled: number[]
 }
 
-/** @param settle replaces the `settle` of the memory store */
+/**
+ * Creates a memory store that records its calls.
+ *
+ * @param settle replaces the `settle` of the memory store
+ */
 export function recordingStore(
   settle?: (settlements: readonly Settlement[]) => Promise<void>,
 ): RecordingStore {

@@ -51,7 +51,7 @@ describe('a limiter with tiers', () => {
     expect(await admitted({ id: 'b', tier: 'premium' })).toBe(6)
   })
 
-  it('scales the configured limit for every client, never an already scaled one', async () => {
+  it('scales the configured limit for every client, never an already scaled limit', async () => {
     const { admitted } = limiterOf(rules, { tiers: { premium: 5 } })
     for (let user = 0; user < 50; user++) {
       expect(await admitted({ id: `p${user}`, tier: 'premium' }, 101)).toBe(100)
@@ -60,13 +60,13 @@ describe('a limiter with tiers', () => {
   })
 
   it('charges nothing for a tier that is unlimited in all rules, in one rule or by a function', async () => {
-    const ruleOf: Rule<Client>[] = [
+    const allKinds: Rule<Client>[] = [
       { limit: '2/minute' },
       { concurrent: 1, wait: '1s' },
       { limit: ({ tier }) => (tier === 'gold' ? 'unlimited' : '2/minute'), of: 'tokens' },
       { limit: async () => '1/second', name: 'later' },
     ]
-    const all = limiterOf(ruleOf, { tiers: { internal: 'unlimited' } })
+    const all = limiterOf(allKinds, { tiers: { internal: 'unlimited' } })
     expect(await all.admitted({ id: 'a', tier: 'internal' }, 50)).toBe(50)
     const internal = { id: 'a', tier: 'internal' }
     expect(await all.limiter.admit(internal)).toMatchObject({ allowed: true, quotas: [] })
@@ -195,7 +195,7 @@ describe('a limiter with a client function', () => {
     expect((await limiter.admit({ id: 'a', tier: 'premium' })).allowed).toBe(true)
   })
 
-  it("forbids a request unless 'require' returns true, and validates its options", () => {
+  it("forbids a request unless 'require' returns true, and validates 'refuseWith'", () => {
     const limiter = createLimiter<Client>({
       rules: [],
       client: clientOf,

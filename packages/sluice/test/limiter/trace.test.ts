@@ -101,7 +101,10 @@ class Trace {
     }
   }
 
-  /** Drops expired state everywhere. A store may keep it, which shows if the clock is set back. */
+  /**
+   * Drops expired state from the models and the store. A store may keep it longer, which would have
+   * an effect if the clock is set back.
+   */
   #dropExpired(): void {
     for (const key of KEYS)
       this.#modelsNow(key).forEach((model, rule) => {

@@ -25,8 +25,8 @@ class RowRequest {
 const ROWS: Rule<RowRequest> = { name: 'rows', limit: '10/hour', of: 'rows', cost: ({ rows }) => rows }
 const SLOTS: Rule<RowRequest> = { name: 'slots', concurrent: 1 }
 
-/** A store that responds asynchronously, as a remote one does. */
-function remote(): Store {
+/** Creates a store that responds asynchronously, like a remote store. */
+function remoteStore(): Store {
   const store = memoryStore()
   return {
     take: async (charges) => store.take(charges),
@@ -54,7 +54,7 @@ function allowed(decision: Decision) {
 
 describe.each([
   ['a synchronous store', () => memoryStore()],
-  ['an asynchronous store', remote],
+  ['an asynchronous store', remoteStore],
 ])('a two-step decision with %s', (_kind, makeStore) => {
   function setUp(rules: readonly Rule<RowRequest>[], options: object = {}) {
     const events: LimiterEvent<RowRequest>[] = []
@@ -101,7 +101,7 @@ describe.each([
     expect([countEvents('settled'), countEvents('released')]).toEqual([1, 1])
   })
 
-  it('does not read the body if the first rules refuse, and reports the quotas of the others', async () => {
+  it('does not read the body if the first rules refuse, but reports the quotas of all rules', async () => {
     const { limiter, countEvents } = setUp([{ limit: '1/hour' }, ROWS, SLOTS])
     await allowed(await admit(limiter, 3)).release()
     const received: number[] = []
@@ -220,7 +220,7 @@ describe.each([
   })
 
   it('refunds the charges of the first rules if the store fails at the second step', async () => {
-    const store = remote()
+    const store = remoteStore()
     let calls = 0
     const flaky: Store = {
       ...store,
@@ -248,7 +248,7 @@ describe.each([
     expect(decision.quotas).toMatchObject([{ rule: 'rows', remaining: 7 }])
   })
 
-  it('checks a requirement after the body has arrived only if it reads the body', async () => {
+  it('delays a requirement until the body has arrived only if the requirement reads the body', async () => {
     const require = (request: RowRequest) => request.rows < 5
     const late = setUp([{ limit: '5/hour' }], { require, needsBody: { rule: () => false, require: true } })
     await expect(async () => admit(late.limiter, 7)).rejects.toThrow('Forbidden')
@@ -257,7 +257,7 @@ describe.each([
     await expect(async () => admit(early.limiter, 1)).rejects.toThrow('Forbidden')
   })
 
-  it('skips a shadow rule that cannot read the body, and never refuses because of one', async () => {
+  it('skips a shadow rule that cannot read the body, and never refuses because of a shadow rule', async () => {
     const { limiter, countEvents } = setUp([{ limit: '5/hour' }, { ...ROWS, enforce: false }])
     const body: RequestBody = { isHere: false, receive() {} }
     const decision = await limiter.admit(new RowRequest(), { body })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Attempt, type Waiter, WaitQueue } from '../../src/limiter/wait-queue.js'
 import { manualTimers } from './manual-timers.js'
 
-/** A resource with a number of free slots, and its wait queue. */
+/** Creates a resource with a number of free slots, and its wait queue. */
 function queueFor(free: number, retryInMs = 1_000) {
   const timers = manualTimers()
   const queue = new WaitQueue<string>(timers)
@@ -129,7 +129,7 @@ describe('a wait queue', () => {
   })
 })
 
-describe('when a request leaves the queue during its attempt', () => {
+describe('a wait queue that a request leaves during its attempt', () => {
   it.each([
     ['returns a result', (resolve: (attempt: Attempt<string>) => void) => resolve({ result: 'late' })],
     ['fails', (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('late'))],

@@ -14,8 +14,8 @@ function allowed(decision: Decision) {
   return decision.permit
 }
 
-/** A store that responds asynchronously, as a remote one does. */
-function remote(): Store {
+/** Creates a store that responds asynchronously, like a remote store. */
+function remoteStore(): Store {
   const store = memoryStore()
   return {
     take: async (charges) => store.take(charges),
@@ -28,8 +28,8 @@ function remote(): Store {
 
 describe.each([
   ['a synchronous store', () => memoryStore()],
-  ['an asynchronous store', remote],
-])('waiting for a slot with %s', (_kind, store) => {
+  ['an asynchronous store', remoteStore],
+])('a limiter with a wait queue and %s', (_kind, store) => {
   const limiterOf = (...rules: Rule<string>[]) => createLimiter({ rules, store: store() })
 
   it('serves waiting requests in the order of their arrival', async () => {
@@ -50,7 +50,7 @@ describe.each([
     expect((await limiter.peek('a')).allowed).toBe(true)
   })
 
-  it('lets no request overtake the queue of its key, and queues each key separately', async () => {
+  it('lets no request overtake the queue of its key', async () => {
     const limiter = limiterOf({
       concurrent: 2,
       cost: (name) => (name === 'two' ? 2 : 1),
@@ -156,7 +156,7 @@ describe('a wait queue on a shared store', () => {
 
 describe('the forecast for a timed-out request', () => {
   it('does not remove a queue that formed during the forecast', async () => {
-    const store = remote()
+    const store = remoteStore()
     const timers = manualTimers()
     let finishPeek = () => {}
     const peekFinished = new Promise<void>((resolve) => {
@@ -181,7 +181,7 @@ describe('the forecast for a timed-out request', () => {
     await nextTurn()
     finishPeek()
     expect(await late).toMatchObject({ allowed: false, refusal: { reason: 'busy' } })
-    // The queue has one place, and it is occupied.
+    // The queue holds only one request, so it is full.
     expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'busy' } })
     await holder.release()
     await allowed(await waiting).release()

@@ -18,7 +18,7 @@ function warmingLimiter(rules: readonly Rule<string>[]) {
 }
 
 describe('a limiter during warm-up', () => {
-  it('scales a limit of 50 to 10 until warm-up begins, and admits 50 after it', async () => {
+  it('scales a limit of 50 to 10 until warm-up begins, and applies the full limit after warm-up', async () => {
     const { clock, warmUp, limiter, admitted } = warmingLimiter([
       { limit: '50/minute', algorithm: 'fixed-window' },
     ])
@@ -31,7 +31,7 @@ describe('a limiter during warm-up', () => {
     expect(await admitted('a')).toBe(50)
   })
 
-  it('scales the configured limit, never an already scaled one', async () => {
+  it('scales the configured limit, never an already scaled limit', async () => {
     const { clock, warmUp, limiter } = warmingLimiter([{ limit: '50/minute' }])
     for (let call = 0; call < 1_000; call++) await limiter.admit(`client-${call}`)
     expect((await limiter.peek('new')).quotas[0]?.limit.limit).toBe(10)
@@ -50,7 +50,7 @@ describe('a limiter during warm-up', () => {
     expect(await admitted('a', 5_000)).toBe(3_600 - 720 + 60)
   })
 
-  it('scales every rule, including concurrent ones', async () => {
+  it('scales every rule, including concurrency rules', async () => {
     const { warmUp, clock, admitted } = warmingLimiter([{ concurrent: 10 }, { limit: '100/minute' }])
     expect(await admitted('a')).toBe(2)
     warmUp.ready()
@@ -63,7 +63,7 @@ describe('a limiter during warm-up', () => {
     ['a fixed window', { limit: '50/minute', algorithm: 'fixed-window', cost: 20 }],
     ['a sliding window', { limit: '50/minute', algorithm: 'sliding-window', cost: 20 }],
     ['a sliding log', { limit: '50/minute', algorithm: 'sliding-log', cost: 20 }],
-    ['slots', { concurrent: 50, cost: 20 }],
+    ['a concurrency limit', { concurrent: 50, cost: 20 }],
   ])('reports when %s will be large enough for the request', async (_, rule) => {
     const { clock, warmUp, limiter } = warmingLimiter([rule])
     warmUp.ready()

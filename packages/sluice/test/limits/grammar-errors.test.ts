@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LimitSyntaxError, parseLimits } from '../../src/limits/grammar.js'
 
-/** Returns the error of a limit string that does not parse. */
+/** Returns the error that an invalid limit string causes. */
 function failure(text: string): LimitSyntaxError {
   try {
     parseLimits(text)
@@ -9,10 +9,10 @@ function failure(text: string): LimitSyntaxError {
     if (error instanceof LimitSyntaxError) return error
     throw error
   }
-  throw new Error(`'${text}' parsed`)
+  throw new Error(`'${text}' was parsed`)
 }
 
-describe('limit strings that do not parse', () => {
+describe('parseLimits with an invalid string', () => {
   it.each([
     ['', 0, 'expected a number'],
     ['   ', 3, 'expected a number'],
@@ -66,7 +66,7 @@ describe('limit strings that do not parse', () => {
     }
   })
 
-  it('throws a SyntaxError for an invalid limit string', () => {
+  it('throws a SyntaxError', () => {
     expect(failure('x')).toBeInstanceOf(SyntaxError)
   })
 

@@ -24,7 +24,7 @@ const PIECES = [
 ]
 
 describe('parseLimits', () => {
-  it('parses any string to limits or throws a LimitSyntaxError with an index in the string', () => {
+  it('parses any string into limits or throws a LimitSyntaxError with an index in the string', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 40 }),
       fc.string({ maxLength: 40 }),
@@ -47,7 +47,7 @@ describe('parseLimits', () => {
     )
   })
 
-  it('parses any string in linear time', () => {
+  it('rejects long invalid strings in linear time', () => {
     const slow = [`${'1'.repeat(500)}/`, `1/${' '.repeat(900)}`, `${'1/s;'.repeat(31)}${'x'.repeat(800)}`]
     for (const input of slow) expect(() => parseLimits(input)).toThrow(LimitSyntaxError)
   })
@@ -76,7 +76,7 @@ describe('formatLimit', () => {
     )
   })
 
-  it('returns a string that parses to the same limit for units with fractions', () => {
+  it('returns a string that parses to the same limit for fractional periods', () => {
     const unit = fc.constantFrom('ms', 's', 'min', 'hours', 'd', 'week')
     const tenths = fc.integer({ min: 10, max: 5000 }).map((count) => (count / 10).toFixed(1))
     fc.assert(

@@ -9,7 +9,7 @@ function bucket(limit: number, period: number, burst = limit): Limit {
   return { algorithm: 'token-bucket', limit, period, burst }
 }
 
-describe('limit strings', () => {
+describe('parseLimits', () => {
   it.each<[string, Limit]>([
     ['10/minute', bucket(10, MINUTE)],
     ['10 per minute', bucket(10, MINUTE)],
@@ -65,7 +65,7 @@ describe('limit strings', () => {
     for (const limit of parseLimits('1/s; 2/m')) expect(Object.isFrozen(limit)).toBe(true)
   })
 
-  it('counts a limit string by the algorithm in the options', () => {
+  it('applies the algorithm in the options', () => {
     expect(parseLimits('10/day', { algorithm: 'fixed-window' })).toEqual([
       { algorithm: 'fixed-window', limit: 10, period: DAY },
     ])

@@ -15,14 +15,14 @@ const LIMITS: readonly Limit[] = [
 ]
 
 describe('the validation of limits', () => {
-  it.each(LIMITS)('accepts the valid limit %j and freezes it', (limit) => {
+  it.each(LIMITS)('accepts the valid limit %j and returns a frozen copy', (limit) => {
     const checked = checkLimit(limit)
     expect(checked).toEqual(limit)
     expect(Object.isFrozen(checked)).toBe(true)
     expect(Object.isFrozen(limit)).toBe(false)
   })
 
-  it.each(LIMITS)('rejects numbers out of range with a RangeError in %j', (limit) => {
+  it.each(LIMITS)('rejects numbers out of range in %j with a RangeError', (limit) => {
     for (const bad of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER + 1])
       expect(() => checkLimit({ ...limit, limit: bad })).toThrow(RangeError)
     const length = limit.algorithm === 'concurrency' ? 'lease' : 'period'
@@ -51,7 +51,9 @@ describe('the validation of limits', () => {
     expect(() => checkLimit({ ...calendar, align: 'weekly' as never })).toThrow(TypeError)
     expect(() => checkLimit({ ...calendar, align: 'first-request', timeZone: 'UTC' })).toThrow(TypeError)
   })
+})
 
+describe('sameLimit', () => {
   it('compares limits by value', () => {
     for (const one of LIMITS) {
       expect(sameLimit(one, { ...one })).toBe(true)
@@ -62,7 +64,9 @@ describe('the validation of limits', () => {
     expect(sameLimit(calendar, { ...calendar, timeZone: 'UTC' })).toBe(true)
     expect(sameLimit(calendar, { ...calendar, timeZone: 'Asia/Tokyo' })).toBe(false)
   })
+})
 
+describe('capacityOf', () => {
   it('returns the capacity of every kind of limit', () => {
     expect(LIMITS.map(capacityOf)).toEqual([20, 10, 10, 10, 10, 10])
   })
@@ -90,7 +94,7 @@ describe('the tolerance of rounding errors', () => {
   })
 
   it.each([1, 10, 1e6, 1e12, 1e13, 2 ** 50, Number.MAX_SAFE_INTEGER - 1])(
-    'never amounts to a whole unit of %d',
+    'never amounts to a whole unit at a capacity of %d',
     (capacity) => {
       expect(fits(capacity, capacity)).toBe(true)
       expect(fits(capacity + 1, capacity)).toBe(false)

@@ -29,7 +29,7 @@ export class TokenBucketModel implements Model<TokenBucketLimit> {
     this.#last = now
   }
 
-  /** Charges up to a full bucket at most, which bounds the wait under this limit. */
+  /** Charges at most up to a full bucket, which bounds the wait under this limit. */
   takeUnderOther(now: number, cost: number, limit: TokenBucketLimit): void {
     const room = Math.max(0, this.limit.burst - this.used(now, this.limit))
     this.take(now, Math.min(cost, room), limit)

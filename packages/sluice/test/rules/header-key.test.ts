@@ -17,7 +17,7 @@ function keyOf(request: TestRequest): string | undefined {
   return forecast.quotas[0]?.key
 }
 
-it('counts a request by the digest of its header, or of its address if the header is missing', () => {
+it('a rule by header counts by the digest of the header, or of the address if the header is missing', () => {
   const keys = [
     keyOf({ address: '192.0.2.1' }),
     keyOf({ address: '192.0.2.2' }),

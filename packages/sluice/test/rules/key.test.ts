@@ -33,7 +33,7 @@ describe('keys', () => {
     )
     fc.assert(
       fc.property(cut, ([whole, here, there]) => {
-        const [one, other] = [here, there].map((places) => cutAt(whole, places)) as [string[], string[]]
+        const [one, other] = [here, there].map((positions) => cutAt(whole, positions)) as [string[], string[]]
         const same = JSON.stringify(one) === JSON.stringify(other)
         expect(combinedKey(one) === combinedKey(other)).toBe(same)
       }),
@@ -66,7 +66,7 @@ describe('keys', () => {
     expect(plainKey(long).length).toBeLessThan(50)
   })
 
-  it('reveal nothing of a secret', () => {
+  it('do not reveal a secret', () => {
     expect(secretKey('sk-live-1234')).not.toMatch(/sk|live|1234/)
   })
 })
@@ -88,18 +88,18 @@ describe("the 'by' of a rule", () => {
     expect(keyOf('client')).toBe(keyOf('ip', 'anybody'))
   })
 
-  it('treats a list of one as its element and combines several', () => {
+  it('treats a list with one key as that key and combines several keys', () => {
     expect(keyOf(['ip'])).toBe(keyOf('ip'))
     const both: NamedKey[] = ['ip', 'route']
     expect(new Set([keyOf(both), keyOf([...both].reverse()), keyOf(['ip']), keyOf(['route'])]).size).toBe(4)
   })
 
-  it('is one key for all requests if it is everyone', () => {
+  it("selects one key for all requests if it is 'everyone'", () => {
     expect(keyOf('everyone', 'a')).toBe(keyOf('everyone', 'b'))
   })
 })
 
-function cutAt(whole: string, places: readonly number[]): string[] {
-  const inOrder = places.map((place) => Math.min(place, whole.length)).sort((a, b) => a - b)
+function cutAt(whole: string, positions: readonly number[]): string[] {
+  const inOrder = positions.map((position) => Math.min(position, whole.length)).sort((a, b) => a - b)
   return [0, ...inOrder].map((start, index) => whole.slice(start, inOrder[index] ?? whole.length))
 }

@@ -7,7 +7,7 @@ import { manualClock } from '../../src/time/clock.js'
 
 const MINUTE = 60_000
 
-/** A warm-up that probes `ready`. */
+/** Creates a warm-up that probes `ready`. */
 function probing(ready: () => unknown, onChange: (change: WarmUpChange) => unknown = () => {}): WarmUp {
   const warmUp = createWarmUp({
     from: 0.2,
@@ -91,7 +91,7 @@ describe('a warm-up that probes a function', () => {
     expect(changes).toEqual([true, false, true])
   })
 
-  it('starts when the model becomes ready, and restarts after it was unready', async () => {
+  it('starts when the model becomes ready, and restarts after it has been unready', async () => {
     vi.useFakeTimers()
     let isLoaded = false
     const warmUp = probing(() => isLoaded)
@@ -113,7 +113,7 @@ describe('a warm-up that probes a function', () => {
   })
 
   it.each([
-    ['throws', () => Promise.reject(new Error('no model'))],
+    ['rejects', () => Promise.reject(new Error('no model'))],
     ['returns a value other than true', () => 'yes'],
   ])('treats a model as unready if its probe %s, and keeps probing', async (_, ready) => {
     let probe: () => unknown = () => true
@@ -152,7 +152,7 @@ describe('a warm-up that probes a function', () => {
   })
 })
 
-it('a warm-up that probes a URL starts when its status is 2xx', async () => {
+it('a warm-up that probes a URL starts when the response has a 2xx status', async () => {
   let status = 503
   const server = createServer((_request, response) =>
     response.writeHead(status, { location: '/elsewhere' }).end('ready'),

@@ -4,7 +4,7 @@ import { batchSize, bodyBytes, modelWeight, pixels } from '../../src/rules/costs
 import { RequestError } from '../../src/rules/request-error.js'
 
 describe('a JSON pointer', () => {
-  // The examples of RFC 6901, section 5.
+  // From RFC 6901, section 5.
   const document = {
     foo: ['bar', 'baz'],
     '': 0,

@@ -32,7 +32,7 @@ describe('the cost of a rule', () => {
     ['infinite', Number.POSITIVE_INFINITY],
     ['a string', '3'],
     ['missing', undefined],
-    ['a fraction of whole units', 1.5],
+    ['a fraction of a whole unit', 1.5],
   ]
 
   it.each(wrong)(

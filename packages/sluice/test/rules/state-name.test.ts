@@ -48,7 +48,7 @@ describe('the state of an unnamed rule', () => {
     expect(await admitted(limiterOf([day], store))).toBe(0)
   })
 
-  it('stays when its capacity, cost, tiers, shadow mode or neighbours change', () => {
+  it('stays when the capacity, cost, tiers, shadow mode or position of the rule changes', () => {
     const [before] = scopes([{ limit: '10/minute', by: 'ip' }])
     for (const rule of [
       { limit: '99/minute', by: 'ip' },
@@ -81,13 +81,13 @@ describe('the state of an unnamed rule', () => {
     )
   })
 
-  it('is numbered among rules that count the same', () => {
+  it('is numbered among rules that count the same requests', () => {
     const twice = scopes([{ limit: '10/minute' }, { limit: '5/second' }, { limit: '20/minute', cost: 2 }])
     expect(new Set(twice).size).toBe(3)
     expect(twice[2]).toBe(`${twice[0]}\n2`)
   })
 
-  it('ignores the case of a header name, and treats a missing key as the client', () => {
+  it("ignores the case of a header name, and treats a missing 'by' as 'client'", () => {
     expect(scopes([{ limit: '10/minute', by: 'header:X-Tenant' }])).toEqual(
       scopes([{ limit: '10/minute', by: 'header:x-tenant' }]),
     )
@@ -103,7 +103,7 @@ describe('the state of an unnamed rule', () => {
     expect(of('ip')).not.toEqual(scopes([{ limit: '10/minute', by: 'ip' }]))
   })
 
-  it('does not change the names in headers and metrics', () => {
+  it('does not affect the names in headers and metrics', () => {
     const { rules } = limiterOf([{ limit: '10/minute' }, { limit: '100/hour' }, { concurrent: 4 }])
     expect(rules.map(({ name }) => name)).toEqual(['requests', 'requests-2', 'concurrent'])
   })
@@ -141,7 +141,7 @@ describe('the state of a named rule', () => {
         const named = rules.map((rule, index) => (index % 2 ? { ...rule, name: `requests ${index}` } : rule))
         const all = scopes(named)
         expect(new Set(all).size).toBe(all.length)
-        // The order only affects the numbering of rules that count the same.
+        // The order affects only the numbering of rules that count the same requests.
         expect(new Set(scopes([...named].reverse()))).toEqual(new Set(all))
       }),
       { seed: 11 },
@@ -160,7 +160,7 @@ describe('a shared rule without a name', () => {
     expect(one.rules[0]?.name).toBe('all requests')
   })
 
-  it('is separate from rules of the limiter that count the same', async () => {
+  it('is separate from rules of the limiter that count the same requests', async () => {
     const store = memoryStore()
     const rule: Rule<Request> = { limit: '5/minute', shared: true }
     const limits = (...own: string[]) => own.map((limit): Rule<Request> => ({ limit }))

@@ -3,7 +3,7 @@ import { createWarmUp } from '../../src/rules/warm-up.js'
 import { manualClock } from '../../src/time/clock.js'
 
 describe('a warm-up', () => {
-  it('grows from readiness to the full limit', () => {
+  it('grows to the full limit once the model is ready', () => {
     const clock = manualClock()
     const warmUp = createWarmUp({ from: 0.2, over: '60s', clock })
     clock.advance(1_000_000)
@@ -38,7 +38,7 @@ describe('a warm-up', () => {
     expect(scales).toEqual([0.5, 0.5, 0.75, 0.75, 1])
   })
 
-  it('restarts after the model was unready', () => {
+  it('restarts after the model has been unready', () => {
     const clock = manualClock()
     const warmUp = createWarmUp({ from: 0.2, over: 1_000, ready: true, clock })
     clock.advance(1_000)

@@ -6,7 +6,7 @@ import { startServer } from './listening.js'
 
 type Handler = (request: Request, env: HttpBindings) => Promise<Response>
 
-/** Runs a fetch handler on a Node.js server, with simple routing. */
+/** Fetch handlers on a Node.js server, with simple routing. */
 export const fetchFramework: Framework = {
   readsBody: false,
   allowsSeveralLimits: true,

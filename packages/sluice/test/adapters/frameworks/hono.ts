@@ -31,7 +31,7 @@ export const honoFramework: Framework = {
   headerOf: (request, name) => (request as Context).req.header(name),
 }
 
-/** Settles when `before` sends a response ahead of the limits. */
+/** Resolves when `before` sends a response ahead of the limits. */
 export function respondedEarly(before: Route['before']): Promise<void> {
   return new Promise((resolve) => before?.(resolve))
 }

@@ -34,7 +34,7 @@ function nestFramework(create: (module: object) => Promise<INestApplication>): F
   }
 }
 
-/** Decorators called as functions, because the routes are created while the test runs. */
+/** Creates a module. Calls its decorators as functions, because the test defines the routes. */
 function moduleOf(routes: readonly Route[]): object {
   class Routes {}
   const handlers = Routes.prototype as unknown as Record<string, unknown>

@@ -8,7 +8,8 @@ import { Readable } from 'node:stream'
  */
 
 /**
- * Starts an app with these routes, for all methods, by framework. Loads only that framework.
+ * Functions that start an app with the given routes for all methods, by framework. Each loads only
+ * its own framework.
  *
  * @type {Record<string, (routes: ChaosRoute[]) => Promise<Server>>}
  */
@@ -68,7 +69,7 @@ export const apps = {
       ),
     )
   },
-  /** A server that passes only the request, as most platforms of `fetch` handlers do. */
+  /** Passes only the request to the handler, as most platforms for `fetch` handlers do. */
   async fetchAlone(routes) {
     const { limit } = await import('sluice/fetch')
     const handlers = new Map(
@@ -156,8 +157,8 @@ function send(result, response) {
 }
 
 /**
- * Serves one request by a web-standard handler. Its signal is aborted when the connection closes,
- * which Node does not report on responses that are queued behind pipelined requests.
+ * Serves one request with a web-standard handler. Aborts the request's signal when the connection
+ * closes, which Node does not report on responses that are queued behind pipelined requests.
  *
  * @param {import('node:http').IncomingMessage} incoming
  * @param {import('node:http').ServerResponse} outgoing

@@ -16,10 +16,8 @@ const slots = { taken: 0, freed: 0 }
 let unhandled = 0
 process.on('unhandledRejection', () => unhandled++)
 
-/**
- * Decisions of the slow store are pending for one turn of the event loop or for a few milliseconds.
- */
 const store = memoryStore()
+/** A store whose decisions take one turn of the event loop or a few milliseconds. */
 const slowStore = {
   /** @param {Parameters<typeof store.take>[0]} charges */
   async take(charges) {
@@ -44,11 +42,11 @@ const responses = { count: 0 }
 const handle = async () => {
   responses.count++
   if (responses.count % 5 === 0) await sleep(3)
-  return responses.count % 7 === 0 ? Readable.from(pieces()) : 'fine'
+  return responses.count % 7 === 0 ? Readable.from(chunks()) : 'fine'
 }
 
-async function* pieces() {
-  for (let piece = 0; piece < 8; piece++) {
+async function* chunks() {
+  for (let chunk = 0; chunk < 8; chunk++) {
     yield Buffer.alloc(4096, 'a')
     await nextTurn()
   }
@@ -89,7 +87,7 @@ const routes = [
 ]
 
 const start = apps[process.argv[2] ?? '']
-if (start === undefined) throw new Error(`there is no app '${process.argv[2]}'`)
+if (start === undefined) throw new Error(`unknown app '${process.argv[2]}'`)
 const server = await start(routes)
 const address = /** @type {import('node:net').AddressInfo} */ (server.address())
 process.on('message', () => {

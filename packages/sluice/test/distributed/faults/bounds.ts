@@ -67,8 +67,8 @@ function expectNoExcess(tightest: TightestInterval | undefined): void {
   expect(tightest?.excess ?? 0).toBeLessThan(ROUNDING)
 }
 
-type Kinds = readonly [bucket: Costed[], entries: Costed[], slots: Costed[]]
-type Costed = LoggedAdmission & { readonly cost: 1 }
+type Kinds = readonly [bucket: UnitAdmission[], entries: UnitAdmission[], slots: UnitAdmission[]]
+type UnitAdmission = LoggedAdmission & { readonly cost: 1 }
 
 function byKind(log: readonly LoggedAdmission[]): Kinds {
   const kinds: Kinds = [[], [], []]

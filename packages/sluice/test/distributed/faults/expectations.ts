@@ -10,11 +10,11 @@ export interface Expected extends Allowance {
   readonly fault: 'outage' | 'recoverable'
   /** An error after which the store does not retry: the call fails, and the policy decides. */
   readonly allowedError?: RegExp
-  /** Connections that a process keeps to its store. */
+  /** Number of connections that a process has to its store. */
   readonly sockets: number
 }
 
-/** Maximum number of pending calls per process. An outage lasts for far more calls. */
+/** Maximum number of pending calls per process. Far more calls are made during an outage. */
 const MAX_PENDING_CALLS = 100
 /** Allowed memory growth of a process in bytes, for compiled code and connection buffers. */
 const MAX_GROWTH_BYTES = 3_000_000

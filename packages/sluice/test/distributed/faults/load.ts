@@ -39,12 +39,12 @@ export interface LoggedAdmission {
   readonly source: 'store' | 'local' | 'open'
   /** Time of the decision, by the store's clock or, for local decisions, by the machine's. */
   readonly at: number
-  /** Times between which it certainly held its slot, by the machine's clock. */
+  /** Times between which the request certainly held its slot, by the machine's clock. */
   readonly heldFrom: number
   readonly heldUntil: number
 }
 
-/** A late admission by a token bucket that was refunded. Times are by the store's clock. */
+/** A refunded late admission by a token bucket. Times are by the store's clock. */
 export interface LateAdmission extends Refund {
   readonly at: number
 }

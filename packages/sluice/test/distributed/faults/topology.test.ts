@@ -57,7 +57,7 @@ describe('under load, every guarantee holds', () => {
   it('when all slots of a cluster node move to another node', async () => {
     const cluster = stopAfterTest(await startRedisCluster())
     const groups = await runUnderLoad(cluster.url, async () => {
-      const moved = await moveKeys(cluster.nodes)
+      const moved = await moveSlots(cluster.nodes)
       expect(moved).toBeGreaterThan(0)
     })
     console.log(`Cluster slots moved: ${summaryOf(groups)}`)
@@ -71,8 +71,8 @@ async function isPrimary(server: RedisServer): Promise<boolean> {
   return (await server.cli('role')).startsWith('master')
 }
 
-/** Moves every slot with keys from the first node to the second, and returns their number. */
-async function moveKeys([from, to]: readonly RedisServer[]): Promise<number> {
+/** Moves every slot with keys from the first node to the second. Returns the number of slots. */
+async function moveSlots([from, to]: readonly RedisServer[]): Promise<number> {
   const [source, target] = [from, to].map((node) => new Redis(node?.port ?? 0)) as [Redis, Redis]
   try {
     const [sourceId, targetId] = await Promise.all([source, target].map((node) => node.cluster('MYID')))

@@ -1,4 +1,4 @@
-/** The possible deciders of an admission. */
+/** The possible sources of an admission. */
 const SOURCES = ['store', 'local', 'open']
 const WIDTH = 5
 

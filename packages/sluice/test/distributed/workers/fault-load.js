@@ -107,10 +107,10 @@ async function load() {
 
 /** @param {number} kind */
 async function request(kind) {
-  const { permit, verdict } = await decided(kind)
+  const { permit, verdict } = await decide(kind)
   if (verdict === undefined) return
   if (verdict.degraded) count.degraded++
-  else if (!verdict.remembered) storeDecided(kind)
+  else if (!verdict.remembered) onStoreDecision(kind)
   if (permit === undefined) {
     count.refused++
     return
@@ -123,11 +123,12 @@ async function request(kind) {
 }
 
 /**
- * Returns a decision and the verdict on its only rule, or nothing if the store is unavailable.
+ * Returns the permit and the verdict of a decision on one rule. Both are undefined if the store is
+ * unavailable.
  *
  * @param {number} kind
  */
-async function decided(kind) {
+async function decide(kind) {
   const startedAt = now()
   let isDecided = false
   try {
@@ -167,7 +168,7 @@ function watchDeadline(startedAt, isDecided) {
 }
 
 /** @param {number} kind */
-function storeDecided(kind) {
+function onStoreDecision(kind) {
   count.storeDecisions++
   if (now() >= recoveredAt) recoveryTimes[kind] = Math.min(recoveryTimes[kind], now() - recoveredAt)
 }
@@ -200,7 +201,7 @@ async function countPending(taken) {
   try {
     await taken
   } catch (thrown) {
-    // An error reply of the server, not a lost connection.
+    // The server sent an error reply; the connection was not lost.
     if (thrown instanceof Error && thrown.name === 'ReplyError') replies.add(thrown.message)
   } finally {
     pending--

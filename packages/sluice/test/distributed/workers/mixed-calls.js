@@ -1,4 +1,4 @@
-// Takes, peeks, settles and resets at random, on keys shared with other processes.
+// Makes random calls of take, peek, settle and reset on keys shared with other processes.
 
 import { store } from './store.js'
 import { serveRequests } from './worker-messages.js'

@@ -6,8 +6,9 @@ const UNBOUNDED = Number.MAX_VALUE
  * the take, and bounds `from` and `to` of the time of the refund. All times are by the store's
  * clock, in milliseconds.
  *
- * A settlement returns no time. It is made after the latest store time that this process knew when
- * it sent the settlement, and before the time of any take sent after the settlement was confirmed.
+ * A settlement returns no time. Its refund is made after the latest store time that this process
+ * knew when it sent the settlement, and before the time of any take sent after the settlement was
+ * confirmed.
  *
  * @param {any} inner
  */

@@ -41,7 +41,7 @@ async function openClient() {
 }
 
 /**
- * A client of ioredis with the options that docs/stores.md recommends.
+ * Creates an ioredis client with the options that docs/stores.md recommends.
  *
  * @returns {any}
  */
@@ -59,7 +59,7 @@ function nodeRedis() {
     : createCluster({ rootNodes: clusterNodes.map((/** @type {string} */ node) => ({ url: node })) })
 }
 
-// The process reports ready once it is connected. On a busy machine the first attempt may fail.
+// The process is ready once it is connected. On a busy machine, the first attempt may fail.
 const limit = { algorithm: 'token-bucket', limit: 1, period: 1000, burst: 1 }
 const end = performance.now() + 20_000
 for (let connected = false; !connected; ) {

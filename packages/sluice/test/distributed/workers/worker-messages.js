@@ -2,7 +2,7 @@
  * Reports that this process is ready, then runs `run` for every request and sends its result.
  *
  * @param {(request: any) => unknown} run
- * @param {(signal: string) => void} [onSignal] called for a signal, which has no result
+ * @param {(signal: string) => void} [onSignal] called for a signal, which gets no reply
  */
 export function serveRequests(run, onSignal) {
   process.on('message', async (message) => {
