@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createLimiter } from '../../../src/limiter/limiter.js'
 import { ALL, bucket, charge, fill, PERIOD, peek, type Suite, take } from './harness.js'
 
-/** Requests with several charges. */
+/** Tests requests with several charges. */
 export function allOrNoneCases(suite: Suite): void {
   describe.each(ALL)('%s: all or none', (_algorithm, limitOf) => {
     const limit = limitOf()

@@ -17,7 +17,7 @@ import {
   takeCharge,
 } from './harness.js'
 
-/** Changes of a live limit, burst or algorithm, which neither refill a key nor lock it out. */
+/** Tests that changes of a limit, burst or algorithm neither refill a key nor lock it out. */
 export function changeCases(suite: Suite): void {
   describe.each(RATES)('%s: a live change', (_algorithm, limitOf) => {
     it('keeps the used units when the limit changes, and applies an increase at once', () =>
@@ -168,7 +168,7 @@ export function changeCases(suite: Suite): void {
       expect((await peek(store, inFlight(4, PERIOD / 2))).remaining).toBe(3)
     }))
 
-  it('grants tiers that share a key the largest of their limits in total', () =>
+  it('grants at most the largest limit in total to tiers that share a key', () =>
     suite.with(async ({ store }) => {
       const tiers: Limit[] = [bucket(4), bucket(40), fixed(4), fixed(40)]
       await fill(store, bucket(4))

@@ -15,7 +15,7 @@ import {
 
 const YEAR = 365 * 86_400_000
 
-/** Wrong clocks and suspended processes. */
+/** Tests wrong clocks and suspended processes. */
 export function clockCases(suite: Suite): void {
   if (suite.kind.setsBack)
     describe.each(RATES)('%s: a clock that is set back', (algorithm, limitOf) => {
@@ -80,7 +80,7 @@ export function clockCases(suite: Suite): void {
       }))
 
   describe.each(ALL)('%s: a suspended process', (_algorithm, limitOf) => {
-    it('keeps the bound when a suspended process resumes', () =>
+    it('keeps the bound when it resumes', () =>
       suite.with(async ({ store, advance }) => {
         const limit = limitOf()
         await fill(store, limit)
@@ -103,7 +103,7 @@ export function clockCases(suite: Suite): void {
 
   if (suite.kind.ownClock)
     describe.each(RATES)('%s: two application servers whose clocks differ', (_algorithm, limitOf) => {
-      it('admit no more than the limit together when their clocks differ by a period', () =>
+      it('admit no more than the limit in total, even if the difference is a period', () =>
         suite.with(async ({ store }) => {
           const limiter = () =>
             createLimiter({ store, name: 'shared', rules: [{ limit: limitOf(10, 60_000) }] })

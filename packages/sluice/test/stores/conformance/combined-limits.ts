@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createLimiter } from '../../../src/limiter/limiter.js'
 import { ALL, bucket, charge, peek, type Suite, settlement } from './harness.js'
 
-/** Simultaneous calls. */
+/** Tests simultaneous calls. */
 export function simultaneousCallCases(suite: Suite): void {
   describe.each(ALL)('%s: simultaneous calls', (_algorithm, limitOf) => {
     it('admits exactly the limit when thousands of calls charge one key at once', () =>

@@ -3,7 +3,7 @@ import { createLimiter } from '../../../src/limiter/limiter.js'
 import type { Limit } from '../../../src/limits/limit.js'
 import { ALL, bucket, charge, fill, PERIOD, peek, RATES, type Suite, settlement, take } from './harness.js'
 
-/** Costs of a charge and their effects on a key. */
+/** Tests the costs of charges and their effects on a key. */
 export function costCases(suite: Suite): void {
   describe.each(ALL)('%s: costs', (algorithm, limitOf) => {
     const limit: Limit = limitOf()

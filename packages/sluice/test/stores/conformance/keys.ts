@@ -58,7 +58,7 @@ const SEPARATORS = [
   '"',
 ]
 
-/** Keys and scopes. */
+/** Tests keys and scopes. */
 export function keyCases(suite: Suite): void {
   const limit = bucket(4, 3_600_000)
 

@@ -73,8 +73,8 @@ const sequences = (limit: fc.Arbitrary<Limit>): fc.Arbitrary<Sequence> =>
 const TOLERANCE = 1e-6
 
 /**
- * Limits that change with each request. Bounds hold, increases apply at once, and no key is locked
- * out.
+ * Tests limits that change with each request: bounds hold, increases apply at once, and no key is
+ * locked out.
  */
 export function limitSequenceCases(suite: Suite): void {
   describe.each(Object.entries(KINDS))('random sequences of %s on one key', (_kind, limit) => {
@@ -136,7 +136,8 @@ function expectWithin(
 }
 
 /**
- * Returns the envelope. Windows admit up to twice their limit in an interval that straddles two.
+ * Returns the envelope of limits. Windows admit up to twice their limit in an interval that straddles
+ * two windows.
  */
 function envelopeOf(limits: readonly Limit[]): Envelope {
   const isStraddled = limits.some(({ algorithm }) => algorithm.endsWith('window'))

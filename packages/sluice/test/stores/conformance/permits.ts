@@ -4,7 +4,7 @@ import type { Permit } from '../../../src/limiter/permit.js'
 import type { Store } from '../../../src/stores/store.js'
 import { ALL, inFlight, PERIOD, RATES, type Suite } from './harness.js'
 
-/** Permits of allowed requests. */
+/** Tests the permits of allowed requests. */
 export function permitCases(suite: Suite): void {
   describe.each(RATES)('%s: permits', (_algorithm, limitOf) => {
     const tokens = (store: Store) =>
@@ -16,8 +16,8 @@ export function permitCases(suite: Suite): void {
     it('settles a permit only once', () =>
       suite.with(async ({ store }) => {
         const limiter = tokens(store)
-        const permit = await admitted(limiter, 3)
-        await admitted(limiter, 1)
+        const permit = await admit(limiter, 3)
+        await admit(limiter, 1)
         for (let call = 0; call < 5; call++) await permit.settle({ tokens: 1 })
         await permit.settle({ tokens: 0 })
         await permit.settle({ tokens: 4 })
@@ -27,9 +27,9 @@ export function permitCases(suite: Suite): void {
     it('refunds nothing when a permit is settled after its charge has expired', () =>
       suite.with(async ({ store, advance }) => {
         const limiter = tokens(store)
-        const permit = await admitted(limiter, 4)
+        const permit = await admit(limiter, 4)
         await advance(2 * PERIOD)
-        await admitted(limiter, 4)
+        await admit(limiter, 4)
         await permit.settle({ tokens: 0 })
         expect(await remainingUnits(limiter)).toBe(0)
       }))
@@ -37,7 +37,7 @@ export function permitCases(suite: Suite): void {
     it('settles nothing for an invalid cost and allows a valid settlement later', () =>
       suite.with(async ({ store }) => {
         const limiter = tokens(store)
-        const permit = await admitted(limiter, 3)
+        const permit = await admit(limiter, 3)
         for (const cost of [-1, Number.NaN, Number.POSITIVE_INFINITY])
           await expect(async () => permit.settle({ tokens: cost })).rejects.toThrow(RangeError)
         await permit.settle({ tokens: 1 })
@@ -47,8 +47,8 @@ export function permitCases(suite: Suite): void {
     it('refunds a charge once when its permit is cancelled twice', () =>
       suite.with(async ({ store }) => {
         const limiter = tokens(store)
-        const permit = await admitted(limiter, 3)
-        await admitted(limiter, 1)
+        const permit = await admit(limiter, 3)
+        await admit(limiter, 1)
         for (let call = 0; call < 3; call++) await permit.cancel()
         await Promise.all([permit.cancel(), permit.settle({ tokens: 4 }), permit.release()])
         expect(await remainingUnits(limiter)).toBe(3)
@@ -57,9 +57,9 @@ export function permitCases(suite: Suite): void {
     it('refunds nothing when a permit is cancelled after its charge has expired', () =>
       suite.with(async ({ store, advance }) => {
         const limiter = tokens(store)
-        const permit = await admitted(limiter, 4)
+        const permit = await admit(limiter, 4)
         await advance(2 * PERIOD)
-        await admitted(limiter, 4)
+        await admit(limiter, 4)
         await permit.cancel()
         expect(await remainingUnits(limiter)).toBe(0)
       }))
@@ -67,7 +67,7 @@ export function permitCases(suite: Suite): void {
     it('throws for a resource that no rule counts and settles nothing', () =>
       suite.with(async ({ store }) => {
         const limiter = tokens(store)
-        const permit = await admitted(limiter, 2)
+        const permit = await admit(limiter, 2)
         await expect(async () => permit.settle({ output_tokens: 0, tokens: 0 })).rejects.toThrow(
           "no rule counts 'output_tokens'; the rules count tokens",
         )
@@ -86,8 +86,8 @@ export function permitCases(suite: Suite): void {
     it('releases a permit only once', () =>
       suite.with(async ({ store }) => {
         const limiter = slots(store)
-        const permit = await admitted(limiter, 2)
-        await admitted(limiter, 2)
+        const permit = await admit(limiter, 2)
+        await admit(limiter, 2)
         for (let call = 0; call < 3; call++) await permit.release()
         expect(await remainingUnits(limiter)).toBe(2)
         expect(permit.holdsSlots).toBe(false)
@@ -96,9 +96,9 @@ export function permitCases(suite: Suite): void {
     it('frees no slot of another request when a permit is released after its lease has ended', () =>
       suite.with(async ({ store, advance }) => {
         const limiter = slots(store)
-        const permit = await admitted(limiter, 4)
+        const permit = await admit(limiter, 4)
         await advance(PERIOD)
-        await admitted(limiter, 4)
+        await admit(limiter, 4)
         await permit.release()
         expect(await remainingUnits(limiter)).toBe(0)
       }))
@@ -106,7 +106,7 @@ export function permitCases(suite: Suite): void {
     it('does not renew a released permit', () =>
       suite.with(async ({ store }) => {
         const limiter = slots(store)
-        const permit = await admitted(limiter, 4)
+        const permit = await admit(limiter, 4)
         await permit.release()
         await permit.renew()
         expect(await remainingUnits(limiter)).toBe(4)
@@ -116,7 +116,7 @@ export function permitCases(suite: Suite): void {
       suite.with(async ({ store }) => {
         const limiter = slots(store)
         const block = async () => {
-          await using permit = await admitted(limiter, 4)
+          await using permit = await admit(limiter, 4)
           throw new Error(permit.holdsSlots ? 'in the block' : 'no slots')
         }
         await expect(block).rejects.toThrow('in the block')
@@ -133,7 +133,7 @@ export function permitCases(suite: Suite): void {
           { concurrent: 2, lease: PERIOD },
         ],
       })
-      const permit = await admitted(limiter, 'client')
+      const permit = await admit(limiter, 'client')
       await permit.release()
       await permit.settle({ tokens: 2 })
       const quotas = (await limiter.peek('client')).quotas
@@ -154,7 +154,7 @@ export function permitCases(suite: Suite): void {
         ],
       })
       const remaining = async () => (await limiter.peek(0)).quotas.map((quota) => quota.remaining)
-      const permit = await admitted(limiter, 3)
+      const permit = await admit(limiter, 3)
       expect(await remaining()).toEqual([1, 1, 1, 1, 1, 1])
       await permit.cancel()
       expect(await remaining()).toEqual([4, 4, 4, 4, 4, 4])
@@ -178,7 +178,7 @@ export function permitCases(suite: Suite): void {
     }))
 }
 
-async function admitted<Request>(limiter: Limiter<Request>, request: Request): Promise<Permit> {
+async function admit<Request>(limiter: Limiter<Request>, request: Request): Promise<Permit> {
   const decision = await limiter.admit(request)
   if (!decision.allowed) throw new Error(`refused: ${decision.refusal.rule}`)
   return decision.permit

@@ -6,7 +6,7 @@ import { bucket, fill, fixed, type Harness, log, peek, RATES, type Suite, slidin
 const DAY = 86_400_000
 const YEAR = 365 * DAY
 
-/** Extreme rates and periods. */
+/** Tests extreme rates and periods. */
 export function rateCases(suite: Suite): void {
   if (suite.kind.jumps)
     describe('very high rates and very long periods', () => {

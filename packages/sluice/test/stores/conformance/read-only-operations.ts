@@ -24,10 +24,10 @@ const PAIRS = LIMIT_FACTORIES.flatMap(([stored, storedOf]) =>
   LIMIT_FACTORIES.map(([other, otherOf]) => ({ stored, storedOf, other, otherOf })),
 )
 
-/** Requests that take nothing change nothing, even under a different limit or algorithm. */
+/** Tests that requests that take nothing change nothing, even under another limit or algorithm. */
 export function readOnlyCases(suite: Suite): void {
   describe.each(PAIRS)('state of $stored, read under $other', ({ storedOf, otherOf }) => {
-    it('is not changed by peeks and refusals under another limit', () =>
+    it('is not changed by peeks, refusals or costs of 0 under another limit', () =>
       suite.with(async ({ store, advance }) => {
         const limit = storedOf()
         const control = new Key('control', store, limit, suite.kind.slack)

@@ -14,7 +14,7 @@ import {
   takeCharge,
 } from './harness.js'
 
-/** Charges adjusted up or down after the fact. */
+/** Tests settlements, which raise or lower earlier charges. */
 export function settlementCases(suite: Suite): void {
   describe.each(ALL)('%s: settlements', (_algorithm, limitOf) => {
     const limit = limitOf()
@@ -150,7 +150,7 @@ export function settlementCases(suite: Suite): void {
   })
 
   describe.each(RATES)('%s: settlements and time', (_algorithm, limitOf) => {
-    it('refunds no more than was taken when settled after half a period', () =>
+    it('refunds no more than was taken when a charge is settled after half a period', () =>
       suite.with(async ({ store, advance }) => {
         const limit = limitOf()
         const one = charge(limit, 2)
@@ -189,7 +189,7 @@ export function settlementCases(suite: Suite): void {
       expect((await peek(store, limit)).remaining).toBe(4)
     }))
 
-  it('concurrency: frees no slot of another request when released after the lease has ended', () =>
+  it('concurrency: frees no slot of another request when a lease is released after its end', () =>
     suite.with(async ({ store, advance }) => {
       const limit = ALL[4][1]()
       const expired = charge(limit, 2)

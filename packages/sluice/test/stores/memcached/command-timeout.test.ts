@@ -5,7 +5,7 @@ import {
 } from '../../../src/stores/memcached/memcached-client-connection.js'
 
 it.each([5_000, 100 * 86_400_000])(
-  'rejects half a second after a command timeout of %s ms if the client never settles',
+  'a Memcached connection rejects half a second after the command timeout of %s ms if the client never responds',
   async (cmdTimeout) => {
     vi.useFakeTimers()
     onTestFinished(() => {

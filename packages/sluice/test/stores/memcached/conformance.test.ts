@@ -4,7 +4,7 @@ import { describeStore } from '../conformance.js'
 import { type MemcachedServer, startMemcached } from '../servers/memcached.js'
 import { storeWithClock } from './store-with-clock.js'
 
-/** A current time with a fraction, which reveals a loss of precision. */
+/** A start time with a fraction of a millisecond, which reveals a loss of precision. */
 const START = Date.UTC(2026, 10, 24, 12) + 0.123
 
 let server: MemcachedServer

@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => server?.stop())
 
-it('takes from all three keys of a request or from none, with ten stores at once', async () => {
+it('ten Memcached stores that contend take from all three keys of a request or from none', async () => {
   const limit: Limit = { algorithm: 'token-bucket', limit: 1, period: HOUR, burst: 60 }
   const stores = Array.from({ length: 10 }, () => memcachedStore({ url: server.url, prefix: 'three:' }))
   const keys = ['a', 'b', 'c']

@@ -10,9 +10,9 @@ const MONTH = 30 * 86_400
 const HOUR = 3600
 
 /**
- * Returns a store on a real server that decides by a clock that the test controls. `elapsed`
- * returns the simulated time of the server in milliseconds: keys that have expired by then are
- * deleted, as by the server. The server itself stores them for longer, because a test may take
+ * Returns a store that uses a real server, but decides by a clock that the test controls. `elapsed`
+ * returns the simulated time of the server in milliseconds. Keys that have expired by then are
+ * deleted, as the server would do. The server itself stores them for longer, because a test may take
  * longer than the time it simulates.
  */
 export function storeWithClock(
@@ -87,11 +87,11 @@ class ExpiringConnection extends MemcachedUrlConnection {
 }
 
 /**
- * Returns the shortest time for which a key is stored, in milliseconds. Called before the write,
- * because a timestamp is fixed while a slow write takes its time.
+ * Returns the minimum time for which a key is stored, in milliseconds. It must be called before the
+ * write, because a timestamp does not move while a slow write is pending.
  */
 function durationOf(expiry: number): number {
-  // A timestamp, or a duration whose first second may have been almost over.
+  // A timestamp, or a duration whose first second may be almost over.
   return expiry > MONTH ? expiry * 1000 - Date.now() : (expiry - 1) * 1000
 }
 

@@ -5,7 +5,7 @@ import { storeKey } from '../../../src/stores/memcached/memcached-key.js'
 import { withFailurePolicy } from '../../../src/stores/resilience/failure-policy.js'
 import { startMemcached } from '../servers/memcached.js'
 
-it('fails only the requests to an unreadable key, and leaves the breaker closed', async () => {
+it('the Memcached store fails only requests to an unreadable key, and its breaker stays closed', async () => {
   const server = await startMemcached()
   const client = new MemcacheClient({ server: `127.0.0.1:${server.port}` })
   const guarded = withFailurePolicy(memcachedStore(`memcached://127.0.0.1:${server.port}`), {

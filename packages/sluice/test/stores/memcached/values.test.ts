@@ -44,11 +44,16 @@ describe.each(LIMITS)('a stored value of a $algorithm limit (align: $align)', (l
 
   it('is rejected if a character was changed, removed or added', () => {
     fc.assert(
-      fc.property(fc.nat(value.length - 1), fc.string({ maxLength: 3 }), fc.nat(3), (place, put, cut) => {
-        const damaged = value.slice(0, place) + put + value.slice(place + cut)
-        fc.pre(damaged !== value)
-        expect(() => decodeValue('key', damaged)).toThrow(StoredValueError)
-      }),
+      fc.property(
+        fc.nat(value.length - 1),
+        fc.string({ maxLength: 3 }),
+        fc.nat(3),
+        (at, inserted, removed) => {
+          const damaged = value.slice(0, at) + inserted + value.slice(at + removed)
+          fc.pre(damaged !== value)
+          expect(() => decodeValue('key', damaged)).toThrow(StoredValueError)
+        },
+      ),
       { seed: 20261124, numRuns: 2000 },
     )
   })
@@ -115,7 +120,7 @@ describe('a value of the previous version', () => {
   })
 })
 
-it('rejects values that another program wrote', () => {
+it('decodeValue rejects values that another program wrote', () => {
   const foreign = fc.oneof(fc.string(), fc.jsonValue(), fc.constant(undefined), fc.uint8Array())
   const property = fc.property(foreign, (value) => {
     expect(() => decodeValue('key', value)).toThrow(StoredValueError)
@@ -123,7 +128,7 @@ it('rejects values that another program wrote', () => {
   fc.assert(property, { seed: 20261124, numRuns: 2000 })
 })
 
-it('encodes one log entry per tick with its time and cost, and omits refunded entries', () => {
+it('encodeEntries encodes one log entry per tick with its time and cost, and omits refunded entries', () => {
   const entry = fc.record({ after: fc.nat(5_000_000), cost: fc.nat(3) })
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 40 }), fc.nat(3), (entries, head) => {
@@ -177,25 +182,28 @@ describe('the Memcached store on a server', () => {
     ['a value of a later version', storedValue(limit).replace('sluice1', 'sluice2')],
   ]
 
-  it.each(foreign)('admits no request on a key with %s and does not overwrite it', async (name, value) => {
-    const store = memcachedStore({ client, prefix: 'foreign:' })
-    const charge = { scope: 's', key: name, limit, cost: 1 }
-    const key = storeKey('foreign:', 's', name)
-    await client.set(key, value, { lifetime: 60 })
-    const before = await client.get<unknown>(key)
-    const taken = { ...charge, at: Date.now(), resetAfter: HOUR }
-    await expect(store.take([charge])).rejects.toThrow(StoredValueError)
-    await expect(store.take([charge])).rejects.toThrow(key)
-    await expect(store.peek([charge])).rejects.toThrow(StoredValueError)
-    await expect(store.settle([{ charge, taken, cost: 3 }])).rejects.toThrow(StoredValueError)
-    expect((await client.get(key)).value).toEqual(before.value)
-    // A request on several keys refunds what it took, so the other key is unchanged.
-    const other = { ...charge, key: `other than ${name}` }
-    await expect(store.take([other, charge])).rejects.toThrow(StoredValueError)
-    expect((await store.peek([{ ...other, cost: 5 }]))[0]).toMatchObject({ allowed: true, remaining: 0 })
-    await store.reset('s', name)
-    expect((await store.take([charge]))[0]).toMatchObject({ allowed: true, remaining: 4 })
-  })
+  it.each(foreign)(
+    'admits no request on a key with %s, and does not overwrite the value',
+    async (name, value) => {
+      const store = memcachedStore({ client, prefix: 'foreign:' })
+      const charge = { scope: 's', key: name, limit, cost: 1 }
+      const key = storeKey('foreign:', 's', name)
+      await client.set(key, value, { lifetime: 60 })
+      const before = await client.get<unknown>(key)
+      const taken = { ...charge, at: Date.now(), resetAfter: HOUR }
+      await expect(store.take([charge])).rejects.toThrow(StoredValueError)
+      await expect(store.take([charge])).rejects.toThrow(key)
+      await expect(store.peek([charge])).rejects.toThrow(StoredValueError)
+      await expect(store.settle([{ charge, taken, cost: 3 }])).rejects.toThrow(StoredValueError)
+      expect((await client.get(key)).value).toEqual(before.value)
+      // A request on several keys refunds what it took, so the other key is unchanged.
+      const other = { ...charge, key: `other than ${name}` }
+      await expect(store.take([other, charge])).rejects.toThrow(StoredValueError)
+      expect((await store.peek([{ ...other, cost: 5 }]))[0]).toMatchObject({ allowed: true, remaining: 0 })
+      await store.reset('s', name)
+      expect((await store.take([charge]))[0]).toMatchObject({ allowed: true, remaining: 4 })
+    },
+  )
 
   it('throws a RangeError for a take that would make a log exceed 1 MB, but still peeks', async () => {
     const store = memcachedStore({ client, prefix: 'long:' })

@@ -27,7 +27,7 @@ const PAIRS = LIMIT_FACTORIES.flatMap(([stored, storedOf]) =>
 )
 
 describe.each(PAIRS)('state of $stored that is read under $other', ({ storedOf, otherOf }) => {
-  it('is not changed by requests under the other limit that take nothing', () => {
+  it('is not changed by requests that take nothing under the other limit', () => {
     // Any fraction of these periods is exact.
     const wait = fc.constantFrom(0, 0, 125, 500, 1000, PERIOD)
     const readStep = fc.record({

@@ -2,7 +2,7 @@ import { memoryStore } from '../../../src/stores/memory/memory-store.js'
 import { manualClock } from '../../../src/time/clock.js'
 import { describeStore } from '../conformance.js'
 
-/** A current time with a fraction, which reveals a loss of precision. */
+/** A start time with a fraction of a millisecond, which reveals a loss of precision. */
 const START = Date.UTC(2026, 10, 24, 12) + 0.123
 
 describeStore('memory', (options) => {

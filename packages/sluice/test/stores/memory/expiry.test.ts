@@ -6,7 +6,7 @@ import { ALL, bucket, charge, PERIOD } from '../conformance/harness.js'
 
 const DAY = 86_400_000
 
-describe('expiry in the memory store', () => {
+describe('the memory store', () => {
   it.each(ALL)('%s: deletes state soon after its expiry, during any later decision', (_name, limitOf) => {
     const clock = manualClock(500)
     const store = memoryStore({ clock })
@@ -91,7 +91,7 @@ describe('expiry in the memory store', () => {
     expect(store.keys).toBe(0)
   })
 
-  it('stores only live entries of a log', () => {
+  it('counts only live entries of a log', () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     const limit: Limit = { algorithm: 'sliding-log', limit: 10, period: 1000 }

@@ -58,7 +58,7 @@ describe('KeyHash', () => {
       if (seen[key] === seen[key - 1]) expect.fail('two keys have the same hash')
   })
 
-  it('spreads keys evenly over buckets, by its low bits and by any others', () => {
+  it('spreads keys evenly over buckets, by its lowest bits and by other bits', () => {
     const hash = new KeyHash()
     for (const shift of [0, 8, 20]) {
       const counts = new Uint32Array(256)
@@ -73,7 +73,7 @@ describe('KeyHash', () => {
     }
   })
 
-  it('changes half of its bits when any bit of a key changes', () => {
+  it('changes about half of its bits when any bit of a key changes', () => {
     const hash = new KeyHash()
     const bits = (value: number) => value.toString(2).replaceAll('0', '').length
     let changed = 0

@@ -3,7 +3,7 @@ import { memoryStore } from '../../../src/stores/memory/memory-store.js'
 import { manualClock } from '../../../src/time/clock.js'
 import { bucket, charge } from '../conformance/harness.js'
 
-it('counts correctly with more limits than there are ids', () => {
+it('the memory store counts correctly with more limits than there are IDs', () => {
   const clock = manualClock()
   const store = memoryStore({ clock })
   for (let round = 0; round < 2; round++) {
@@ -16,6 +16,6 @@ it('counts correctly with more limits than there are ids', () => {
   clock.advance(60_000)
   for (let call = 0; call < 100; call++) store.peek([charge(bucket(), 0, 'other')])
   expect(store.keys).toBe(0)
-  // The ids are free again.
+  // The IDs are free again.
   expect(store.take([charge(bucket(9, 60_000), 1)])[0]?.remaining).toBe(8)
 })

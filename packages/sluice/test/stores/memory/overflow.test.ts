@@ -5,7 +5,7 @@ import type { Charge, StoreVerdict } from '../../../src/stores/store.js'
 import { manualClock } from '../../../src/time/clock.js'
 import { ALL, bucket, charge, inFlight, PERIOD, settlement } from '../conformance/harness.js'
 
-function full(maxKeys: number, limit: Limit = bucket()) {
+function fullStore(maxKeys: number, limit: Limit = bucket()) {
   const clock = manualClock(1000)
   const store = memoryStore({ clock, maxKeys })
   for (let key = 0; key < maxKeys; key++) takeOne(store, charge(limit, 2, `known ${key}`))
@@ -20,17 +20,14 @@ function remainingOf(store: MemoryStore, limit: Limit, key: string): number | un
   return store.peek([charge(limit, 0, key)])[0]?.remaining
 }
 
-describe('a full memory store', () => {
-  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
-    'rejects %s as the maximum number of keys',
-    (maxKeys) => {
-      expect(() => memoryStore({ maxKeys })).toThrow(RangeError)
-    },
-  )
+describe('a memory store with a maximum number of keys', () => {
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('rejects a maximum of %s', (maxKeys) => {
+    expect(() => memoryStore({ maxKeys })).toThrow(RangeError)
+  })
 
   it.each(ALL)('%s: evicts no live key under a flood of new keys', (_algorithm, limitOf) => {
     const limit = limitOf()
-    const { store } = full(10, limit)
+    const { store } = fullStore(10, limit)
     takeOne(store, charge(limit, 2, 'known 3'))
     let admitted = 0
     for (let key = 0; key < 5000; key++)
@@ -42,7 +39,7 @@ describe('a full memory store', () => {
   })
 
   it('reports the overflow in the verdict and in a counter', () => {
-    const { store } = full(2)
+    const { store } = fullStore(2)
     expect(store.overflowed).toBe(0)
     expect(takeOne(store, charge(bucket(), 1, 'fresh'))).toMatchObject({ allowed: true, overflow: true })
     expect(takeOne(store, charge(bucket(), 1, 'known 0'))).not.toHaveProperty('overflow')
@@ -50,7 +47,7 @@ describe('a full memory store', () => {
   })
 
   it('shares one state per scope among unknown keys, and none between scopes', () => {
-    const { store } = full(2)
+    const { store } = fullStore(2)
     for (const key of ['a', 'b', 'c', 'd'])
       expect(takeOne(store, charge(bucket(), 1, key)).allowed).toBe(true)
     expect(takeOne(store, charge(bucket(), 1, 'e')).allowed).toBe(false)
@@ -58,7 +55,7 @@ describe('a full memory store', () => {
   })
 
   it('counts the charges of one request in the shared state together', () => {
-    const { store } = full(2)
+    const { store } = fullStore(2)
     const verdicts = store.take([charge(bucket(), 3, 'a'), charge(bucket(), 3, 'b')])
     expect(verdicts.map(({ allowed }) => allowed)).toEqual([true, false])
     expect(
@@ -83,7 +80,7 @@ describe('a full memory store', () => {
 
   it.each(ALL)('%s: starts a new key from a copy of the shared state', (_name, limitOf) => {
     const limit = limitOf()
-    const { clock, store } = full(2, bucket(4, PERIOD / 2))
+    const { clock, store } = fullStore(2, bucket(4, PERIOD / 2))
     for (let count = 0; count < 4; count++) takeOne(store, charge(limit, 1, 'fresh'))
     store.reset('scope', 'known 0')
     store.reset('scope', 'known 1')
@@ -95,8 +92,8 @@ describe('a full memory store', () => {
     expect(store.keys).toBe(2)
   })
 
-  it('does not charge unknown keys for a key with a copy of their state', () => {
-    const { store } = full(1)
+  it('does not charge requests of a key with a copy to the shared state', () => {
+    const { store } = fullStore(1)
     takeOne(store, charge(bucket(), 1, 'a'))
     store.reset('scope', 'known 0')
     expect(takeOne(store, charge(bucket(), 3, 'a'))).toMatchObject({ allowed: true, remaining: 0 })
@@ -104,7 +101,7 @@ describe('a full memory store', () => {
   })
 
   it('settles in the shared state and in its copy', () => {
-    const { store } = full(1)
+    const { store } = fullStore(1)
     const one = charge(bucket(), 3, 'a')
     const verdict = takeOne(store, one)
     store.reset('scope', 'known 0')
@@ -115,7 +112,7 @@ describe('a full memory store', () => {
   })
 
   it('ends a lease of the shared state in its copy as well', () => {
-    const { store } = full(1)
+    const { store } = fullStore(1)
     const one = charge(inFlight(), 2, 'a', { scope: 'slots' })
     const verdict = takeOne(store, one)
     store.reset('scope', 'known 0')
@@ -125,7 +122,7 @@ describe('a full memory store', () => {
   })
 
   it('charges the debt of a key whose state has expired to the shared state', () => {
-    const { clock, store } = full(1)
+    const { clock, store } = fullStore(1)
     const one = charge(bucket(), 1, 'gone')
     const verdict = { ...takeOne(memoryStore({ clock }), one) }
     for (const key of ['a', 'b', 'c']) takeOne(store, charge(bucket(), 1, key))
@@ -134,7 +131,7 @@ describe('a full memory store', () => {
   })
 
   it('refunds nothing to the shared state for a key whose state has expired', () => {
-    const { clock, store } = full(1)
+    const { clock, store } = fullStore(1)
     const one = charge(bucket(), 4, 'gone')
     const verdict = takeOne(memoryStore({ clock }), one)
     takeOne(store, charge(bucket(), 4, 'a'))
@@ -143,7 +140,7 @@ describe('a full memory store', () => {
   })
 
   it('stores new keys again as soon as there is room', () => {
-    const { clock, store } = full(100)
+    const { clock, store } = fullStore(100)
     expect(takeOne(store, charge(bucket(), 1, 'early'))).toHaveProperty('overflow')
     clock.advance(PERIOD)
     let own = 0
@@ -151,8 +148,8 @@ describe('a full memory store', () => {
     expect(own).toBe(50)
   })
 
-  it('locks no key out for longer than a period when the clock is set back to before the shared state', () => {
-    const { clock, store } = full(1)
+  it('locks no key out for longer than a period when the clock is set back to a time before the shared state', () => {
+    const { clock, store } = fullStore(1)
     clock.advance(1e9)
     store.take([charge(bucket(), 2, 'known')])
     takeOne(store, charge(bucket(), 4, 'a'))

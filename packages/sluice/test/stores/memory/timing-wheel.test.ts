@@ -47,7 +47,7 @@ function wheelAt(start: number) {
 
 describe('TimingWheel', () => {
   it.each([0, 1, 15, 16, 1000, 1024, 16_384, 65_536, DAY, 30 * DAY, 365 * DAY, 3650 * DAY])(
-    'finds a slot within two ticks of its expiry after %d ms, and not before',
+    'reports a slot that expires in %d ms at most two ticks late, and never early',
     (wait) => {
       for (const start of [0, 7, 1023, 1024 * 16 - 1, Date.UTC(2026, 10, 24) + 0.3]) {
         const { wheel, expired, pass } = wheelAt(start)
@@ -134,7 +134,7 @@ describe('TimingWheel', () => {
     expect(expired).toEqual([timer])
   })
 
-  it('finds a slot that was moved to an earlier time at that time', () => {
+  it('reports a slot that was moved to an earlier time at that time', () => {
     const { wheel, expired, pass } = wheelAt(0)
     const timer = new Timer(DAY)
     wheel.schedule(timer)

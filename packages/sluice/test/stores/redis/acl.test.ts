@@ -7,7 +7,7 @@ import { redisStore } from '../../../src/stores/redis/index.js'
 import { type Charge, type Store, settlementOf } from '../../../src/stores/store.js'
 import { type RedisServer, startRedis, startRedisCluster } from '../servers/redis.js'
 
-/** The documented permissions suffice for every algorithm and client. */
+/** Tests that the documented permissions suffice for every algorithm and client. */
 
 const HOUR = 3_600_000
 const LIMITS: Record<string, Limit> = {
@@ -53,11 +53,11 @@ async function runAllOperations(store: Store) {
   await store.peek([bucket])
 }
 
-it('documents the permissions under test', () => {
+it('docs/stores.md contains the permissions under test', () => {
   expect(rules).toContain('~sluice:*')
 })
 
-it('permits every operation through ioredis, node-redis and a URL', async () => {
+it('the documented permissions allow every operation through ioredis, node-redis and a URL', async () => {
   const password = 'password'
   const io = new Redis({ port: server.port, username: 'sluice', password, maxRetriesPerRequest: 0 })
   const node = createClient({ url: `redis://sluice:${password}@127.0.0.1:${server.port}` })
@@ -77,7 +77,7 @@ it('permits every operation through ioredis, node-redis and a URL', async () => 
   }
 })
 
-it('permits no access to other keys', async () => {
+it('the documented permissions allow no access to other keys', async () => {
   const client = new Redis({ port: server.port, username: 'sluice', password: 'password' })
   try {
     const store = redisStore({ client, prefix: 'other:', rememberRefusals: 0 })
@@ -87,7 +87,7 @@ it('permits no access to other keys', async () => {
   }
 })
 
-it('permits every operation in a cluster', async () => {
+it('the documented permissions allow every operation in a cluster', async () => {
   const cluster = await startRedisCluster()
   try {
     for (const node of cluster.nodes) expect(await node.cli('acl', 'setuser', 'sluice', ...rules)).toBe('OK')

@@ -22,7 +22,7 @@ const charge: fc.Arbitrary<Charge> = fc.record({
   enforce: fc.constantFrom(undefined, true, false),
   lease: fc.constantFrom('', 'lease'),
 })
-/** Recurring requests with different keys, as on a route, and others. */
+/** Recurring requests with different keys, as on a route, and other requests. */
 const requests = fc.array(fc.array(charge, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 12 })
 const jobChoice = fc.record({
   which: fc.nat(11),
@@ -30,7 +30,7 @@ const jobChoice = fc.record({
   operation: fc.constantFrom('take', 'take', 'take', 'peek', 'settle', 'reset' as const),
 })
 
-it('encodes every job completely, and each key only once', () => {
+it('a batch encodes every job completely and each key only once', () => {
   fc.assert(
     fc.property(requests, fc.array(jobChoice, { minLength: 1, maxLength: 40 }), (routes, choices) => {
       const jobs = choices.map(({ which, key, operation }): Job => {

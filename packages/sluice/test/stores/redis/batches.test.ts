@@ -60,7 +60,7 @@ describe('Batches', () => {
     )
     const verdicts = (await Promise.all(requests.map((charges) => store.take(charges)))).flat()
     expect(verdicts).toHaveLength(500)
-    // A call holds up to 128 charges, which is 25 requests of five charges.
+    // A call contains up to 128 charges, so at most 25 requests with five charges.
     expect(await scriptCalls()).toBe(before + 4)
   })
 
@@ -164,7 +164,7 @@ describe('Batches', () => {
   })
 })
 
-it('sends jobs of the next turn in the next call', async () => {
+it('Batches sends the jobs of the next turn in the next call', async () => {
   const before = await scriptCalls()
   const first = store.take([charge('turns')])
   await nextTurn()

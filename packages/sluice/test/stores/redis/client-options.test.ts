@@ -11,7 +11,7 @@ import { BINARY, NODE_REDIS, NODE_REDIS_CLUSTER } from './clients/node-redis.js'
 import { type ClientCase, type OpenClient, opened, urlOf } from './clients/opened-client.js'
 import { type Running, startTopology } from './topologies.js'
 
-// Whatever options the client has, the store itself decides, never the failure policy.
+/** Tests that the store itself, not the failure policy, decides with all client options. */
 
 const HOUR = 3_600_000
 const LIMITS: Record<string, Limit> = {

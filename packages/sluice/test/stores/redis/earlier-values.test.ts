@@ -52,16 +52,19 @@ it.each([
     earlierValue('w', 60, 3_600_000, 0, NOW, NOW - 1000, 0, 10),
     { algorithm: 'sliding-window', limit: 60, period: 3_600_000 },
   ],
-] as const)('retains the used units of %s from the previous version', async (name, value, limit) => {
-  const store = new ScriptStore(new IoRedisConnection(client, false), `${name}:`, () => NOW)
-  await client.set(storeKey(`${name}:`, 's', 'key'), value, 'PX', 60_000)
-  const remainingUnder = async (units: number) => {
-    const raised = 'burst' in limit ? { ...limit, limit: units, burst: units } : { ...limit, limit: units }
-    return (await store.peek([{ scope: 's', key: 'key', limit: raised, cost: 0 }]))[0]?.remaining
-  }
-  expect(await remainingUnder(60)).toBe(50)
-  expect(await remainingUnder(600)).toBe(590)
-})
+] as const)(
+  'the Redis store retains the used units of %s from the previous version',
+  async (name, value, limit) => {
+    const store = new ScriptStore(new IoRedisConnection(client, false), `${name}:`, () => NOW)
+    await client.set(storeKey(`${name}:`, 's', 'key'), value, 'PX', 60_000)
+    const remainingUnder = async (units: number) => {
+      const raised = 'burst' in limit ? { ...limit, limit: units, burst: units } : { ...limit, limit: units }
+      return (await store.peek([{ scope: 's', key: 'key', limit: raised, cost: 0 }]))[0]?.remaining
+    }
+    expect(await remainingUnder(60)).toBe(50)
+    expect(await remainingUnder(600)).toBe(590)
+  },
+)
 
 function doubles(...numbers: number[]): Buffer {
   const bytes = Buffer.alloc(8 * numbers.length)
@@ -69,7 +72,7 @@ function doubles(...numbers: number[]): Buffer {
   return bytes
 }
 
-it('retains the entries of a sliding log from the previous version with their times', async () => {
+it('the Redis store retains the entries of a sliding log from the previous version with their times', async () => {
   const store = new ScriptStore(new IoRedisConnection(client, false), 'log:', () => NOW)
   const key = storeKey('log:', 's', 'key')
   // Ten units half an hour ago, and five a minute ago.
@@ -89,7 +92,7 @@ it('retains the entries of a sliding log from the previous version with their ti
   expect(taken).toMatchObject({ allowed: true, remaining: 0 })
 })
 
-it('holds slots from the previous version until they are released', async () => {
+it('the Redis store counts slots from the previous version until they are released', async () => {
   const store = new ScriptStore(new IoRedisConnection(client, false), 'slots:', () => NOW)
   const key = storeKey('slots:', 's', 'key')
   const header = earlierValue('n', 4, 30_000, 0, NOW - 1000, 3)

@@ -81,7 +81,7 @@ describe('the expiry of a Redis key', () => {
     await expectExpirySoonAfter(charge, settled.at + settled.resetAfter)
   })
 
-  it('is the latest possible for an infinite debt', async () => {
+  it('is the latest possible for an extreme debt', async () => {
     const store = redisStore({ client, prefix: PREFIX })
     const limit: Limit = { algorithm: 'token-bucket', limit: 0.001, period: YEAR, burst: 1 }
     const charge: Charge = { scope: 'expiry', key: 'debt', limit, cost: 1 }

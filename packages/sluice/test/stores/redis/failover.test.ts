@@ -129,7 +129,7 @@ describe('a slot migration', () => {
   )
 })
 
-/** Returns the slot of a key, its node, and another node to which it can migrate. */
+/** Returns the slot of a key, its node, and another node to which the slot can migrate. */
 async function migrationOf(nodes: readonly RedisServer[], key: string) {
   const known = await Promise.all(
     nodes.map(async (node) => ({

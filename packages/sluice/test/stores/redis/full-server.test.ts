@@ -6,7 +6,7 @@ import { withFailurePolicy } from '../../../src/stores/resilience/failure-policy
 import { type Charge, settlementOf } from '../../../src/stores/store.js'
 import { type RedisServer, startRedis } from '../servers/redis.js'
 
-/** A Redis server at its `maxmemory` with the policy `noeviction`. */
+/** Tests a Redis server at its `maxmemory` with the policy `noeviction`. */
 
 const HOUR = 3_600_000
 const LIMITS: Record<string, Limit> = {
@@ -47,7 +47,7 @@ it.each([
   ['a rule and slots', NAMES.map((name) => [name, 'slots'])],
   ['slots and a rule', NAMES.map((name) => ['slots', name])],
   ['all rules', [NAMES]],
-])('never writes to a full server for a take under %s', async (_what, requests) => {
+])('the Redis store writes nothing to a full server for a take under %s', async (_what, requests) => {
   const store = redisStore({ client, prefix: '', rememberRefusals: 0 })
   // Some keys exist, with slots whose leases have ended but are still stored.
   for (const name of NAMES) await store.take([charge(name, 'known')])
@@ -65,7 +65,7 @@ it.each([
   expect(await store.take([charge('bucket', 'known')])).toMatchObject([{ remaining: 8 }])
 })
 
-it('peeks, refuses, releases and resets on a full server, and leaves takes to the failure policy', async () => {
+it('the Redis store peeks, refuses, releases and resets on a full server, and leaves takes to the failure policy', async () => {
   const store = withFailurePolicy(redisStore({ client, prefix: '', rememberRefusals: 0 }), {
     policy: 'closed',
     deadline: 30_000,
