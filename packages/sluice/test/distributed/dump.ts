@@ -21,6 +21,6 @@ async function redisDump(node: RedisServer): Promise<Buffer> {
 
 async function memcachedDump(server: MemcachedServer): Promise<Buffer> {
   const keys = await server.keys()
-  const values = await Promise.all([...keys.keys()].map((key) => server.ask(`get ${key}`, 'END')))
+  const values = await Promise.all([...keys.keys()].map((key) => server.send(`get ${key}`, 'END')))
   return Buffer.from(values.flat().join('\n'), 'latin1')
 }

@@ -18,14 +18,14 @@ function normalized(address: Address): Address {
   return six.match(TRANSLATED) ? new ipaddr.IPv4(six.toByteArray().slice(12)) : six
 }
 
-function ofGroups(groups: readonly number[]): Address {
+function addressOf(groups: readonly number[]): Address {
   return normalized(new ipaddr.IPv6([...groups]))
 }
 
 /** IPv4-compatible addresses, which the other library treats as mapped. RFC 4291 does not. */
 const COMPATIBLE = /^[0:]*::[0:]*[\d.]+\.\d+$/
 
-function textOf(text: string, ipv6Subnet?: number): string {
+function canonicalForm(text: string, ipv6Subnet?: number): string {
   const address = parseIpAddress(text)
   if (address === undefined) throw new Error(`'${text}' was not parsed`)
   return canonicalText(address, ipv6Subnet)
@@ -36,8 +36,8 @@ describe('an address', () => {
     fc.assert(
       fc.property(ipv6Groups, notation, (groups, how) => {
         const text = formatted(groups, how)
-        const expected = ofGroups(groups)
-        const read = textOf(text)
+        const expected = addressOf(groups)
+        const read = canonicalForm(text)
         expect(ipaddr.parse(read).kind()).toBe(expected.kind())
         expect(ipaddr.parse(read).toByteArray()).toEqual(expected.toByteArray())
       }),
@@ -53,7 +53,9 @@ describe('an address', () => {
         notation,
         fc.integer({ min: 1, max: 128 }),
         (groups, one, other, bits) => {
-          expect(textOf(formatted(groups, one), bits)).toBe(textOf(formatted(groups, other), bits))
+          expect(canonicalForm(formatted(groups, one), bits)).toBe(
+            canonicalForm(formatted(groups, other), bits),
+          )
         },
       ),
       { seed: SEED, numRuns: 2000 },
@@ -72,11 +74,11 @@ describe('an address', () => {
             index === bit >> 4 ? group ^ (0x8000 >> (bit & 15)) : group,
           )
           const [one, other] = [formatted(groups, how), formatted(others, how)]
-          const [a, b] = [ofGroups(groups), ofGroups(others)]
+          const [a, b] = [addressOf(groups), addressOf(others)]
           const together =
             a.kind() === b.kind() &&
             (a.kind() === 'ipv4' ? String(a) === String(b) : (a as ipaddr.IPv6).match(b as ipaddr.IPv6, bits))
-          expect(textOf(one, bits) === textOf(other, bits)).toBe(together)
+          expect(canonicalForm(one, bits) === canonicalForm(other, bits)).toBe(together)
         },
       ),
       { seed: SEED, numRuns: 5000 },
@@ -89,8 +91,8 @@ describe('an address', () => {
         const bytes = address.split('.').map(Number)
         const [a = 0, b = 0, c = 0, d = 0] = bytes
         const mapped = [0, 0, 0, 0, 0, 0xffff, a * 256 + b, c * 256 + d]
-        expect(textOf(address, bits)).toBe(address)
-        expect(textOf(formatted(mapped, how), bits)).toBe(address)
+        expect(canonicalForm(address, bits)).toBe(address)
+        expect(canonicalForm(formatted(mapped, how), bits)).toBe(address)
       }),
       { seed: SEED, numRuns: 2000 },
     )
@@ -110,8 +112,8 @@ describe('an address', () => {
     '64:ff9b::192.0.2.1',
     '64:ff9b::c000:201',
   ])('written as %s is 192.0.2.1 and differs from the next address', (text) => {
-    expect(textOf(text, 64)).toBe('192.0.2.1')
-    expect(textOf(text, 56)).not.toBe(textOf('::ffff:192.0.2.2', 56))
+    expect(canonicalForm(text, 64)).toBe('192.0.2.1')
+    expect(canonicalForm(text, 56)).not.toBe(canonicalForm('::ffff:192.0.2.2', 56))
   })
 
   it.each([
@@ -122,7 +124,7 @@ describe('an address', () => {
     ['::1', 128, '0:0:0:0:0:0:0:1'],
     ['fe80::1%eth0', 128, 'fe80:0:0:0:0:0:0:1'],
   ] as const)('written as %s and reduced to /%i is %s', (text, bits, expected) => {
-    expect(textOf(text, bits)).toBe(expected)
+    expect(canonicalForm(text, bits)).toBe(expected)
   })
 
   it.each([
@@ -167,7 +169,9 @@ describe('an address', () => {
         const bare = any.split('%')[0] ?? ''
         if (COMPATIBLE.test(bare)) return
         expect(ipaddr.IPv4.isValidFourPartDecimal(bare) || ipaddr.IPv6.isValid(bare)).toBe(true)
-        expect(ipaddr.parse(textOf(any)).toByteArray()).toEqual(normalized(ipaddr.parse(bare)).toByteArray())
+        expect(ipaddr.parse(canonicalForm(any)).toByteArray()).toEqual(
+          normalized(ipaddr.parse(bare)).toByteArray(),
+        )
       }),
       { seed: SEED, numRuns: 10_000 },
     )

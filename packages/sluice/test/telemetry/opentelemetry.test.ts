@@ -15,7 +15,7 @@ import { openTelemetryListener } from '../../src/telemetry/opentelemetry.js'
 import { FaultyStore } from '../stores/resilience/faulty-store.js'
 
 /** Creates a limiter that reports to the OpenTelemetry SDK. */
-function measured(rules: readonly Rule<string>[], store?: FaultyStore) {
+function measuredLimiter(rules: readonly Rule<string>[], store?: FaultyStore) {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
   const meterProvider = new MeterProvider({ readers: [reader] })
@@ -53,8 +53,8 @@ function measured(rules: readonly Rule<string>[], store?: FaultyStore) {
   return { limiter, values }
 }
 
-it('reports the metrics of a limiter by rule and never by client', async () => {
-  const { limiter, values } = measured([
+it('openTelemetryListener reports the metrics of a limiter by rule and never by client', async () => {
+  const { limiter, values } = measuredLimiter([
     { name: 'few', limit: '2/hour' },
     { name: 'trial', limit: '1/hour', enforce: false },
     { name: 'tokens', limit: '1000/hour', of: 'tokens', cost: 100 },
@@ -99,7 +99,7 @@ describe('the active span of a decision', () => {
   }
 
   it('gets the outcome of a decision and the reason of a refusal', async () => {
-    const { limiter } = measured([{ name: 'few', limit: '1/hour' }])
+    const { limiter } = measuredLimiter([{ name: 'few', limit: '1/hour' }])
     expect(await attributesDuring(() => limiter.admit('a'))).toEqual({ 'sluice.outcome': 'allowed' })
     expect(await attributesDuring(() => limiter.admit('a'))).toEqual({
       'sluice.outcome': 'refused',
@@ -114,7 +114,7 @@ describe('the active span of a decision', () => {
 
   it('gets an attribute for a decision without the store, and the failure is counted', async () => {
     const store = new FaultyStore()
-    const { limiter, values } = measured([{ name: 'few', limit: '5/hour' }], store)
+    const { limiter, values } = measuredLimiter([{ name: 'few', limit: '5/hour' }], store)
     store.mode = 'refuses'
     expect(await attributesDuring(() => limiter.admit('a'))).toEqual({
       'sluice.outcome': 'allowed',

@@ -8,7 +8,7 @@ const WEEK = 7 * DAY
 const MONTH = 30 * DAY
 const YEAR = 365 * DAY
 
-/** The window that contains an instant, as two ISO 8601 strings. */
+/** Returns the window that contains an instant, as two ISO 8601 strings. */
 function windowOf(instant: string, period: number, timeZone?: string): [string, string] {
   const { start, end } = calendarWindow(Date.parse(instant), period, timeZone)
   return [new Date(start).toISOString(), new Date(end).toISOString()]
@@ -163,7 +163,7 @@ describe('calendar windows', () => {
     expect(windowOf(instant, HOUR, 'Australia/Lord_Howe')).toEqual([at(start), at(end)])
   })
 
-  it('last at least an hour for hourly windows in any zone, even when its clocks change', () => {
+  it('of an hour last at least an hour in any zone, even when its clocks change', () => {
     const zones = Intl.supportedValuesOf('timeZone')
     const odd = ['Australia/Lord_Howe', 'Antarctica/Troll', 'Antarctica/Casey', 'Pacific/Apia', 'Asia/Macau']
     fc.assert(
@@ -200,7 +200,7 @@ describe('calendar windows', () => {
   })
 })
 
-/** The instants at which the clocks of a zone change in a year, to the second. */
+/** Returns the instants at which the clocks of a zone change in a year, to the second. */
 function clockChanges(timeZone: string, year: number): number[] {
   const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
   const offsetAt = (instant: number) =>

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { formatDuration, formatLimit, formatPeriod, formatWait } from '../../src/limits/format-limit.js'
 import { millisecondsIn, parseDuration, UNIT_NAMES } from '../../src/time/duration.js'
 
-describe('durations', () => {
+describe('parseDuration', () => {
   it.each<[string | number, number]>([
     ['250ms', 250],
     ['30s', 30_000],
@@ -17,7 +17,7 @@ describe('durations', () => {
     ['1H', 3_600_000],
     [1500, 1500],
     [0.25, 0.25],
-  ])('parses the duration %j as %d ms', (text, milliseconds) => {
+  ])('parses %j as %d ms', (text, milliseconds) => {
     expect(parseDuration(text)).toBe(milliseconds)
   })
 
@@ -35,16 +35,16 @@ describe('durations', () => {
     '1.s',
     'Infinity',
     'constructor',
-  ])('rejects %j as a duration', (text) => {
+  ])('rejects %j', (text) => {
     expect(() => parseDuration(text)).toThrow(RangeError)
     expect(() => parseDuration(text)).toThrow('30s')
   })
 
-  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('rejects a duration of %d ms', (milliseconds) => {
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('rejects the number %d', (milliseconds) => {
     expect(() => parseDuration(milliseconds)).toThrow(RangeError)
   })
 
-  it('parses any string to a duration or throws a RangeError', () => {
+  it('parses any string into a duration or throws a RangeError', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 30 }), (text) => {
         try {
@@ -57,7 +57,7 @@ describe('durations', () => {
     )
   })
 
-  it('accepts every unit that the error message lists', () => {
+  it('accepts every unit that its error message lists', () => {
     for (const name of UNIT_NAMES.split(', ')) {
       expect(millisecondsIn(name.replace('(s)', ''))).toBeGreaterThan(0)
       expect(millisecondsIn(name.replace('(s)', 's'))).toBeGreaterThan(0)
@@ -69,7 +69,7 @@ describe('durations', () => {
   })
 })
 
-describe('a formatted duration', () => {
+describe('formatting', () => {
   it.each([
     [60_000, 'minute'],
     [300_000, '5 minutes'],
@@ -79,7 +79,7 @@ describe('a formatted duration', () => {
     [604_800_000, 'week'],
     [1_209_600_000, '2 weeks'],
     [2_592_000_000, 'month'],
-  ])('formats a period of %d ms as %j', (milliseconds, text) => {
+  ])('formatPeriod formats %d ms as %j', (milliseconds, text) => {
     expect(formatPeriod(milliseconds)).toBe(text)
   })
 
@@ -98,7 +98,7 @@ describe('a formatted duration', () => {
     [604_800_000, '7 days'],
     [2_592_000_000, '30 days'],
     [31_536_000_000, '365 days'],
-  ])('formats a wait of %d ms as %j, never too short', (milliseconds, text) => {
+  ])('formatWait formats %d ms as %j, never too short', (milliseconds, text) => {
     expect(formatWait(milliseconds)).toBe(text)
   })
 
@@ -112,12 +112,12 @@ describe('a formatted duration', () => {
     [300_000, '5 minutes'],
     [2_592_000_000, '30 days'],
     [90_061_001, '1 day 1 hour 1 minute 1 second 1 ms'],
-  ])('formats a duration of %d ms as %j', (milliseconds, text) => {
+  ])('formatDuration formats %d ms as %j', (milliseconds, text) => {
     expect(formatDuration(milliseconds)).toBe(text)
   })
 
   /** Adds up the parts of a formatted duration. */
-  const read = (text: string) =>
+  const sumOfParts = (text: string) =>
     [...text.matchAll(/([\d.]+ [a-z]+)/g)].reduce(
       (sum, [part]) => sum + (part.startsWith('0 ') ? 0 : parseDuration(part)),
       0,
@@ -132,30 +132,30 @@ describe('a formatted duration', () => {
     fc.constantFrom(1000, MINUTE, HOUR, DAY).chain((unit) => fc.integer({ min: unit - 3, max: unit + 3 })),
   )
 
-  it('parses a formatted duration to the same value', () => {
+  it('formatDuration returns parts that add up to the duration', () => {
     fc.assert(
       fc.property(length, (milliseconds) => {
-        expect(read(formatDuration(milliseconds))).toBeCloseTo(milliseconds, 6)
+        expect(sumOfParts(formatDuration(milliseconds))).toBeCloseTo(milliseconds, 6)
       }),
       { seed: 20261201, numRuns: 5000 },
     )
   })
 
-  it('formats a wait in at most two units, late by less than the smaller one', () => {
+  it('formatWait uses at most two units and exceeds the wait by less than the smaller unit', () => {
     fc.assert(
       fc.property(length, (milliseconds) => {
         const text = formatWait(milliseconds)
         expect(text).toMatch(/^[1-9]\d* (second|minute|hour|day)s?( [1-9]\d* (second|minute|hour)s?)?$/)
-        const said = read(text)
-        expect(said).toBeGreaterThanOrEqual(milliseconds)
+        const reported = sumOfParts(text)
+        expect(reported).toBeGreaterThanOrEqual(milliseconds)
         const precision = milliseconds <= HOUR ? 1000 : milliseconds <= DAY ? MINUTE : HOUR
-        expect(said - Math.max(1, milliseconds)).toBeLessThan(precision)
+        expect(reported - Math.max(1, milliseconds)).toBeLessThan(precision)
       }),
       { seed: 20261201, numRuns: 5000 },
     )
   })
 
-  it('formats limits as strings', () => {
+  it('formatLimit formats limits as strings', () => {
     const period = 60_000
     expect(formatLimit({ algorithm: 'token-bucket', limit: 10, period, burst: 10 })).toBe('10/minute')
     expect(formatLimit({ algorithm: 'token-bucket', limit: 10, period, burst: 20 })).toBe(

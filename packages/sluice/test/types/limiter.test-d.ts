@@ -78,7 +78,7 @@ expectTypeOf(permit).toExtend<Disposable & AsyncDisposable>()
 permit.holdsSlots = true
 
 // Incomplete and invalid rules.
-// @ts-expect-error a rule has a limit
+// @ts-expect-error a rule requires a limit
 createLimiter({ rules: [{ by: 'everyone' }] })
 // @ts-expect-error an unknown option
 createLimiter({ rules: [{ limit: '1/s', cots: 2 }] })
@@ -88,7 +88,7 @@ createLimiter({ rules: [{ limit: '1/s', cost: '2' }] })
 createLimiter({ rules: [{ limit: '1/s', by: 'address' }] })
 // @ts-expect-error an unknown algorithm
 createLimiter({ rules: [{ limit: '1/s', algorithm: 'leaky-bucket' }] })
-// @ts-expect-error a limiter has rules
+// @ts-expect-error a limiter requires rules
 createLimiter({})
 // @ts-expect-error an unknown option of a limiter
 createLimiter({ rules: [], rates: [] })

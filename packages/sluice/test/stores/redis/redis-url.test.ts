@@ -56,14 +56,14 @@ describe('parseRedisUrl', () => {
   })
 
   it.each(['redis://me:secret@h?x', 'redis://:secret/x@h', 'redis://me:secret/x@h', 'redis://:secret@h:0'])(
-    'does not repeat an invalid URL with its password: %s',
+    'does not repeat the password of an invalid URL: %s',
     (url) => {
       expect(() => parseRedisUrl(url)).toThrow(/^(?!.*secret)/)
     },
   )
 })
 
-describe('redisStore with a URL', () => {
+describe('redisStore', () => {
   it.each([
     [null],
     [{}],

@@ -95,7 +95,7 @@ export class ReferenceStore {
     this.#changed.add(nameOf(charge))
   }
 
-  /** Deletes changed states without usage after a request. */
+  /** Deletes the state of a key that a request has changed and that has no usage left. */
   #deleteIdle(charge: Charge): void {
     if (!this.#changed.delete(nameOf(charge))) return
     const counts = this.#counts.get(nameOf(charge)) ?? []

@@ -15,7 +15,7 @@ const FIVE: Limit[] = [
   { algorithm: 'concurrency', limit: 5, lease: HOUR },
 ]
 
-/** Counts the round trips of a client. */
+/** A proxy that counts the round trips of a client. */
 interface Proxy {
   readonly port: number
   roundTrips: number
@@ -89,11 +89,11 @@ describe.each(['ioredis', 'node-redis', 'url'] as const)('the Redis store with %
   })
 })
 
-it('fails if no calendar window contains the time of the server', async () => {
+it('the Redis store fails if no calendar window contains the time of the server', async () => {
   const connection = {
     cluster: false,
     keyPrefix: '',
-    // The time is 0, and the only job had an outdated window.
+    // The server's time is 0, and the only job has an outdated window.
     run: async () => [Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 2])],
     close: async () => {},
   }

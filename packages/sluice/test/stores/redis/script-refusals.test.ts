@@ -70,7 +70,7 @@ describe('a flood of refused requests', () => {
     }
     // 20,000 requests within a second.
     expect((await scriptCalls()) - before).toBe(1000 / (MAX_AGE_MS / 2))
-    // Between two replies of the server, the reported wait shrinks with time.
+    // Between two replies of the server, the reported wait decreases with time.
     const steps = waits.slice(1).map((wait, index) => (waits[index] as number) - wait)
     expect(steps.filter((each) => Math.abs(each - 1) < 1e-6).length).toBeGreaterThanOrEqual(960)
   })

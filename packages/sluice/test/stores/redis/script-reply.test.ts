@@ -20,7 +20,7 @@ function charges(key: string): Charge[] {
 }
 
 /** Returns a connection with a fixed reply. */
-function replying(reply: unknown, cluster = false): RedisConnection {
+function connectionWith(reply: unknown, cluster = false): RedisConnection {
   return { cluster, keyPrefix: '', run: async () => reply, close: async () => {} }
 }
 
@@ -32,7 +32,7 @@ function replyOf(bytes: number): Buffer {
 
 it('a Redis store rejects all jobs if their reply is truncated', async () => {
   for (let bytes = 0; bytes < REPLY_SIZE; bytes++) {
-    const store = new ScriptStore(replying([replyOf(bytes)]), '')
+    const store = new ScriptStore(connectionWith([replyOf(bytes)]), '')
     const calls = [store.take(charges('a')), store.settle([settled()]), store.peek(charges('b'))]
     for (const call of await Promise.allSettled(calls))
       expect(call).toMatchObject({
@@ -43,15 +43,15 @@ it('a Redis store rejects all jobs if their reply is truncated', async () => {
 })
 
 it('a Redis store rejects all jobs if their reply has excess bytes', async () => {
-  await expect(new ScriptStore(replying([replyOf(REPLY_SIZE + 1)]), '').take(charges('a'))).rejects.toThrow(
-    'returned an invalid reply',
-  )
-  expect(await new ScriptStore(replying([replyOf(REPLY_SIZE)]), '').take(charges('a'))).toHaveLength(5)
+  await expect(
+    new ScriptStore(connectionWith([replyOf(REPLY_SIZE + 1)]), '').take(charges('a')),
+  ).rejects.toThrow('returned an invalid reply')
+  expect(await new ScriptStore(connectionWith([replyOf(REPLY_SIZE)]), '').take(charges('a'))).toHaveLength(5)
 })
 
 it('a Redis store rejects a reply whose first element is not a buffer', async () => {
   for (const reply of [undefined, null, 'OK', 1, [], ['string'], [[Buffer.alloc(400)]], Buffer.alloc(400)])
-    await expect(new ScriptStore(replying(reply), '').take(charges('a'))).rejects.toThrow(
+    await expect(new ScriptStore(connectionWith(reply), '').take(charges('a'))).rejects.toThrow(
       'returned an invalid reply',
     )
 })
@@ -59,7 +59,7 @@ it('a Redis store rejects a reply whose first element is not a buffer', async ()
 it('a Redis store refunds the charges in one cluster slot if the reply for another slot is truncated', async () => {
   const requested: string[] = []
   const connection: RedisConnection = {
-    ...replying(undefined, true),
+    ...connectionWith(undefined, true),
     run: async (_command, _script, keys) => {
       requested.push(...keys)
       return [replyOf(keys[0]?.startsWith('v2:{token') || requested.length > LIMITS.length ? 8 + 1 + 16 : 12)]

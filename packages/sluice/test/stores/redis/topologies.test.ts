@@ -18,7 +18,7 @@ function charge(key: string, limit: Limit, cost = 1, enforce = true): Charge {
   return { scope: 'requests', key, limit, cost, enforce, lease: `lease ${leases++}` }
 }
 
-/** Returns one charge per algorithm. In a cluster the keys lie in several slots. */
+/** Returns one charge per algorithm. In a cluster, the keys are in several slots. */
 function chargesOf(key: string, cost = 1): Charge[] {
   return Object.entries(LIMITS).map(([name, limit]) => charge(`${key} ${name}`, limit, cost))
 }
@@ -65,7 +65,7 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       expect([open?.remaining, shadowQuota?.remaining]).toEqual([8, 2])
     })
 
-    it('returns from a peek the verdicts that a take would return', async () => {
+    it('peeks the verdicts that a take would return', async () => {
       const charges = [
         charge('peek a', LIMITS['sliding-log'] as Limit, 4),
         charge('peek b', LIMITS['fixed-window'] as Limit, 11),
@@ -104,7 +104,7 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       expect(after).toMatchObject({ remaining: 9 })
     })
 
-    it('continues after a script flush, and starts with full limits after a flush of all keys', async () => {
+    it('continues after a script flush, and starts with unused limits after a flush of all keys', async () => {
       const limit = LIMITS['sliding-log'] as Limit
       await store().take([charge('forgetful', limit, 4)])
       for (const node of running.nodes) await node.cli('script', 'flush')

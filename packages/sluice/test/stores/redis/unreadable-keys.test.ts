@@ -40,7 +40,7 @@ function charge(name: string, key: string, cost = 1): Charge {
   return { scope: name, key, limit: LIMITS[name] as Limit, cost, lease: `lease ${leases++}` }
 }
 
-/** Overwrites a key that may hold a state of the store. */
+/** Overwrites a key that may contain a state of the store. */
 type Corrupt = (key: string) => Promise<unknown>
 
 const CORRUPTED: readonly (readonly [string, Corrupt])[] = [
@@ -58,7 +58,7 @@ const CORRUPTED: readonly (readonly [string, Corrupt])[] = [
 const DAMAGED: readonly (readonly [string, Corrupt])[] = [
   ['a truncated string', async (key) => client.set(key, (await header(key)).subarray(0, -3))],
   [
-    'another version',
+    'a value of another version',
     async (key) => client.set(key, Buffer.concat([Buffer.of(9), (await header(key)).subarray(1)])),
   ],
   [
@@ -122,16 +122,16 @@ async function expectOtherKeysDecided(name: string, corrupt: Corrupt, exists: bo
 }
 
 describe.each(NAMES)('an unreadable key of a %s limit', (name) => {
-  it.each(CORRUPTED)('fails only its own requests if it holds %s', (_kind, corrupt) =>
+  it.each(CORRUPTED)('fails only its own requests if it contains %s', (_kind, corrupt) =>
     expectOtherKeysDecided(name, corrupt, false),
   )
 
-  it.each(DAMAGED)('fails only its own requests if it holds %s', (_kind, corrupt) =>
+  it.each(DAMAGED)('fails only its own requests if it contains %s', (_kind, corrupt) =>
     expectOtherKeysDecided(name, corrupt, true),
   )
 })
 
-it('fails only the requests to a log whose entries are missing', async () => {
+it('the Redis store fails only the requests to a log whose entries are missing', async () => {
   const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, rememberRefusals: 0 }), {
     policy: 'closed',
     deadline: 30_000,
@@ -154,7 +154,7 @@ it('fails only the requests to a log whose entries are missing', async () => {
   expect(store.stats()).toMatchObject({ state: 'closed', requestErrors: 1 })
 })
 
-it('refunds the other keys of a request when one key has become unreadable', async () => {
+it('the Redis store refunds the other keys of a request when one key has become unreadable', async () => {
   const store = redisStore({ client, prefix: PREFIX, rememberRefusals: 0 })
   const charges = NAMES.map((name) => charge(name, 'settled', 6))
   const verdicts = await store.take(charges)
@@ -166,7 +166,7 @@ it('refunds the other keys of a request when one key has become unreadable', asy
   expect(left.map(({ remaining }) => remaining)).toEqual(others.map(() => 9))
 })
 
-it('decides a request with an unreadable key locally under the policy `local`', async () => {
+it('the policy `local` decides a request with an unreadable key locally', async () => {
   const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, rememberRefusals: 0 }), {
     policy: 'local',
     peers: 5,

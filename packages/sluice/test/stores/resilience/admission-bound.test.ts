@@ -28,7 +28,7 @@ const buckets = fc.record({
 const seeded = { seed: 20261124, numRuns: 400 }
 
 describe('peers without their store', () => {
-  it('admit at most peers·b + r·t of a token bucket in any interval', () => {
+  it('admit at most peers·b + r·t units of a token bucket in any interval', () => {
     fc.assert(
       fc.property(runs(buckets, false), (run) => {
         const { limit, peers } = run
@@ -41,7 +41,7 @@ describe('peers without their store', () => {
     )
   })
 
-  it('admit at most peers·n of a sliding log in any trailing period', () => {
+  it('admit at most peers·n units of a sliding log in any trailing period', () => {
     const logs = fc.record({ algorithm: fc.constant('sliding-log' as const), limit: units, period })
     fc.assert(
       fc.property(runs(logs, false), (run) => {
@@ -55,7 +55,7 @@ describe('peers without their store', () => {
     )
   })
 
-  it('admit less than 2·peers·n of a fixed or sliding window in any period', () => {
+  it('admit at most 2·peers·n units of a fixed or sliding window in any period', () => {
     const windows = fc.record({
       algorithm: fc.constantFrom('fixed-window' as const, 'sliding-window' as const),
       limit: units,
@@ -90,7 +90,7 @@ describe('peers without their store', () => {
 })
 
 describe('peers with a flapping store', () => {
-  it('admit at most B + r·t by the store and peers·b + r·d locally, in any interval', () => {
+  it('admit at most B + r·t units by the store and peers·b + r·d units locally, in any interval', () => {
     let locals = 0
     let stored = 0
     fc.assert(

@@ -85,7 +85,7 @@ describe.each(['hangs', 'refuses', 'throws'] as const)('a store that %s', (mode)
     inner.mode = mode
     for (let request = 0; request < 50; request++) await outcomeOf(() => store.take([one]))
     expect(changes).toMatchObject([{ state: 'open', policy: 'local', cause: expect.any(Error) }])
-    inner.thaw()
+    inner.resume()
     await vi.advanceTimersByTimeAsync(1000)
     for (let request = 0; request < 50; request++) await outcomeOf(() => store.take([one]))
     expect(changes).toMatchObject([{ state: 'open' }, { state: 'closed' }])

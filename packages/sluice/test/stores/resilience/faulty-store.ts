@@ -3,7 +3,7 @@ import type { Charge, MaybePromise, Settlement, Store, StoreVerdict } from '../.
 
 /**
  * Mode of a `FaultyStore`. `up`: resolves. `refuses`: rejects. `throws`: throws synchronously.
- * `hangs`: does not respond until `thaw`, which executes all pending calls, like a server that was
+ * `hangs`: does not respond until `resume`, which executes all pending calls, like a server that was
  * suspended.
  */
 export type Mode = 'up' | 'refuses' | 'throws' | 'hangs'
@@ -54,7 +54,7 @@ export class FaultyStore implements Store {
   }
 
   /** Executes the pending calls and responds from now on. */
-  thaw(): void {
+  resume(): void {
     this.mode = 'up'
     const pending = this.#pending
     this.#pending = []

@@ -43,7 +43,7 @@ describe('the breaker of a store', () => {
     const pending = Array.from({ length: 100 }, () => store.take([one]))
     expect(inner.callCount).toBe(before + 1)
     expect(store.stats().state).toBe('half-open')
-    inner.thaw()
+    inner.resume()
     await vi.advanceTimersByTimeAsync(0)
     const verdicts = (await Promise.all(pending)).flat()
     expect(verdicts.filter(({ degraded }) => degraded === undefined)).toHaveLength(1)
@@ -58,7 +58,7 @@ describe('the breaker of a store', () => {
         await outcomeOf(() => store.take([one]))
         await vi.advanceTimersByTimeAsync(900)
       }
-      inner.thaw()
+      inner.resume()
       const recoveredAt = performance.now()
       while ((await outcomeOf(() => store.peek([one])))[0]?.degraded !== undefined) {
         expect(performance.now() - recoveredAt).toBeLessThan(2000)
@@ -84,7 +84,7 @@ describe('the breaker of a store', () => {
   it('probes again after a probe fails with an error that its caller caused', async () => {
     const { store, inner } = wrapped()
     await startOutage(store, inner)
-    inner.thaw()
+    inner.resume()
     await vi.advanceTimersByTimeAsync(100)
     const take = inner.take.bind(inner)
     inner.take = () => Promise.reject(new RangeError('the cost is not supported'))
@@ -102,7 +102,7 @@ describe('the breaker of a store', () => {
       },
     })
     await startOutage(store, inner)
-    inner.thaw()
+    inner.resume()
     await vi.advanceTimersByTimeAsync(100)
     expect((await store.take([one]))[0]?.degraded).toBeUndefined()
   })

@@ -37,7 +37,7 @@ describe('a take with a late response', () => {
   it('is refunded if it was admitted, including slots and shadow charges', async () => {
     const { inner, store } = await takeLate(charges)
     expect(await left(inner, charges)).toEqual([10, 10, 2, 1])
-    inner.thaw()
+    inner.resume()
     // The store has taken the charges.
     expect(await left(inner, charges)).toEqual([7, 6, 1, 1])
     await vi.advanceTimersByTimeAsync(1)
@@ -51,7 +51,7 @@ describe('a take with a late response', () => {
       one,
       { ...one, scope: 'full', limit: { ...tenAnHour, limit: 1 }, cost: 2 },
     ])
-    refused.inner.thaw()
+    refused.inner.resume()
     await vi.advanceTimersByTimeAsync(1)
     expect(refused.inner.calls.settle).toBe(0)
     expect(await left(refused.inner, [one])).toEqual([10])
@@ -71,7 +71,7 @@ describe('a take with a late response', () => {
     ]) {
       const { inner, store } = await takeLate([one])
       inner.settle = settle
-      inner.thaw()
+      inner.resume()
       await vi.advanceTimersByTimeAsync(1)
       expect(store.stats()).toMatchObject({ lateGivenBack: 0, lateAbandoned: 1 })
     }
@@ -86,7 +86,7 @@ describe('a take with a late response', () => {
     await vi.advanceTimersByTimeAsync(101)
     const decisions = await Promise.all(decided)
     expect(decisions.map(({ allowed }) => allowed)).toEqual([true, true, false])
-    inner.thaw()
+    inner.resume()
     await vi.advanceTimersByTimeAsync(200)
     for (const decision of decisions) if (decision.allowed) decision.permit.release()
     const [first, second, third] = [
@@ -133,7 +133,7 @@ describe('LateResponses', () => {
     await vi.advanceTimersByTimeAsync(101)
     expect(vi.getTimerCount()).toBe(0)
     expect(store.stats().degraded).toBe(5000)
-    inner.thaw()
+    inner.resume()
     await vi.advanceTimersByTimeAsync(1)
     expect(store.stats().lateGivenBack).toBe(inner.calls.take)
   })

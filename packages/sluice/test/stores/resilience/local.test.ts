@@ -24,7 +24,7 @@ describe('the local fallback', () => {
         const [verdict] = await store.take([one])
         if (verdict?.degraded === 'local' && verdict.allowed) allowed++
       }
-      inner.thaw()
+      inner.resume()
       await vi.advanceTimersByTimeAsync(100)
       expect((await store.peek([one]))[0]?.degraded).toBeUndefined()
     }
@@ -37,7 +37,7 @@ describe('the local fallback', () => {
     const charges = { ...one, limit: bucketOfTen }
     for (let key = 0; key < 1000; key++) await store.take([{ ...charges, key: String(key) }])
     expect(store.stats().localKeys).toBe(1000)
-    inner.thaw()
+    inner.resume()
     await vi.advanceTimersByTimeAsync(60_000)
     for (let request = 0; request < 1000; request++) await store.take([charges])
     expect(store.stats().localKeys).toBe(0)

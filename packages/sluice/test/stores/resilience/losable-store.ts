@@ -18,7 +18,7 @@ export function storeWithOutages(options: FailurePolicyOptions = {}) {
     expect(store.stats().state).toBe('open')
   }
   const endOutage = async () => {
-    inner.thaw()
+    inner.resume()
     await vi.advanceTimersByTimeAsync(1000)
     await store.peek([one])
     expect(store.stats().state).toBe('closed')

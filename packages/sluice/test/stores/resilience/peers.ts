@@ -5,16 +5,16 @@ import type { Store, StoreVerdict } from '../../../src/stores/store.js'
 import { type ManualClock, manualClock } from '../../../src/time/clock.js'
 
 /** Returns a synchronous store that can fail, so that a run needs no timers. */
-function fragile(inner: Store, isUp: () => boolean): Store {
-  const reach = () => {
+function unreliableStore(inner: Store, isUp: () => boolean): Store {
+  const available = () => {
     if (!isUp()) throw new Error('connection refused')
     return inner
   }
   return {
-    take: (charges) => reach().take(charges),
-    peek: (charges) => reach().peek(charges),
-    settle: (settlements) => reach().settle(settlements),
-    reset: (scope, key) => reach().reset(scope, key),
+    take: (charges) => available().take(charges),
+    peek: (charges) => available().peek(charges),
+    settle: (settlements) => available().settle(settlements),
+    reset: (scope, key) => available().reset(scope, key),
     close: () => {},
   }
 }
@@ -40,14 +40,14 @@ interface Run {
   readonly connected: boolean
 }
 
-/** Plays requests on `peers` guarded stores over one store and returns the admissions. */
+/** Runs requests on `peers` stores with a failure policy and one shared store. Returns the admissions. */
 export function admissions({ limit, peers, steps, connected }: Run): Admission[] {
   const clock: ManualClock = manualClock(1_000_000)
   const shared = memoryStore({ clock })
   const up = Array.from({ length: peers }, () => connected)
   const stores = up.map((_, peer) =>
     withFailurePolicy(
-      fragile(shared, () => up[peer] === true),
+      unreliableStore(shared, () => up[peer] === true),
       { peers, clock, failures: 2, random: () => 0 },
     ),
   )

@@ -6,18 +6,19 @@ import { storeWithOutages } from './losable-store.js'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-async function taken(store: Store, charge: Charge, cost: number) {
+/** Takes a charge and returns its settlement at a cost. */
+async function takeToSettle(store: Store, charge: Charge, cost: number) {
   const [verdict] = await store.take([charge])
   if (!verdict?.allowed) return expect.fail('the charge was refused')
   return settlementOf(charge, verdict, cost)
 }
 
-describe('settlements of charges from the store', () => {
-  it('sends a settlement once the store has recovered', async () => {
+describe('the failure policy', () => {
+  it('sends settlements once the store has recovered', async () => {
     const { inner, store, startOutage, endOutage, left } = storeWithOutages()
-    const refund = await taken(store, { ...one, cost: 6 }, 2)
-    const slots = await taken(store, slot('a'), 0)
-    const debt = await taken(store, { ...one, key: 'bob' }, 5)
+    const refund = await takeToSettle(store, { ...one, cost: 6 }, 2)
+    const slots = await takeToSettle(store, slot('a'), 0)
+    const debt = await takeToSettle(store, { ...one, key: 'bob' }, 5)
     await startOutage()
     for (const settlement of [refund, slots, debt]) expect(store.settle([settlement])).toBeUndefined()
     expect(store.stats()).toMatchObject({ settlementsWaiting: 3, settlementsLost: 0 })
@@ -32,7 +33,7 @@ describe('settlements of charges from the store', () => {
 
   it('sends an unconfirmed refund only once, so that nothing is refunded twice', async () => {
     const { inner, store, endOutage, left } = storeWithOutages()
-    const refund = await taken(store, { ...one, cost: 6 }, 3)
+    const refund = await takeToSettle(store, { ...one, cost: 6 }, 3)
     await store.take([{ ...one, cost: 4 }])
     inner.mode = 'hangs'
     const settled = store.settle([refund])
@@ -46,7 +47,7 @@ describe('settlements of charges from the store', () => {
 
   it('retries an unconfirmed release, at most three times', async () => {
     const { inner, store, left } = storeWithOutages({ failures: 100 })
-    const release = await taken(store, slot('a'), 0)
+    const release = await takeToSettle(store, slot('a'), 0)
     inner.settle = () => Promise.reject(new Error('connection reset'))
     await store.settle([release])
     expect(store.stats()).toMatchObject({ settlementsWaiting: 1, settlementsLost: 0 })
@@ -62,7 +63,7 @@ describe('settlements of charges from the store', () => {
 
   it('releases a slot even if the first attempt fails', async () => {
     const { inner, store, left } = storeWithOutages({ failures: 100 })
-    const release = await taken(store, slot('a'), 0)
+    const release = await takeToSettle(store, slot('a'), 0)
     inner.mode = 'refuses'
     await store.settle([release])
     inner.mode = 'up'
@@ -75,7 +76,7 @@ describe('settlements of charges from the store', () => {
 
   it('does not send a renewal late, because its lease may have ended', async () => {
     const { inner, store, startOutage, endOutage } = storeWithOutages()
-    const renewal = await taken(store, slot('a'), 1)
+    const renewal = await takeToSettle(store, slot('a'), 1)
     await startOutage()
     store.settle([renewal])
     expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 0 })
@@ -85,9 +86,9 @@ describe('settlements of charges from the store', () => {
 
   it('drops a refund whose charge has expired', async () => {
     const { inner, store, startOutage, endOutage } = storeWithOutages()
-    const refund = await taken(store, { ...one, cost: 6 }, 2)
-    const release = await taken(store, slot('a'), 0)
-    const debt = await taken(store, { ...one, key: 'bob' }, 5)
+    const refund = await takeToSettle(store, { ...one, cost: 6 }, 2)
+    const release = await takeToSettle(store, slot('a'), 0)
+    const debt = await takeToSettle(store, { ...one, key: 'bob' }, 5)
     await startOutage()
     store.settle([refund, release, debt])
     await vi.advanceTimersByTimeAsync(3_600_000)
@@ -99,7 +100,8 @@ describe('settlements of charges from the store', () => {
   it('queues settlements in bounded memory and counts the evicted ones as lost', async () => {
     const { inner, store, startOutage, endOutage } = storeWithOutages({ maxWaiting: 250 })
     const settlements: Settlement[] = []
-    for (let key = 0; key < 300; key++) settlements.push(await taken(store, { ...one, key: String(key) }, 0))
+    for (let key = 0; key < 300; key++)
+      settlements.push(await takeToSettle(store, { ...one, key: String(key) }, 0))
     await startOutage()
     for (const settlement of settlements) store.settle([settlement])
     expect(store.stats()).toMatchObject({ settlementsWaiting: 250, settlementsLost: 50 })
@@ -112,7 +114,7 @@ describe('settlements of charges from the store', () => {
     const { inner, store, startOutage, endOutage } = storeWithOutages()
     const settlements: Settlement[] = []
     for (let index = 0; index < 150; index++)
-      settlements.push(await taken(store, { ...slot(`${index}`), key: `${index}` }, 0))
+      settlements.push(await takeToSettle(store, { ...slot(`${index}`), key: `${index}` }, 0))
     await startOutage()
     store.settle(settlements)
     inner.mode = 'up'
@@ -132,7 +134,7 @@ describe('settlements of charges from the store', () => {
     for (const policy of ['open', 'closed', 'local'] as const) {
       for (const mode of ['hangs', 'refuses', 'throws'] as const) {
         const { inner, store } = storeWithOutages({ policy })
-        const settlement = await taken(store, one, 0)
+        const settlement = await takeToSettle(store, one, 0)
         inner.mode = mode
         const settled = Promise.resolve(store.settle([settlement]))
         await vi.advanceTimersByTimeAsync(101)
@@ -143,10 +145,10 @@ describe('settlements of charges from the store', () => {
 
   it('sends nothing after the store is closed', async () => {
     const { inner, store, startOutage } = storeWithOutages()
-    const settlement = await taken(store, one, 0)
+    const settlement = await takeToSettle(store, one, 0)
     await startOutage()
     store.settle([settlement])
-    inner.thaw()
+    inner.resume()
     await store.close()
     await vi.advanceTimersByTimeAsync(1000)
     await store.peek([one])

@@ -10,7 +10,7 @@ export interface MemcachedServer {
   /**
    * Sends a command and returns the lines of the response up to the one that begins with `last`.
    */
-  ask(command: string, last: string): Promise<readonly string[]>
+  send(command: string, last: string): Promise<readonly string[]>
   /**
    * Returns every key, including expired ones, with its expiry in seconds by the server's clock; -1
    * if the key does not expire.
@@ -27,10 +27,10 @@ export async function startMemcached(
   const own = port ?? (await freePort())
   const settings = ['-p', String(own), '-l', '127.0.0.1', '-U', '0', '-t', '2', ...userOption(), ...options]
   const child = spawn('memcached', settings, { stdio: ['ignore', 'ignore', 'inherit'] })
-  const ask = (command: string, last: string) => responseTo(own, command, last)
+  const send = (command: string, last: string) => responseTo(own, command, last)
   const crawl = async () => {
     // The server runs one crawl at a time, and writes the list while it crawls.
-    const lines = await ask('lru_crawler metadump all', 'END')
+    const lines = await send('lru_crawler metadump all', 'END')
     return lines.filter((line) => line.startsWith('key=')).map(keyAndExpiry)
   }
   const keys = async () => {
@@ -43,13 +43,13 @@ export async function startMemcached(
   try {
     await unlessExited(
       child,
-      until(async () => (await ask('version', 'VERSION')).length > 0),
+      until(async () => (await send('version', 'VERSION')).length > 0),
     )
   } catch (cause) {
     await stop()
     throw new Error(`memcached on port ${own} does not respond`, { cause })
   }
-  return { port: own, url: `memcached://127.0.0.1:${own}`, process: child, ask, keys, stop }
+  return { port: own, url: `memcached://127.0.0.1:${own}`, process: child, send, keys, stop }
 }
 
 /** Returns the user option that Memcached requires when run as root. */

@@ -1,24 +1,24 @@
 import { createServer, connect as dial, type Socket } from 'node:net'
 
 /**
- * Mode of a wire. `forward`: all data is forwarded. `drop`: data is lost, and so is all later data
- * on the same connection. A number: replies are delayed by this many milliseconds.
+ * Mode of a faulty proxy. `forward`: all data is forwarded. `drop`: data is lost, and so is all later
+ * data on the same connection. A number: replies are delayed by this many milliseconds.
  */
-type WireMode = 'forward' | 'drop' | number
+type ProxyMode = 'forward' | 'drop' | number
 
 /** A proxy to a server whose connections can be disturbed while they are in use. */
-export interface Wire {
+export interface FaultyProxy {
   readonly port: number
   /** Number of connections. */
   readonly connections: number
-  mode: WireMode
+  mode: ProxyMode
   /** Resets every connection. */
   reset(): void
   stop(): void
 }
 
-/** Starts a wire on a free port that leads to another port of this machine. */
-export async function startWire(to: number): Promise<Wire> {
+/** Starts a proxy on a free port for a server on another port of this machine. */
+export async function startFaultyProxy(to: number): Promise<FaultyProxy> {
   const clients = new Set<Socket>()
   const listener = createServer({ noDelay: true }, (client) => {
     clients.add(client)
@@ -27,7 +27,7 @@ export async function startWire(to: number): Promise<Wire> {
     /** Delayed replies in their order. */
     const delayed: Buffer[] = []
     const isForwarded = () => {
-      dead ||= wire.mode === 'drop'
+      dead ||= proxy.mode === 'drop'
       return !dead
     }
     client.on('data', (data) => {
@@ -35,7 +35,7 @@ export async function startWire(to: number): Promise<Wire> {
     })
     server.on('data', (data) => {
       if (!isForwarded()) return
-      const delayMs = typeof wire.mode === 'number' ? wire.mode : 0
+      const delayMs = typeof proxy.mode === 'number' ? proxy.mode : 0
       if (delayMs === 0 && delayed.length === 0) {
         client.write(data)
         return
@@ -56,7 +56,7 @@ export async function startWire(to: number): Promise<Wire> {
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
   const address = listener.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  const wire: Wire = {
+  const proxy: FaultyProxy = {
     port: address.port,
     get connections() {
       return clients.size
@@ -70,5 +70,5 @@ export async function startWire(to: number): Promise<Wire> {
       for (const client of clients) client.destroy()
     },
   }
-  return wire
+  return proxy
 }

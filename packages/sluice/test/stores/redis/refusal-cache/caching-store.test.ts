@@ -209,16 +209,16 @@ describe('a burst of requests with a cached refusal', () => {
     isBlocked = true
     clock.advance(MAX_AGE_MS / 2)
     const burst = Array.from({ length: 100 }, () => store.take([charge(limit)]))
-    expect(burst.filter((answer) => answer instanceof Promise)).toHaveLength(1)
+    expect(burst.filter((response) => response instanceof Promise)).toHaveLength(1)
     clock.advance(MAX_AGE_MS / 2 - 0.5)
     expect(store.take([charge(limit)])).toMatchObject([{ allowed: false, remembered: true }])
     expect(takes).toBe(3)
     clock.advance(0.5)
-    const over = Array.from({ length: 10 }, () => store.take([charge(limit)]))
+    const later = Array.from({ length: 10 }, () => store.take([charge(limit)]))
     expect(takes).toBe(13)
     await expect.poll(() => held.length).toBe(11)
     for (const release of held) release()
-    expect((await Promise.all([...burst, ...over])).flat().every(({ allowed }) => !allowed)).toBe(true)
+    expect((await Promise.all([...burst, ...later])).flat().every(({ allowed }) => !allowed)).toBe(true)
   })
 })
 
@@ -241,7 +241,7 @@ describe('a request with several charges', () => {
     expect(takes()).toBe(2)
   })
 
-  it('goes to the store if one charge is not cached', async () => {
+  it('is sent to the store if one charge is not cached', async () => {
     const { store, takes } = cachedStore()
     await take(store, charge(full, 10))
     await take(store, charge(full))
@@ -249,7 +249,7 @@ describe('a request with several charges', () => {
     expect(takes()).toBe(3)
   })
 
-  it('goes to the store if two charges have the same key', async () => {
+  it('is sent to the store if two charges have the same key', async () => {
     const { store, takes } = cachedStore()
     await take(store, charge(full, 6))
     for (let call = 0; call < 3; call++)
@@ -260,7 +260,7 @@ describe('a request with several charges', () => {
     expect(takes()).toBe(4)
   })
 
-  it('goes to the store if only a shadow rule is exceeded', async () => {
+  it('is sent to the store if only a shadow rule is exceeded', async () => {
     const { store, takes } = cachedStore()
     const shadow = { enforce: false }
     await take(store, charge(full, 10))
@@ -272,7 +272,7 @@ describe('a request with several charges', () => {
     expect((await store.peek([charge(wide, 0)]))[0]).toMatchObject({ remaining: 99 })
   })
 
-  it('goes to the store if it is refused only for lack of slots, which may become free at any moment', async () => {
+  it('is sent to the store if it is refused only for lack of slots, which may become free at any moment', async () => {
     const { store, remote, takes } = cachedStore()
     const held = charge(SLOTS, 2)
     const [taken] = (await take(store, held)) as [StoreVerdict]
