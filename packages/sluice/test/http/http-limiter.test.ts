@@ -208,7 +208,7 @@ describe('an allowed request', () => {
   it.each<[string, TestRequest]>([
     ['a plain request', {}],
     ['a Node request', { rawHeaders: ['Host', 'localhost'] } as TestRequest],
-  ])('stays admitted, whereas its copies are decided on separately (%s)', async (_kind, request) => {
+  ])('stays admitted, but its copies are decided on separately (%s)', async (_kind, request) => {
     const { limiter } = limiterOf({
       rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
     })
@@ -242,7 +242,7 @@ describe('an allowed request', () => {
     expect(left(decide({ ...request }))).toContain('"tokens";r=40')
   })
 
-  it('is remembered, whereas a refused or undecided request is decided on again', () => {
+  it('is remembered, but a refused or undecided request is decided on again', () => {
     let fails = true
     const { limiter } = limiterOf({
       rules: [

@@ -58,7 +58,7 @@ describe('settle', () => {
     const one = permit()
     await one.settle({ tokens: 60 })
     await one.settle({})
-    // The resource counts as settled nevertheless.
+    // The resource still counts as settled.
     await one.settle({ tokens: 0 })
     expect(calls).toEqual([])
   })
