@@ -56,7 +56,7 @@ describe.each(BACKENDS)('%s', (name) => {
   })
 })
 
-/** Makes requests with each kind of credentials, and anonymous ones, which are counted by address. */
+/** Makes requests with each kind of credentials, and anonymous ones, counted by address. */
 async function makeRequests(port: number): Promise<void> {
   const get = async (path: string, headers: Record<string, string>) =>
     (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status

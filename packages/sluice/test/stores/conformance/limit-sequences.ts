@@ -136,8 +136,8 @@ function expectWithin(
 }
 
 /**
- * Returns the envelope of limits. Windows admit up to twice their limit in an interval that straddles
- * two windows.
+ * Returns the envelope of limits. Windows admit up to twice their limit in an interval that
+ * straddles two windows.
  */
 function envelopeOf(limits: readonly Limit[]): Envelope {
   const isStraddled = limits.some(({ algorithm }) => algorithm.endsWith('window'))

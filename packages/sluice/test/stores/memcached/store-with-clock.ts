@@ -12,8 +12,8 @@ const HOUR = 3600
 /**
  * Returns a store that uses a real server, but decides by a clock that the test controls. `elapsed`
  * returns the simulated time of the server in milliseconds. Keys that have expired by then are
- * deleted, as the server would do. The server itself stores them for longer, because a test may take
- * longer than the time it simulates.
+ * deleted, as the server would do. The server itself stores them for longer, because a test may
+ * take longer than the time it simulates.
  */
 export function storeWithClock(
   port: number,

@@ -3,8 +3,8 @@ import type { Charge, MaybePromise, Settlement, Store, StoreVerdict } from '../.
 
 /**
  * Mode of a `FaultyStore`. `up`: resolves. `refuses`: rejects. `throws`: throws synchronously.
- * `hangs`: does not respond until `resume`, which executes all pending calls, like a server that was
- * suspended.
+ * `hangs`: does not respond until `resume`, which executes all pending calls, like a server that
+ * was suspended.
  */
 export type Mode = 'up' | 'refuses' | 'throws' | 'hangs'
 

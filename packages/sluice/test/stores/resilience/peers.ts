@@ -40,7 +40,7 @@ interface Run {
   readonly connected: boolean
 }
 
-/** Runs requests on `peers` stores with a failure policy and one shared store. Returns the admissions. */
+/** Runs requests on `peers` failure policies with one store, and returns the admissions. */
 export function admissions({ limit, peers, steps, connected }: Run): Admission[] {
   const clock: ManualClock = manualClock(1_000_000)
   const shared = memoryStore({ clock })

@@ -1,8 +1,8 @@
 import { createServer, connect as dial, type Socket } from 'node:net'
 
 /**
- * Mode of a faulty proxy. `forward`: all data is forwarded. `drop`: data is lost, and so is all later
- * data on the same connection. A number: replies are delayed by this many milliseconds.
+ * Mode of a faulty proxy. `forward`: all data is forwarded. `drop`: data is lost, and so is all
+ * later data on the same connection. A number: replies are delayed by this many milliseconds.
  */
 type ProxyMode = 'forward' | 'drop' | number
 
