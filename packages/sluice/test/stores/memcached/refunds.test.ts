@@ -24,7 +24,7 @@ it.each(ALL)(
       const [taken] = await store.take([one])
       expect(await expirySecondsOf(name)).toBeGreaterThan((Date.now() + HOUR / 3) / 1000)
       await store.settle([settlementOf(one, taken as StoreVerdict, 0)])
-      // The server may still list expired keys, and a rounding error may extend a bucket by a second.
+      // The server may still list expired keys, and a rounding error may extend a bucket by 1 s.
       expect((await expirySecondsOf(name)) ?? 0).toBeLessThanOrEqual(Date.now() / 1000 + 2)
     } finally {
       await store.close()
