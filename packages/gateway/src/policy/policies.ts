@@ -40,7 +40,7 @@ interface Policy {
   readonly llm: LlmOptions | undefined
   /** The vendor whose rate-limit headers are added to responses. */
   readonly mirror: MirrorName | undefined
-  /** True if a request may wait for a slot. */
+  /** True if a request may wait for a limit. */
   readonly waits: boolean
 }
 

@@ -25,7 +25,16 @@ export class Decider {
 
   /** Returns a decider for a step of a two-step admission, whose permits emit no events. */
   forSteps(): Decider {
-    return new Decider(this.store, { ...this.permitContext, events: undefined }, this.events)
+    const { permitContext: context } = this
+    const stepContext: PermitContext = {
+      ...context,
+      // The queues are in use from the first request that may wait.
+      get queues() {
+        return context.queues
+      },
+      events: undefined,
+    }
+    return new Decider(this.store, stepContext, this.events)
   }
 
   /** Takes all charges or none. */

@@ -48,7 +48,7 @@ export interface Refusal {
   /**
    * - `exceeded`: the request may be retried later.
    * - `oversized`: the request can never be admitted at this cost.
-   * - `busy`: it timed out waiting for a slot, or the queue was full.
+   * - `busy`: it timed out waiting for a slot, or the queue for slots was full.
    */
   readonly reason: 'exceeded' | 'oversized' | 'busy'
   /** The names of all rules that refused. */

@@ -15,7 +15,7 @@ interface Decided<Request> extends OfRequest<Request> {
   readonly quotas: readonly Quota[]
   /** Set if the store failed and the decision was made without it. */
   readonly degraded?: Degraded
-  /** Duration of the decision in milliseconds, including the wait for a slot. */
+  /** Duration of the decision in milliseconds, including the wait in a queue. */
   readonly took: number
 }
 

@@ -6,8 +6,26 @@ import type { Permit } from './permit.js'
 
 export interface AdmitOptions {
   /**
-   * Aborts the wait for a slot: `admit` rejects with the signal's reason. Has no effect on requests
-   * that do not wait.
+   * Maximum time that this request waits until the rules admit it, up to 24 days: milliseconds or a
+   * duration such as `5s`. Replaces `wait` of every rule:
+   *
+   *     const decision = await limiter.admit('provider', { wait: '5s', signal })
+   *
+   * Requests that wait for the same rule and key are served first come, first served. A request of
+   * a rule without its own `wait` that does not wait is decided at once, ahead of the queue.
+   * Default: the rules' own `wait`.
+   *
+   * @throws RangeError for an invalid duration.
+   */
+  readonly wait?: number | string
+  /**
+   * Maximum number of requests in the queue that this request may join, from 1 to 10,000. Requires
+   * `wait`. Default: 100.
+   */
+  readonly queue?: number
+  /**
+   * Aborts the wait: `admit` rejects with the signal's reason, and the place in the queue is free.
+   * Has no effect on requests that do not wait.
    */
   readonly signal?: AbortSignal
   /**
@@ -22,8 +40,8 @@ export interface AdmitOptions {
    */
   readonly body?: RequestBody
   /**
-   * Identifies the caller that waits for a slot if the request has no client, for example by
-   * address. One caller may use at most half of a queue that it shares with others.
+   * Identifies the caller that waits if the request has no client, for example by address. One
+   * caller may use at most half of a queue that it shares with others, unless the call sets `wait`.
    */
   readonly waiter?: string
 }
@@ -63,8 +81,8 @@ export interface Limiter<Request> {
   readonly rules: readonly LimiterRule[]
   /**
    * Decides on a request and charges its cost under every rule or under none. With the memory store
-   * the result is a decision and not a promise, unless the request waits for a slot, or a function
-   * of the options returns a promise.
+   * the result is a decision and not a promise, unless the request waits, or a function of the options
+   * returns a promise.
    *
    * @throws RequestError if the request lacks something that a rule needs to compute its cost, or
    *   is forbidden. Also throws the errors of the rules' functions and of the store. A shadow rule

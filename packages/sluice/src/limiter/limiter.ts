@@ -2,6 +2,7 @@ import { allOf, andThen, type MaybePromise, toMaybePromise } from '../maybe-prom
 import { type Client, checkClient } from '../rules/client.js'
 import type { Requirement } from '../rules/requirement.js'
 import type { Rule } from '../rules/rule.js'
+import { readWaiting, type WaitOptions } from '../rules/waiting.js'
 import { memoryStore } from '../stores/memory/memory-store.js'
 import type { Store } from '../stores/store.js'
 import { systemTimers } from '../time/timers.js'
@@ -12,8 +13,8 @@ import { leaseRenewal } from './lease-renewal.js'
 import { LimiterEvents } from './limiter-events.js'
 import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
 import type { AdmitOptions, Limiter, LimiterRule } from './limiter-types.js'
+import { type QueuedRequest, RequestQueues } from './request-queues.js'
 import { RulePlan } from './rule-plan.js'
-import { type QueuedRequest, SlotQueues } from './slot-queues.js'
 import { Stopwatch } from './stopwatch.js'
 import { TwoStepAdmission } from './two-step-admission.js'
 
@@ -50,8 +51,11 @@ class RuleLimiter<Request> implements Limiter<Request> {
   /** True if the plan alone decides on requests without a body. */
   readonly #isPlain: boolean
   readonly #ownsStore: boolean
-  /** Undefined if no rule lets requests wait. */
-  readonly #queues: SlotQueues | undefined
+  readonly #queues: RequestQueues
+  /** True if a rule lets requests wait. */
+  readonly #hasWaitingRules: boolean
+  /** True once a request may have waited. */
+  #usesQueues: boolean
   readonly #twoStep: TwoStepAdmission<Request>
   /** Undefined without a listener. */
   readonly #events: LimiterEvents<Request> | undefined
@@ -71,7 +75,10 @@ class RuleLimiter<Request> implements Limiter<Request> {
     this.#requirementNeedsBody = needsBody?.require === true
     this.#store = store ?? memoryStore()
     this.#ownsStore = store === undefined
-    this.#queues = rules.some(({ waiting }) => waiting !== undefined) ? new SlotQueues(timers) : undefined
+    this.#queues = new RequestQueues(timers)
+    this.#hasWaitingRules = rules.some(({ waiting }) => waiting !== undefined)
+    this.#usesQueues = this.#hasWaitingRules
+    const activeQueues = () => (this.#usesQueues ? this.#queues : undefined)
     this.#events = listener && new LimiterEvents(listener)
     const resources = [...new Set(rules.map(({ resource }) => resource))]
     this.#decider = new Decider(
@@ -80,13 +87,16 @@ class RuleLimiter<Request> implements Limiter<Request> {
         store: this.#store,
         renewal: leaseRenewal(timers),
         resources,
-        queues: this.#queues,
+        get queues() {
+          return activeQueues()
+        },
         events: this.#events,
       },
       this.#events,
     )
     this.#plan = new RulePlan(this.#rules, warmUp, this.#decider, this.#store)
-    this.#isPlain = [client, requirement, this.#queues, this.#events].every((part) => part === undefined)
+    this.#isPlain =
+      !this.#hasWaitingRules && [client, requirement, this.#events].every((part) => part === undefined)
     this.#twoStep = new TwoStepAdmission({
       rules: this.#rules,
       isLater: ({ resource, index }) =>
@@ -95,13 +105,13 @@ class RuleLimiter<Request> implements Limiter<Request> {
       scaling: warmUp,
       store: this.#store,
       decider: this.#decider,
-      queues: this.#queues,
     })
     if (store !== undefined) claimName(store, name)
   }
 
   admit(request: Request, options: AdmitOptions = NO_OPTIONS): MaybePromise<Decision> {
-    if (this.#isPlain && options.body === undefined) return this.#plan.decide(request, undefined)
+    if (this.#isPlain && (options === NO_OPTIONS || isPlainCall(options)))
+      return this.#plan.decide(request, undefined)
     const client = this.#client(request)
     return client instanceof Promise
       ? this.#admitLater(request, client, options)
@@ -197,7 +207,9 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const { body, signal } = options
     if (body === undefined) return this.#decidePlanned(request, client, options)
     const waiter = client?.id ?? options.waiter
-    const candidate = { request, client, body, signal, waiter }
+    const waiting = waitingOfCall(options)
+    const queues = this.#queuesFor(waiting)
+    const candidate = { request, client, body, signal, waiter, waiting, queues }
     if (!body.isHere) return this.#twoStep.admit(candidate)
     return this.#twoStep.decideWithBody(candidate, () => this.#evaluate(request, client, options))
   }
@@ -207,7 +219,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
     client: Client | undefined,
     options: AdmitOptions,
   ): MaybePromise<Decision> {
-    if (this.#queues === undefined) return this.#plan.decide(request, client)
+    if (!this.#hasWaitingRules && isPlainCall(options)) return this.#plan.decide(request, client)
     return andThen(this.#evaluate(request, client, options), (decide) => decide())
   }
 
@@ -217,9 +229,10 @@ class RuleLimiter<Request> implements Limiter<Request> {
     client: Client | undefined,
     options: AdmitOptions,
   ): MaybePromise<() => MaybePromise<Decision>> {
-    const queues = this.#queues
+    const waiting = waitingOfCall(options)
+    const queues = this.#queuesFor(waiting)
     if (queues === undefined) return this.#plan.evaluate(request, client)
-    const attempts = this.#attempts(request, client, options)
+    const attempts = this.#attempts(request, client, options, waiting)
     const admitInOrder = (charges: readonly RuleCharge[]) => {
       let first: readonly RuleCharge[] | undefined = charges
       const decide = () => {
@@ -244,12 +257,34 @@ class RuleLimiter<Request> implements Limiter<Request> {
   /**
    * Each attempt recomputes the charges: a lease is used only once, and limits may have changed.
    */
-  #attempts(request: Request, client: Client | undefined, options: AdmitOptions): QueuedRequest {
+  #attempts(
+    request: Request,
+    client: Client | undefined,
+    options: AdmitOptions,
+    waiting: WaitOptions | undefined,
+  ): QueuedRequest {
     return {
       decide: () => this.#plan.decide(request, client),
       forecast: () => andThen(this.#forecast(request, client), ({ quotas }) => quotas),
       signal: options.signal,
       waiter: client?.id ?? options.waiter,
+      waiting,
     }
   }
+
+  /** Returns the queues that a request may wait in; undefined if it does not wait. */
+  #queuesFor(waiting: WaitOptions | undefined): RequestQueues | undefined {
+    if (waiting !== undefined) this.#usesQueues = true
+    return this.#hasWaitingRules || waiting !== undefined ? this.#queues : undefined
+  }
+}
+
+/** Returns the wait options of a call. The caller knows who waits, so it may fill the queue. */
+function waitingOfCall({ wait, queue }: AdmitOptions): WaitOptions | undefined {
+  return readWaiting(wait, queue, true)
+}
+
+/** Reports whether a call neither waits nor has a body. */
+function isPlainCall({ body, wait, queue }: AdmitOptions): boolean {
+  return body === undefined && wait === undefined && queue === undefined
 }

@@ -39,8 +39,8 @@ export interface PermitContext {
   readonly renewal: Renewal
   /** The resources that the rules of the limiter count. */
   readonly resources: readonly Resource[]
-  /** Undefined if no rule lets requests wait. */
-  readonly queues: { onSlotsFreed(scope: string, key: string, heldMs: number): void } | undefined
+  /** Undefined if no request may have waited. */
+  readonly queues: { onSlotsFreed(scope: string, key: string, heldMs: number | undefined): void } | undefined
   /** Undefined if the limiter has no listener. */
   readonly events: PermitEvents | undefined
 }
@@ -68,7 +68,7 @@ export interface Renewal {
 export class Permit {
   readonly #charges: AdmittedCharges
   readonly #context: PermitContext
-  /** When the slots were taken; 0 if the time is not needed. */
+  /** When the slots were taken; -1 if the time is not needed. */
   readonly #startedAt: number
   /** True for each settled charge. Undefined until the first settlement. */
   #settled: boolean[] | undefined
@@ -80,7 +80,7 @@ export class Permit {
     this.#context = context
     for (let index = 0; index < charges.size; index++) if (this.#isSlot(index)) this.#holdsSlots = true
     const isTimed = this.#holdsSlots && (context.events !== undefined || context.queues !== undefined)
-    this.#startedAt = isTimed ? performance.now() : 0
+    this.#startedAt = isTimed ? performance.now() : -1
   }
 
   /**
@@ -138,12 +138,13 @@ export class Permit {
       () => {
         const { events, queues } = this.#context
         if (events === undefined && queues === undefined) return
-        const heldMs = performance.now() - this.#startedAt
+        // Unknown if the queues were not in use when the slots were taken.
+        const heldMs = this.#startedAt < 0 ? undefined : performance.now() - this.#startedAt
         for (let index = 0; index < this.#charges.size; index++) {
           if (!this.#isSlot(index)) continue
           const charge = this.#charges.chargeAt(index)
           queues?.onSlotsFreed(charge.scope, charge.key, heldMs)
-          events?.onReleased(charge, heldMs)
+          if (heldMs !== undefined) events?.onReleased(charge, heldMs)
         }
       },
     )

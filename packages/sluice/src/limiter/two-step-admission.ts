@@ -2,14 +2,15 @@ import { capacityOf } from '../limits/limit.js'
 import { andThen, type MaybePromise } from '../maybe-promise.js'
 import type { Client } from '../rules/client.js'
 import type { Requirement } from '../rules/requirement.js'
+import type { WaitOptions } from '../rules/waiting.js'
 import type { Store } from '../stores/store.js'
 import { type RuleCharge, type Scaling, type ScopedRule, zeroCharges } from './charges.js'
 import type { Decider, Step } from './decider.js'
 import type { Decision, Quota, Refusal } from './decision.js'
 import type { RequestBody } from './limiter-types.js'
 import type { Permit } from './permit.js'
+import type { RequestQueues } from './request-queues.js'
 import { RulePlan } from './rule-plan.js'
-import type { SlotQueues } from './slot-queues.js'
 
 export interface TwoStepOptions<Request> {
   readonly rules: readonly ScopedRule<Request>[]
@@ -21,7 +22,6 @@ export interface TwoStepOptions<Request> {
   readonly decider: Decider
   /** The store of the decider. */
   readonly store: Store
-  readonly queues: SlotQueues | undefined
 }
 
 interface Candidate<Request> {
@@ -29,8 +29,12 @@ interface Candidate<Request> {
   readonly client: Client | undefined
   readonly body: RequestBody
   readonly signal: AbortSignal | undefined
-  /** The client or address that waits for a slot. */
+  /** The client or address that waits. */
   readonly waiter: string | undefined
+  /** The wait options of the call. */
+  readonly waiting: WaitOptions | undefined
+  /** Undefined if the request does not wait. */
+  readonly queues: RequestQueues | undefined
 }
 
 /** The result of the step without the body. */
@@ -111,43 +115,58 @@ export class TwoStepAdmission<Request> {
 
   /** Decides on a request whose body has not arrived. */
   async admit(candidate: Candidate<Request>): Promise<Decision> {
-    const { request, client, body } = candidate
+    const { request, client, body, queues } = candidate
     const { requirement } = this.#options
     const first = await this.#takeFirst(candidate)
     if (first.step?.decision.allowed === false) return first.step.decision
     await body.receive(first.held)
     await requirement?.(request, client)
-    const isQueued = this.#options.queues?.areEmpty === false
+    const isQueued = queues?.areEmpty === false
     const charges = isQueued ? await this.#later.chargesFor(request, client) : undefined
     // Errors up to here are caused by the request, so it stays charged to the first rules.
     const evaluated = isQueued ? undefined : this.#later.evaluateStep(request, client, [], this.#byPosition)
     // If the evaluation is synchronous, no other request may be evaluated before the take.
     const take = evaluated instanceof Promise ? await evaluated : evaluated
     // Another request may have begun to wait during the evaluation.
-    const mustQueue = evaluated instanceof Promise && this.#options.queues?.areEmpty === false
+    const mustQueue = evaluated instanceof Promise && queues?.areEmpty === false
     return mustQueue
       ? this.#decideLater(candidate, first, await this.#later.chargesFor(request, client), undefined)
       : this.#decideLater(candidate, first, charges, take)
   }
 
-  async #takeFirst({ request, client }: Candidate<Request>): Promise<FirstStep> {
+  async #takeFirst(candidate: Candidate<Request>): Promise<FirstStep> {
+    const { request, client, queues } = candidate
     if (!this.#hasFirst) return { step: undefined, held: undefined, others: [] }
     // A refusal reports the state of the other rules too.
     const others = zeroCharges(this.#laterRules, request, client, this.#options.scaling)
-    const step = await this.#first.takeStep(request, client, others, this.#byPosition)
-    return { step, held: step.decision.allowed ? step.decision.permit : undefined, others }
+    const isQueued = queues?.areEmpty === false
+    const charges = isQueued ? await this.#first.chargesFor(request, client) : undefined
+    const { decision, last } = await this.#takeInOrder(candidate, this.#first, others, charges, undefined)
+    const step =
+      last !== undefined && last.decision === decision ? last : { decision, charges: [], verdicts: [] }
+    return { step, held: decision.allowed ? decision.permit : undefined, others }
   }
 
-  async #decideLater(
-    { request, client, signal, waiter }: Candidate<Request>,
-    first: FirstStep,
+  /**
+   * Decides on the rules of one step. The request waits if the rules let it.
+   *
+   * @param charges the current charges if other requests wait
+   * @param take the first attempt
+   */
+  async #takeInOrder(
+    { request, client, signal, waiter, waiting, queues }: Candidate<Request>,
+    plan: RulePlan<Request>,
+    others: readonly RuleCharge[],
     charges: readonly RuleCharge[] | undefined,
     take: (() => MaybePromise<Step>) | undefined,
-  ): Promise<Decision> {
-    const { decider, queues } = this.#options
-    let attempt = charges === undefined ? take : () => this.#steps.takeStep(charges)
+  ): Promise<{ readonly decision: Decision; readonly last: Step | undefined }> {
+    const { decider } = this.#options
+    let attempt =
+      charges === undefined
+        ? take
+        : () => this.#steps.takeStep([...charges, ...others].toSorted(this.#byPosition))
     let last: Step | undefined
-    const takeAgain = () => this.#later.takeStep(request, client, [], this.#byPosition)
+    const takeAgain = () => plan.takeStep(request, client, others, this.#byPosition)
     // Limits may change while a request waits, so each attempt recomputes its charges.
     const decide = () => {
       const current = attempt ?? takeAgain
@@ -158,23 +177,33 @@ export class TwoStepAdmission<Request> {
       })
     }
     const forecast = () => {
-      const charges = this.#later.chargesFor(request, client)
-      const forecast = andThen(charges, (later) => decider.peek(later))
+      const charges = andThen(plan.chargesFor(request, client), (own) => [...own, ...others])
+      const forecast = andThen(charges, (all) => decider.peek(all.toSorted(this.#byPosition)))
       return andThen(forecast, ({ quotas }): readonly Quota[] => quotas)
     }
-    const queued = { decide, forecast, signal, waiter }
-    let decision: Decision
+    const queued = { decide, forecast, signal, waiter, waiting }
+    if (queues !== undefined && charges !== undefined)
+      return { decision: await queues.admit(charges, queued), last }
+    const decision = await decide()
+    if (decision.allowed || queues === undefined) return { decision, last }
+    const refused = (last as unknown as Step).charges.filter((charge) => !others.includes(charge))
+    return { decision: await queues.waitAfter(decision, refused, queued), last }
+  }
+
+  async #decideLater(
+    candidate: Candidate<Request>,
+    first: FirstStep,
+    charges: readonly RuleCharge[] | undefined,
+    take: (() => MaybePromise<Step>) | undefined,
+  ): Promise<Decision> {
+    let taken: { readonly decision: Decision; readonly last: Step | undefined }
     try {
-      if (queues !== undefined && charges !== undefined) decision = await queues.admit(charges, queued)
-      else {
-        decision = await decide()
-        if (!decision.allowed && queues !== undefined)
-          decision = await queues.waitAfter(decision, (last as unknown as Step).charges, queued)
-      }
+      taken = await this.#takeInOrder(candidate, this.#later, [], charges, take)
     } catch (error) {
       await refund(first.held)
       throw error
     }
+    const { decision, last } = taken
     if (decision.allowed) return this.#joined(first, last as Step)
     await refund(first.held)
     return this.#refused(first, decision)

@@ -1,16 +1,30 @@
 import type { MaybePromise } from '../stores/store.js'
 import type { Timers } from '../time/timers.js'
 
-/** The result of one attempt, or the milliseconds after which to try again. */
-export type Attempt<T> = { readonly result: T } | { readonly retryInMs: number }
+/**
+ * The result of one attempt, the milliseconds after which to try again, or the queue in which to
+ * continue to wait.
+ */
+export type Attempt<T> =
+  | { readonly result: T }
+  | { readonly retryInMs: number }
+  | { readonly moveTo: WaitQueue<T> }
 
 /** A request that waits for a result. */
 export interface Waiter<T> {
-  /** Tries to get the result. Called only at the head of the queue, one call at a time. */
+  /** Tries to get the result. Called only at the head of a queue, one call at a time. */
   attempt(): MaybePromise<Attempt<T>>
+  /**
+   * Returns a result that ends the wait of a request that joins behind others; undefined to wait.
+   * An error has no effect.
+   */
+  checkEarly?: (() => MaybePromise<T | undefined>) | undefined
   /** Disposes of a result that arrived after the waiter had left the queue. */
   onLateResult(result: T): void
+  /** Time in all queues together. */
   readonly timeoutMs: number
+  /** Orders the waiters of a queue. Default: the last place. */
+  readonly ticket?: number | undefined
   /** Aborts the wait. */
   readonly signal?: AbortSignal | undefined
   readonly client?: string | undefined
@@ -18,8 +32,13 @@ export interface Waiter<T> {
 
 interface Entry<T> {
   readonly waiter: Waiter<T>
+  readonly ticket: number
   readonly resolve: (result: T | undefined) => void
   readonly reject: (error: unknown) => void
+  /** The queue that the entry is in; undefined after it has left. */
+  queue: WaitQueue<T> | undefined
+  previous: Entry<T> | undefined
+  next: Entry<T> | undefined
 }
 
 /**
@@ -28,20 +47,30 @@ interface Entry<T> {
  */
 export class WaitQueue<T> {
   readonly #timers: Pick<Timers, 'start' | 'stop'>
-  readonly #entries = new Set<Entry<T>>()
+  readonly #onEmpty: () => void
+  #first: Entry<T> | undefined
+  #last: Entry<T> | undefined
+  #length = 0
   /** Number of waiting requests per client. Clients without waiting requests have no entry. */
   readonly #counts = new Map<string, number>()
   #isServing = false
   #isAwake = false
   #timer: unknown
 
-  constructor(timers: Pick<Timers, 'start' | 'stop'>) {
+  /** @param onEmpty called when the last request leaves the queue */
+  constructor(timers: Pick<Timers, 'start' | 'stop'>, onEmpty: () => void = () => {}) {
     this.#timers = timers
+    this.#onEmpty = onEmpty
   }
 
   /** The number of waiting requests. */
   get length(): number {
-    return this.#entries.size
+    return this.#length
+  }
+
+  /** The ticket of the head of the queue; undefined if the queue is empty. */
+  get firstTicket(): number | undefined {
+    return this.#first?.ticket
   }
 
   /** Returns how many requests of a client are waiting. */
@@ -59,15 +88,15 @@ export class WaitQueue<T> {
     const { timeoutMs, signal } = waiter
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
-      const onAbort = () => this.#leave(entry, () => entry.reject(signal?.reason))
-      const timeout = this.#timers.start(() => this.#leave(entry, () => entry.resolve(undefined)), timeoutMs)
+      const onAbort = () => leave(entry, () => entry.reject(signal?.reason))
+      const timeout = this.#timers.start(() => leave(entry, () => entry.resolve(undefined)), timeoutMs)
       const onSettled = () => {
         this.#timers.stop(timeout)
         signal?.removeEventListener('abort', onAbort)
-        this.#count(waiter.client, -1)
       }
       const entry: Entry<T> = {
         waiter,
+        ticket: waiter.ticket ?? this.#last?.ticket ?? 0,
         resolve: (result) => {
           onSettled()
           resolve(result)
@@ -76,11 +105,13 @@ export class WaitQueue<T> {
           onSettled()
           reject(error)
         },
+        queue: undefined,
+        previous: undefined,
+        next: undefined,
       }
       signal?.addEventListener('abort', onAbort)
-      this.#entries.add(entry)
-      this.#count(waiter.client, 1)
-      if (this.#entries.size === 1) this.wake()
+      this.#insert(entry)
+      if (waiter.checkEarly !== undefined && this.#first !== entry) checkEarly(entry, waiter.checkEarly)
     })
   }
 
@@ -90,6 +121,47 @@ export class WaitQueue<T> {
     if (!this.#isServing) this.#serve()
   }
 
+  /** Inserts an entry behind all entries with the same or a smaller ticket. */
+  #insert(entry: Entry<T>): void {
+    let previous = this.#last
+    while (previous !== undefined && previous.ticket > entry.ticket) previous = previous.previous
+    entry.queue = this
+    entry.previous = previous
+    entry.next = previous === undefined ? this.#first : previous.next
+    if (entry.next === undefined) this.#last = entry
+    else entry.next.previous = entry
+    if (previous !== undefined) previous.next = entry
+    else this.#first = entry
+    this.#length++
+    this.#count(entry.waiter.client, 1)
+    if (previous === undefined) this.wake()
+  }
+
+  /** Removes an entry of this queue. */
+  #remove(entry: Entry<T>): void {
+    const { previous, next } = entry
+    if (previous === undefined) this.#first = next
+    else previous.next = next
+    if (next === undefined) this.#last = previous
+    else next.previous = previous
+    entry.queue = undefined
+    entry.previous = undefined
+    entry.next = undefined
+    this.#length--
+    this.#count(entry.waiter.client, -1)
+    if (this.#length === 0) this.#onEmpty()
+    // The next request may succeed where this one could not.
+    if (previous === undefined) this.wake()
+  }
+
+  /** Removes an entry from the queue that it is in. Returns false if it has left. */
+  static remove<T>(entry: Entry<T>): boolean {
+    const { queue } = entry
+    if (queue === undefined) return false
+    queue.#remove(entry)
+    return true
+  }
+
   #count(client: string | undefined, change: 1 | -1): void {
     if (client === undefined) return
     const count = this.countOf(client) + change
@@ -97,39 +169,39 @@ export class WaitQueue<T> {
     else this.#counts.delete(client)
   }
 
-  #leave(entry: Entry<T>, settle: () => void): void {
-    if (!this.#entries.delete(entry)) return
-    settle()
-    // The next request may succeed where this one could not.
-    this.wake()
-  }
-
   async #serve(): Promise<void> {
     this.#isServing = true
     while (this.#isAwake) {
       this.#isAwake = false
       this.#timers.stop(this.#timer)
-      const [first] = this.#entries
-      if (first !== undefined && (await this.#try(first))) this.#isAwake = true
+      if (this.#first !== undefined) await this.#try(this.#first)
     }
     this.#isServing = false
   }
 
-  /** @returns true if the next request may make an attempt */
-  async #try(first: Entry<T>): Promise<boolean> {
+  async #try(first: Entry<T>): Promise<void> {
     try {
       const attempt = await first.waiter.attempt()
-      const isWaiting = this.#entries.has(first)
       if ('retryInMs' in attempt) {
-        if (isWaiting) this.#timer = this.#timers.start(() => this.wake(), attempt.retryInMs)
-        return !isWaiting
-      }
-      // An entry that has left the queue in the meantime is already settled and no longer counted.
-      if (this.#entries.delete(first)) first.resolve(attempt.result)
+        if (first === this.#first) this.#timer = this.#timers.start(() => this.wake(), attempt.retryInMs)
+        else this.#isAwake = true
+      } else if ('moveTo' in attempt) {
+        if (WaitQueue.remove(first)) attempt.moveTo.#insert(first)
+      } else if (WaitQueue.remove(first)) first.resolve(attempt.result)
       else first.waiter.onLateResult(attempt.result)
     } catch (error) {
-      if (this.#entries.delete(first)) first.reject(error)
+      if (WaitQueue.remove(first)) first.reject(error)
     }
-    return true
   }
+}
+
+async function checkEarly<T>(entry: Entry<T>, check: () => MaybePromise<T | undefined>): Promise<void> {
+  try {
+    const result = await check()
+    if (result !== undefined) leave(entry, () => entry.resolve(result))
+  } catch {}
+}
+
+function leave<T>(entry: Entry<T>, settle: () => void): void {
+  if (WaitQueue.remove(entry)) settle()
 }

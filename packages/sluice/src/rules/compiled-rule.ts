@@ -1,12 +1,12 @@
-import { OptionRangeError, OptionTypeError, relocate, unknownOption } from '../option-error.js'
-import { parseDuration } from '../time/duration.js'
+import { OptionTypeError, relocate, unknownOption } from '../option-error.js'
 import { compileKey, defaultKey, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
 import { applyOverride, type RuleOverride } from './override.js'
-import type { ConcurrencyRule, Resource, Rule } from './rule.js'
+import type { Resource, Rule } from './rule.js'
 import { type CostFor, compileCost } from './rule-cost.js'
 import { compileConcurrency, compileLimits, type RuleLimit } from './rule-limit.js'
 import { type StateIdentity, sourceOf, stateNames } from './state-name.js'
 import type { TierScales } from './tiers.js'
+import { type WaitOptions, waitingOf } from './waiting.js'
 
 /** A validated rule with one limit, ready to apply to requests. */
 export interface CompiledRule<Request> extends RuleLimit<Request> {
@@ -22,7 +22,7 @@ export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly costFor: CostFor<Request>
   /** The cost of every request; undefined if a function computes it. */
   readonly cost: number | undefined
-  /** How requests wait for a slot; undefined if they do not. */
+  /** How requests wait until the rule admits them; undefined if they do not. */
   readonly waiting: WaitOptions | undefined
 }
 
@@ -32,17 +32,9 @@ type UnnamedRule<Request> = Omit<CompiledRule<Request>, 'stateName'>
 /** Overrides by rule name. */
 export type RuleOverrides = Readonly<Record<string, RuleOverride>>
 
-interface WaitOptions {
-  readonly timeoutMs: number
-  /** Maximum number of requests that wait for the slots of one key. */
-  readonly maxQueued: number
-  /** True if all requests in the queue of a key come from one client. */
-  readonly isPerClient: boolean
-}
-
-const COMMON_OPTIONS = ['name', 'by', 'cost', 'fallbackCost', 'enforce', 'shared', 'tiers']
+const COMMON_OPTIONS = ['name', 'by', 'cost', 'fallbackCost', 'enforce', 'shared', 'tiers', 'wait', 'queue']
 const RATE_OPTIONS = [...COMMON_OPTIONS, 'limit', 'of', 'algorithm', 'align', 'timeZone']
-const CONCURRENCY_OPTIONS = [...COMMON_OPTIONS, 'concurrent', 'lease', 'wait', 'queue']
+const CONCURRENCY_OPTIONS = [...COMMON_OPTIONS, 'concurrent', 'lease']
 
 /**
  * Validates and compiles rules. A rule with several limits becomes one compiled rule for each.
@@ -129,7 +121,7 @@ function compileRule<Request>(
     ),
     costFor: compileCost(rule),
     cost: typeof rule.cost === 'function' ? undefined : (rule.cost ?? 1),
-    waiting: isConcurrent ? waitingOf(rule) : undefined,
+    waiting: waitingOf(rule),
   }
   const limits = isConcurrent ? [compileConcurrency(rule, tiers)] : compileLimits(rule, tiers)
   return limits.map((limit) => ({ ...common, ...limit }))
@@ -144,43 +136,12 @@ function checkShared<Request>(rule: Rule<Request>): true {
       "a shared rule whose 'by' is a function needs a 'name' that identifies it",
     )
   // Another limiter that frees a slot cannot wake a queue in this one.
-  if ('wait' in rule)
+  if ('concurrent' in rule && 'wait' in rule)
     throw new OptionTypeError(
       ['wait'],
-      "a shared rule cannot have 'wait', because other limiters can free its slots without waking the queue",
+      "a shared rule with 'concurrent' cannot have 'wait', because other limiters can free its slots without waking the queue",
     )
   return true
-}
-
-const DEFAULT_QUEUE = 100
-const MAX_QUEUE = 10_000
-/** The longest wait that a single Node timer supports, rounded down to whole days. */
-const MAX_WAIT_MS = 24 * 86_400_000
-
-function waitingOf<Request>({ wait, queue, enforce, by }: ConcurrencyRule<Request>): WaitOptions | undefined {
-  if (wait === undefined) {
-    if (queue !== undefined)
-      throw new OptionTypeError(['queue'], "'queue' requires 'wait', such as wait: '2s'")
-    return undefined
-  }
-  if (enforce === false)
-    throw new OptionTypeError(
-      ['wait'],
-      "a shadow rule cannot have 'wait', because it never refuses a request",
-    )
-  const timeoutMs = relocate(
-    () => parseDuration(wait),
-    () => ['wait'],
-  )
-  if (timeoutMs > MAX_WAIT_MS) throw new OptionRangeError(['wait'], "'wait' must be at most 24 days")
-  const maxQueued = queue ?? DEFAULT_QUEUE
-  if (!(Number.isInteger(maxQueued) && maxQueued >= 1 && maxQueued <= MAX_QUEUE))
-    throw new OptionRangeError(
-      ['queue'],
-      `'queue' must be a whole number from 1 to ${MAX_QUEUE}, not ${String(maxQueued)}`,
-    )
-  const isPerClient = by === undefined || [by].flat().some((part) => part === 'client' || part === 'ip')
-  return { timeoutMs, maxQueued, isPerClient }
 }
 
 function checkOptionNames(rule: unknown, known: readonly string[]): void {

@@ -10,7 +10,7 @@ export interface RuleOverride {
    * scale it as they scale the rule's own limit.
    */
   readonly limit?: LimitSpec | number
-  /** Replaces `enforce` of the rule. No request waits for the slots of a shadow rule. */
+  /** Replaces `enforce` of the rule. No request waits for a shadow rule. */
   readonly enforce?: boolean
 }
 

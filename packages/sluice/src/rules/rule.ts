@@ -41,10 +41,22 @@ interface RuleOptions<Request> {
   /**
    * `true` shares the state with the same shared rule of every other limiter on the store. Two
    * shared rules are the same if they have the same name or, without names, the same resource, key,
-   * algorithm and period. A rule whose `by` is a function needs a name. Requests do not wait for
-   * the slots of a shared rule.
+   * algorithm and period. A rule whose `by` is a function needs a name. A shared rule with
+   * `concurrent` cannot have `wait`.
    */
   readonly shared?: boolean
+  /**
+   * Maximum time that a request waits until this rule admits it, up to 24 days: milliseconds or a
+   * duration such as `5s`. A waiting request holds nothing. Requests are served first come, first
+   * served. A request waits only if all rules that refuse it have `wait`, and if it costs no more
+   * than the limit can hold. Default: it is refused at once.
+   */
+  readonly wait?: number | string
+  /**
+   * Maximum number of requests that wait for one key of this rule in this process, from 1 to
+   * 10,000. Requires `wait`. Default: 100.
+   */
+  readonly queue?: number
 }
 
 /** A limit over time. */
@@ -63,16 +75,6 @@ export interface ConcurrencyRule<Request> extends RuleOptions<Request> {
   readonly concurrent: number | ((request: Request, client: Client | undefined) => MaybePromise<number>)
   /** How long a slot is held without being renewed: milliseconds or a duration. Default: `30s`. */
   readonly lease?: number | string
-  /**
-   * Maximum time that a request waits for a slot: milliseconds or a duration. Requests are served
-   * first come, first served. Default: they do not wait.
-   */
-  readonly wait?: number | string
-  /**
-   * Maximum number of requests that wait for the slots of one key in this process, from 1 to
-   * 10,000. Default: 100.
-   */
-  readonly queue?: number
   /** By the client's tier: a multiplier of the slots, or `unlimited`. */
   readonly tiers?: Tiers<never>
 }

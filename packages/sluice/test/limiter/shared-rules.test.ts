@@ -35,7 +35,7 @@ describe('a shared rule', () => {
     [
       'with a wait queue',
       { concurrent: 3, name: 'all', shared: true, wait: '1s' },
-      "a shared rule cannot have 'wait'",
+      "a shared rule with 'concurrent' cannot have 'wait'",
     ],
   ])('is rejected %s', (_, rule, message) => {
     expect(() => createLimiter({ rules: [rule] })).toThrow(message)

@@ -195,7 +195,8 @@ describe('createLimiter', () => {
     [{ concurrent: 1, wait: '30 days' }, '24 days'],
     [{ concurrent: 1, wait: '1s', queue: 0 }, "'queue'"],
     [{ concurrent: 1, wait: '1s', enforce: false }, 'shadow'],
-    [{ limit: '1/minute', wait: '1s' } as Rule<string>, "no option 'wait'"],
+    [{ limit: '1/minute', queue: 5 }, "'queue' requires 'wait'"],
+    [{ limit: '1/minute', wait: '1s', enforce: false }, 'shadow'],
   ])('rejects invalid wait options in the rule %j', (rule, message) => {
     expect(() => createLimiter({ rules: [rule] })).toThrow(message)
   })

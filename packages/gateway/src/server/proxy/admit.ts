@@ -107,7 +107,7 @@ function decide(
 }
 
 /**
- * Decides on a request that may be queued for a slot. The request leaves the queue when its client
+ * Decides on a request that may wait. The request leaves the queue when its client
  * disconnects.
  */
 async function admitQueued(

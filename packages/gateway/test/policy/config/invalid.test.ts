@@ -335,7 +335,8 @@ describe('the error for an invalid configuration file', () => {
       limit('{ limit: 10/minute, concurrent: ¦4 }'),
       "'limit' and 'concurrent' are two limits",
     ],
-    ...['lease: ¦5s', 'wait: ¦2s', 'queue: ¦5'].map((option): [string, string, string] => [
+    ['a queue without a wait', limit('{ limit: 10/minute, queue: ¦5 }'), "'queue' requires 'wait'"],
+    ...['lease: ¦5s'].map((option): [string, string, string] => [
       `'${option.replace('¦', '')}' next to 'limit'`,
       limit(`{ limit: 10/minute, ${option} }`),
       `'${option.split(':')[0]}' applies only to an entry with 'concurrent'; move it to one, or remove it`,

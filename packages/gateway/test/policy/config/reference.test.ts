@@ -43,7 +43,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
   'limits[].align': 'limit: 10/minute, algorithm: fixed-window',
   'limits[].time_zone': 'limit: 10/day, algorithm: fixed-window, align: calendar',
   'limits[].lease': 'concurrent: 4',
-  'limits[].queue': 'concurrent: 4, wait: 2s',
+  'limits[].queue': 'limit: 10/minute, wait: 2s',
 }
 
 /** Creates a valid file that sets one key. */

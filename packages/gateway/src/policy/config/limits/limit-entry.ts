@@ -18,7 +18,7 @@ import { messageOf, yamlKeyOf } from './option-errors.js'
 /** The keys that are valid only for a rate limit. */
 const RATE_KEYS = ['of', 'algorithm', 'align', 'time_zone'] as const
 /** The keys that are valid only for a limit on requests in flight. */
-const CONCURRENCY_KEYS = ['lease', 'wait', 'queue'] as const
+const CONCURRENCY_KEYS = ['lease'] as const
 
 /** A decoded limit and the node that it was decoded from. */
 export interface LocatedRule {
@@ -69,6 +69,8 @@ export function limitDecoder(params: readonly string[] | undefined): Decoder<Loc
       ...(name !== undefined && { name }),
       ...(fallbackCost !== undefined && { fallbackCost }),
       ...(tiers !== undefined && { tiers: tiers as Tiers<never> }),
+      ...(wait !== undefined && { wait }),
+      ...(queue !== undefined && { queue }),
     }
     const rule: Rule<GatewayRequest> =
       concurrent === undefined
@@ -83,8 +85,6 @@ export function limitDecoder(params: readonly string[] | undefined): Decoder<Loc
         : {
             concurrent,
             ...(lease !== undefined && { lease }),
-            ...(wait !== undefined && { wait }),
-            ...(queue !== undefined && { queue }),
             ...shared,
           }
     const error = rulesErrorOf([rule])

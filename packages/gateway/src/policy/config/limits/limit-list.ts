@@ -47,10 +47,10 @@ export const decodeSharedLimits: Decoder<readonly LocatedRule[]> = withKeysOf(
   (node, problems) => {
     const limits = limitsOfFile(node, problems)
     return limits?.flatMap(({ rule, node: limitNode }) => {
-      if ('wait' in rule) {
+      if ('concurrent' in rule && 'wait' in rule) {
         problems.at(
           limitNode,
-          "a limit that all routes share cannot have 'wait'; set 'wait' on a limit of a route",
+          "a limit on requests in flight that all routes share cannot have 'wait'; set 'wait' on a limit of a route",
         )
         return []
       }
