@@ -55,6 +55,17 @@ describe('a replay', () => {
     expect(report.waits).toMatchObject({ count: 3, max: 15_000 })
   })
 
+  it('admits requests that wait for a rate at that rate, in virtual time', async () => {
+    const trace = rows('', [0], [0], [0], [0], [0])
+    const { admitted, report } = await replayTrace(
+      trace,
+      '[{ limit: 1/second, by: everyone, wait: 15s, queue: 3 }]',
+    )
+    // The queue is full when the fifth arrives.
+    expect(admitted).toBe('++++-')
+    expect(report.waits).toMatchObject({ count: 3, max: 3000 })
+  })
+
   it('grants a slot to a waiting request when one is freed in the trace, and holds the slot from then on', async () => {
     const trace = rows(',duration', [0, '5s'], [1, '5s'], [9.9, '1s'], [10, '1s'])
     const { admitted, report } = await replayTrace(trace, '[{ concurrent: 1, wait: 4.1s }]')
