@@ -55,9 +55,9 @@ const SUFFIXES: ReadonlyMap<string, number> = new Map([
 
 /**
  * Parses a limit string: `10/minute`, `10 per minute`, `20/60s`, `5 per 300 seconds`,
- * `100k/minute`, `1M/day`, `10/5m burst 20`, or several limits joined with `;`. The grammar:
+ * `100k/minute`, `1M/day`, `10/5m burst 20`, or several limits joined with `;`, `,` or `|`. The grammar:
  *
- *     limits = limit *( ";" limit )
+ *     limits = limit *( ( ";" / "," / "|" ) limit )
  *     limit  = count ( "/" | "per" ) [ number ] unit [ "burst" count ]
  *     count  = number [ "k" | "M" | "G" ]          ; a whole number of at least 1
  *
@@ -76,7 +76,7 @@ export function parseLimits(input: string, counting: Counting = {}): Limit[] {
     if (limits.length === MAX_LIMITS)
       scanner.fail(`more than ${MAX_LIMITS} limits in one string; use several rules instead`)
     limits.push(readLimit(scanner, counting))
-  } while (scanner.skip(/;/y))
+  } while (scanner.skip(/[;,|]/y))
   if (!scanner.done()) scanner.fail(`expected the end, ';' or 'burst', ${EXAMPLE}`)
   return limits
 }

@@ -171,7 +171,7 @@ function checkName(name: string, option: 'name' | 'of'): string {
 function claimName<Request>(taken: Set<string>, name: string, rule: Rule<Request>, index: number): string {
   let claimed = name
   for (let number = 2; taken.has(claimed); number++) claimed = `${name}-${number}`
-  const joined = 'limit' in rule && typeof rule.limit === 'string' && rule.limit.includes(';')
+  const joined = 'limit' in rule && typeof rule.limit === 'string' && /[;,|]/.test(rule.limit)
   if (claimed !== name && rule.name !== undefined && !joined)
     throw new OptionTypeError(
       ['rules', index, 'name'],

@@ -22,7 +22,7 @@ export interface RuleLimit<Request> {
 }
 
 /**
- * Compiles the limits of a rule: one, or several joined with `;`.
+ * Compiles the limits of a rule: one, or several joined with `;`, `,` or `|`.
  *
  * @param all the tier multipliers for all rules
  * @throws LimitSyntaxError, TypeError, RangeError

@@ -61,7 +61,10 @@ interface RuleOptions<Request> {
 
 /** A limit over time. */
 export interface RateRule<Request> extends RuleOptions<Request>, Counting {
-  /** One limit, several joined with `;`, or a function that returns one limit or `unlimited`. */
+  /**
+   * One limit, several joined with `;`, `,` or `|`, or a function that returns one limit or
+   * `unlimited`.
+   */
   readonly limit: LimitSpec | ((request: Request, client: Client | undefined) => MaybePromise<LimitSpec>)
   /** Default: `requests`. */
   readonly of?: Resource

@@ -16,7 +16,7 @@ import type { Resource } from './rule.js'
 export interface StateIdentity<Request> {
   /** Undefined for an unnamed rule. */
   readonly name: string | undefined
-  /** True if the rule joins several limits with `;` under one name. */
+  /** True if the rule joins several limits under one name. */
   readonly joined: boolean
   /** True if it shares its state with other limiters. */
   readonly shared: boolean

@@ -6,13 +6,17 @@ const UNITS: ReadonlyMap<string, number> = new Map(
     ms: 1,
     s: 1000,
     sec: 1000,
+    secs: 1000,
     second: 1000,
     seconds: 1000,
     m: 60_000,
     min: 60_000,
+    mins: 60_000,
     minute: 60_000,
     minutes: 60_000,
     h: 3_600_000,
+    hr: 3_600_000,
+    hrs: 3_600_000,
     hour: 3_600_000,
     hours: 3_600_000,
     d: 86_400_000,
@@ -30,7 +34,7 @@ const UNITS: ReadonlyMap<string, number> = new Map(
 
 /** The units, as listed in error messages. */
 export const UNIT_NAMES =
-  'ms, s, sec, second(s), m, min, minute(s), h, hour(s), d, day(s), w, week(s), month(s), year(s)'
+  'ms, s, sec(s), second(s), m, min(s), minute(s), h, hr(s), hour(s), d, day(s), w, week(s), month(s), year(s)'
 
 /**
  * Returns the length of a unit in milliseconds, or undefined for an unknown unit. Case does not

@@ -36,9 +36,9 @@ describe('parseLimits', () => {
 
   it.each<[number, string]>([
     [1, 'ms'],
-    [1000, 's sec second seconds'],
-    [60_000, 'm min minute minutes'],
-    [3_600_000, 'h hour hours'],
+    [1000, 's sec secs second seconds'],
+    [60_000, 'm min mins minute minutes'],
+    [3_600_000, 'h hr hrs hour hours'],
     [DAY, 'd day days'],
     [7 * DAY, 'w week weeks'],
     [30 * DAY, 'month months'],
@@ -50,6 +50,11 @@ describe('parseLimits', () => {
       expect(parseLimits(`7/2${unit}`)).toEqual([bucket(7, 2 * period)])
       if (unit !== 'm') expect(parseLimits(`7/${unit.toUpperCase()}`)).toEqual([bucket(7, period)])
     }
+  })
+
+  it.each([',', '|', ' , ', ' | '])('separates limits with %j as with a semicolon', (separator) => {
+    const limits = ['10/s', '100 per minute burst 5', '1k/2 hrs']
+    expect(parseLimits(limits.join(separator))).toEqual(parseLimits(limits.join(';')))
   })
 
   it('parses several limits joined with semicolons', () => {
