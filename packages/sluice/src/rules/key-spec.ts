@@ -16,13 +16,14 @@ import { addressForSecret, combinedKey, plainKey, secretKey } from './key.js'
 export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string}`
 
 /**
- * One part of a key: a name, or a function of the request. A function shared by adjacent rules is
+ * One part of a key: a name, or a function of the request. A finite number or bigint that it returns
+ * counts as its decimal string: 7 and '7' are one key. A function shared by adjacent rules is
  * called once per request. A function compiled from an expression may carry the expression as
  * `source`, which then identifies unnamed rules.
  */
 export type KeyPart<Request> =
   | NamedKey
-  | ((request: Request, client: Client | undefined) => MaybePromise<string>)
+  | ((request: Request, client: Client | undefined) => MaybePromise<string | number | bigint>)
 
 /** The key that a rule counts by: one part, or several combined. */
 export type KeySpec<Request> = KeyPart<Request> | readonly KeyPart<Request>[]
@@ -136,5 +137,7 @@ function addressOf<Request>(request: Request, sources: KeySources<Request> | und
 /** Returns the key for the result of a user-supplied function. */
 function userKey(key: unknown): string {
   if (typeof key === 'string') return plainKey(key)
-  throw new TypeError(`'by' returned ${key === null ? 'null' : typeof key}; a key must be a string`)
+  if (typeof key === 'bigint' || Number.isFinite(key)) return plainKey(String(key))
+  const returned = typeof key === 'number' || key === null ? String(key) : typeof key
+  throw new TypeError(`'by' returned ${returned}; a key must be a string or a finite number`)
 }

@@ -95,6 +95,16 @@ describe("the 'by' of a rule", () => {
   })
 
   it("selects one key for all requests if it is 'everyone'", () => {
+  it('counts a number or bigint by its decimal string, and rejects NaN and infinities', () => {
+    expect(keyOf(() => 7)).toBe(keyOf(() => '7'))
+    expect(keyOf(() => -1.5)).toBe('-1.5')
+    expect(keyOf(() => 2n ** 70n)).toBe(String(2n ** 70n))
+    expect(keyOf(['ip', () => 7])).toBe(keyOf(['ip', () => '7']))
+    for (const number of [Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => keyOf(() => number)).toThrow(`'by' returned ${number}; a key must be a string or a finite`)
+  })
+
+  it('is one key for all requests if it is everyone', () => {
     expect(keyOf('everyone', 'a')).toBe(keyOf('everyone', 'b'))
   })
 })
