@@ -94,7 +94,6 @@ describe("the 'by' of a rule", () => {
     expect(new Set([keyOf(both), keyOf([...both].reverse()), keyOf(['ip']), keyOf(['route'])]).size).toBe(4)
   })
 
-  it("selects one key for all requests if it is 'everyone'", () => {
   it('counts a number or bigint by its decimal string, and rejects NaN and infinities', () => {
     expect(keyOf(() => 7)).toBe(keyOf(() => '7'))
     expect(keyOf(() => -1.5)).toBe('-1.5')
@@ -104,7 +103,7 @@ describe("the 'by' of a rule", () => {
       expect(() => keyOf(() => number)).toThrow(`'by' returned ${number}; a key must be a string or a finite`)
   })
 
-  it('is one key for all requests if it is everyone', () => {
+  it("selects one key for all requests if it is 'everyone'", () => {
     expect(keyOf('everyone', 'a')).toBe(keyOf('everyone', 'b'))
   })
 })
