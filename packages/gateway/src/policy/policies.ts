@@ -10,6 +10,7 @@ import {
   type Timers,
   type WarmUp,
 } from 'sluice'
+import type { FieldOptions } from 'sluice/http'
 import type { BodyTypes } from './body/body-format.js'
 import type { GatewayConfig, PolicyConfig, WarmUpConfig } from './config/config.js'
 import { describeKey } from './config/describe-config.js'
@@ -23,7 +24,7 @@ import { createRouter } from './routing/router.js'
 import { parseTarget, type Target } from './routing/target.js'
 
 /** The policy of one route, ready to be applied to requests. */
-interface Policy {
+export interface Policy {
   /** The route's name. */
   readonly name: string
   /** Undefined for a route without limits. */
@@ -40,6 +41,8 @@ interface Policy {
   readonly llm: LlmOptions | undefined
   /** The vendor whose rate-limit headers are added to responses. */
   readonly mirror: MirrorName | undefined
+  /** The rate-limit headers of responses. */
+  readonly headers: FieldOptions
   /** True if a request may wait for a limit. */
   readonly waits: boolean
 }
@@ -112,7 +115,7 @@ interface Dependencies {
  * @throws LimitSyntaxError, TypeError or RangeError if an override is invalid for its rule
  */
 export function createPolicies(
-  config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody'>,
+  config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody' | 'headers'>,
   dependencies: Dependencies,
 ): Policies {
   const { routes, fallback } = config
@@ -137,7 +140,7 @@ export function createPolicies(
 
 function policyOf(
   config: PolicyConfig,
-  { tiers, maxBody }: Pick<GatewayConfig, 'tiers' | 'maxBody'>,
+  { tiers, maxBody, headers = {} }: Pick<GatewayConfig, 'tiers' | 'maxBody' | 'headers'>,
   dependencies: Dependencies,
 ): { readonly policy: Policy; readonly rules: readonly RouteRule[] } {
   const { name, rules, require, llm, mirror, bodyTypes } = config
@@ -156,6 +159,7 @@ function policyOf(
       bodyTypes,
       llm: meters ? llm : undefined,
       mirror,
+      headers,
       waits: rules.some((rule) => 'wait' in rule),
     },
     rules: limiter.rules.map((rule, index) => ({

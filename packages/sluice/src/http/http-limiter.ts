@@ -14,7 +14,7 @@ import { StoreUnavailableError } from '../stores/resilience/store-unavailable.js
 import { type AllowedDecision, recordAdmission, wasAdmittedBy } from './admitted-requests.js'
 import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
 import { type OwnAnswer, readCustomResponse } from './custom-response.js'
-import { type FieldOptions, limitFields } from './limit-headers.js'
+import { checkFieldOptions, type FieldOptions, limitFields } from './limit-headers.js'
 import { type HttpAnswer, problem, refusalProblem, requestProblem, unavailableProblem } from './problem.js'
 import { queryOf } from './query-string.js'
 import type { HeaderList } from './ratelimit-headers.js'
@@ -102,6 +102,8 @@ const HTTP_OPTIONS: readonly string[] = [
   'refuse',
   'trustedProxies',
   'ipv6Subnet',
+  'fields',
+  'retryAfter',
   'xRateLimit',
   'partitionKeySecret',
 ]
@@ -113,8 +115,9 @@ export function createHttpLimiter<Request extends object>(
   ownOptions: readonly string[] = [],
 ): HttpLimiter<Request> {
   if (typeof options !== 'string') checkOptions(options, [...HTTP_OPTIONS, ...ownOptions])
-  const { refuse, identify, trustedProxies, ipv6Subnet, xRateLimit, partitionKeySecret, ...limiterOptions } =
+  const { refuse, identify, trustedProxies, ipv6Subnet, ...others } =
     optionsOf<HttpLimitOptions<Request>>(options)
+  const { fields, retryAfter, xRateLimit, partitionKeySecret, ...limiterOptions } = others
   if (identify !== undefined && limiterOptions.client !== undefined)
     throw new OptionTypeError(
       ['identify'],
@@ -153,9 +156,12 @@ export function createHttpLimiter<Request extends object>(
     }
   }
   const headerOptions: FieldOptions = {
+    ...(fields !== undefined && { fields }),
+    ...(retryAfter !== undefined && { retryAfter }),
     ...(xRateLimit !== undefined && { xRateLimit }),
     ...(partitionKeySecret !== undefined && { partitionKeySecret }),
   }
+  checkFieldOptions(headerOptions)
   const translate = (
     request: Request,
     decision: Decision,

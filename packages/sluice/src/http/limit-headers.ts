@@ -1,20 +1,83 @@
 import type { Decision, Quota } from '../limiter/decision.js'
 import { ceilToUnit } from '../limits/format-limit.js'
+import { OptionTypeError, unknownOption } from '../option-error.js'
+import { dictionaryHeaders, leastRemaining } from './dictionary-headers.js'
 import { retryAfterSeconds } from './problem.js'
 import { type HeaderList, headersOfOneRule, rateLimit, rateLimitPolicy } from './ratelimit-headers.js'
+
+/** The versions of draft-ietf-httpapi-ratelimit-headers whose headers can be sent. */
+const DRAFTS = ['draft-11', 'draft-8', 'draft-7', 'draft-6'] as const
 
 /** Options of the rate limit headers. */
 export interface FieldOptions {
   /**
-   * Adds `X-RateLimit-Limit`, `-Remaining` and `-Reset` (in seconds from now) for the rule with the
-   * smallest remaining fraction.
+   * The version of draft-ietf-httpapi-ratelimit-headers to follow. `false` sends neither
+   * `RateLimit` nor `RateLimit-Policy`. Default: `draft-11`.
+   *
+   * - `draft-8`: as `draft-11`, without the quota unit `qu`.
+   * - `draft-7`: `RateLimit: limit=10, remaining=3, reset=21` and `RateLimit-Policy: 10;w=60`.
+   * - `draft-6`: `RateLimit-Limit`, `RateLimit-Remaining`, `RateLimit-Reset` and the same policy.
+   *
+   * `draft-7` and `draft-6` describe the rule with the smallest remaining fraction. They list no
+   * `concurrent` rules, because these have no window.
    */
-  readonly xRateLimit?: boolean
+  readonly fields?: (typeof DRAFTS)[number] | false
+  /** `false` omits `Retry-After` from responses to requests that a limit refused. Default: `true`. */
+  readonly retryAfter?: boolean
   /**
-   * Adds partition keys (`pk`): digests of the rules' keys, computed with this secret. Default:
-   * none.
+   * Adds `X-RateLimit-Limit`, `-Remaining` and `-Reset` for the rule with the smallest remaining
+   * fraction. `-Reset` is in seconds from now (`true` or `{ reset: 'seconds' }`), or in seconds
+   * since 1970 by the clock of this process (`{ reset: 'epoch' }`). Default: `false`.
+   */
+  readonly xRateLimit?: boolean | { readonly reset: 'epoch' | 'seconds' }
+  /**
+   * Adds partition keys (`pk`): digests of the rules' keys, computed with this secret. Requires
+   * `draft-11` or `draft-8`. Default: none.
    */
   readonly partitionKeySecret?: string
+}
+
+/**
+ * Checks the options of the headers.
+ *
+ * @throws TypeError that names the invalid option
+ */
+export function checkFieldOptions(options: FieldOptions): void {
+  const { fields = 'draft-11', retryAfter, xRateLimit, partitionKeySecret } = options
+  if (fields !== false && !DRAFTS.includes(fields))
+    throw new OptionTypeError(
+      ['fields'],
+      `'fields' must be ${DRAFTS.map((draft) => `'${draft}'`).join(', ')} or false, not '${String(fields)}'`,
+    )
+  if (retryAfter !== undefined && typeof retryAfter !== 'boolean')
+    throw new OptionTypeError(
+      ['retryAfter'],
+      `'retryAfter' must be true or false, not '${String(retryAfter)}'`,
+    )
+  checkXRateLimit(xRateLimit)
+  if (partitionKeySecret !== undefined && fields !== 'draft-11' && fields !== 'draft-8')
+    throw new OptionTypeError(
+      ['partitionKeySecret'],
+      "'partitionKeySecret' requires 'fields' to be 'draft-11' or 'draft-8', the only versions with partition keys",
+    )
+}
+
+function checkXRateLimit(xRateLimit: FieldOptions['xRateLimit']): void {
+  if (typeof xRateLimit !== 'object' || xRateLimit === null) {
+    if (xRateLimit === undefined || typeof xRateLimit === 'boolean') return
+    throw new OptionTypeError(
+      ['xRateLimit'],
+      `'xRateLimit' must be true, false or { reset: 'epoch' }, not '${String(xRateLimit)}'`,
+    )
+  }
+  for (const option of Object.keys(xRateLimit))
+    if (option !== 'reset') throw unknownOption("'xRateLimit'", option, ['reset'])
+  const { reset } = xRateLimit
+  if (reset !== 'epoch' && reset !== 'seconds')
+    throw new OptionTypeError(
+      ['xRateLimit', 'reset'],
+      `'reset' of 'xRateLimit' must be 'epoch' or 'seconds', not '${String(reset)}'`,
+    )
 }
 
 /**
@@ -23,35 +86,44 @@ export interface FieldOptions {
 export function limitFields(decision: Decision, options: FieldOptions): HeaderList {
   const enforced = decision.quotas.every(isEnforced) ? decision.quotas : decision.quotas.filter(isEnforced)
   if (enforced.length === 0) return []
-  const secret = options.partitionKeySecret
+  const { fields = 'draft-11', partitionKeySecret: secret, xRateLimit = false } = options
   const [sole] = enforced
-  if (sole && enforced.length === 1 && decision.allowed && secret === undefined && !options.xRateLimit)
+  if (
+    sole &&
+    enforced.length === 1 &&
+    decision.allowed &&
+    secret === undefined &&
+    xRateLimit === false &&
+    fields === 'draft-11'
+  )
     return headersOfOneRule(sole)
   // A refusal reports only the rules that refused, so that `Retry-After` is never shorter than a
   // reported `t`.
   const reported = decision.allowed ? enforced : enforced.filter((quota) => !quota.allowed)
-  const headers: [name: string, value: string][] = [
-    ['ratelimit-policy', rateLimitPolicy(enforced, secret)],
-    ['ratelimit', rateLimit(reported, secret)],
-  ]
-  if (options.xRateLimit) headers.push(...xRateLimitHeaders(leastRemaining(reported)))
-  const seconds = decision.allowed ? undefined : retryAfterSeconds(decision.refusal)
+  const headers: [name: string, value: string][] = []
+  if (fields === 'draft-11' || fields === 'draft-8')
+    headers.push(
+      ['ratelimit-policy', rateLimitPolicy(enforced, secret, fields === 'draft-11')],
+      ['ratelimit', rateLimit(reported, secret)],
+    )
+  else if (fields !== false) headers.push(...dictionaryHeaders(enforced, reported, fields))
+  if (xRateLimit !== false) headers.push(...xRateLimitHeaders(leastRemaining(reported), xRateLimit))
+  if (decision.allowed || options.retryAfter === false) return headers
+  const seconds = retryAfterSeconds(decision.refusal)
   if (seconds !== undefined) headers.push(['retry-after', String(seconds)])
   return headers
 }
 
 const isEnforced = ({ enforced }: Quota) => enforced
 
-function leastRemaining(quotas: readonly Quota[]): Quota {
-  return quotas.reduce((least, quota) =>
-    quota.remaining / quota.limit.limit < least.remaining / least.limit.limit ? quota : least,
-  )
-}
-
-function xRateLimitHeaders({ limit, remaining, resetAfter }: Quota): [name: string, value: string][] {
+function xRateLimitHeaders(
+  { limit, remaining, resetAfter }: Quota,
+  xRateLimit: Exclude<FieldOptions['xRateLimit'], undefined | false>,
+): [name: string, value: string][] {
+  const isEpoch = xRateLimit !== true && xRateLimit.reset === 'epoch'
   return [
     ['x-ratelimit-limit', String(limit.limit)],
     ['x-ratelimit-remaining', String(remaining)],
-    ['x-ratelimit-reset', String(ceilToUnit(resetAfter))],
+    ['x-ratelimit-reset', String(ceilToUnit(isEpoch ? Date.now() + resetAfter : resetAfter))],
   ]
 }

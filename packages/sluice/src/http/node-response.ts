@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Permit } from '../limiter/permit.js'
 import { onConnectionClosed } from './connection-close.js'
-import type { HeaderList } from './ratelimit-headers.js'
+import { type HeaderList, isListHeader } from './ratelimit-headers.js'
 
 /**
  * Renews the slots of a permit while a response is in progress, and releases them when the response
@@ -61,6 +61,5 @@ export function joinedField(
   name: string,
   value: string,
 ): string {
-  const isList = name === 'ratelimit' || name === 'ratelimit-policy'
-  return isList && before !== undefined ? `${String(before)}, ${value}` : value
+  return isListHeader(name, value) && before !== undefined ? `${String(before)}, ${value}` : value
 }

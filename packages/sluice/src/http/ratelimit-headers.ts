@@ -5,7 +5,7 @@ import type { Limit } from '../limits/limit.js'
 
 // The headers `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-11:
 // structured fields (RFC 9651), Lists of Strings with parameters. The draft may still change; only
-// this file depends on it.
+// this file depends on it. `dictionary-headers.ts` has the forms of earlier versions.
 //
 //     RateLimit-Policy: "requests";q=10;w=60, "tokens";q=100000;qu="tokens";w=60
 //     RateLimit: "requests";r=3;t=6
@@ -25,9 +25,20 @@ const MAX_INTEGER = 999_999_999_999_999
 /**
  * Returns a policy per rule: quota `q`, unit `qu`, window `w` in seconds and, with a secret,
  * partition key `pk`.
+ *
+ * @param hasUnits `false` omits `qu`. Default: `true`
  */
-export function rateLimitPolicy(quotas: readonly Quota[], partitionKeySecret?: string): string {
-  return listOf(quotas, (quota) => templateOf(quota).policy + partitionKey(quota.key, partitionKeySecret))
+export function rateLimitPolicy(
+  quotas: readonly Quota[],
+  partitionKeySecret?: string,
+  hasUnits = true,
+): string {
+  return listOf(
+    quotas,
+    (quota) =>
+      (hasUnits ? templateOf(quota).policy : policyOf(quota, '')) +
+      partitionKey(quota.key, partitionKeySecret),
+  )
 }
 
 /**
@@ -49,8 +60,8 @@ export function headersOfOneRule(quota: Quota): HeaderList {
 
 function itemOf(quota: Quota): QuotaItem {
   const template = templateOf(quota)
-  const { limit, remaining, allowed, moreAfter, retryAfter } = quota
-  const until = allowed ? moreAfter : Math.min(moreAfter, retryAfter)
+  const { limit, remaining } = quota
+  const until = timeUntilMore(quota)
   const seconds = limit.algorithm === 'concurrency' || until === 0 ? NO_TIME : ceilToUnit(until)
   const index = remaining & (CACHE_SIZE - 1)
   const latest = template.latest[index]
@@ -61,6 +72,11 @@ function itemOf(quota: Quota): QuotaItem {
   const item = { remaining, seconds, text, headers }
   template.latest[index] = item
   return item
+}
+
+/** Returns the milliseconds during which no more than the remaining units can be used. */
+export function timeUntilMore({ allowed, moreAfter, retryAfter }: Quota): number {
+  return allowed ? moreAfter : Math.min(moreAfter, retryAfter)
 }
 
 /** Creates a header. It is frozen because several responses share it. */
@@ -104,28 +120,32 @@ const NO_TIME = -1
 /** Templates by limit; a rule usually has a single limit. Building a template takes 1 µs. */
 const templates = new WeakMap<Limit, HeaderTemplate>()
 
-function templateOf({ rule, resource, limit }: Quota): HeaderTemplate {
+function templateOf(quota: Quota): HeaderTemplate {
+  const { rule, resource, limit } = quota
   const cached = templates.get(limit)
   if (cached !== undefined && cached.rule === rule && cached.resource === resource) return cached
-  const { quota, window } = quotaAndWindow(limit)
   const unit = resource === 'requests' ? '' : `;qu=${sfString(REGISTERED_UNITS[resource] ?? resource)}`
-  const seconds = window === undefined ? '' : `;w=${sfInteger(window)}`
-  const name = sfString(rule)
-  const policy = `${name};q=${sfInteger(quota)}${unit}${seconds}`
+  const policy = policyOf(quota, unit)
   const template: HeaderTemplate = {
     rule,
     resource,
     policy,
     policyHeader: headerOf('ratelimit-policy', policy),
-    itemPrefix: `${name};r=`,
+    itemPrefix: `${sfString(rule)};r=`,
     latest: new Array<undefined>(CACHE_SIZE).fill(undefined),
   }
   templates.set(limit, template)
   return template
 }
 
+function policyOf({ rule, limit }: Pick<Quota, 'rule' | 'limit'>, unit: string): string {
+  const { quota, window } = quotaAndWindow(limit)
+  const seconds = window === undefined ? '' : `;w=${sfInteger(window)}`
+  return `${sfString(rule)};q=${sfInteger(quota)}${unit}${seconds}`
+}
+
 /** Returns an equivalent quota for a window of whole seconds. */
-function quotaAndWindow(limit: Limit): { quota: number; window?: number } {
+export function quotaAndWindow(limit: Limit): { quota: number; window?: number } {
   if (limit.algorithm === 'concurrency') return { quota: limit.limit }
   const wholeUnits = limit.limit < 1 ? limit.period / limit.limit : limit.period
   const window = Math.max(1, Math.ceil(wholeUnits / 1000))
@@ -143,6 +163,15 @@ function sfString(text: string): string {
   return `"${text.replace(/[\\"]/g, '\\$&').replace(/[^\x20-\x7e]/g, '?')}"`
 }
 
-function sfInteger(value: number): string {
+/** Formats an Integer of structured fields. */
+export function sfInteger(value: number): string {
   return String(Math.min(MAX_INTEGER, Math.trunc(value)))
+}
+
+/**
+ * Reports whether the values of a header that several limits set form one list. A value in the
+ * form of draft-7 is a dictionary, of which a client reads one limit, so the last limit replaces it.
+ */
+export function isListHeader(name: string, value: string): boolean {
+  return name === 'ratelimit-policy' || (name === 'ratelimit' && !value.startsWith('limit='))
 }

@@ -1,6 +1,7 @@
 import type { Permit } from '../limiter/permit.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import type { HttpAnswer } from './problem.js'
+import { isListHeader } from './ratelimit-headers.js'
 
 /** Creates a web `Response`. */
 export function responseOf({ status, headers, body }: HttpAnswer): Response {
@@ -25,8 +26,7 @@ export function withHeaders(
   if (headers.length === 0 || response.status < 200) return response
   const merged = new Headers(response.headers)
   for (const [name, value] of headers) {
-    if (name === 'ratelimit' || name === 'ratelimit-policy' || name === 'set-cookie')
-      merged.append(name, value)
+    if (isListHeader(name, value) || name === 'set-cookie') merged.append(name, value)
     else merged.set(name, value)
   }
   return new Response(response.body, {

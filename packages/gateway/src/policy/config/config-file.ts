@@ -4,6 +4,7 @@ import { multiplier } from './limits/limit-shape.js'
 import { warnOfVolatileQuotas } from './quotas-in-memory.js'
 import { DEFAULT_ADMIN, decodeAdmin } from './sections/admin-section.js'
 import { decodeBodyTypes } from './sections/body-types-section.js'
+import { decodeHeaders } from './sections/headers-section.js'
 import { DEFAULT_IDENTITY, decodeIdentity } from './sections/identity-section.js'
 import { decodeOnUnreadable, PASS_WITH_LLM, withOnUnreadable } from './sections/on-unreadable-section.js'
 import { DEFAULT_LOG, decodeLog, decodeServer, decodeWorkers } from './sections/process-section.js'
@@ -54,6 +55,7 @@ const SHAPE = {
   identity: decodeIdentity,
   tiers: recordOf(multiplier, 'a map such as { free: 1, premium: 5 }', 1000),
   max_body: bodySize,
+  headers: decodeHeaders,
   server: decodeServer,
   retry_post: boolean,
   timeouts: transform(
@@ -134,6 +136,7 @@ export function decodeConfig(
     tiers: values.tiers ?? {},
     maxBody: values.max_body ?? DEFAULT_MAX_BODY_BYTES,
     retriesPost: values.retry_post ?? false,
+    headers: values.headers,
     server: values.server ?? {},
     timeouts: { ...DEFAULT_TIMEOUTS_MS, ...values.timeouts },
     log: values.log ?? DEFAULT_LOG,

@@ -1,4 +1,5 @@
 import type { FailurePolicyName, Refusing, Rule } from 'sluice'
+import type { FieldOptions } from 'sluice/http'
 import type { JwtOptions } from 'sluice/jwt'
 import type { BodyTypes } from '../body/body-format.js'
 import type { LlmOptions } from '../llm/llm-call.js'
@@ -32,6 +33,8 @@ export interface GatewayConfig {
    * connection.
    */
   readonly retriesPost: boolean
+  /** The rate limit headers of responses. Default: those of the library. */
+  readonly headers?: FieldOptions | undefined
   readonly server: ServerConfig
   readonly timeouts: TimeoutConfig
   readonly log: LogConfig

@@ -2,8 +2,8 @@ import type { Client, Decision, MaybePromise, Permit } from 'sluice'
 import { limitFields, problem, refusalProblem } from 'sluice/http'
 import { MeteredCall } from '../../policy/llm/metered-call.js'
 import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
-import { type MirrorName, vendorHeaders } from '../../policy/llm/vendor-headers.js'
-import { holdsSlots } from '../../policy/policies.js'
+import { vendorHeaders } from '../../policy/llm/vendor-headers.js'
+import { holdsSlots, type Policy } from '../../policy/policies.js'
 import type { BodyLease } from '../http/body-memory.js'
 import { checkHead, FramingError } from '../http/check-head.js'
 import type { HeaderPair } from '../http/proxy-headers.js'
@@ -131,7 +131,7 @@ class RequestLifecycle {
     this.#lease = admitted.body?.lease
     this.#recorded = services.recorder?.begin(target.path, admitted)
     if (call !== undefined) this.#recorded?.setReservation(call.reservation)
-    const headers = limitHeaders(decision, match.policy.mirror)
+    const headers = limitHeaders(decision, match.policy)
     if (decision.allowed) {
       this.#permit?.keepRenewed()
       this.#forwardAdmitted(admitted, decision, headers)
@@ -264,8 +264,11 @@ function proceed(lifecycle: RequestLifecycle, admitted: Admitted | undefined): v
 }
 
 /** Returns the rate-limit headers, repeated under a vendor's names if `mirror` is set. */
-function limitHeaders(decision: Decision, mirror: MirrorName | undefined): readonly HeaderPair[] {
-  const headers = limitFields(decision, {})
+function limitHeaders(
+  decision: Decision,
+  { headers: options, mirror }: Pick<Policy, 'headers' | 'mirror'>,
+): readonly HeaderPair[] {
+  const headers = limitFields(decision, options)
   return mirror === undefined ? headers : [...headers, ...vendorHeaders(mirror, decision.quotas, Date.now())]
 }
 
