@@ -6,7 +6,7 @@ import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.
 import { type Application, runDecision } from '../http/run-decision.js'
 import { routeOf } from './express/express-route.js'
 
-export { settle } from '../http/admitted-requests.js'
+export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 
 /**

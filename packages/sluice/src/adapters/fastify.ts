@@ -6,7 +6,7 @@ import { canRefuse, joinedField, releaseWhenClosed } from '../http/node-response
 import type { HeaderList } from '../http/ratelimit-headers.js'
 import { type Application, runDecision } from '../http/run-decision.js'
 
-export { settle } from '../http/admitted-requests.js'
+export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 
 /**

@@ -11,7 +11,7 @@ import { webBody, webBodySize } from '../http/web-body.js'
 import { handleAdmitted, onAbort, responseOf, withHeaders } from '../http/web-response.js'
 import type { MaybePromise } from '../maybe-promise.js'
 
-export { settle } from '../http/admitted-requests.js'
+export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 
 /**

@@ -11,7 +11,7 @@ import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
 import { webBody, webBodySize } from '../http/web-body.js'
 import { handleAdmitted, onAbort, responseOf, withHeaders } from '../http/web-response.js'
 
-export { settle } from '../http/admitted-requests.js'
+export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 
 export interface HonoLimitOptions extends HttpLimitOptions<Context> {

@@ -5,7 +5,7 @@ import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
 import { routeOf } from './koa/koa-route.js'
 
-export { settle } from '../http/admitted-requests.js'
+export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 
 /**

@@ -23,7 +23,7 @@ import { routeOf } from './express/express-route.js'
 import { type Execution, executionOf, type NestRequest } from './nest/execution-context.js'
 import { LimitRefusal, LimitRefusalFilter } from './nest/nest-refusal.js'
 
-export { settle } from '../http/admitted-requests.js'
+export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export type { NestRequest } from './nest/execution-context.js'
 export { LimitRefusal, LimitRefusalFilter } from './nest/nest-refusal.js'

@@ -1,7 +1,8 @@
-import type { Decision } from '../limiter/decision.js'
+import type { Decision, Quota } from '../limiter/decision.js'
 import type { Permit } from '../limiter/permit.js'
 import { checkSettledResources } from '../limiter/permit.js'
 import type { Resource } from '../rules/rule.js'
+import { leastRemaining } from './dictionary-headers.js'
 
 export type AllowedDecision = Extract<Decision, { readonly allowed: true }>
 
@@ -96,6 +97,41 @@ export async function settle(
     permits.flatMap(({ resources }) => resources),
   )
   await Promise.all(permits.map((permit) => permit.settle(settleableCosts(permit, costs))))
+}
+
+/** The decision of the limits that admitted a request. */
+export interface RequestDecision extends Quota {
+  /** The state of each rule of every limit that admitted the request, in the order of the limits. */
+  readonly quotas: readonly Quota[]
+}
+
+/**
+ * Returns the decision on a request in its handler: the state of every rule, and of the enforced
+ * rule with the smallest remaining fraction.
+ *
+ *     app.post('/predict', limit('10/minute'), (request, response) => {
+ *       const { rule, limit, remaining, resetAfter } = decisionOf(request)
+ *       response.json({ rule, limit: limit.limit, remaining, resetSeconds: resetAfter / 1000 })
+ *     })
+ *
+ * Units are those at the time of the decision: a later settlement does not change them. Times are
+ * milliseconds from the decision.
+ *
+ * @returns undefined if no limit admitted the request, or none of their rules counts it
+ */
+export function decisionOf(request: object): RequestDecision | undefined {
+  const limiters = new Set<object>()
+  const decisions: AllowedDecision[] = []
+  for (let record = carrierOf(request)[RECORD]; record !== undefined; record = record.previous) {
+    // The latest run of a handler, if a request is counted once per run.
+    if (limiters.has(record.limiter) || !belongsTo(record, request)) continue
+    limiters.add(record.limiter)
+    decisions.unshift(record.decision)
+  }
+  const quotas = decisions.flatMap((decision) => decision.quotas)
+  if (quotas.length === 0) return undefined
+  const enforced = quotas.filter((quota) => quota.enforced)
+  return { ...leastRemaining(enforced.length === 0 ? quotas : enforced), quotas }
 }
 
 /** Selects the costs that a permit can be settled with. */

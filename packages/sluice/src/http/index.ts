@@ -1,6 +1,6 @@
 /** Shared parts of the adapters, for authors of other adapters and for the gateway. */
 
-export { settle } from './admitted-requests.js'
+export { decisionOf, type RequestDecision, settle } from './admitted-requests.js'
 export { type ClientAddressOptions, type ClientAddressReader, clientAddressReader } from './client-address.js'
 export type { OwnAnswer } from './custom-response.js'
 export {

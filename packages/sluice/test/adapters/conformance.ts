@@ -128,6 +128,38 @@ export function describeAdapter(name: string, framework: Framework): void {
       },
     )
 
+    it('reports the decision to the handler', async () => {
+      const rules = [
+        { name: 'wide', limit: '100/hour', algorithm: 'fixed-window' as const },
+        { name: 'near', limit: '3/minute', algorithm: 'fixed-window' as const },
+        { name: 'shadow', limit: '1/minute', algorithm: 'fixed-window' as const, enforce: false },
+      ]
+      const port = await start(
+        {
+          limits: [{ rules }],
+          handle: ({ decision }) => {
+            const { rule, limit, remaining, resetAfter = 0, quotas } = decision() ?? {}
+            const seconds = Math.round(resetAfter / 1000)
+            return JSON.stringify([rule, limit?.limit, remaining, seconds, quotas?.map((each) => each.rule)])
+          },
+        },
+        { path: '/free', limits: [], handle: ({ decision }) => String(decision()) },
+      )
+      const read = async () => JSON.parse((await sendRequest(port, '/predict')).text)
+      expect(await read()).toEqual(['near', 3, 2, 60, ['wide', 'near', 'shadow']])
+      expect((await read()).slice(0, 3)).toEqual(['near', 3, 1])
+      expect((await sendRequest(port, '/free')).text).toBe('undefined')
+    })
+
+    it.runIf(framework.allowsSeveralLimits)('reports the rules of every limit to the handler', async () => {
+      const port = await start({
+        limits: [fixed('9/minute', { name: 'first' }), fixed('2/minute', { name: 'second' })],
+        handle: ({ decision }) =>
+          [decision()?.rule, ...(decision()?.quotas ?? []).map(({ rule }) => rule)].join(),
+      })
+      expect((await sendRequest(port, '/predict')).text).toBe('second,first,second')
+    })
+
     it('settles with the actual cost reported by a handler', async () => {
       const port = await start({
         limits: [fixed('100/hour', { of: 'tokens', cost: 80 })],

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { RequestDecision } from '../../src/http/admitted-requests.js'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import type { Resource } from '../../src/rules/rule.js'
 
@@ -6,6 +7,8 @@ import type { Resource } from '../../src/rules/rule.js'
 interface RequestContext {
   /** Calls the adapter's `settle` for this request. */
   settle(costs: Readonly<Partial<Record<Resource, number>>>): Promise<void>
+  /** Calls the adapter's `decisionOf` for this request. */
+  decision(): RequestDecision | undefined
 }
 
 /** The response of a handler: a string or a stream. */

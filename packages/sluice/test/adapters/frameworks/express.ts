@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import express, { type Request } from 'express'
 import express4 from 'express4'
-import { limit, settle } from '../../../src/adapters/express.js'
+import { decisionOf, limit, settle } from '../../../src/adapters/express.js'
 import type { Framework, Route } from '../framework.js'
 import { startServer } from './listening.js'
 
@@ -41,7 +41,10 @@ function earlierMiddleware({ before }: Route): express.RequestHandler {
 function handlerOf({ handle }: Route): express.RequestHandler {
   return async (request, response, next) => {
     try {
-      const result = await handle({ settle: (costs) => settle(request, costs) })
+      const result = await handle({
+        settle: (costs) => settle(request, costs),
+        decision: () => decisionOf(request),
+      })
       if (typeof result === 'string') response.send(result)
       else stream(result, response)
     } catch (error) {

@@ -1,5 +1,5 @@
 import Fastify, { type FastifyRequest, type onRequestHookHandler } from 'fastify'
-import { limit, settle } from '../../../src/adapters/fastify.js'
+import { decisionOf, limit, settle } from '../../../src/adapters/fastify.js'
 import type { Framework } from '../framework.js'
 import { appOf } from './listening.js'
 
@@ -21,7 +21,8 @@ function fastifyFramework(hook: 'preHandler' | 'onRequest'): Framework {
           url: path,
           onRequest: hook === 'onRequest' ? [beforeLimits, ...limitHooks] : beforeLimits,
           ...(hook === 'preHandler' && { preHandler: limitHooks }),
-          handler: (request) => handle({ settle: (costs) => settle(request, costs) }),
+          handler: (request) =>
+            handle({ settle: (costs) => settle(request, costs), decision: () => decisionOf(request) }),
         })
       }
       await app.listen({ host: '127.0.0.1', port: 0 })

@@ -1,5 +1,5 @@
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
-import { limit, settle } from '../../../src/adapters/fetch.js'
+import { decisionOf, limit, settle } from '../../../src/adapters/fetch.js'
 import type { Framework, Route } from '../framework.js'
 import { respondedEarly, webStream } from './hono.js'
 import { startServer } from './listening.js'
@@ -29,7 +29,10 @@ export const fetchFramework: Framework = {
 
 function handlerOf({ method, path, limits, handle, before }: Route): Handler {
   const innermost: Handler = async (request) => {
-    const result = await handle({ settle: (costs) => settle(request, costs) })
+    const result = await handle({
+      settle: (costs) => settle(request, costs),
+      decision: () => decisionOf(request),
+    })
     return new Response(typeof result === 'string' ? result : webStream(result))
   }
   const limited = limits.reduceRight<Handler>((inner, options) => {

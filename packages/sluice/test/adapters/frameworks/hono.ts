@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
-import { limit, settle } from '../../../src/adapters/hono.js'
+import { decisionOf, limit, settle } from '../../../src/adapters/hono.js'
 import type { Framework, Route } from '../framework.js'
 import { startServer } from './listening.js'
 
@@ -21,7 +21,10 @@ export const honoFramework: Framework = {
       }
       const handlers = [beforeLimits, ...limits.map((options) => limit(options))]
       app.on(method, [path], ...handlers, async (context) => {
-        const result = await handle({ settle: (costs) => settle(context, costs) })
+        const result = await handle({
+          settle: (costs) => settle(context, costs),
+          decision: () => decisionOf(context),
+        })
         return typeof result === 'string' ? context.text(result) : context.body(webStream(result))
       })
     }

@@ -1,7 +1,7 @@
 import { json } from 'node:stream/consumers'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
-import { limit, settle } from '../../../src/adapters/koa.js'
+import { decisionOf, limit, settle } from '../../../src/adapters/koa.js'
 import type { Framework } from '../framework.js'
 import { startServer } from './listening.js'
 
@@ -16,7 +16,10 @@ export const koaFramework: Framework = {
     const router = new Router()
     for (const { method, path, limits, handle, before } of routes) {
       const handler = async (context: Context) => {
-        context.body = await handle({ settle: (costs) => settle(context, costs) })
+        context.body = await handle({
+          settle: (costs) => settle(context, costs),
+          decision: () => decisionOf(context),
+        })
       }
       const beforeLimits = (context: Context, next: () => Promise<unknown>) => {
         before?.(() => {

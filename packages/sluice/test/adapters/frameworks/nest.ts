@@ -4,7 +4,7 @@ import { Controller, Get, type INestApplication, Module, Post, Req, Res } from '
 import { NestFactory } from '@nestjs/core'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
-import { Limit, LimitModule, type NestRequest, settle } from '../../../src/adapters/nest.js'
+import { decisionOf, Limit, LimitModule, type NestRequest, settle } from '../../../src/adapters/nest.js'
 import type { Framework, Route } from '../framework.js'
 import { appOf } from './listening.js'
 
@@ -55,7 +55,10 @@ function moduleOf(routes: readonly Route[]): object {
 }
 
 async function respond({ handle }: Route, request: NestRequest, reply: NestReply): Promise<void> {
-  const result = await handle({ settle: (costs) => settle(request, costs) })
+  const result = await handle({
+    settle: (costs) => settle(request, costs),
+    decision: () => decisionOf(request),
+  })
   if ('raw' in reply) reply.hijack()
   const response = 'raw' in reply ? reply.raw : reply
   response.statusCode = 200
