@@ -2,7 +2,7 @@ import express, { type RequestHandler } from 'express'
 import { rateLimit as peerLimit } from 'express-rate-limit'
 import { parseDictionary, parseList } from 'structured-headers'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type HttpLimitOptions, limit } from '../../src/adapters/express.js'
+import { limit } from '../../src/adapters/express.js'
 import { type FieldOptions, limitFields } from '../../src/http/limit-headers.js'
 import type { Decision } from '../../src/limiter/decision.js'
 import { createLimiter, type LimiterOptions } from '../../src/limiter/limiter.js'
@@ -31,8 +31,7 @@ describe('the headers of each draft', () => {
     onTestFinished(() => server.close())
     return server.port
   }
-  const ours = (options: FieldOptions) =>
-    start(limit({ rules: RULES, ...options } as HttpLimitOptions<never>))
+  const ours = (options: FieldOptions) => start(limit({ rules: RULES, ...options }))
   const peers = (standardHeaders: 'draft-6' | 'draft-7' | 'draft-8') =>
     start(peerLimit({ windowMs: 60_000, limit: 3, standardHeaders, legacyHeaders: false }))
 
