@@ -32,7 +32,7 @@ export function savedState(limit: Limit, numbers: ArrayLike<number>, base: numbe
     case 'sliding-window':
       return { at: now, start: first, previous: second, current: third }
     case 'sliding-log': {
-      // The first entry has one unit, and the last one stands for all other units.
+      // The first entry has one unit, and the last one represents all other units.
       const [times, sums] =
         first === 0
           ? [[], []]

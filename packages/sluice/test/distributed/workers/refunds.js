@@ -1,4 +1,4 @@
-/** Stands for a missing upper bound, since JSON cannot represent infinity. */
+/** Replaces a missing upper bound, because JSON cannot represent infinity. */
 const UNBOUNDED = Number.MAX_VALUE
 
 /**
