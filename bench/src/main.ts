@@ -58,7 +58,8 @@ async function runBench(name: string): Promise<BenchResult> {
   const cases = []
   for (const [index, benchCase] of bench.cases.entries()) {
     if (values.case !== undefined && !benchCase.name.includes(values.case)) continue
-    cases.push(resultOf(benchCase, await race(benchCase, index, file, rounds)))
+    for (const { table, figures } of await race(benchCase, index, file, rounds))
+      cases.push(resultOf(table, figures))
   }
   return { title: bench.title, date: new Date().toISOString(), machine, cases }
 }

@@ -72,30 +72,44 @@ routes:
   return startServer(process.execPath, [SLUICE, 'serve', file], port)
 }
 
+interface NginxSettings {
+  /** The variable to count requests by. */
+  readonly key?: string
+  readonly rate?: string
+  readonly burst?: number
+  /** Directives of the location. */
+  readonly location?: string
+}
+
 /** Starts nginx with one process, keep-alive to the upstream, and a limit above the load. */
-export const nginx: StartProxy = (port, upstream, folder) => {
-  const file = join(folder, 'nginx.conf')
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  writeFileSync(
-    file,
-    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/errors crit;
-events { worker_connections 1024; }
+export const nginx: StartProxy = nginxWith({})
+
+export function nginxWith(settings: NginxSettings): StartProxy {
+  const { key = '$binary_remote_addr', rate = '1000000r/s', burst = 1_000_000, location = '' } = settings
+  return (port, upstream, folder) => {
+    const file = join(folder, 'nginx.conf')
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    writeFileSync(
+      file,
+      `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/errors crit;
+events { worker_connections 4096; }
 http {
   access_log off; keepalive_requests 1000000000;
   ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}
-  limit_req_zone $binary_remote_addr zone=clients:10m rate=1000000r/s;
+  limit_req_zone ${key} zone=clients:10m rate=${rate};
   upstream model { server 127.0.0.1:${upstream}; keepalive 256; keepalive_requests 1000000000; }
   server {
     listen 127.0.0.1:${port};
     location / {
-      limit_req zone=clients burst=1000000 nodelay;
+      limit_req zone=clients burst=${burst} nodelay; ${location}
       proxy_pass http://model; proxy_http_version 1.1; proxy_set_header Connection "";
     }
   }
 }
 `,
-  )
-  return startServer('nginx', ['-c', file, '-p', folder, '-e', join(folder, 'errors')], port)
+    )
+    return startServer('nginx', ['-c', file, '-p', folder, '-e', join(folder, 'errors')], port)
+  }
 }
 
 /** Returns a function that starts a proxy from this folder. */

@@ -12,17 +12,23 @@ export interface Bench {
   readonly cases: readonly Case[]
 }
 
-export interface Case {
+/** One kind of figure, printed as one table. */
+export interface Table {
   readonly name: string
   /** The unit of the figures, such as `ns per decision` or `requests/s`. */
   readonly unit: string
   readonly better: 'less' | 'more'
+  readonly targets?: readonly Target[]
+}
+
+export interface Case extends Table {
+  /** Further tables of the same measurements. `measure` then returns one figure for each table. */
+  readonly more?: readonly Table[]
   /** Number of times that each contender is measured. Default: 15. */
   readonly rounds?: number
   /** `false` skips the first, uncounted round, which compiles code and fills caches. */
   readonly warmUp?: false
   readonly contenders: readonly Contender[]
-  readonly targets?: readonly Target[]
 }
 
 export interface Contender {
@@ -38,10 +44,15 @@ export interface Contender {
 }
 
 export interface Started {
-  /** Runs one measurement of 0.1 to 2 seconds and returns the figure in the unit of the case. */
-  measure(): number | Promise<number>
+  /**
+   * Runs one measurement, mostly of 0.1 to 2 seconds, and returns the figure in the unit of the
+   * case. With further tables, it returns a list: the figure of the case, and those of the tables.
+   */
+  measure(): Measured | Promise<Measured>
   stop?(): void | Promise<void>
 }
+
+export type Measured = number | readonly number[]
 
 /** A bound on a contender's figure, or on its ratio to the figure of another contender. */
 export interface Target {

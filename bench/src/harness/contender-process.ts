@@ -7,13 +7,17 @@ const { default: bench } = (await import(file)) as { default: Bench }
 const contender = bench.cases[Number(caseIndex)]?.contenders[Number(contenderIndex)]
 if (contender === undefined) throw new Error(`no contender ${contenderIndex} in case ${caseIndex} of ${file}`)
 
+// Servers are killed when this process exits, however the benchmark ends.
+process.on('disconnect', () => process.exit(1))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 const send = (message: ContenderMessage) => process.send?.(message)
 
 try {
   const started = await contender.start()
   process.on('message', async (request) => {
     try {
-      if (request === 'measure') send({ figure: await started.measure() })
+      if (request === 'measure') send({ measured: await started.measure() })
       else {
         await started.stop?.()
         process.exit()

@@ -1,17 +1,18 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Contender } from './bench.js'
+import type { Contender, Measured } from './bench.js'
 
 /** A message from the process of a contender. */
 export type ContenderMessage =
   | { readonly ready: true }
-  | { readonly figure: number }
+  | { readonly measured: Measured }
   | { readonly cannotRun: string }
 
 /** A contender in a race, with its figures so far or the reason why it cannot run. */
 export class Contestant {
-  readonly figures: number[] = []
+  /** One list per round, with a figure for each table. */
+  readonly rounds: (readonly number[])[] = []
   cannotRun: string | undefined
   readonly #process: ChildProcess
 
@@ -32,12 +33,12 @@ export class Contestant {
     await this.#nextMessage()
   }
 
-  /** Runs one measurement and returns its figure; undefined if the contender cannot run. */
-  async measure(): Promise<number | undefined> {
+  /** Runs one measurement and returns its figures; undefined if the contender cannot run. */
+  async measure(): Promise<readonly number[] | undefined> {
     if (this.cannotRun !== undefined) return undefined
     this.#process.send('measure')
     const message = await this.#nextMessage()
-    return 'figure' in message ? message.figure : undefined
+    return 'measured' in message ? [message.measured].flat() : undefined
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
-import type { Case } from './bench.js'
+import type { Case, Table } from './bench.js'
 import { Contestant } from './contestant.js'
 
-/** The figures of one contender, one per round, or the reason why it has none. */
+/** The figures of one contender in one table, one per round, or the reason why it has none. */
 export interface Figures {
   readonly name: string
   readonly role: 'ours' | 'peer' | 'floor'
@@ -9,11 +9,17 @@ export interface Figures {
   readonly cannotRun?: string
 }
 
+/** A table with the figures of all contenders. */
+export interface MeasuredTable {
+  readonly table: Table
+  readonly figures: readonly Figures[]
+}
+
 const DEFAULT_ROUNDS = 15
 
 /**
  * Measures the contenders of a case in turn, round by round. The order rotates: the first contender
- * of a round is the last of the next.
+ * of a round is the last of the next. Returns the tables of the case.
  *
  * @param file the file of the benchmark
  * @param rounds the number of rounds. Default: the rounds of the case
@@ -23,7 +29,7 @@ export async function race(
   caseIndex: number,
   file: string,
   rounds = benchCase.rounds ?? DEFAULT_ROUNDS,
-): Promise<Figures[]> {
+): Promise<MeasuredTable[]> {
   const contestants: Contestant[] = []
   try {
     for (const [index, contender] of benchCase.contenders.entries()) {
@@ -36,18 +42,21 @@ export async function race(
       if (process.stderr.isTTY) process.stderr.write(`\r${benchCase.name}: round ${round + 1} of ${rounds} `)
       for (let turn = 0; turn < contestants.length; turn++) {
         const contestant = contestants[(round + turn) % contestants.length] as Contestant
-        const figure = await contestant.measure()
-        if (figure !== undefined) contestant.figures.push(figure)
+        const figures = await contestant.measure()
+        if (figures !== undefined) contestant.rounds.push(figures)
       }
     }
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
   } finally {
     await Promise.all(contestants.map((contestant) => contestant.stop()))
   }
-  return contestants.map(({ contender: { name, role }, figures, cannotRun }) => ({
-    name,
-    role,
-    figures,
-    ...(cannotRun !== undefined && { cannotRun }),
+  return [one, ...(benchCase.more ?? [])].map((table, column) => ({
+    table,
+    figures: contestants.map(({ contender: { name, role }, rounds: measured, cannotRun }) => ({
+      name,
+      role,
+      figures: measured.map((figures) => figures[column] ?? Number.NaN),
+      ...(cannotRun !== undefined && { cannotRun }),
+    })),
   }))
 }

@@ -1,4 +1,4 @@
-import type { Case, Target } from './bench.js'
+import type { Table, Target } from './bench.js'
 import type { Machine } from './machine.js'
 import type { Figures } from './race.js'
 import { median, quartiles } from './statistics.js'
@@ -42,7 +42,7 @@ export interface TargetResult extends Target {
   readonly met?: boolean
 }
 
-export function resultOf(benchCase: Case, all: readonly Figures[]): CaseResult {
+export function resultOf(benchCase: Table, all: readonly Figures[]): CaseResult {
   const ran = all.filter(({ figures }) => figures.length > 0)
   const sign = benchCase.better === 'less' ? 1 : -1
   const best = (role: Figures['role']) =>

@@ -1,22 +1,30 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import { CannotRun } from './bench.js'
+import { processorTime, residentBytes } from './process-usage.js'
 
-/** A server in its own process. */
+/** One or more processes that serve requests on a port. */
 export interface ServerProcess {
   readonly port: number
-  readonly pid: number
   /** Returns the processor time used so far, in seconds. */
   cpuSeconds(): number
+  /** Returns the resident memory, including that of child processes, in bytes. */
+  residentBytes(): number
   stop(): Promise<void>
 }
 
-/** Linux counts processor time in hundredths of a second. */
-const TICKS_PER_SECOND = 100
+export interface ServerOptions {
+  /** Variables to add to the environment. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
+
 const START_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 5000
+/** Characters of a server's error output that are kept, to name the reason why it exits. */
+const MAX_ERROR_OUTPUT = 2000
 
 /**
  * Starts a server and waits until it accepts connections.
@@ -27,39 +35,62 @@ export async function startServer(
   command: string,
   args: readonly string[],
   port: number,
+  { env, cwd }: ServerOptions = {},
 ): Promise<ServerProcess> {
-  const child = spawn(command, args, { stdio: 'ignore' })
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+    cwd,
+  })
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    errors = (errors + chunk).slice(-MAX_ERROR_OUTPUT)
+  })
   const failed = once(child, 'error').then(([error]: NodeJS.ErrnoException[]) => {
     throw new CannotRun(
       error?.code === 'ENOENT' ? `${command} is not installed` : `${command}: ${error?.message}`,
     )
   })
   try {
-    await Promise.race([failed, waitUntilListening(port, child)])
+    await Promise.race([failed, waitUntilListening(port, child, () => errors)])
   } catch (error) {
-    child.kill('SIGKILL')
+    kill()
     throw error
   }
+  const pid = child.pid as number
   return {
     port,
-    pid: child.pid as number,
-    cpuSeconds: () => processorTime(child.pid as number),
+    cpuSeconds: () => processorTime(pid),
+    residentBytes: () => residentBytes(pid),
     async stop() {
+      if (hasEnded(child)) return
       const ended = once(child, 'exit')
       child.kill()
+      const forced = setTimeout(kill, STOP_TIMEOUT_MS)
       await ended
+      clearTimeout(forced)
     },
   }
 }
 
-async function waitUntilListening(port: number, child: ChildProcess): Promise<void> {
+async function waitUntilListening(port: number, child: ChildProcess, errors: () => string): Promise<void> {
   const until = performance.now() + START_TIMEOUT_MS
   while (performance.now() < until) {
-    if (child.exitCode !== null) throw new CannotRun(`the server exited with code ${child.exitCode}`)
+    if (hasEnded(child)) {
+      const [reason = ''] = errors().trimEnd().split('\n').slice(-1)
+      throw new CannotRun(`the server exited with code ${child.exitCode}${reason && `: ${reason}`}`)
+    }
     if (await acceptsConnections(port)) return
     await after(20)
   }
   throw new CannotRun(`the server did not listen on port ${port} within a minute`)
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
 }
 
 function acceptsConnections(port: number): Promise<boolean> {
@@ -70,15 +101,4 @@ function acceptsConnections(port: number): Promise<boolean> {
     })
     socket.once('error', () => resolve(false))
   })
-}
-
-function processorTime(pid: number): number {
-  let stat: string
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  } catch {
-    throw new CannotRun('measuring processor time requires /proc, which this system does not have')
-  }
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }

@@ -1,6 +1,6 @@
 import type { Contender, Started } from '../harness/bench.js'
-import { freePorts } from '../harness/ports.js'
-import { type ServerProcess, startServer } from '../harness/server-process.js'
+import { startRedis } from '../harness/redis-server.js'
+import type { ServerProcess } from '../harness/server-process.js'
 import type { Admit } from './admitters.js'
 
 type AdmitFactory = (port: number) => Admit | Promise<Admit>
@@ -73,13 +73,8 @@ async function withServer(
   make: AdmitFactory,
   measure: (admit: Admit, server: ServerProcess) => Promise<number>,
 ): Promise<Started> {
-  const [port = 0] = await freePorts(1)
-  const server = await startServer(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
-    port,
-  )
-  const admit = await make(port)
+  const server = await startRedis()
+  const admit = await make(server.port)
   // Creates all keys and compiles the code.
   await decide(admit, 64, 3 * DURATION_MS)
   return { measure: () => measure(admit, server), stop: () => server.stop() }

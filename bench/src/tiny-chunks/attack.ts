@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { latenciesOf } from '../gateway/paced-load.js'
 import { temporaryFolder } from '../gateway/proxies.js'
-import { CannotRun, type Contender } from '../harness/bench.js'
+import type { Contender } from '../harness/bench.js'
 import { freePorts } from '../harness/ports.js'
 import { type ServerProcess, startServer } from '../harness/server-process.js'
 import { median } from '../harness/statistics.js'
@@ -74,20 +74,20 @@ routes:
   }
 }
 
-type Gateway = Pick<ServerProcess, 'port' | 'pid'>
+type Gateway = Pick<ServerProcess, 'port' | 'residentBytes'>
 
 /** Returns the peak memory above idle during the attack, with other requests in flight, in MiB. */
-export async function memoryAboveIdle({ port, pid }: Gateway): Promise<number> {
+export async function memoryAboveIdle({ port, residentBytes }: Gateway): Promise<number> {
   await sendOthers(port, PHASE_SECONDS)
-  const idle = resident(pid)
+  const idle = residentBytes()
   let peak = idle
   const poll = setInterval(() => {
-    peak = Math.max(peak, resident(pid))
+    peak = Math.max(peak, residentBytes())
   }, POLL_INTERVAL_MS)
   const stop = await attack(port)
   try {
     await sendOthers(port, ATTACK_SECONDS)
-    return (Math.max(peak, resident(pid)) - idle) / 2 ** 20
+    return (Math.max(peak, residentBytes()) - idle) / 2 ** 20
   } finally {
     clearInterval(poll)
     stop()
@@ -134,15 +134,4 @@ function sendOthers(port: number, duration: number): Promise<Float64Array> {
   const body = '{"features":[1,2,3]}'
   const head = `POST /predict HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
   return latenciesOf(port, { ...OTHER_REQUESTS, duration, request: Buffer.from(head + body) })
-}
-
-/** Returns the resident memory of a process and its children, in bytes. */
-function resident(pid: number): number {
-  try {
-    const kibibytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean)
-    return children.reduce((sum, child) => sum + resident(Number(child)), Number(kibibytes) * 1024)
-  } catch {
-    throw new CannotRun('the gateway exited, or the system has no /proc')
-  }
 }
