@@ -8,7 +8,7 @@ import { type ServerProcess, startServer } from '../harness/server-process.js'
 /** Starts a proxy on one port in front of an upstream on another, with its files in the folder. */
 export type StartProxy = (port: number, upstream: number, folder: string) => Promise<ServerProcess>
 
-const SLUICE = fileURLToPath(new URL('../../../packages/gateway/bin/sluice.js', import.meta.url))
+export const SLUICE = fileURLToPath(new URL('../../../packages/gateway/bin/sluice.js', import.meta.url))
 
 /** Gateway settings that replace the defaults of the benchmark. */
 interface Settings {
@@ -48,11 +48,7 @@ export const KEYS: readonly string[] = Array.from({ length: 1000 }, () => newKey
  * limits are above the load.
  */
 export const sluiceWithEverything: StartProxy = (port, upstream, folder) => {
-  const clients = KEYS.map(
-    (key, index) =>
-      `- { sha256: ${keyDigest(key)}, client: client-${index}, tier: ${index % 2 === 0 ? 'free' : 'pro'} }`,
-  )
-  writeFileSync(join(folder, 'keys.yaml'), `keys:\n${clients.join('\n')}\n`)
+  writeKeys(folder)
   const file = join(folder, 'gateway.yaml')
   writeFileSync(
     file,
@@ -81,9 +77,19 @@ interface NginxSettings {
   readonly location?: string
 }
 
+/** Writes the file `keys.yaml` with the keys of `KEYS`, which belong to clients of two tiers. */
+export function writeKeys(folder: string): void {
+  const clients = KEYS.map(
+    (key, index) =>
+      `- { sha256: ${keyDigest(key)}, client: client-${index}, tier: ${index % 2 === 0 ? 'free' : 'pro'} }`,
+  )
+  writeFileSync(join(folder, 'keys.yaml'), `keys:\n${clients.join('\n')}\n`)
+}
+
 /** Starts nginx with one process, keep-alive to the upstream, and a limit above the load. */
 export const nginx: StartProxy = nginxWith({})
 
+/** Returns the start function of nginx with other settings. */
 export function nginxWith(settings: NginxSettings): StartProxy {
   const { key = '$binary_remote_addr', rate = '1000000r/s', burst = 1_000_000, location = '' } = settings
   return (port, upstream, folder) => {

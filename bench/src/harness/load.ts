@@ -18,6 +18,20 @@ export interface Load {
  * @throws Error if a response is not 2xx or a request fails
  */
 export async function loadOn(url: string, load: Load = {}): Promise<number> {
+  const result = await run(url, load)
+  return result['2xx'] / result.duration
+}
+
+/**
+ * Puts a server under load and returns the number of responses.
+ *
+ * @throws Error if a response is not 2xx or a request fails
+ */
+export async function responsesTo(url: string, load: Load = {}): Promise<number> {
+  return (await run(url, load))['2xx']
+}
+
+async function run(url: string, load: Load): Promise<autocannon.Result> {
   const { connections = 64, duration = 1, method = 'GET', body, keys } = load
   const result = await autocannon({
     url,
@@ -31,5 +45,5 @@ export async function loadOn(url: string, load: Load = {}): Promise<number> {
   })
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${result.non2xx} responses were not 2xx and ${result.errors} requests failed`)
-  return result['2xx'] / result.duration
+  return result
 }

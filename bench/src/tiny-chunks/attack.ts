@@ -4,13 +4,12 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { latenciesOf } from '../gateway/paced-load.js'
-import { temporaryFolder } from '../gateway/proxies.js'
+import { SLUICE, temporaryFolder } from '../gateway/proxies.js'
 import type { Contender } from '../harness/bench.js'
 import { freePorts } from '../harness/ports.js'
 import { type ServerProcess, startServer } from '../harness/server-process.js'
 import { median } from '../harness/statistics.js'
 
-const SLUICE = fileURLToPath(new URL('../../../packages/gateway/bin/sluice.js', import.meta.url))
 const UPSTREAM = fileURLToPath(new URL('../gateway/upstream.js', import.meta.url))
 const BODIES = 5
 const BODY_BYTES = 1_000_000
