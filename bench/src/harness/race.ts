@@ -50,7 +50,7 @@ export async function race(
   } finally {
     await Promise.all(contestants.map((contestant) => contestant.stop()))
   }
-  return [one, ...(benchCase.more ?? [])].map((table, column) => ({
+  return [benchCase, ...(benchCase.more ?? [])].map((table, column) => ({
     table,
     figures: contestants.map(({ contender: { name, role }, rounds: measured, cannotRun }) => ({
       name,
