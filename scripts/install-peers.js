@@ -1,7 +1,8 @@
 // Installs a set of other servers: `install-peers.js [NAME]`, with a name from scripts/peers.js.
 // `npm run test:peers` installs the default, `tests`, and `npm run bench -- peers` the others.
 // Python packages are installed in a virtual environment, and Go programs are compiled, in a folder
-// in node_modules/.cache. Does nothing if the set is installed. Prints the folder.
+// in node_modules/.cache. Does nothing if the set is installed. Prints the folder. Environments contain
+// their path, so a moved folder is installed again.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,7 +19,7 @@ const stamp = join(folder, 'installed')
 const requirements =
   'requirements' in set ? fileURLToPath(new URL(`../${set.requirements}`, import.meta.url)) : undefined
 const required = requirements === undefined ? JSON.stringify(set) : readFileSync(requirements)
-const requiredDigest = createHash('sha256').update(required).digest('hex')
+const requiredDigest = createHash('sha256').update(required).update(folder).digest('hex')
 
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== requiredDigest) {
   rmSync(folder, { recursive: true, force: true })

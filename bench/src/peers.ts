@@ -22,7 +22,7 @@ const FASTAPI_LIMITER = `fastapi-limiter ${versionOf('fastapi', 'fastapi-limiter
 const OURS_FASTIFY = 'sluice/fastify, the application on Node'
 
 const PER_CORE = 'requests per second of one core'
-const ADDED = { unit: 'ms', better: 'less' } as const
+const ADDED = { unit: 'ms', better: 'less', ratios: false } as const
 const MEMORY = { unit: 'MiB resident, all processes', better: 'less' } as const
 
 const unlimited = fastapi('unlimited')
@@ -38,7 +38,7 @@ function streams(load: StreamLoad, isWithLitellm: boolean) {
 
 function streamTables(size: string) {
   return [
-    { name: `Memory per stream, ${size}`, unit: 'KiB per stream', better: 'less' },
+    { name: `Memory per stream, ${size}`, unit: 'KiB per stream', better: 'less', ratios: false },
     { name: `Added median time to the first event, ${size}`, ...ADDED },
   ] as const
 }

@@ -18,6 +18,8 @@ export interface Table {
   /** The unit of the figures, such as `ns per decision` or `requests/s`. */
   readonly unit: string
   readonly better: 'less' | 'more'
+  /** `false` omits ratios, which mean nothing for figures that may be zero or negative. */
+  readonly ratios?: false
   readonly targets?: readonly Target[]
 }
 
