@@ -26,7 +26,7 @@ describe.each(['packages/sluice', 'packages/gateway'])('the package %s', async (
   const folder = join(ROOT, name)
   const files = await filesOf(folder)
 
-  it('contains its licence and README, but no build metadata, sources or tests', () => {
+  it('contains its license and README, but no build metadata, sources or tests', () => {
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
     expect(files.filter((file) => /tsbuildinfo|\.test\.|(^|\/)(test|src)\//.test(file))).toEqual([])
   })
@@ -59,7 +59,7 @@ describe.each(['packages/sluice', 'packages/gateway'])('the package %s', async (
   })
 })
 
-describe('licence notices of bundled packages', () => {
+describe('license notices of bundled packages', () => {
   const gateway = join(ROOT, 'packages/gateway')
   const HOLDERS = ['Jason Miller', 'Leon Sorokin']
 
@@ -85,9 +85,9 @@ describe('the badges of the README', () => {
       readonly dependencies?: object
     }
 
-  it('state the licence, the Node.js versions and the dependencies of the library', async () => {
+  it('state the license, the Node.js versions and the dependencies of the library', async () => {
     const { license, engines, dependencies } = await library()
-    expect(await badge('licence')).toContain(`>${license}<`)
+    expect(await badge('license')).toContain(`>${license}<`)
     expect(await badge('node')).toContain(`>${engines.node.replace('>=', '')} or later<`)
     expect(dependencies).toBeUndefined()
     expect(await badge('dependencies')).toContain('>none<')

@@ -11,7 +11,7 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // The licences of the bundled packages require that their notices are included.
+    // The licenses of the bundled packages require that their notices are included.
     license: { fileName: 'THIRD-PARTY-NOTICES.md' },
   },
   // The development server proxies API requests to a local gateway.

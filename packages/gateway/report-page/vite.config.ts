@@ -4,7 +4,7 @@ const NOTICES = 'THIRD-PARTY-NOTICES.md'
 
 /**
  * Builds the report page of a replay as one self-contained file in dist/. `sluice replay --html`
- * inserts the report.
+ * inserts the report into it.
  */
 export default defineConfig({
   build: {
@@ -19,7 +19,7 @@ export default defineConfig({
   plugins: [singleFile()],
 })
 
-/** Inlines the script, the styles and the licence notices of bundled packages. */
+/** Inlines the script, the styles and the license notices of bundled packages. */
 function singleFile(): Plugin {
   return {
     name: 'single-file',
@@ -44,7 +44,6 @@ function singleFile(): Plugin {
           const tag = isScript
             ? new RegExp(`<script[^>]*${file.fileName}[^>]*></script>`)
             : new RegExp(`<link[^>]*${file.fileName}[^>]*>`)
-          // Scripts move to the end, because an inline script does not wait for the rest of the body.
           html = html.replace(tag, () => (isScript ? '' : `<style>${text}</style>`))
           if (isScript)
             html = html.replace(
@@ -53,7 +52,7 @@ function singleFile(): Plugin {
             )
           delete bundle[file.fileName]
         }
-        if (!html.includes('MIT License')) throw new Error('the build produced no licence notices')
+        if (!html.includes('MIT License')) throw new Error('the build produced no license notices')
         page.source = html
       },
     },
