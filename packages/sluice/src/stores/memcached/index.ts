@@ -50,7 +50,7 @@ const OPTIONS = ['client', 'url', 'prefix']
  * - **Several keys** are not decided atomically. A request with several charges first reads all
  *   keys, then takes from one key after another. If a key refuses, the earlier charges are
  *   refunded. Until then, for about a round trip per key, they count, so another request that would
- *   have fitted may be refused. No limit is ever exceeded, and when a request is refused, its
+ *   have fit may be refused. No limit is ever exceeded, and when a request is refused, its
  *   charges have already been refunded.
  * - **A lost response** leaves it unknown whether the charge was taken. The call rejects. A charge
  *   that was taken expires with time, and slots are held until their lease ends.

@@ -65,7 +65,7 @@ const OPTIONS = ['client', 'url', 'prefix', 'rememberRefusals']
  * In a cluster, all rules that count a request by the same key are in one slot, and a call covers one
  * slot. Charges in several slots are taken in parallel. If one slot refuses, the charges in the other
  * slots are refunded immediately.
- * Until then, for about a round trip, they count, so another request that would have fitted may be
+ * Until then, for about a round trip, they count, so another request that would have fit may be
  * refused. No limit is ever exceeded, and when a request is refused, its charges have already been
  * refunded. If a refund fails because a node was lost, the charges expire with time. With a
  * `prefix` in braces, all keys share a slot and every request is decided atomically.
