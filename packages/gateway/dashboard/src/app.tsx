@@ -114,8 +114,9 @@ export function App() {
             </div>
             {status?.acts === 'off' && (
               <p class="foot">
-                Actions are off. To change limits, switch rules to shadow or reset clients on this page,
-                create an admin token with <code>sluice token new</code> and add it to the configuration.
+                Actions are off. Create an admin token with <code>sluice token new</code> and add it to the
+                configuration. You can then change limits, switch rules to shadow mode and reset clients on
+                this page.
               </p>
             )}
           </>

@@ -140,9 +140,9 @@ function clientOf(payload: JWTPayload, client: string, tier: string | undefined)
   try {
     return checkClient({ id: claimString(claimOf(payload, client)), tier: tierName })
   } catch {
-    const claims = [client, tier].filter((name) => name !== undefined).join("', '")
+    const claims = [client, tier].filter((name) => name !== undefined).join("' or '")
     throw new UnauthorizedError(
-      `the token of this request lacks a required claim, or the claim is not a string or an integer: '${claims}'`,
+      `the claim '${claims}' of this request's token is missing, or is neither a string nor an integer`,
     )
   }
 }

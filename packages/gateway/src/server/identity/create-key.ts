@@ -84,7 +84,7 @@ function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
 function withKey(text: string, entry: Readonly<Record<string, string>>): string {
   const document = parseDocument(text)
   const keys = isMap(document.contents) ? document.get('keys') : undefined
-  if (!isSeq(keys)) throw new TypeError("a keys file must have a list 'keys'")
+  if (!isSeq(keys)) throw new TypeError("a keys file must contain a 'keys' list")
   keys.flow = false
   keys.add(document.createNode(entry))
   return document.toString({ lineWidth: 0 })

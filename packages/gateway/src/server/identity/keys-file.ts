@@ -51,7 +51,7 @@ export function parseKeys(text: string, file: string): KeyLookup {
   const values = root && readFile(root, problems)
   const list = root?.kind === 'map' ? root.entries.get('keys')?.value : undefined
   if (root?.kind === 'map' && list === undefined)
-    problems.at(root, `a keys file must have a list 'keys'; ${ADVICE}`)
+    problems.at(root, `a keys file must contain a 'keys' list; ${ADVICE}`)
   // `values.keys` contains only the items that are maps.
   const nodes = list?.kind === 'list' ? list.items.filter((item) => item.kind === 'map') : []
   const seen = new Set<string>()

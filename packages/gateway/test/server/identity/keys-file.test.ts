@@ -65,7 +65,7 @@ describe('parseKeys', () => {
   })
 
   it.each([
-    ['{}', "keys.yaml:1:1: a keys file must have a list 'keys'"],
+    ['{}', "keys.yaml:1:1: a keys file must contain a 'keys' list"],
     ['keys: yes', "keys.yaml:1:7: 'keys' must be a list of keys"],
     ['keys: [{ client: acme }]', "keys.yaml:1:8: a key must have a 'sha256'"],
     [`keys: [{ sha256: ${DIGEST} }]`, "keys.yaml:1:8: a key must have a 'sha256'"],
@@ -84,7 +84,7 @@ describe('parseKeys', () => {
 
   it.each([
     ['', ['keys.yaml:1:1: the file is empty; `sluice key new` writes one']],
-    ['{}', ["keys.yaml:1:1: a keys file must have a list 'keys'; `sluice key new` writes one"]],
+    ['{}', ["keys.yaml:1:1: a keys file must contain a 'keys' list; `sluice key new` writes one"]],
     ['keys: [{ sha256: sk_clear, client: a }]', [expect.stringContaining('never the key itself')]],
     [
       `keys:\n  - a\n  - { sha256: ${DIGEST}, client: a }\n  - { sha256: ${DIGEST}, client: b }`,
