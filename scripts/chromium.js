@@ -14,7 +14,7 @@ const ARGUMENTS = [
 ]
 
 /**
- * Starts the system's Chromium, for the tests and pictures of the dashboard.
+ * Starts the system's Chromium, for the tests and screenshots of the dashboard.
  *
  * @returns {Promise<import('playwright-core').Browser>}
  * @throws Error with a one-line message if it is not installed

@@ -5,8 +5,7 @@ import { connect, type Socket } from 'node:net'
 export interface Pace {
   /** Requests per second. */
   readonly rate: number
-  /** Duration in seconds. */
-  readonly duration: number
+  readonly durationSeconds: number
   readonly connections: number
   /** The bytes of each request. */
   readonly request: Buffer
@@ -22,7 +21,7 @@ export interface Pace {
  *
  * @throws Error if a response is not 200 with a Content-Length, or if a connection closes
  */
-export async function latenciesOf(port: number, pace: Pace): Promise<Float64Array> {
+export async function measureLatencies(port: number, pace: Pace): Promise<Float64Array> {
   const connections = await Promise.all(Array.from({ length: pace.connections }, () => Connection.to(port)))
   try {
     return await sendAtRate(connections, pace)
@@ -34,9 +33,9 @@ export async function latenciesOf(port: number, pace: Pace): Promise<Float64Arra
 /** Sends the requests and returns their latencies in milliseconds, in order of the responses. */
 function sendAtRate(
   connections: readonly Connection[],
-  { rate, duration, request }: Pace,
+  { rate, durationSeconds, request }: Pace,
 ): Promise<Float64Array> {
-  const latencies = new Float64Array(Math.round(rate * duration))
+  const latencies = new Float64Array(Math.round(rate * durationSeconds))
   const free = [...connections]
   let sent = 0
   let responses = 0

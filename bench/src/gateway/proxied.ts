@@ -4,7 +4,7 @@ import { loadOn } from '../harness/load.js'
 import { freePorts } from '../harness/ports.js'
 import { type ServerProcess, startServer } from '../harness/server-process.js'
 import { median, quantile } from '../harness/statistics.js'
-import { latenciesOf } from './paced-load.js'
+import { measureLatencies } from './paced-load.js'
 import { type StartProxy, temporaryFolder } from './proxies.js'
 
 const UPSTREAM = fileURLToPath(new URL('./upstream.js', import.meta.url))
@@ -82,8 +82,8 @@ async function latencyP99(port: number, rate: number): Promise<number> {
     `Content-Length: ${LOAD.body.length}`,
   ]
   const request = Buffer.from(`${head.join('\r\n')}\r\n\r\n${LOAD.body}`)
-  const pace = { rate, duration: SLICE_SECONDS, connections: CONNECTIONS, request }
-  return quantile([...(await latenciesOf(port, pace))], 0.99)
+  const pace = { rate, durationSeconds: SLICE_SECONDS, connections: CONNECTIONS, request }
+  return quantile([...(await measureLatencies(port, pace))], 0.99)
 }
 
 /** Starts an upstream and a proxy in front of it, on which `measure` runs. */

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { latenciesOf } from '../gateway/paced-load.js'
+import { measureLatencies } from '../gateway/paced-load.js'
 import { SLUICE, temporaryFolder } from '../gateway/proxies.js'
 import type { Contender } from '../harness/bench.js'
 import { freePorts } from '../harness/ports.js'
@@ -129,8 +129,8 @@ async function attack(port: number): Promise<() => void> {
 }
 
 /** Sends other requests and returns their latencies in milliseconds. */
-function sendOthers(port: number, duration: number): Promise<Float64Array> {
+function sendOthers(port: number, durationSeconds: number): Promise<Float64Array> {
   const body = '{"features":[1,2,3]}'
   const head = `POST /predict HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
-  return latenciesOf(port, { ...OTHER_REQUESTS, duration, request: Buffer.from(head + body) })
+  return measureLatencies(port, { ...OTHER_REQUESTS, durationSeconds, request: Buffer.from(head + body) })
 }

@@ -26,7 +26,7 @@ const UNROUTED = 'unrouted'
 export function countRequests(app: PredictionApp, warn: (message: string) => void = console.warn): void {
   const endpoints = new Map<string, Counts>()
 
-  // Runs once per request, after the response or the disconnect.
+  // Runs once per request, after the response or when the client disconnects.
   app.addHook('onResponse', async ({ ip, method, routeOptions }, reply) => {
     if (routeOptions.schema?.hide === true) return
     const name = routeOptions.url === undefined ? UNROUTED : `${method} ${routeOptions.url}`

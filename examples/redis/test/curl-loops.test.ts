@@ -80,7 +80,7 @@ describe('examples/redis', () => {
     ).rejects.toMatchObject({ code: 1, stderr: `${line}, not '${value}'\n` })
   })
 
-  it('prints one line if its port is in use', async () => {
+  it('prints a one-line error if its port is in use', async () => {
     const { port } = new URL(example.url)
     const env = { ...process.env, PORT: port, REDIS_URL: `redis://127.0.0.1:${redis.port}` }
     await expect(run(process.execPath, [MAIN], { env })).rejects.toMatchObject({

@@ -39,7 +39,7 @@ export function isOptionError(error: unknown): error is OptionError {
   return error instanceof Error && MARK in error
 }
 
-/** An error for an option of a wrong type or name, or one that conflicts with another. */
+/** An error for an option of a wrong type or name, or for one that conflicts with another. */
 export class OptionTypeError extends TypeError implements OptionError {
   readonly reason: string
   constructor(

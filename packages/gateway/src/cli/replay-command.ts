@@ -138,7 +138,7 @@ function parseOptions(args: ReplayArguments): ReplayOptions {
     clients: args.clients === undefined ? undefined : parseInteger('--clients', args.clients, 1_000_000),
     listed: args.top === undefined ? undefined : parseInteger('--top', args.top, 100_000),
     threads: args.threads === undefined ? undefined : parseInteger('--threads', args.threads, 2),
-    reorder: args.reorder === undefined ? undefined : parseLength('--reorder', args.reorder),
+    reorder: args.reorder === undefined ? undefined : parseDurationOption('--reorder', args.reorder),
     unready: args.unready?.map(parsePeriod),
   }
 }
@@ -155,7 +155,7 @@ function parseInteger(option: string, value: string, max: number): number {
   throw new TraceError(`${option} must be a whole number from 1 to ${max}, not '${value.slice(0, 40)}'`)
 }
 
-function parseLength(option: string, value: string): number {
+function parseDurationOption(option: string, value: string): number {
   if (/^0+(ms|s)?$/.test(value)) return 0
   try {
     return parseDuration(value)
@@ -169,7 +169,7 @@ function parsePeriod(value: string): { from: number; to: number } {
   const [from, to, ...more] = value.split('-')
   if (from === undefined || to === undefined || more.length > 0)
     throw new TraceError(`--unready must be a period such as 0s-30s, not '${value.slice(0, 40)}'`)
-  const period = { from: parseLength('--unready', from), to: parseLength('--unready', to) }
+  const period = { from: parseDurationOption('--unready', from), to: parseDurationOption('--unready', to) }
   if (period.to > period.from) return period
   throw new TraceError(
     `the end of --unready must be after its start, as in 0s-30s, not '${value.slice(0, 40)}'`,

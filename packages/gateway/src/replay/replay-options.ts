@@ -1,4 +1,4 @@
-import { readDurationModel } from './engine/duration-model.js'
+import { parseDurationModel } from './engine/duration-model.js'
 import type { EngineOptions } from './engine/replay-engine.js'
 import type { Played } from './engine/replay-events.js'
 import type { TraceOptions } from './trace/trace.js'
@@ -54,6 +54,6 @@ export function playOptions(options: ReplayOptions): PlayOptions {
   const { route, unready, duration } = options
   return {
     ...options,
-    engine: { route, unready, duration: duration === undefined ? undefined : readDurationModel(duration) },
+    engine: { route, unready, duration: duration === undefined ? undefined : parseDurationModel(duration) },
   }
 }

@@ -3,7 +3,7 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
-import { type Application, runDecision } from '../http/run-decision.js'
+import { type DecisionHandler, runDecision } from '../http/run-decision.js'
 import { routeOf } from './express/express-route.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
@@ -24,7 +24,7 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  */
 export function limit(options: string | HttpLimitOptions<Request>): RequestHandler {
   const handler: RequestHandler = (request, response, next) =>
-    runDecision(limiter, request, response, next, application)
+    runDecision(limiter, request, response, next, decisionHandler)
   const limiter = createHttpLimiter(options, {
     ...access,
     route: (request: Request) => routeOf(request, handler),
@@ -40,7 +40,7 @@ const access: Omit<RequestAccess<Request>, 'route'> = {
   body: (request) => nodeBody(request.body, request),
 }
 
-const application: Application<Response> = {
+const decisionHandler: DecisionHandler<Response> = {
   rawOf: (response) => response,
   apply(decision, response) {
     if (decision.allowed) {

@@ -4,7 +4,7 @@ import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, joinedField, releaseWhenClosed } from '../http/node-response.js'
 import type { HeaderList } from '../http/ratelimit-headers.js'
-import { type Application, runDecision } from '../http/run-decision.js'
+import { type DecisionHandler, runDecision } from '../http/run-decision.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
@@ -15,16 +15,16 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  *     import { limit } from 'sluice/fastify'
  *     app.post('/predict', { preHandler: limit('10/minute') }, predict)
  *
- * One hook limits all its routes together; call `limit` again for a separate limit. It works as a
- * `preHandler` hook, after the body has been parsed, so that a cost can read `request.body`, or as
- * an `onRequest` hook before that. `by: 'route'` is the method and the URL of the route as
- * registered (`POST /models/:model`).
+ * One hook limits all its routes together; call `limit` again for a separate limit. Use it as a
+ * `preHandler` hook if a cost reads `request.body`, because the body has been parsed by then.
+ * Otherwise it also works as an `onRequest` hook, which runs earlier. `by: 'route'` is the method
+ * and the URL of the route as registered (`POST /models/:model`).
  *
  * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
  */
 export function limit(options: string | HttpLimitOptions<FastifyRequest>): preHandlerHookHandler {
   const limiter = createHttpLimiter(options, access)
-  return (request, reply, done) => runDecision(limiter, request, reply, done, application)
+  return (request, reply, done) => runDecision(limiter, request, reply, done, decisionHandler)
 }
 
 const access: RequestAccess<FastifyRequest> = {
@@ -37,7 +37,7 @@ const access: RequestAccess<FastifyRequest> = {
     `${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url ?? '*'}`,
 }
 
-const application: Application<FastifyReply> = {
+const decisionHandler: DecisionHandler<FastifyReply> = {
   rawOf: (reply) => reply.raw,
   apply(decision, reply) {
     if (decision.allowed) {
@@ -58,8 +58,8 @@ const application: Application<FastifyReply> = {
 }
 
 /**
- * Sets headers on the reply, where Fastify keeps them until it sends them. It appends to
- * `set-cookie`.
+ * Sets headers on the reply, where Fastify keeps them until it sends them. Values of
+ * `set-cookie` are appended.
  */
 function setHeaders(reply: FastifyReply, headers: HeaderList): void {
   if (reply.sent) return

@@ -6,8 +6,8 @@ interface Targeted {
 }
 
 /**
- * Returns the query of a request with its `?`, or `''`. Every framework provides the target as
- * `url`.
+ * Returns the query string of a request, including `?`; empty if there is none. Every framework
+ * provides the target as `url`.
  */
 export function queryOf({ url, req }: Targeted): string {
   const target = url ?? req?.url

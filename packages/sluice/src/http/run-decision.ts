@@ -3,7 +3,7 @@ import type { HttpDecision, HttpLimiter } from './http-limiter.js'
 import { asError } from './thrown-error.js'
 
 /** Applies decisions in a callback-based framework. */
-export interface Application<Response> {
+export interface DecisionHandler<Response> {
   /** Applies a decision and reports whether the request continues. */
   apply(decision: HttpDecision, response: Response): boolean
   /** Returns Node's response. */
@@ -19,7 +19,7 @@ export function runDecision<Request extends object, Response>(
   request: Request,
   response: Response,
   next: (error?: Error) => void,
-  application: Application<Response>,
+  handler: DecisionHandler<Response>,
 ): void {
   let decision: ReturnType<HttpLimiter<Request>['decide']>
   try {
@@ -29,25 +29,25 @@ export function runDecision<Request extends object, Response>(
     return
   }
   if (!(decision instanceof Promise)) {
-    applyDecision(decision, response, next, application)
+    applyDecision(decision, response, next, handler)
     return
   }
   decision
-    .then((decided) => applyDecision(decided, response, next, application))
+    .then((decided) => applyDecision(decided, response, next, handler))
     // An error thrown here would otherwise be unhandled.
     .catch((error: unknown) => next(asError(error)))
-    .catch(() => application.rawOf(response).destroy())
+    .catch(() => handler.rawOf(response).destroy())
 }
 
 function applyDecision<Response>(
   decision: HttpDecision,
   response: Response,
   next: (error?: Error) => void,
-  application: Application<Response>,
+  handler: DecisionHandler<Response>,
 ): void {
   let isAdmitted: boolean
   try {
-    isAdmitted = application.apply(decision, response)
+    isAdmitted = handler.apply(decision, response)
   } catch (error) {
     next(asError(error))
     return

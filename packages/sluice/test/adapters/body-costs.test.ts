@@ -132,7 +132,7 @@ const APPS: readonly (readonly [name: string, start: Start, parsesFirst: boolean
 const BODY = { data: [1, 2, 3], model: 'heavy', width: 4, height: 5 }
 
 describe.each(APPS)('costs that read the body on %s', (_name, start, parsesFirst) => {
-  const started = async () => {
+  const startApp = async () => {
     const app = await start(rules())
     onTestFinished(() => app.close())
     return (
@@ -149,7 +149,7 @@ describe.each(APPS)('costs that read the body on %s', (_name, start, parsesFirst
   }
 
   it('read the body that the handler receives, with a content length or in chunks', async () => {
-    const send = await started()
+    const send = await startApp()
     const text = JSON.stringify(BODY)
     const pieces = new ReadableStream({
       start(controller) {
@@ -170,7 +170,7 @@ describe.each(APPS)('costs that read the body on %s', (_name, start, parsesFirst
   })
 
   it('read a large body, and reject one that exceeds the maximum', async () => {
-    const send = await started()
+    const send = await startApp()
     const large = { ...BODY, padding: 'x'.repeat(parsesFirst ? 90_000 : 900_000) }
     expect((await send(JSON.stringify(large))).status).toBe(200)
     if (!parsesFirst)
@@ -178,7 +178,7 @@ describe.each(APPS)('costs that read the body on %s', (_name, start, parsesFirst
   })
 
   it('reject an unreadable body and charge nothing', async () => {
-    const send = await started()
+    const send = await startApp()
     expect((await send('{"data":[1],"model":"heavy"}')).status).toBe(400)
     if (!parsesFirst) {
       expect((await send('{"data":')).status).toBe(400)

@@ -39,7 +39,7 @@ function newModel() {
   return Model
 }
 
-async function started(
+async function startApp(
   options: object,
   prepare: (app: Awaited<ReturnType<typeof NestFactory.create>>) => void,
 ) {
@@ -74,7 +74,7 @@ describe('a refusal in NestJS', () => {
       false,
     ],
   ])('keeps its headers if the response comes from %s', async (_, options, isGlobal) => {
-    const url = await started(options, (app) => {
+    const url = await startApp(options, (app) => {
       if (isGlobal) app.useGlobalFilters(new CustomFilter())
     })
     expect((await fetch(`${url}/predict`)).status).toBe(200)
@@ -86,7 +86,7 @@ describe('a refusal in NestJS', () => {
   })
 
   it('is the problem document if the application has no filter', async () => {
-    const url = await started({}, () => {})
+    const url = await startApp({}, () => {})
     await fetch(`${url}/predict`)
     const refused = await fetch(`${url}/predict`)
     expect(refused.headers.get('content-type')).toBe('application/problem+json')
@@ -104,7 +104,7 @@ MessageBody()(Chat.prototype, 'say', 0)
 decorate(Chat, 'say', SubscribeMessage('say'), Limit({ rules: [{ limit: '1/minute' }] }))
 
 it('@Limit in NestJS limits the messages of a WebSocket by its handshake request', async () => {
-  const url = await started({ providers: [Chat] }, (app) => app.useWebSocketAdapter(new IoAdapter(app)))
+  const url = await startApp({ providers: [Chat] }, (app) => app.useWebSocketAdapter(new IoAdapter(app)))
   const socket = io(url, { transports: ['websocket'] })
   onTestFinished(() => void socket.close())
   const asSocket = socket as unknown as NodeJS.EventEmitter

@@ -1,3 +1,5 @@
+// Tests the release of slots for responses without a body, HTTP/2 and upgraded connections.
+
 import { once } from 'node:events'
 import {
   createServer as createHttpServer,
@@ -24,10 +26,11 @@ import { limit as limitKoa } from '../../src/adapters/koa.js'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import type { LimiterEvent } from '../../src/limiter/event.js'
 
-/** Tests the release of slots for responses without a body, HTTP/2 and upgraded connections. */
-
 type Options = HttpLimitOptions<object>
-/** An app that responds to `/204`, `/304`, `/text`, and with an endless body to `/stream`. */
+/**
+ * Creates the server of an app that responds to `/204`, `/304` and `/text`, and to `/stream` with an
+ * endless body.
+ */
 type MakeServer = (options: Options, protocol: 'http1' | 'http2') => Promise<Server>
 
 const STATUSES = [204, 304]
@@ -111,8 +114,8 @@ const fetchServer: MakeServer = async (options, protocol) => {
   return serverOf(getRequestListener(handler), protocol)
 }
 
-/** Starts a server, and counts the slots that are taken and freed. */
-async function started(make: MakeServer, protocol: 'http1' | 'http2') {
+/** Starts a server and counts the slots that are taken and freed. */
+async function startServer(make: MakeServer, protocol: 'http1' | 'http2') {
   const slots = { taken: 0, freed: 0 }
   const server = await make(
     {
@@ -149,7 +152,7 @@ describe.each(ON_HTTP1)('slots of %s over HTTP/1.1', (_name, make) => {
     ['GET', '/304', 304],
     ['HEAD', '/text', 200],
   ])('are released after the response to %s %s, which has no body', async (method, path, status) => {
-    const { slots, port } = await started(make, 'http1')
+    const { slots, port } = await startServer(make, 'http1')
     for (let count = 1; count <= 4; count++) {
       const request = httpRequest({ host: '127.0.0.1', port, path, method, agent: false }).end()
       const [response] = (await once(request, 'response')) as [IncomingMessage]
@@ -205,7 +208,7 @@ function clientOf(port: number): ClientHttp2Session {
 
 describe.each(ON_HTTP2)('slots of %s over HTTP/2', (_name, make) => {
   it('are released after each response on a connection that stays open', async () => {
-    const { slots, port } = await started(make, 'http2')
+    const { slots, port } = await startServer(make, 'http2')
     const client = clientOf(port)
     const requests = [
       ['GET', '/204', 204],
@@ -223,7 +226,7 @@ describe.each(ON_HTTP2)('slots of %s over HTTP/2', (_name, make) => {
   })
 
   it('are released when a stream is reset, but not those of other streams on the connection', async () => {
-    const { slots, port } = await started(make, 'http2')
+    const { slots, port } = await startServer(make, 'http2')
     const client = clientOf(port)
     const streams = await Promise.all(
       [1, 2, 3].map(async () => {
@@ -241,7 +244,7 @@ describe.each(ON_HTTP2)('slots of %s over HTTP/2', (_name, make) => {
   })
 
   it('are released when the connection closes', async () => {
-    const { slots, port } = await started(make, 'http2')
+    const { slots, port } = await startServer(make, 'http2')
     const client = clientOf(port)
     for (let stream = 0; stream < 3; stream++)
       await once(

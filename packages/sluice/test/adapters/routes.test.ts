@@ -140,7 +140,7 @@ describe.each([
     configure(app)
     return app
   }
-  const started = async (app: INestApplication): Promise<RunningApp> => {
+  const startApp = async (app: INestApplication): Promise<RunningApp> => {
     await app.listen(0, '127.0.0.1')
     return appOf(app.getHttpServer() as Server, () => app.close())
   }
@@ -153,7 +153,7 @@ describe.each([
     })
     const paths = ['/api/eu/v1/a/predict', '/api/us/v1/b/predict', '/api/eu/v2/a/predict']
     paths.push('/api/eu/v9/admin/x/inner/predict')
-    expect(await routesOf(await started(app), taken, paths)).toEqual([
+    expect(await routesOf(await startApp(app), taken, paths)).toEqual([
       'POST /api/:region/v1/:model/predict',
       'POST /api/:region/v1/:model/predict',
       'POST /api/:region/v2/:model/predict',
@@ -166,7 +166,7 @@ describe.each([
     const app = await appWith(LimitModule.forRoot(options), (nest) => {
       nest.enableVersioning({ type: VersioningType.HEADER, header: 'x-version' })
     })
-    const running = await started(app)
+    const running = await startApp(app)
     for (const version of ['1', '2'])
       expect(await routesOf(running, taken, ['/a/predict'], { 'x-version': version })).toEqual([
         'POST /:model/predict',

@@ -28,12 +28,12 @@ describe('a shared rule', () => {
 
   it.each([
     [
-      'without a name and with a function as its key',
+      'if it has a function as its key and no name',
       { limit: '3/minute', shared: true, by: () => 'key' },
       "needs a 'name'",
     ],
     [
-      'with a wait queue',
+      'if it has a wait queue',
       { concurrent: 3, name: 'all', shared: true, wait: '1s' },
       "a shared rule with 'concurrent' cannot have 'wait'",
     ],
@@ -41,7 +41,7 @@ describe('a shared rule', () => {
     expect(() => createLimiter({ rules: [rule] })).toThrow(message)
   })
 
-  it('has a scope that no limiter name can form, because names cannot contain line breaks', () => {
+  it('has a scope that cannot collide with a limiter name, because names cannot contain line breaks', () => {
     expect(() => createLimiter({ name: '\n', rules: [{ limit: '3/minute' }] })).toThrow(
       'a string without line breaks',
     )

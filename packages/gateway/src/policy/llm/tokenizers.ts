@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Tokenizer } from './token-counter.js'
 
-/** OpenAI's names of the vocabularies for counting tokens. */
+/** The encodings that tokens can be counted with, by their OpenAI names. */
 export const TOKENIZERS = ['o200k_base', 'cl100k_base', 'p50k_base', 'r50k_base'] as const
 
 interface Encoding {

@@ -8,13 +8,14 @@ export class TooManyEntriesError extends Error {
 
 /** Base-2 logarithm of the number of entries per page. */
 const PAGE_BITS = 13
-const PAGE = 1 << PAGE_BITS
+const PAGE_SIZE = 1 << PAGE_BITS
 
 /** Offsets of the numbers of an entry, which are adjacent in the page. */
 const AT = 0
 const COST = 1
 const NEXT = 2
-const NUMBERS = 3
+/** Number of numbers per entry. */
+const NUMBERS_PER_ENTRY = 3
 
 /**
  * A pool of linked-list entries with a time and a cost, stored in arrays at 24 bytes each. If they
@@ -42,7 +43,8 @@ export class EntryPool {
     if (entry !== NONE) this.#free = this.next(entry)
     else {
       entry = this.#used++
-      if (entry >>> PAGE_BITS === this.#pages.length) this.#pages.push(new Float64Array(PAGE * NUMBERS))
+      if (entry >>> PAGE_BITS === this.#pages.length)
+        this.#pages.push(new Float64Array(PAGE_SIZE * NUMBERS_PER_ENTRY))
     }
     const page = this.#page(entry)
     const offset = offsetOf(entry)
@@ -56,7 +58,7 @@ export class EntryPool {
   remove(entry: number): void {
     const page = this.#page(entry)
     const offset = offsetOf(entry)
-    // The time marks the entry as removed, for charges that still refer to it.
+    // A time of NaN marks the entry as removed, for charges that still refer to it.
     page[offset + AT] = Number.NaN
     page[offset + NEXT] = this.#free
     this.#free = entry
@@ -89,5 +91,5 @@ export class EntryPool {
 }
 
 function offsetOf(entry: number): number {
-  return (entry & (PAGE - 1)) * NUMBERS
+  return (entry & (PAGE_SIZE - 1)) * NUMBERS_PER_ENTRY
 }

@@ -10,13 +10,13 @@ export type DurationModel = (request: TraceRequest) => number
  *
  * @throws TraceError if the model is invalid
  */
-export function readDurationModel(text: string): DurationModel {
+export function parseDurationModel(text: string): DurationModel {
   let fixed = 0
   let perInputToken = 0
   let perOutputToken = 0
   for (const term of text.split('+')) {
-    const [length = '', per, ...more] = term.split('/').map((part) => part.trim())
-    const milliseconds = parseLength(length)
+    const [duration = '', per, ...more] = term.split('/').map((part) => part.trim())
+    const milliseconds = parseTermDuration(duration)
     if (milliseconds === undefined || more.length > 0) throw invalidModel(text)
     if (per === undefined) fixed += milliseconds
     else if (per === 'input_token') perInputToken += milliseconds
@@ -26,7 +26,7 @@ export function readDurationModel(text: string): DurationModel {
   return ({ input = 0, output = 0 }) => fixed + perInputToken * input + perOutputToken * output
 }
 
-function parseLength(text: string): number | undefined {
+function parseTermDuration(text: string): number | undefined {
   if (text === '0') return 0
   try {
     return parseDuration(text)
@@ -37,6 +37,6 @@ function parseLength(text: string): number | undefined {
 
 function invalidModel(text: string): TraceError {
   return new TraceError(
-    `'${text.slice(0, 60)}' is not a valid duration; write, for example, 2s, or 400ms + 25ms/output_token`,
+    `'${text.slice(0, 60)}' is not a valid duration; write, for example, 2s or 400ms + 25ms/output_token`,
   )
 }

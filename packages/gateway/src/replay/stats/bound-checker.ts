@@ -23,6 +23,7 @@ const LEVEL = 0
 const CAPACITY = 1
 const IN_FLIGHT = 2
 const AT = 3
+/** Number of these columns. */
 const NUMBERS = 4
 
 /**

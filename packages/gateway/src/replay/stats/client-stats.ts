@@ -17,6 +17,7 @@ const ALLOWED = 1
 const REFUSED = 2
 const FALSELY_REFUSED = 3
 const TOKENS = 4
+/** Number of these columns. */
 const NUMBERS = 5
 
 /** Counts of one client. */

@@ -22,6 +22,7 @@ const RULE = 0
 const FROM = 1
 const TO = 2
 const REFUSED = 3
+/** Number of columns of a lock-out. */
 const NUMBERS = 4
 
 /** Number of columns that each client needs. */

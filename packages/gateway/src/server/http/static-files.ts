@@ -20,7 +20,7 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Reads the files in a folder, and returns them by path. `/index.html` becomes `/`. Files with
+ * Reads a folder recursively and returns its files by path. `/index.html` becomes `/`. Files with
  * unknown extensions are skipped, and a missing folder counts as empty.
  */
 export function readStaticFiles(folder: string): ReadonlyMap<string, StaticFile> {

@@ -10,7 +10,7 @@ import { callOf, chat, event, JSON_HEADERS, SSE_HEADERS } from './llm-requests.j
 /** A string that counts as ten tokens. */
 const TEXT = 'generated text that is forty bytes long.'
 
-function output(call: LlmCall, body: string, headers = SSE_HEADERS) {
+function outputTokensOf(call: LlmCall, body: string, headers = SSE_HEADERS) {
   const meter = new ResponseMeter(call)
   meter.head(200, headers)
   meter.data(Buffer.from(body))
@@ -52,24 +52,24 @@ const MESSAGES: Readonly<Record<string, object>> = {
 
 describe('the text that a chat delivers', () => {
   it.each(Object.entries(MESSAGES))('is counted once if it is in %s', (_, message) => {
-    expect(output(chat(100), event({ choices: [{ index: 0, delta: message }] }))).toBe(10)
-    expect(output(chat(100, { n: 2 }), event({ choices: [{ index: 1, delta: message }] }))).toBe(10)
-    expect(output(chat(100), JSON.stringify({ choices: [{ message }] }), JSON_HEADERS)).toBe(10)
+    expect(outputTokensOf(chat(100), event({ choices: [{ index: 0, delta: message }] }))).toBe(10)
+    expect(outputTokensOf(chat(100, { n: 2 }), event({ choices: [{ index: 1, delta: message }] }))).toBe(10)
+    expect(outputTokensOf(chat(100), JSON.stringify({ choices: [{ message }] }), JSON_HEADERS)).toBe(10)
   })
 
-  it('is counted in whole messages of a stream, and in responses in the format of completions', () => {
-    expect(output(chat(100), event({ choices: [{ message: { content: TEXT } }] }))).toBe(10)
-    expect(output(chat(100), event({ choices: [{ text: TEXT }] }))).toBe(10)
+  it('is counted in whole messages of a stream, and in chat responses in the format of the Completions API', () => {
+    expect(outputTokensOf(chat(100), event({ choices: [{ message: { content: TEXT } }] }))).toBe(10)
+    expect(outputTokensOf(chat(100), event({ choices: [{ text: TEXT }] }))).toBe(10)
   })
 
   it('is counted separately for reasoning and content', () => {
     const delta = { content: TEXT, reasoning: TEXT, thinking: TEXT.toUpperCase() }
-    expect(output(chat(100), event({ choices: [{ delta }] }))).toBe(30)
+    expect(outputTokensOf(chat(100), event({ choices: [{ delta }] }))).toBe(30)
   })
 
   it('does not include log probabilities or obfuscation', () => {
     const choice = { delta: { content: TEXT }, logprobs: { content: [{ token: TEXT, bytes: [1, 2] }] } }
-    expect(output(chat(100), event({ choices: [choice], obfuscation: TEXT }))).toBe(10)
+    expect(outputTokensOf(chat(100), event({ choices: [choice], obfuscation: TEXT }))).toBe(10)
   })
 })
 
@@ -80,9 +80,13 @@ describe('the text that other APIs deliver', () => {
   const ollama = callOf(ollamaChat, { messages: [] })
 
   it.each<readonly [string, LlmCall, object]>([
-    ['completions', completion, { choices: [{ text: TEXT, logprobs: { tokens: [TEXT] } }] }],
     [
-      'completions, as reasoning',
+      'the text of the Completions API',
+      completion,
+      { choices: [{ text: TEXT, logprobs: { tokens: [TEXT] } }] },
+    ],
+    [
+      'a reasoning field of the Completions API',
       completion,
       { choices: [{ text: '', reasoning: TEXT, reasoning_content: TEXT }] },
     ],
@@ -100,17 +104,21 @@ describe('the text that other APIs deliver', () => {
     ].map(
       (name) =>
         [
-          `responses, as ${name}`,
+          `a ${name} delta of the Responses API`,
           response,
           { type: `response.${name}.delta`, delta: TEXT, obfuscation: 'x' },
         ] as const,
     ),
     [
-      'responses, as an object',
+      'an object delta of the Responses API',
       response,
       { type: 'response.output_text.delta', delta: { type: 'x', text: TEXT } },
     ],
-    ['responses, as a name', response, { type: 'response.output_item.added', item: { name: TEXT } }],
+    [
+      'the name of an output item of the Responses API',
+      response,
+      { type: 'response.output_item.added', item: { name: TEXT } },
+    ],
     ...[
       { type: 'text_delta', text: TEXT },
       { type: 'thinking_delta', thinking: TEXT },
@@ -118,39 +126,48 @@ describe('the text that other APIs deliver', () => {
       { type: 'citations_delta', citation: { type: 'char_location', cited_text: TEXT } },
       { type: 'compaction_delta', content: TEXT },
     ].map(
-      (delta) => [`messages, as ${delta.type}`, message, { type: 'content_block_delta', delta }] as const,
+      (delta) =>
+        [`a ${delta.type} of the Messages API`, message, { type: 'content_block_delta', delta }] as const,
     ),
     [
-      'messages, at the start of a block',
+      'the start of a block of the Messages API',
       message,
       { type: 'content_block_start', content_block: { type: 'text', text: TEXT } },
     ],
     [
-      'messages, in a complete tool call',
+      'a complete tool call of the Messages API',
       message,
       {
         type: 'content_block_start',
         content_block: { type: 'tool_use', input: { [TEXT.slice(20)]: TEXT.slice(20) } },
       },
     ],
-    ['Ollama', ollama, { message: { role: 'assistant', content: TEXT }, done: false }],
-    ['Ollama, as reasoning', ollama, { message: { content: '', thinking: TEXT }, done: false }],
     [
-      'Ollama, in a tool call',
+      "the content of Ollama's /api/chat",
+      ollama,
+      { message: { role: 'assistant', content: TEXT }, done: false },
+    ],
+    ["the thinking of Ollama's /api/chat", ollama, { message: { content: '', thinking: TEXT }, done: false }],
+    [
+      "a tool call of Ollama's /api/chat",
       ollama,
       { message: { tool_calls: [{ function: { arguments: { a: TEXT.slice(1) } } }] } },
     ],
-    ['Ollama, generated', callOf(ollamaGenerate, { prompt: 'a' }), { response: TEXT, done: false }],
     [
-      'Ollama, generated as reasoning',
+      "the response of Ollama's /api/generate",
+      callOf(ollamaGenerate, { prompt: 'a' }),
+      { response: TEXT, done: false },
+    ],
+    [
+      "the thinking of Ollama's /api/generate",
       callOf(ollamaGenerate, { prompt: 'a' }),
       { response: '', thinking: TEXT },
     ],
   ])('is counted once in %s', (_, call, data) => {
-    expect(output(call, event(data))).toBe(10)
+    expect(outputTokensOf(call, event(data))).toBe(10)
   })
 
-  it('does not include audio or repetitions of the deltas', () => {
+  it('does not include audio or text that repeats the deltas', () => {
     const parts = [
       { type: 'response.output_text.delta', delta: TEXT },
       { type: 'response.output_audio.delta', delta: 'A'.repeat(900) },
@@ -158,6 +175,6 @@ describe('the text that other APIs deliver', () => {
       { type: 'response.output_item.done', item: { content: [{ text: TEXT }] } },
       { type: 'response.completed', response: { output: [{ content: [{ text: TEXT }] }] } },
     ]
-    expect(output(response, parts.map((part) => event(part)).join(''))).toBe(10)
+    expect(outputTokensOf(response, parts.map((part) => event(part)).join(''))).toBe(10)
   })
 })

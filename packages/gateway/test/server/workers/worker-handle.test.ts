@@ -78,7 +78,7 @@ it('WorkerHandle kills a worker that does not apply a configuration in time, and
   await late
 })
 
-it('waits for the record of a worker until the worker has flushed it, or has exited', async () => {
+it('WorkerHandle.flushRecord waits until the worker has flushed its recording or exited', async () => {
   const { handle, worker, sent } = fakeWorker()
   await handle.flushRecord()
   expect(sent).toEqual([])
@@ -92,12 +92,13 @@ it('waits for the record of a worker until the worker has flushed it, or has exi
   await second
 })
 
-it('kills a worker that has sent nothing for about ten seconds', () => {
+it('WorkerHandle kills a worker that has sent nothing for about ten seconds', () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const { worker, kill } = fakeWorker()
   worker.emit('message', { kind: 'ready' })
-  // A busy machine starts processes slowly.
+  // Before it listens, a worker may be silent for longer, because busy machines start processes
+  // slowly.
   vi.advanceTimersByTime(60_000)
   worker.emit('message', { kind: 'listening', address: {} })
   for (let second = 0; second < 60; second++) {

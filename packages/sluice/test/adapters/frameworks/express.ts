@@ -13,7 +13,7 @@ function expressFramework(createApp: typeof express): Framework {
     start(routes) {
       const app = createApp()
       app.use(createApp.json())
-      // Express writes errors to the console unless it runs in a test.
+      // Express writes errors to the console unless its `env` is `test`.
       app.set('env', 'test')
       for (const route of routes) {
         const verb = route.method === 'GET' ? 'get' : 'post'

@@ -15,7 +15,7 @@ describe('KeyHash', () => {
     expect(hashOf(other, 'client 42')).not.toBe(first)
   })
 
-  it('distinguishes strings that differ in length, zeros, one bit or a surrogate', () => {
+  it('distinguishes strings that differ in length, NUL characters, one bit or a surrogate', () => {
     const hash = new KeyHash()
     const strings = [
       '',
@@ -58,7 +58,7 @@ describe('KeyHash', () => {
       if (seen[key] === seen[key - 1]) expect.fail('two keys have the same hash')
   })
 
-  it('spreads keys evenly over buckets, by its lowest bits and by other bits', () => {
+  it('spreads keys evenly over buckets, whether they are chosen by low or by higher bits', () => {
     const hash = new KeyHash()
     for (const shift of [0, 8, 20]) {
       const counts = new Uint32Array(256)

@@ -1,4 +1,4 @@
-import type { SearchedRule } from '../../../../src/server/admin/api/replay-types.js'
+import type { SuggestibleRule } from '../../../../src/server/admin/api/replay-types.js'
 
 /** The fields for an objective and for the rule whose limit is suggested. */
 export function ObjectiveFields({
@@ -9,7 +9,7 @@ export function ObjectiveFields({
   onRule,
 }: {
   readonly objective: string
-  readonly rules: readonly SearchedRule[]
+  readonly rules: readonly SuggestibleRule[]
   /** Index of the selected rule. */
   readonly rule: number
   readonly onObjective: (objective: string) => void

@@ -1,4 +1,4 @@
-import type { SearchedRule } from '../../../../src/server/admin/api/replay-types.js'
+import type { SuggestibleRule } from '../../../../src/server/admin/api/replay-types.js'
 
 /** The time range in hours. */
 export type Hours = '1' | '6' | '24' | 'all'
@@ -8,7 +8,7 @@ export type ReplayQuery = { readonly hours: Hours } & (
   | { readonly mode: 'running' }
   | { readonly mode: 'other'; readonly yaml: string }
   /** `rule`: the rule whose limit is suggested; undefined if no rule can be tuned. */
-  | { readonly mode: 'objective'; readonly objective: string; readonly rule: SearchedRule | undefined }
+  | { readonly mode: 'objective'; readonly objective: string; readonly rule: SuggestibleRule | undefined }
 )
 
 /** Returns the query parameters of `/api/replay`. */

@@ -13,10 +13,10 @@ export type RecordStatus =
       /** The routes and limits of the running configuration, without secrets. */
       readonly yaml: string
       /** The rules for which a limit can be suggested. */
-      readonly rules: readonly SearchedRule[]
+      readonly rules: readonly SuggestibleRule[]
     }
 
-export interface SearchedRule {
+export interface SuggestibleRule {
   readonly route: string
   readonly rule: string
   readonly limit: string

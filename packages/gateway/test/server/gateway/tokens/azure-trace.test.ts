@@ -29,7 +29,7 @@ interface Window {
 interface Account {
   admitted: number
   refused: number
-  /** Refused calls that would have fitted, given the actual usage of the admitted ones. */
+  /** Refused calls that would have fit, given the actual usage of the admitted ones. */
   fitted: number
   fittedTokens: number
 }

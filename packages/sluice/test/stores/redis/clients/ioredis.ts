@@ -2,7 +2,7 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5'
 import { type ClientCase, type OpenedClient, opened } from './opened-client.js'
 
-/** Both versions of ioredis with each option that could interfere with the store. */
+/** ioredis 5 and 6 with each option that could interfere with the store. */
 
 export function ioRedis(client: Redis | Cluster | Redis5 | Cluster5): OpenedClient {
   return opened(client, () => client.disconnect())
@@ -27,7 +27,7 @@ const OPTIONS: readonly (readonly [string, RedisOptions])[] = [
   ['enableReadyCheck: false', { enableReadyCheck: false }],
   ['another database', { db: 3 }],
   ['a command timeout', { commandTimeout: 20_000 }],
-  ['no resending', { autoResendUnfulfilledCommands: false }],
+  ['autoResendUnfulfilledCommands: false', { autoResendUnfulfilledCommands: false }],
   [
     'many options combined',
     {
