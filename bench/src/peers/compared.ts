@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { latenciesOf } from '../gateway/paced-load.js'
+import { measureLatencies } from '../gateway/paced-load.js'
 import { KEYS, type StartProxy, temporaryFolder } from '../gateway/proxies.js'
 import type { Contender } from '../harness/bench.js'
 import { responsesTo } from '../harness/load.js'
@@ -161,7 +161,7 @@ async function addedLatency(
   const latencies = async ({ port }: ServerProcess) => {
     const request = requestBytes(requests, port)
     const pace = { ...load, connections: LATENCY_CONNECTIONS, request }
-    return [...(await latenciesOf(port, pace))]
+    return [...(await measureLatencies(port, pace))]
   }
   const [without, withLimit] = [await latencies(direct), await latencies(limited)]
   return [0.5, 0.99].map((fraction) => quantile(withLimit, fraction) - quantile(without, fraction))
