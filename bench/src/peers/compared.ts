@@ -15,7 +15,7 @@ const CONNECTIONS = 32
 const WARM_UP_SECONDS = 4
 const LATENCY_CONNECTIONS = 16
 /** Load while the latency is measured, within the capacity of every contender. */
-const PACES = { model: { rate: 50, duration: 2 }, app: { rate: 300, duration: 1 } } as const
+const PACES = { model: { rate: 50, durationSeconds: 2 }, app: { rate: 300, durationSeconds: 1 } } as const
 
 /** A server with a limit, and the server without one that it is compared with. */
 interface Pair {
@@ -156,7 +156,7 @@ function load({ port }: ServerProcess, { path, body }: Requests, duration: numbe
 async function addedLatency(
   { direct, limited }: Pair,
   requests: Requests,
-  load: { readonly rate: number; readonly duration: number },
+  load: { readonly rate: number; readonly durationSeconds: number },
 ): Promise<number[]> {
   const latencies = async ({ port }: ServerProcess) => {
     const request = requestBytes(requests, port)

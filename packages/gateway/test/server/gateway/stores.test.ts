@@ -102,7 +102,7 @@ describe('a gateway on one Redis server', () => {
     const keys = (await redis.cli('--scan')).split('\n')
     const values = await Promise.all(keys.map((key) => redis.cli('dump', key)))
     const everything = [...keys, ...values].join('\n')
-    expect(everything).toContain('POST /predict')
+    expect(everything).toContain('POST+/predict')
     expect(everything).not.toMatch(/sk-of|acme|another/)
   })
 
