@@ -126,7 +126,8 @@ describe('admit', () => {
       [{ limit: '5/hour', by: 'everyone', cost: () => -1 }, RequestError],
       [{ limit: '5/hour', by: 'everyone', cost: () => '3' as never }, RequestError],
       [{ limit: () => 'often', by: 'everyone' }, 'expected'],
-      [{ limit: '5/hour', by: () => 7 as never }, "'by' returned number"],
+      [{ limit: '5/hour', by: () => Number.NaN }, "'by' returned NaN"],
+      [{ limit: '5/hour', by: () => true as never }, "'by' returned boolean"],
       [{ limit: '5/hour', by: () => null as never }, "'by' returned null"],
       [
         {
