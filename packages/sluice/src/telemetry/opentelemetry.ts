@@ -72,7 +72,7 @@ function instrumentsOf(provider: MeterProvider) {
     ),
     duration: meter.createHistogram('sluice.decision.duration', {
       unit: 's',
-      description: 'Duration of decisions, including the wait for a slot.',
+      description: 'Duration of decisions, including the wait for a limit.',
       advice: {
         explicitBucketBoundaries: [
           0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5,

@@ -3,7 +3,7 @@ import { Empty, Panel } from '../components/panel.js'
 import { Plot } from '../components/plot.js'
 import { routeLabel, type View } from './view.js'
 
-/** Plots the requests in flight and those waiting for a slot. */
+/** Plots the requests in flight and those waiting for a limit. */
 export function InFlight({ view }: { readonly view: View }) {
   return (
     <Panel id="in-flight" title="In flight and waiting" note="requests">

@@ -49,7 +49,7 @@ export function TopLine({ connection, history, status }: Live) {
         below={requests > 0 ? `${percent(refused / requests)} of requests` : 'no requests'}
       />
       <Tile title="In flight" figure={count(newest?.inFlight ?? 0)} below="sent to the upstream" />
-      <Tile title="Waiting" figure={count(newest?.waiting ?? 0)} below="for a free slot" />
+      <Tile title="Waiting" figure={count(newest?.waiting ?? 0)} below="for a limit" />
     </Tiles>
   )
 }

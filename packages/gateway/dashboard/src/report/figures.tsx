@@ -24,7 +24,7 @@ export function Figures({ name, report }: Side) {
           below={longestLockout?.client}
         />
         <Tile
-          title="Waited for a slot"
+          title="Waited for a limit"
           figure={number(waits?.count ?? 0)}
           below={waits === null ? '' : `p95 ${duration(waits.p95)}`}
         />

@@ -80,7 +80,7 @@ export class Engine {
    * Runs the events before a request, then admits or refuses it. Requests must be in order of time.
    */
   play(request: TraceRequest): void | Promise<void> {
-    // If no request waits for a slot, everything is synchronous.
+    // If no request waits for a limit, everything is synchronous.
     while (!this.#simulator.isWaiting && this.#time.hasUntil(request.at)) this.#time.step()
     if (this.#simulator.isWaiting) return this.#playWhileWaiting(request)
     this.#time.moveTo(request.at)
@@ -100,7 +100,7 @@ export class Engine {
   }
 
   /**
-   * Replays a request while others wait for slots. A freed slot is granted before time advances.
+   * Replays a request while others wait. A freed slot is granted before time advances.
    */
   async #playWhileWaiting(request: TraceRequest): Promise<void> {
     await this.#simulator.settled()

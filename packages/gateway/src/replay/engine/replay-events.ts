@@ -25,7 +25,7 @@ export interface Played {
   readonly outcome: Outcome
   /** Time of arrival, in milliseconds of the trace. */
   readonly cameAt: number
-  /** Time of the decision, which is later than the arrival if the request waited for a slot. */
+  /** Time of the decision, which is later than the arrival if the request waited for a limit. */
   readonly decidedAt: number
   /** True if the request was admitted and will be settled or release slots later. */
   readonly goesOn: boolean

@@ -27,12 +27,12 @@ export interface SkippedRule {
 
 /** Decides arriving requests and reports the outcomes to an observer. */
 export class Simulator {
-  /** The number of requests waiting for a slot. */
+  /** The number of requests waiting for a limit. */
   #waiting = 0
   #number = 0
   #passedOver = 0
   readonly #skippedRules = new Map<string, SkippedRule & { requests: number }>()
-  /** The error of a request that was waiting for a slot. */
+  /** The error of a request that was waiting for a limit. */
   #failure: { readonly error: unknown } | undefined
 
   /**
@@ -57,7 +57,7 @@ export class Simulator {
     return [...this.#skippedRules.values()]
   }
 
-  /** Reports whether requests wait for a slot. */
+  /** Reports whether requests wait for a limit. */
   get isWaiting(): boolean {
     return this.#waiting > 0
   }

@@ -105,7 +105,7 @@ function policyLines(report: ReplayReport): string[] {
     ...(waits === null
       ? []
       : [
-          `  ${formatNumber(waits.count)} waited for a slot: p50 ${formatLength(waits.p50)}, p95 ${formatLength(waits.p95)}, at most ${formatLength(waits.max)}`,
+          `  ${formatNumber(waits.count)} waited for a limit: p50 ${formatLength(waits.p50)}, p95 ${formatLength(waits.p95)}, at most ${formatLength(waits.max)}`,
         ]),
     ...lockoutLines(report.longestLockout),
     '',

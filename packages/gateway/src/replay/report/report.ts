@@ -29,7 +29,7 @@ export interface ReplayReport {
    * The longest period in which every request of a client was refused; null if none was refused.
    */
   readonly longestLockout: LockoutReport | null
-  /** Time spent waiting for a slot; null if no request waited. */
+  /** Time spent waiting for a limit; null if no request waited. */
   readonly waits: (Quantiles & { readonly count: number }) | null
   /** Why requests were forbidden or invalid. */
   readonly reasons: readonly { readonly why: string; readonly count: number }[]

@@ -46,7 +46,7 @@ function notifyAll(this: Socket): void {
   for (const watcher of [single, ...(others ?? [])]) watcher?.onClientGone()
 }
 
-/** The client disconnected while its request was queued for a slot. No response can be sent. */
+/** The client disconnected while its request was queued. No response can be sent. */
 export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError'
 }

@@ -29,7 +29,7 @@ export interface TrafficObserver {
   onRequestEnd(route: string | undefined, outcome: RequestOutcome): void
   /** A request was sent to the upstream (+1), or its exchange ended (-1). */
   onInFlightChange(route: string, change: 1 | -1): void
-  /** A request started (+1) or stopped (-1) waiting for a slot. */
+  /** A request started (+1) or stopped (-1) waiting for a limit. */
   onWaitingChange(route: string, change: 1 | -1): void
   /** The upstream completed a response, or failed, after `seconds`. */
   onUpstreamResponse(route: string, seconds: number): void

@@ -92,7 +92,7 @@ describe('the library', () => {
     warmUp.stop()
   })
 
-  it('rejects 100 days as the wait for a slot and as the deadline of a store', () => {
+  it('rejects 100 days as the wait for a limit and as the deadline of a store', () => {
     const waiting = { concurrent: 1, by: () => 'all', wait: LONG }
     expect(() => createLimiter({ rules: [waiting] })).toThrow(TOO_LONG)
     expect(() => withFailurePolicy(memoryStore(), { deadline: LONG })).toThrow(TOO_LONG)

@@ -18,9 +18,10 @@ const ESCAPED = /[%#+|{}\p{C}\p{Z}]/gu
  * Returns the Redis key for a key in a scope: `sluice:v2:{KEY}:SCOPE`. Different pairs of scope and
  * key have different Redis keys.
  *
- * A cluster derives the slot from the part in braces, so the rules that count one client by the
- * same key share a slot. An empty key has no slot of its own: its rules are spread by scope. A
- * `prefix` that contains braces takes precedence: `{sluice}:` puts all keys in one slot.
+ * A cluster derives the slot from the part in braces, so the rules that count by the same key share
+ * a slot. So do all rules with `by: 'everyone'`, whose key is `everyone`. For an empty key, the
+ * whole name determines the slot. A `prefix` that contains braces takes precedence: `{sluice}:`
+ * puts all keys in one slot.
  *
  * Redis keys contain no spaces and only printable characters: a line feed becomes `|`, a space `+`,
  * and other special characters are percent-encoded. A scope or key that is too long or not

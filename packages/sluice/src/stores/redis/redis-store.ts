@@ -178,7 +178,7 @@ export class ScriptStore implements RedisStore {
   /** Returns the slot of a key, or 0 outside a cluster. */
   #slotOf({ scope, key }: Pick<Charge, 'scope' | 'key'>): number {
     if (!this.connection.cluster) return 0
-    // Only an empty key is spread by scope.
+    // The scope determines the slot only if the key is empty.
     return slotOf(this.connection.keyPrefix + storeKey(this.prefix, key === '' ? scope : '', key))
   }
 }

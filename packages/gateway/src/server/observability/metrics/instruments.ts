@@ -61,7 +61,7 @@ export function createInstruments() {
     }),
     decisionSeconds: new PrometheusHistogram({
       name: 'sluice_decision_seconds',
-      help: 'Duration of decisions, including the wait for a slot.',
+      help: 'Duration of decisions, including the wait for a limit.',
       labelNames: ['route'],
       buckets: DECISION_BUCKETS,
       registers,
@@ -100,7 +100,7 @@ export function createInstruments() {
     }),
     waiting: new Gauge({
       name: 'sluice_waiting_requests',
-      help: 'Requests waiting for a slot.',
+      help: 'Requests waiting for a limit.',
       labelNames: ['route'],
       registers,
     }),
