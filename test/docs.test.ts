@@ -160,6 +160,7 @@ describe('code in the docs', () => {
       )
       const { stdout } = await run('npx', ['tsc', '-p', folder], { cwd: ROOT }).catch((error) => error)
       expect(stdout).toBe('')
+      process.env.OPENAI_API_KEY = 'sk-docs'
       for (const { file, text } of files) {
         if (!text.includes('declare ')) await import(file)
       }

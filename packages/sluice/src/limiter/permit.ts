@@ -40,9 +40,14 @@ export interface PermitContext {
   /** The resources that the rules of the limiter count. */
   readonly resources: readonly Resource[]
   /** Undefined if no request may have waited. */
-  readonly queues: { onSlotsFreed(scope: string, key: string, heldMs: number | undefined): void } | undefined
+  readonly queues: PermitQueues | undefined
   /** Undefined if the limiter has no listener. */
   readonly events: PermitEvents | undefined
+}
+
+interface PermitQueues {
+  onSlotsFreed(scope: string, key: string, heldMs: number | undefined): void
+  onRefunded(scope: string, key: string): void
 }
 
 interface PermitEvents {
@@ -125,7 +130,9 @@ export class Permit {
     for (const index of settling)
       if (costOf(index) !== charges.costOf(index))
         settlements = this.#settle(index, costOf(index), settlements)
-    if (settlements !== undefined) return store.settle(settlements)
+    const settled = settlements === undefined ? undefined : store.settle(settlements)
+    if (this.#context.queues === undefined) return settled
+    return andThen(settled, () => this.#wakeQueues(settling, costOf))
   }
 
   /** Releases the slots of the request. Its cost stays charged. */
@@ -194,6 +201,17 @@ export class Permit {
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
+  }
+
+  /** Lets requests that wait for the refunded units try again. */
+  #wakeQueues(settled: readonly number[], costOf: (index: number) => number): void {
+    const { queues } = this.#context
+    if (queues === undefined) return
+    for (const index of settled) {
+      if (costOf(index) >= this.#charges.costOf(index)) continue
+      const { scope, key } = this.#charges.chargeAt(index)
+      queues.onRefunded(scope, key)
+    }
   }
 
   #isSlot(index: number): boolean {

@@ -90,6 +90,11 @@ export class RequestQueues {
     this.#queues.get(idOf(scope, key))?.wake()
   }
 
+  /** Serves the queue of a key to which units were refunded. */
+  onRefunded(scope: string, key: string): void {
+    if (this.#queues.size > 0) this.#queues.get(idOf(scope, key))?.wake()
+  }
+
   #waitIfPossible(decision: Decision, pools: Pools, request: QueuedRequest): MaybePromise<Decision> {
     const refusing = refusingPool(decision, pools)
     if (refusing === undefined) return decision

@@ -89,10 +89,11 @@ export class WaitQueue<T> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
       const onAbort = () => leave(entry, () => entry.reject(signal?.reason))
+      const unsubscribe = signal && onAborted(signal, onAbort)
       const timeout = this.#timers.start(() => leave(entry, () => entry.resolve(undefined)), timeoutMs)
       const onSettled = () => {
         this.#timers.stop(timeout)
-        signal?.removeEventListener('abort', onAbort)
+        unsubscribe?.()
       }
       const entry: Entry<T> = {
         waiter,
@@ -109,7 +110,6 @@ export class WaitQueue<T> {
         previous: undefined,
         next: undefined,
       }
-      signal?.addEventListener('abort', onAbort)
       this.#insert(entry)
       if (waiter.checkEarly !== undefined && this.#first !== entry) checkEarly(entry, waiter.checkEarly)
     })
@@ -204,4 +204,40 @@ async function checkEarly<T>(entry: Entry<T>, check: () => MaybePromise<T | unde
 
 function leave<T>(entry: Entry<T>, settle: () => void): void {
   if (WaitQueue.remove(entry)) settle()
+}
+
+/** The requests that wait with one signal. */
+interface AbortListener {
+  readonly callbacks: Set<() => void>
+  readonly listener: () => void
+}
+
+const abortListeners = new WeakMap<AbortSignal, AbortListener>()
+
+/**
+ * Calls back when a signal is aborted. All callbacks of a signal share one listener, because Node
+ * warns of a leak from the eleventh listener on.
+ *
+ * @returns a function that removes the callback
+ */
+function onAborted(signal: AbortSignal, callback: () => void): () => void {
+  const shared = abortListeners.get(signal) ?? listenFor(signal)
+  shared.callbacks.add(callback)
+  return () => {
+    shared.callbacks.delete(callback)
+    if (shared.callbacks.size > 0) return
+    signal.removeEventListener('abort', shared.listener)
+    abortListeners.delete(signal)
+  }
+}
+
+function listenFor(signal: AbortSignal): AbortListener {
+  const callbacks = new Set<() => void>()
+  const listener = () => {
+    for (const callback of [...callbacks]) callback()
+  }
+  const shared = { callbacks, listener }
+  abortListeners.set(signal, shared)
+  signal.addEventListener('abort', listener)
+  return shared
 }

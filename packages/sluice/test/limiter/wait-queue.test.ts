@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { type Attempt, type Waiter, WaitQueue } from '../../src/limiter/wait-queue.js'
 import { manualTimers } from './manual-timers.js'
@@ -152,5 +153,32 @@ describe('a wait queue that a request leaves during its attempt', () => {
     await nextTurn()
     expect(queue.countOf('a')).toBe(1)
     expect(state.disposed).toEqual(outcome === 'fails' ? [] : ['late'])
+  })
+
+  it('adds one listener to a signal that many waiters share, and removes it with the last of them', async () => {
+    const { timers, queue, waiter } = queueFor(0)
+    const controller = new AbortController()
+    const { signal } = controller
+    const left: string[] = []
+    for (let number = 0; number < 20; number++)
+      queue.join(waiter(`${number}`, { signal })).catch((reason) => left.push(reason))
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    controller.abort('gone')
+    await nextTurn()
+    expect(left).toEqual(Array(20).fill('gone'))
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    expect([queue.length, timers.running]).toEqual([0, 0])
+  })
+
+  it('keeps the listener of a signal while another waiter uses it', async () => {
+    const { timers, queue, waiter } = queueFor(0)
+    const controller = new AbortController()
+    const { signal } = controller
+    const first = queue.join(waiter('a', { signal, timeoutMs: 5 }))
+    const second = queue.join(waiter('b', { signal }))
+    timers.advance(5)
+    expect(await first).toBe(undefined)
+    controller.abort('gone')
+    await expect(second).rejects.toBe('gone')
   })
 })

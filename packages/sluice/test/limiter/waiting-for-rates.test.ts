@@ -140,6 +140,21 @@ describe('waiting for a rate', () => {
     expect([3, 5, 2].map(retryAfter)).toEqual([30, 10, 5])
   })
 
+  it('admits the next request when an earlier one is refunded', async () => {
+    const { admit, advance, decided, decisions } = virtualLimiter({
+      limit: { algorithm: 'token-bucket', limit: 1, period: 10, burst: 4 },
+      of: 'tokens',
+      wait: '1s',
+    })
+    await admit(0, { key: 'a', cost: 4 })
+    await admit(1, { key: 'a', cost: 4 })
+    await advance(5)
+    const first = decisions[0] as Decision
+    if (first.allowed) await first.permit.settle({ tokens: 0 })
+    await nextTurn()
+    expect(decided.at(-1)).toEqual({ id: 1, at: 5, outcome: 'allowed' })
+  })
+
   it('does not let a client that waits for its own limit block a shared limit', async () => {
     const { admit, advance, decided } = virtualLimiter(
       { ...rate, by: 'everyone', name: 'all', wait: '1s' },

@@ -54,6 +54,31 @@ it('the gateway responds with 503 and a retry time to requests that time out in 
   expect(upstream.requests).toHaveLength(1)
 })
 
+it('the gateway responds with 429 and a retry time to requests that wait for a rate in vain', async () => {
+  const requests: string[] = []
+  const { url } = await startTestGateway(
+    'routes: [{ match: POST /predict, limits: [{ limit: 1/second, by: everyone, wait: 1500ms, queue: 4 }] }]',
+    (request, response) => {
+      requests.push(String(request.url))
+      response.end('done')
+    },
+  )
+  // One connection ensures that the requests arrive in this order: the first is admitted, the second
+  // waits a second, the third times out, and the fourth finds half of the queue in use by its client.
+  const socket = openSocket(url)
+  for (let number = 0; number < 4; number++) socket.write(head(`/predict?${number}`))
+  await until(() => socket.text().split('HTTP/1.1 ').length === 5)
+  expect([...socket.text().matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual([
+    '200',
+    '200',
+    '429',
+    '429',
+  ])
+  expect([...socket.text().matchAll(/retry-after: (\d+)/gi)].map(([, after]) => after)).toEqual(['1', '3'])
+  expect(socket.text().match(/"reason":"exceeded"/g)).toHaveLength(2)
+  expect(requests).toEqual(['/predict?0', '/predict?1'])
+})
+
 it('the gateway removes a queued request when its client disconnects', async () => {
   const upstream = manualUpstream()
   const { url, adminUrl } = await startTestGateway(queueConfig('30s', 5), upstream.listener)
