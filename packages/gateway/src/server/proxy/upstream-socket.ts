@@ -53,5 +53,5 @@ export function watchUpstreamSocket(socket: Socket): Socket {
  * with the method. The length of a chunk is a string as well, but begins with a line break.
  */
 function isHead(data: unknown): boolean {
-  return typeof data === 'string' && /^[A-Z]/.test(data)
+  return typeof data === 'string' && data > '@' && data < '['
 }

@@ -1,9 +1,11 @@
+const EMPTY = Buffer.alloc(0)
+
 /**
  * Buffers bytes until more arrive. Bytes are copied, so a small piece does not keep a large chunk
  * in memory.
  */
 export class ByteBuffer {
-  #bytes = Buffer.alloc(0)
+  #bytes = EMPTY
   #length = 0
 
   get length(): number {
@@ -29,7 +31,7 @@ export class ByteBuffer {
   /** Removes and returns the buffered bytes. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length)
-    this.#bytes = Buffer.alloc(0)
+    this.#bytes = EMPTY
     this.#length = 0
     return taken
   }
