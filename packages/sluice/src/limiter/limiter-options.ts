@@ -1,3 +1,4 @@
+import { type Counting, checkAlgorithm } from '../limits/grammar.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import { OptionTypeError, unknownOption } from '../option-error.js'
 import type { Client } from '../rules/client.js'
@@ -29,6 +30,13 @@ export interface LimiterOptions<Request> {
    * or under none.
    */
   readonly rules: readonly Rule<Request>[]
+  /**
+   * The algorithm of every limit string in a rule without its own `algorithm`: of `limit`, of tiers,
+   * of overrides and of functions. A limit object names its own. Default: `token-bucket`.
+   *
+   *     createLimiter({ algorithm: 'fixed-window', rules: [{ limit: '10/second; 100/minute' }] })
+   */
+  readonly algorithm?: NonNullable<Counting['algorithm']>
   /** The store that keeps the state. Default: a memory store for this limiter alone. */
   readonly store?: Store
   /**
@@ -77,6 +85,7 @@ export interface LimiterOptions<Request> {
 
 export const OPTIONS: readonly string[] = [
   'rules',
+  'algorithm',
   'store',
   'name',
   'keys',
@@ -101,11 +110,13 @@ export function readOptions<Request>(options: LimiterOptions<Request>): {
   readonly requirement: Requirement<Request> | undefined
 } {
   checkOptions(options, OPTIONS)
-  const { rules, keys, client, tiers, overrides, name = '' } = options
+  const { rules, algorithm, keys, client, tiers, overrides, name = '' } = options
   if (typeof name !== 'string' || name.includes('\n'))
     throw new OptionTypeError(['name'], "the 'name' of a limiter must be a string without line breaks")
+  checkAlgorithm(algorithm)
+  const defaults = { tiers: readTierScales(tiers), algorithm }
   return {
-    rules: compileRules(rules, keys, readTierScales(tiers), client !== undefined, overrides),
+    rules: compileRules(rules, keys, defaults, client !== undefined, overrides),
     requirement: compileRequirement(options),
   }
 }

@@ -1,3 +1,4 @@
+import { suggestThenList } from '../did-you-mean.js'
 import {
   markOptionError,
   type OptionError,
@@ -164,11 +165,34 @@ function toLimit(
     case 'sliding-log':
       return check({ algorithm, limit, period })
     default:
-      throw new OptionTypeError(
-        ['algorithm'],
-        `unknown algorithm '${String(algorithm)}'; use token-bucket, fixed-window, sliding-window or sliding-log`,
-      )
+      throw unknownAlgorithm(algorithm)
   }
+}
+
+/**
+ * Checks the name of an algorithm for limit strings.
+ *
+ * @throws TypeError with the path `['algorithm']` for an unknown name.
+ */
+export function checkAlgorithm(algorithm: Counting['algorithm']): void {
+  if (algorithm !== undefined && !COUNTING_ALGORITHMS.includes(algorithm)) throw unknownAlgorithm(algorithm)
+}
+
+const COUNTING_ALGORITHMS: readonly NonNullable<Counting['algorithm']>[] = [
+  'token-bucket',
+  'fixed-window',
+  'sliding-window',
+  'sliding-log',
+]
+
+function unknownAlgorithm(algorithm: unknown): OptionTypeError {
+  const name = String(algorithm).slice(0, 60)
+  const suggestion = suggestThenList(
+    name,
+    COUNTING_ALGORITHMS,
+    `use ${COUNTING_ALGORITHMS.slice(0, -1).join(', ')} or ${COUNTING_ALGORITHMS.at(-1)}`,
+  )
+  return new OptionTypeError(['algorithm'], `unknown algorithm '${name}'${suggestion}`)
 }
 
 /**

@@ -3,9 +3,8 @@ import { compileKey, defaultKey, type KeyFor, type KeySources, type KeySpec } fr
 import { applyOverride, type RuleOverride } from './override.js'
 import type { Resource, Rule } from './rule.js'
 import { type CostFor, compileCost } from './rule-cost.js'
-import { compileConcurrency, compileLimits, type RuleLimit } from './rule-limit.js'
+import { compileConcurrency, compileLimits, type LimitDefaults, type RuleLimit } from './rule-limit.js'
 import { type StateIdentity, sourceOf, stateNames } from './state-name.js'
-import type { TierScales } from './tiers.js'
 import { type WaitOptions, waitingOf } from './waiting.js'
 
 /** A validated rule with one limit, ready to apply to requests. */
@@ -45,7 +44,7 @@ const CONCURRENCY_OPTIONS = [...COMMON_OPTIONS, 'concurrent', 'lease']
 export function compileRules<Request>(
   rules: readonly Rule<Request>[],
   sources: KeySources<Request> | undefined,
-  tiers: TierScales,
+  defaults: LimitDefaults,
   hasClients: boolean,
   overrides: RuleOverrides = {},
 ): CompiledRule<Request>[] {
@@ -63,7 +62,7 @@ export function compileRules<Request>(
   const compiled = rules.flatMap((rule, index) => {
     try {
       const limits = relocate(
-        () => compileRule(rule, keyFor, tiers),
+        () => compileRule(rule, keyFor, defaults),
         (path) => ['rules', index, ...path],
       )
       return limits.map((each) => {
@@ -74,7 +73,7 @@ export function compileRules<Request>(
         return override === undefined
           ? named
           : relocate(
-              () => applyOverride(named, override, rule, tiers),
+              () => applyOverride(named, override, rule, defaults),
               () => ['overrides', named.name, 'limit'],
             )
       })
@@ -97,7 +96,7 @@ export function compileRules<Request>(
 function compileRule<Request>(
   rule: Rule<Request>,
   keyFor: (by: KeySpec<Request> | undefined) => KeyFor<Request>,
-  tiers: TierScales,
+  defaults: LimitDefaults,
 ): Omit<UnnamedRule<Request>, 'index'>[] {
   const isConcurrent = rule !== null && typeof rule === 'object' && 'concurrent' in rule
   checkOptionNames(rule, isConcurrent ? CONCURRENCY_OPTIONS : RATE_OPTIONS)
@@ -123,7 +122,7 @@ function compileRule<Request>(
     cost: typeof rule.cost === 'function' ? undefined : (rule.cost ?? 1),
     waiting: waitingOf(rule),
   }
-  const limits = isConcurrent ? [compileConcurrency(rule, tiers)] : compileLimits(rule, tiers)
+  const limits = isConcurrent ? [compileConcurrency(rule, defaults)] : compileLimits(rule, defaults)
   return limits.map((limit) => ({ ...common, ...limit }))
 }
 

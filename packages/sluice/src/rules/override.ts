@@ -1,7 +1,6 @@
 import { OptionTypeError } from '../option-error.js'
 import type { LimitSpec, RateRule, Rule } from './rule.js'
-import { compileConcurrency, compileLimits, type RuleLimit } from './rule-limit.js'
-import type { TierScales } from './tiers.js'
+import { compileConcurrency, compileLimits, type LimitDefaults, type RuleLimit } from './rule-limit.js'
 
 /** Replaces parts of a rule, for example while an operator tries out a new limit. */
 export interface RuleOverride {
@@ -29,20 +28,20 @@ export function applyOverride<Request, Compiled extends Overridable>(
   compiled: Compiled,
   { limit, enforce = compiled.enforce }: RuleOverride,
   rule: Rule<Request>,
-  tiers: TierScales,
+  defaults: LimitDefaults,
 ): Compiled {
   return {
     ...compiled,
     enforce,
     waiting: enforce ? compiled.waiting : undefined,
-    ...(limit !== undefined && replacementLimit(rule, limit, tiers)),
+    ...(limit !== undefined && replacementLimit(rule, limit, defaults)),
   }
 }
 
 function replacementLimit<Request>(
   rule: Rule<Request>,
   limit: LimitSpec | number,
-  tiers: TierScales,
+  defaults: LimitDefaults,
 ): RuleLimit<Request> {
   if ('concurrent' in rule) {
     if (typeof limit !== 'number')
@@ -50,11 +49,11 @@ function replacementLimit<Request>(
         ['limit'],
         `the limit of a concurrency rule must be a number such as 8, not '${String(limit)}'`,
       )
-    return compileConcurrency({ ...rule, concurrent: limit }, tiers)
+    return compileConcurrency({ ...rule, concurrent: limit }, defaults)
   }
   if (typeof limit === 'number')
     throw new OptionTypeError(['limit'], `a limit needs a period, such as ${limit}/minute`)
-  const [only, ...more] = compileLimits({ ...rule, ...countingOf(rule, limit), limit }, tiers)
+  const [only, ...more] = compileLimits({ ...rule, ...countingOf(rule, limit), limit }, defaults)
   if (only === undefined || more.length > 0)
     throw new OptionTypeError(
       ['limit'],

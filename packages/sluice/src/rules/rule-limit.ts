@@ -9,6 +9,13 @@ import type { Client } from './client.js'
 import type { ConcurrencyRule, LimitSpec, RateRule } from './rule.js'
 import { readTiers, type TierLimits, type TierScales, tierLimit, UNLIMITED } from './tiers.js'
 
+/** Options of a limiter that apply to the limits of all its rules. */
+export interface LimitDefaults {
+  readonly tiers: TierScales
+  /** The algorithm of limit strings in rules without their own; undefined for a token bucket. */
+  readonly algorithm: Counting['algorithm']
+}
+
 /** Returns the limit for a request of a client; undefined if the client is unlimited. */
 type LimitFor<Request> = (request: Request, client: Client | undefined) => MaybePromise<Limit | undefined>
 
@@ -24,15 +31,20 @@ export interface RuleLimit<Request> {
 /**
  * Compiles the limits of a rule: one, or several joined with `;`, `,` or `|`.
  *
- * @param all the tier multipliers for all rules
  * @throws LimitSyntaxError, TypeError, RangeError
  */
-export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales): RuleLimit<Request>[] {
+export function compileLimits<Request>(
+  rule: RateRule<Request>,
+  { tiers: all, algorithm: defaultAlgorithm }: LimitDefaults,
+): RuleLimit<Request>[] {
   const { limit, algorithm, align, timeZone } = rule
-  const counting: Counting = {
-    ...(algorithm !== undefined && { algorithm }),
-    ...(align !== undefined && { align }),
-    ...(timeZone !== undefined && { timeZone }),
+  const counting: RuleCounting = {
+    own: {
+      ...(algorithm !== undefined && { algorithm }),
+      ...(align !== undefined && { align }),
+      ...(timeZone !== undefined && { timeZone }),
+    },
+    defaultAlgorithm,
   }
   const own = readTiers(rule.tiers, (spec, tier) =>
     oneLimit(spec, counting, ['tiers', tier], `tier '${tier}' must have`),
@@ -59,7 +71,7 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
 /** Compiles the limit of a concurrency rule. */
 export function compileConcurrency<Request>(
   rule: ConcurrencyRule<Request>,
-  all: TierScales,
+  { tiers: all }: LimitDefaults,
 ): RuleLimit<Request> {
   const { concurrent } = rule
   const lease = rule.lease === undefined ? DEFAULT_LEASE : leaseOf(rule.lease)
@@ -117,14 +129,23 @@ function byTier<Request>(
   }
 }
 
+/** How the limit strings of a rule count. */
+interface RuleCounting {
+  /** The options of the rule itself. */
+  readonly own: Counting
+  /** Applies to limit strings if the rule has no algorithm of its own. */
+  readonly defaultAlgorithm: Counting['algorithm']
+}
+
 /** @param specPath the path of `spec` in the rule */
-function readLimits(spec: LimitSpec, counting: Counting, specPath: OptionPath): Limit[] {
+function readLimits(spec: LimitSpec, counting: RuleCounting, specPath: OptionPath): Limit[] {
+  const { own, defaultAlgorithm } = counting
   if (typeof spec === 'string')
     return relocate(
-      () => parseLimits(spec, counting),
+      () => parseLimits(spec, defaultAlgorithm === undefined ? own : { algorithm: defaultAlgorithm, ...own }),
       (path) => (path.length === 0 ? specPath : path),
     )
-  const [counted] = Object.keys(counting)
+  const [counted] = Object.keys(own)
   if (counted !== undefined) {
     throw new OptionTypeError(
       [counted],
@@ -140,7 +161,7 @@ function readLimits(spec: LimitSpec, counting: Counting, specPath: OptionPath): 
 }
 
 /** @param requirement the beginning of the error message, such as `tier 'gold' must have` */
-function oneLimit(spec: LimitSpec, counting: Counting, specPath: OptionPath, requirement: string): Limit {
+function oneLimit(spec: LimitSpec, counting: RuleCounting, specPath: OptionPath, requirement: string): Limit {
   const [limit, ...more] = readLimits(spec, counting, specPath)
   if (limit !== undefined && more.length === 0) return limit
   throw new OptionTypeError(
@@ -154,7 +175,7 @@ const FUNCTION_MUST_RETURN = "'limit' must return"
 /** Maximum number of cached limit strings that a rule's function returned. */
 const MAX_CACHED_LIMITS = 1000
 
-function limitOfSpec(spec: LimitSpec, counting: Counting, known: BoundedCache<string, Limit>): Limit {
+function limitOfSpec(spec: LimitSpec, counting: RuleCounting, known: BoundedCache<string, Limit>): Limit {
   if (typeof spec !== 'string') return oneLimit(spec, counting, ['limit'], FUNCTION_MUST_RETURN)
   const cached = known.get(spec)
   if (cached !== undefined) return cached

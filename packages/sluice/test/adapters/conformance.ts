@@ -160,6 +160,14 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect((await sendRequest(port, '/predict')).text).toBe('second,first,second')
     })
 
+    it('counts with the default algorithm of its options', async () => {
+      const port = await start({
+        limits: [{ algorithm: 'sliding-log', rules: [{ limit: '3/minute' }] }],
+        handle: ({ decision }) => String(decision()?.limit.algorithm),
+      })
+      expect((await sendRequest(port, '/predict')).text).toBe('sliding-log')
+    })
+
     it('settles with the actual cost reported by a handler', async () => {
       const port = await start({
         limits: [fixed('100/hour', { of: 'tokens', cost: 80 })],

@@ -1,6 +1,6 @@
 import type { Endpoint, GatewayConfig, PolicyConfig } from './config.js'
-import { decodeSharedLimits, withShared } from './limits/limit-list.js'
-import { multiplier } from './limits/limit-shape.js'
+import { sharedLimitsDecoder, withShared } from './limits/limit-list.js'
+import { type Algorithm, decodeAlgorithm, multiplier } from './limits/limit-shape.js'
 import { warnOfVolatileQuotas } from './quotas-in-memory.js'
 import { DEFAULT_ADMIN, decodeAdmin } from './sections/admin-section.js'
 import { decodeBodyTypes } from './sections/body-types-section.js'
@@ -9,7 +9,7 @@ import { DEFAULT_IDENTITY, decodeIdentity } from './sections/identity-section.js
 import { decodeOnUnreadable, PASS_WITH_LLM, withOnUnreadable } from './sections/on-unreadable-section.js'
 import { DEFAULT_LOG, decodeLog, decodeServer, decodeWorkers } from './sections/process-section.js'
 import { decodeRecord } from './sections/record-section.js'
-import { decodeDefault, decodeRoutes } from './sections/routes-section.js'
+import { defaultDecoder, routesDecoder } from './sections/routes-section.js'
 import {
   DEFAULT_STORE,
   DEFAULT_STORE_FAILURE,
@@ -19,10 +19,10 @@ import {
 import { warnOfOwnUpstream } from './upstream-loops.js'
 import { parseUpstreamUrl } from './upstream-url.js'
 import { type Decoder, mapOf, recordOf, transform } from './yaml/decoders.js'
-import type { Problems } from './yaml/diagnostics.js'
+import { Problems } from './yaml/diagnostics.js'
 import { endpoint } from './yaml/endpoint.js'
 import { bodySize, boolean, string, timeout } from './yaml/scalars.js'
-import { type ConfigNode, mismatch } from './yaml/yaml-node.js'
+import { type ConfigNode, type MapNode, mismatch } from './yaml/yaml-node.js'
 
 /** A hint that is appended to messages about an empty or incomplete file. */
 export const MINIMAL_CONFIG_HINT = "write at least 'upstream: http://127.0.0.1:9000'"
@@ -45,7 +45,7 @@ const upstream: Decoder<string> = transform(string('http://127.0.0.1:9000'), (ur
   return url
 })
 
-const SHAPE = {
+const SETTINGS = {
   listen: endpoint,
   workers: decodeWorkers,
   admin: decodeAdmin,
@@ -53,6 +53,7 @@ const SHAPE = {
   store: decodeStore,
   on_store_failure: decodeStoreFailure,
   identity: decodeIdentity,
+  algorithm: decodeAlgorithm,
   tiers: recordOf(multiplier, 'a map such as { free: 1, premium: 5 }', 1000),
   max_body: bodySize,
   headers: decodeHeaders,
@@ -76,15 +77,26 @@ const SHAPE = {
   record: decodeRecord,
   on_unreadable: decodeOnUnreadable,
   body_types: decodeBodyTypes,
-  limits: decodeSharedLimits,
-  routes: decodeRoutes,
-  default: decodeDefault,
 }
 
 const EXPECTED = 'a map of settings'
 
+/**
+ * Creates the decoder of the file's keys, without defaults and without checks across keys.
+ *
+ * @param algorithm the algorithm of limits without their own, if it is not a token bucket
+ */
+function mapDecoder(algorithm: Algorithm | undefined) {
+  const policies = {
+    limits: sharedLimitsDecoder(algorithm),
+    routes: routesDecoder(algorithm),
+    default: defaultDecoder(algorithm),
+  }
+  return mapOf({ ...SETTINGS, ...policies }, EXPECTED)
+}
+
 /** Decodes the keys of the file, without defaults and without checks across keys. */
-export const configMap = mapOf(SHAPE, EXPECTED)
+export const configMap = mapDecoder(undefined)
 
 /** Decodes a file and applies defaults. The result must not be used if problems were reported. */
 export function decodeConfig(
@@ -95,7 +107,7 @@ export function decodeConfig(
     problems.at(root, `${mismatch(root, EXPECTED)}; ${MINIMAL_CONFIG_HINT}`)
     return undefined
   }
-  const values = configMap(root, problems)
+  const values = mapDecoder(algorithmOf(root))(root, problems)
   if (values === undefined) return undefined
   if (!root.entries.has('upstream')) problems.at(root, `'upstream' is missing; ${MINIMAL_CONFIG_HINT}`)
   const listen = values.listen ?? DEFAULT_LISTEN
@@ -144,6 +156,15 @@ export function decodeConfig(
     routes: (values.routes ?? []).map(withInherited),
     fallback: fallback === 'deny' ? fallback : withInherited(fallback),
   }
+}
+
+/**
+ * Returns the algorithm of limits without their own. The limits depend on it, so it is read before
+ * the other keys. An invalid algorithm is reported later, with them.
+ */
+function algorithmOf(root: MapNode): Algorithm | undefined {
+  const node = root.entries.get('algorithm')?.value
+  return node && decodeAlgorithm(node, new Problems(''))
 }
 
 /** Reports a problem if 'listen' and 'admin' use the same port. */

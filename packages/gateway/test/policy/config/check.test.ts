@@ -53,6 +53,27 @@ routes:
     })
   })
 
+  it('shows the default algorithm of the file for the limits that it applies to', async () => {
+    const { out } = await check(`
+upstream: http://127.0.0.1:9000
+algorithm: fixed-window
+limits: [1000/hour]
+routes:
+  - match: POST /predict
+    limits:
+      - 10/minute
+      - { limit: 1/day, align: calendar }
+      - { limit: 20/minute burst 40, algorithm: token-bucket }
+      - { concurrent: 2 }
+default: { limits: 5/minute }
+`)
+    expect(out.split('\n').slice(3, -1)).toEqual([
+      '  POST /predict  10/minute (fixed-window) by client; 1/day (fixed-window, calendar) by client; ' +
+        '20/minute burst 40 (token-bucket) by client; 2 concurrent by client; 1000/hour (fixed-window) by client',
+      '  default        5/minute (fixed-window) by client; 1000/hour (fixed-window) by client',
+    ])
+  })
+
   it('describes every kind of limit', async () => {
     const { out } = await check(`
 upstream: http://127.0.0.1:9000

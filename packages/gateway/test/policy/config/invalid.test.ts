@@ -354,6 +354,21 @@ describe('the error for an invalid configuration file', () => {
       "'algorithm' must be one of token-bucket",
     ],
     [
+      'an unknown default algorithm',
+      `upstream: http://127.0.0.1:9000\nalgorithm: ¦leaky\ndefault: { limits: [10/minute] }`,
+      "'algorithm' must be one of token-bucket",
+    ],
+    [
+      'a burst under a default algorithm without bursts',
+      `upstream: http://127.0.0.1:9000\nalgorithm: fixed-window\ndefault: { limits: [10/minute ¦burst 20] }`,
+      "'burst' requires the algorithm token-bucket, not fixed-window",
+    ],
+    [
+      'a calendar under a default algorithm without calendar windows',
+      `upstream: http://127.0.0.1:9000\nalgorithm: sliding-log\nlimits: [{ limit: 1/day, align: ¦calendar }]`,
+      "'align' and 'time_zone' require a fixed window",
+    ],
+    [
       'a burst for a fixed window',
       limit('{ limit: 10/minute ¦burst 20, algorithm: fixed-window }'),
       "'burst' requires the algorithm token-bucket",

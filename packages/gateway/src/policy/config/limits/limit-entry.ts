@@ -11,7 +11,7 @@ import type { Expression } from '../cel/expression.js'
 import { type Decoder, mapOf, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { type ConfigNode, isString } from '../yaml/yaml-node.js'
-import { type LimitValues, limitShape } from './limit-shape.js'
+import { type Algorithm, type LimitValues, limitShape } from './limit-shape.js'
 import { checkCost, checkLimitString } from './limit-string.js'
 import { messageOf, yamlKeyOf } from './option-errors.js'
 
@@ -30,14 +30,22 @@ export interface LocatedRule {
  * Creates the decoder of an entry of `limits`: a limit string or a map.
  *
  * @param params names of the route's parameters; undefined if they are unknown
+ * @param defaultAlgorithm the algorithm of limits without their own, if it is not a token bucket
  */
-export function limitDecoder(params: readonly string[] | undefined): Decoder<LocatedRule> {
+export function limitDecoder(
+  params: readonly string[] | undefined,
+  defaultAlgorithm: Algorithm | undefined,
+): Decoder<LocatedRule> {
   const expected = 'a limit such as 10/minute, or a map such as { limit: 10/minute, by: ip }'
   const limitMap = mapOf(limitShape(params), expected)
   return withKeysOf(limitMap, (node, problems) => {
     const problemsBefore = problems.count
-    const values: LimitValues | undefined = isString(node) ? { limit: node.value } : limitMap(node, problems)
-    if (values === undefined) return undefined
+    const own: LimitValues | undefined = isString(node) ? { limit: node.value } : limitMap(node, problems)
+    if (own === undefined) return undefined
+    const values: LimitValues =
+      own.algorithm === undefined && defaultAlgorithm !== undefined
+        ? { ...own, algorithm: defaultAlgorithm }
+        : own
     const at = (key: string) => (node.kind === 'map' ? (node.entries.get(key)?.value ?? node) : node)
     const keys = new Set(node.kind === 'map' ? node.entries.keys() : ['limit'])
     checkKind(node, keys, at, problems)

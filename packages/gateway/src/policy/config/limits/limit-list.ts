@@ -3,6 +3,7 @@ import { type Decoder, listOf, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { isString } from '../yaml/yaml-node.js'
 import { type LocatedRule, limitDecoder, readsBody, rulesErrorOf } from './limit-entry.js'
+import type { Algorithm } from './limit-shape.js'
 import { tokensOf, withTokenCosts } from './token-limits.js'
 
 const MAX_LIMITS = 32
@@ -11,9 +12,13 @@ const MAX_LIMITS = 32
  * Creates the decoder of `limits`: a limit string, or a list of limits.
  *
  * @param params names of the route's parameters; undefined if they are unknown
+ * @param defaultAlgorithm the algorithm of limits without their own, if it is not a token bucket
  */
-export function limitsDecoder(params: readonly string[] | undefined): Decoder<readonly LocatedRule[]> {
-  const decodeLimit = limitDecoder(params)
+export function limitsDecoder(
+  params: readonly string[] | undefined,
+  defaultAlgorithm: Algorithm | undefined,
+): Decoder<readonly LocatedRule[]> {
+  const decodeLimit = limitDecoder(params, defaultAlgorithm)
   const decodeList = listOf(decodeLimit, 'a list of limits such as [10/minute]', MAX_LIMITS)
   const decode = (node: Parameters<typeof decodeList>[0], problems: Problems) => {
     if (!isString(node)) return decodeList(node, problems)
@@ -39,12 +44,12 @@ function checkNames(limits: readonly LocatedRule[], problems: Problems): void {
   problems.at(entry?.value ?? node, error.message)
 }
 
-const limitsOfFile = limitsDecoder(undefined)
-
-/** Decodes the top-level `limits`, which all routes share. */
-export const decodeSharedLimits: Decoder<readonly LocatedRule[]> = withKeysOf(
-  limitsOfFile,
-  (node, problems) => {
+/** Creates the decoder of the top-level `limits`, which all routes share. */
+export function sharedLimitsDecoder(
+  defaultAlgorithm: Algorithm | undefined,
+): Decoder<readonly LocatedRule[]> {
+  const limitsOfFile = limitsDecoder(undefined, defaultAlgorithm)
+  return withKeysOf(limitsOfFile, (node, problems) => {
     const limits = limitsOfFile(node, problems)
     return limits?.flatMap(({ rule, node: limitNode }) => {
       if ('concurrent' in rule && 'wait' in rule) {
@@ -56,8 +61,8 @@ export const decodeSharedLimits: Decoder<readonly LocatedRule[]> = withKeysOf(
       }
       return [{ node: limitNode, rule: { ...rule, shared: true } }]
     })
-  },
-)
+  })
+}
 
 /** Adds the shared limits to a policy. Token limits apply only to policies with `llm`. */
 export function withShared<P extends PolicyConfig>(

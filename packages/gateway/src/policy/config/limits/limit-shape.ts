@@ -8,6 +8,14 @@ import { type ConfigNode, isString } from '../yaml/yaml-node.js'
 import { decodeKey, reported } from './limit-key.js'
 
 const ALGORITHMS = ['token-bucket', 'fixed-window', 'sliding-window', 'sliding-log'] as const
+export type Algorithm = (typeof ALGORITHMS)[number]
+
+/** Decodes the name of an algorithm. */
+export const decodeAlgorithm: Decoder<Algorithm> = scalar(
+  z.enum(ALGORITHMS),
+  `one of ${ALGORITHMS.join(', ')}`,
+)
+
 const ALIGNMENTS = ['first-request', 'calendar'] as const
 
 /** The decoded keys of an entry of `limits`. */
@@ -22,7 +30,7 @@ export function limitShape(params: readonly string[] | undefined) {
   return {
     limit: scalar(z.string(), 'a number per period, such as 10/minute or 5 per 300 seconds'),
     of: name,
-    algorithm: scalar(z.enum(ALGORITHMS), `one of ${ALGORITHMS.join(', ')}`),
+    algorithm: decodeAlgorithm,
     align: scalar(z.enum(ALIGNMENTS), `one of ${ALIGNMENTS.join(', ')}`),
     time_zone: scalar(z.string().refine(isTimeZone), "an IANA time zone such as 'Europe/Berlin'"),
     by: (node: ConfigNode, problems: Problems) => decodeKey(node, params, problems),

@@ -11,6 +11,7 @@ import type { PolicyConfig, RouteConfig } from '../config.js'
 import { readsBody } from '../limits/limit-entry.js'
 import { reported } from '../limits/limit-key.js'
 import { limitsDecoder } from '../limits/limit-list.js'
+import type { Algorithm } from '../limits/limit-shape.js'
 import { withTokenCosts } from '../limits/token-limits.js'
 import { type Decoder, listOf, mapOf, scalar, type Values, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
@@ -30,45 +31,57 @@ interface LocatedRoute {
   readonly policy: Omit<PolicyConfig, 'name'>
 }
 
-const decodeRoute: Decoder<LocatedRoute> = withKeysOf(routeMap([], ''), (node, problems) => {
-  const match = node.kind === 'map' ? node.entries.get('match')?.value : undefined
-  if (node.kind === 'map' && match === undefined) {
-    problems.at(node, "a route requires 'match', such as POST /predict")
-  }
-  const pattern = match && decodePattern(match, problems)
-  const params = pattern?.segments.filter(isParam).map((segment) => segment.name)
-  const values = routeMap(params, pattern ? literalPath(pattern) : '')(node, problems)
-  return values && { node: match ?? node, pattern, policy: policyOf(values, node, problems) }
-})
+function routeDecoder(algorithm: Algorithm | undefined): Decoder<LocatedRoute> {
+  return withKeysOf(routeMap([], '', algorithm), (node, problems) => {
+    const match = node.kind === 'map' ? node.entries.get('match')?.value : undefined
+    if (node.kind === 'map' && match === undefined) {
+      problems.at(node, "a route requires 'match', such as POST /predict")
+    }
+    const pattern = match && decodePattern(match, problems)
+    const params = pattern?.segments.filter(isParam).map((segment) => segment.name)
+    const values = routeMap(params, pattern ? literalPath(pattern) : '', algorithm)(node, problems)
+    return values && { node: match ?? node, pattern, policy: policyOf(values, node, problems) }
+  })
+}
 
-const routeList = listOf(
-  decodeRoute,
-  'a list of routes such as { match: POST /predict, limits: [10/minute] }',
-  MAX_ROUTES,
-)
-
-/** Decodes `routes`: the policies for requests, by method and path. */
-export const decodeRoutes: Decoder<readonly RouteConfig[]> = withKeysOf(routeList, (node, problems) => {
-  const routes = routeList(node, problems)
-  if (routes === undefined) return undefined
-  checkReachable(routes, problems)
-  return routes.flatMap(({ pattern, policy }) =>
-    pattern === undefined ? [] : [{ ...policy, name: pattern.source, pattern }],
+/**
+ * Creates the decoder of `routes`: the policies for requests, by method and path.
+ *
+ * @param algorithm the algorithm of limits without their own, if it is not a token bucket
+ */
+export function routesDecoder(algorithm: Algorithm | undefined): Decoder<readonly RouteConfig[]> {
+  const routeList = listOf(
+    routeDecoder(algorithm),
+    'a list of routes such as { match: POST /predict, limits: [10/minute] }',
+    MAX_ROUTES,
   )
-})
+  return withKeysOf(routeList, (node, problems) => {
+    const routes = routeList(node, problems)
+    if (routes === undefined) return undefined
+    checkReachable(routes, problems)
+    return routes.flatMap(({ pattern, policy }) =>
+      pattern === undefined ? [] : [{ ...policy, name: pattern.source, pattern }],
+    )
+  })
+}
 
-const defaultMap = mapOf(policyShape([], ''), "'deny', or a map such as { limits: [60/minute] }")
+/**
+ * Creates the decoder of `default`: the policy for requests that match no route.
+ *
+ * @param algorithm the algorithm of limits without their own, if it is not a token bucket
+ */
+export function defaultDecoder(algorithm: Algorithm | undefined): Decoder<PolicyConfig | 'deny'> {
+  const defaultMap = mapOf(policyShape([], '', algorithm), "'deny', or a map such as { limits: [60/minute] }")
+  return withKeysOf(defaultMap, (node, problems) => {
+    if (node.kind === 'scalar' && node.value === 'deny') return 'deny'
+    const values = defaultMap(node, problems)
+    return values && { ...policyOf(values, node, problems), name: 'default' }
+  })
+}
 
-/** Decodes `default`: the policy for requests that match no route. */
-export const decodeDefault: Decoder<PolicyConfig | 'deny'> = withKeysOf(defaultMap, (node, problems) => {
-  if (node.kind === 'scalar' && node.value === 'deny') return 'deny'
-  const values = defaultMap(node, problems)
-  return values && { ...policyOf(values, node, problems), name: 'default' }
-})
-
-function routeMap(params: readonly string[] | undefined, path: string) {
+function routeMap(params: readonly string[] | undefined, path: string, algorithm: Algorithm | undefined) {
   // `match` is decoded first, since the other keys depend on it.
-  const shape = { match: () => undefined, ...policyShape(params, path) }
+  const shape = { match: () => undefined, ...policyShape(params, path, algorithm) }
   return mapOf(shape, 'a map such as { match: POST /predict, limits: [10/minute] }')
 }
 
@@ -95,13 +108,13 @@ function decodePattern(node: ConfigNode, problems: Problems): RoutePattern | und
 }
 
 /** The keys that routes and `default` have in common. */
-function policyShape(params: readonly string[] | undefined, path: string) {
+function policyShape(params: readonly string[] | undefined, path: string, algorithm: Algorithm | undefined) {
   const requirement: Decoder<Expression<boolean>> = (node, problems) => {
     const source = string('"client.tier == \'premium\'"')(node, problems)
     return source === undefined ? undefined : reported(node, requireExpression(source, params), problems)
   }
   return {
-    limits: limitsDecoder(params),
+    limits: limitsDecoder(params, algorithm),
     require: requirement,
     refuse_with: mapOf(
       {
