@@ -192,11 +192,15 @@ export class Runtime {
       (overrides) => this.#createPolicies(config, overrides),
       log,
     )
-    const { trustedProxies, ipv6Subnet } = config.identity
+    const { trustedProxies, forwardedHeader, ipv6Subnet } = config.identity
     return {
       gatewayName: this.gatewayName,
       policies: this.#createPolicies(config, this.#overrides),
-      addresses: clientAddressReader({ trustedProxies, ipv6Subnet }),
+      addresses: clientAddressReader({
+        trustedProxies,
+        ipv6Subnet,
+        ...(forwardedHeader !== undefined && { forwardedHeader }),
+      }),
       ...reused,
       bodyMemory: this.bodies,
       responseMemory: this.#responseMemory,

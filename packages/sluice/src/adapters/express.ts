@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { nodeBody } from '../http/node-body.js'
-import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
+import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
 import { type DecisionHandler, runDecision } from '../http/run-decision.js'
 import { routeOf } from './express/express-route.js'
@@ -35,7 +35,7 @@ export function limit(options: string | HttpLimitOptions<Request>): RequestHandl
 const access: Omit<RequestAccess<Request>, 'route'> = {
   peer: (request) => request.socket.remoteAddress,
   header: soleHeader,
-  forwardedFor,
+  listHeader,
   onHangUp,
   body: (request) => nodeBody(request.body, request),
 }

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { nodeBody } from '../http/node-body.js'
-import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
+import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, joinedField, releaseWhenClosed } from '../http/node-response.js'
 import type { HeaderList } from '../http/ratelimit-headers.js'
 import { type DecisionHandler, runDecision } from '../http/run-decision.js'
@@ -30,7 +30,7 @@ export function limit(options: string | HttpLimitOptions<FastifyRequest>): preHa
 const access: RequestAccess<FastifyRequest> = {
   peer: (request) => request.socket.remoteAddress,
   header: ({ raw }, name) => soleHeader(raw, name),
-  forwardedFor: ({ raw }) => forwardedFor(raw),
+  listHeader: ({ raw }, name) => listHeader(raw, name),
   onHangUp: ({ raw }, listener) => onHangUp(raw, listener),
   body: ({ body, raw }) => nodeBody(body, raw),
   route: (request) =>

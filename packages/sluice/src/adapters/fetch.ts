@@ -57,7 +57,7 @@ export function limit<Context extends readonly unknown[] = []>(
   const access: RequestAccess<Request> = {
     peer: (request) => address(request, ...(contexts.get(request) as Context)),
     header: (request, name) => request.headers.get(name) ?? undefined,
-    forwardedFor: (request) => request.headers.get('x-forwarded-for') ?? undefined,
+    listHeader: (request, name) => request.headers.get(name) ?? undefined,
     onHangUp(request, listener) {
       const node = nodeOf(request)
       return node === undefined ? onAbort(request.signal, listener) : onHangUp(node.incoming, listener)

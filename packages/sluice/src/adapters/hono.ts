@@ -43,7 +43,7 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
       const node = bindingsOf(context)
       return node === undefined ? context.req.header(name) : soleHeader(node.incoming, name)
     },
-    forwardedFor: (context) => context.req.header('x-forwarded-for'),
+    listHeader: (context, name) => context.req.header(name),
     onHangUp(context, listener) {
       const node = bindingsOf(context)
       return node === undefined

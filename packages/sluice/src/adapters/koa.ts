@@ -1,7 +1,7 @@
 import type { Context, Middleware } from 'koa'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { nodeBody } from '../http/node-body.js'
-import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
+import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
 import { routeOf } from './koa/koa-route.js'
 
@@ -45,7 +45,7 @@ export function limit(options: string | HttpLimitOptions<Context>): Middleware {
 const access: RequestAccess<Context> = {
   peer: (context) => context.req.socket.remoteAddress,
   header: ({ req }, name) => soleHeader(req, name),
-  forwardedFor: ({ req }) => forwardedFor(req),
+  listHeader: ({ req }, name) => listHeader(req, name),
   onHangUp: ({ req }, listener) => onHangUp(req, listener),
   // Body parsers for Koa store the body here; `context.body` is the body of the response.
   body: ({ request, req }) => nodeBody((request as { readonly body?: unknown }).body, req),

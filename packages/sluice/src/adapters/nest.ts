@@ -17,7 +17,7 @@ import {
   type RequestAccess,
 } from '../http/http-limiter.js'
 import { nodeBody } from '../http/node-body.js'
-import { forwardedFor, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
+import { listHeader, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed, setHeaders } from '../http/node-response.js'
 import { routeOf } from './express/express-route.js'
 import { type Execution, executionOf, type NestRequest } from './nest/execution-context.js'
@@ -172,7 +172,7 @@ Module({})(SluiceModule)
 const access: RequestAccess<NestRequest> = {
   peer: (request) => request.socket.remoteAddress,
   header: (request, name) => soleHeader(messageOf(request), name),
-  forwardedFor: (request) => forwardedFor(messageOf(request)),
+  listHeader: (request, name) => listHeader(messageOf(request), name),
   onHangUp: (request, listener) => onHangUp(messageOf(request), listener),
   body: (request) => nodeBody(request.body, messageOf(request) as IncomingMessage),
   route(request) {

@@ -49,8 +49,12 @@ export interface RequestAccess<Request> {
    *   detect this
    */
   header(request: Request, name: string): string | undefined
-  /** Returns all entries of `X-Forwarded-For`. */
-  forwardedFor(request: Request): string | undefined
+  /**
+   * Returns all lines of a list header, such as `X-Forwarded-For`, joined with commas.
+   *
+   * @param name in lower case
+   */
+  listHeader(request: Request, name: string): string | undefined
   /** Returns the method and path template of the route, such as `POST /models/:model`. */
   route(request: Request): string
   /** Returns the parsed body, for costs that read it. Default: the `body` of the request. */
@@ -101,6 +105,7 @@ const HTTP_OPTIONS: readonly string[] = [
   'identify',
   'refuse',
   'trustedProxies',
+  'forwardedHeader',
   'ipv6Subnet',
   'fields',
   'retryAfter',
@@ -115,7 +120,7 @@ export function createHttpLimiter<Request extends object>(
   ownOptions: readonly string[] = [],
 ): HttpLimiter<Request> {
   if (typeof options !== 'string') checkOptions(options, [...HTTP_OPTIONS, ...ownOptions])
-  const { refuse, identify, trustedProxies, ipv6Subnet, ...others } =
+  const { refuse, identify, trustedProxies, forwardedHeader, ipv6Subnet, ...others } =
     optionsOf<HttpLimitOptions<Request>>(options)
   const { fields, retryAfter, xRateLimit, partitionKeySecret, ...limiterOptions } = others
   if (identify !== undefined && limiterOptions.client !== undefined)
@@ -125,14 +130,18 @@ export function createHttpLimiter<Request extends object>(
     )
   const addresses = clientAddressReader({
     ...(trustedProxies !== undefined && { trustedProxies }),
+    ...(forwardedHeader !== undefined && { forwardedHeader }),
     ...(ipv6Subnet !== undefined && { ipv6Subnet }),
   })
-  const isBehindProxies = trustedProxies !== undefined && trustedProxies.length > 0
+  const { header, isBehindProxies } = addresses
   const keys: KeySources<Request> = {
     // Without trusted proxies, the header is not read, because the first access makes Node build
     // its headers object.
     ip: (request) =>
-      addresses.clientOf(access.peer(request), isBehindProxies ? access.forwardedFor(request) : undefined),
+      addresses.clientOf(
+        access.peer(request),
+        isBehindProxies ? access.listHeader(request, header) : undefined,
+      ),
     route: access.route,
     header: access.header,
   }

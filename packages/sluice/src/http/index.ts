@@ -1,8 +1,16 @@
 /** Shared parts of the adapters, for authors of other adapters and for the gateway. */
 
 export { decisionOf, type RequestDecision, settle } from './admitted-requests.js'
-export { type ClientAddressOptions, type ClientAddressReader, clientAddressReader } from './client-address.js'
+export {
+  type ClientAddressOptions,
+  type ClientAddressReader,
+  clientAddressReader,
+  type ForwardedHeader,
+  type ProxyTrust,
+  type RequestOrigin,
+} from './client-address.js'
 export type { OwnAnswer } from './custom-response.js'
+export { type ForwardedElement, forwardedElements } from './forwarded-header.js'
 export {
   createHttpLimiter,
   type HttpDecision,

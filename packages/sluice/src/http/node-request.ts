@@ -22,9 +22,13 @@ export function soleHeader({ headers, headersDistinct }: NodeRequest, name: stri
   return values?.[0] ?? headers[name]?.toString()
 }
 
-/** Returns all lines of `X-Forwarded-For` in order, as one list. */
-export function forwardedFor({ headers }: NodeRequest): string | undefined {
-  return headers['x-forwarded-for']?.toString()
+/**
+ * Returns all lines of a list header in order, as one list.
+ *
+ * @param name in lower case
+ */
+export function listHeader({ headers }: NodeRequest, name: string): string | undefined {
+  return headers[name]?.toString()
 }
 
 /**

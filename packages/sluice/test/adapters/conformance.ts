@@ -253,6 +253,22 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await from(',', ' , ')).toBe(429)
     })
 
+    it('reads the header that the trusted proxy writes, and ignores the other one', async () => {
+      const port = await start({
+        limits: [{ ...fixed('1/minute', { by: 'ip' }), trustedProxies: 1, forwardedHeader: 'forwarded' }],
+      })
+      const from = async (forwarded: string | readonly string[], xForwardedFor = '') => {
+        const headers = { forwarded, 'x-forwarded-for': xForwardedFor }
+        return (await sendRequest(port, '/predict', { headers })).status
+      }
+      expect(await from('for=203.0.113.9')).toBe(200)
+      expect(await from('for=198.51.100.1, for="203.0.113.9:4711";proto=https', '203.0.113.8')).toBe(429)
+      // A second line, and a quoted string that the client did not close.
+      expect(await from(['for=198.51.100.1;host="', 'for=203.0.113.9'])).toBe(429)
+      expect(await from('for="[2001:db8::1]"')).toBe(200)
+      expect(await from('for=nonsense')).toBe(400)
+    })
+
     it('counts by a header and rejects a request that repeats it', async () => {
       const port = await start({ limits: [fixed('1/minute', { by: 'header:x-tenant' })] })
       const from = (...tenants: string[]) =>

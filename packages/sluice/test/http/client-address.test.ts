@@ -73,10 +73,18 @@ describe('the address of a client', () => {
     expect(behindProxies.clientOf('10.0.0.1', undefined)).toBe('10.0.0.1')
   })
 
-  it.each(['unknown', '203.0.113.7, unknown,', 'proxy.example', '_hidden', '256.1.1.1'])(
+  it.each(['proxy.example', 'unknown.example', '203.0.113.7, 10.0.0', '256.1.1.1', '[::1', '::1]:80'])(
     'causes a RequestError if a trusted proxy reports %j',
     (header) => {
       expect(() => behindProxies.clientOf('10.0.0.1', header)).toThrow(RequestError)
+    },
+  )
+
+  it.each(['unknown', '203.0.113.7, unknown,', '203.0.113.7, unknown:4711', '203.0.113.7, _hidden'])(
+    'is that of the trusted proxy if it reports %j',
+    (header) => {
+      expect(behindProxies.clientOf('10.0.0.1', header)).toBe('10.0.0.1')
+      expect(behindProxies.originOf('10.0.0.1', header)).toMatchObject({ isKnown: false, proxies: 1 })
     },
   )
 
@@ -84,7 +92,11 @@ describe('the address of a client', () => {
     'is that of the trusted proxy if its header is %j',
     (header) => {
       expect(behindProxies.clientOf('10.0.0.1', header)).toBe('10.0.0.1')
-      expect(behindProxies.originOf('10.0.0.1', header)).toEqual({ address: '10.0.0.1', proxies: 1 })
+      expect(behindProxies.originOf('10.0.0.1', header)).toEqual({
+        address: '10.0.0.1',
+        isKnown: true,
+        proxies: 1,
+      })
     },
   )
 
@@ -100,9 +112,14 @@ describe('the address of a client', () => {
   it('is reported in full, with the number of trusted proxies that the request passed through', () => {
     expect(behindProxies.originOf('10.0.0.1', '2001:db8::7, 10.0.0.3, 10.0.0.2')).toEqual({
       address: '2001:db8:0:0:0:0:0:7',
+      isKnown: true,
       proxies: 3,
     })
-    expect(behindProxies.originOf('203.0.113.7', '10.0.0.3')).toEqual({ address: '203.0.113.7', proxies: 0 })
+    expect(behindProxies.originOf('203.0.113.7', '10.0.0.3')).toEqual({
+      address: '203.0.113.7',
+      isKnown: true,
+      proxies: 0,
+    })
   })
 
   it.each([undefined, '', 'nonsense', '/run/socket'])(
@@ -124,6 +141,52 @@ describe('the address of a client', () => {
     const by = (ipv6Subnet?: number) => clientAddressReader(ipv6Subnet === undefined ? {} : { ipv6Subnet })
     expect(by().clientOf(one, undefined)).toBe(by().clientOf(other, undefined))
     expect(by(80).clientOf(one, undefined)).not.toBe(by(80).clientOf(other, undefined))
+  })
+})
+
+describe('the address of a client behind a number of proxies', () => {
+  it('is the entry that the outermost of them added, whatever the client sent', () => {
+    const hop = fc.oneof(address, fc.constantFrom('10.0.0.1', '127.0.0.1'))
+    fc.assert(
+      fc.property(
+        fc.array(junk, { maxLength: 4 }),
+        fc.array(hop, { minLength: 1, maxLength: 4 }),
+        hop,
+        (sent, added, peer) => {
+          const reader = clientAddressReader({ trustedProxies: added.length })
+          const [first = ''] = added
+          expect(reader.clientOf(peer, [...sent, ...added].join(', '))).toBe(
+            reader.clientOf(first, undefined),
+          )
+        },
+      ),
+      { seed: SEED, numRuns: 2000 },
+    )
+  })
+
+  it('is the outermost known address if the request passed through fewer proxies', () => {
+    const reader = clientAddressReader({ trustedProxies: 3 })
+    expect(reader.clientOf('10.0.0.1', '203.0.113.7')).toBe('203.0.113.7')
+    expect(reader.clientOf('10.0.0.1', undefined)).toBe('10.0.0.1')
+    expect(reader.isTrusted('203.0.113.9')).toBe(true)
+  })
+
+  it('is that of the connection if the number is 0', () => {
+    const reader = clientAddressReader({ trustedProxies: 0 })
+    expect(reader.clientOf('10.0.0.1', '203.0.113.7')).toBe('10.0.0.1')
+    expect([reader.isBehindProxies, reader.isTrusted('10.0.0.1')]).toEqual([false, false])
+  })
+
+  it.each([-1, 1.5, 101, Number.NaN])('is not read if the number is %s', (trustedProxies) => {
+    expect(() => clientAddressReader({ trustedProxies })).toThrow(
+      "the number of 'trustedProxies' must be a whole number from 0 to 100",
+    )
+  })
+
+  it.each([true, '10.0.0.1', {}])('is not read if the option is %j', (trustedProxies) => {
+    expect(() => clientAddressReader({ trustedProxies: trustedProxies as never })).toThrow(
+      "'trustedProxies' must be a list of addresses and networks",
+    )
   })
 })
 
@@ -179,6 +242,12 @@ describe('clientAddressReader', () => {
     '10.0.0.0/8x',
   ])('rejects the network %j and gives a valid example', (wrong) => {
     expect(() => clientAddressReader({ trustedProxies: [wrong] })).toThrow('10.0.0.0/8 or ::1')
+  })
+
+  it('rejects an unknown forwardedHeader', () => {
+    expect(() => clientAddressReader({ forwardedHeader: 'x-real-ip' as never })).toThrow(
+      "'forwardedHeader' must be 'x-forwarded-for' or 'forwarded', not 'x-real-ip'",
+    )
   })
 
   it.each([0, 129, 64.5, Number.NaN, '64' as never])('rejects an ipv6Subnet of %s', (ipv6Subnet) => {

@@ -20,7 +20,7 @@ interface TestRequest {
 const access: RequestAccess<TestRequest> = {
   peer: () => '203.0.113.7',
   header: ({ headers }, name) => headers?.[name],
-  forwardedFor: () => undefined,
+  listHeader: () => undefined,
   route: () => 'POST /predict',
   onHangUp: () => () => {},
 }
@@ -290,7 +290,7 @@ describe('the options of an HTTP limiter', () => {
     [
       'an unknown option with the list of valid ones',
       { rules: [], size: 1 } as never,
-      'refuse, trustedProxies, ipv6Subnet, fields, retryAfter, xRateLimit',
+      'refuse, trustedProxies, forwardedHeader, ipv6Subnet, fields, retryAfter, xRateLimit',
     ],
     ['an option that only createLimiter has', { rules: [], keys: {} } as never, "no option 'keys'"],
     ['a list', ['10/minute'] as never, "takes a limit such as '10/minute'"],
@@ -316,7 +316,7 @@ describe('the queue for slots that clients share', () => {
       {
         peer,
         header: () => undefined,
-        forwardedFor: () => undefined,
+        listHeader: () => undefined,
         route: () => 'POST /predict',
         onHangUp: () => () => {},
       },

@@ -1,5 +1,5 @@
 import type { FailurePolicyName, Refusing, Rule } from 'sluice'
-import type { FieldOptions } from 'sluice/http'
+import type { FieldOptions, ForwardedHeader } from 'sluice/http'
 import type { JwtOptions } from 'sluice/jwt'
 import type { BodyTypes } from '../body/body-format.js'
 import type { LlmOptions } from '../llm/llm-call.js'
@@ -113,7 +113,10 @@ export interface StoreFailureConfig {
 }
 
 export interface IdentityConfig {
-  readonly trustedProxies: readonly string[]
+  /** Addresses and networks of the proxies in front of the gateway, or their number. */
+  readonly trustedProxies: readonly string[] | number
+  /** The header in which they report the client's address. Default: `x-forwarded-for`. */
+  readonly forwardedHeader?: ForwardedHeader
   readonly ipv6Subnet: number
   /** The file of API keys. */
   readonly apiKeys?: string

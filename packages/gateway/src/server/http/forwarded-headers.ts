@@ -1,4 +1,4 @@
-import type { ClientAddressReader } from 'sluice/http'
+import { type ClientAddressReader, type ForwardedElement, forwardedElements } from 'sluice/http'
 import { foldedName, namesUser } from '../../policy/headers/steering-headers.js'
 
 /**
@@ -15,7 +15,7 @@ export interface Provenance {
   /** True if the peer is a trusted proxy, whose provenance headers are kept. */
   readonly peerTrusted: boolean
   /** Finds the client behind trusted proxies. */
-  readonly addresses: Pick<ClientAddressReader, 'originOf'>
+  readonly addresses: Pick<ClientAddressReader, 'originOf' | 'header'>
   /** The host that the client requested; undefined if it sent none. */
   readonly clientHost: string | undefined
   /** The scheme of the connection from the peer. */
@@ -24,15 +24,17 @@ export interface Provenance {
 
 /** Headers kept from trusted proxies. Each is a list to which every proxy appends an element. */
 const FORWARDED_FOR = 'x-forwarded-for'
+const FORWARDED = 'forwarded'
 const FORWARDED_DETAILS: readonly string[] = ['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port']
 
 /**
  * Returns the provenance headers for the upstream: name, value, name, value.
  *
- * If the peer is a trusted proxy, the gateway appends the peer's address to `X-Forwarded-For` and
- * keeps the proxy's headers about the client's host, protocol, port and user. The gateway always
- * writes `Forwarded` and `X-Real-IP` itself, because a proxy that writes only `X-Forwarded-For`
- * passes on what the client sent. No such headers are kept from other peers.
+ * If the peer is a trusted proxy, the gateway appends the peer's address to the hops that the proxy
+ * reports, and keeps what the proxy reports about the client's host, protocol, port and user. The
+ * hops are read from `X-Forwarded-For` or `Forwarded`, whichever the proxy writes, because a proxy
+ * passes on the other header as the client sent it. The upstream receives both, and `X-Real-IP`. No
+ * such headers are kept from other peers.
  */
 export function provenanceHeaders(origin: Provenance): readonly string[] {
   return origin.peerTrusted ? buildHeaders(origin) : cachedHeaders(origin)
@@ -55,33 +57,80 @@ function cachedHeaders(origin: Provenance): readonly string[] {
 
 function buildHeaders(origin: Provenance): string[] {
   const peer = plainAddress(origin.peerAddress)
-  const received = origin.peerTrusted ? receivedProvenance(origin.rawHeaders) : new Map<string, string[]>()
-  const chain = elements(received.get(FORWARDED_FOR))
-  const client = origin.peerTrusted ? clientOf(origin, chain) : { address: peer, proxies: 0 }
-  const headers = [FORWARDED_FOR, [...chain, peer === '' ? 'unknown' : peer].join(', ')]
+  const received = origin.peerTrusted ? receivedProvenance(origin) : new Map<string, string[]>()
+  const report = received.get(origin.addresses.header)
+  const hops =
+    origin.addresses.header === FORWARDED ? forwardedHops(report) : elements(report).map(hopOfAddress)
+  const client = origin.peerTrusted ? clientOf(origin, report) : { address: peer, isKnown: true, proxies: 0 }
+  const chain = [...hops.map(({ address }) => address), peer === '' ? 'unknown' : peer]
+  const headers = [FORWARDED_FOR, chain.join(', ')]
+  const proxies = client?.proxies ?? 1
   for (const name of FORWARDED_DETAILS) {
-    const value =
-      trustedElement(elements(received.get(name)), client?.proxies ?? 1) ?? ownDetail(name, origin)
+    const reported =
+      origin.addresses.header === FORWARDED
+        ? hopDetail(name, trustedElement(hops, proxies))
+        : trustedElement(elements(received.get(name)), proxies)
+    const value = reported ?? ownDetail(name, origin)
     if (value !== undefined) headers.push(name, value)
   }
   for (const [name, values] of received) if (namesUser(name)) headers.push(name, values.join(', '))
   // A proxy that names no client leaves the client's address unknown.
-  const isKnown = !origin.peerTrusted || chain.length > 0 || received.has('x-real-ip')
-  if (isKnown && client !== undefined && client.address !== '')
-    headers.push('x-real-ip', shorten(client.address))
+  const isNamed = !origin.peerTrusted || hops.length > 0 || received.has('x-real-ip')
+  if (isNamed && client?.isKnown && client.address !== '') headers.push('x-real-ip', shorten(client.address))
   // Includes the hops of proxies that write only X-Forwarded-For.
-  const earlier = chain.map((hop) => `for=${node(hop)}`)
-  headers.push('forwarded', [...earlier, forwardedElement(peer, origin)].join(', '))
+  headers.push(FORWARDED, [...hops.map(forwardedHop), forwardedElement(peer, origin)].join(', '))
   return headers
+}
+
+/** One hop that a proxy reports. */
+interface Hop {
+  /** The address without brackets, or with brackets and a port, as in X-Forwarded-For. */
+  readonly address: string
+  readonly host?: string | undefined
+  readonly proto?: string | undefined
+}
+
+function hopOfAddress(address: string): Hop {
+  return { address }
+}
+
+/**
+ * Reads the hops from `Forwarded`. Whatever is further left than a malformed element comes from the
+ * client and is dropped.
+ */
+function forwardedHops(lines: readonly string[] = []): Hop[] {
+  const hops: Hop[] = []
+  for (const element of forwardedElements(lines.join(', '))) {
+    if (element === undefined) break
+    hops.unshift(hopOfElement(element))
+  }
+  return hops
+}
+
+function hopOfElement({ for: from = 'unknown', host, proto }: ForwardedElement): Hop {
+  const bare = /^\[([^[\]]*)\]$/.exec(from)?.[1] ?? from
+  return { address: /^[!-+\--~]+$/.test(bare) ? bare : 'unknown', host, proto }
+}
+
+function forwardedHop({ address, host, proto }: Hop): string {
+  const details = Object.entries({ host, proto }).flatMap(([name, value]) =>
+    value === undefined ? [] : `;${name}=${tokenOrQuoted(value)}`,
+  )
+  return `for=${node(address)}${details.join('')}`
+}
+
+function hopDetail(name: string, hop: Hop | undefined): string | undefined {
+  if (name === 'x-forwarded-host') return hop?.host
+  return name === 'x-forwarded-proto' ? hop?.proto : undefined
 }
 
 /**
  * Finds the client behind trusted proxies; undefined if a proxy sent an address that cannot be
  * parsed.
  */
-function clientOf({ addresses, peerAddress }: Provenance, chain: readonly string[]) {
+function clientOf({ addresses, peerAddress }: Provenance, report: readonly string[] | undefined) {
   try {
-    return addresses.originOf(peerAddress, chain.length === 0 ? undefined : chain.join(','))
+    return addresses.originOf(peerAddress, report?.join(','))
   } catch {
     return undefined
   }
@@ -91,7 +140,7 @@ function clientOf({ addresses, peerAddress }: Provenance, chain: readonly string
  * Returns the leftmost element that a trusted proxy added. Elements further left were sent by the
  * client.
  */
-function trustedElement(list: readonly string[], proxies: number): string | undefined {
+function trustedElement<T>(list: readonly T[], proxies: number): T | undefined {
   return list[Math.max(0, list.length - proxies)]
 }
 
@@ -106,13 +155,13 @@ function ownDetail(name: string, { proto, clientHost }: Provenance): string | un
   }
 }
 
-/** Collects the provenance headers that a trusted peer sent, by lower-case name. */
-function receivedProvenance(rawHeaders: readonly string[]): Map<string, string[]> {
+/** Collects the provenance headers that a trusted peer wrote, by lower-case name. */
+function receivedProvenance({ rawHeaders, addresses }: Provenance): Map<string, string[]> {
   const received = new Map<string, string[]>()
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? ''
     // A header in another spelling was sent by the client, and the proxy only passed it on.
-    if (!isProvenance(name) || foldedName(name) !== name) continue
+    if (!isProvenance(name, addresses.header) || foldedName(name) !== name) continue
     const values = received.get(name)
     const value = rawHeaders[index + 1] ?? ''
     if (values === undefined) received.set(name, [value])
@@ -121,8 +170,10 @@ function receivedProvenance(rawHeaders: readonly string[]): Map<string, string[]
   return received
 }
 
-function isProvenance(name: string): boolean {
-  return name === FORWARDED_FOR || name === 'x-real-ip' || FORWARDED_DETAILS.includes(name) || namesUser(name)
+/** @param header the header in which the proxy reports the address of the client */
+function isProvenance(name: string, header: string): boolean {
+  const isDetail = header === FORWARDED_FOR && FORWARDED_DETAILS.includes(name)
+  return name === header || name === 'x-real-ip' || isDetail || namesUser(name)
 }
 
 /** Splits a list header. Empty elements are ignored (RFC 9110 section 5.6.1). */

@@ -115,7 +115,7 @@ export class RequestHead {
   get ip(): string {
     this.#ip ??= this.#addresses.clientOf(
       this.#message.socket.remoteAddress,
-      this.#message.headers['x-forwarded-for']?.toString(),
+      this.#message.headers[this.#addresses.header]?.toString(),
     )
     return this.#ip
   }

@@ -22,7 +22,7 @@ export interface ForwardOptions {
   /** True if the peer is a trusted proxy, whose X-Forwarded-* headers are kept. */
   readonly peerTrusted: boolean
   /** Finds the client behind trusted proxies. */
-  readonly addresses: Pick<ClientAddressReader, 'originOf'>
+  readonly addresses: Pick<ClientAddressReader, 'originOf' | 'header'>
   /** The gateway's own name in the `Via` header. */
   readonly gatewayName: string
   /** Lower-case names of client headers that are not forwarded. */

@@ -133,6 +133,26 @@ describe('the error for an invalid configuration file', () => {
       "'10.0.0.0/33' is not an address or network",
     ],
     [
+      'a negative number of proxies',
+      `${UPSTREAM}\nidentity: { trusted_proxies: ¦-1 }`,
+      'must be a whole number from 0 to 100, not -1',
+    ],
+    [
+      'proxies that are neither a list nor a number',
+      `${UPSTREAM}\nidentity: { trusted_proxies: ¦true }`,
+      'a list of addresses and networks such as [10.0.0.0/8], or the number of proxies',
+    ],
+    [
+      'a header of proxies without proxies',
+      `${UPSTREAM}\nidentity: { trusted_proxies: 0, forwarded_header: ¦Forwarded }`,
+      "'forwarded_header' requires 'trusted_proxies'",
+    ],
+    [
+      'an unknown header of proxies',
+      `${UPSTREAM}\nidentity: { trusted_proxies: 1, forwarded_header: ¦X-Real-IP }`,
+      "'forwarded_header' must be 'X-Forwarded-For' or 'Forwarded'",
+    ],
+    [
       'an IPv6 prefix that is too long',
       `${UPSTREAM}\nidentity: { ipv6_subnet: ¦129 }`,
       "'ipv6_subnet' must be a whole number from 1 to 128, not 129",

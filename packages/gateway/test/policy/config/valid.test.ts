@@ -106,6 +106,13 @@ it('parseConfig has a default for every setting except the upstream', () => {
   })
 })
 
+it('accepts a number of proxies, and the header that they write in any case', () => {
+  expect(read('identity: { trusted_proxies: 2, forwarded_header: Forwarded }').identity).toMatchObject({
+    trustedProxies: 2,
+    forwardedHeader: 'forwarded',
+  })
+})
+
 it('accepts a record with several workers', () => {
   const { workers, record } = read(
     'workers: 4\nrecord: { file: traffic.jsonl.gz, max_size: 1MiB, files: 3 }\n',

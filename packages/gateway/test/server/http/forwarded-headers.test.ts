@@ -130,6 +130,41 @@ describe('provenance headers', () => {
     })
   })
 
+  it('are read from Forwarded if the trusted proxy writes it, and from no other header', async () => {
+    const config =
+      'identity: { trusted_proxies: [127.0.0.1, 10.0.0.0/8, "2001:db8::/32"], forwarded_header: Forwarded }'
+    const seen = await provenance(config, [
+      'Forwarded: for=9.9.9.9;host="',
+      'Forwarded: For="203.0.113.7:99";host=api.example;proto=https, for="[2001:db8::7]"',
+      'X-Forwarded-For: 10.0.0.9',
+      'X-Forwarded-Host: evil.example',
+      'X-Forwarded-Proto: ftp',
+      'X-Forwarded-Port: 1',
+    ])
+    expect(seen).toEqual({
+      forwarded:
+        'for="203.0.113.7:99";host=api.example;proto=https, for="[2001:db8::7]", for=127.0.0.1;host=localhost;proto=http',
+      'x-forwarded-for': '203.0.113.7:99, 2001:db8::7, 127.0.0.1',
+      'x-forwarded-host': 'api.example',
+      'x-forwarded-proto': 'https',
+      'x-real-ip': '203.0.113.7',
+    })
+    const unknown = await provenance(config, ['Forwarded: for="a, b", for=unknown', 'X-Real-IP: 10.0.0.9'])
+    expect(unknown).toMatchObject({
+      forwarded: 'for=unknown, for=unknown, for=127.0.0.1;host=localhost;proto=http',
+      'x-forwarded-for': 'unknown, unknown, 127.0.0.1',
+    })
+    expect(unknown['x-real-ip']).toBeUndefined()
+  })
+
+  it('name the client behind a number of proxies', async () => {
+    const seen = await provenance('identity: { trusted_proxies: 2 }', [
+      'X-Forwarded-For: 9.9.9.9, 203.0.113.7, 203.0.113.1',
+      'X-Forwarded-Proto: ftp, https, http',
+    ])
+    expect(seen).toMatchObject({ 'x-real-ip': '203.0.113.7', 'x-forwarded-proto': 'https' })
+  })
+
   it('skip empty list elements', async () => {
     for (const list of ['', ' ', ',', '203.0.113.7', ', 203.0.113.7 ,', ',,203.0.113.7,\t,']) {
       const named = list.includes('203')

@@ -1,4 +1,4 @@
-import { clientAddressReader } from 'sluice/http'
+import { clientAddressReader, type ForwardedHeader } from 'sluice/http'
 import { jwtVerifier } from 'sluice/jwt'
 import { z } from 'zod'
 import { headerName as headerPolicyOf } from '../../headers/header-name.js'
@@ -18,6 +18,25 @@ const network: Decoder<string> = transform(string('10.0.0.0/8'), (proxy) => {
   clientAddressReader({ trustedProxies: [proxy] })
   return proxy
 })
+
+const PROXIES = 'a list of addresses and networks such as [10.0.0.0/8], or the number of proxies'
+const networks = listOf(network, PROXIES, 1000)
+const proxyCount = transform(scalar(z.number(), PROXIES), (count) => {
+  clientAddressReader({ trustedProxies: count })
+  return count
+})
+
+/** Decodes the proxies in front of the gateway: their addresses and networks, or their number. */
+const trustedProxies: Decoder<readonly string[] | number> = (node, problems) =>
+  node.kind === 'scalar' ? proxyCount(node, problems) : networks(node, problems)
+
+const forwardedHeader: Decoder<ForwardedHeader> = scalar(
+  z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(['x-forwarded-for', 'forwarded'])),
+  "'X-Forwarded-For' or 'Forwarded'",
+)
 
 function oneOrMoreStrings(example: string): Decoder<readonly string[]> {
   return oneOrListOf(string(example), 'a string or a list of strings', 100)
@@ -92,7 +111,8 @@ function missingInJwt(jwks: string | undefined): string {
 
 const identityMap = mapOf(
   {
-    trusted_proxies: listOf(network, 'a list of addresses and networks such as [10.0.0.0/8]', 1000),
+    trusted_proxies: trustedProxies,
+    forwarded_header: forwardedHeader,
     ipv6_subnet: integer(1, 128),
     api_keys: string('keys.yaml'),
     api_key_headers: listOf(customHeader, 'a list of headers such as [x-goog-api-key]', 10),
@@ -116,6 +136,7 @@ export const decodeIdentity: Decoder<IdentityConfig> = withKeysOf(identityMap, (
   if (values === undefined || node.kind !== 'map') return undefined
   const {
     trusted_proxies: trustedProxies = [],
+    forwarded_header: forwardedHeader,
     ipv6_subnet: ipv6Subnet = DEFAULT_IPV6_SUBNET,
     api_keys: apiKeys,
     api_key_headers: apiKeyHeaders,
@@ -125,10 +146,18 @@ export const decodeIdentity: Decoder<IdentityConfig> = withKeysOf(identityMap, (
   } = values
   checkCredentialKeys(node, problems)
   checkForward(forward, node, problems)
-  const proxyHeaders = checkedProxyHeaders(values.proxy_headers, trustedProxies.length > 0, node, problems)
+  const hasProxies = typeof trustedProxies === 'number' ? trustedProxies > 0 : trustedProxies.length > 0
+  const proxyHeaders = checkedProxyHeaders(values.proxy_headers, hasProxies, node, problems)
+  const headerNode = node.entries.get('forwarded_header')?.value
+  if (headerNode !== undefined && !hasProxies)
+    problems.at(
+      headerNode,
+      "'forwarded_header' requires 'trusted_proxies', since only their headers are trusted; list the proxies",
+    )
   return {
     trustedProxies,
     ipv6Subnet,
+    ...(forwardedHeader !== undefined && { forwardedHeader }),
     ...(apiKeys !== undefined && { apiKeys }),
     ...(apiKeyHeaders !== undefined && { apiKeyHeaders }),
     ...(jwt !== undefined && { jwt }),
