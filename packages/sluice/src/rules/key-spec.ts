@@ -1,6 +1,7 @@
 import { allOf, andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import { OptionTypeError, relocate } from '../option-error.js'
 import type { Client } from './client.js'
+import { cookieValue } from './cookie.js'
 import { addressForSecret, combinedKey, plainKey, secretKey } from './key.js'
 
 /**
@@ -12,8 +13,12 @@ import { addressForSecret, combinedKey, plainKey, secretKey } from './key.js'
  * - `everyone`: one key for all requests.
  * - `header:NAME`: the value of a header, or the address if it is absent. Both are stored as
  *   digests.
+ * - `cookie:NAME`: the value of a cookie, or the address if it is absent or empty. Both are stored
+ *   as digests. Names are case-sensitive. Spellings that some server reads as one value, such as
+ *   `a`, `"a"` and `%61`, are one key. A request whose cookies of that name differ is an error.
+ *   Clients choose their cookies, so such a rule needs a second one by `ip`.
  */
-export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string}`
+export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string}` | `cookie:${string}`
 
 /**
  * One part of a key: a name, or a function of the request. A finite number or bigint that it returns
@@ -108,16 +113,31 @@ function compilePart<Request>(
     case 'route':
       return (request) => plainKey(sources.route(request))
   }
-  const header = /^header:([!#$%&'*+.^_`|~0-9A-Za-z-]+)$/.exec(String(part))?.[1]?.toLowerCase()
-  if (header === undefined) {
+  const [, kind, name] = HEADER_OR_COOKIE.exec(String(part)) ?? []
+  if (kind === undefined || name === undefined) {
     throw new OptionTypeError(
       [],
-      `unknown key '${String(part)}'; use ip, client, route, everyone, header:NAME or a function`,
+      `unknown key '${String(part)}'; use ip, client, route, everyone, header:NAME, cookie:NAME or a function`,
     )
   }
+  const secretOf = kind === 'header' ? headerReader(sources, name) : cookieReader(sources, name)
   return (request) => {
-    const value = sources.header(request, header)
-    return value === undefined ? addressForSecret(sources.ip(request)) : secretKey(value)
+    const secret = secretOf(request)
+    return secret === undefined ? addressForSecret(sources.ip(request)) : secretKey(secret)
+  }
+}
+
+const HEADER_OR_COOKIE = /^(header|cookie):([!#$%&'*+.^_`|~0-9A-Za-z-]+)$/
+
+function headerReader<Request>(sources: KeySources<Request>, name: string) {
+  const header = name.toLowerCase()
+  return (request: Request) => sources.header(request, header)
+}
+
+function cookieReader<Request>(sources: KeySources<Request>, name: string) {
+  return (request: Request) => {
+    const cookies = sources.header(request, 'cookie')
+    return cookies === undefined ? undefined : cookieValue(cookies, name)
   }
 }
 

@@ -63,11 +63,11 @@ function keyIdentity<Request>(by: KeySpec<Request>): string {
 const MAX_PART_LENGTH = 40
 
 /**
- * Returns a key name as is. The source of a function is prefixed with `=`, which no key name
- * contains.
+ * Returns a key name in lower case, except for a cookie, whose name is case-sensitive. The source
+ * of a function is prefixed with `=`, which no key name contains.
  */
 function partIdentity<Request>(part: KeyPart<Request>): string {
-  if (typeof part !== 'function') return part.toLowerCase()
+  if (typeof part !== 'function') return part.startsWith('cookie:') ? part : part.toLowerCase()
   const source = sourceOf(part)
   if (source === undefined) return '='
   const isShort = source.length <= MAX_PART_LENGTH && /^[\x20-\x2b\x2d-\x7e]+$/.test(source)

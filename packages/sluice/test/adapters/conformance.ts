@@ -279,6 +279,18 @@ export function describeAdapter(name: string, framework: Framework): void {
       if (framework.distinguishesRepeatedHeaders) expect((await from('a', 'c')).status).toBe(400)
     })
 
+    it('counts by a cookie and rejects a request with two values of it', async () => {
+      const port = await start({ limits: [fixed('1/minute', { by: 'cookie:session' })] })
+      const status = async (cookie: string) =>
+        (await sendRequest(port, '/predict', { headers: { cookie } })).status
+      expect(await status('theme=dark; session=a')).toBe(200)
+      expect(await status('session="a"; theme=light')).toBe(429)
+      expect(await status('session=b')).toBe(200)
+      expect(await status('session=a; session=c')).toBe(400)
+      expect(await status('theme=dark')).toBe(200)
+      expect((await sendRequest(port, '/predict')).status).toBe(429)
+    })
+
     it('accepts API keys after any white space and rejects them in unsupported headers and parameters', async () => {
       const key = newKey()
       const identify = identity({ apiKeys: keyTable([{ sha256: keyDigest(key), client: 'acme' }]) })

@@ -1,4 +1,5 @@
-// Tests the release of slots for responses without a body, HTTP/2 and upgraded connections.
+// Tests the release of slots for responses without a body, HTTP/2 and upgraded connections, and
+// cookies in HTTP/2.
 
 import { once } from 'node:events'
 import {
@@ -254,5 +255,26 @@ describe.each(ON_HTTP2)('slots of %s over HTTP/2', (_name, make) => {
     expect(slots).toEqual({ taken: 3, freed: 0 })
     client.destroy()
     await expect.poll(() => slots.freed).toBe(3)
+  })
+})
+
+describe.each(ON_HTTP2)('a rule by cookie in %s over HTTP/2', (_name, make) => {
+  it('reads each of several Cookie headers', async () => {
+    const server = await make({ rules: [{ limit: '1/minute', by: 'cookie:session' }] }, 'http2')
+    if (!server.listening) await once(server, 'listening')
+    onTestFinished(() => {
+      server.close()
+    })
+    const client = clientOf((server.address() as AddressInfo).port)
+    const status = async (...cookie: string[]) => {
+      const stream = client.request({ ':path': '/text', cookie })
+      const [headers] = await once(stream, 'response')
+      stream.resume()
+      return headers[':status']
+    }
+    expect(await status('theme=dark', 'session=a')).toBe(200)
+    expect(await status('session=a', 'theme=dark')).toBe(429)
+    expect(await status('theme=dark', 'session=b')).toBe(200)
+    expect(await status('session=b', 'session=c')).toBe(400)
   })
 })

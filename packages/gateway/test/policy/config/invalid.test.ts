@@ -465,6 +465,11 @@ describe('the error for an invalid configuration file', () => {
       "write a header key as 'header:x-tenant'",
     ],
     [
+      'an invalid cookie name',
+      limit('{ limit: 10/minute, by: "cookie:¦x y" }'),
+      "write a cookie key as 'cookie:session'",
+    ],
+    [
       'a misspelled variable',
       limit('{ limit: 10/minute, cost: "1 + size(¦bdy.a)" }'),
       "unknown variable 'bdy'; did you mean 'body'?",
@@ -621,6 +626,7 @@ describe('the message about a problem', () => {
       limit('{ limit: 10/minute, by: header }'),
       "write a header key as 'header:x-tenant'",
     ],
+    ['a cookie without a name', limit('{ limit: 10/minute, by: cookie }'), "write a cookie key as 'cookie:"],
     [
       'a duplicate name of a limit',
       limit('{ limit: 1/s, name: a }, { limit: 2/s, name: a }'),

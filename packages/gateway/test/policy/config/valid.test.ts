@@ -185,13 +185,13 @@ routes:
       - 10/second; 100/minute
       - { limit: 1000/day, algorithm: fixed-window, align: calendar, time_zone: Europe/Berlin }
       - { limit: 10/minute, name: trial, of: rows, cost: 2, enforce: false, by: everyone }
-      - { concurrent: 3, lease: 10s, by: [ip, "header:X-Tenant", route] }
+      - { concurrent: 3, lease: 10s, by: [ip, "header:X-Tenant", "cookie:Session", route] }
 `)
   expect(routes[0]?.rules).toEqual([
     { limit: '10/second; 100/minute' },
     { limit: '1000/day', algorithm: 'fixed-window', align: 'calendar', timeZone: 'Europe/Berlin' },
     { limit: '10/minute', name: 'trial', of: 'rows', cost: 2, enforce: false, by: 'everyone' },
-    { concurrent: 3, lease: 10_000, by: ['ip', 'header:X-Tenant', 'route'] },
+    { concurrent: 3, lease: 10_000, by: ['ip', 'header:X-Tenant', 'cookie:Session', 'route'] },
   ])
 })
 

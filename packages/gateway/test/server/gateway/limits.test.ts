@@ -144,7 +144,7 @@ describe('the gateway', () => {
     expect((await send(url, '/batch', { body: '{"data":[1,2,3]}' })).status).toBe(200)
   })
 
-  it('counts by model, by header, for everyone and by combinations', async () => {
+  it('counts by model, by header, by cookie, for everyone and by combinations', async () => {
     const { url } = await startTestGateway(`
 routes:
   - match: POST /models/:model/predict
@@ -152,6 +152,8 @@ routes:
       - { limit: 2/minute, by: [ip, params.model] }
   - match: POST /tenant
     limits: [{ limit: 1/minute, by: "header:x-tenant" }]
+  - match: POST /session
+    limits: [{ limit: 1/minute, by: ["cookie:session", ip] }]
   - match: POST /charged
     limits: [{ limit: 5/minute, cost: "headers['x-cost'] == 'a' ? 2 : 1" }]
   - match: POST /all/*
@@ -178,6 +180,13 @@ routes:
     expect([await charged({ 'x-cost': 'a' }), await charged({ 'x-cost': ['a', 'b'] })]).toEqual([200, 400])
     expect(await charged({ 'x-cost': 'a', x_cost: 'b' })).toBe(400)
     expect(await charged({})).toBe(400)
+
+    const session = async (headers: object) => (await send(url, '/session', { headers })).status
+    expect(await session({ cookie: 'theme=dark; session=a' })).toBe(200)
+    expect(await session({ cookie: 'session="a"' })).toBe(429)
+    expect(await session({ cookie: 'session=b' })).toBe(200)
+    expect(await session({ cookie: 'session=c; session=a' })).toBe(400)
+    expect([await session({}), await session({ cookie: 'theme=dark' })]).toEqual([200, 429])
 
     expect([(await send(url, '/all/a')).status, (await send(url, '/all/b')).status]).toEqual([200, 200])
     expect((await send(url, '/all/c')).status).toBe(429)

@@ -156,7 +156,7 @@ it('the refusal log contains no headers and no secret keys of rules', async () =
 listen: 127.0.0.1:0
 admin: off
 upstream: ${await startUpstream(echo)}
-default: { limits: [{ limit: 1/hour, by: "header:authorization" }] }`,
+default: { limits: [{ limit: 1/hour, by: ["header:authorization", "cookie:id"] }] }`,
     'test.yaml',
   )
   const gateway = await startGateway(config, createLog({ write: (line) => (text += line) }))

@@ -8,7 +8,7 @@ import type { Problems } from '../yaml/diagnostics.js'
 import { type ConfigNode, mismatch } from '../yaml/yaml-node.js'
 
 const NAMES: readonly string[] = ['ip', 'client', 'route', 'everyone'] satisfies NamedKey[]
-const EXPECTED = `${NAMES.join(', ')}, header:NAME, an expression, or a list of them`
+const EXPECTED = `${NAMES.join(', ')}, header:NAME, cookie:NAME, an expression, or a list of them`
 
 /** Maximum number of parts in a combined key. */
 const MAX_PARTS = 8
@@ -51,10 +51,16 @@ function decodePart(
     problems.inString(node, text.startsWith('header:') ? 'header:'.length : 0, message)
     return undefined
   }
+  if (/^cookies?\s*(:|$)/i.test(text)) {
+    const message =
+      "write a cookie key as 'cookie:session'; cookie names contain no spaces, quotes or separators"
+    problems.inString(node, text.startsWith('cookie:') ? 'cookie:'.length : 0, message)
+    return undefined
+  }
   if (/^[A-Za-z]+$/.test(text) && !VARIABLES.has(text)) {
     problems.at(
       node,
-      `unknown key '${text}'${suggestOrList(text, [...NAMES, 'header:NAME', ...VARIABLES.keys()])}`,
+      `unknown key '${text}'${suggestOrList(text, [...NAMES, 'header:NAME', 'cookie:NAME', ...VARIABLES.keys()])}`,
     )
     return undefined
   }
@@ -84,5 +90,5 @@ export function reported<T>(
 }
 
 function isName(text: string): text is NamedKey {
-  return NAMES.includes(text) || /^header:[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)
+  return NAMES.includes(text) || /^(?:header|cookie):[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)
 }
