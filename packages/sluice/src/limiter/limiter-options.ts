@@ -85,9 +85,9 @@ export interface LimiterOptions<Request> {
 
 export const OPTIONS: readonly string[] = [
   'rules',
-  'algorithm',
   'store',
   'name',
+  'algorithm',
   'keys',
   'client',
   'tiers',
