@@ -9,6 +9,7 @@ export {
   type LimiterRule,
   type NeedsBody,
   type RequestBody,
+  type UsageOptions,
 } from './limiter/limiter.js'
 export type { Permit } from './limiter/permit.js'
 export { formatDuration, formatLimit, formatWait } from './limits/format-limit.js'

@@ -1,6 +1,7 @@
 import type { SlidingLogLimit } from '../limits/limit.js'
 import { fits, wholeUnitsLeft } from '../limits/tolerance.js'
 import { type Algorithm, allowed, refused, type State } from './algorithm.js'
+import { NEWEST } from './verdict.js'
 
 /**
  * The sliding log: every charge of the trailing period, with its time.
@@ -87,7 +88,8 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
   settle(_limit, state, taken, cost) {
     const difference = cost - taken.cost
     if (difference > 0) return appended(state, difference)
-    return difference === 0 ? state : refunded(state, taken.at, -difference)
+    if (difference === 0) return state
+    return taken.at >= NEWEST ? withoutNewest(state, -difference) : refunded(state, taken.at, -difference)
   },
 
   usage(limit, state, now) {
@@ -236,6 +238,19 @@ function refunded(state: SlidingLogState, at: number, amount: number): SlidingLo
     left -= refund
   }
   return withoutEmptyEnd(own)
+}
+
+/** Refunds up to `amount` units of the newest entries. */
+function withoutNewest(state: SlidingLogState, amount: number): SlidingLogState {
+  const own = compacted(state)
+  const { times, sums } = own
+  const left = Math.max(0, sumBefore(own, own.length) - amount)
+  while (sums.length > 0 && sumBefore(own, sums.length - 1) >= left) {
+    sums.pop()
+    times.pop()
+  }
+  if (sums.length > 0) sums[sums.length - 1] = left
+  return { ...own, length: sums.length }
 }
 
 /**

@@ -2,6 +2,7 @@ import type { SlidingWindowLimit } from '../limits/limit.js'
 import { fits, wholeUnitsLeft } from '../limits/tolerance.js'
 import { type Algorithm, allowed, refused, type State } from './algorithm.js'
 import { ageOfWindow } from './fixed-window.js'
+import { NEWEST } from './verdict.js'
 
 /**
  * The sliding window with two counters. It estimates the usage of the trailing period as if the
@@ -51,7 +52,13 @@ export const slidingWindow: Algorithm<SlidingWindowLimit, SlidingWindowState> = 
   settle(limit, state, taken, cost) {
     const difference = cost - taken.cost
     if (difference >= 0 || taken.at >= state.start) {
-      return { ...state, current: Math.max(0, state.current + difference) }
+      const current = state.current + difference
+      const fromPrevious = taken.at >= NEWEST ? Math.max(0, -current) : 0
+      return {
+        ...state,
+        current: Math.max(0, current),
+        previous: Math.max(0, state.previous - fromPrevious),
+      }
     }
     const fromPrevious = taken.at >= state.start - limit.period
     return fromPrevious ? { ...state, previous: Math.max(0, state.previous + difference) } : state

@@ -21,11 +21,17 @@ export interface Verdict {
   readonly moreAfter: number
 }
 
+/** The time of a refund that belongs to no particular charge. It is later than any other time. */
+export const NEWEST = 1e300
+
 /** The properties of a taken charge that its settlement needs. */
 export interface Taken {
   /** The cost that was taken. */
   readonly cost: number
-  /** The store's time of the charge, in milliseconds. */
+  /**
+   * The store's time of the charge, in milliseconds. 1e300 refunds units of no particular charge:
+   * those that were charged last.
+   */
   readonly at: number
   /** The `resetAfter` of its verdict: the charge stops counting at `at + resetAfter`. */
   readonly resetAfter: number

@@ -33,7 +33,10 @@ export type LimiterEvent<Request = unknown> =
   | (Decided<Request> & { readonly type: 'refused'; readonly refusal: Refusal })
   /** A shadow rule would have refused the request. Emitted before `allowed` or `refused`. */
   | (OfRequest<Request> & { readonly type: 'shadow-refused'; readonly quota: Quota })
-  /** A request was settled: `taken` is the cost on admission, and `cost` the actual one. */
+  /**
+   * A request was settled: `taken` is the cost on admission, and `cost` the actual one. Also emitted
+   * by `charge`, with `taken` 0, and by `refund`, with `cost` 0.
+   */
   | (OfRule & { readonly type: 'settled'; readonly taken: number; readonly cost: number })
   /** Slots were released after `held` milliseconds. */
   | (OfRule & { readonly type: 'released'; readonly slots: number; readonly held: number })

@@ -59,6 +59,16 @@ export interface RequestBody {
   receive(held: Pick<Permit, 'cancel'> | undefined): MaybePromise<void>
 }
 
+/** Selects the rule whose usage changes. */
+export interface UsageOptions {
+  /**
+   * The name of the rule. A rule with several limits is changed in all of them. Default: every rule;
+   * for `charge` and `refund`, every rule except those with `concurrent`. Required if these rules
+   * count different resources, and for a key if they count by different keys.
+   */
+  readonly rule?: string
+}
+
 /** A rule of a limiter. A rule with several limits appears once for each. */
 export interface LimiterRule {
   readonly name: string
@@ -91,8 +101,34 @@ export interface Limiter<Request> {
   admit(request: Request, options?: AdmitOptions): MaybePromise<Decision>
   /** Returns the decision that `admit` would make now. Charges nothing and does not wait. */
   peek(request: Request): MaybePromise<Forecast>
-  /** Resets the usage of the request's key in every rule. */
-  reset(request: Request): MaybePromise<void>
+  /**
+   * Adds `cost` units to the usage of a request or key without a decision, for example after a failed
+   * login. It always counts: usage beyond the limit becomes a debt that recovers at the rate of the
+   * limit.
+   *
+   *     await limiter.charge('user-42', 5)
+   *
+   * A limiter with the option `keys`, such as that of an adapter, also takes a key instead of a
+   * request: the string that `by` returns, the address for `ip`, or `client ID` for a client. It is
+   * counted under the limit for clients without a tier.
+   *
+   * @throws TypeError if `rule` is required or unknown; TypeError, RangeError for a cost that the
+   *   limit cannot count. Also throws the errors of the rules' functions and of the store.
+   */
+  charge(request: Request | string, cost: number, options?: UsageOptions): Promise<void>
+  /**
+   * Subtracts `cost` units from the usage of a request or key, down to zero. Units that were charged
+   * last are refunded first.
+   *
+   * @throws as `charge` does
+   */
+  refund(request: Request | string, cost: number, options?: UsageOptions): Promise<void>
+  /**
+   * Deletes the usage of the request's key in every rule, or in one. Takes a key where `charge` does.
+   *
+   * @throws TypeError if `rule` is required or unknown.
+   */
+  reset(request: Request | string, options?: UsageOptions): MaybePromise<void>
   /** Closes the store that the limiter created. A store that was passed in stays open. */
   close(): MaybePromise<void>
 }

@@ -1,4 +1,4 @@
-import { allOf, andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
+import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import { type Client, checkClient } from '../rules/client.js'
 import type { Requirement } from '../rules/requirement.js'
 import type { Rule } from '../rules/rule.js'
@@ -12,14 +12,15 @@ import type { Decision, Forecast } from './decision.js'
 import { leaseRenewal } from './lease-renewal.js'
 import { LimiterEvents } from './limiter-events.js'
 import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
-import type { AdmitOptions, Limiter, LimiterRule } from './limiter-types.js'
+import type { AdmitOptions, Limiter, LimiterRule, UsageOptions } from './limiter-types.js'
 import { type QueuedRequest, RequestQueues } from './request-queues.js'
 import { RulePlan } from './rule-plan.js'
 import { Stopwatch } from './stopwatch.js'
 import { TwoStepAdmission } from './two-step-admission.js'
+import { UsageChanges } from './usage-changes.js'
 
 export type { LimiterOptions, NeedsBody } from './limiter-options.js'
-export type { AdmitOptions, Limiter, LimiterRule, RequestBody } from './limiter-types.js'
+export type { AdmitOptions, Limiter, LimiterRule, RequestBody, UsageOptions } from './limiter-types.js'
 
 /**
  * Creates a limiter.
@@ -57,12 +58,13 @@ class RuleLimiter<Request> implements Limiter<Request> {
   /** True once a request may have waited. */
   #usesQueues: boolean
   readonly #twoStep: TwoStepAdmission<Request>
+  readonly #usage: UsageChanges<Request>
   /** Undefined without a listener. */
   readonly #events: LimiterEvents<Request> | undefined
 
   constructor(options: LimiterOptions<Request>) {
     const { rules, requirement } = readOptions(options)
-    const { store, name = '', client, warmUp, needsBody, listener, timers = systemTimers } = options
+    const { store, name = '', keys, client, warmUp, needsBody, listener, timers = systemTimers } = options
     this.#rules = rules.map((rule) => ({
       ...rule,
       scope: `${rule.shared ? SHARED : name}\n${rule.stateName}`,
@@ -105,6 +107,15 @@ class RuleLimiter<Request> implements Limiter<Request> {
       scaling: warmUp,
       store: this.#store,
       decider: this.#decider,
+    })
+    this.#usage = new UsageChanges({
+      rules: this.#rules,
+      store: this.#store,
+      scaling: warmUp,
+      events: this.#events,
+      clientOf: (request) => this.#client(request),
+      // Requests with named keys are objects.
+      isKey: (subject): subject is string => keys !== undefined && typeof subject === 'string',
     })
     if (store !== undefined) claimName(store, name)
   }
@@ -177,15 +188,16 @@ class RuleLimiter<Request> implements Limiter<Request> {
     )
   }
 
-  reset(request: Request): MaybePromise<void> {
-    return andThen(this.#client(request), (client) => {
-      const reset = allOf(
-        this.#rules.map((rule) =>
-          andThen(rule.keyFor(request, client), (key) => this.#store.reset(rule.scope, key)),
-        ),
-      )
-      return andThen<unknown, void>(reset, () => {})
-    })
+  charge(request: Request | string, cost: number, options: UsageOptions = {}): Promise<void> {
+    return this.#usage.charge(request, cost, options)
+  }
+
+  refund(request: Request | string, cost: number, options: UsageOptions = {}): Promise<void> {
+    return this.#usage.refund(request, cost, options)
+  }
+
+  reset(request: Request | string, options: UsageOptions = {}): MaybePromise<void> {
+    return this.#usage.reset(request, options)
   }
 
   close(): MaybePromise<void> {

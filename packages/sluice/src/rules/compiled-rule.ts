@@ -53,8 +53,8 @@ export function compileRules<Request>(
   const names = new Set<string>()
   const identities: StateIdentity<Request>[] = []
   // Rules with an equal `by` share one key function, which the limiter calls once per request.
-  const keys = new Map<KeySpec<Request> | undefined, KeyFor<Request>>()
-  const keyFor = (by: KeySpec<Request> | undefined): KeyFor<Request> => {
+  const keys = new Map<KeySpec<Request>, KeyFor<Request>>()
+  const keyFor = (by: KeySpec<Request> = defaultKey(sources, hasClients)): KeyFor<Request> => {
     const compiled = keys.get(by) ?? compileKey(by, sources, hasClients)
     keys.set(by, compiled)
     return compiled

@@ -12,6 +12,7 @@ import { permitCases } from './conformance/permits.js'
 import { rateCases } from './conformance/rates.js'
 import { readOnlyCases } from './conformance/read-only-operations.js'
 import { settlementCases } from './conformance/settlements.js'
+import { usageChangeCases } from './conformance/usage-changes.js'
 
 export type { MakeStore, StoreKind } from './conformance/harness.js'
 
@@ -59,6 +60,7 @@ const ALL_CASES = [
   limitSequenceCases,
   readOnlyCases,
   settlementCases,
+  usageChangeCases,
   permitCases,
   keyCases,
   simultaneousCallCases,

@@ -94,6 +94,14 @@ createLimiter({})
 createLimiter({ rules: [], rates: [] })
 createLimiter({ rules: [{ limit: '1/s', by: 'header:x-tenant' }] })
 
+// Usage changes by request or key.
+expectTypeOf(createLimiter('1/s').charge('user-42', 5)).toEqualTypeOf<Promise<void>>()
+expectTypeOf(createLimiter('1/s').refund('user-42', 5, { rule: 'requests' })).toEqualTypeOf<Promise<void>>()
+// @ts-expect-error a charge has a cost
+createLimiter('1/s').charge('user-42')
+// @ts-expect-error the limiter takes no such requests
+createLimiter('1/s').charge({ user: 'user-42' }, 5)
+
 // Limits have exactly the properties of their algorithm.
 expectTypeOf(parseLimits('10/minute; 4/s')).toEqualTypeOf<Limit[]>()
 const bucket: Limit = { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 20 }

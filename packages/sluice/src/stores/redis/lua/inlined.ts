@@ -18,6 +18,8 @@ local testTime = ARGV[1]
 local call, pack, unpackFrom, format, sub = redis.call, struct.pack, struct.unpack, string.format, string.sub
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
 local INF = math.huge
+-- The time of a refund that belongs to no particular charge (\`algorithms/verdict.ts\`).
+local NEWEST = 1e300
 
 -- Encoding of a limit: format version, letter, limit, period, burst, and the length of the zone
 -- that follows.
@@ -286,7 +288,8 @@ define.w = function()
       local difference = cost - taken.cost
       local start, previous, current = state.start, state.previous, state.current
       if difference >= 0 or taken.at >= start then
-        return newState(start, previous, max(0, current + difference))
+        local fromPrevious = taken.at >= NEWEST and max(0, -(current + difference)) or 0
+        return newState(start, max(0, previous - fromPrevious), max(0, current + difference))
       end
       if taken.at < start - limit.period then return state end
       return newState(start, max(0, previous + difference), current)
@@ -429,6 +432,20 @@ define.l = function()
     return state
   end
 
+  -- Refunds up to \`amount\` units of the newest entries.
+  local function withoutNewest(state, amount)
+    local left = state.base + max(0, usedOf(state) - amount)
+    local index = search(state.head, state.tail, function(each)
+      return entryAt(state, each)[2] >= left
+    end)
+    if index < state.tail and left > state.base then
+      change(state, index, timeAt(state, index), left)
+      index = index + 1
+    end
+    state.tail = index
+    return state
+  end
+
   -- Returns the same entries, with running sums that restart from 0.
   local function rebased(state)
     local next = empty(state.key, state.keptFor)
@@ -515,6 +532,7 @@ define.l = function()
       local difference = cost - taken.cost
       if difference > 0 then return append(state, difference) end
       if difference == 0 then return state end
+      if taken.at >= NEWEST then return withoutNewest(state, -difference) end
       -- Entries with the same time expire together, so it does not matter which of them is
       -- refunded.
       local index = search(state.head, state.tail, function(each)

@@ -16,6 +16,8 @@ local testTime = ARGV[1]
 local call, pack, unpackFrom, format, sub = redis.call, struct.pack, struct.unpack, string.format, string.sub
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
 local INF = math.huge
+-- The time of a refund that belongs to no particular charge (`algorithms/verdict.ts`).
+local NEWEST = 1e300
 
 -- Encoding of a limit: format version, letter, limit, period, burst, and the length of the zone
 -- that follows.

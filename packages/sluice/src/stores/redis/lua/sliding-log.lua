@@ -110,6 +110,20 @@ define.l = function()
     return state
   end
 
+  -- Refunds up to `amount` units of the newest entries.
+  local function withoutNewest(state, amount)
+    local left = state.base + max(0, usedOf(state) - amount)
+    local index = search(state.head, state.tail, function(each)
+      return entryAt(state, each)[2] >= left
+    end)
+    if index < state.tail and left > state.base then
+      change(state, index, timeAt(state, index), left)
+      index = index + 1
+    end
+    state.tail = index
+    return state
+  end
+
   -- Returns the same entries, with running sums that restart from 0.
   local function rebased(state)
     local next = empty(state.key, state.keptFor)
@@ -196,6 +210,7 @@ define.l = function()
       local difference = cost - taken.cost
       if difference > 0 then return append(state, difference) end
       if difference == 0 then return state end
+      if taken.at >= NEWEST then return withoutNewest(state, -difference) end
       -- Entries with the same time expire together, so it does not matter which of them is
       -- refunded.
       local index = search(state.head, state.tail, function(each)

@@ -47,7 +47,8 @@ define.w = function()
       local difference = cost - taken.cost
       local start, previous, current = state.start, state.previous, state.current
       if difference >= 0 or taken.at >= start then
-        return newState(start, previous, max(0, current + difference))
+        local fromPrevious = taken.at >= NEWEST and max(0, -(current + difference)) or 0
+        return newState(start, max(0, previous - fromPrevious), max(0, current + difference))
       end
       if taken.at < start - limit.period then return state end
       return newState(start, max(0, previous + difference), current)
