@@ -10,7 +10,7 @@ import {
   type Timers,
   type WarmUp,
 } from 'sluice'
-import type { FieldOptions } from 'sluice/http'
+import { type AddressList, addressList, type FieldOptions } from 'sluice/http'
 import type { BodyTypes } from './body/body-format.js'
 import type { GatewayConfig, PolicyConfig, WarmUpConfig } from './config/config.js'
 import { describeKey } from './config/describe-config.js'
@@ -45,6 +45,17 @@ export interface Policy {
   readonly headers: FieldOptions
   /** True if a request may wait for a limit. */
   readonly waits: boolean
+  /** The clients that the limits do not apply to. */
+  readonly exemption: Exemption | undefined
+  /** True if this is the policy of clients that the limits do not apply to. */
+  readonly isExempt: boolean
+}
+
+/** The addresses of clients that the limits of a route do not apply to. */
+interface Exemption {
+  readonly addresses: AddressList
+  /** The policy of their requests: that of the route, without its rules. */
+  readonly policy: Policy
 }
 
 /** The rules of one route, as operators see them. */
@@ -138,11 +149,34 @@ export function createPolicies(
   return { routes: routePolicies, policyFor, route: (method, url) => cache.of(method, url) }
 }
 
+type SharedConfig = Pick<GatewayConfig, 'tiers' | 'maxBody' | 'headers'>
+
+/** Returns the exemption that a route configures; undefined if there is none. */
+function exemptionOf(
+  { name, allow = [], require, refuseWith, maxBody, bodyTypes }: PolicyConfig,
+  shared: SharedConfig,
+  dependencies: Dependencies,
+): Exemption | undefined {
+  if (allow.length === 0) return undefined
+  const unlimited: PolicyConfig = {
+    name,
+    rules: [],
+    readsBody: require?.readsBody === true,
+    ...(require && { require }),
+    ...(refuseWith && { refuseWith }),
+    ...(maxBody !== undefined && { maxBody }),
+    ...(bodyTypes && { bodyTypes }),
+  }
+  const { policy } = policyOf(unlimited, shared, dependencies)
+  return { addresses: addressList(allow, ['allow']), policy: { ...policy, isExempt: true } }
+}
+
 function policyOf(
   config: PolicyConfig,
-  { tiers, maxBody, headers = {} }: Pick<GatewayConfig, 'tiers' | 'maxBody' | 'headers'>,
+  shared: SharedConfig,
   dependencies: Dependencies,
 ): { readonly policy: Policy; readonly rules: readonly RouteRule[] } {
+  const { tiers, maxBody, headers = {} } = shared
   const { name, rules, require, llm, mirror, bodyTypes } = config
   const limiterOptions = limiterOptionsOf(config, tiers, dependencies)
   const asConfigured = createLimiter(limiterOptions)
@@ -161,6 +195,8 @@ function policyOf(
       mirror,
       headers,
       waits: rules.some((rule) => 'wait' in rule),
+      exemption: exemptionOf(config, shared, dependencies),
+      isExempt: false,
     },
     rules: limiter.rules.map((rule, index) => ({
       ...rule,

@@ -11,6 +11,7 @@ import type { KeySources } from '../rules/key-spec.js'
 import { RequestError } from '../rules/request-error.js'
 import type { Rule } from '../rules/rule.js'
 import { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
+import { type AddressList, addressList } from './address-list.js'
 import { type AllowedDecision, recordAdmission, wasAdmittedBy } from './admitted-requests.js'
 import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
 import { type OwnAnswer, readCustomResponse } from './custom-response.js'
@@ -31,6 +32,16 @@ export interface HttpLimitOptions<Request>
    * `identity(…)` from `sluice/identity`.
    */
   readonly identify?: Identify
+  /**
+   * Addresses and networks of clients that the limits do not apply to, such as `['10.0.0.0/8',
+   * '2001:db8::/32']`. Their requests are not counted, get no rate limit headers, and still need to
+   * pass `client`, `identify` and `require`. Behind a proxy, also set `trustedProxies`: otherwise
+   * every request has the address of the proxy.
+   *
+   * A client whose address is malformed, or that a proxy does not disclose, is limited. Default:
+   * none.
+   */
+  readonly allow?: readonly string[]
   /**
    * Creates the response to a refused request, instead of the problem document. The rate limit
    * headers are added to it.
@@ -104,6 +115,7 @@ const HTTP_OPTIONS: readonly string[] = [
   ...OPTIONS.filter((option) => option !== 'keys'),
   'identify',
   'refuse',
+  'allow',
   'trustedProxies',
   'forwardedHeader',
   'ipv6Subnet',
@@ -120,7 +132,7 @@ export function createHttpLimiter<Request extends object>(
   ownOptions: readonly string[] = [],
 ): HttpLimiter<Request> {
   if (typeof options !== 'string') checkOptions(options, [...HTTP_OPTIONS, ...ownOptions])
-  const { refuse, identify, trustedProxies, forwardedHeader, ipv6Subnet, ...others } =
+  const { refuse, identify, allow, trustedProxies, forwardedHeader, ipv6Subnet, ...others } =
     optionsOf<HttpLimitOptions<Request>>(options)
   const { fields, retryAfter, xRateLimit, partitionKeySecret, ...limiterOptions } = others
   if (identify !== undefined && limiterOptions.client !== undefined)
@@ -134,25 +146,32 @@ export function createHttpLimiter<Request extends object>(
     ...(ipv6Subnet !== undefined && { ipv6Subnet }),
   })
   const { header, isBehindProxies } = addresses
+  // Without trusted proxies, the header is not read, because the first access makes Node build its
+  // headers object.
+  const reportOf = (request: Request) => (isBehindProxies ? access.listHeader(request, header) : undefined)
   const keys: KeySources<Request> = {
-    // Without trusted proxies, the header is not read, because the first access makes Node build
-    // its headers object.
-    ip: (request) =>
-      addresses.clientOf(
-        access.peer(request),
-        isBehindProxies ? access.listHeader(request, header) : undefined,
-      ),
+    ip: (request) => addresses.clientOf(access.peer(request), reportOf(request)),
     route: access.route,
     header: access.header,
+  }
+  const identifying = identify && {
+    client: (request: Request) => identify((name) => access.header(request, name), queryOf(request)),
   }
   const limiter = createLimiter({
     ...limiterOptions,
     rules: bindCosts(limiterOptions.rules, access),
     keys,
-    ...(identify && {
-      client: (request: Request) => identify((name) => access.header(request, name), queryOf(request)),
-    }),
+    ...identifying,
   })
+  const exemption = allow && exemptionOf(allow, { ...limiterOptions, ...identifying })
+  const isExempt = (request: Request, allowed: AddressList): boolean => {
+    try {
+      const { address, isKnown } = addresses.originOf(access.peer(request), reportOf(request))
+      return isKnown && allowed.has(address)
+    } catch {
+      return false
+    }
+  }
   /**
    * Returns the client's address; undefined if it is unknown or malformed, which only matters to
    * rules that count by it.
@@ -217,8 +236,12 @@ export function createHttpLimiter<Request extends object>(
 
   const httpLimiter: HttpLimiter<Request> = {
     decide(request, run) {
-      if (wasAdmittedBy(request, httpLimiter, run)) return { allowed: true, fields: [], permit: undefined }
+      if (wasAdmittedBy(request, httpLimiter, run)) return UNCOUNTED
       try {
+        if (exemption !== undefined && isExempt(request, exemption.allowed)) {
+          const passed = andThen(exemption.limiter.admit(request), () => UNCOUNTED)
+          return passed instanceof Promise ? passed.catch(decisionOnError) : passed
+        }
         const decision = admit(request)
         if (decision instanceof Promise) return translateLater(request, decision, run)
         const translated = translate(request, decision, run)
@@ -231,6 +254,22 @@ export function createHttpLimiter<Request extends object>(
   const translateLater = (request: Request, pending: Promise<Decision>, run: object | undefined) =>
     pending.then((decision) => translate(request, decision, run)).catch(decisionOnError)
   return httpLimiter
+}
+
+/** The decision on a request that no rule counts. */
+const UNCOUNTED: HttpDecision = { allowed: true, fields: [], permit: undefined }
+
+/** Returns the exempt addresses, and the limiter that identifies and checks their requests. */
+function exemptionOf<Request>(allow: readonly string[], options: LimiterOptions<Request>) {
+  const { client, require, refuseWith, listener } = options
+  const limiter = createLimiter<Request>({
+    rules: [],
+    ...(client !== undefined && { client }),
+    ...(require !== undefined && { require }),
+    ...(refuseWith !== undefined && { refuseWith }),
+    ...(listener !== undefined && { listener }),
+  })
+  return { allowed: addressList(allow, ['allow']), limiter }
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Shared parts of the adapters, for authors of other adapters and for the gateway. */
 
+export { type AddressList, addressList } from './address-list.js'
 export { decisionOf, type RequestDecision, settle } from './admitted-requests.js'
 export {
   type ClientAddressOptions,

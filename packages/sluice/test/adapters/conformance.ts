@@ -269,6 +269,51 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await from('for=nonsense')).toBe(400)
     })
 
+    it('does not limit clients of allowed networks, by the resolved address in any notation', async () => {
+      const port = await start({
+        limits: [
+          {
+            ...fixed('1/minute', { by: 'ip' }),
+            allow: ['192.0.2.0/24', '2001:db8::/32', '198.51.100.7'],
+            trustedProxies: ['127.0.0.1', '192.0.2.200'],
+          },
+        ],
+        handle: async ({ settle, decision }) => {
+          const counted = decision() !== undefined
+          if (!counted) await settle({ tokens: 5 })
+          return counted ? 'counted' : 'exempt'
+        },
+      })
+      const send = (address: string) =>
+        sendRequest(port, '/predict', { headers: { 'x-forwarded-for': address } })
+      for (const exempt of ['192.0.2.7', '::ffff:192.0.2.7', '2001:db8:1::1', '198.51.100.7'])
+        for (let times = 0; times < 3; times++) {
+          const { status, text, headers } = await send(exempt)
+          expect([exempt, status, text, headers.ratelimit]).toEqual([exempt, 200, 'exempt', undefined])
+        }
+      for (const limited of ['198.51.100.8', '2001:db9::1', '192.0.2.7, 203.0.113.7', 'unknown'])
+        expect([limited, (await send(limited)).text]).toEqual([limited, 'counted'])
+      // A proxy that hides its client does not lend the client its own address.
+      expect((await send('unknown, 192.0.2.200')).status).toBe(200)
+      expect((await send('unknown, 192.0.2.200')).status).toBe(429)
+      expect((await send('nonsense')).status).toBe(400)
+    })
+
+    it('checks the requirement and the credentials of allowed clients', async () => {
+      const port = await start({
+        limits: [
+          {
+            rules: [{ limit: '1/minute' }],
+            allow: ['127.0.0.1'],
+            client: async (request) => framework.headerOf(request, 'x-key'),
+            require: (_request, client) => client?.id === 'acme',
+          },
+        ],
+      })
+      expect(await statuses(port, '/predict', 3, { headers: { 'x-key': 'acme' } })).toEqual([200, 200, 200])
+      expect(await statuses(port, '/predict', 1)).toEqual([403])
+    })
+
     it('counts by a header and rejects a request that repeats it', async () => {
       const port = await start({ limits: [fixed('1/minute', { by: 'header:x-tenant' })] })
       const from = (...tenants: string[]) =>

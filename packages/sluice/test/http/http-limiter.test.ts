@@ -290,7 +290,7 @@ describe('the options of an HTTP limiter', () => {
     [
       'an unknown option with the list of valid ones',
       { rules: [], size: 1 } as never,
-      'refuse, trustedProxies, forwardedHeader, ipv6Subnet, fields, retryAfter, xRateLimit',
+      'refuse, allow, trustedProxies, forwardedHeader, ipv6Subnet, fields, retryAfter, xRateLimit',
     ],
     ['an option that only createLimiter has', { rules: [], keys: {} } as never, "no option 'keys'"],
     ['a list', ['10/minute'] as never, "takes a limit such as '10/minute'"],

@@ -183,6 +183,8 @@ export interface PolicyConfig {
   readonly name: string
   /** Empty if the route is not limited. */
   readonly rules: readonly Rule<GatewayRequest>[]
+  /** Addresses and networks of clients that the rules do not apply to. */
+  readonly allow?: readonly string[]
   /** True if an expression of a rule or of `require` reads the body. */
   readonly readsBody: boolean
   /**

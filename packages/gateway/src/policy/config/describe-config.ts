@@ -67,10 +67,11 @@ function describeForward({ client, tier }: ForwardedIdentity): string {
 }
 
 function describePolicy(policy: PolicyConfig): string {
-  const { rules, require: requirement, warmUp, bodyTypes, onUnreadable } = policy
+  const { rules, allow = [], require: requirement, warmUp, bodyTypes, onUnreadable } = policy
   return [
     ...(requirement === undefined ? [] : [`only if ${sourceOf(requirement)}`]),
     ...(rules.length === 0 ? ['not limited'] : rules.map(describeRule)),
+    ...(allow.length === 0 ? [] : [`not limited for ${allow.join(' and ')}`]),
     ...(warmUp === undefined
       ? []
       : [`starting at ${warmUp.from} of the limits until the model at ${warmUp.ready} has warmed up`]),

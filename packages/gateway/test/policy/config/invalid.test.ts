@@ -133,6 +133,16 @@ describe('the error for an invalid configuration file', () => {
       "'10.0.0.0/33' is not an address or network",
     ],
     [
+      'an invalid network to allow',
+      `${UPSTREAM}\nroutes: [{ match: /a, limits: [1/s], allow: [10.0.0.0/8, ¦intranet] }]`,
+      "'intranet' is not an address or network; use a value such as 10.0.0.0/8 or ::1",
+    ],
+    [
+      'a single network to allow',
+      `${UPSTREAM}\ndefault: { limits: [1/s], allow: ¦10.0.0.0/8 }`,
+      "'allow' must be a list of addresses and networks such as [10.0.0.0/8]",
+    ],
+    [
       'a negative number of proxies',
       `${UPSTREAM}\nidentity: { trusted_proxies: ¦-1 }`,
       'must be a whole number from 0 to 100, not -1',

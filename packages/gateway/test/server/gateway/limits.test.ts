@@ -84,6 +84,25 @@ describe('a limited route', () => {
     expect(await from('nonsense')).toBe(400)
   })
 
+  it('does not limit, but checks the requirement of, clients of allowed networks', async () => {
+    const { url } = await startTestGateway(`identity: { trusted_proxies: [127.0.0.1, 192.0.2.200] }
+limits: [{ limit: 2/minute, by: everyone }]
+routes: [{ match: POST /predict, limits: [1/minute], allow: [192.0.2.0/24, "2001:db8::/32"], require: "headers['x-team'] == 'ml'" }]`)
+    const from = async (address: string, team = 'ml') => {
+      const { status, headers } = await send(url, '/predict', {
+        headers: { 'x-forwarded-for': address, 'x-team': team },
+      })
+      return [status, headers.ratelimit !== undefined]
+    }
+    for (const exempt of ['192.0.2.7', '::ffff:192.0.2.7', '2001:db8:1::1', '192.0.2.7'])
+      expect([exempt, await from(exempt)]).toEqual([exempt, [200, false]])
+    expect(await from('192.0.2.7', 'ui')).toEqual([403, false])
+    for (const limited of ['203.0.113.7', 'unknown, 192.0.2.200'])
+      expect([limited, await from(limited)]).toEqual([limited, [200, true]])
+    expect(await from('192.0.2.7, 203.0.113.7')).toEqual([429, true])
+    expect((await from('nonsense'))[0]).toBe(400)
+  })
+
   it('does not limit other routes or methods', async () => {
     const { url } = await startTestGateway(predict)
     for (let count = 0; count < 20; count++) {

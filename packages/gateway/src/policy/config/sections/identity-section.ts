@@ -8,19 +8,15 @@ import { type Decoder, listOf, mapOf, oneOrListOf, scalar, transform, withKeysOf
 import type { Problems } from '../yaml/diagnostics.js'
 import { boolean, integer, string } from '../yaml/scalars.js'
 import type { MapNode } from '../yaml/yaml-node.js'
+import { networkList } from './network-list.js'
 
 const EXAMPLE_JWKS = 'https://login.example/jwks.json'
 const DEFAULT_IPV6_SUBNET = 64
 
 export const DEFAULT_IDENTITY: IdentityConfig = { trustedProxies: [], ipv6Subnet: DEFAULT_IPV6_SUBNET }
 
-const network: Decoder<string> = transform(string('10.0.0.0/8'), (proxy) => {
-  clientAddressReader({ trustedProxies: [proxy] })
-  return proxy
-})
-
 const PROXIES = 'a list of addresses and networks such as [10.0.0.0/8], or the number of proxies'
-const networks = listOf(network, PROXIES, 1000)
+const networks = networkList(PROXIES)
 const proxyCount = transform(scalar(z.number(), PROXIES), (count) => {
   clientAddressReader({ trustedProxies: count })
   return count

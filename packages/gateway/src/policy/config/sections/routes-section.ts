@@ -19,6 +19,7 @@ import { integer, string } from '../yaml/scalars.js'
 import { type ConfigNode, quote } from '../yaml/yaml-node.js'
 import { decodeBodyTypes } from './body-types-section.js'
 import { llmDecoder } from './llm-section.js'
+import { networkList } from './network-list.js'
 import { decodeOnUnreadable, PASS_WITH_LLM } from './on-unreadable-section.js'
 import { decodeWarmUp } from './warm-up-section.js'
 
@@ -115,6 +116,7 @@ function policyShape(params: readonly string[] | undefined, path: string, algori
   }
   return {
     limits: limitsDecoder(params, algorithm),
+    allow: networkList('a list of addresses and networks such as [10.0.0.0/8]'),
     require: requirement,
     refuse_with: mapOf(
       {
@@ -136,7 +138,7 @@ function policyOf(
   problems: Problems,
 ): Omit<PolicyConfig, 'name'> {
   const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp, llm } = values
-  const { on_unreadable: onUnreadable, body_types: bodyTypes } = values
+  const { on_unreadable: onUnreadable, body_types: bodyTypes, allow } = values
   if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
     problems.at(node, "'refuse_with' requires 'require'; add 'require', or remove 'refuse_with'")
   const rules = withTokenCosts(limits, llm?.options, problems)
@@ -154,6 +156,7 @@ function policyOf(
     ...(warmUp !== undefined && { warmUp }),
     ...(onUnreadable !== undefined && { onUnreadable }),
     ...(bodyTypes !== undefined && { bodyTypes }),
+    ...(allow !== undefined && { allow }),
   }
 }
 
