@@ -4,6 +4,7 @@ import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
 import { type DecisionHandler, runDecision } from '../http/run-decision.js'
+import { expressProxies } from './express/express-proxies.js'
 import { routeOf } from './express/express-route.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
@@ -36,6 +37,7 @@ const access: Omit<RequestAccess<Request>, 'route'> = {
   peer: (request) => request.socket.remoteAddress,
   header: soleHeader,
   listHeader,
+  proxies: expressProxies,
   onHangUp,
   body: (request) => nodeBody(request.body, request),
 }

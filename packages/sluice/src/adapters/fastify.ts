@@ -6,6 +6,8 @@ import { canRefuse, joinedField, releaseWhenClosed } from '../http/node-response
 import type { HeaderList } from '../http/ratelimit-headers.js'
 import { type DecisionHandler, runDecision } from '../http/run-decision.js'
 
+import { fastifyProxies } from './fastify/fastify-proxies.js'
+
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 
@@ -31,6 +33,7 @@ const access: RequestAccess<FastifyRequest> = {
   peer: (request) => request.socket.remoteAddress,
   header: ({ raw }, name) => soleHeader(raw, name),
   listHeader: ({ raw }, name) => listHeader(raw, name),
+  proxies: fastifyProxies,
   onHangUp: ({ raw }, listener) => onHangUp(raw, listener),
   body: ({ body, raw }) => nodeBody(body, raw),
   route: (request) =>

@@ -3,6 +3,7 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
+import { koaProxies } from './koa/koa-proxies.js'
 import { routeOf } from './koa/koa-route.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
@@ -46,6 +47,7 @@ const access: RequestAccess<Context> = {
   peer: (context) => context.req.socket.remoteAddress,
   header: ({ req }, name) => soleHeader(req, name),
   listHeader: ({ req }, name) => listHeader(req, name),
+  proxies: koaProxies,
   onHangUp: ({ req }, listener) => onHangUp(req, listener),
   // Body parsers for Koa store the body here; `context.body` is the body of the response.
   body: ({ request, req }) => nodeBody((request as { readonly body?: unknown }).body, req),

@@ -19,7 +19,9 @@ import {
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed, setHeaders } from '../http/node-response.js'
+import { expressProxies } from './express/express-proxies.js'
 import { routeOf } from './express/express-route.js'
+import { fastifyProxies } from './fastify/fastify-proxies.js'
 import { type Execution, executionOf, type NestRequest } from './nest/execution-context.js'
 import { LimitRefusal, LimitRefusalFilter } from './nest/nest-refusal.js'
 
@@ -173,6 +175,7 @@ const access: RequestAccess<NestRequest> = {
   peer: (request) => request.socket.remoteAddress,
   header: (request, name) => soleHeader(messageOf(request), name),
   listHeader: (request, name) => listHeader(messageOf(request), name),
+  proxies: (request) => (request.raw === undefined ? expressProxies(request) : fastifyProxies(request)),
   onHangUp: (request, listener) => onHangUp(messageOf(request), listener),
   body: (request) => nodeBody(request.body, messageOf(request) as IncomingMessage),
   route(request) {

@@ -14,8 +14,9 @@ export type ForwardedHeader = (typeof FORWARDED_HEADERS)[number]
 export interface ClientAddressOptions {
   /**
    * The proxies in front of this server: their addresses and networks (`10.0.0.0/8`, `::1`), or
-   * their number. Only their entries in `forwardedHeader` are trusted. Default: none; the header is
-   * ignored.
+   * their number. Only their entries in `forwardedHeader` are trusted. Default: in the adapters, the
+   * proxies that the framework trusts (`trust proxy` of Express, `trustProxy` of Fastify, `proxy` of
+   * Koa), unless it trusts every sender; otherwise none, and the header is ignored.
    *
    * With a number from 0 to 100, the last entries are trusted regardless of who wrote them: with
    * `1`, the client is the last entry. Use a number only if clients cannot reach this server without
@@ -25,7 +26,7 @@ export interface ClientAddressOptions {
   /**
    * The header that the trusted proxies write: `x-forwarded-for`, or `forwarded` (RFC 7239). The
    * other one is ignored, because a proxy passes it on as the client sent it. Default:
-   * `x-forwarded-for`.
+   * `x-forwarded-for`. Requires `trustedProxies`.
    */
   readonly forwardedHeader?: ForwardedHeader
   /**
@@ -34,14 +35,6 @@ export interface ClientAddressOptions {
    */
   readonly ipv6Subnet?: number
 }
-
-/**
- * Reports whether the sender of a request is a proxy whose report of the client is trusted.
- *
- * @param address the address in canonical form
- * @param hop 0 for the peer of the connection, 1 for the address that it reported, and so on
- */
-export type ProxyTrust = (address: string, hop: number) => boolean
 
 export interface ClientAddressReader {
   /** The header to pass to the methods. */
@@ -60,18 +53,18 @@ export interface ClientAddressReader {
    *
    * @param peer the address of the peer of the connection
    * @param forwarded all lines of the header, joined with commas
-   * @param trusts replaces the option `trustedProxies`
+   * @param hops the number of trusted proxies from the peer on, instead of `trustedProxies`
    * @throws RequestError if the address of the connection or an entry of a trusted proxy is
    *   malformed
    */
-  clientOf(peer: string | undefined, forwarded: string | undefined, trusts?: ProxyTrust): string
+  clientOf(peer: string | undefined, forwarded: string | undefined, hops?: number): string
   /**
    * Returns the origin of a request. An IPv6 address is not reduced to its subnet.
    *
    * @throws RequestError if the address of the connection or an entry of a trusted proxy is
    *   malformed
    */
-  originOf(peer: string | undefined, forwarded: string | undefined, trusts?: ProxyTrust): RequestOrigin
+  originOf(peer: string | undefined, forwarded: string | undefined, hops?: number): RequestOrigin
   /** Reports whether the peer of a connection is a trusted proxy. */
   isTrusted(peer: string | undefined): boolean
 }
@@ -118,6 +111,12 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
       `'forwardedHeader' must be 'x-forwarded-for' or 'forwarded', not '${String(forwardedHeader).slice(0, 60)}'`,
     )
   }
+  if (options.forwardedHeader !== undefined && options.trustedProxies === undefined) {
+    throw new OptionTypeError(
+      ['forwardedHeader'],
+      "'forwardedHeader' requires 'trustedProxies', since only the headers of trusted proxies are read",
+    )
+  }
   const configured = configuredTrust(trustedProxies)
   const entriesOf = forwardedHeader === 'forwarded' ? forwardedEntries : listEntries
 
@@ -152,13 +151,14 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
   return {
     header: forwardedHeader,
     isBehindProxies: configured !== undefined,
-    clientOf(peer, forwarded, given) {
-      const trusts = given === undefined ? configured : trustOf(given)
+    clientOf(peer, forwarded, hops) {
+      const trusts = hops === undefined ? configured : trustInHops(hops)
       if (peer !== undefined && (forwarded === undefined || trusts === undefined)) return clientOfPeer(peer)
       return canonicalText(trace(peer, forwarded, trusts).address, ipv6Subnet)
     },
-    originOf(peer, forwarded, given) {
-      const { address, ...rest } = trace(peer, forwarded, given === undefined ? configured : trustOf(given))
+    originOf(peer, forwarded, hops) {
+      const trusts = hops === undefined ? configured : trustInHops(hops)
+      const { address, ...rest } = trace(peer, forwarded, trusts)
       return { address: canonicalText(address), ...rest }
     },
     isTrusted(peer) {
@@ -170,8 +170,8 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
 
 type AddressTrust = (address: IpAddress, hop: number) => boolean
 
-function trustOf(trusts: ProxyTrust): AddressTrust {
-  return (address, hop) => trusts(canonicalText(address), hop)
+function trustInHops(hops: number): AddressTrust | undefined {
+  return hops === 0 ? undefined : (_address, hop) => hop < hops
 }
 
 /** Returns the trust in the configured proxies; undefined if there are none. */
@@ -182,7 +182,7 @@ function configuredTrust(proxies: readonly string[] | number): AddressTrust | un
         ['trustedProxies'],
         `the number of 'trustedProxies' must be a whole number from 0 to ${MAX_HOPS}, not ${proxies}`,
       )
-    return proxies === 0 ? undefined : (_address, hop) => hop < proxies
+    return trustInHops(proxies)
   }
   const trusted = addressList(proxies, ['trustedProxies'])
   return proxies.length === 0 ? undefined : (address) => trusted.has(address)

@@ -13,13 +13,14 @@ import type { Rule } from '../rules/rule.js'
 import { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
 import { type AddressList, addressList } from './address-list.js'
 import { type AllowedDecision, recordAdmission, wasAdmittedBy } from './admitted-requests.js'
-import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
+import type { ClientAddressOptions } from './client-address.js'
 import { type OwnAnswer, readCustomResponse } from './custom-response.js'
 import { checkFieldOptions, type FieldOptions, limitFields } from './limit-headers.js'
 import { type HttpAnswer, problem, refusalProblem, requestProblem, unavailableProblem } from './problem.js'
 import { queryOf } from './query-string.js'
 import type { HeaderList } from './ratelimit-headers.js'
 import { BodyMemoryError } from './reading-memory.js'
+import { type AddressAccess, requestAddresses } from './request-addresses.js'
 import { asError } from './thrown-error.js'
 
 /** Options of `limit(…)` in every adapter. */
@@ -50,9 +51,7 @@ export interface HttpLimitOptions<Request>
 }
 
 /** Reads the requests of a framework. */
-export interface RequestAccess<Request> {
-  /** Returns the address of the peer of the connection. */
-  peer(request: Request): string | undefined
+export interface RequestAccess<Request> extends AddressAccess<Request> {
   /**
    * Returns the value of a header.
    *
@@ -60,12 +59,6 @@ export interface RequestAccess<Request> {
    *   detect this
    */
   header(request: Request, name: string): string | undefined
-  /**
-   * Returns all lines of a list header, such as `X-Forwarded-For`, joined with commas.
-   *
-   * @param name in lower case
-   */
-  listHeader(request: Request, name: string): string | undefined
   /** Returns the method and path template of the route, such as `POST /models/:model`. */
   route(request: Request): string
   /** Returns the parsed body, for costs that read it. Default: the `body` of the request. */
@@ -140,17 +133,16 @@ export function createHttpLimiter<Request extends object>(
       ['identify'],
       "'identify' and 'client' both identify the client; set only one of them",
     )
-  const addresses = clientAddressReader({
-    ...(trustedProxies !== undefined && { trustedProxies }),
-    ...(forwardedHeader !== undefined && { forwardedHeader }),
-    ...(ipv6Subnet !== undefined && { ipv6Subnet }),
-  })
-  const { header, isBehindProxies } = addresses
-  // Without trusted proxies, the header is not read, because the first access makes Node build its
-  // headers object.
-  const reportOf = (request: Request) => (isBehindProxies ? access.listHeader(request, header) : undefined)
+  const addresses = requestAddresses(
+    {
+      ...(trustedProxies !== undefined && { trustedProxies }),
+      ...(forwardedHeader !== undefined && { forwardedHeader }),
+      ...(ipv6Subnet !== undefined && { ipv6Subnet }),
+    },
+    access,
+  )
   const keys: KeySources<Request> = {
-    ip: (request) => addresses.clientOf(access.peer(request), reportOf(request)),
+    ip: addresses.clientOf,
     route: access.route,
     header: access.header,
   }
@@ -166,7 +158,7 @@ export function createHttpLimiter<Request extends object>(
   const exemption = allow && exemptionOf(allow, { ...limiterOptions, ...identifying })
   const isExempt = (request: Request, allowed: AddressList): boolean => {
     try {
-      const { address, isKnown } = addresses.originOf(access.peer(request), reportOf(request))
+      const { address, isKnown } = addresses.originOf(request)
       return isKnown && allowed.has(address)
     } catch {
       return false

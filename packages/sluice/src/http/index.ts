@@ -7,7 +7,6 @@ export {
   type ClientAddressReader,
   clientAddressReader,
   type ForwardedHeader,
-  type ProxyTrust,
   type RequestOrigin,
 } from './client-address.js'
 export type { OwnAnswer } from './custom-response.js'
@@ -31,3 +30,4 @@ export {
   unavailableProblem,
 } from './problem.js'
 export { rateLimit, rateLimitPolicy } from './ratelimit-headers.js'
+export type { AddressAccess, FrameworkProxies } from './request-addresses.js'

@@ -32,6 +32,9 @@ export interface Route {
 /** Starts an app with these routes for the duration of a test and returns its port. */
 export type StartRoutes = (...routes: (Partial<Route> & Pick<Route, 'limits'>)[]) => Promise<number>
 
+/** The senders that a framework trusts: those on this machine, or all. */
+export type ProxySetting = 'loopback' | 'everyone'
+
 export interface RunningApp {
   readonly port: number
   close(): Promise<void>
@@ -45,7 +48,10 @@ export interface Framework {
   readonly allowsSeveralLimits: boolean
   /** True if a repeated header can be distinguished from one with a comma. */
   readonly distinguishesRepeatedHeaders: boolean
-  start(routes: readonly Route[]): Promise<RunningApp>
+  /** True if the framework has a setting for proxies. */
+  readonly hasProxySetting: boolean
+  /** @param proxies the framework's own setting for proxies; default: it trusts none */
+  start(routes: readonly Route[], proxies?: ProxySetting): Promise<RunningApp>
   /** Returns the parsed body of a request of the framework. */
   bodyOf(request: object): unknown
   /** Returns a header of a request of the framework. */

@@ -250,6 +250,12 @@ describe('clientAddressReader', () => {
     )
   })
 
+  it('rejects a forwardedHeader without trustedProxies', () => {
+    expect(() => clientAddressReader({ forwardedHeader: 'forwarded' })).toThrow(
+      "'forwardedHeader' requires 'trustedProxies'",
+    )
+  })
+
   it.each([0, 129, 64.5, Number.NaN, '64' as never])('rejects an ipv6Subnet of %s', (ipv6Subnet) => {
     expect(() => clientAddressReader({ ipv6Subnet })).toThrow(
       "'ipv6Subnet' must be a whole number from 1 to 128",

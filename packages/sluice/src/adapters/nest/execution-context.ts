@@ -5,11 +5,15 @@ import type { ExecutionContext } from '@nestjs/common'
 export interface NestRequest extends Pick<IncomingMessage, 'headers' | 'socket' | 'method'> {
   readonly body?: unknown
   readonly params?: unknown
+  /** Set if the framework trusts proxies. */
+  readonly ips?: readonly string[]
   /** Express. */
+  readonly app?: { readonly settings?: Readonly<Record<string, unknown>> }
   readonly baseUrl?: string
   readonly route?: { readonly path?: string }
   /** Fastify. */
   readonly routeOptions?: { readonly url?: string }
+  readonly server?: object
   readonly raw?: IncomingMessage
 }
 

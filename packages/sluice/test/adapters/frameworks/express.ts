@@ -10,8 +10,10 @@ function expressFramework(createApp: typeof express): Framework {
     readsBody: true,
     allowsSeveralLimits: true,
     distinguishesRepeatedHeaders: true,
-    start(routes) {
+    hasProxySetting: true,
+    start(routes, proxies) {
       const app = createApp()
+      if (proxies !== undefined) app.set('trust proxy', proxies === 'everyone' ? true : proxies)
       app.use(createApp.json())
       // Express writes errors to the console unless its `env` is `test`.
       app.set('env', 'test')

@@ -8,8 +8,9 @@ function fastifyFramework(hook: 'preHandler' | 'onRequest'): Framework {
     readsBody: hook === 'preHandler',
     allowsSeveralLimits: true,
     distinguishesRepeatedHeaders: true,
-    async start(routes) {
-      const app = Fastify()
+    hasProxySetting: true,
+    async start(routes, proxies) {
+      const app = Fastify(proxies && { trustProxy: proxies === 'everyone' ? true : '127.0.0.1' })
       for (const { method, path, limits, handle, before } of routes) {
         const beforeLimits: onRequestHookHandler = (_request, reply, done) => {
           before?.(() => reply.code(503).send('early response'))

@@ -11,6 +11,7 @@ export const fetchFramework: Framework = {
   readsBody: false,
   allowsSeveralLimits: true,
   distinguishesRepeatedHeaders: false,
+  hasProxySetting: false,
   start(routes) {
     const handlers = routes.map((route) => ({ route, handler: handlerOf(route) }))
     return startServer(

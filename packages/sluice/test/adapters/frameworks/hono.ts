@@ -9,6 +9,7 @@ export const honoFramework: Framework = {
   readsBody: false,
   allowsSeveralLimits: true,
   distinguishesRepeatedHeaders: true,
+  hasProxySetting: false,
   start(routes) {
     const app = new Hono()
     // Keeps intended errors of handlers out of the console.

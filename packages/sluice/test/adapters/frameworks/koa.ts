@@ -9,8 +9,9 @@ export const koaFramework: Framework = {
   readsBody: true,
   allowsSeveralLimits: true,
   distinguishesRepeatedHeaders: true,
-  start(routes) {
-    const app = new Koa()
+  hasProxySetting: true,
+  start(routes, proxies) {
+    const app = new Koa(proxies && { proxy: true, maxIpsCount: proxies === 'everyone' ? 0 : 1 })
     // Keeps intended errors of handlers out of the console.
     app.silent = true
     const router = new Router()

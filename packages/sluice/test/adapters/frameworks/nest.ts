@@ -5,18 +5,21 @@ import { NestFactory } from '@nestjs/core'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import { decisionOf, Limit, LimitModule, type NestRequest, settle } from '../../../src/adapters/nest.js'
-import type { Framework, Route } from '../framework.js'
+import type { Framework, ProxySetting, Route } from '../framework.js'
 import { appOf } from './listening.js'
 
 type NestReply = ServerResponse | { readonly raw: ServerResponse; hijack(): unknown }
 
-function nestFramework(create: (module: object) => Promise<INestApplication>): Framework {
+function nestFramework(
+  create: (module: object, proxies: ProxySetting | undefined) => Promise<INestApplication>,
+): Framework {
   return {
     readsBody: true,
     allowsSeveralLimits: false,
     distinguishesRepeatedHeaders: true,
-    async start(routes) {
-      const app = await create(moduleOf(routes))
+    hasProxySetting: true,
+    async start(routes, proxies) {
+      const app = await create(moduleOf(routes), proxies)
       app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
         routes
           .find(({ path }) => path === request.url)
@@ -71,9 +74,12 @@ async function respond({ handle }: Route, request: NestRequest, reply: NestReply
   response.once('close', () => result.destroy())
 }
 
-export const nestOnExpress = nestFramework((module) =>
-  NestFactory.create(module, new ExpressAdapter(), { logger: false }),
-)
-export const nestOnFastify = nestFramework((module) =>
-  NestFactory.create(module, new FastifyAdapter(), { logger: false }),
-)
+export const nestOnExpress = nestFramework(async (module, proxies) => {
+  const adapter = new ExpressAdapter()
+  if (proxies !== undefined) adapter.set('trust proxy', proxies === 'everyone' ? true : proxies)
+  return NestFactory.create(module, adapter, { logger: false })
+})
+export const nestOnFastify = nestFramework((module, proxies) => {
+  const adapter = new FastifyAdapter(proxies && { trustProxy: proxies === 'everyone' ? true : '127.0.0.1' })
+  return NestFactory.create(module, adapter, { logger: false })
+})
