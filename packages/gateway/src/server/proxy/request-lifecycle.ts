@@ -34,8 +34,8 @@ export function handleRequest(context: RequestContext): void {
     }
     const { target, match } = services.policies.route(request.method ?? 'GET', request.url ?? '/')
     if (match !== undefined) {
-      // Spread syntax here took 2 of the 100 µs of a small request.
       const applied = match.policy.exemption === undefined ? match : exemptMatch(match, context)
+      // Spread syntax here took 2 of the 100 µs of a small request.
       const routed = { request, response, services, errors, sendContinue, onEnd, target, match: applied }
       new RequestLifecycle(routed).start()
       return
