@@ -20,6 +20,12 @@ import { type Algorithm, allowed, refused, type State } from './algorithm.js'
  * new limit, the level drains at the larger of the old and the new rate. So several limits together
  * admit no more, in any interval, than one bucket with their largest burst and their largest rate.
  *
+ * **New keys.** With `initial`, a new key starts with a level of `burst - initial`, so the bound
+ * holds a fortiori. Its bucket fills from the first take on, even if that is refused, so the store
+ * keeps a new state that takes nothing (`isNew`). A full bucket must be told from a new one, so it
+ * is kept for as long as an empty bucket takes to fill. A key that makes no request for longer is
+ * new again.
+ *
  * If the clock is set back, the TAT stays, which raises the level, but not above the burst. An
  * empty bucket stays empty, whether or not its state is still stored.
  */
@@ -31,18 +37,20 @@ export interface TokenBucketState extends State {
    * take drains faster than the requested one.
    */
   readonly fasterRate?: number
+  /** True for a key that starts with fewer units than the burst and has no stored state yet. */
+  readonly isNew?: true
 }
 
 export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
-  fresh(_limit, now) {
-    return { at: now, level: 0 }
-  },
+  fresh: freshBucket,
 
-  advance(limit, { at, level }, now, kept = limit) {
+  advance(limit, { at, level, isNew = false }, now, kept = limit) {
     const [rate, keptRate] = [drainRate(limit), drainRate(kept)]
     // A peek under a faster limit stores nothing; the faster rate applies from the next take.
     const draining = rate > keptRate && now >= at ? limit : kept
     const next = { at: now, level: levelNow(draining, at, level, now) }
+    if (limit.initial !== undefined && (isNew || now - at >= keptFor(kept, level)))
+      return freshBucket(limit, now)
     return keptRate > rate ? { ...next, fasterRate: keptRate } : next
   },
 
@@ -68,6 +76,8 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
     // be left, but the level does not show that.
     const stillCounted = Math.max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
     const difference = Math.max(cost - taken.cost, -stillCounted)
+    // Nothing was taken from a new key, so there is nothing to refund.
+    if (state.isNew && difference <= 0) return state
     return { at: state.at, level: Math.max(0, state.level + difference) }
   },
 
@@ -83,8 +93,22 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   },
 
   idleAfter(limit, state) {
-    return timeToDrain(limit, state.level)
+    return state.isNew ? 0 : keptFor(limit, state.level)
   },
+}
+
+/** Returns how long a state is kept, in milliseconds: until a missing state has the same meaning. */
+function keptFor(limit: TokenBucketLimit, level: number): number {
+  return timeToDrain(limit, limit.initial === undefined ? level : level + limit.burst)
+}
+
+/** Reports whether a state must be kept although nothing was taken: the bucket of a new key fills. */
+export function isNewBucket(state: State): boolean {
+  return (state as TokenBucketState).isNew === true
+}
+
+function freshBucket({ burst, initial }: TokenBucketLimit, now: number): TokenBucketState {
+  return initial === undefined ? { at: now, level: 0 } : { at: now, level: burst - initial, isNew: true }
 }
 
 /** Returns the level at `now` of a bucket that had `level` at `at`. */

@@ -146,6 +146,7 @@ function advanced({ limit, state }: Count, timeFor: TimeFor): Count {
 
 /** Returns the state after a take under a limit of another kind. */
 function takenUnderOther({ limit, state }: Count, cost: number): State {
+  if (cost === 0) return state
   if (limit.algorithm === 'sliding-log') return addTaken(limit, state as SlidingLogState, cost)
   if (limit.algorithm !== 'token-bucket') return algorithmOf(limit).take(limit, state, cost, '')
   // A level above the burst would refuse for longer than this limit alone ever would.

@@ -1,6 +1,13 @@
 import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import { checkCalendar } from '../time/calendar.js'
-import { type AlgorithmName, type FixedWindowLimit, type Limit, MAX_PERIOD, MIN_PERIOD } from './limit.js'
+import {
+  type AlgorithmName,
+  type FixedWindowLimit,
+  type Limit,
+  MAX_PERIOD,
+  MIN_PERIOD,
+  type TokenBucketLimit,
+} from './limit.js'
 
 const ALGORITHMS: readonly string[] = [
   'token-bucket',
@@ -11,7 +18,7 @@ const ALGORITHMS: readonly string[] = [
 ] satisfies AlgorithmName[]
 
 const FIELDS: Record<AlgorithmName, readonly string[]> = {
-  'token-bucket': ['limit', 'period', 'burst'],
+  'token-bucket': ['limit', 'period', 'burst', 'initial'],
   'fixed-window': ['limit', 'period', 'align', 'timeZone'],
   'sliding-window': ['limit', 'period'],
   'sliding-log': ['limit', 'period'],
@@ -50,7 +57,10 @@ export function checkLimit(limit: Limit): Limit {
   checkCapacity('limit', limit.limit, limit.algorithm)
   if (limit.algorithm === 'concurrency') checkPeriod('lease', limit.lease)
   else checkPeriod('period', limit.period)
-  if (limit.algorithm === 'token-bucket') checkCapacity('burst', limit.burst, limit.algorithm)
+  if (limit.algorithm === 'token-bucket') {
+    checkCapacity('burst', limit.burst, limit.algorithm)
+    if (limit.initial !== undefined) return checkInitial(limit)
+  }
   if (limit.algorithm === 'fixed-window') checkAlignment(limit)
   return Object.freeze({ ...limit })
 }
@@ -87,6 +97,19 @@ function checkCapacity(field: string, value: number, algorithm: AlgorithmName): 
       [field],
       `'${field}' of a ${algorithm} limit must be a whole number, not ${value}`,
     )
+}
+
+/** Returns a frozen copy, without an `initial` that equals the burst, its default. */
+function checkInitial({ initial, ...limit }: TokenBucketLimit): TokenBucketLimit {
+  if (typeof initial !== 'number')
+    throw new OptionTypeError(['initial'], `'initial' must be a number, not ${show(initial)}`)
+  if (!(initial >= 0 && initial <= limit.burst)) {
+    throw new OptionRangeError(
+      ['initial'],
+      `'initial' must be at least 0 and at most the burst of ${limit.burst}, not ${initial}`,
+    )
+  }
+  return Object.freeze(initial === limit.burst ? limit : { ...limit, initial })
 }
 
 function checkPeriod(field: string, value: number): void {

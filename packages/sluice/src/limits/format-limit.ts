@@ -1,4 +1,4 @@
-import type { Limit } from './limit.js'
+import type { Limit, TokenBucketLimit } from './limit.js'
 
 const UNITS: readonly (readonly [name: string, milliseconds: number])[] = [
   ['year', 31_536_000_000],
@@ -11,16 +11,20 @@ const UNITS: readonly (readonly [name: string, milliseconds: number])[] = [
 ]
 
 /**
- * Formats a limit: `10/minute`, `5 per 5 minutes`, `10/minute burst 20`, `4 concurrent`. Except for
+ * Formats a limit: `10/minute`, `5 per 5 minutes`, `10/minute burst 20`,
+ * `10/minute initial 0`, `4 concurrent`. Except for
  * concurrency limits and fractional capacities, `parseLimits` with the same options parses the
  * string back to an equal limit.
  */
 export function formatLimit(limit: Limit): string {
   if (limit.algorithm === 'concurrency') return `${limit.limit} concurrent`
   const period = formatPeriod(limit.period)
-  const burst =
-    limit.algorithm === 'token-bucket' && limit.burst !== limit.limit ? ` burst ${limit.burst}` : ''
-  return `${limit.limit}${/^\d/.test(period) ? ' per ' : '/'}${period}${burst}`
+  const bucket = limit.algorithm === 'token-bucket' ? formatBucket(limit) : ''
+  return `${limit.limit}${/^\d/.test(period) ? ' per ' : '/'}${period}${bucket}`
+}
+
+function formatBucket({ limit, burst, initial }: TokenBucketLimit): string {
+  return `${burst === limit ? '' : ` burst ${burst}`}${initial === undefined ? '' : ` initial ${initial}`}`
 }
 
 /** Formats a period for use after "per": `minute`, `5 minutes`, `1500 ms`. */

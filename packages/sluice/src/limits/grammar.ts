@@ -8,7 +8,14 @@ import {
 } from '../option-error.js'
 import { millisecondsIn, toMilliseconds, UNIT_NAMES } from '../time/duration.js'
 import { checkLimit } from './check-limit.js'
-import { type AlgorithmName, type FixedWindowLimit, type Limit, MAX_PERIOD, MIN_PERIOD } from './limit.js'
+import {
+  type AlgorithmName,
+  type FixedWindowLimit,
+  type Limit,
+  MAX_PERIOD,
+  MIN_PERIOD,
+  type TokenBucketLimit,
+} from './limit.js'
 
 /** Options for parsing a limit string: the algorithm and its settings. */
 export interface Counting {
@@ -56,11 +63,14 @@ const SUFFIXES: ReadonlyMap<string, number> = new Map([
 
 /**
  * Parses a limit string: `10/minute`, `10 per minute`, `20/60s`, `5 per 300 seconds`,
- * `100k/minute`, `1M/day`, `10/5m burst 20`, or several limits joined with `;`, `,` or `|`. The grammar:
+ * `100k/minute`, `1M/day`, `10/5m burst 20`, `10/5m burst 20 initial 5`, or several limits joined
+ * with `;`, `,` or `|`. The grammar:
  *
  *     limits = limit *( ( ";" / "," / "|" ) limit )
- *     limit  = count ( "/" | "per" ) [ number ] unit [ "burst" count ]
+ *     limit  = count ( "/" | "per" ) [ number ] unit [ "burst" count ] [ "initial" count ]
  *     count  = number [ "k" | "M" | "G" ]          ; a whole number of at least 1
+ *
+ * The count after `initial` is from 0 to the burst.
  *
  * @throws LimitSyntaxError with the index of the error and a valid example.
  * @throws OptionError if `counting` does not fit the limit. Its path names the option, such as
@@ -78,7 +88,7 @@ export function parseLimits(input: string, counting: Counting = {}): Limit[] {
       scanner.fail(`more than ${MAX_LIMITS} limits in one string; use several rules instead`)
     limits.push(readLimit(scanner, counting))
   } while (scanner.skip(/[;,|]/y))
-  if (!scanner.done()) scanner.fail(`expected the end, ';' or 'burst', ${EXAMPLE}`)
+  if (!scanner.done()) scanner.fail(`expected the end, ';', 'burst' or 'initial', ${EXAMPLE}`)
   return limits
 }
 
@@ -90,10 +100,15 @@ function readLimit(scanner: Scanner, counting: Counting): Limit {
   const period = readPeriod(scanner)
   const burstAt = scanner.position()
   const burst = scanner.skip(/burst\b/iy) ? readCount(scanner, 'the burst') : undefined
-  return toLimit(limit, period, burst, counting, scanner, burstAt)
+  const initialAt = scanner.position()
+  const initial = scanner.skip(/initial\b/iy) ? readCount(scanner, 'the initial tokens', 0) : undefined
+  if (initial !== undefined && initial > (burst ?? limit))
+    scanner.fail(`the initial tokens must not exceed the burst of ${burst ?? limit}`, initialAt)
+  const bucket = { ...(burst !== undefined && { burst }), ...(initial !== undefined && { initial }) }
+  return toLimit(limit, period, bucket, counting, scanner, burst === undefined ? initialAt : burstAt)
 }
 
-function readCount(scanner: Scanner, subject: string): number {
+function readCount(scanner: Scanner, subject: string, min = 1): number {
   const at = scanner.position()
   const digits = scanner.take(/[0-9]{1,32}(\.[0-9]{1,9})?/y)
   if (digits === undefined) return scanner.fail(`expected a number for ${subject}, ${EXAMPLE}`)
@@ -112,7 +127,7 @@ function readCount(scanner: Scanner, subject: string): number {
       at,
     )
   }
-  if (scaled === 0) return scanner.fail('a limit of zero would refuse every request; the minimum is 1', at)
+  if (scaled < min) return scanner.fail('a limit of zero would refuse every request; the minimum is 1', at)
   return scaled
 }
 
@@ -133,14 +148,15 @@ function readPeriod(scanner: Scanner): number {
 function toLimit(
   limit: number,
   period: number,
-  burst: number | undefined,
+  bucket: Partial<Pick<TokenBucketLimit, 'burst' | 'initial'>>,
   counting: Counting,
   scanner: Scanner,
-  burstAt: number,
+  bucketAt: number,
 ): Limit {
   const { algorithm = 'token-bucket', align, timeZone } = counting
-  if (algorithm !== 'token-bucket' && burst !== undefined) {
-    return scanner.fail(`'burst' requires the algorithm token-bucket, not ${algorithm}`, burstAt)
+  const [option] = Object.keys(bucket)
+  if (algorithm !== 'token-bucket' && option !== undefined) {
+    return scanner.fail(`'${option}' requires the algorithm token-bucket, not ${algorithm}`, bucketAt)
   }
   if (algorithm !== 'fixed-window' && (align !== undefined || timeZone !== undefined)) {
     throw new OptionTypeError(
@@ -152,7 +168,7 @@ function toLimit(
   const check = (written: Limit) => relocate(() => checkLimit(written), toCountingPath)
   switch (algorithm) {
     case 'token-bucket':
-      return check({ algorithm, limit, period, burst: burst ?? limit })
+      return check({ algorithm, limit, period, burst: limit, ...bucket })
     case 'fixed-window':
       return check({
         algorithm,

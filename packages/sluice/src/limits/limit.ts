@@ -19,6 +19,12 @@ export interface TokenBucketLimit {
   readonly limit: number
   readonly period: number
   readonly burst: number
+  /**
+   * The units that a new key starts with, from 0 to `burst`. The bucket fills from the first
+   * request on, even if that is refused. A key is new again after `reset`, and once its bucket has
+   * been full, with nothing taken, for as long as an empty bucket takes to fill. Default: `burst`.
+   */
+  readonly initial?: number
 }
 
 /** At most `limit` in each window. */
@@ -91,7 +97,10 @@ export function sameLimit(a: Limit, b: Limit): boolean {
   if (a.algorithm !== b.algorithm || a.limit !== b.limit) return false
   if (a.algorithm === 'concurrency') return a.lease === (b as ConcurrencyLimit).lease
   if (a.period !== (b as typeof a).period) return false
-  if (a.algorithm === 'token-bucket') return a.burst === (b as TokenBucketLimit).burst
+  if (a.algorithm === 'token-bucket') {
+    const { burst, initial } = b as TokenBucketLimit
+    return a.burst === burst && a.initial === initial
+  }
   if (a.algorithm === 'fixed-window') return sameAlignment(a, b as FixedWindowLimit)
   return true
 }

@@ -12,8 +12,11 @@ import { type OptionPath, OptionRangeError, OptionTypeError } from '../option-er
  */
 export function scaleLimit(limit: Limit, factor: number): Limit {
   if (factor === 1) return limit
-  if (limit.algorithm === 'token-bucket')
-    return checkLimit({ ...limit, limit: limit.limit * factor, burst: Math.max(1, limit.burst * factor) })
+  if (limit.algorithm === 'token-bucket') {
+    const burst = Math.max(1, limit.burst * factor)
+    const initial = limit.initial === undefined ? {} : { initial: Math.min(burst, limit.initial * factor) }
+    return checkLimit({ ...limit, limit: limit.limit * factor, burst, ...initial })
+  }
   // Tolerates rounding errors: 100 times 0.29 is 28.999999999999996.
   return checkLimit({ ...limit, limit: Math.max(1, Math.floor(limit.limit * factor * (1 + 1e-12))) })
 }

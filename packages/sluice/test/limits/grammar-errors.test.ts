@@ -39,10 +39,14 @@ describe('parseLimits with an invalid string', () => {
     ['10/0.9ms', 3, 'between 1 ms and ten years'],
     ['10/11 years', 3, 'between 1 ms and ten years'],
     ['10/minute burst', 15, 'the burst'],
-    ['10/minute burst 20 30', 19, "expected the end, ';' or 'burst'"],
+    ['10/minute initial', 17, 'expected a number for the initial tokens'],
+    ['10/minute initial 11', 10, 'the initial tokens must not exceed the burst of 10'],
+    ['10/minute burst 20 initial 0.5', 27, 'is not a whole number'],
+    ['10/minute initial 5 burst 20', 20, "expected the end, ';', 'burst' or 'initial'"],
+    ['10/minute burst 20 30', 19, "expected the end, ';', 'burst' or 'initial'"],
     ['10/minute, hour', 11, 'expected a number'],
     ['1,000/minute', 1, "expected '/' or 'per'"],
-    ['10/minute & 20/hour', 10, "expected the end, ';' or 'burst'"],
+    ['10/minute & 20/hour', 10, "expected the end, ';', 'burst' or 'initial'"],
     ['10/minute;', 10, 'expected a number'],
     ['10/minute;;20/hour', 10, 'expected a number'],
     [';', 0, 'expected a number'],
@@ -78,6 +82,10 @@ describe('parseLimits with an invalid string', () => {
         "'burst' requires the algorithm token-bucket",
       )
       expect(() => parseLimits('10/minute burst 20', { algorithm })).toThrow('(at character 11)')
+      expect(() => parseLimits('10/minute initial 2', { algorithm })).toThrow(
+        "'initial' requires the algorithm token-bucket",
+      )
+      expect(() => parseLimits('10/minute initial 2', { algorithm })).toThrow('(at character 11)')
     }
   })
 

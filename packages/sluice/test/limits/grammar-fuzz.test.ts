@@ -18,6 +18,7 @@ const PIECES = [
   's',
   'ms',
   'burst',
+  'initial',
   ';',
   '5 m',
   '9'.repeat(20),
@@ -66,12 +67,19 @@ describe('formatLimit', () => {
 
   it('returns a string that parses to the same limit', () => {
     fc.assert(
-      fc.property(whole, period, whole, (limit, length, burst) => {
-        const bucket = { algorithm: 'token-bucket' as const, limit, period: length, burst }
-        expect(parseLimits(formatLimit(bucket))).toEqual([bucket])
-        const log = { algorithm: 'sliding-log' as const, limit, period: length }
-        expect(parseLimits(formatLimit(log), { algorithm: 'sliding-log' })).toEqual([log])
-      }),
+      fc.property(
+        whole,
+        period,
+        whole,
+        fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+        (limit, length, burst, share) => {
+          const initial = share === null ? {} : { initial: Math.floor(burst * share) }
+          const bucket = checkLimit({ algorithm: 'token-bucket', limit, period: length, burst, ...initial })
+          expect(parseLimits(formatLimit(bucket))).toEqual([bucket])
+          const log = { algorithm: 'sliding-log' as const, limit, period: length }
+          expect(parseLimits(formatLimit(log), { algorithm: 'sliding-log' })).toEqual([log])
+        },
+      ),
       { seed: 20261124, numRuns: 5000 },
     )
   })

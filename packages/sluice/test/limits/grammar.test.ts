@@ -5,8 +5,8 @@ import type { Limit } from '../../src/limits/limit.js'
 const MINUTE = 60_000
 const DAY = 86_400_000
 
-function bucket(limit: number, period: number, burst = limit): Limit {
-  return { algorithm: 'token-bucket', limit, period, burst }
+function bucket(limit: number, period: number, burst = limit, initial?: number): Limit {
+  return { algorithm: 'token-bucket', limit, period, burst, ...(initial !== undefined && { initial }) }
 }
 
 describe('parseLimits', () => {
@@ -18,6 +18,9 @@ describe('parseLimits', () => {
     ['100k/minute', bucket(100_000, MINUTE)],
     ['1M/day', bucket(1_000_000, DAY)],
     ['10/5m burst 20', bucket(10, 5 * MINUTE, 20)],
+    ['10/5m burst 20 initial 5', bucket(10, 5 * MINUTE, 20, 5)],
+    ['10/minute initial 0', bucket(10, MINUTE, 10, 0)],
+    ['10/minute INITIAL 10', bucket(10, MINUTE)],
     ['1.5k/s', bucket(1500, 1000)],
     ['2G/year', bucket(2e9, 365 * DAY)],
     ['0.001M/h', bucket(1000, 3_600_000)],

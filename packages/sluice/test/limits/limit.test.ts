@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { checkCost, checkLimit } from '../../src/limits/check-limit.js'
 import { capacityOf, type Limit, MAX_PERIOD, sameLimit } from '../../src/limits/limit.js'
 import { fits, wholeUnitsLeft } from '../../src/limits/tolerance.js'
+import { scaleLimit } from '../../src/rules/scale.js'
+import { shareOf } from '../../src/stores/resilience/peer-share.js'
 
 const bucket = { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 20 } as const
 const calendar = { algorithm: 'fixed-window', limit: 10, period: 86_400_000, align: 'calendar' } as const
@@ -39,6 +41,24 @@ describe('the validation of limits', () => {
       expect(() => checkLimit({ ...limit, limit: 1.5 })).toThrow(RangeError)
   })
 
+  it('accepts initial units of a token bucket from 0 to the burst, which is the default', () => {
+    for (const initial of [0, 0.5, 19])
+      expect(checkLimit({ ...bucket, initial })).toEqual({ ...bucket, initial })
+    expect(checkLimit({ ...bucket, initial: 20 })).toEqual(bucket)
+    for (const initial of [-1, 21, Number.NaN])
+      expect(() => checkLimit({ ...bucket, initial })).toThrow("'initial' must be at least 0 and at most the")
+    expect(() => checkLimit({ ...bucket, initial: '1' as never })).toThrow("'initial' must be a number")
+    for (const limit of LIMITS.slice(1))
+      expect(() => checkLimit({ ...limit, initial: 0 } as Limit)).toThrow("has no 'initial'")
+  })
+
+  it('scales and divides the initial units with the burst', () => {
+    const limit = checkLimit({ ...bucket, initial: 4 })
+    expect(scaleLimit(limit, 0.5)).toEqual({ ...bucket, limit: 5, burst: 10, initial: 2 })
+    expect(scaleLimit(limit, 0.01)).toEqual({ ...bucket, limit: 0.1, burst: 1, initial: 0.04 })
+    expect(shareOf(limit, 4)).toEqual({ ...bucket, limit: 2.5, burst: 5, initial: 1 })
+  })
+
   it('rejects values that are not limits with a TypeError', () => {
     for (const wrong of [null, undefined, 10, '10/minute', {}, { algorithm: 'leaky' }])
       expect(() => checkLimit(wrong as unknown as Limit)).toThrow(TypeError)
@@ -61,6 +81,8 @@ describe('sameLimit', () => {
       expect(sameLimit(one, { ...one, limit: 11 })).toBe(false)
     }
     expect(sameLimit(bucket, { ...bucket, burst: 21 })).toBe(false)
+    expect(sameLimit(bucket, { ...bucket, initial: 0 })).toBe(false)
+    expect(sameLimit({ ...bucket, initial: 0 }, { ...bucket, initial: 0 })).toBe(true)
     expect(sameLimit(calendar, { ...calendar, timeZone: 'UTC' })).toBe(true)
     expect(sameLimit(calendar, { ...calendar, timeZone: 'Asia/Tokyo' })).toBe(false)
   })

@@ -6,6 +6,7 @@ import { simultaneousCallCases } from './conformance/combined-limits.js'
 import { costCases } from './conformance/costs.js'
 import { expiryCases } from './conformance/expiry.js'
 import type { MakeStore, StoreKind, Suite } from './conformance/harness.js'
+import { initialUnitCases } from './conformance/initial-units.js'
 import { keyCases } from './conformance/keys.js'
 import { limitSequenceCases } from './conformance/limit-sequences.js'
 import { permitCases } from './conformance/permits.js'
@@ -55,6 +56,7 @@ const ALL_CASES = [
   allOrNoneCases,
   clockCases,
   rateCases,
+  initialUnitCases,
   expiryCases,
   changeCases,
   limitSequenceCases,

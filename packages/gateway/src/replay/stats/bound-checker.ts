@@ -145,10 +145,12 @@ export class BoundChecker implements SlotOwner {
     const capacity = capacityOf(limit)
     const before = bounds.get(slot, CAPACITY)
     let level = bounds.get(slot, LEVEL)
-    if (Number.isNaN(level)) level = capacity
+    if (Number.isNaN(level)) level = limit.initial ?? capacity
     else if (before !== capacity) level = capacity - ((before - level) / before) * capacity
     const refilled = ((now - bounds.get(slot, AT)) * limit.limit) / limit.period
-    level = Math.min(capacity, level + refilled)
+    // A bucket that has been full for as long as an empty one takes to fill starts again.
+    const isNew = limit.initial !== undefined && level + refilled >= 2 * capacity
+    level = isNew ? (limit.initial ?? capacity) : Math.min(capacity, level + refilled)
     bounds.set(slot, LEVEL, level)
     bounds.set(slot, AT, now)
     bounds.set(slot, CAPACITY, capacity)

@@ -82,11 +82,10 @@ function countingOf({ algorithm, align, timeZone }: RateRule<GatewayRequest>) {
 /** Formats a candidate as in a configuration: `30/minute burst 60`. */
 export function textOf(target: Target, { limit, burst }: Candidate): string {
   const { limit: current } = target
-  return formatLimit(
-    current.algorithm === 'token-bucket'
-      ? { ...current, limit, burst: burst ?? limit }
-      : { ...current, limit },
-  )
+  if (current.algorithm !== 'token-bucket') return formatLimit({ ...current, limit })
+  const bucket = { ...current, limit, burst: burst ?? limit }
+  const { initial } = current
+  return formatLimit(initial === undefined ? bucket : { ...bucket, initial: Math.min(initial, bucket.burst) })
 }
 
 /** Returns the configuration with a candidate as the limit of the rule. */

@@ -70,7 +70,9 @@ function encodeLimit(limit: Limit, state: State): readonly (string | number)[] {
   const letter = ALGORITHM_LETTERS[limit.algorithm]
   switch (limit.algorithm) {
     case 'token-bucket':
-      return [letter, limit.limit, limit.period, limit.burst]
+      return limit.initial === undefined
+        ? [letter, limit.limit, limit.period, limit.burst]
+        : [letter, limit.limit, limit.period, limit.burst, limit.initial]
     case 'fixed-window':
       return limit.align === 'calendar'
         ? [letter, limit.limit, limit.period, limit.timeZone ?? 'UTC']
@@ -89,10 +91,16 @@ function encodeLimit(limit: Limit, state: State): readonly (string | number)[] {
 
 /** @throws TypeError, RangeError for anything but an encoded limit. */
 function decodeLimit([letter, ...parts]: readonly unknown[]): Limit {
-  const [limit, period, last] = parts as [number, number, unknown]
+  const [limit, period, last, initial] = parts as [number, number, unknown, unknown]
   switch (letter) {
     case 't':
-      return checkLimit({ algorithm: 'token-bucket', limit, period, burst: last as number })
+      return checkLimit({
+        algorithm: 'token-bucket',
+        limit,
+        period,
+        burst: last as number,
+        ...(initial !== undefined && { initial: initial as number }),
+      })
     case 'f':
       return checkLimit({
         algorithm: 'fixed-window',

@@ -1,5 +1,6 @@
 import { algorithmOf } from '../../algorithms/registry.js'
 import type { SlidingLogState } from '../../algorithms/sliding-log.js'
+import { isNewBucket } from '../../algorithms/token-bucket.js'
 import { allEnforcedFit, judgingOrder } from '../enforcement.js'
 import type { Charge, StoreVerdict } from '../store.js'
 import { MAX_ENTRY_LENGTH } from './log-entries.js'
@@ -13,6 +14,8 @@ export interface KeyOutcome {
   readonly taken: readonly StoreVerdict[]
   /** The verdicts if the request is refused. */
   readonly untaken: readonly StoreVerdict[]
+  /** True if the request meets a bucket that its key does not have yet, and takes nothing from it. */
+  readonly hasNewBucket: boolean
 }
 
 /**
@@ -53,7 +56,21 @@ export function decide(working: WorkingState, charges: readonly Charge[], takes:
     reserveBytes(working, fitting)
     for (const { limit, cost, lease = '' } of fitting) working.take(limit, cost, lease)
   }
-  return { admitted, taken, untaken }
+  const hasNewBucket = charges.some((charge) => startsBucket(working, charge))
+  if (takes && hasNewBucket) startBuckets(working, charges)
+  return { admitted, taken, untaken, hasNewBucket }
+}
+
+/**
+ * Stores the buckets of new keys from which nothing was taken, because they fill from the first
+ * request on.
+ */
+export function startBuckets(working: WorkingState, charges: readonly Charge[]): void {
+  for (const charge of charges) if (startsBucket(working, charge)) working.take(charge.limit, 0, '')
+}
+
+function startsBucket(working: WorkingState, { limit, cost }: Charge): boolean {
+  return cost > 0 && limit.algorithm === 'token-bucket' && isNewBucket(working.stateFor(limit))
 }
 
 /** @throws RangeError if the value would exceed `MAX_BYTES_TO_TAKE`. */

@@ -8,7 +8,7 @@ import {
   type Store,
   type StoreVerdict,
 } from '../store.js'
-import { decide, type KeyOutcome } from './decide.js'
+import { decide, type KeyOutcome, startBuckets } from './decide.js'
 import type { MemcachedConnection } from './memcached-connection.js'
 import { storeKey } from './memcached-key.js'
 import { PerKeyQueue } from './per-key-queue.js'
@@ -52,7 +52,10 @@ export class CasStore implements MemcachedStore {
     }
     // This step finds most refusals, before anything has to be refunded.
     const outcomes = await Promise.all(groups.map((group) => this.#decide(group, false)))
-    if (!outcomes.every(({ admitted }) => admitted)) return collectVerdicts(groups, outcomes, 'untaken')
+    if (!outcomes.every(({ admitted }) => admitted)) {
+      await this.#startBuckets(groups.filter((_, index) => outcomes[index]?.hasNewBucket))
+      return collectVerdicts(groups, outcomes, 'untaken')
+    }
     const admitted = await this.#takeSequentially(groups, outcomes)
     return collectVerdicts(groups, outcomes, admitted ? 'taken' : 'untaken')
   }
@@ -120,6 +123,14 @@ export class CasStore implements MemcachedStore {
   async #refund(refunds: readonly Settlement[]): Promise<void> {
     // The decision does not depend on the refund. Charges that cannot be refunded expire with time.
     await this.settle(refunds).catch(() => {})
+  }
+
+  async #startBuckets(groups: readonly KeyCharges[]): Promise<void> {
+    await Promise.all(
+      groups.map(({ key, charges }) =>
+        this.#updates.enqueue(key, (working) => startBuckets(working, charges)),
+      ),
+    )
   }
 
   #decide({ key, charges }: KeyCharges, takes: boolean): Promise<KeyOutcome> {

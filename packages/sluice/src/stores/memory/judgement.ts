@@ -1,5 +1,6 @@
 import type { State } from '../../algorithms/algorithm.js'
 import { algorithmOf } from '../../algorithms/registry.js'
+import { isNewBucket } from '../../algorithms/token-bucket.js'
 import { judgingOrder, refuses } from '../enforcement.js'
 import { type Charge, checkCharge, type StoreVerdict } from '../store.js'
 import type { Scope, StateRef, StateTable } from './state-table.js'
@@ -40,10 +41,13 @@ export class Judgement {
     return this.#judged.reduce((count, { overflow }) => count + Number(overflow), 0)
   }
 
-  /** Takes the charges if they are admitted. */
+  /** Takes the charges if they are admitted, and stores the buckets of new keys. */
   take(): void {
-    if (!this.admitted) return
-    for (const each of this.#judged) if (each.verdict.allowed && each.charge.cost > 0) this.#commit(each)
+    for (const each of this.#judged) {
+      const { charge, state, verdict } = each
+      if (this.admitted && verdict.allowed && charge.cost > 0) this.#commit(each, charge.cost)
+      else if (isNewBucket(state) && charge.cost > 0) this.#commit(each, 0)
+    }
   }
 
   verdicts(): StoreVerdict[] {
@@ -59,9 +63,9 @@ export class Judgement {
     return verdicts
   }
 
-  #commit({ charge, scope, ref, overflow }: JudgedCharge): void {
+  #commit({ charge, scope, ref, overflow }: JudgedCharge, cost: number): void {
     const { states } = this
-    const { key, limit, cost, lease = '' } = charge
+    const { key, limit, lease = '' } = charge
     // An earlier charge of the same request may have created the state.
     const current = ref ?? (overflow ? scope.overflow : states.find(scope, key) || undefined)
     if (current !== undefined) states.take(current, limit, cost, lease)

@@ -101,8 +101,12 @@ export class LimitEntries {
     return this.#entries[id] as LimitEntry
   }
 
-  /** Returns the entry of a limit; undefined if 255 other limits have states. */
+  /**
+   * Returns the entry of a limit; undefined if 255 other limits have states, or if the limit has
+   * `initial`, whose states are objects.
+   */
   of(limit: Limit): LimitEntry | undefined {
+    if (limit.algorithm === 'token-bucket' && limit.initial !== undefined) return undefined
     if (this.#latest !== undefined && sameLimit(this.#latest.limit, limit)) return this.#latest
     let entry = this.#entries.find((known) => sameLimit(known.limit, limit))
     if (entry === undefined) {

@@ -149,7 +149,7 @@ export class ScriptStore implements RedisStore {
     checkNames(charge)
     checkCharge(charge)
     const period = limit.algorithm === 'concurrency' ? limit.lease : limit.period
-    const burst = limit.algorithm === 'token-bucket' ? limit.burst : 0
+    const burst = limit.algorithm === 'token-bucket' ? limit.burst + (limit.initial ?? 0) : 0
     if (!Number.isFinite(limit.limit + period + burst))
       throw new TypeError('the limit, period, burst and lease of a limit must be finite numbers')
     this.#calendar.bordersOf(limit)

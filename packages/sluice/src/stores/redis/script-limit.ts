@@ -18,6 +18,8 @@ export interface ScriptLimit {
   readonly limit: number
   readonly period: number
   readonly burst: number
+  /** The units that a new key of a bucket starts with, if they differ from its burst. */
+  readonly initial: number | undefined
   /** Time zone of a calendar limit, else ''. */
   readonly zone: string
   readonly windows: WindowBorders | undefined
@@ -30,6 +32,7 @@ export function scriptLimit(limit: Limit, windows: WindowBorders | undefined): S
     limit: limit.limit,
     period: limit.algorithm === 'concurrency' ? limit.lease : limit.period,
     burst: limit.algorithm === 'token-bucket' ? limit.burst : 0,
+    initial: limit.algorithm === 'token-bucket' ? limit.initial : undefined,
     zone: windows === undefined ? '' : zoneOf(limit),
     windows,
   }

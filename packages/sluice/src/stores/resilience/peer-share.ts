@@ -24,7 +24,8 @@ export function shareOf(limit: Limit, peers: number): Limit {
   if (peers === 1) return limit
   if (limit.algorithm === 'token-bucket') {
     const burst = Math.max(limit.burst / peers, Math.min(1, limit.burst))
-    return Object.freeze({ ...limit, limit: limit.limit / peers, burst })
+    const initial = limit.initial === undefined ? {} : { initial: limit.initial / peers }
+    return Object.freeze({ ...limit, limit: limit.limit / peers, burst, ...initial })
   }
   return Object.freeze({ ...limit, limit: Math.max(1, Math.floor(limit.limit / peers)) })
 }

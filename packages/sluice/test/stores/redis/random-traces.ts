@@ -8,8 +8,7 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
 const period = fc.constantFrom(1.9, 1000, 1000, 60_000, 60_000, HOUR)
-/** Generators of limits by algorithm. */
-export const LIMITS: Record<string, fc.Arbitrary<Limit>> = {
+const BY_ALGORITHM: Record<string, fc.Arbitrary<Limit>> = {
   'token-bucket': fc.record({
     algorithm: fc.constant('token-bucket' as const),
     limit: fc.constantFrom(0.5, 3, 10, 1_000_000),
@@ -43,6 +42,21 @@ export const LIMITS: Record<string, fc.Arbitrary<Limit>> = {
     limit: fc.constantFrom(1, 3, 10),
     lease: period,
   }),
+}
+
+/** Generators of limits by algorithm, and of buckets of which some start with fewer units. */
+export const LIMITS: Record<string, fc.Arbitrary<Limit>> = {
+  ...BY_ALGORITHM,
+  'token-bucket with initial units': fc.oneof(
+    BY_ALGORITHM['token-bucket'] as fc.Arbitrary<Limit>,
+    fc.record({
+      algorithm: fc.constant('token-bucket' as const),
+      limit: fc.constantFrom(0.5, 3, 10, 1_000_000),
+      period,
+      burst: fc.constantFrom(2.5, 10, 100),
+      initial: fc.constantFrom(0, 0.1, 2),
+    }),
+  ),
 }
 
 /** A charge of a trace. Most charges use the first limit. */
@@ -108,7 +122,7 @@ export interface Trace {
 
 export const trace = (limit: fc.Arbitrary<Limit>, maxLength = 40): fc.Arbitrary<Trace> =>
   fc.record({
-    limits: fc.tuple(limit, limit, fc.oneof(...Object.values(LIMITS))),
+    limits: fc.tuple(limit, limit, fc.oneof(...Object.values(BY_ALGORITHM))),
     steps: fc.array(step, { minLength: 1, maxLength, size: 'max' }),
   })
 

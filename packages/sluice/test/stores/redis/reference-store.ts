@@ -1,4 +1,5 @@
 import { algorithmOf } from '../../../src/algorithms/registry.js'
+import { isNewBucket } from '../../../src/algorithms/token-bucket.js'
 import {
   type Count,
   countsAfterSettlement,
@@ -63,6 +64,13 @@ export class ReferenceStore {
       const { limit, cost, lease = '' } = charge
       const counts = this.#countsOf(charge)
       this.#store(charge, countsAfterTake(limit, counts, cost, lease, this.#timeFor(counts, limit)))
+    }
+    for (const charge of takes ? charges : []) {
+      const { limit, cost } = charge
+      const counts = this.#countsOf(charge)
+      const timeFor = this.#timeFor(counts, limit)
+      if (cost > 0 && isNewBucket(stateUnder(limit, counts, timeFor)))
+        this.#store(charge, countsAfterTake(limit, counts, 0, '', timeFor))
     }
     for (const charge of charges) this.#deleteIdle(charge)
     return decided.map(({ charge, verdict }) => (admitted ? verdict : untaken.get(charge)) as StoreVerdict)

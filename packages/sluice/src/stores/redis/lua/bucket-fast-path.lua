@@ -1,7 +1,7 @@
 -- The fast path for most requests: charges to token buckets whose state was stored under the
 -- requested limit. Only the current level of such a bucket is kept in memory. Results and writes
 -- equal those of the general path in `main.lua`, but a request of five charges takes 13 µs instead
--- of 20 µs. Everything else (another algorithm or limit, a shadow charge, a key charged twice, a
+-- of 20 µs. Everything else (another algorithm or limit, a bucket with initial units, a shadow charge, a key charged twice, a
 -- clock that was set back) takes the general path.
 
 -- Maximum number of charges. The results of more might not fit on the Lua stack.
@@ -19,7 +19,8 @@ local areBuckets = {}
 local function isBucketTemplate(template)
   if #template > 3 * MAX_CHARGES then return false end
   for each = 1, #template, 3 do
-    if limits[template[each]].letter ~= 't' or template[each + 2] == 0 then return false end
+    local limit = limits[template[each]]
+    if limit.letter ~= 't' or limit.initial or template[each + 2] == 0 then return false end
   end
   return true
 end

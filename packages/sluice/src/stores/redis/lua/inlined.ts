@@ -82,17 +82,27 @@ define.t = function()
     return level > 0 and level or 0
   end
 
+  local function fresh(limit)
+    if not limit.initial then return { at = now, level = 0 } end
+    return { at = now, level = limit.burst - limit.initial, isNew = true }
+  end
+
+  -- Returns how long a state is kept.
+  local function keptFor(limit, level)
+    return timeFor(limit, limit.initial and level + limit.burst or level)
+  end
+
   return {
     kind = 'string',
     size = 16,
 
-    fresh = function()
-      return { at = now, level = 0 }
-    end,
+    fresh = fresh,
 
     -- Returns a new table, so that a peek changes nothing.
     advance = function(limit, state, storedLimit)
       local rate, storedRate = limit.limit / limit.period, storedLimit.limit / storedLimit.period
+      local isNew = state.isNew or now - state.at >= keptFor(storedLimit, state.level)
+      if limit.initial and isNew then return fresh(limit) end
       local draining = rate > storedRate and now >= state.at and limit or storedLimit
       return {
         at = now,
@@ -118,6 +128,7 @@ define.t = function()
     settle = function(limit, state, taken, cost)
       local unitsLeft = max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
       local difference = max(cost - taken.cost, -unitsLeft)
+      if state.isNew and difference <= 0 then return state end
       return { at = state.at, level = max(0, state.level + difference) }
     end,
 
@@ -133,7 +144,7 @@ define.t = function()
     end,
 
     idleAfter = function(limit, state)
-      return timeFor(limit, state.level)
+      return state.isNew and 0 or keptFor(limit, state.level)
     end,
 
     pack = function(state)
@@ -826,7 +837,8 @@ end
 
 local function headOf(limit)
   if not limit.head then
-    local zone = limit.zone
+    -- A bucket has no zone, so the units that a new key starts with are stored in its place.
+    local zone = limit.initial and formatNumber(limit.initial) or limit.zone
     limit.head = pack(HEAD, VERSION, limit.letter, limit.limit, limit.period, limit.burst, #zone) .. zone
     limit.headSize = #limit.head
     limit.stateFrom = limit.headSize + EXPIRY_SIZE + 1
@@ -854,6 +866,10 @@ local function readLimit(header, from)
   local _, letter, capacity, period, burst, zoneSize, zoneFrom = unpackFrom(HEAD, header, from)
   if not define[letter] then return end
   local zone = sub(header, zoneFrom, zoneFrom + zoneSize - 1)
+  if letter == 't' then
+    local bucket = { letter = letter, limit = capacity, period = period, burst = burst, initial = tonumber(zone), zone = '' }
+    return bucket, zoneFrom + zoneSize
+  end
   if letter ~= 'l' then return { letter = letter, limit = capacity, period = period, burst = burst, zone = zone }, zoneFrom + zoneSize end
   return { letter = letter, limit = capacity, period = period, burst = 0, zone = zone }, zoneFrom + zoneSize, burst
 end
@@ -1169,6 +1185,7 @@ end
 -- Returns the state after a take under a limit of another kind. A level above the burst would
 -- refuse for longer than this limit alone ever does.
 local function takenUnderOther(limit, state, cost)
+  if cost == 0 then return state end
   if limit.letter == 'l' then return A.l.addTaken(limit, state, cost) end
   if limit.letter ~= 't' then return A[limit.letter].take(limit, state, cost, '') end
   return { at = state.at, level = max(state.level, min(state.level + cost, limit.burst)) }
@@ -1363,7 +1380,7 @@ end
 -- The fast path for most requests: charges to token buckets whose state was stored under the
 -- requested limit. Only the current level of such a bucket is kept in memory. Results and writes
 -- equal those of the general path in \`main.lua\`, but a request of five charges takes 13 µs instead
--- of 20 µs. Everything else (another algorithm or limit, a shadow charge, a key charged twice, a
+-- of 20 µs. Everything else (another algorithm or limit, a bucket with initial units, a shadow charge, a key charged twice, a
 -- clock that was set back) takes the general path.
 
 -- Maximum number of charges. The results of more might not fit on the Lua stack.
@@ -1381,7 +1398,8 @@ local areBuckets = {}
 local function isBucketTemplate(template)
   if #template > 3 * MAX_CHARGES then return false end
   for each = 1, #template, 3 do
-    if limits[template[each]].letter ~= 't' or template[each + 2] == 0 then return false end
+    local limit = limits[template[each]]
+    if limit.letter ~= 't' or limit.initial or template[each + 2] == 0 then return false end
   end
   return true
 end
@@ -1513,6 +1531,14 @@ local COSTS = setmetatable({}, { __index = function(made, cost)
   return made[cost]
 end })
 
+-- Stores the bucket of a new key from which nothing was taken, because it fills from the first
+-- request on.
+local function startBucket(index, limit, cost)
+  if cost > 0 and limit.initial and stateNow(index, limit).isNew and not isServerFull() then
+    take(index, limit, 0, '')
+  end
+end
+
 -- Decides a job of a single charge, the common case in a cluster, in half the time of the general
 -- path.
 local function decideOne(takes)
@@ -1528,7 +1554,11 @@ local function decideOne(takes)
   parts[partCount + 2], parts[partCount + 3] = COSTS[cost], found
   partCount = partCount + 3
   if state.fasterRate then emit(pack('>d', state.fasterRate)) end
-  if takes and isFitting and cost > 0 then take(index, limit, cost, lease) end
+  if takes and isFitting and cost > 0 then
+    take(index, limit, cost, lease)
+  elseif takes then
+    startBucket(index, limit, cost)
+  end
 end
 
 -- Returns the cost of a charge plus what earlier charges of the same request take from its key.
@@ -1580,14 +1610,18 @@ local function decideAll(takes)
   if haveFasterRates then
     for each = 1, count do emit(pack('>d', charges[each].fasterRate or 0)) end
   end
-  if not takes or not admitted then return end
-  for pass = 1, hasShadows and 2 or 1 do
+  if not takes then return end
+  for pass = 1, admitted and (hasShadows and 2 or 1) or 0 do
     for each = 1, count do
       local charge = charges[each]
       if charge.isFitting and charge.cost > 0 and charge.enforced == (pass == 1) then
         take(charge.index, charge.limit, charge.cost, charge.lease)
       end
     end
+  end
+  for each = 1, count do
+    local charge = charges[each]
+    if charge.limit.initial then startBucket(charge.index, charge.limit, charge.cost) end
   end
 end
 

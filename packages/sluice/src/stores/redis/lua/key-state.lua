@@ -62,7 +62,8 @@ end
 
 local function headOf(limit)
   if not limit.head then
-    local zone = limit.zone
+    -- A bucket has no zone, so the units that a new key starts with are stored in its place.
+    local zone = limit.initial and formatNumber(limit.initial) or limit.zone
     limit.head = pack(HEAD, VERSION, limit.letter, limit.limit, limit.period, limit.burst, #zone) .. zone
     limit.headSize = #limit.head
     limit.stateFrom = limit.headSize + EXPIRY_SIZE + 1
@@ -90,6 +91,10 @@ local function readLimit(header, from)
   local _, letter, capacity, period, burst, zoneSize, zoneFrom = unpackFrom(HEAD, header, from)
   if not define[letter] then return end
   local zone = sub(header, zoneFrom, zoneFrom + zoneSize - 1)
+  if letter == 't' then
+    local bucket = { letter = letter, limit = capacity, period = period, burst = burst, initial = tonumber(zone), zone = '' }
+    return bucket, zoneFrom + zoneSize
+  end
   if letter ~= 'l' then return { letter = letter, limit = capacity, period = period, burst = burst, zone = zone }, zoneFrom + zoneSize end
   return { letter = letter, limit = capacity, period = period, burst = 0, zone = zone }, zoneFrom + zoneSize, burst
 end

@@ -66,6 +66,14 @@ local COSTS = setmetatable({}, { __index = function(made, cost)
   return made[cost]
 end })
 
+-- Stores the bucket of a new key from which nothing was taken, because it fills from the first
+-- request on.
+local function startBucket(index, limit, cost)
+  if cost > 0 and limit.initial and stateNow(index, limit).isNew and not isServerFull() then
+    take(index, limit, 0, '')
+  end
+end
+
 -- Decides a job of a single charge, the common case in a cluster, in half the time of the general
 -- path.
 local function decideOne(takes)
@@ -81,7 +89,11 @@ local function decideOne(takes)
   parts[partCount + 2], parts[partCount + 3] = COSTS[cost], found
   partCount = partCount + 3
   if state.fasterRate then emit(pack('>d', state.fasterRate)) end
-  if takes and isFitting and cost > 0 then take(index, limit, cost, lease) end
+  if takes and isFitting and cost > 0 then
+    take(index, limit, cost, lease)
+  elseif takes then
+    startBucket(index, limit, cost)
+  end
 end
 
 -- Returns the cost of a charge plus what earlier charges of the same request take from its key.
@@ -133,14 +145,18 @@ local function decideAll(takes)
   if haveFasterRates then
     for each = 1, count do emit(pack('>d', charges[each].fasterRate or 0)) end
   end
-  if not takes or not admitted then return end
-  for pass = 1, hasShadows and 2 or 1 do
+  if not takes then return end
+  for pass = 1, admitted and (hasShadows and 2 or 1) or 0 do
     for each = 1, count do
       local charge = charges[each]
       if charge.isFitting and charge.cost > 0 and charge.enforced == (pass == 1) then
         take(charge.index, charge.limit, charge.cost, charge.lease)
       end
     end
+  end
+  for each = 1, count do
+    local charge = charges[each]
+    if charge.limit.initial then startBucket(charge.index, charge.limit, charge.cost) end
   end
 end
 

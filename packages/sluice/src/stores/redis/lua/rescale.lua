@@ -144,6 +144,7 @@ end
 -- Returns the state after a take under a limit of another kind. A level above the burst would
 -- refuse for longer than this limit alone ever does.
 local function takenUnderOther(limit, state, cost)
+  if cost == 0 then return state end
   if limit.letter == 'l' then return A.l.addTaken(limit, state, cost) end
   if limit.letter ~= 't' then return A[limit.letter].take(limit, state, cost, '') end
   return { at = state.at, level = max(state.level, min(state.level + cost, limit.burst)) }

@@ -13,17 +13,27 @@ define.t = function()
     return level > 0 and level or 0
   end
 
+  local function fresh(limit)
+    if not limit.initial then return { at = now, level = 0 } end
+    return { at = now, level = limit.burst - limit.initial, isNew = true }
+  end
+
+  -- Returns how long a state is kept.
+  local function keptFor(limit, level)
+    return timeFor(limit, limit.initial and level + limit.burst or level)
+  end
+
   return {
     kind = 'string',
     size = 16,
 
-    fresh = function()
-      return { at = now, level = 0 }
-    end,
+    fresh = fresh,
 
     -- Returns a new table, so that a peek changes nothing.
     advance = function(limit, state, storedLimit)
       local rate, storedRate = limit.limit / limit.period, storedLimit.limit / storedLimit.period
+      local isNew = state.isNew or now - state.at >= keptFor(storedLimit, state.level)
+      if limit.initial and isNew then return fresh(limit) end
       local draining = rate > storedRate and now >= state.at and limit or storedLimit
       return {
         at = now,
@@ -49,6 +59,7 @@ define.t = function()
     settle = function(limit, state, taken, cost)
       local unitsLeft = max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
       local difference = max(cost - taken.cost, -unitsLeft)
+      if state.isNew and difference <= 0 then return state end
       return { at = state.at, level = max(0, state.level + difference) }
     end,
 
@@ -64,7 +75,7 @@ define.t = function()
     end,
 
     idleAfter = function(limit, state)
-      return timeFor(limit, state.level)
+      return state.isNew and 0 or keptFor(limit, state.level)
     end,
 
     pack = function(state)
