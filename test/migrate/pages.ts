@@ -1,0 +1,34 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { ROOT } from '../stack.js'
+
+/** Number of listings imported so far, so that each import is a new module with its own state. */
+let imported = 0
+
+/**
+ * Imports a listing of a page in docs/migrate as a new module.
+ *
+ * @param page the name of the page without `.md`
+ * @param listing the file name in the first line of the listing, such as `before.ts`
+ */
+export async function importListing<Exports>(page: string, listing: string): Promise<Exports> {
+  const file = join(ROOT, 'docs', 'migrate', `${page}.md`)
+  const text = listingsIn(await readFile(file, 'utf8')).find((each) => each.startsWith(`// ${listing}\n`))
+  if (text === undefined) throw new Error(`no listing '// ${listing}' in ${file}`)
+  // Inside the checkout, so that it resolves the packages as a user's project would.
+  const folder = join(ROOT, 'test', 'migrate', `listing-${page}-${imported++}`)
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  await mkdir(folder, { recursive: true })
+  // Required by the decorators of NestJS.
+  await writeFile(
+    join(folder, 'tsconfig.json'),
+    '{ "extends": "../../../tsconfig.base.json", "compilerOptions": { "experimentalDecorators": true } }',
+  )
+  await writeFile(join(folder, listing), text)
+  return import(join(folder, listing))
+}
+
+function listingsIn(page: string): string[] {
+  return [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text = '']) => text)
+}
