@@ -13,9 +13,7 @@ let imported = 0
  * @param listing the file name in the first line of the listing, such as `before.ts`
  */
 export async function importListing<Exports>(page: string, listing: string): Promise<Exports> {
-  const file = join(ROOT, 'docs', 'migrate', `${page}.md`)
-  const text = listingsIn(await readFile(file, 'utf8')).find((each) => each.startsWith(`// ${listing}\n`))
-  if (text === undefined) throw new Error(`no listing '// ${listing}' in ${file}`)
+  const text = await listingOf(page, listing)
   // Inside the checkout, so that it resolves the packages as a user's project would.
   const folder = join(ROOT, 'test', 'migrate', `listing-${page}-${imported++}`)
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
@@ -29,6 +27,13 @@ export async function importListing<Exports>(page: string, listing: string): Pro
   return import(join(folder, listing))
 }
 
-function listingsIn(page: string): string[] {
-  return [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text = '']) => text)
+/** Returns a listing of a page in docs/migrate by the file name in its first line. */
+export async function listingOf(page: string, listing: string): Promise<string> {
+  const file = join(ROOT, 'docs', 'migrate', `${page}.md`)
+  const listings = [...(await readFile(file, 'utf8')).matchAll(/^```\w+\n(.*?)^```$/gms)]
+  const found = listings
+    .map(([, text = '']) => text)
+    .find((text) => /^(\/\/|#) (.*)/.exec(text)?.[2] === listing)
+  if (found === undefined) throw new Error(`no listing ${listing} in ${file}`)
+  return found
 }

@@ -118,7 +118,7 @@ export async function serve(listener: RequestListener): Promise<Side> {
 }
 
 /** Returns a client of a server on this machine, which connects from the address of a request. */
-function sideAt(port: number): Side {
+export function sideAt(port: number): Side {
   const agent = new Agent({ keepAlive: true })
   onTestFinished(() => agent.destroy())
   return ({ client, path, method = 'GET', headers }) =>
