@@ -1,3 +1,4 @@
+export type { Penalty } from './algorithms/penalty.js'
 export type { Taken, Verdict } from './algorithms/verdict.js'
 export type { Decision, Forecast, Quota, Refusal } from './limiter/decision.js'
 export type { LimiterEvent, LimiterListener } from './limiter/event.js'

@@ -120,16 +120,16 @@ function trySync<T>(compute: () => MaybePromise<T>): { readonly value: T } | und
 
 /** Returns the charge of a rule. A charge for slots gets a new lease unless one is passed. */
 export function chargeOf(
-  rule: RuleCharge['rule'] & Pick<ScopedRule<never>, 'scope'>,
+  rule: RuleCharge['rule'] & Pick<ScopedRule<never>, 'scope' | 'penalty'>,
   key: string,
   limit: Limit,
   cost: number,
   fitsAfter: number,
   existingLease?: string,
 ): RuleCharge {
-  const { scope, enforce } = rule
+  const { scope, enforce, penalty } = rule
   const lease = existingLease ?? (limit.algorithm === 'concurrency' ? nextLease() : undefined)
-  return { rule, scope, key, limit, cost, lease, enforce, fitsAfter }
+  return { rule, scope, key, limit, cost, lease, enforce, penalty, fitsAfter }
 }
 
 const NEVER = Number.POSITIVE_INFINITY

@@ -13,7 +13,7 @@ export interface AdmitOptions {
    *
    * Requests that wait for the same rule and key are served first come, first served. A request of
    * a rule without its own `wait` that does not wait is decided at once, ahead of the queue.
-   * Default: the rules' own `wait`.
+   * No request waits for a rule with `penalty`. Default: the rules' own `wait`.
    *
    * @throws RangeError for an invalid duration.
    */

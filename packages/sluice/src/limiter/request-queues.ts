@@ -43,6 +43,8 @@ interface Pools {
   readonly list: readonly Pool[]
   /** True if an enforced rule does not let the request wait. */
   readonly hasOtherRules: boolean
+  /** True if one of these rules starts a penalty when it refuses. */
+  readonly havePenalties: boolean
 }
 
 /**
@@ -134,9 +136,16 @@ export class RequestQueues {
       if (decision.allowed) decision.permit.cancel().catch(() => {})
     }
     // A rule without `wait` refuses at once, even if the request would be behind others.
-    const checkEarly = pools.hasOtherRules
-      ? () => andThen(forecast(), (quotas) => hopeless(quotas, pools))
-      : undefined
+    const refuseEarly = (quotas: readonly Quota[]): MaybePromise<Decision | undefined> => {
+      const refused = hopeless(quotas, pools)
+      if (refused === undefined || !pools.havePenalties) return refused
+      // A forecast starts no penalty.
+      return andThen(decide(), (decision) => {
+        if (decision.allowed) onLateResult(decision)
+        return refusingPool(decision, pools) === undefined && !decision.allowed ? decision : undefined
+      })
+    }
+    const checkEarly = pools.hasOtherRules ? () => andThen(forecast(), refuseEarly) : undefined
     const { timeoutMs } = first
     const decision = await queue.join({
       attempt,
@@ -191,12 +200,17 @@ export class RequestQueues {
 function poolsOf(charges: readonly RuleCharge[], { waiting }: QueuedRequest): Pools {
   const list: Pool[] = []
   let hasOtherRules = false
-  for (const { rule, scope, key, limit } of charges) {
-    const options = rule.enforce ? (waiting ?? rule.waiting) : undefined
+  let havePenalties = false
+  for (const { rule, scope, key, limit, penalty } of charges) {
+    // Each attempt of a request that waited for a rule with a penalty would start one.
+    const options = rule.enforce && penalty === undefined ? (waiting ?? rule.waiting) : undefined
     if (options !== undefined) list.push({ ...options, id: idOf(scope, key), rule: rule.name, scope, limit })
-    else if (rule.enforce) hasOtherRules = true
+    else if (rule.enforce) {
+      hasOtherRules = true
+      havePenalties ||= penalty !== undefined
+    }
   }
-  return { list, hasOtherRules }
+  return { list, hasOtherRules, havePenalties }
 }
 
 function idOf(scope: string, key: string): string {

@@ -70,7 +70,10 @@ export class RulePlan<Request> {
     this.#rules = rules
     this.#scaling = scaling
     this.#decider = decider
-    const prepared = store !== undefined && isPreparing(store) ? store.prepare(rules) : undefined
+    // Prepared charges have no penalties.
+    const canPrepare = rules.every(({ penalty }) => penalty === undefined)
+    const prepared =
+      canPrepare && store !== undefined && isPreparing(store) ? store.prepare(rules) : undefined
     this.#source = prepared && {
       rules: rules as readonly ScopedRule<never>[],
       prepared,

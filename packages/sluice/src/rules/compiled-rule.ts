@@ -1,6 +1,8 @@
+import type { Penalty } from '../algorithms/penalty.js'
 import { OptionTypeError, relocate, unknownOption } from '../option-error.js'
 import { compileKey, defaultKey, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
 import { applyOverride, type RuleOverride } from './override.js'
+import { PENALTY_OPTIONS, penaltyOf, rejectPenalty } from './penalty-options.js'
 import type { Resource, Rule } from './rule.js'
 import { type CostFor, compileCost } from './rule-cost.js'
 import { compileConcurrency, compileLimits, type LimitDefaults, type RuleLimit } from './rule-limit.js'
@@ -23,6 +25,8 @@ export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly cost: number | undefined
   /** How requests wait until the rule admits them; undefined if they do not. */
   readonly waiting: WaitOptions | undefined
+  /** The penalty of keys whose requests the rule refuses; undefined if there is none. */
+  readonly penalty: Penalty | undefined
 }
 
 /** A rule without the name of its state, which depends on the other rules. */
@@ -32,7 +36,7 @@ type UnnamedRule<Request> = Omit<CompiledRule<Request>, 'stateName'>
 export type RuleOverrides = Readonly<Record<string, RuleOverride>>
 
 const COMMON_OPTIONS = ['name', 'by', 'cost', 'fallbackCost', 'enforce', 'shared', 'tiers', 'wait', 'queue']
-const RATE_OPTIONS = [...COMMON_OPTIONS, 'limit', 'of', 'algorithm', 'align', 'timeZone']
+const RATE_OPTIONS = [...COMMON_OPTIONS, 'limit', 'of', 'algorithm', 'align', 'timeZone', ...PENALTY_OPTIONS]
 const CONCURRENCY_OPTIONS = [...COMMON_OPTIONS, 'concurrent', 'lease']
 
 /**
@@ -99,6 +103,7 @@ function compileRule<Request>(
   defaults: LimitDefaults,
 ): Omit<UnnamedRule<Request>, 'index'>[] {
   const isConcurrent = rule !== null && typeof rule === 'object' && 'concurrent' in rule
+  if (isConcurrent) rejectPenalty(rule)
   checkOptionNames(rule, isConcurrent ? CONCURRENCY_OPTIONS : RATE_OPTIONS)
   const resource = isConcurrent ? 'concurrent' : (rule.of ?? 'requests')
   if (!isConcurrent && resource === 'concurrent')
@@ -121,6 +126,7 @@ function compileRule<Request>(
     costFor: compileCost(rule),
     cost: typeof rule.cost === 'function' ? undefined : (rule.cost ?? 1),
     waiting: waitingOf(rule),
+    penalty: isConcurrent ? undefined : penaltyOf(rule),
   }
   const limits = isConcurrent ? [compileConcurrency(rule, defaults)] : compileLimits(rule, defaults)
   return limits.map((limit) => ({ ...common, ...limit }))

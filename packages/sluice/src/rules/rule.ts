@@ -70,6 +70,24 @@ export interface RateRule<Request> extends RuleOptions<Request>, Counting {
   readonly of?: Resource
   /** By the client's tier: a multiplier of the limit, a limit that replaces it, or `unlimited`. */
   readonly tiers?: Tiers<LimitSpec>
+  /**
+   * How long a key is refused after the limit has refused one of its requests: milliseconds or a
+   * duration such as `15m`, up to ten years. The first refusal by this rule starts the penalty;
+   * further requests neither extend nor renew it. It starts none if only other rules refuse, or if
+   * the request costs more than the limit can hold. A shadow rule simulates its penalties. The rule
+   * cannot have `wait`. Default: no penalty.
+   */
+  readonly penalty?: number | string
+  /**
+   * The factor by which each further penalty of a key is longer than the one before: more than 1, at
+   * most 100. Requires `penalty` and `penaltyMax`. Default: all have the same length.
+   */
+  readonly penaltyGrowth?: number
+  /**
+   * The longest penalty, as milliseconds or a duration such as `1d`. If a key has no penalty for this
+   * long, its next one has the length `penalty` again. Requires `penaltyGrowth`.
+   */
+  readonly penaltyMax?: number | string
 }
 
 /** A limit on requests in flight. */

@@ -1,6 +1,8 @@
+import type { Penalty } from '../algorithms/penalty.js'
 import type { Taken, Verdict } from '../algorithms/verdict.js'
 import { checkCost } from '../limits/check-limit.js'
-import type { Limit } from '../limits/limit.js'
+import { capacityOf, type Limit } from '../limits/limit.js'
+import { fits } from '../limits/tolerance.js'
 import type { MaybePromise } from '../maybe-promise.js'
 
 export type { MaybePromise }
@@ -18,6 +20,8 @@ export interface Charge {
   readonly lease?: string | undefined
   /** `false` marks a shadow charge: it is judged and counted, but never refuses the request. */
   readonly enforce?: boolean | undefined
+  /** Refuses further charges to the key for some time after the limit refused this one. */
+  readonly penalty?: Penalty | undefined
 }
 
 /** A store's verdict on one charge. */
@@ -54,15 +58,23 @@ export interface Settlement {
  * is decided in between. A shadow charge is taken if it fits and the enforced ones are taken. The
  * verdicts are in the order of the charges. If the request is refused, a charge that fits is still
  * reported as allowed, with its quota unchanged.
+ *
+ * A charge with a `penalty` fits only while no penalty of its scope and key runs. A `take` starts a
+ * penalty for each charge that its limit does not fit, shadow charges included, whether or not
+ * other charges fit. This is the only write of a refused request. A charge with a cost of 0, or
+ * above the limit's capacity, starts none. A running penalty is neither extended nor renewed.
  */
 export interface Store {
   /** @throws TypeError, RangeError for a cost that the limit cannot count. Nothing is taken. */
   take(charges: readonly Charge[]): MaybePromise<StoreVerdict[]>
-  /** Returns the verdicts that `take` would return now, and takes nothing. */
+  /**
+   * Returns the verdicts that `take` would return now, takes nothing and starts no penalty. The
+   * `retryAfter` of a charge that would start a penalty is that of its limit.
+   */
   peek(charges: readonly Charge[]): MaybePromise<StoreVerdict[]>
   /** Adjusts charges after they were taken, up or down. A settlement is never refused. */
   settle(settlements: readonly Settlement[]): MaybePromise<void>
-  /** Deletes the usage of a key. */
+  /** Deletes the usage of a key, and its penalty. */
   reset(scope: string, key: string): MaybePromise<void>
   /** Releases connections and timers. */
   close(): MaybePromise<void>
@@ -74,6 +86,23 @@ export function checkCharge({ limit, cost, lease }: Charge): void {
   if (limit.algorithm === 'concurrency' && lease === undefined) {
     throw new TypeError("a charge to a concurrency limit requires a 'lease' that identifies its slots")
   }
+}
+
+/** Reports whether a charge that its limit refuses starts a penalty. */
+export function startsPenalty({ penalty, limit }: Charge, cost: number): boolean {
+  return penalty !== undefined && cost > 0 && fits(cost, capacityOf(limit))
+}
+
+const PENALTY_SUFFIX = '\npenalty'
+
+/** Returns the scope in which the penalties of a scope are stored. It belongs to no rule. */
+export function penaltyScopeOf(scope: string): string {
+  return scope + PENALTY_SUFFIX
+}
+
+/** Returns the scope of a rule from that of its penalties, or the scope itself. */
+export function ruleScopeOf(scope: string): string {
+  return scope.endsWith(PENALTY_SUFFIX) ? scope.slice(0, -PENALTY_SUFFIX.length) : scope
 }
 
 /** Returns the settlement that changes a charge taken with this verdict to `cost`. */

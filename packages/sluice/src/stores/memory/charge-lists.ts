@@ -25,9 +25,10 @@ export class ChargeLists {
     if (length === 0 || length > MAX_CHARGES) return undefined
     const working = this.#chargesOf(charges)
     for (let index = 0; index < length; index++) {
-      const { scope, key, limit, cost, enforce } = charges[index] as Charge
+      const { scope, key, limit, cost, enforce, penalty } = charges[index] as Charge
       // The caller names the leases of slots, and may pass any cost.
       if (limit.algorithm === 'concurrency' || !isCountable(cost, limit)) return undefined
+      if (penalty !== undefined) return undefined
       for (let earlier = 0; earlier < index; earlier++)
         if (charges[earlier]?.scope === scope) return undefined
       const charge = working.charges[index] as MemoryCharges['charges'][number]

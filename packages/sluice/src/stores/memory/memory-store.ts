@@ -2,7 +2,14 @@ import { checkCost } from '../../limits/check-limit.js'
 import { OptionRangeError, unknownOption } from '../../option-error.js'
 import { type Clock, systemClock } from '../../time/clock.js'
 import type { PreparedCharges, PreparedObserver, PreparedRule, PreparingStore } from '../preparing-store.js'
-import { addsUsage, type Charge, type Settlement, type Store, type StoreVerdict } from '../store.js'
+import {
+  addsUsage,
+  type Charge,
+  penaltyScopeOf,
+  type Settlement,
+  type Store,
+  type StoreVerdict,
+} from '../store.js'
 import { ChargeLists } from './charge-lists.js'
 import { Judgement } from './judgement.js'
 import { MemoryCharges } from './memory-charges.js'
@@ -111,8 +118,10 @@ class InMemoryStore implements MemoryStore, PreparingStore {
   }
 
   reset(scopeName: string, key: string): void {
-    const slot = this.#states.find(this.#states.scope(scopeName), key)
-    if (slot !== 0) this.#states.delete(slot)
+    for (const name of [scopeName, penaltyScopeOf(scopeName)]) {
+      const slot = this.#states.find(this.#states.scope(name), key)
+      if (slot !== 0) this.#states.delete(slot)
+    }
   }
 
   close(): void {
