@@ -26,6 +26,7 @@ const PARTS = [
   'rescale.lua',
   'jobs.lua',
   'bucket-fast-path.lua',
+  'penalties.lua',
   'main.lua',
 ]
 

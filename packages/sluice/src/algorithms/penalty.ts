@@ -27,6 +27,14 @@ export interface Penalty {
   readonly maxMs: number
 }
 
+/** @throws RangeError for a penalty that no store can count. */
+export function checkPenalty({ durationMs, growth, maxMs }: Penalty): void {
+  if (durationMs > 0 && growth >= 1 && maxMs >= durationMs && Number.isFinite(growth + maxMs)) return
+  throw new RangeError(
+    `a penalty needs a 'durationMs' above 0, a 'growth' of at least 1 and a 'maxMs' of at least 'durationMs', not ${durationMs}, ${growth} and ${maxMs}`,
+  )
+}
+
 /** The rounding error of a level, in milliseconds. A penalty ends at most this much early. */
 const ROUNDING_MS = 1e-6
 

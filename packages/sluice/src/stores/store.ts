@@ -1,4 +1,4 @@
-import type { Penalty } from '../algorithms/penalty.js'
+import { checkPenalty, type Penalty } from '../algorithms/penalty.js'
 import type { Taken, Verdict } from '../algorithms/verdict.js'
 import { checkCost } from '../limits/check-limit.js'
 import { capacityOf, type Limit } from '../limits/limit.js'
@@ -81,15 +81,16 @@ export interface Store {
 }
 
 /** Validates a charge. @throws TypeError, RangeError for a charge that no store can count. */
-export function checkCharge({ limit, cost, lease }: Charge): void {
+export function checkCharge({ limit, cost, lease, penalty }: Charge): void {
   checkCost(limit, cost)
+  if (penalty !== undefined) checkPenalty(penalty)
   if (limit.algorithm === 'concurrency' && lease === undefined) {
     throw new TypeError("a charge to a concurrency limit requires a 'lease' that identifies its slots")
   }
 }
 
 /** Reports whether a charge that its limit refuses starts a penalty. */
-export function startsPenalty({ penalty, limit }: Charge, cost: number): boolean {
+export function startsPenalty({ penalty, limit, cost }: Charge): boolean {
   return penalty !== undefined && cost > 0 && fits(cost, capacityOf(limit))
 }
 
@@ -100,9 +101,9 @@ export function penaltyScopeOf(scope: string): string {
   return scope + PENALTY_SUFFIX
 }
 
-/** Returns the scope of a rule from that of its penalties, or the scope itself. */
-export function ruleScopeOf(scope: string): string {
-  return scope.endsWith(PENALTY_SUFFIX) ? scope.slice(0, -PENALTY_SUFFIX.length) : scope
+/** Reports whether penalties are stored in a scope. */
+export function isPenaltyScope(scope: string): boolean {
+  return scope.endsWith(PENALTY_SUFFIX)
 }
 
 /** Returns the settlement that changes a charge taken with this verdict to `cost`. */

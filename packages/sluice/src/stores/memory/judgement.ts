@@ -132,7 +132,7 @@ function judge(states: StateTable, charges: readonly Charge[]): JudgedCharge[] {
       overflow,
       state,
       penaltyLeft: left,
-      startsPenalty: left === 0 && !verdict.allowed && startsPenalty(charge, cost),
+      startsPenalty: left === 0 && !verdict.allowed && startsPenalty(charge),
       verdict: overflow ? { ...current, overflow } : current,
     })
   }

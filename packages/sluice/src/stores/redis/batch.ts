@@ -1,8 +1,8 @@
 import type { AlgorithmName, Limit } from '../../limits/limit.js'
-import type { Charge } from '../store.js'
+import { type Charge, penaltyScopeOf } from '../store.js'
 import { CallKeys } from './call-keys.js'
 import { type JobTemplate, JobTemplates } from './job-templates.js'
-import { type Job, OPERATION } from './script-job.js'
+import { hasPenalties, type Job, OPERATION } from './script-job.js'
 import { scriptLimit, type WindowBorders } from './script-limit.js'
 
 /**
@@ -32,8 +32,9 @@ export class Batch {
   /** Total length of the leases in characters. */
   #leaseLength = 0
 
-  constructor(prefix: string) {
-    this.#keys = new CallKeys(prefix)
+  /** @param slot the slot of all keys, or 0 outside a cluster */
+  constructor(prefix: string, slot: number) {
+    this.#keys = new CallKeys(prefix, slot)
   }
 
   get keys(): readonly string[] {
@@ -63,6 +64,7 @@ export class Batch {
     if ('taken' in job)
       for (const { cost, at, resetAfter } of job.taken)
         this.#row.push(toFinite(cost), toFinite(at), toFinite(resetAfter))
+    else if (hasPenalties(job.operation)) for (const charge of charges) this.#addPenalty(charge)
   }
 
   /** Returns the arguments of the script. */
@@ -80,6 +82,14 @@ export class Batch {
     return this.#keys.firstPositionOf(scopes, key)
   }
 
+  #addPenalty({ scope, key, penalty }: Charge): void {
+    if (penalty === undefined) this.#row.push(0, 0, 0, 0)
+    else {
+      const { durationMs, growth, maxMs } = penalty
+      this.#row.push(this.#keys.positionOf(penaltyScopeOf(scope), key), durationMs, growth, maxMs)
+    }
+  }
+
   #addLease({ limit, lease = '' }: Charge): void {
     if (limit.algorithm !== 'concurrency') return
     this.#leases.push(lease === '' ? '' : `=${lease}`)
@@ -91,6 +101,7 @@ function weightOf(job: Job): number {
   if (job.operation === 'reset') return 1
   let weight = 0
   for (const { limit } of job.charges) weight += WEIGHTS[limit.algorithm] ?? 1
+  if (hasPenalties(job.operation)) weight += job.charges.length
   return weight
 }
 

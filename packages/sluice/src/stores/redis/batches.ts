@@ -36,7 +36,7 @@ export class Batches {
       batch = undefined
     }
     if (batch === undefined) {
-      batch = new Batch(this.prefix)
+      batch = new Batch(this.prefix, slot)
       this.#pending.set(slot, batch)
     }
     batch.add(job)

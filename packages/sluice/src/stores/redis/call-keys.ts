@@ -1,4 +1,5 @@
-import { storeKeysOf } from './redis-key.js'
+import { isPenaltyScope } from '../store.js'
+import { penaltyKeysOf, storeKeysOf } from './redis-key.js'
 
 /** Adjacent Redis keys for one key, one per scope. The scopes are distinct. */
 interface Block {
@@ -17,7 +18,11 @@ export class CallKeys {
   readonly #blocks = new Map<string, Block>()
   readonly #namers = new Map<string, (key: string) => string>()
 
-  constructor(private readonly prefix: string) {}
+  /** @param slot the slot of all keys, or 0 outside a cluster */
+  constructor(
+    private readonly prefix: string,
+    private readonly slot: number,
+  ) {}
 
   /** Returns the 1-based position of a key of a scope, and adds the key if it is new. */
   positionOf(scope: string, key: string): number {
@@ -55,7 +60,9 @@ export class CallKeys {
   #namerOf(scope: string): (key: string) => string {
     let namer = this.#namers.get(scope)
     if (namer === undefined) {
-      namer = storeKeysOf(this.prefix, scope)
+      namer = isPenaltyScope(scope)
+        ? penaltyKeysOf(this.prefix, scope, this.slot)
+        : storeKeysOf(this.prefix, scope)
       this.#namers.set(scope, namer)
     }
     return namer

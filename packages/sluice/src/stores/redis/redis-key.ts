@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { OptionRangeError, OptionTypeError } from '../../option-error.js'
+import { slotOf } from './slot.js'
 
 /** Version of the spelling of keys. A process never reads keys of another version. */
 const VERSION = 'v2'
@@ -36,6 +37,26 @@ export function storeKeysOf(prefix: string, scope: string): (key: string) => str
   const head = `${prefix}${VERSION}:{`
   const tail = `}:${encode(scope)}`
   return (key) => head + encode(key) + tail
+}
+
+/**
+ * Returns a function that returns the Redis keys of a scope of penalties. They are in the slot of the
+ * key that is penalized. So the penalty of an empty key, whose slot depends on the scope of its rule,
+ * has a tag with this slot.
+ */
+export function penaltyKeysOf(prefix: string, scope: string, slot: number): (key: string) => string {
+  const keysOf = storeKeysOf(prefix, scope)
+  return (key) => (key === '' ? `${prefix}${VERSION}:{${tagIn(slot)}}:${encode(scope)}` : keysOf(key))
+}
+
+const tags = new Map<number, string>()
+
+/** Returns a tag in a slot of a cluster. No key has this tag, because a `#` in a key is encoded. */
+function tagIn(slot: number): string {
+  let tag = tags.get(slot)
+  for (let number = 0; tag === undefined; number++) if (slotOf(`#${number}`) === slot) tag = `#${number}`
+  tags.set(slot, tag)
+  return tag
 }
 
 /** The last plain string, cached because the rules of a request usually share a key. */

@@ -3,6 +3,7 @@ import {
   type Charge,
   checkCharge,
   type MaybePromise,
+  penaltyScopeOf,
   refundsOf,
   type Settlement,
   type Store,
@@ -12,6 +13,7 @@ import { Batches } from './batches.js'
 import { CalendarBorders } from './calendar-borders.js'
 import type { RedisConnection } from './redis-connection.js'
 import { storeKey } from './redis-key.js'
+import type { DecideOperation } from './script-job.js'
 import type { ScriptResult } from './script-result.js'
 import { slotOf } from './slot.js'
 
@@ -70,10 +72,15 @@ export class ScriptStore implements RedisStore {
 
   async reset(scope: string, key: string): Promise<void> {
     checkNames({ scope, key })
-    await new Promise((resolve, reject) => {
-      const slot = this.#slotOf({ scope, key })
-      this.#batches.add({ operation: 'reset', charges: [{ scope, key }], attempts: 0, resolve, reject }, slot)
-    })
+    const slot = this.#slotOf({ scope, key })
+    const resetOf = (scope: string) =>
+      new Promise((resolve, reject) => {
+        this.#batches.add(
+          { operation: 'reset', charges: [{ scope, key }], attempts: 0, resolve, reject },
+          slot,
+        )
+      })
+    await Promise.all([resetOf(scope), resetOf(penaltyScopeOf(scope))])
   }
 
   async close(): Promise<void> {
@@ -93,7 +100,8 @@ export class ScriptStore implements RedisStore {
       else if (slot === undefined) settle(decideGroups(this.#groupBySlot(charges)))
       else {
         const resolve = (results: readonly ScriptResult[]) => settle(verdictsOn(charges, results))
-        this.#batches.add({ operation, charges, attempts: 0, resolve, reject }, slot)
+        const job = { operation: operationOf(operation, charges), charges, attempts: 0, resolve, reject }
+        this.#batches.add(job, slot)
       }
     })
   }
@@ -104,7 +112,14 @@ export class ScriptStore implements RedisStore {
     group: SlotCharges,
   ): Promise<readonly ScriptResult[]> {
     return new Promise((resolve, reject) => {
-      const job = { operation, charges: select(group, charges), attempts: 0, resolve, reject }
+      const selected = select(group, charges)
+      const job = {
+        operation: operationOf(operation, selected),
+        charges: selected,
+        attempts: 0,
+        resolve,
+        reject,
+      }
       this.#batches.add(job, group.slot)
     })
   }
@@ -186,6 +201,11 @@ export class ScriptStore implements RedisStore {
 /** Reports whether two keys lie in one slot because they have the same hash tag. */
 function isSameTag(one: Charge, other: Charge): boolean {
   return one.key === other.key && one.key !== ''
+}
+
+/** Returns the operation of the script for charges that may have penalties. */
+function operationOf(operation: 'take' | 'peek', charges: readonly Charge[]): DecideOperation {
+  return charges.some(({ penalty }) => penalty !== undefined) ? `${operation}WithPenalties` : operation
 }
 
 function checkNames({ scope, key }: Pick<Charge, 'scope' | 'key'>): void {

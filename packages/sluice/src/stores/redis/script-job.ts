@@ -3,7 +3,14 @@ import type { Charge } from '../store.js'
 import type { ScriptResult } from './script-result.js'
 
 /** The numbers that identify the operations in the script. */
-export const OPERATION = { take: 1, peek: 2, settle: 3, reset: 4 } as const
+export const OPERATION = {
+  take: 1,
+  peek: 2,
+  settle: 3,
+  reset: 4,
+  takeWithPenalties: 5,
+  peekWithPenalties: 6,
+} as const
 
 /** One operation for the script, and the callbacks for its result. */
 export type Job = (DecideJob | SettleJob | ResetJob) & {
@@ -15,8 +22,18 @@ export type Job = (DecideJob | SettleJob | ResetJob) & {
 }
 
 interface DecideJob {
-  readonly operation: 'take' | 'peek'
+  readonly operation: DecideOperation
   readonly charges: readonly Charge[]
+}
+
+export type DecideOperation = 'take' | 'peek' | PenaltyOperation
+
+/** Decides charges of which at least one has a penalty. */
+type PenaltyOperation = 'takeWithPenalties' | 'peekWithPenalties'
+
+/** Reports whether the charges of a job may have penalties. */
+export function hasPenalties(operation: keyof typeof OPERATION): operation is PenaltyOperation {
+  return operation === 'takeWithPenalties' || operation === 'peekWithPenalties'
 }
 
 interface SettleJob {

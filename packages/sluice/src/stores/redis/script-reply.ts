@@ -1,5 +1,5 @@
 import { StoreRequestError } from '../store-request-error.js'
-import type { Job } from './script-job.js'
+import { hasPenalties, type Job } from './script-job.js'
 import { ScriptResult } from './script-result.js'
 
 /** The outcome of a job. `window`: nothing was done, because its calendar window was outdated. */
@@ -20,7 +20,8 @@ const WINDOW = 2
  * bucket, or 0.
  */
 const DONE_WITH_RATES = 4
-const RATE_SIZE = 8
+/** Size of a rate, and of the time until a penalty ends. */
+const NUMBER_SIZE = 8
 
 /**
  * Parses the reply to a call.
@@ -40,17 +41,21 @@ export function parseReply(reply: unknown, jobs: readonly Job[]): ScriptReply {
     if (status === WINDOW) return 'window'
     if (status !== DONE && status !== DONE_WITH_RATES)
       return new StoreRequestError(String(errors[failed++] ?? 'the script returned no result for the job'))
-    if (job.operation !== 'take' && job.operation !== 'peek') return []
-    let rateOffset = job.charges.reduce((end, { limit }) => end + ScriptResult.sizeOf(limit), offset)
-    const hasRates = status === DONE_WITH_RATES && rateOffset + RATE_SIZE * job.charges.length <= bytes.length
-    const results = job.charges.map(({ limit }) => {
-      const fasterRate = hasRates ? bytes.readDoubleBE(rateOffset) : 0
-      rateOffset += RATE_SIZE
-      const result = new ScriptResult(limit, at, bytes, offset, fasterRate)
+    if (job.operation === 'settle' || job.operation === 'reset') return []
+    const numbersSize = NUMBER_SIZE * job.charges.length
+    const rates = job.charges.reduce((end, { limit }) => end + ScriptResult.sizeOf(limit), offset)
+    const penalties = status === DONE_WITH_RATES ? rates + numbersSize : rates
+    const end = hasPenalties(job.operation) ? penalties + numbersSize : penalties
+    const isComplete = end <= bytes.length
+    const results = job.charges.map(({ limit }, index) => {
+      const fasterRate = isComplete && penalties > rates ? bytes.readDoubleBE(rates + NUMBER_SIZE * index) : 0
+      const penaltyLeft =
+        isComplete && end > penalties ? bytes.readDoubleBE(penalties + NUMBER_SIZE * index) : 0
+      const result = new ScriptResult(limit, at, bytes, offset, fasterRate, penaltyLeft)
       offset += ScriptResult.sizeOf(limit)
       return result
     })
-    if (status === DONE_WITH_RATES) offset = rateOffset
+    offset = end
     return results
   })
   if (offset !== bytes.length)

@@ -1,5 +1,6 @@
 import { allowed, refused } from '../../algorithms/algorithm.js'
 import { fixedWindow } from '../../algorithms/fixed-window.js'
+import { penalizedVerdict } from '../../algorithms/penalty.js'
 import { slidingWindow } from '../../algorithms/sliding-window.js'
 import { type TokenBucketState, tokenBucket } from '../../algorithms/token-bucket.js'
 import type { Verdict } from '../../algorithms/verdict.js'
@@ -32,6 +33,8 @@ export class ScriptResult {
      * else 0.
      */
     private readonly fasterRate: number,
+    /** Milliseconds until the penalty of the key ends; 0 if none runs. */
+    private readonly penaltyLeft: number,
   ) {}
 
   /** Returns the size of a result in bytes. */
@@ -41,13 +44,16 @@ export class ScriptResult {
 
   /** Returns the verdict on the requested cost. */
   verdict(): Verdict {
-    return this.#judge(this.#number(0))
+    const cost = this.#number(0)
+    const verdict = this.#judge(cost)
+    if (this.penaltyLeft === 0) return verdict
+    return penalizedVerdict(verdict.allowed ? this.#judge(0) : verdict, this.penaltyLeft, cost)
   }
 
   /** Returns the verdict in a refused request, where a charge that fits is not taken. */
   untakenVerdict(): Verdict {
     const verdict = this.verdict()
-    return verdict.allowed ? this.#judge(0) : verdict
+    return verdict.allowed && this.penaltyLeft === 0 ? this.#judge(0) : verdict
   }
 
   #judge(cost: number): Verdict {

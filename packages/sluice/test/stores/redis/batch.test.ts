@@ -3,9 +3,9 @@ import { expect, it } from 'vitest'
 import type { Limit } from '../../../src/limits/limit.js'
 import { Batch } from '../../../src/stores/redis/batch.js'
 import { storeKey } from '../../../src/stores/redis/redis-key.js'
-import { type Job, OPERATION } from '../../../src/stores/redis/script-job.js'
+import { hasPenalties, type Job, OPERATION } from '../../../src/stores/redis/script-job.js'
 import { scriptLimit } from '../../../src/stores/redis/script-limit.js'
-import type { Charge } from '../../../src/stores/store.js'
+import { type Charge, penaltyScopeOf } from '../../../src/stores/store.js'
 
 const LIMITS: Limit[] = [
   { algorithm: 'token-bucket', limit: 5, period: 1000, burst: 5 },
@@ -21,13 +21,27 @@ const charge: fc.Arbitrary<Charge> = fc.record({
   cost: fc.constantFrom(0, 1, 1, 1, 2, 0.5),
   enforce: fc.constantFrom(undefined, true, false),
   lease: fc.constantFrom('', 'lease'),
+  penalty: fc.constantFrom(
+    undefined,
+    { durationMs: 100, growth: 1, maxMs: 100 },
+    { durationMs: 200, growth: 2, maxMs: 900 },
+  ),
 })
 /** Recurring requests with different keys, as on a route, and other requests. */
 const requests = fc.array(fc.array(charge, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 12 })
 const jobChoice = fc.record({
   which: fc.nat(11),
   key: fc.option(fc.constantFrom('one', 'two', 'three')),
-  operation: fc.constantFrom('take', 'take', 'take', 'peek', 'settle', 'reset' as const),
+  operation: fc.constantFrom(
+    'take',
+    'take',
+    'take',
+    'peek',
+    'settle',
+    'reset',
+    'takeWithPenalties',
+    'peekWithPenalties' as const,
+  ),
 })
 
 it('a batch encodes every job completely and each key only once', () => {
@@ -38,7 +52,7 @@ it('a batch encodes every job completely and each key only once', () => {
         const charges = route.map((each) => (key === null ? each : { ...each, key }))
         const rest = { attempts: 0, resolve: () => {}, reject: () => {} }
         if (operation === 'reset') return { operation, charges: [charges[0] as Charge], ...rest }
-        if (operation === 'take' || operation === 'peek') return { operation, charges, ...rest }
+        if (operation !== 'settle') return { operation, charges, ...rest }
         return {
           operation,
           charges,
@@ -46,7 +60,7 @@ it('a batch encodes every job completely and each key only once', () => {
           ...rest,
         }
       })
-      const batch = new Batch('p:')
+      const batch = new Batch('p:', 0)
       for (const job of jobs) batch.add(job)
       expect(new Set(batch.keys).size).toBe(batch.keys.length)
       expect(decodeBatch(batch)).toEqual(jobs.map(encoded))
@@ -67,13 +81,16 @@ function encoded(job: Job): EncodedJob {
     const [{ scope, key }] = job.charges
     return { operation, charges: [{ key: storeKey('p:', scope, key) }] }
   }
-  const charges = job.charges.map(({ scope, key, limit, cost, enforce, lease }, index) => ({
+  const charges = job.charges.map(({ scope, key, limit, cost, enforce, lease, penalty }, index) => ({
     key: storeKey('p:', scope, key),
     limit: scriptLimit(limit, undefined),
     cost,
     enforced: enforce === false ? 0 : 1,
     ...(limit.algorithm === 'concurrency' && { lease: lease && `=${lease}` }),
     ...('taken' in job && { taken: job.taken[index] }),
+    ...(hasPenalties(job.operation) && {
+      penalty: penalty && { key: storeKey('p:', penaltyScopeOf(scope), key), ...penalty },
+    }),
   }))
   return { operation, charges }
 }
@@ -108,7 +125,15 @@ function decodeBatch(batch: Batch): EncodedJob[] {
     })
     const isSettled = operation === OPERATION.settle
     const taken = () => ({ taken: { cost: next(), at: next(), resetAfter: next() } })
-    jobs.push({ operation, charges: charges.map((each) => ({ ...each, ...(isSettled && taken()) })) })
+    const isPenalized = operation > OPERATION.reset
+    const penalty = () => {
+      const [position, durationMs, growth, maxMs] = [next(), next(), next(), next()]
+      return { penalty: position === 0 ? undefined : { key: keyAt(position), durationMs, growth, maxMs } }
+    }
+    jobs.push({
+      operation,
+      charges: charges.map((each) => ({ ...each, ...(isSettled && taken()), ...(isPenalized && penalty()) })),
+    })
   }
   return jobs
 }

@@ -65,6 +65,20 @@ it.each([
   expect(await store.take([charge('bucket', 'known')])).toMatchObject([{ remaining: 8 }])
 })
 
+it('the Redis store starts no penalty on a full server, and refuses by the limit', async () => {
+  const store = redisStore({ client, prefix: '', rememberRefusals: 0 })
+  const one = { ...charge('fixed', 'spent'), penalty: { durationMs: 5 * HOUR, growth: 1, maxMs: 5 * HOUR } }
+  await store.take([charge('fixed', 'spent', 10)])
+  await fill()
+  const before = await dump()
+  const [refused] = await store.take([one])
+  expect(refused?.allowed).toBe(false)
+  expect(refused?.retryAfter).toBeLessThanOrEqual(HOUR)
+  expect(await dump()).toEqual(before)
+  await empty()
+  expect((await store.take([one]))[0]?.retryAfter).toBe(5 * HOUR)
+})
+
 it('the Redis store peeks, refuses, releases and resets on a full server, and leaves takes to the failure policy', async () => {
   const store = withFailurePolicy(redisStore({ client, prefix: '', rememberRefusals: 0 }), {
     policy: 'closed',

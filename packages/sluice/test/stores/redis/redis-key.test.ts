@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkPrefix, storeKey, storeKeysOf } from '../../../src/stores/redis/redis-key.js'
+import { checkPrefix, penaltyKeysOf, storeKey, storeKeysOf } from '../../../src/stores/redis/redis-key.js'
 import { slotOf } from '../../../src/stores/redis/slot.js'
+import { penaltyScopeOf } from '../../../src/stores/store.js'
 
 describe('storeKey', () => {
   it('returns a readable key for a plain scope and key', () => {
@@ -60,6 +61,21 @@ describe('storeKey', () => {
 
   it('places the scopes of the empty key in several slots', () => {
     expect(slotOf(storeKey('sluice:', 'a', ''))).not.toBe(slotOf(storeKey('sluice:', 'b', '')))
+  })
+
+  it('places the penalty of a key in the slot of the key, even if the key is empty', () => {
+    for (const key of ['', 'user-42', '{user}', 'x'.repeat(300)])
+      for (const scope of ['a', 'gateway\nPOST /v1/chat\nrequests', 'x'.repeat(300)]) {
+        const slot = slotOf(storeKey('sluice:', scope, key))
+        const penaltyKey = penaltyKeysOf('sluice:', penaltyScopeOf(scope), slot)(key)
+        expect(slotOf(penaltyKey)).toBe(slot)
+        expect(penaltyKey).not.toBe(storeKey('sluice:', scope, key))
+      }
+    // The tag of an empty key is not that of another key.
+    const slot = slotOf(storeKey('', 'a', ''))
+    const [tag = ''] = /#\d+/.exec(penaltyKeysOf('', penaltyScopeOf('a'), slot)('')) ?? []
+    expect(tag).not.toBe('')
+    expect(storeKey('', penaltyScopeOf('a'), tag)).not.toContain(tag)
   })
 
   it('returns printable keys without spaces', () => {

@@ -1319,8 +1319,10 @@ end
 --
 -- A job consists of its operation, the position of its template, and the position of its first key
 -- if the keys of its charges are adjacent. If they are not, 0 and the position of each key follow
--- instead. A settlement ends with the cost, time and \`resetAfter\` of each original take. A reset
--- consists of its operation and the position of a key.
+-- instead. A settlement ends with the cost, time and \`resetAfter\` of each original take. A decision
+-- with penalties ends with four numbers for each charge: the position of the key of its penalty, or
+-- 0, and the length, growth and maximum of the penalty. A reset consists of its operation and the
+-- position of a key.
 --
 -- The reply begins with a string of bytes: the time, and the result of each job. The result of a
 -- decision contains, for each charge, the cost that was judged (including what earlier charges of
@@ -1463,13 +1465,52 @@ local function decideBuckets(takes)
   return true
 end
 
+-- Penalties (\`algorithms/penalty.ts\`): each is a token bucket under a key of its own. Only jobs with
+-- penalties (operations 5 and 6) use these functions.
+
+-- Rounding error of a level, in milliseconds.
+local PENALTY_ROUNDING = 1e-6
+
+local function penaltyLimit(length, growth, longest)
+  local burst = growth > 1 and longest + length or length
+  local limit = { letter = 't', limit = length, period = length, burst = burst, zone = '' }
+  headOf(limit)
+  return limit
+end
+
+-- Returns the current level of a key, and its stored limit; 0 for a key without a penalty.
+local function penaltyLevel(index)
+  local stored = states[index] and storedLimits[index]
+  if not stored or stored.letter ~= 't' then return 0 end
+  return stateNow(index, stored).level, stored
+end
+
+-- Returns the milliseconds until the penalty of a key ends; 0 if none runs.
+local function penaltyLeft(index)
+  local level, stored = penaltyLevel(index)
+  local left = stored and level - (stored.burst - stored.limit) or 0
+  return left > PENALTY_ROUNDING and left or 0
+end
+
+-- Starts the penalty of a key unless one runs. Returns the milliseconds until it ends.
+local function startPenalty(index, length, growth, longest)
+  local left = penaltyLeft(index)
+  if left > 0 then return left end
+  local level, stored = penaltyLevel(index)
+  if level > 0 and growth > 1 then length = min(stored.limit * growth, longest) end
+  local limit = penaltyLimit(length, growth, longest)
+  take(index, limit, limit.burst - level, '')
+  return length
+end
+
 -- Runs the jobs one after another and writes the keys that they changed.
 
 -- Reports whether the job cannot be decided because of this key. If so, emits its result.
 --
 -- Results of a job: 1 done; 2 a calendar limit has no current window; 3 failed; 4 done, and one
 -- rate for each charge follows: the drain rate of a bucket whose last take was under a faster
--- limit, or 0.
+-- limit, or 0. A job with penalties ends with a number for each charge: the milliseconds until its
+-- penalty ends, or 0.
 local function isUnusable(index, limit)
   if limit.outside then
     emit('\\2')
@@ -1594,13 +1635,7 @@ local function judge(enforced)
   return allFit
 end
 
-local function decideAll(takes)
-  readCharges(false)
-  if isAnyUnusable() then return end
-  local admitted = judge(true)
-  -- Shadow charges are judged last, so that enforced charges take precedence.
-  if hasShadows then judge(false) end
-  if takes and admitted and isServerFull() then return emitFailure(FULL) end
+local function emitResults()
   emit(haveFasterRates and '\\4' or '\\1')
   for each = 1, count do
     local charge = charges[each]
@@ -1610,8 +1645,11 @@ local function decideAll(takes)
   if haveFasterRates then
     for each = 1, count do emit(pack('>d', charges[each].fasterRate or 0)) end
   end
-  if not takes then return end
-  for pass = 1, admitted and (hasShadows and 2 or 1) or 0 do
+end
+
+-- Takes the charges that fit. The job must be admitted.
+local function takeFitting()
+  for pass = 1, hasShadows and 2 or 1 do
     for each = 1, count do
       local charge = charges[each]
       if charge.isFitting and charge.cost > 0 and charge.enforced == (pass == 1) then
@@ -1619,10 +1657,86 @@ local function decideAll(takes)
       end
     end
   end
+end
+
+-- Stores the buckets of new keys, also if the job is refused.
+local function startBuckets()
   for each = 1, count do
     local charge = charges[each]
     if charge.limit.initial then startBucket(charge.index, charge.limit, charge.cost) end
   end
+end
+
+local function decideAll(takes)
+  readCharges(false)
+  if isAnyUnusable() then return end
+  local admitted = judge(true)
+  -- Shadow charges are judged last, so that enforced charges take precedence.
+  if hasShadows then judge(false) end
+  if takes and admitted and isServerFull() then return emitFailure(FULL) end
+  emitResults()
+  if not takes then return end
+  if admitted then takeFitting() end
+  startBuckets()
+end
+
+local function readPenalties()
+  for each = 1, count do
+    local charge = charges[each]
+    charge.penaltyIndex = jobs[cursor + 1] > 0 and jobs[cursor + 1]
+    charge.length, charge.growth, charge.longest = jobs[cursor + 2], jobs[cursor + 3], jobs[cursor + 4]
+    cursor = cursor + 4
+  end
+end
+
+local function isAnyPenaltyUnusable()
+  for each = 1, count do
+    local charge = charges[each]
+    if charge.penaltyIndex then
+      local limit = penaltyLimit(charge.length, charge.growth, charge.longest)
+      if isUnusable(charge.penaltyIndex, limit) then return true end
+    end
+  end
+  return false
+end
+
+-- Reports whether a charge that its limit does not fit starts a penalty.
+local function startsPenalty(charge)
+  local limit = charge.limit
+  local capacity = limit.letter == 't' and limit.burst or limit.limit
+  return charge.penaltyIndex and charge.penaltyLeft == 0 and charge.cost > 0 and isWithin(charge.cost, capacity)
+end
+
+-- Decides a job with penalties. A running penalty refuses its charge, and a take starts the penalties
+-- of the charges that their limits do not fit.
+local function decideWithPenalties(takes)
+  readCharges(false)
+  readPenalties()
+  if isAnyUnusable() or isAnyPenaltyUnusable() then return end
+  local admitted = judge(true)
+  if hasShadows then judge(false) end
+  for each = 1, count do
+    local charge = charges[each]
+    charge.penaltyLeft = charge.penaltyIndex and penaltyLeft(charge.penaltyIndex) or 0
+    charge.startsPenalty = takes and not charge.isFitting and startsPenalty(charge)
+    if charge.penaltyLeft > 0 and charge.cost > 0 then
+      charge.isFitting = false
+      if charge.enforced then admitted = false end
+    end
+  end
+  if takes and admitted and isServerFull() then return emitFailure(FULL) end
+  for each = 1, count do
+    local charge = charges[each]
+    -- A full server refuses by the limit alone.
+    if charge.startsPenalty and not isServerFull() then
+      charge.penaltyLeft = startPenalty(charge.penaltyIndex, charge.length, charge.growth, charge.longest)
+    end
+  end
+  emitResults()
+  for each = 1, count do emit(pack('>d', charges[each].penaltyLeft)) end
+  if not takes then return end
+  if admitted then takeFitting() end
+  startBuckets()
 end
 
 -- Reports whether a settlement frees a slot, which needs no memory.
@@ -1651,10 +1765,13 @@ local function settleAll()
 end
 
 local function doJob(operation)
-  if operation == 3 then
-    settleAll()
-  elseif not decideBuckets(operation == 1) then
+  if operation < 3 then
+    if decideBuckets(operation == 1) then return end
     if count == 1 then decideOne(operation == 1) else decideAll(operation == 1) end
+  elseif operation == 3 then
+    settleAll()
+  else
+    decideWithPenalties(operation == 5)
   end
 end
 
@@ -1682,7 +1799,7 @@ local function failJob(operation, before, from, leasesBefore)
   for each = 1, count do
     if limits[template[3 * each - 2]].letter == 'n' then leases = leases + 1 end
   end
-  cursor = from + (firstKey and 0 or count) + (operation == 3 and 3 * count or 0)
+  cursor = from + (firstKey and 0 or count) + (operation < 3 and 0 or operation == 3 and 3 or 4) * count
 end
 
 local last = #jobs

@@ -10,8 +10,10 @@
 --
 -- A job consists of its operation, the position of its template, and the position of its first key
 -- if the keys of its charges are adjacent. If they are not, 0 and the position of each key follow
--- instead. A settlement ends with the cost, time and `resetAfter` of each original take. A reset
--- consists of its operation and the position of a key.
+-- instead. A settlement ends with the cost, time and `resetAfter` of each original take. A decision
+-- with penalties ends with four numbers for each charge: the position of the key of its penalty, or
+-- 0, and the length, growth and maximum of the penalty. A reset consists of its operation and the
+-- position of a key.
 --
 -- The reply begins with a string of bytes: the time, and the result of each job. The result of a
 -- decision contains, for each charge, the cost that was judged (including what earlier charges of

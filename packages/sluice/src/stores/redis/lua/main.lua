@@ -4,7 +4,8 @@
 --
 -- Results of a job: 1 done; 2 a calendar limit has no current window; 3 failed; 4 done, and one
 -- rate for each charge follows: the drain rate of a bucket whose last take was under a faster
--- limit, or 0.
+-- limit, or 0. A job with penalties ends with a number for each charge: the milliseconds until its
+-- penalty ends, or 0.
 local function isUnusable(index, limit)
   if limit.outside then
     emit('\2')
@@ -129,13 +130,7 @@ local function judge(enforced)
   return allFit
 end
 
-local function decideAll(takes)
-  readCharges(false)
-  if isAnyUnusable() then return end
-  local admitted = judge(true)
-  -- Shadow charges are judged last, so that enforced charges take precedence.
-  if hasShadows then judge(false) end
-  if takes and admitted and isServerFull() then return emitFailure(FULL) end
+local function emitResults()
   emit(haveFasterRates and '\4' or '\1')
   for each = 1, count do
     local charge = charges[each]
@@ -145,8 +140,11 @@ local function decideAll(takes)
   if haveFasterRates then
     for each = 1, count do emit(pack('>d', charges[each].fasterRate or 0)) end
   end
-  if not takes then return end
-  for pass = 1, admitted and (hasShadows and 2 or 1) or 0 do
+end
+
+-- Takes the charges that fit. The job must be admitted.
+local function takeFitting()
+  for pass = 1, hasShadows and 2 or 1 do
     for each = 1, count do
       local charge = charges[each]
       if charge.isFitting and charge.cost > 0 and charge.enforced == (pass == 1) then
@@ -154,10 +152,86 @@ local function decideAll(takes)
       end
     end
   end
+end
+
+-- Stores the buckets of new keys, also if the job is refused.
+local function startBuckets()
   for each = 1, count do
     local charge = charges[each]
     if charge.limit.initial then startBucket(charge.index, charge.limit, charge.cost) end
   end
+end
+
+local function decideAll(takes)
+  readCharges(false)
+  if isAnyUnusable() then return end
+  local admitted = judge(true)
+  -- Shadow charges are judged last, so that enforced charges take precedence.
+  if hasShadows then judge(false) end
+  if takes and admitted and isServerFull() then return emitFailure(FULL) end
+  emitResults()
+  if not takes then return end
+  if admitted then takeFitting() end
+  startBuckets()
+end
+
+local function readPenalties()
+  for each = 1, count do
+    local charge = charges[each]
+    charge.penaltyIndex = jobs[cursor + 1] > 0 and jobs[cursor + 1]
+    charge.length, charge.growth, charge.longest = jobs[cursor + 2], jobs[cursor + 3], jobs[cursor + 4]
+    cursor = cursor + 4
+  end
+end
+
+local function isAnyPenaltyUnusable()
+  for each = 1, count do
+    local charge = charges[each]
+    if charge.penaltyIndex then
+      local limit = penaltyLimit(charge.length, charge.growth, charge.longest)
+      if isUnusable(charge.penaltyIndex, limit) then return true end
+    end
+  end
+  return false
+end
+
+-- Reports whether a charge that its limit does not fit starts a penalty.
+local function startsPenalty(charge)
+  local limit = charge.limit
+  local capacity = limit.letter == 't' and limit.burst or limit.limit
+  return charge.penaltyIndex and charge.penaltyLeft == 0 and charge.cost > 0 and isWithin(charge.cost, capacity)
+end
+
+-- Decides a job with penalties. A running penalty refuses its charge, and a take starts the penalties
+-- of the charges that their limits do not fit.
+local function decideWithPenalties(takes)
+  readCharges(false)
+  readPenalties()
+  if isAnyUnusable() or isAnyPenaltyUnusable() then return end
+  local admitted = judge(true)
+  if hasShadows then judge(false) end
+  for each = 1, count do
+    local charge = charges[each]
+    charge.penaltyLeft = charge.penaltyIndex and penaltyLeft(charge.penaltyIndex) or 0
+    charge.startsPenalty = takes and not charge.isFitting and startsPenalty(charge)
+    if charge.penaltyLeft > 0 and charge.cost > 0 then
+      charge.isFitting = false
+      if charge.enforced then admitted = false end
+    end
+  end
+  if takes and admitted and isServerFull() then return emitFailure(FULL) end
+  for each = 1, count do
+    local charge = charges[each]
+    -- A full server refuses by the limit alone.
+    if charge.startsPenalty and not isServerFull() then
+      charge.penaltyLeft = startPenalty(charge.penaltyIndex, charge.length, charge.growth, charge.longest)
+    end
+  end
+  emitResults()
+  for each = 1, count do emit(pack('>d', charges[each].penaltyLeft)) end
+  if not takes then return end
+  if admitted then takeFitting() end
+  startBuckets()
 end
 
 -- Reports whether a settlement frees a slot, which needs no memory.
@@ -186,10 +260,13 @@ local function settleAll()
 end
 
 local function doJob(operation)
-  if operation == 3 then
-    settleAll()
-  elseif not decideBuckets(operation == 1) then
+  if operation < 3 then
+    if decideBuckets(operation == 1) then return end
     if count == 1 then decideOne(operation == 1) else decideAll(operation == 1) end
+  elseif operation == 3 then
+    settleAll()
+  else
+    decideWithPenalties(operation == 5)
   end
 end
 
@@ -217,7 +294,7 @@ local function failJob(operation, before, from, leasesBefore)
   for each = 1, count do
     if limits[template[3 * each - 2]].letter == 'n' then leases = leases + 1 end
   end
-  cursor = from + (firstKey and 0 or count) + (operation == 3 and 3 * count or 0)
+  cursor = from + (firstKey and 0 or count) + (operation < 3 and 0 or operation == 3 and 3 or 4) * count
 end
 
 local last = #jobs

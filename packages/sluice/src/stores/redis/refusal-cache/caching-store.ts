@@ -25,7 +25,7 @@ export type RefusalCachingStore<S extends Store> = {
  * `maxAgeMs` old implies that one of its enforced charges cannot fit unless there was a refund.
  * Second, the verdicts on its other charges also follow from the cache. The cache never admits a
  * request, so every bound still holds. A `peek`, a cost of 0, and a request that is refused only
- * for lack of slots always go to the store.
+ * for lack of slots always go to the store. So does a request that a rule with a penalty counts.
  *
  * After half of `maxAgeMs`, one request goes to the store while the others still use the cache.
  * Otherwise all requests in flight would query the store together when an entry expires.
@@ -104,6 +104,8 @@ class CachingStore<S extends Store> implements Store {
     const verdicts: StoreVerdict[] = []
     for (let index = 0; index < charges.length; index++) {
       const charge = charges[index] as Charge
+      // The request may start a penalty, and the end of one does not follow from a verdict.
+      if (charge.penalty !== undefined) return undefined
       const refusal = this.#cache.get(charge.scope, charge.key, now)
       if (refusal === undefined) return undefined
       if (now - refusal.requestedAt >= this.#refreshAgeMs && !refusal.isRefreshing) stale = refusal
@@ -129,7 +131,8 @@ class CachingStore<S extends Store> implements Store {
       return
     }
     const receivedAt = this.#clock.now()
-    charges.forEach(({ scope, key, limit, cost }, index) => {
+    charges.forEach(({ scope, key, limit, cost, penalty }, index) => {
+      if (penalty !== undefined) return
       const verdict = verdicts[index] as StoreVerdict
       const refusal = { limit, cost, verdict, requestedAt, receivedAt, isRefreshing: false }
       this.#cache.set(scope, key, refusal, version)

@@ -87,6 +87,21 @@ describe.each(Object.entries(LIMITS))('a refusal by a %s', (_name, limit) => {
     expect(takes()).toBe(2)
   })
 
+  it('never answers a charge with a penalty, so it swallows no request that starts one', async () => {
+    const { store, clock, takes } = cachedStore()
+    const penalized = () => charge(limit, 1, 'key', { penalty: { durationMs: 50, growth: 1, maxMs: 50 } })
+    await take(store, charge(limit, 10))
+    await take(store, charge(limit))
+    for (let request = 0; request < 3; request++)
+      expect((await take(store, penalized()))[0]).not.toHaveProperty('remembered')
+    expect(takes()).toBe(5)
+    clock.advance(10)
+    // A refusal by a penalty is not cached for other charges either.
+    const [verdict] = await take(store, charge(limit))
+    expect(verdict?.remaining).toBe(0)
+    expect(verdict).toHaveProperty('remembered')
+  })
+
   it('does not refuse a smaller cost that fits', async () => {
     const { store, takes } = cachedStore()
     await take(store, charge(limit, 6))
