@@ -6,7 +6,7 @@ import { forwardedElements } from './forwarded-header.js'
 import { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
 
 /** The headers in which proxies report the address of the client. */
-export const FORWARDED_HEADERS = ['x-forwarded-for', 'forwarded'] as const
+const FORWARDED_HEADERS = ['x-forwarded-for', 'forwarded'] as const
 
 /** A header in which proxies report the address of the client. */
 export type ForwardedHeader = (typeof FORWARDED_HEADERS)[number]

@@ -258,8 +258,11 @@ export function describeAdapter(name: string, framework: Framework): void {
       const port = await start({
         limits: [{ ...fixed('1/minute', { by: 'ip' }), trustedProxies: 1, forwardedHeader: 'forwarded' }],
       })
-      const from = async (forwarded: string | readonly string[], xForwardedFor = '') => {
-        const headers = { forwarded, 'x-forwarded-for': xForwardedFor }
+      const from = async (forwarded: string | string[], xForwardedFor = '') => {
+        const headers: Record<string, string | string[]> = {
+          forwarded,
+          'x-forwarded-for': xForwardedFor,
+        }
         return (await sendRequest(port, '/predict', { headers })).status
       }
       expect(await from('for=203.0.113.9')).toBe(200)
