@@ -114,6 +114,25 @@ it('counts the same addresses as express-rate-limit behind a proxy, IPv6 network
   expect(counted.size).toBe(forwarded.length)
 })
 
+it('charges a refused request to no limit, and express-rate-limit to the first', async () => {
+  fakeClocks()
+  const [before, after] = [await appOf('before-several.ts'), await appOf('after-several.ts')]
+  const request = { client: '127.0.0.1', path: '/' }
+  const admittedInSecond = async () => {
+    const admitted: [before: number, after: number] = [0, 0]
+    for (let count = 0; count < 6; count++) {
+      if ((await before(request)).status === 200) admitted[0] += 1
+      if ((await after(request)).status === 200) admitted[1] += 1
+    }
+    passInMemory(1000)
+    return admitted
+  }
+  expect(await admittedInSecond()).toEqual([3, 3])
+  expect(await admittedInSecond()).toEqual([3, 3])
+  expect(await admittedInSecond()).toEqual([0, 3])
+  expect(await admittedInSecond()).toEqual([0, 1])
+})
+
 /** A slow model of a limit of five failures per minute, for one client. */
 function failureModel(startsWithFirstFailure: boolean) {
   let end = 0

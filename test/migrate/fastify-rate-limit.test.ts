@@ -13,6 +13,7 @@ import {
   type Side,
   serve,
   sideBySide,
+  type TestRequest,
 } from './side-by-side.js'
 
 // Runs the listings of docs/migrate/fastify-rate-limit.md next to each other.
@@ -96,6 +97,29 @@ it('admits the same requests as @fastify/rate-limit on Redis, with the same head
     },
   )
   expect([...statuses].sort()).toEqual([200, 429])
+})
+
+it('counts the same IPv6 networks as @fastify/rate-limit', async () => {
+  fakeClocks()
+  const injectInto = async (listing: string) => {
+    const { app } = await importListing<{ app: FastifyInstance }>(PAGE, listing)
+    onTestFinished(() => app.close())
+    return async ({ client, path }: TestRequest) =>
+      (await app.inject({ url: path, remoteAddress: client })).headers
+  }
+  const remaining = new Set<unknown>()
+  const addresses = ['2001:db8:0:1::1', '2001:db8:0:1:ffff::1', '2001:db8:0:2::1', '::ffff:198.51.100.7']
+  await sideBySide(
+    { requests: 200, clients: addresses, windowMs: 60_000, steps: 'any', passes: 0 },
+    await injectInto('before.ts'),
+    await injectInto('after.ts'),
+    passInMemory,
+    (before, after) => {
+      expect(after['x-ratelimit-remaining']).toBe(before['x-ratelimit-remaining'])
+      remaining.add(after['x-ratelimit-remaining'])
+    },
+  )
+  expect(remaining).toContain('0')
 })
 
 it('counts requests to unknown routes, which @fastify/rate-limit does not', async () => {

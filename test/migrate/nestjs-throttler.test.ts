@@ -16,6 +16,7 @@ import {
   type Side,
   serve,
   sideBySide,
+  type TestRequest,
 } from './side-by-side.js'
 
 // Runs the listings of docs/migrate/nestjs-throttler.md next to each other.
@@ -27,7 +28,14 @@ async function sideOf(module: Type): Promise<Side> {
   const app: INestApplication = await NestFactory.create(module, { logger: false })
   onTestFinished(() => app.close())
   await app.init()
-  return serve(app.getHttpAdapter().getInstance() as RequestListener)
+  const listener = app.getHttpAdapter().getInstance() as RequestListener
+  return serve((request, response) => {
+    // Stands for a connection from an address that this machine does not have.
+    const address = request.headers['x-test-address']
+    if (address)
+      Object.defineProperty(request.socket, 'remoteAddress', { value: address, configurable: true })
+    listener(request, response)
+  })
 }
 
 async function appOf(listing: string): Promise<Side> {
@@ -124,6 +132,28 @@ it('replies like @nestjs/throttler on Redis until a client is blocked', async ()
     },
   )
   expect([...statuses].sort()).toEqual([200, 429])
+})
+
+it('counts the same IPv6 networks as @nestjs/throttler', async () => {
+  fakeClocks()
+  const [before, after] = [await appOf('before.ts'), await appOf('after.ts')]
+  const addresses = ['2001:db8:0:1::1', '2001:db8:0:1:ffff::1', '2001:db8:0:2::1', '::ffff:198.51.100.7']
+  const from = (side: Side) => (request: TestRequest) =>
+    side({ client: '127.0.0.1', path: '/hello', headers: { 'x-test-address': request.client } })
+  const limits = new Map<string, string>()
+  await sideBySide(
+    { requests: 40, clients: addresses, windowMs: 60_000, steps: 'any', passes: 0 },
+    from(before),
+    from(after),
+    passInMemory,
+    (one, other, { client }) => {
+      compareReplies(one, other)
+      limits.set(client, String(other.headers['x-ratelimit-remaining']))
+    },
+  )
+  // Most requests come from the first network, so the other networks have more left.
+  expect(limits.get('2001:db8:0:1::1')).toBe('0')
+  expect(limits.get('2001:db8:0:2::1')).not.toBe('0')
 })
 
 it('admits a client when its window ends, which @nestjs/throttler blocks for a ttl', async () => {

@@ -5,9 +5,9 @@ import { type RedisServer, startRedis } from '../../packages/sluice/test/stores/
 import { seededRandom } from '../fuzz/random.js'
 
 /** One of two applications that receive the same requests. */
-export type Side = (request: Request) => Promise<Reply>
+export type Side = (request: TestRequest) => Promise<Reply>
 
-export interface Request {
+export interface TestRequest {
   /** The address that the request comes from. */
   readonly client: string
   readonly path: string
@@ -77,10 +77,10 @@ export async function redisForTest(): Promise<{ readonly server: RedisServer; re
  */
 export async function sideBySide<Answer>(
   sequence: Sequence,
-  before: (request: Request) => Promise<Answer>,
-  after: (request: Request) => Promise<Answer>,
+  before: (request: TestRequest) => Promise<Answer>,
+  after: (request: TestRequest) => Promise<Answer>,
   pass: Pass,
-  compare: (before: Answer, after: Answer, request: Request) => void,
+  compare: (before: Answer, after: Answer, request: TestRequest) => void,
 ): Promise<void> {
   const seed = Number(process.env.MIGRATE_SEED ?? Math.floor(Math.random() * 2 ** 31))
   const random = seededRandom(seed)
