@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
+import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
@@ -9,6 +10,7 @@ import { routeOf } from './express/express-route.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
+export type { LimitMethods } from '../http/limit-methods.js'
 
 /**
  * Creates a handler that limits requests in Express 4 and 5.
@@ -23,14 +25,14 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  *
  * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
  */
-export function limit(options: string | HttpLimitOptions<Request>): RequestHandler {
+export function limit(options: string | HttpLimitOptions<Request>): RequestHandler & LimitMethods<Request> {
   const handler: RequestHandler = (request, response, next) =>
     runDecision(limiter, request, response, next, decisionHandler)
   const limiter = createHttpLimiter(options, {
     ...access,
     route: (request: Request) => routeOf(request, handler),
   })
-  return handler
+  return Object.assign(handler, limiter.methods)
 }
 
 const access: Omit<RequestAccess<Request>, 'route'> = {

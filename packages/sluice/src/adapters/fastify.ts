@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
+import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, joinedField, releaseWhenClosed } from '../http/node-response.js'
@@ -10,6 +11,7 @@ import { fastifyProxies } from './fastify/fastify-proxies.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
+export type { LimitMethods } from '../http/limit-methods.js'
 
 /**
  * Creates a hook that limits requests in Fastify 5.
@@ -24,9 +26,13 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  *
  * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
  */
-export function limit(options: string | HttpLimitOptions<FastifyRequest>): preHandlerHookHandler {
+export function limit(
+  options: string | HttpLimitOptions<FastifyRequest>,
+): preHandlerHookHandler & LimitMethods<FastifyRequest> {
   const limiter = createHttpLimiter(options, access)
-  return (request, reply, done) => runDecision(limiter, request, reply, done, decisionHandler)
+  const hook: preHandlerHookHandler = (request, reply, done) =>
+    runDecision(limiter, request, reply, done, decisionHandler)
+  return Object.assign(hook, limiter.methods)
 }
 
 const access: RequestAccess<FastifyRequest> = {

@@ -4,6 +4,7 @@ import {
   optionsOf,
   type RequestAccess,
 } from '../http/http-limiter.js'
+import type { LimitMethods } from '../http/limit-methods.js'
 import { onHangUp } from '../http/node-request.js'
 import { releaseWhenClosed } from '../http/node-response.js'
 import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
@@ -13,6 +14,7 @@ import type { MaybePromise } from '../maybe-promise.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
+export type { LimitMethods } from '../http/limit-methods.js'
 
 /**
  * A web-standard handler. Next.js, Bun, Deno and other servers call it with the request and their
@@ -22,6 +24,17 @@ export type FetchHandler<Context extends readonly unknown[]> = (
   request: Request,
   ...context: Context
 ) => MaybePromise<Response>
+
+/** A handler behind a limit. */
+export type LimitedHandler<Context extends readonly unknown[]> = (
+  request: Request,
+  ...context: Context
+) => Promise<Response>
+
+/** A limit, which wraps handlers. */
+export interface FetchLimit<Context extends readonly unknown[]> extends LimitMethods<Request, Context> {
+  (handler: FetchHandler<Context>): LimitedHandler<Context>
+}
 
 export interface FetchLimitOptions<Context extends readonly unknown[]> extends HttpLimitOptions<Request> {
   /**
@@ -50,12 +63,13 @@ export interface FetchLimitOptions<Context extends readonly unknown[]> extends H
  */
 export function limit<Context extends readonly unknown[] = []>(
   options: string | FetchLimitOptions<Context>,
-): (handler: FetchHandler<Context>) => (request: Request, ...context: Context) => Promise<Response> {
+): FetchLimit<Context> {
   const { address = serverAddress, route, ...rest } = optionsOf<FetchLimitOptions<Context>>(options)
   const contexts = new WeakMap<Request, Context>()
   const nodeOf = (request: Request): NodeBindings | undefined => nodeBindingsOf(contexts.get(request)?.[0])
   const access: RequestAccess<Request> = {
-    peer: (request) => address(request, ...(contexts.get(request) as Context)),
+    // A decision by hand on a request may come without the arguments that its server passed.
+    peer: (request) => address(request, ...(contexts.get(request) ?? ([] as unknown as Context))),
     header: (request, name) => request.headers.get(name) ?? undefined,
     listHeader: (request, name) => request.headers.get(name) ?? undefined,
     onHangUp(request, listener) {
@@ -67,7 +81,8 @@ export function limit<Context extends readonly unknown[] = []>(
     route: route ?? ((request) => `${request.method === 'HEAD' ? 'GET' : request.method} *`),
   }
   const limiter = createHttpLimiter<Request>(rest, access, ['address', 'route'])
-  return (handler) =>
+  const wrap: (handler: FetchHandler<Context>) => LimitedHandler<Context> =
+    (handler) =>
     async (request, ...context) => {
       contexts.set(request, context)
       const decision = await limiter.decide(request)
@@ -80,6 +95,19 @@ export function limit<Context extends readonly unknown[] = []>(
         withHeaders(await handler(request, ...context), fields),
       )
     }
+  const remember = (request: Request, context: Context | []) => {
+    if (context.length > 0) contexts.set(request, context as Context)
+  }
+  return Object.assign(wrap, limiter.methods, {
+    admit(request: Request, ...context: Context | []) {
+      remember(request, context)
+      return limiter.methods.admit(request)
+    },
+    peek(request: Request, ...context: Context | []) {
+      remember(request, context)
+      return limiter.methods.peek(request)
+    },
+  })
 }
 
 /** Returns the address of the peer as the servers of several runtimes pass it. */

@@ -5,6 +5,7 @@ import {
   optionsOf,
   type RequestAccess,
 } from '../http/http-limiter.js'
+import type { LimitMethods } from '../http/limit-methods.js'
 import { onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed } from '../http/node-response.js'
 import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
@@ -13,6 +14,7 @@ import { handleAdmitted, onAbort, responseOf, withHeaders } from '../http/web-re
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
+export type { LimitMethods } from '../http/limit-methods.js'
 
 export interface HonoLimitOptions extends HttpLimitOptions<Context> {
   /**
@@ -35,7 +37,7 @@ export interface HonoLimitOptions extends HttpLimitOptions<Context> {
  *
  * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
  */
-export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
+export function limit(options: string | HonoLimitOptions): MiddlewareHandler & LimitMethods<Context> {
   const { address = nodeAddress, ...rest } = optionsOf<HonoLimitOptions>(options)
   const access: RequestAccess<Context> = {
     peer: address,
@@ -58,7 +60,7 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
       `${context.req.method === 'HEAD' ? 'GET' : context.req.method} ${context.req.routePath}`,
   }
   const limiter = createHttpLimiter<Context>(rest, access, ['address'])
-  return async (context, next) => {
+  const middleware: MiddlewareHandler = async (context, next) => {
     const decision = await limiter.decide(context)
     if (!decision.allowed) return responseOf(decision.answer)
     const { permit, fields } = decision
@@ -78,6 +80,7 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
     context.res = response
     return undefined
   }
+  return Object.assign(middleware, limiter.methods)
 }
 
 /** Returns the address of the peer that `@hono/node-server` reports. */

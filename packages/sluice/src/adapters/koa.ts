@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
+import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
@@ -8,6 +9,7 @@ import { routeOf } from './koa/koa-route.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
+export type { LimitMethods } from '../http/limit-methods.js'
 
 /**
  * Creates middleware that limits requests in Koa 2 and 3.
@@ -24,9 +26,9 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  *
  * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
  */
-export function limit(options: string | HttpLimitOptions<Context>): Middleware {
+export function limit(options: string | HttpLimitOptions<Context>): Middleware & LimitMethods<Context> {
   const limiter = createHttpLimiter(options, access)
-  return async (context, next) => {
+  const middleware: Middleware = async (context, next) => {
     const decision = await limiter.decide(context)
     const { res } = context
     if (decision.allowed) {
@@ -41,6 +43,7 @@ export function limit(options: string | HttpLimitOptions<Context>): Middleware {
     // Set after the body, from which Koa infers a content type.
     setHeaders(res, headers)
   }
+  return Object.assign(middleware, limiter.methods)
 }
 
 const access: RequestAccess<Context> = {

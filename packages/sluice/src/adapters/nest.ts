@@ -16,6 +16,7 @@ import {
   optionsOf,
   type RequestAccess,
 } from '../http/http-limiter.js'
+import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed, setHeaders } from '../http/node-response.js'
@@ -27,6 +28,7 @@ import { LimitRefusal, LimitRefusalFilter } from './nest/nest-refusal.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
+export type { LimitMethods } from '../http/limit-methods.js'
 export type { NestRequest } from './nest/execution-context.js'
 export { LimitRefusal, LimitRefusalFilter } from './nest/nest-refusal.js'
 
@@ -56,8 +58,11 @@ const LIMITER = Symbol('sluice limiter')
  * Sets the limit of a handler, or of all handlers of a controller together. It replaces the limit
  * of the module.
  */
-export function Limit(options: string | NestLimitOptions): ClassDecorator & MethodDecorator {
-  return applyDecorators(SetMetadata(LIMITER, nestLimiter(options)))
+export function Limit(
+  options: string | NestLimitOptions,
+): ClassDecorator & MethodDecorator & LimitMethods<NestRequest> {
+  const limit = nestLimiter(options)
+  return Object.assign(applyDecorators(SetMetadata(LIMITER, limit)), limit.limiter.methods)
 }
 
 /** Exempts a handler, or the handlers of a controller, from all limits. */

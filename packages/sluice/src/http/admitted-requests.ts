@@ -58,10 +58,11 @@ export function recordAdmission(
   if (run !== undefined) dropOldestRun(carrier[RECORD])
 }
 
-export function wasAdmittedBy(request: object, limiter: object, run?: object): boolean {
+/** Returns the decision by which a limiter admitted a request; undefined if it did not. */
+export function admissionBy(request: object, limiter: object, run?: object): AllowedDecision | undefined {
   for (let record = carrierOf(request)[RECORD]; record !== undefined; record = record.previous)
-    if (record.limiter === limiter && record.run === run && belongsTo(record, request)) return true
-  return false
+    if (record.limiter === limiter && record.run === run && belongsTo(record, request)) return record.decision
+  return undefined
 }
 
 /**

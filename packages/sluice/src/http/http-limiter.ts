@@ -1,7 +1,7 @@
 import type { Identify } from '../identity/identify.js'
 import { IdentityUnavailableError } from '../identity/identity-unavailable.js'
 import type { Decision, Refusal } from '../limiter/decision.js'
-import { createLimiter, type LimiterOptions } from '../limiter/limiter.js'
+import { createLimiter, type Limiter, type LimiterOptions } from '../limiter/limiter.js'
 import { checkOptions, OPTIONS } from '../limiter/limiter-options.js'
 import type { Permit } from '../limiter/permit.js'
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
@@ -11,11 +11,12 @@ import type { KeySources } from '../rules/key-spec.js'
 import { RequestError } from '../rules/request-error.js'
 import type { Rule } from '../rules/rule.js'
 import { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
-import { type AddressList, addressList } from './address-list.js'
-import { type AllowedDecision, recordAdmission, wasAdmittedBy } from './admitted-requests.js'
+import { addressList } from './address-list.js'
+import { type AllowedDecision, admissionBy, recordAdmission } from './admitted-requests.js'
 import type { ClientAddressOptions } from './client-address.js'
 import { type OwnAnswer, readCustomResponse } from './custom-response.js'
 import { checkFieldOptions, type FieldOptions, limitFields } from './limit-headers.js'
+import type { LimitMethods } from './limit-methods.js'
 import { type HttpAnswer, problem, refusalProblem, requestProblem, unavailableProblem } from './problem.js'
 import { queryOf } from './query-string.js'
 import type { HeaderList } from './ratelimit-headers.js'
@@ -93,6 +94,8 @@ export interface HttpLimiter<Request extends object> {
    * @param run identifies a run of the handler, if a request is counted once per run
    */
   decide(request: Request, run?: object): MaybePromise<HttpDecision>
+  /** Attached to the result of `limit(…)`. */
+  readonly methods: LimitMethods<Request>
 }
 
 /** Expands a limit string to options; returns options unchanged. */
@@ -156,12 +159,14 @@ export function createHttpLimiter<Request extends object>(
     ...identifying,
   })
   const exemption = allow && exemptionOf(allow, { ...limiterOptions, ...identifying })
-  const isExempt = (request: Request, allowed: AddressList): boolean => {
+  /** Returns the limiter of exempt clients; undefined if the client of the request is not exempt. */
+  const exemptLimiterOf = (request: Request): Limiter<Request> | undefined => {
+    if (exemption === undefined) return undefined
     try {
       const { address, isKnown } = addresses.originOf(request)
-      return isKnown && allowed.has(address)
+      return isKnown && exemption.allowed.has(address) ? exemption.limiter : undefined
     } catch {
-      return false
+      return undefined
     }
   }
   /**
@@ -228,10 +233,11 @@ export function createHttpLimiter<Request extends object>(
 
   const httpLimiter: HttpLimiter<Request> = {
     decide(request, run) {
-      if (wasAdmittedBy(request, httpLimiter, run)) return UNCOUNTED
+      if (admissionBy(request, httpLimiter, run) !== undefined) return UNCOUNTED
       try {
-        if (exemption !== undefined && isExempt(request, exemption.allowed)) {
-          const passed = andThen(exemption.limiter.admit(request), () => UNCOUNTED)
+        const exempt = exemptLimiterOf(request)
+        if (exempt !== undefined) {
+          const passed = andThen(exempt.admit(request), () => UNCOUNTED)
           return passed instanceof Promise ? passed.catch(decisionOnError) : passed
         }
         const decision = admit(request)
@@ -241,6 +247,19 @@ export function createHttpLimiter<Request extends object>(
       } catch (error) {
         return decisionOnError(error)
       }
+    },
+    methods: {
+      async admit(request) {
+        const earlier = admissionBy(request, httpLimiter)
+        if (earlier !== undefined) return earlier
+        const decision = await (exemptLimiterOf(request)?.admit(request) ?? admit(request))
+        if (decision.allowed) recordAdmission(request, httpLimiter, decision)
+        return decision
+      },
+      peek: async (request) => (exemptLimiterOf(request) ?? limiter).peek(request),
+      charge: (request, cost, options) => limiter.charge(request, cost, options),
+      refund: (request, cost, options) => limiter.refund(request, cost, options),
+      reset: async (request, options) => limiter.reset(request, options),
     },
   }
   const translateLater = (request: Request, pending: Promise<Decision>, run: object | undefined) =>

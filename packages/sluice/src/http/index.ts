@@ -20,6 +20,7 @@ export {
 } from './http-limiter.js'
 export { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
 export { type FieldOptions, limitFields } from './limit-headers.js'
+export type { LimitMethods } from './limit-methods.js'
 export { joinedField, releaseWhenClosed } from './node-response.js'
 export {
   type HttpAnswer,

@@ -10,6 +10,7 @@ import { StoreUnavailableError } from '../../src/stores/resilience/store-unavail
 import { describeConnections } from './connections.js'
 import { describeFailures } from './failures.js'
 import type { Framework, StartRoutes } from './framework.js'
+import { describeLimitMethods } from './limit-methods.js'
 import { describeProxies } from './proxies.js'
 import { openStream, sendRequest, startRequest, statuses } from './requests.js'
 import { asynchronousStore } from './slow-store.js'
@@ -418,6 +419,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       },
     )
 
+    describeLimitMethods(start, framework)
     describeProxies(framework)
 
     describeFailures(start)

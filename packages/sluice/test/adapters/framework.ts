@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { RequestDecision } from '../../src/http/admitted-requests.js'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
+import type { LimitMethods } from '../../src/http/limit-methods.js'
 import type { Resource } from '../../src/rules/rule.js'
 
 /** The argument of a handler. */
@@ -9,6 +10,9 @@ interface RequestContext {
   settle(costs: Readonly<Partial<Record<Resource, number>>>): Promise<void>
   /** Calls the adapter's `decisionOf` for this request. */
   decision(): RequestDecision | undefined
+  readonly request: object
+  /** The limits of the route, then those that it applies by hand. */
+  readonly limits: readonly LimitMethods<object>[]
 }
 
 /** The response of a handler: a string or a stream. */
@@ -20,6 +24,8 @@ export interface Route {
   readonly path: string
   /** The limits, applied in order. */
   readonly limits: readonly (string | HttpLimitOptions<object>)[]
+  /** Limits that only the handler applies, through their methods. */
+  readonly byHand?: readonly HttpLimitOptions<object>[]
   readonly handle: (context: RequestContext) => HandlerResult | Promise<HandlerResult>
   /**
    * Runs before the limits, as middleware does.
@@ -34,6 +40,16 @@ export type StartRoutes = (...routes: (Partial<Route> & Pick<Route, 'limits'>)[]
 
 /** The senders that a framework trusts: those on this machine, or all. */
 export type ProxySetting = 'loopback' | 'everyone'
+
+/** Creates the limits of a route: those that are applied before the handler, and those that it applies. */
+export function createLimits<L>(
+  { limits, byHand = [] }: Route,
+  limit: (options: string | HttpLimitOptions<object>) => L & LimitMethods<never>,
+): { readonly applied: readonly L[]; readonly all: readonly LimitMethods<object>[] } {
+  const applied = limits.map(limit)
+  // The methods take the requests of the framework, which the suite treats as objects.
+  return { applied, all: [...applied, ...byHand.map(limit)] as readonly LimitMethods<object>[] }
+}
 
 export interface RunningApp {
   readonly port: number

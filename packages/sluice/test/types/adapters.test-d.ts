@@ -1,9 +1,9 @@
 import { Controller } from '@nestjs/common'
 import express, { type RequestHandler } from 'express'
-import fastify, { type preHandlerHookHandler } from 'fastify'
-import type { MiddlewareHandler } from 'hono'
-import type { Middleware } from 'koa'
-import { limit as limitExpress, settle as settleOnExpress } from 'sluice/express'
+import fastify, { type FastifyRequest, type preHandlerHookHandler } from 'fastify'
+import type { Context as HonoContext, MiddlewareHandler } from 'hono'
+import type { Context as KoaContext, Middleware } from 'koa'
+import { type LimitMethods, limit as limitExpress, settle as settleOnExpress } from 'sluice/express'
 import { limit as limitFastify, settle as settleOnFastify } from 'sluice/fastify'
 import { limit as limitFetch, settle as settleOnFetch } from 'sluice/fetch'
 import { limit as limitHono, settle as settleOnHono } from 'sluice/hono'
@@ -13,7 +13,7 @@ import { expectTypeOf } from 'vitest'
 
 /** Compiled by `npm run types`: each adapter passes its framework's requests to user functions. */
 
-expectTypeOf(limitExpress('10/minute')).toEqualTypeOf<RequestHandler>()
+expectTypeOf(limitExpress('10/minute')).toEqualTypeOf<RequestHandler & LimitMethods<express.Request>>()
 express().post('/predict', limitExpress('10/minute'), (_request, response) => void response.json({}))
 limitExpress({ rules: [{ limit: '1/s', cost: (request) => request.body.length }] })
 // @ts-expect-error a request of Express has no such property
@@ -21,15 +21,15 @@ limitExpress({ rules: [{ limit: '1/s', cost: (request) => request.rows }] })
 // @ts-expect-error the adapter defines 'keys' itself
 limitExpress({ rules: [], keys: { ip: () => '' } })
 
-expectTypeOf(limitFastify('10/minute')).toEqualTypeOf<preHandlerHookHandler>()
+expectTypeOf(limitFastify('10/minute')).toEqualTypeOf<preHandlerHookHandler & LimitMethods<FastifyRequest>>()
 fastify().post('/predict', { preHandler: limitFastify('10/minute') }, async () => ({}))
 fastify().post('/early', { onRequest: limitFastify('10/minute') }, async () => ({}))
 limitFastify({ rules: [{ limit: '1/s', by: (request) => String(request.routeOptions.url) }] })
 
-expectTypeOf(limitKoa('10/minute')).toEqualTypeOf<Middleware>()
+expectTypeOf(limitKoa('10/minute')).toEqualTypeOf<Middleware & LimitMethods<KoaContext>>()
 limitKoa({ rules: [{ limit: '1/s', by: (context) => context.path }] })
 
-expectTypeOf(limitHono('10/minute')).toEqualTypeOf<MiddlewareHandler>()
+expectTypeOf(limitHono('10/minute')).toEqualTypeOf<MiddlewareHandler & LimitMethods<HonoContext>>()
 limitHono({
   rules: [{ limit: '1/s', by: (context) => context.req.path }],
   address: (context) => context.req.url,
@@ -42,9 +42,15 @@ const handler = limitFetch<[{ readonly server: string }]>({
 })(async (_request, { server }) => new Response(server))
 expectTypeOf(handler).parameters.toEqualTypeOf<[Request, { readonly server: string }]>()
 expectTypeOf(handler).returns.toEqualTypeOf<Promise<Response>>()
-limitFetch('10/minute')
+const limitedByEnv = limitFetch<[{ readonly server: string }]>('10/minute')
+limitedByEnv.admit(new Request('http://a'), { server: 'a' })
+limitedByEnv.peek(new Request('http://a'))
+// @ts-expect-error the argument of another server
+limitedByEnv.peek(new Request('http://a'), 'a')
+// @ts-expect-error a request or a key
+limitFetch('10/minute').charge(5, 1)
 
-expectTypeOf(Limit('10/minute')).toEqualTypeOf<ClassDecorator & MethodDecorator>()
+expectTypeOf(Limit('10/minute')).toEqualTypeOf<ClassDecorator & MethodDecorator & LimitMethods<NestRequest>>()
 expectTypeOf(Unlimited()).toEqualTypeOf<ClassDecorator & MethodDecorator>()
 class Predictions {}
 Limit({ rules: [{ limit: '1/s', by: (request: NestRequest) => String(request.method) }] })(Predictions)

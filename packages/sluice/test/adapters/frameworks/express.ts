@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream'
 import express, { type Request } from 'express'
 import express4 from 'express4'
 import { decisionOf, limit, settle } from '../../../src/adapters/express.js'
-import type { Framework, Route } from '../framework.js'
+import type { LimitMethods } from '../../../src/http/limit-methods.js'
+import { createLimits, type Framework, type Route } from '../framework.js'
 import { startServer } from './listening.js'
 
 function expressFramework(createApp: typeof express): Framework {
@@ -19,12 +20,8 @@ function expressFramework(createApp: typeof express): Framework {
       app.set('env', 'test')
       for (const route of routes) {
         const verb = route.method === 'GET' ? 'get' : 'post'
-        app[verb](
-          route.path,
-          earlierMiddleware(route),
-          ...route.limits.map((options) => limit(options)),
-          handlerOf(route),
-        )
+        const { applied, all } = createLimits(route, limit)
+        app[verb](route.path, earlierMiddleware(route), ...applied, handlerOf(route, all))
       }
       return startServer(app)
     },
@@ -40,12 +37,14 @@ function earlierMiddleware({ before }: Route): express.RequestHandler {
   }
 }
 
-function handlerOf({ handle }: Route): express.RequestHandler {
+function handlerOf({ handle }: Route, limits: readonly LimitMethods<object>[]): express.RequestHandler {
   return async (request, response, next) => {
     try {
       const result = await handle({
         settle: (costs) => settle(request, costs),
         decision: () => decisionOf(request),
+        request,
+        limits,
       })
       if (typeof result === 'string') response.send(result)
       else stream(result, response)

@@ -1,6 +1,6 @@
 import Fastify, { type FastifyRequest, type onRequestHookHandler } from 'fastify'
 import { decisionOf, limit, settle } from '../../../src/adapters/fastify.js'
-import type { Framework } from '../framework.js'
+import { createLimits, type Framework } from '../framework.js'
 import { appOf } from './listening.js'
 
 function fastifyFramework(hook: 'preHandler' | 'onRequest'): Framework {
@@ -11,19 +11,25 @@ function fastifyFramework(hook: 'preHandler' | 'onRequest'): Framework {
     hasProxySetting: true,
     async start(routes, proxies) {
       const app = Fastify(proxies && { trustProxy: proxies === 'everyone' ? true : '127.0.0.1' })
-      for (const { method, path, limits, handle, before } of routes) {
+      for (const route of routes) {
+        const { method, path, handle, before } = route
         const beforeLimits: onRequestHookHandler = (_request, reply, done) => {
           before?.(() => reply.code(503).send('early response'))
           done()
         }
-        const limitHooks = limits.map((options) => limit(options))
+        const { applied: limitHooks, all: limits } = createLimits(route, limit)
         app.route({
           method,
           url: path,
           onRequest: hook === 'onRequest' ? [beforeLimits, ...limitHooks] : beforeLimits,
-          ...(hook === 'preHandler' && { preHandler: limitHooks }),
+          ...(hook === 'preHandler' && { preHandler: [...limitHooks] }),
           handler: (request) =>
-            handle({ settle: (costs) => settle(request, costs), decision: () => decisionOf(request) }),
+            handle({
+              settle: (costs) => settle(request, costs),
+              decision: () => decisionOf(request),
+              request,
+              limits,
+            }),
         })
       }
       await app.listen({ host: '127.0.0.1', port: 0 })

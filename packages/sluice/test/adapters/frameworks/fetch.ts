@@ -1,6 +1,7 @@
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { decisionOf, limit, settle } from '../../../src/adapters/fetch.js'
-import type { Framework, Route } from '../framework.js'
+import type { LimitMethods } from '../../../src/http/limit-methods.js'
+import { createLimits, type Framework, type Route } from '../framework.js'
 import { respondedEarly, webStream } from './hono.js'
 import { startServer } from './listening.js'
 
@@ -28,25 +29,37 @@ export const fetchFramework: Framework = {
   headerOf: (request, name) => (request as Request).headers.get(name) ?? undefined,
 }
 
-function handlerOf({ method, path, limits, handle, before }: Route): Handler {
-  const innermost: Handler = async (request) => {
-    const result = await handle({
-      settle: (costs) => settle(request, costs),
-      decision: () => decisionOf(request),
-    })
-    return new Response(typeof result === 'string' ? result : webStream(result))
-  }
-  const limited = limits.reduceRight<Handler>((inner, options) => {
-    const limited = limit<[HttpBindings]>({
+function handlerOf(route: Route): Handler {
+  const { method, path, handle, before } = route
+  const { applied, all } = createLimits(route, (options) =>
+    limit<[HttpBindings]>({
       ...(typeof options === 'string' ? { rules: [{ limit: options }] } : options),
       address: (_request, env) => env.incoming.socket.remoteAddress,
       route: () => `${method} ${path}`,
+    }),
+  )
+  const innermost: Handler = async (request, env) => {
+    const result = await handle({
+      settle: (costs) => settle(request, costs),
+      decision: () => decisionOf(request),
+      request,
+      limits: all.map((each) => withContext(each as LimitMethods<object, [HttpBindings]>, env)),
     })
-    return limited(inner)
-  }, innermost)
+    return new Response(typeof result === 'string' ? result : webStream(result))
+  }
+  const limited = applied.reduceRight<Handler>((inner, wrap) => wrap(inner), innermost)
   return (request, env) => {
     const first = respondedEarly(before).then(() => new Response('early response', { status: 503 }))
     return Promise.race([first, limited(request, env)])
+  }
+}
+
+/** Passes the arguments of the server, which a handler has next to the request. */
+function withContext(limit: LimitMethods<object, [HttpBindings]>, env: HttpBindings): LimitMethods<object> {
+  return {
+    ...limit,
+    admit: (request) => limit.admit(request, env),
+    peek: (request) => limit.peek(request, env),
   }
 }
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { decisionOf, limit, settle } from '../../../src/adapters/hono.js'
-import type { Framework, Route } from '../framework.js'
+import { createLimits, type Framework, type Route } from '../framework.js'
 import { startServer } from './listening.js'
 
 export const honoFramework: Framework = {
@@ -14,17 +14,21 @@ export const honoFramework: Framework = {
     const app = new Hono()
     // Keeps intended errors of handlers out of the console.
     app.onError((_error, context) => context.text('', 500))
-    for (const { method, path, limits, handle, before } of routes) {
+    for (const route of routes) {
+      const { method, path, handle, before } = route
+      const { applied, all: limits } = createLimits(route, limit)
       const beforeLimits: MiddlewareHandler = async (context, next) => {
         const first = respondedEarly(before)
         const isFirst = await Promise.race([first.then(() => true), next().then(() => false)])
         if (isFirst) context.res = context.text('early response', 503)
       }
-      const handlers = [beforeLimits, ...limits.map((options) => limit(options))]
+      const handlers = [beforeLimits, ...applied]
       app.on(method, [path], ...handlers, async (context) => {
         const result = await handle({
           settle: (costs) => settle(context, costs),
           decision: () => decisionOf(context),
+          request: context,
+          limits,
         })
         return typeof result === 'string' ? context.text(result) : context.body(webStream(result))
       })

@@ -2,7 +2,7 @@ import { json } from 'node:stream/consumers'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { decisionOf, limit, settle } from '../../../src/adapters/koa.js'
-import type { Framework } from '../framework.js'
+import { createLimits, type Framework } from '../framework.js'
 import { startServer } from './listening.js'
 
 export const koaFramework: Framework = {
@@ -15,11 +15,15 @@ export const koaFramework: Framework = {
     // Keeps intended errors of handlers out of the console.
     app.silent = true
     const router = new Router()
-    for (const { method, path, limits, handle, before } of routes) {
+    for (const route of routes) {
+      const { method, path, handle, before } = route
+      const { applied, all: limits } = createLimits(route, limit)
       const handler = async (context: Context) => {
         context.body = await handle({
           settle: (costs) => settle(context, costs),
           decision: () => decisionOf(context),
+          request: context,
+          limits,
         })
       }
       const beforeLimits = (context: Context, next: () => Promise<unknown>) => {
@@ -29,11 +33,7 @@ export const koaFramework: Framework = {
         })
         return next()
       }
-      router.register(
-        path,
-        [method],
-        [readBody, beforeLimits, ...limits.map((options) => limit(options)), handler],
-      )
+      router.register(path, [method], [readBody, beforeLimits, ...applied, handler])
     }
     app.use(router.routes())
     return startServer(app.callback())

@@ -5,7 +5,8 @@ import { NestFactory } from '@nestjs/core'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import { decisionOf, Limit, LimitModule, type NestRequest, settle } from '../../../src/adapters/nest.js'
-import type { Framework, ProxySetting, Route } from '../framework.js'
+import type { LimitMethods } from '../../../src/http/limit-methods.js'
+import { createLimits, type Framework, type ProxySetting, type Route } from '../framework.js'
 import { appOf } from './listening.js'
 
 type NestReply = ServerResponse | { readonly raw: ServerResponse; hijack(): unknown }
@@ -43,11 +44,12 @@ function moduleOf(routes: readonly Route[]): object {
   const handlers = Routes.prototype as unknown as Record<string, unknown>
   routes.forEach((route, index) => {
     const name = `handle${index}`
-    handlers[name] = (request: NestRequest, reply: NestReply) => respond(route, request, reply)
+    const { applied, all: limits } = createLimits(route, Limit)
+    handlers[name] = (request: NestRequest, reply: NestReply) => respond(route, limits, request, reply)
     const property = Object.getOwnPropertyDescriptor(handlers, name) as PropertyDescriptor
     const verb = route.method === 'GET' ? Get : Post
     verb(route.path)(handlers, name, property)
-    for (const options of route.limits) Limit(options)(handlers, name, property)
+    for (const decorate of applied) decorate(handlers, name, property)
     Req()(handlers, name, 0)
     Res()(handlers, name, 1)
   })
@@ -57,10 +59,17 @@ function moduleOf(routes: readonly Route[]): object {
   return App
 }
 
-async function respond({ handle }: Route, request: NestRequest, reply: NestReply): Promise<void> {
+async function respond(
+  { handle }: Route,
+  limits: readonly LimitMethods<object>[],
+  request: NestRequest,
+  reply: NestReply,
+): Promise<void> {
   const result = await handle({
     settle: (costs) => settle(request, costs),
     decision: () => decisionOf(request),
+    request,
+    limits,
   })
   if ('raw' in reply) reply.hijack()
   const response = 'raw' in reply ? reply.raw : reply
