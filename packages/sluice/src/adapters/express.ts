@@ -3,7 +3,7 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
-import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
+import { canRefuse, releaseWhenClosed, reportStatus, setHeaders } from '../http/node-response.js'
 import { type DecisionHandler, runDecision } from '../http/run-decision.js'
 import { expressProxies } from './express/express-proxies.js'
 import { routeOf } from './express/express-route.js'
@@ -49,6 +49,7 @@ const decisionHandler: DecisionHandler<Response> = {
   apply(decision, response) {
     if (decision.allowed) {
       releaseWhenClosed(response, decision.permit)
+      reportStatus(response, decision.onStatus)
       setHeaders(response, decision.fields)
       return true
     }

@@ -3,7 +3,7 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
-import { canRefuse, joinedField, releaseWhenClosed } from '../http/node-response.js'
+import { canRefuse, joinedField, releaseWhenClosed, reportStatus } from '../http/node-response.js'
 import type { HeaderList } from '../http/ratelimit-headers.js'
 import { type DecisionHandler, runDecision } from '../http/run-decision.js'
 
@@ -51,6 +51,7 @@ const decisionHandler: DecisionHandler<FastifyReply> = {
   apply(decision, reply) {
     if (decision.allowed) {
       releaseWhenClosed(reply.raw, decision.permit)
+      reportStatus(reply.raw, decision.onStatus)
       setHeaders(reply, decision.fields)
       return true
     }

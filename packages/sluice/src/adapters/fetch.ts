@@ -9,7 +9,7 @@ import { onHangUp } from '../http/node-request.js'
 import { releaseWhenClosed } from '../http/node-response.js'
 import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
 import { webBody, webBodySize } from '../http/web-body.js'
-import { handleAdmitted, onAbort, responseOf, withHeaders } from '../http/web-response.js'
+import { handleAdmitted, onAbort, reportingStatus, responseOf, withHeaders } from '../http/web-response.js'
 import type { MaybePromise } from '../maybe-promise.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
@@ -87,12 +87,15 @@ export function limit<Context extends readonly unknown[] = []>(
       contexts.set(request, context)
       const decision = await limiter.decide(request)
       if (!decision.allowed) return responseOf(decision.answer)
-      const { permit, fields } = decision
+      const { permit, fields, onStatus } = decision
       const node = nodeOf(request)
       // Node closes the response in every case, even if the client disconnects.
       if (node !== undefined) releaseWhenClosed(node.outgoing, permit)
-      return handleAdmitted(node === undefined ? permit : undefined, request, async () =>
-        withHeaders(await handler(request, ...context), fields),
+      const isDisconnected = () => (node === undefined ? request.signal.aborted : node.outgoing.destroyed)
+      return handleAdmitted(node === undefined ? permit : undefined, request, () =>
+        reportingStatus(onStatus, isDisconnected, async () =>
+          withHeaders(await handler(request, ...context), fields),
+        ),
       )
     }
   const remember = (request: Request, context: Context | []) => {

@@ -10,7 +10,7 @@ import { onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed } from '../http/node-response.js'
 import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
 import { webBody, webBodySize } from '../http/web-body.js'
-import { handleAdmitted, onAbort, responseOf, withHeaders } from '../http/web-response.js'
+import { handleAdmitted, onAbort, reportingStatus, responseOf, withHeaders } from '../http/web-response.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
@@ -63,7 +63,7 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler & L
   const middleware: MiddlewareHandler = async (context, next) => {
     const decision = await limiter.decide(context)
     if (!decision.allowed) return responseOf(decision.answer)
-    const { permit, fields } = decision
+    const { permit, fields, onStatus } = decision
     const node = bindingsOf(context)
     // Node closes the response in every case, even if the client disconnects.
     if (node !== undefined) releaseWhenClosed(node.outgoing, permit)
@@ -73,7 +73,11 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler & L
       await next()
       return withHeaders(context.res, fields)
     }
-    const response = await handleAdmitted(node === undefined ? permit : undefined, context.req.raw, handle)
+    const isDisconnected = () =>
+      node === undefined ? context.req.raw.signal.aborted : node.outgoing.destroyed
+    const response = await handleAdmitted(node === undefined ? permit : undefined, context.req.raw, () =>
+      reportingStatus(onStatus, isDisconnected, handle),
+    )
     // Without the reset, Hono would write the headers of the previous response over those of the
     // new one.
     context.res = undefined

@@ -3,7 +3,7 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
-import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
+import { canRefuse, releaseWhenClosed, reportStatus, setHeaders } from '../http/node-response.js'
 import { koaProxies } from './koa/koa-proxies.js'
 import { routeOf } from './koa/koa-route.js'
 
@@ -33,6 +33,7 @@ export function limit(options: string | HttpLimitOptions<Context>): Middleware &
     const { res } = context
     if (decision.allowed) {
       releaseWhenClosed(res, decision.permit)
+      reportStatus(res, decision.onStatus)
       setHeaders(res, decision.fields)
       return next()
     }

@@ -19,7 +19,7 @@ import {
 import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
-import { releaseWhenClosed, setHeaders } from '../http/node-response.js'
+import { releaseWhenClosed, reportStatus, setHeaders } from '../http/node-response.js'
 import { expressProxies } from './express/express-proxies.js'
 import { routeOf } from './express/express-route.js'
 import { fastifyProxies } from './fastify/fastify-proxies.js'
@@ -89,11 +89,16 @@ export class LimitGuard implements CanActivate {
     if (!decision.allowed) throw await refusalOf(decision.answer, execution, context)
     if (response !== undefined) {
       releaseWhenClosed(response, decision.permit)
+      reportStatus(response, decision.onStatus)
       setHeaders(response, decision.fields)
     } else if (decision.permit !== undefined) {
       decision.permit[Symbol.dispose]()
       throw new TypeError(
         `'concurrent' cannot limit ${context.getClass().name}.${context.getHandler().name}, because it has no HTTP response whose end frees the slot; use a rule with a 'limit'`,
+      )
+    } else if (decision.onStatus !== undefined) {
+      throw new TypeError(
+        `'skipFailed' and 'skipSuccessful' cannot apply to ${context.getClass().name}.${context.getHandler().name}, because it has no HTTP response with a status`,
       )
     }
     return true

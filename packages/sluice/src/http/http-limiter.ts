@@ -22,13 +22,15 @@ import { queryOf } from './query-string.js'
 import type { HeaderList } from './ratelimit-headers.js'
 import { BodyMemoryError } from './reading-memory.js'
 import { type AddressAccess, requestAddresses } from './request-addresses.js'
+import { type SkipOptions, skippedStatuses } from './skipped-responses.js'
 import { asError } from './thrown-error.js'
 
 /** Options of `limit(…)` in every adapter. */
 export interface HttpLimitOptions<Request>
   extends Omit<LimiterOptions<Request>, 'keys' | 'needsBody'>,
     ClientAddressOptions,
-    FieldOptions {
+    FieldOptions,
+    SkipOptions {
   /**
    * Identifies the client by the headers of a request, instead of `client`: the result of
    * `identity(…)` from `sluice/identity`.
@@ -83,6 +85,11 @@ export type HttpDecision =
       readonly fields: HeaderList
       /** Undefined if the request holds no slots to release. */
       readonly permit: Permit | undefined
+      /**
+       * Settles the request by the status of its response. Call it once the response has begun. Not
+       * called for a response that never begins. Undefined if the status does not matter.
+       */
+      readonly onStatus: ((status: number) => void) | undefined
     }
   | { readonly allowed: false; readonly answer: HttpAnswer }
 
@@ -119,6 +126,8 @@ const HTTP_OPTIONS: readonly string[] = [
   'retryAfter',
   'xRateLimit',
   'partitionKeySecret',
+  'skipFailed',
+  'skipSuccessful',
 ]
 
 /** Creates the framework-independent part of an adapter. */
@@ -130,7 +139,19 @@ export function createHttpLimiter<Request extends object>(
   if (typeof options !== 'string') checkOptions(options, [...HTTP_OPTIONS, ...ownOptions])
   const { refuse, identify, allow, trustedProxies, forwardedHeader, ipv6Subnet, ...others } =
     optionsOf<HttpLimitOptions<Request>>(options)
-  const { fields, retryAfter, xRateLimit, partitionKeySecret, ...limiterOptions } = others
+  const {
+    fields,
+    retryAfter,
+    xRateLimit,
+    partitionKeySecret,
+    skipFailed,
+    skipSuccessful,
+    ...limiterOptions
+  } = others
+  const isSkipped = skippedStatuses({
+    ...(skipFailed !== undefined && { skipFailed }),
+    ...(skipSuccessful !== undefined && { skipSuccessful }),
+  })
   if (identify !== undefined && limiterOptions.client !== undefined)
     throw new OptionTypeError(
       ['identify'],
@@ -207,7 +228,8 @@ export function createHttpLimiter<Request extends object>(
     const permit = permitOfSlots(decision)
     try {
       recordAdmission(request, httpLimiter, decision, run)
-      return { allowed: true, fields: limitFields(decision, headerOptions), permit }
+      const onStatus = isSkipped && refundIf(isSkipped, decision)
+      return { allowed: true, fields: limitFields(decision, headerOptions), permit, onStatus }
     } catch (error) {
       permit?.[Symbol.dispose]()
       throw error
@@ -268,7 +290,7 @@ export function createHttpLimiter<Request extends object>(
 }
 
 /** The decision on a request that no rule counts. */
-const UNCOUNTED: HttpDecision = { allowed: true, fields: [], permit: undefined }
+const UNCOUNTED: HttpDecision = { allowed: true, fields: [], permit: undefined, onStatus: undefined }
 
 /** Returns the exempt addresses, and the limiter that identifies and checks their requests. */
 function exemptionOf<Request>(allow: readonly string[], options: LimiterOptions<Request>) {
@@ -335,6 +357,18 @@ function sizeOf(body: unknown): number | undefined {
 function permitOfSlots(decision: AllowedDecision): Permit | undefined {
   const holdsSlots = decision.quotas.some(({ limit }) => limit.algorithm === 'concurrency')
   return holdsSlots ? decision.permit : undefined
+}
+
+/** Returns a function that refunds a request if the status of its response is skipped. */
+function refundIf(isSkipped: (status: number) => boolean, decision: AllowedDecision) {
+  return (status: number): void => {
+    if (!isSkipped(status)) return
+    // If the store fails here, the request stays charged.
+    try {
+      const refunded = decision.permit.refund()
+      if (refunded instanceof Promise) refunded.catch(() => {})
+    } catch {}
+  }
 }
 
 /** An error for a client that disconnected while its request was queued. */

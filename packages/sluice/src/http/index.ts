@@ -21,7 +21,7 @@ export {
 export { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
 export { type FieldOptions, limitFields } from './limit-headers.js'
 export type { LimitMethods } from './limit-methods.js'
-export { joinedField, releaseWhenClosed } from './node-response.js'
+export { joinedField, releaseWhenClosed, reportStatus } from './node-response.js'
 export {
   type HttpAnswer,
   problem,
@@ -32,3 +32,4 @@ export {
 } from './problem.js'
 export { rateLimit, rateLimitPolicy } from './ratelimit-headers.js'
 export type { AddressAccess, FrameworkProxies } from './request-addresses.js'
+export type { SkipOptions, StatusFilter } from './skipped-responses.js'

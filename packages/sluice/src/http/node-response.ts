@@ -29,6 +29,31 @@ export function releaseWhenClosed(response: ServerResponse, permit: Permit | und
   response.once('close', release)
 }
 
+/**
+ * Reports the status of a response when it has ended. Reports nothing if the connection closes before
+ * the response begins.
+ */
+export function reportStatus(
+  response: ServerResponse,
+  onStatus: ((status: number) => void) | undefined,
+): void {
+  if (onStatus === undefined) return
+  let isReported = false
+  const report = () => {
+    if (isReported || !response.headersSent) return
+    isReported = true
+    onStatus(response.statusCode)
+  }
+  // Another response may have been sent during the decision.
+  if (response.closed || response.writableFinished) report()
+  response.once('finish', report)
+  response.once('close', () => {
+    report()
+    // A handler may still write a response, which nobody receives.
+    isReported = true
+  })
+}
+
 /** Adds headers to a response, unless its head was already sent. */
 export function setHeaders(response: ServerResponse, headers: HeaderList): void {
   if (response.headersSent) return

@@ -51,6 +51,26 @@ export async function whileHandled<T>(permit: Permit | undefined, handle: () => 
 }
 
 /**
+ * Reports the status of the response that a handler returns, and 500 if it throws. Reports nothing if
+ * the client has disconnected by then.
+ */
+export async function reportingStatus(
+  onStatus: ((status: number) => void) | undefined,
+  isDisconnected: () => boolean,
+  handle: () => MaybePromise<Response>,
+): Promise<Response> {
+  if (onStatus === undefined) return handle()
+  let status = 500
+  try {
+    const response = await handle()
+    status = response.status
+    return response
+  } finally {
+    if (!isDisconnected()) onStatus(status)
+  }
+}
+
+/**
  * Handles an admitted request. Its slots are renewed until the client disconnects, the handler
  * fails, or the response ends, and are then released.
  */

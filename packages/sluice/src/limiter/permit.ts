@@ -163,8 +163,15 @@ export class Permit {
    * refunded. Idempotent.
    */
   async cancel(): Promise<void> {
-    const costs = Object.fromEntries(this.resources.map((resource) => [resource, 0]))
-    await Promise.all([this.settle(costs), this.release()])
+    await Promise.all([this.refund(), this.release()])
+  }
+
+  /**
+   * Refunds each charge into the window it was taken from, like `cancel`, but keeps the slots.
+   * Idempotent.
+   */
+  refund(): MaybePromise<void> {
+    return this.settle(Object.fromEntries(this.resources.map((resource) => [resource, 0])))
   }
 
   /** Renews the leases of the slots from now. */

@@ -13,6 +13,7 @@ import type { Framework, StartRoutes } from './framework.js'
 import { describeLimitMethods } from './limit-methods.js'
 import { describeProxies } from './proxies.js'
 import { openStream, sendRequest, startRequest, statuses } from './requests.js'
+import { describeSkippedResponses } from './skipped-responses.js'
 import { asynchronousStore } from './slow-store.js'
 
 type Options = HttpLimitOptions<object>
@@ -421,6 +422,8 @@ export function describeAdapter(name: string, framework: Framework): void {
 
     describeLimitMethods(start, framework)
     describeProxies(framework)
+
+    describeSkippedResponses(start, framework)
 
     describeFailures(start)
 

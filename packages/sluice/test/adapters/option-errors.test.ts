@@ -57,6 +57,18 @@ describe.each(ADAPTERS)('an invalid option of %s', (_name, make, own) => {
     expect(errorOf(() => make({ rules, [wrong]: [] } as never))).toContain(`did you mean '${meant}'?`)
   })
 
+  it.each([
+    [
+      { skipFailed: true, skipSuccessful: true },
+      "'skipFailed' and 'skipSuccessful' together would count no request; set only one of them",
+    ],
+    [{ skipFailed: 500 }, "'skipFailed' must be true, false or a function of the status, not '500'"],
+    [{ skipSuccesful: true }, "did you mean 'skipSuccessful'?"],
+    [{ algorithm: 'fixed_window' }, "unknown algorithm 'fixed_window'; did you mean 'fixed-window'?"],
+  ])('is rejected: %o', (options, message) => {
+    expect(errorOf(() => make({ rules, ...options } as never))).toContain(message)
+  })
+
   it('is rejected with the suggestion of a similar option of the adapter', () => {
     for (const option of own)
       expect(errorOf(() => make({ rules, [`${option}s`]: [] } as never))).toContain(

@@ -1,7 +1,13 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { onAbort, releaseWhenRead, whileHandled, withHeaders } from '../../src/http/web-response.js'
+import {
+  onAbort,
+  releaseWhenRead,
+  reportingStatus,
+  whileHandled,
+  withHeaders,
+} from '../../src/http/web-response.js'
 import { createLimiter } from '../../src/limiter/limiter.js'
 import type { Permit } from '../../src/limiter/permit.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
@@ -149,5 +155,30 @@ describe('onAbort', () => {
     client.abort()
     onAbort(client.signal, () => events.push('after the disconnect'))
     expect(events).toEqual(['watching', 'after the disconnect'])
+  })
+})
+
+describe('the status of a web response', () => {
+  const statusesOf = async (handle: () => Response, isDisconnected = false) => {
+    const seen: number[] = []
+    await reportingStatus(
+      (status) => seen.push(status),
+      () => isDisconnected,
+      handle,
+    ).catch(() => {})
+    return seen
+  }
+
+  it('is that of the response, or 500 if the handler throws', async () => {
+    expect(await statusesOf(() => new Response(null, { status: 404 }))).toEqual([404])
+    const failing = () => {
+      throw new Error('on purpose')
+    }
+    expect(await statusesOf(failing)).toEqual([500])
+    await expect(reportingStatus(undefined, () => false, failing)).rejects.toThrow('on purpose')
+  })
+
+  it('is not reported if the client has disconnected', async () => {
+    expect(await statusesOf(() => new Response(null, { status: 404 }), true)).toEqual([])
   })
 })

@@ -182,6 +182,22 @@ describe('release', () => {
   })
 })
 
+describe('refund', () => {
+  it('refunds every unsettled charge and keeps the slots', async () => {
+    const limiter = createLimiter({
+      rules: [{ limit: '9/hour' }, { limit: '9/hour', of: 'rows', cost: 5 }, { concurrent: 3 }],
+    })
+    const decision = await limiter.admit('user')
+    if (!decision.allowed) throw new Error('refused')
+    await decision.permit.settle({ rows: 4 })
+    await decision.permit.refund()
+    await decision.permit.refund()
+    const left = (await limiter.peek('user')).quotas.map(({ cost, remaining }) => cost + remaining)
+    expect(left).toEqual([9, 5, 2])
+    expect(decision.permit.holdsSlots).toBe(true)
+  })
+})
+
 describe('cancel', () => {
   it('refunds every charge that was not settled', async () => {
     const { permit, left } = permits()
