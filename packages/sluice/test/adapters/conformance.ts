@@ -398,6 +398,79 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(JSON.parse((await sendRequest(port, '/predict')).text).detail).toBe('Premium access required')
     })
 
+    describe.each<[string, <T>(value: T) => T]>([
+      ['a promise', (value) => Promise.resolve(value) as typeof value],
+      ['a thenable', (value) => thenable(value) as typeof value],
+      ['a promise that resolves in a later turn', (value) => later(value) as typeof value],
+    ])('functions of the options that return %s', (_what, wrap) => {
+      it.each([
+        ['a synchronous store', () => ({})],
+        ['an asynchronous store', () => ({ store: asynchronousStore() })],
+      ])("work as 'limit', 'by', 'cost' and 'refuse', with %s", async (_kind, store) => {
+        const headerOf = (request: object, name: string) => framework.headerOf(request, name) ?? ''
+        const limits: Options = {
+          ...store(),
+          algorithm: 'fixed-window',
+          rules: [
+            {
+              name: 'units',
+              limit: (request) => wrap(`${headerOf(request, 'x-limit')}/hour`),
+              by: ['everyone', (request) => wrap(headerOf(request, 'x-user'))],
+              cost: (request) => wrap(Number(headerOf(request, 'x-cost'))),
+            },
+            { limit: '100/hour' },
+          ],
+          refuse: ({ cost, remaining }, request) =>
+            wrap({ status: 420, body: `${headerOf(request, 'x-user')} costs ${cost} of ${remaining}` }),
+        }
+        const port = await start({
+          limits: [limits],
+          handle: ({ decision }) => String(decision()?.remaining),
+        })
+        const send = async (user: string, limit: number, cost: number) => {
+          const headers = { 'x-user': user, 'x-limit': limit, 'x-cost': cost }
+          const response = await sendRequest(port, '/predict', { headers })
+          expect(response.headers.ratelimit).toMatch(/^"units"/)
+          return [response.status, response.text]
+        }
+        expect(await send('a', 10, 4)).toEqual([200, '6'])
+        expect(await send('a', 10, 5)).toEqual([200, '1'])
+        expect(await send('a', 10, 3)).toEqual([420, 'a costs 3 of 1'])
+        expect(await send('a', 20, 3)).toEqual([200, '8'])
+        expect(await send('b', 10, 3)).toEqual([200, '7'])
+      })
+
+      it("work as 'concurrent', 'client' and 'require'", async () => {
+        let finish = () => {}
+        const port = await start({
+          limits: [
+            {
+              rules: [{ concurrent: () => wrap(1), by: 'client' }],
+              client: (request) => wrap(framework.headerOf(request, 'x-user')),
+              require: (_request, client) => wrap(client !== undefined),
+            },
+          ],
+          handle: ({ request }) =>
+            framework.headerOf(request, 'x-holds') === undefined
+              ? 'fine'
+              : new Promise<string>((resolve) => {
+                  finish = () => resolve('fine')
+                }),
+        })
+        const before = finish
+        expect(await statuses(port, '/predict', 1)).toEqual([403])
+        const held = sendRequest(port, '/predict', { headers: { 'x-user': 'a', 'x-holds': 'yes' } })
+        await expect.poll(() => finish !== before).toBe(true)
+        expect(await statuses(port, '/predict', 1, { headers: { 'x-user': 'a' } })).toEqual([429])
+        expect(await statuses(port, '/predict', 1, { headers: { 'x-user': 'b' } })).toEqual([200])
+        finish()
+        expect((await held).status).toBe(200)
+        const status = async () =>
+          (await sendRequest(port, '/predict', { headers: { 'x-user': 'a' } })).status
+        await expect.poll(status).toBe(200)
+      })
+    })
+
     it('responds with 503 and Retry-After when the store cannot decide', async () => {
       const take = () => Promise.reject(new StoreUnavailableError('limits', 1500, new Error('gone')))
       const port = await start({ limits: [{ ...fixed('1/minute'), store: { ...takeOnlyStore(), take } }] })
@@ -533,6 +606,16 @@ export function describeAdapter(name: string, framework: Framework): void {
       })
     })
   })
+}
+
+/** Returns a promise of another library. */
+function thenable<T>(value: T): PromiseLike<T> {
+  // biome-ignore lint/suspicious/noThenProperty: this object imitates a promise.
+  return { then: (resolve, reject) => Promise.resolve(value).then(resolve, reject) }
+}
+
+function later<T>(value: T): Promise<T> {
+  return new Promise((resolve) => setImmediate(() => resolve(value)))
 }
 
 /** A store that supports only `take`. */
