@@ -133,6 +133,20 @@ describe('the guard of NestJS', () => {
     await expect(run('request')).rejects.toMatchObject({ status: 429 })
   })
 
+  it("throws an error if 'skipFailed' applies to a handler without an HTTP response", async () => {
+    class Model {
+      predict() {}
+    }
+    decorate(Model, 'predict', Limit({ rules: [{ limit: '9/minute' }], skipFailed: true }))
+    const request = { headers: {}, socket: { remoteAddress: '192.0.2.1' } }
+    const args = [{}, {}, { req: request }, {}]
+    const context = new ExecutionContextHost(args, Model, Model.prototype.predict)
+    context.setType('graphql')
+    await expect(guard.canActivate(context)).rejects.toThrow(
+      "'skipFailed' and 'skipSuccessful' cannot apply to Model.predict, because it has no HTTP response",
+    )
+  })
+
   it.each(['rpc', 'graphql', 'ws', 'something new'])(
     'throws an error instead of admitting without a limit if a handler of type %s has no request',
     async (type) => {
