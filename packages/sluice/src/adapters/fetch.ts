@@ -92,10 +92,11 @@ export function limit<Context extends readonly unknown[] = []>(
       // Node closes the response in every case, even if the client disconnects.
       if (node !== undefined) releaseWhenClosed(node.outgoing, permit)
       const isDisconnected = () => (node === undefined ? request.signal.aborted : node.outgoing.destroyed)
-      return handleAdmitted(node === undefined ? permit : undefined, request, () =>
-        reportingStatus(onStatus, isDisconnected, async () =>
-          withHeaders(await handler(request, ...context), fields),
-        ),
+      const handle = async () => withHeaders(await handler(request, ...context), fields)
+      return handleAdmitted(
+        node === undefined ? permit : undefined,
+        request,
+        onStatus === undefined ? handle : () => reportingStatus(onStatus, isDisconnected, handle),
       )
     }
   const remember = (request: Request, context: Context | []) => {

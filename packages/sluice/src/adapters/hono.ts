@@ -75,8 +75,10 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler & L
     }
     const isDisconnected = () =>
       node === undefined ? context.req.raw.signal.aborted : node.outgoing.destroyed
-    const response = await handleAdmitted(node === undefined ? permit : undefined, context.req.raw, () =>
-      reportingStatus(onStatus, isDisconnected, handle),
+    const response = await handleAdmitted(
+      node === undefined ? permit : undefined,
+      context.req.raw,
+      onStatus === undefined ? handle : () => reportingStatus(onStatus, isDisconnected, handle),
     )
     // Without the reset, Hono would write the headers of the previous response over those of the
     // new one.

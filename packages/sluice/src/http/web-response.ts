@@ -55,11 +55,10 @@ export async function whileHandled<T>(permit: Permit | undefined, handle: () => 
  * the client has disconnected by then.
  */
 export async function reportingStatus(
-  onStatus: ((status: number) => void) | undefined,
+  onStatus: (status: number) => void,
   isDisconnected: () => boolean,
   handle: () => MaybePromise<Response>,
 ): Promise<Response> {
-  if (onStatus === undefined) return handle()
   let status = 500
   try {
     const response = await handle()

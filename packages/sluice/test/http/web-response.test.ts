@@ -175,7 +175,13 @@ describe('the status of a web response', () => {
       throw new Error('on purpose')
     }
     expect(await statusesOf(failing)).toEqual([500])
-    await expect(reportingStatus(undefined, () => false, failing)).rejects.toThrow('on purpose')
+    await expect(
+      reportingStatus(
+        () => {},
+        () => false,
+        failing,
+      ),
+    ).rejects.toThrow('on purpose')
   })
 
   it('is not reported if the client has disconnected', async () => {
