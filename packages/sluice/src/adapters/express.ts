@@ -3,7 +3,7 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
-import { canRefuse, releaseWhenClosed, reportStatus, setHeaders } from '../http/node-response.js'
+import { canRefuse, nodeRefusalError, releaseWhenClosed, reportStatus, setHeaders } from '../http/node-response.js'
 import { type DecisionHandler, runDecision } from '../http/run-decision.js'
 import { expressProxies } from './express/express-proxies.js'
 import { routeOf } from './express/express-route.js'
@@ -11,6 +11,7 @@ import { routeOf } from './express/express-route.js'
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export type { LimitMethods } from '../http/limit-methods.js'
+export { type ErrorHeaders, RefusalError } from '../http/refusal-error.js'
 
 /**
  * Creates a handler that limits requests in Express 4 and 5.
@@ -54,6 +55,7 @@ const decisionHandler: DecisionHandler<Response> = {
       return true
     }
     if (canRefuse(response)) {
+      if (decision.isThrown) throw nodeRefusalError(decision.answer, response)
       const { status, headers, body } = decision.answer
       setHeaders(response, headers)
       response.status(status).end(body)

@@ -5,6 +5,7 @@ import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, joinedField, releaseWhenClosed, reportStatus } from '../http/node-response.js'
 import type { HeaderList } from '../http/ratelimit-headers.js'
+import { refusalError } from '../http/refusal-error.js'
 import { type DecisionHandler, runDecision } from '../http/run-decision.js'
 
 import { fastifyProxies } from './fastify/fastify-proxies.js'
@@ -12,6 +13,7 @@ import { fastifyProxies } from './fastify/fastify-proxies.js'
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export type { LimitMethods } from '../http/limit-methods.js'
+export { type ErrorHeaders, RefusalError } from '../http/refusal-error.js'
 
 /**
  * Creates a hook that limits requests in Fastify 5.
@@ -57,6 +59,12 @@ const decisionHandler: DecisionHandler<FastifyReply> = {
     }
     // A reply that another hook has already sent takes precedence.
     if (!reply.sent && canRefuse(reply.raw)) {
+      if (decision.isThrown)
+        throw refusalError(
+          decision.answer,
+          (headers) => setHeaders(reply, headers),
+          (name) => reply.getHeader(name),
+        )
       const { status, headers, body } = decision.answer
       setHeaders(reply, headers)
       // A buffer is sent unchanged, whereas Fastify would add a charset to the content type of a

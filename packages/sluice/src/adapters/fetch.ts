@@ -8,6 +8,7 @@ import type { LimitMethods } from '../http/limit-methods.js'
 import { onHangUp } from '../http/node-request.js'
 import { releaseWhenClosed } from '../http/node-response.js'
 import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
+import { RefusalError } from '../http/refusal-error.js'
 import { webBody, webBodySize } from '../http/web-body.js'
 import { handleAdmitted, onAbort, reportingStatus, responseOf, withHeaders } from '../http/web-response.js'
 import type { MaybePromise } from '../maybe-promise.js'
@@ -15,6 +16,7 @@ import type { MaybePromise } from '../maybe-promise.js'
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export type { LimitMethods } from '../http/limit-methods.js'
+export { type ErrorHeaders, RefusalError } from '../http/refusal-error.js'
 
 /**
  * A web-standard handler. Next.js, Bun, Deno and other servers call it with the request and their
@@ -86,7 +88,10 @@ export function limit<Context extends readonly unknown[] = []>(
     async (request, ...context) => {
       contexts.set(request, context)
       const decision = await limiter.decide(request)
-      if (!decision.allowed) return responseOf(decision.answer)
+      if (!decision.allowed) {
+        if (decision.isThrown) throw new RefusalError(decision.answer)
+        return responseOf(decision.answer)
+      }
       const { permit, fields, onStatus } = decision
       const node = nodeOf(request)
       // Node closes the response in every case, even if the client disconnects.

@@ -9,12 +9,14 @@ import type { LimitMethods } from '../http/limit-methods.js'
 import { onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed } from '../http/node-response.js'
 import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
+import { RefusalError } from '../http/refusal-error.js'
 import { webBody, webBodySize } from '../http/web-body.js'
 import { handleAdmitted, onAbort, reportingStatus, responseOf, withHeaders } from '../http/web-response.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export type { LimitMethods } from '../http/limit-methods.js'
+export { type ErrorHeaders, RefusalError } from '../http/refusal-error.js'
 
 export interface HonoLimitOptions extends HttpLimitOptions<Context> {
   /**
@@ -62,7 +64,10 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler & L
   const limiter = createHttpLimiter<Context>(rest, access, ['address'])
   const middleware: MiddlewareHandler = async (context, next) => {
     const decision = await limiter.decide(context)
-    if (!decision.allowed) return responseOf(decision.answer)
+    if (!decision.allowed) {
+      if (decision.isThrown) throw new RefusalError(decision.answer)
+      return responseOf(decision.answer)
+    }
     const { permit, fields, onStatus } = decision
     const node = bindingsOf(context)
     // Node closes the response in every case, even if the client disconnects.

@@ -3,13 +3,14 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
-import { canRefuse, releaseWhenClosed, reportStatus, setHeaders } from '../http/node-response.js'
+import { canRefuse, nodeRefusalError, releaseWhenClosed, reportStatus, setHeaders } from '../http/node-response.js'
 import { koaProxies } from './koa/koa-proxies.js'
 import { routeOf } from './koa/koa-route.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export type { LimitMethods } from '../http/limit-methods.js'
+export { type ErrorHeaders, RefusalError } from '../http/refusal-error.js'
 
 /**
  * Creates middleware that limits requests in Koa 2 and 3.
@@ -38,6 +39,7 @@ export function limit(options: string | HttpLimitOptions<Context>): Middleware &
       return next()
     }
     if (!canRefuse(res)) return
+    if (decision.isThrown) throw nodeRefusalError(decision.answer, res)
     const { status, headers, body } = decision.answer
     context.status = status
     context.body = body

@@ -20,6 +20,8 @@ import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed, reportStatus, setHeaders } from '../http/node-response.js'
+import { refusalHeaders } from '../http/refusal-error.js'
+import { OptionTypeError } from '../option-error.js'
 import { expressProxies } from './express/express-proxies.js'
 import { routeOf } from './express/express-route.js'
 import { fastifyProxies } from './fastify/fastify-proxies.js'
@@ -49,6 +51,11 @@ interface NestLimiter {
 
 function nestLimiter(options: string | NestLimitOptions): NestLimiter {
   const { request, ...rest } = optionsOf<NestLimitOptions>(options)
+  if (rest.throw === false)
+    throw new OptionTypeError(
+      ['throw'],
+      "'throw' cannot be false in NestJS, where refusals are always thrown; respond to them in a filter for LimitRefusal",
+    )
   return { limiter: createHttpLimiter<NestRequest>(rest, access, ['request']), requestOf: request }
 }
 
@@ -121,8 +128,7 @@ async function refusalOf(
   context: ExecutionContext,
 ): Promise<Error> {
   if (response !== undefined) {
-    const headers = answer.headers.filter(([name]) => name !== 'content-type')
-    setHeaders(response, headers)
+    setHeaders(response, refusalHeaders(answer.headers))
   }
   const refusal = new LimitRefusal(answer)
   return context.getType<string>() === 'ws' ? wsRefusal(refusal) : refusal

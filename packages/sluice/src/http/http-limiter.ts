@@ -37,6 +37,14 @@ export interface HttpLimitOptions<Request>
    */
   readonly identify?: Identify
   /**
+   * `true` passes a refused request to the error handler of the framework, as a `RefusalError` with
+   * the status, the headers and the problem document, instead of responding to it: `next(error)` in
+   * Express, `setErrorHandler` in Fastify, a rejection in Koa and `fetch` handlers, `onError` in Hono.
+   * This includes requests that are malformed, unauthorized, or cannot be decided because the store
+   * is unavailable. In NestJS, refusals are always thrown, as `LimitRefusal`. Default: `false`.
+   */
+  readonly throw?: boolean
+  /**
    * Addresses and networks of clients that the limits do not apply to, such as `['10.0.0.0/8',
    * '2001:db8::/32']`. Their requests are not counted, get no rate limit headers, and still need to
    * pass `client`, `identify` and `require`. Behind a proxy, also set `trustedProxies`: otherwise
@@ -91,7 +99,12 @@ export type HttpDecision =
        */
       readonly onStatus: ((status: number) => void) | undefined
     }
-  | { readonly allowed: false; readonly answer: HttpAnswer }
+  | {
+      readonly allowed: false
+      readonly answer: HttpAnswer
+      /** True if the answer is thrown as a `RefusalError` instead of sent. */
+      readonly isThrown?: true
+    }
 
 export interface HttpLimiter<Request extends object> {
   /**
@@ -118,6 +131,7 @@ const HTTP_OPTIONS: readonly string[] = [
   ...OPTIONS.filter((option) => option !== 'keys'),
   'identify',
   'refuse',
+  'throw',
   'allow',
   'trustedProxies',
   'forwardedHeader',
@@ -137,8 +151,16 @@ export function createHttpLimiter<Request extends object>(
   ownOptions: readonly string[] = [],
 ): HttpLimiter<Request> {
   if (typeof options !== 'string') checkOptions(options, [...HTTP_OPTIONS, ...ownOptions])
-  const { refuse, identify, allow, trustedProxies, forwardedHeader, ipv6Subnet, ...others } =
-    optionsOf<HttpLimitOptions<Request>>(options)
+  const {
+    refuse,
+    throw: throws,
+    identify,
+    allow,
+    trustedProxies,
+    forwardedHeader,
+    ipv6Subnet,
+    ...others
+  } = optionsOf<HttpLimitOptions<Request>>(options)
   const {
     fields,
     retryAfter,
@@ -157,6 +179,8 @@ export function createHttpLimiter<Request extends object>(
       ['identify'],
       "'identify' and 'client' both identify the client; set only one of them",
     )
+  if (throws !== undefined && typeof throws !== 'boolean')
+    throw new OptionTypeError(['throw'], `'throw' must be true or false, not ${typeof throws}`)
   const addresses = requestAddresses(
     {
       ...(trustedProxies !== undefined && { trustedProxies }),
@@ -286,7 +310,14 @@ export function createHttpLimiter<Request extends object>(
   }
   const translateLater = (request: Request, pending: Promise<Decision>, run: object | undefined) =>
     pending.then((decision) => translate(request, decision, run)).catch(decisionOnError)
-  return httpLimiter
+  if (throws !== true) return httpLimiter
+  const { methods } = httpLimiter
+  return { decide: (request, run) => andThen(httpLimiter.decide(request, run), thrown), methods }
+}
+
+/** Marks a refusal as one to throw. */
+function thrown(decision: HttpDecision): HttpDecision {
+  return decision.allowed ? decision : { ...decision, isThrown: true }
 }
 
 /** The decision on a request that no rule counts. */

@@ -31,5 +31,6 @@ export {
   unavailableProblem,
 } from './problem.js'
 export { rateLimit, rateLimitPolicy } from './ratelimit-headers.js'
+export { type ErrorHeaders, RefusalError } from './refusal-error.js'
 export type { AddressAccess, FrameworkProxies } from './request-addresses.js'
 export type { SkipOptions, StatusFilter } from './skipped-responses.js'

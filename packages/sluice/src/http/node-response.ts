@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { Permit } from '../limiter/permit.js'
 import { onConnectionClosed } from './connection-close.js'
+import type { HttpAnswer } from './problem.js'
 import { type HeaderList, isListHeader } from './ratelimit-headers.js'
+import { type RefusalError, refusalError } from './refusal-error.js'
 
 /**
  * Renews the slots of a permit while a response is in progress, and releases them when the response
@@ -61,6 +63,15 @@ export function setHeaders(response: ServerResponse, headers: HeaderList): void 
     if (name === 'set-cookie') response.appendHeader(name, value)
     else response.setHeader(name, joinedField(response.getHeader(name), name, value))
   }
+}
+
+/** Creates the error for a refused request and sets its headers on the response. */
+export function nodeRefusalError(answer: HttpAnswer, response: ServerResponse): RefusalError {
+  return refusalError(
+    answer,
+    (headers) => setHeaders(response, headers),
+    (name) => response.getHeader(name),
+  )
 }
 
 /**

@@ -9,7 +9,7 @@ import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { StoreUnavailableError } from '../../src/stores/resilience/store-unavailable.js'
 import { describeConnections } from './connections.js'
 import { describeFailures } from './failures.js'
-import type { Framework, StartRoutes } from './framework.js'
+import type { Framework, StartRoutes, ThrownRefusal } from './framework.js'
 import { describeLimitMethods } from './limit-methods.js'
 import { describeProxies } from './proxies.js'
 import { openStream, sendRequest, startRequest, statuses } from './requests.js'
@@ -95,6 +95,63 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(headers['content-type']).toContain('application/json')
       expect(headers['retry-after']).toBeDefined()
     })
+
+    it.runIf(framework.respondsToErrors)(
+      'throws refusals if requested, to which the framework responds with their status and headers',
+      async () => {
+        const port = await start({ limits: [{ ...fixed('1/minute'), throw: true }] })
+        expect((await sendRequest(port, '/predict')).text).toBe('fine')
+        const { status, headers } = await sendRequest(port, '/predict')
+        expect(status).toBe(429)
+        expect(Number(headers['retry-after'])).toBeGreaterThan(0)
+        expect(headers.ratelimit).toMatch(/^"requests";r=0;t=\d+$/)
+      },
+    )
+
+    it('throws refusals if requested, with the problem, status and headers for an error handler', async () => {
+      const limits: Options[] = [
+        { ...fixed('1/minute', { by: 'header:x-tenant' }), throw: true, trustedProxies: 1 },
+      ]
+      let headersOfError: Readonly<Record<string, unknown>> | undefined
+      const onError = ({ status, message, problem, headers }: ThrownRefusal) => {
+        headersOfError = headers
+        return { own: true, status, message, problem }
+      }
+      const route = { method: 'POST', path: '/predict', limits, handle: () => 'fine' } as const
+      const app = await framework.start([route], { onError })
+      onTestFinished(() => app.close())
+      expect((await sendRequest(app.port, '/predict', { headers: { 'x-tenant': 'a' } })).status).toBe(200)
+      const refused = await sendRequest(app.port, '/predict', { headers: { 'x-tenant': 'a' } })
+      expect(refused.status).toBe(429)
+      expect(JSON.parse(refused.text)).toEqual({
+        own: true,
+        status: 429,
+        message: expect.stringMatching(/1 request per minute.*Try again in/),
+        problem: expect.objectContaining({ title: 'Too many requests', 'violated-policies': ['requests'] }),
+      })
+      expect(refused.headers['content-type']).toMatch(/^application\/json/)
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+      expect(refused.headers.ratelimit).toMatch(/^"requests";r=0;t=\d+$/)
+      if (headersOfError !== undefined)
+        expect(headersOfError).toMatchObject({ 'retry-after': refused.headers['retry-after'] })
+      const malformed = await sendRequest(app.port, '/predict', {
+        headers: { 'x-forwarded-for': 'nonsense' },
+      })
+      expect([malformed.status, JSON.parse(malformed.text).problem.title]).toEqual([400, 'Bad Request'])
+    })
+
+    it.runIf(framework.allowsSeveralLimits && framework.respondsToErrors)(
+      'throws refusals with the headers of earlier limits, which were admitted',
+      async () => {
+        const port = await start({
+          limits: [fixed('9/minute', { name: 'a' }), { ...fixed('1/minute', { name: 'b' }), throw: true }],
+        })
+        await sendRequest(port, '/predict')
+        const { status, headers } = await sendRequest(port, '/predict')
+        const names = parseList(String(headers['ratelimit-policy'])).map(([name]) => name)
+        expect([status, names.toSorted()]).toEqual([429, ['a', 'b']])
+      },
+    )
 
     it('counts a route by its template, never by the concrete path', async () => {
       const store = memoryStore()

@@ -51,6 +51,23 @@ export function createLimits<L>(
   return { applied, all: [...applied, ...byHand.map(limit)] as readonly LimitMethods<object>[] }
 }
 
+/** The settings of an app in its framework. */
+export interface AppSettings {
+  /** The framework's own setting for proxies. Default: it trusts none. */
+  readonly proxies?: ProxySetting
+  /** Creates the JSON body of the application's own error handler, which keeps the status. */
+  readonly onError?: (error: ThrownRefusal) => object
+}
+
+/** The properties of the error for a refusal that every adapter throws. */
+export interface ThrownRefusal {
+  readonly status: number
+  readonly message: string
+  readonly problem: unknown
+  /** Undefined in NestJS. */
+  readonly headers: Readonly<Record<string, unknown>> | undefined
+}
+
 export interface RunningApp {
   readonly port: number
   close(): Promise<void>
@@ -66,8 +83,9 @@ export interface Framework {
   readonly distinguishesRepeatedHeaders: boolean
   /** True if the framework has a setting for proxies. */
   readonly hasProxySetting: boolean
-  /** @param proxies the framework's own setting for proxies; default: it trusts none */
-  start(routes: readonly Route[], proxies?: ProxySetting): Promise<RunningApp>
+  /** True if the framework itself responds to a RefusalError with its status and headers. */
+  readonly respondsToErrors: boolean
+  start(routes: readonly Route[], settings?: AppSettings): Promise<RunningApp>
   /** Returns the parsed body of a request of the framework. */
   bodyOf(request: object): unknown
   /** Returns a header of a request of the framework. */

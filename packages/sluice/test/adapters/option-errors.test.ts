@@ -13,7 +13,18 @@ import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { redisStore } from '../../src/stores/redis/index.js'
 import { withFailurePolicy } from '../../src/stores/resilience/failure-policy.js'
 
-const HTTP = ['rules', 'client', 'identify', 'refuse', 'trustedProxies', 'ipv6Subnet', 'xRateLimit']
+const HTTP = [
+  'rules',
+  'client',
+  'identify',
+  'refuse',
+  'throw',
+  'allow',
+  'trustedProxies',
+  'forwardedHeader',
+  'ipv6Subnet',
+  'xRateLimit',
+]
 
 const ADAPTERS: readonly (readonly [name: string, make: (options: never) => unknown, own: string[]])[] = [
   ['the Express adapter', limitExpress, []],

@@ -8,7 +8,7 @@ export function describeProxies({ start, hasProxySetting }: Framework): void {
   const startWith = async (proxies: ProxySetting, options: Partial<HttpLimitOptions<object>> = {}) => {
     const limits = [{ rules: [{ limit: '1/minute', by: 'ip' as const }], ...options }]
     const route = { method: 'POST', path: '/predict', limits, handle: () => 'fine' } as const
-    const app = await start([route], proxies)
+    const app = await start([route], { proxies })
     onTestFinished(() => app.close())
     const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     onTestFinished(() => emitWarning.mockRestore())

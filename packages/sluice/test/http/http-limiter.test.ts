@@ -290,9 +290,14 @@ describe('the options of an HTTP limiter', () => {
     [
       'an unknown option with the list of valid ones',
       { rules: [], size: 1 } as never,
-      'refuse, allow, trustedProxies, forwardedHeader, ipv6Subnet, fields, retryAfter, xRateLimit',
+      'refuse, throw, allow, trustedProxies, forwardedHeader, ipv6Subnet, fields, retryAfter, xRateLimit',
     ],
     ['an option that only createLimiter has', { rules: [], keys: {} } as never, "no option 'keys'"],
+    [
+      "a 'throw' that is not a boolean",
+      { rules: [], throw: 'yes' } as never,
+      "'throw' must be true or false",
+    ],
     ['a list', ['10/minute'] as never, "takes a limit such as '10/minute'"],
     ['undefined', undefined as never, "takes a limit such as '10/minute'"],
     [

@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '
 import type { ModulesContainer } from '@nestjs/core'
 import { canRefuse } from '../../http/node-response.js'
 import type { HttpAnswer } from '../../http/problem.js'
+import { detailOf, documentOf } from '../../http/refusal-error.js'
 import { type NestResponse, nodeResponse } from './execution-context.js'
 
 /**
@@ -15,23 +16,8 @@ export class LimitRefusal extends HttpException {
     const document = documentOf(answer.body)
     super(document, answer.status)
     this.answer = answer
-    const { detail } = typeof document === 'string' ? { detail: document } : document
-    if (typeof detail === 'string') this.message = detail
-  }
-}
-
-/**
- * Parses a JSON body to an object, so that a filter of the application can send it like any other
- * object.
- */
-function documentOf(body: string): string | Readonly<Record<string, unknown>> {
-  try {
-    const parsed: unknown = JSON.parse(body)
-    return parsed !== null && typeof parsed === 'object'
-      ? (parsed as Readonly<Record<string, unknown>>)
-      : body
-  } catch {
-    return body
+    const detail = detailOf(document)
+    if (detail !== undefined) this.message = detail
   }
 }
 

@@ -12,7 +12,8 @@ function expressFramework(createApp: typeof express): Framework {
     allowsSeveralLimits: true,
     distinguishesRepeatedHeaders: true,
     hasProxySetting: true,
-    start(routes, proxies) {
+    respondsToErrors: true,
+    start(routes, { proxies, onError } = {}) {
       const app = createApp()
       if (proxies !== undefined) app.set('trust proxy', proxies === 'everyone' ? true : proxies)
       app.use(createApp.json())
@@ -22,6 +23,12 @@ function expressFramework(createApp: typeof express): Framework {
         const verb = route.method === 'GET' ? 'get' : 'post'
         const { applied, all } = createLimits(route, limit)
         app[verb](route.path, earlierMiddleware(route), ...applied, handlerOf(route, all))
+      }
+      if (onError !== undefined) {
+        const handler: express.ErrorRequestHandler = (error, _request, response, _next) => {
+          response.status(error.status).json(onError(error))
+        }
+        app.use(handler)
       }
       return startServer(app)
     },

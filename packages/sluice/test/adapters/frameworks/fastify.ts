@@ -1,6 +1,6 @@
 import Fastify, { type FastifyRequest, type onRequestHookHandler } from 'fastify'
 import { decisionOf, limit, settle } from '../../../src/adapters/fastify.js'
-import { createLimits, type Framework } from '../framework.js'
+import { createLimits, type Framework, ThrownRefusal } from '../framework.js'
 import { appOf } from './listening.js'
 
 function fastifyFramework(hook: 'preHandler' | 'onRequest'): Framework {
@@ -9,7 +9,8 @@ function fastifyFramework(hook: 'preHandler' | 'onRequest'): Framework {
     allowsSeveralLimits: true,
     distinguishesRepeatedHeaders: true,
     hasProxySetting: true,
-    async start(routes, proxies) {
+    respondsToErrors: true,
+    async start(routes, { proxies, onError } = {}) {
       const app = Fastify(proxies && { trustProxy: proxies === 'everyone' ? true : '127.0.0.1' })
       for (const route of routes) {
         const { method, path, handle, before } = route
@@ -32,6 +33,10 @@ function fastifyFramework(hook: 'preHandler' | 'onRequest'): Framework {
             }),
         })
       }
+      if (onError !== undefined)
+        app.setErrorHandler((error: ThrownRefusal, _request, reply) =>
+          reply.code(error.status).send(onError(error)),
+        )
       await app.listen({ host: '127.0.0.1', port: 0 })
       return appOf(app.server, () => app.close())
     },

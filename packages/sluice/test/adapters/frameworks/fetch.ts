@@ -1,5 +1,5 @@
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
-import { decisionOf, limit, settle } from '../../../src/adapters/fetch.js'
+import { decisionOf, limit, RefusalError, settle } from '../../../src/adapters/fetch.js'
 import type { LimitMethods } from '../../../src/http/limit-methods.js'
 import { createLimits, type Framework, type Route } from '../framework.js'
 import { respondedEarly, webStream } from './hono.js'
@@ -13,13 +13,20 @@ export const fetchFramework: Framework = {
   allowsSeveralLimits: true,
   distinguishesRepeatedHeaders: false,
   hasProxySetting: false,
-  start(routes) {
+  respondsToErrors: false,
+  start(routes, { onError } = {}) {
     const handlers = routes.map((route) => ({ route, handler: handlerOf(route) }))
     return startServer(
       getRequestListener(
         async (request, env) => {
           const found = handlers.find(({ route }) => matches(route, request))
-          return found?.handler(request, env as HttpBindings) ?? new Response('', { status: 404 })
+          try {
+            return (await found?.handler(request, env as HttpBindings)) ?? new Response('', { status: 404 })
+          } catch (error) {
+            if (onError === undefined || !(error instanceof RefusalError)) throw error
+            const headers = error.headers as Record<string, string>
+            return Response.json(onError(error), { status: error.status, headers })
+          }
         },
         { errorHandler: () => new Response('', { status: 500 }) },
       ),

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
-import { decisionOf, limit, settle } from '../../../src/adapters/hono.js'
+import { decisionOf, limit, RefusalError, settle } from '../../../src/adapters/hono.js'
 import { createLimits, type Framework, type Route } from '../framework.js'
 import { startServer } from './listening.js'
 
@@ -10,10 +10,15 @@ export const honoFramework: Framework = {
   allowsSeveralLimits: true,
   distinguishesRepeatedHeaders: true,
   hasProxySetting: false,
-  start(routes) {
+  respondsToErrors: true,
+  start(routes, { onError } = {}) {
     const app = new Hono()
-    // Keeps intended errors of handlers out of the console.
-    app.onError((_error, context) => context.text('', 500))
+    app.onError((error, context) => {
+      if (!(error instanceof RefusalError)) return context.text('', 500)
+      if (onError === undefined) return error.getResponse()
+      for (const [name, value] of Object.entries(error.headers)) context.header(name, String(value))
+      return context.json(onError(error), error.status as 429)
+    })
     for (const route of routes) {
       const { method, path, handle, before } = route
       const { applied, all: limits } = createLimits(route, limit)

@@ -2,7 +2,7 @@ import { json } from 'node:stream/consumers'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { decisionOf, limit, settle } from '../../../src/adapters/koa.js'
-import { createLimits, type Framework } from '../framework.js'
+import { createLimits, type Framework, ThrownRefusal } from '../framework.js'
 import { startServer } from './listening.js'
 
 export const koaFramework: Framework = {
@@ -10,10 +10,20 @@ export const koaFramework: Framework = {
   allowsSeveralLimits: true,
   distinguishesRepeatedHeaders: true,
   hasProxySetting: true,
-  start(routes, proxies) {
+  respondsToErrors: true,
+  start(routes, { proxies, onError } = {}) {
     const app = new Koa(proxies && { proxy: true, maxIpsCount: proxies === 'everyone' ? 0 : 1 })
     // Keeps intended errors of handlers out of the console.
     app.silent = true
+    if (onError !== undefined)
+      app.use(async (context, next) => {
+        try {
+          await next()
+        } catch (error) {
+          context.status = (error as ThrownRefusal).status
+          context.body = onError(error as ThrownRefusal)
+        }
+      })
     const router = new Router()
     for (const route of routes) {
       const { method, path, handle, before } = route

@@ -1,12 +1,24 @@
 import 'reflect-metadata'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { Controller, Get, type INestApplication, Module, Post, Req, Res } from '@nestjs/common'
+import {
+  type ArgumentsHost,
+  Catch,
+  Controller,
+  type ExceptionFilter,
+  Get,
+  HttpException,
+  type INestApplication,
+  Module,
+  Post,
+  Req,
+  Res,
+} from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import { decisionOf, Limit, LimitModule, type NestRequest, settle } from '../../../src/adapters/nest.js'
 import type { LimitMethods } from '../../../src/http/limit-methods.js'
-import { createLimits, type Framework, type ProxySetting, type Route } from '../framework.js'
+import { createLimits, type Framework, type ProxySetting, type Route, ThrownRefusal } from '../framework.js'
 import { appOf } from './listening.js'
 
 type NestReply = ServerResponse | { readonly raw: ServerResponse; hijack(): unknown }
@@ -19,7 +31,8 @@ function nestFramework(
     allowsSeveralLimits: false,
     distinguishesRepeatedHeaders: true,
     hasProxySetting: true,
-    async start(routes, proxies) {
+    respondsToErrors: true,
+    async start(routes, { proxies, onError } = {}) {
       const app = await create(moduleOf(routes), proxies)
       app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
         routes
@@ -30,6 +43,7 @@ function nestFramework(
           })
         next()
       })
+      if (onError !== undefined) app.useGlobalFilters(errorFilter(onError))
       await app.listen(0, '127.0.0.1')
       return appOf(app.getHttpServer() as Server, () => app.close())
     },
@@ -57,6 +71,24 @@ function moduleOf(routes: readonly Route[]): object {
   class App {}
   Module({ imports: [LimitModule.forRoot()], controllers: [Routes] })(App)
   return App
+}
+
+/** Creates a filter like those that applications use to send every error in one format. */
+function errorFilter(onError: (error: ThrownRefusal) => object): ExceptionFilter {
+  class ErrorFilter implements ExceptionFilter {
+    catch(error: HttpException, host: ArgumentsHost) {
+      const reply = host.switchToHttp().getResponse<NestReply>()
+      if ('raw' in reply) reply.hijack()
+      const response = 'raw' in reply ? reply.raw : reply
+      response.statusCode = error.getStatus()
+      response.setHeader('content-type', 'application/json')
+      const { message } = error
+      const thrown = { status: error.getStatus(), message, problem: error.getResponse(), headers: undefined }
+      response.end(JSON.stringify(onError(thrown)))
+    }
+  }
+  Catch(HttpException)(ErrorFilter)
+  return new ErrorFilter()
 }
 
 async function respond(
