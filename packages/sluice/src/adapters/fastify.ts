@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
@@ -7,13 +7,14 @@ import { canRefuse, joinedField, releaseWhenClosed, reportStatus } from '../http
 import type { HeaderList } from '../http/ratelimit-headers.js'
 import { refusalError } from '../http/refusal-error.js'
 import { type DecisionHandler, runDecision } from '../http/run-decision.js'
-
+import { createPlugin, type SluiceOptions } from './fastify/fastify-plugin.js'
 import { fastifyProxies } from './fastify/fastify-proxies.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export type { LimitMethods } from '../http/limit-methods.js'
 export { type ErrorHeaders, RefusalError } from '../http/refusal-error.js'
+export type { PluginLimitOptions, RouteLimit, SluiceOptions } from './fastify/fastify-plugin.js'
 
 /**
  * Creates a hook that limits requests in Fastify 5.
@@ -36,6 +37,23 @@ export function limit(
     runDecision(limiter, request, reply, done, decisionHandler)
   return Object.assign(hook, limiter.methods)
 }
+
+/**
+ * A Fastify 5 plugin that limits the routes of the scope that registers it. All routes share the
+ * limit of the plugin. A route sets its own limit in its `config`:
+ *
+ *     import { sluice } from 'sluice/fastify'
+ *     await app.register(sluice, { limit: '100/minute' })
+ *     app.post('/predict', { config: { rateLimit: '10/minute' } }, predict)
+ *     app.get('/health', { config: { rateLimit: false } }, health)
+ *
+ * Without `limit` or `rules`, only routes with a `rateLimit` are limited. A route's own limit replaces
+ * that of the plugin; other options, such as `store` and `client`, are inherited. The state of a
+ * route is stored under its method and URL.
+ *
+ * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
+ */
+export const sluice: FastifyPluginAsync<SluiceOptions> = createPlugin(limit)
 
 const access: RequestAccess<FastifyRequest> = {
   peer: (request) => request.socket.remoteAddress,

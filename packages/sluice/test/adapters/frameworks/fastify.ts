@@ -1,27 +1,30 @@
 import Fastify, { type FastifyRequest, type onRequestHookHandler } from 'fastify'
-import { decisionOf, limit, settle } from '../../../src/adapters/fastify.js'
+import { decisionOf, limit, settle, sluice } from '../../../src/adapters/fastify.js'
 import { createLimits, type Framework, ThrownRefusal } from '../framework.js'
 import { appOf } from './listening.js'
 
-function fastifyFramework(hook: 'preHandler' | 'onRequest'): Framework {
+/** @param usesPlugin true if the plugin limits the routes, by their `config.rateLimit` */
+function fastifyFramework(hook: 'preHandler' | 'onRequest', usesPlugin = false): Framework {
   return {
     readsBody: hook === 'preHandler',
-    allowsSeveralLimits: true,
+    allowsSeveralLimits: !usesPlugin,
     distinguishesRepeatedHeaders: true,
     hasProxySetting: true,
     respondsToErrors: true,
     async start(routes, { proxies, onError } = {}) {
       const app = Fastify(proxies && { trustProxy: proxies === 'everyone' ? true : '127.0.0.1' })
+      if (usesPlugin) await app.register(sluice, { hook })
       for (const route of routes) {
         const { method, path, handle, before } = route
         const beforeLimits: onRequestHookHandler = (_request, reply, done) => {
           before?.(() => reply.code(503).send('early response'))
           done()
         }
-        const { applied: limitHooks, all: limits } = createLimits(route, limit)
+        const { applied: limitHooks, all: usesPlugin ? [] : limits } = createLimits(route, limit)
         app.route({
           method,
           url: path,
+          ...(usesPlugin && { config: { rateLimit: limits[0] ?? false } }),
           onRequest: hook === 'onRequest' ? [beforeLimits, ...limitHooks] : beforeLimits,
           ...(hook === 'preHandler' && { preHandler: [...limitHooks] }),
           handler: (request) =>
@@ -47,3 +50,4 @@ function fastifyFramework(hook: 'preHandler' | 'onRequest'): Framework {
 
 export const fastifyPreHandlerFramework = fastifyFramework('preHandler')
 export const fastifyOnRequestFramework = fastifyFramework('onRequest')
+export const fastifyPluginFramework = fastifyFramework('preHandler', true)
