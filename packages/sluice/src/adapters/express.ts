@@ -3,7 +3,13 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, onHangUp, soleHeader } from '../http/node-request.js'
-import { canRefuse, nodeRefusalError, releaseWhenClosed, reportStatus, setHeaders } from '../http/node-response.js'
+import {
+  canRefuse,
+  nodeRefusalError,
+  releaseWhenClosed,
+  reportStatus,
+  setHeaders,
+} from '../http/node-response.js'
 import { type DecisionHandler, runDecision } from '../http/run-decision.js'
 import { expressProxies } from './express/express-proxies.js'
 import { routeOf } from './express/express-route.js'

@@ -4,62 +4,42 @@ import {
   type CanActivate,
   type DynamicModule,
   type ExecutionContext,
+  type FactoryProvider,
   Injectable,
   Module,
   SetMetadata,
 } from '@nestjs/common'
-import { APP_FILTER, APP_GUARD, ModulesContainer, Reflector } from '@nestjs/core'
-import {
-  createHttpLimiter,
-  type HttpLimiter,
-  type HttpLimitOptions,
-  optionsOf,
-  type RequestAccess,
-} from '../http/http-limiter.js'
+import { APP_FILTER, APP_GUARD, ModulesContainer } from '@nestjs/core'
+import type { RequestAccess } from '../http/http-limiter.js'
 import type { LimitMethods } from '../http/limit-methods.js'
 import { nodeBody } from '../http/node-body.js'
 import { listHeader, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed, reportStatus, setHeaders } from '../http/node-response.js'
 import { refusalHeaders } from '../http/refusal-error.js'
+import type { MaybePromise } from '../maybe-promise.js'
 import { OptionTypeError } from '../option-error.js'
 import { expressProxies } from './express/express-proxies.js'
 import { routeOf } from './express/express-route.js'
 import { fastifyProxies } from './fastify/fastify-proxies.js'
 import { type Execution, executionOf, type NestRequest } from './nest/execution-context.js'
+import {
+  type Handler,
+  HandlerLimits,
+  type LimitOverrides,
+  type NestLimitOptions,
+} from './nest/handler-limits.js'
 import { LimitRefusal, LimitRefusalFilter } from './nest/nest-refusal.js'
 
 export { decisionOf, type RequestDecision, settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export type { LimitMethods } from '../http/limit-methods.js'
 export type { NestRequest } from './nest/execution-context.js'
+export type { LimitOverrides, NestLimitOptions } from './nest/handler-limits.js'
 export { LimitRefusal, LimitRefusalFilter } from './nest/nest-refusal.js'
 
-export interface NestLimitOptions extends HttpLimitOptions<NestRequest> {
-  /**
-   * Returns the request that a handler runs for. Default: the HTTP request; in a GraphQL handler
-   * the request of the context; in a WebSocket handler the handshake. A handler without a request
-   * fails with a TypeError.
-   */
-  readonly request?: (context: ExecutionContext) => NestRequest | undefined
-}
-
-/** A limiter and the function that finds its requests. */
-interface NestLimiter {
-  readonly limiter: HttpLimiter<NestRequest>
-  readonly requestOf: NestLimitOptions['request']
-}
-
-function nestLimiter(options: string | NestLimitOptions): NestLimiter {
-  const { request, ...rest } = optionsOf<NestLimitOptions>(options)
-  if (rest.throw === false)
-    throw new OptionTypeError(
-      ['throw'],
-      "'throw' cannot be false in NestJS, where refusals are always thrown; respond to them in a filter for LimitRefusal",
-    )
-  return { limiter: createHttpLimiter<NestRequest>(rest, access, ['request']), requestOf: request }
-}
-
-const LIMITER = Symbol('sluice limiter')
+const LIMITS = Symbol('sluice limits')
+const SKIPPED = Symbol('sluice skipped rules')
+const OVERRIDES = Symbol('sluice overrides')
 
 /**
  * Sets the limit of a handler, or of all handlers of a controller together. It replaces the limit
@@ -68,27 +48,55 @@ const LIMITER = Symbol('sluice limiter')
 export function Limit(
   options: string | NestLimitOptions,
 ): ClassDecorator & MethodDecorator & LimitMethods<NestRequest> {
-  const limit = nestLimiter(options)
-  return Object.assign(applyDecorators(SetMetadata(LIMITER, limit)), limit.limiter.methods)
+  const limits = new HandlerLimits(options, access)
+  return Object.assign(applyDecorators(SetMetadata(LIMITS, limits)), limits.methods)
 }
 
-/** Exempts a handler, or the handlers of a controller, from all limits. */
-export function Unlimited(): ClassDecorator & MethodDecorator {
-  return applyDecorators(SetMetadata(LIMITER, undefined))
+/**
+ * Exempts a handler, or the handlers of a controller, from all limits, or only from the rules with
+ * these names: `@Unlimited('short')`.
+ */
+export function Unlimited(...rules: string[]): ClassDecorator & MethodDecorator {
+  return applyDecorators(rules.length === 0 ? SetMetadata(LIMITS, undefined) : SetMetadata(SKIPPED, rules))
+}
+
+/**
+ * Replaces limits by the name of the rule, for a handler or the handlers of a controller:
+ *
+ *     @OverrideLimits({ long: '1000/hour', slots: 8 })
+ *
+ * The usage is counted together with that of the other handlers, unless the limit has `perHandler`.
+ */
+export function OverrideLimits(overrides: LimitOverrides): ClassDecorator & MethodDecorator {
+  return applyDecorators(SetMetadata(OVERRIDES, overrides))
 }
 
 /** Applies the limit of the handler that serves a request. */
 export class LimitGuard implements CanActivate {
-  readonly #reflector = new Reflector()
-  readonly #forAll: NestLimiter | undefined
+  readonly #forAll: HandlerLimits | undefined
+  readonly #modules: ModulesContainer | undefined
 
-  /** @param forAll the limit for handlers without a `@Limit` */
-  constructor(forAll?: NestLimiter) {
+  /**
+   * @param forAll the limit for handlers without a `@Limit`
+   * @param modules the modules whose decorators are checked when the application starts
+   */
+  constructor(forAll?: HandlerLimits, modules?: ModulesContainer) {
     this.#forAll = forAll
+    this.#modules = modules
+  }
+
+  /** Reports decorators that do not fit the limit of their handler. */
+  onModuleInit(): void {
+    for (const { controllers, providers } of this.#modules?.values() ?? [])
+      for (const { metatype } of [...controllers.values(), ...providers.values()]) {
+        if (typeof metatype !== 'function' || !metatype.prototype) continue
+        for (const method of methodsOf(metatype.prototype))
+          if (isAdjusted(metatype) || isAdjusted(method)) this.#limitOf({ owner: metatype, method })
+      }
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const limit = this.#limitOf(context)
+    const limit = this.#limitOf({ owner: context.getClass(), method: context.getHandler() })
     if (limit === undefined) return true
     const execution = executionOf(context, limit.requestOf)
     const { request, response, run } = execution
@@ -111,11 +119,32 @@ export class LimitGuard implements CanActivate {
     return true
   }
 
-  #limitOf(context: ExecutionContext): NestLimiter | undefined {
-    const targets = [context.getHandler(), context.getClass()]
-    const own = targets.find((target) => Reflect.hasMetadata(LIMITER, target))
-    return own === undefined ? this.#forAll : this.#reflector.get<NestLimiter | undefined>(LIMITER, own)
+  /** Returns the limit of a handler: its own, that of its class, or that of the module. */
+  #limitOf(handler: Handler) {
+    const { owner, method } = handler
+    const own = [method, owner].find((target) => Reflect.hasMetadata(LIMITS, target))
+    const limits: HandlerLimits | undefined =
+      own === undefined ? this.#forAll : Reflect.getMetadata(LIMITS, own)
+    if (limits === undefined) return undefined
+    // Decorators of the class refer to the limit of the class or the module.
+    const targets = own === method ? [method] : [owner, method]
+    const limiter = limits.of(handler, () => ({
+      skipped: targets.flatMap((target): string[] => Reflect.getMetadata(SKIPPED, target) ?? []),
+      overrides: Object.assign({}, ...targets.map((target) => Reflect.getMetadata(OVERRIDES, target))),
+    }))
+    return { limiter, requestOf: limits.requestOf }
   }
+}
+
+function isAdjusted(target: object): boolean {
+  return Reflect.hasMetadata(SKIPPED, target) || Reflect.hasMetadata(OVERRIDES, target)
+}
+
+/** Returns the methods of a class, without those it inherits and without accessors. */
+function methodsOf(prototype: object): ((...args: never) => unknown)[] {
+  return Object.entries(Object.getOwnPropertyDescriptors(prototype)).flatMap(([name, { value }]) =>
+    name !== 'constructor' && typeof value === 'function' ? [value] : [],
+  )
 }
 
 /**
@@ -166,19 +195,67 @@ async function wsRefusal(refusal: LimitRefusal): Promise<Error> {
 export const LimitModule = {
   /** @throws LimitSyntaxError, TypeError, RangeError if an option is invalid */
   forRoot(options?: string | NestLimitOptions): DynamicModule {
-    const forAll = options === undefined ? undefined : nestLimiter(options)
+    const forAll = limitsOf(options)
     return {
       module: SluiceModule,
       providers: [
-        { provide: APP_GUARD, useFactory: () => new LimitGuard(forAll) },
         {
-          provide: APP_FILTER,
-          useFactory: (modules: ModulesContainer) => new LimitRefusalFilter(modules),
+          provide: APP_GUARD,
+          useFactory: (modules: ModulesContainer) => new LimitGuard(forAll, modules),
           inject: [ModulesContainer],
         },
+        FILTER,
       ],
     }
   },
+  /**
+   * Creates the options with providers of the application:
+   *
+   *     LimitModule.forRootAsync({
+   *       imports: [ConfigModule],
+   *       inject: [ConfigService],
+   *       useFactory: (config: ConfigService) => ({ rules: [{ limit: config.get('LIMIT') }] }),
+   *     })
+   *
+   * The application does not start if `useFactory` fails or returns an invalid option.
+   */
+  forRootAsync({ imports = [], inject = [], useFactory }: AsyncLimitOptions): DynamicModule {
+    if (typeof useFactory !== 'function')
+      throw new OptionTypeError(['useFactory'], "'useFactory' must be a function that returns the options")
+    return {
+      module: SluiceModule,
+      imports,
+      providers: [
+        {
+          provide: APP_GUARD,
+          useFactory: async (modules: ModulesContainer, ...injected: never[]) =>
+            new LimitGuard(limitsOf(await useFactory(...injected)), modules),
+          inject: [ModulesContainer, ...inject],
+        },
+        FILTER,
+      ],
+    }
+  },
+}
+
+/** Options of `LimitModule.forRootAsync`. */
+export interface AsyncLimitOptions {
+  /** The modules that export the injected providers. */
+  readonly imports?: NonNullable<DynamicModule['imports']>
+  /** The providers that `useFactory` receives, in order. */
+  readonly inject?: FactoryProvider['inject']
+  /** Returns the options of `forRoot`. */
+  readonly useFactory: (...injected: never[]) => MaybePromise<string | NestLimitOptions | undefined>
+}
+
+function limitsOf(options: string | NestLimitOptions | undefined): HandlerLimits | undefined {
+  return options === undefined ? undefined : new HandlerLimits(options, access)
+}
+
+const FILTER: FactoryProvider = {
+  provide: APP_FILTER,
+  useFactory: (modules: ModulesContainer) => new LimitRefusalFilter(modules),
+  inject: [ModulesContainer],
 }
 
 class SluiceModule {}

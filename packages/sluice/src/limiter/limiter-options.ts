@@ -137,24 +137,33 @@ export function checkOptions(options: unknown, known: readonly string[]): void {
   }
 }
 
+/** The key of an internal option: limiters with the same family share their limits on purpose. */
+export const FAMILY = Symbol('sluice limiter family')
+
+/** Options of a limiter that is a variant of others, such as one with fewer rules. */
+export interface FamilyOptions {
+  readonly [FAMILY]?: object
+}
+
 /**
- * Stores used by an unnamed limiter. A second unnamed limiter would share its limits
- * unintentionally.
+ * Stores used by an unnamed limiter, and the family of that limiter. An unnamed limiter of another
+ * family would share its limits unintentionally.
  */
-const unnamed = new WeakSet<Store>()
+const unnamed = new WeakMap<Store, object>()
 
 /**
  * Records that a limiter uses a store.
  *
- * @throws TypeError if both this limiter and another limiter of the store are unnamed.
+ * @throws TypeError if both this limiter and a limiter of another family on the store are unnamed.
  */
-export function claimName(store: Store, name: string): void {
+export function claimName(store: Store, name: string, family: object): void {
   if (name !== '') return
-  if (unnamed.has(store)) {
+  const owner = unnamed.get(store)
+  if (owner !== undefined && owner !== family) {
     throw new OptionTypeError(
       ['name'],
       "two limiters without a 'name' would share their limits on this store; give each a name",
     )
   }
-  unnamed.add(store)
+  unnamed.set(store, family)
 }

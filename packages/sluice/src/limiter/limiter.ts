@@ -11,7 +11,7 @@ import { Decider } from './decider.js'
 import type { Decision, Forecast } from './decision.js'
 import { leaseRenewal } from './lease-renewal.js'
 import { LimiterEvents } from './limiter-events.js'
-import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
+import { claimName, FAMILY, type FamilyOptions, type LimiterOptions, readOptions } from './limiter-options.js'
 import type { AdmitOptions, Limiter, LimiterRule, UsageOptions } from './limiter-types.js'
 import { type QueuedRequest, RequestQueues } from './request-queues.js'
 import { RulePlan } from './rule-plan.js'
@@ -117,7 +117,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
       // Requests with named keys are objects.
       isKey: (subject): subject is string => keys !== undefined && typeof subject === 'string',
     })
-    if (store !== undefined) claimName(store, name)
+    if (store !== undefined) claimName(store, name, (options as FamilyOptions)[FAMILY] ?? this)
   }
 
   admit(request: Request, options: AdmitOptions = NO_OPTIONS): MaybePromise<Decision> {

@@ -32,8 +32,8 @@ const ADAPTERS: readonly (readonly [name: string, make: (options: never) => unkn
   ['the Koa adapter', limitKoa, []],
   ['the Hono adapter', limitHono, ['address']],
   ['the fetch adapter', limitFetch, ['address', 'route']],
-  ['@Limit in NestJS', Limit, ['request']],
-  ['LimitModule in NestJS', (options) => LimitModule.forRoot(options), ['request']],
+  ['@Limit in NestJS', Limit, ['request', 'perHandler']],
+  ['LimitModule in NestJS', (options) => LimitModule.forRoot(options), ['request', 'perHandler']],
 ]
 
 const rules = [{ limit: '1/minute' }]
