@@ -52,7 +52,7 @@ export function createLimits<L>(
 }
 
 /** The settings of an app in its framework. */
-export interface AppSettings {
+interface AppSettings {
   /** The framework's own setting for proxies. Default: it trusts none. */
   readonly proxies?: ProxySetting
   /** Creates the JSON body of the application's own error handler, which keeps the status. */
