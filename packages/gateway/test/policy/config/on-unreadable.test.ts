@@ -37,6 +37,13 @@ describe('sluice check for on_unreadable and body_types', () => {
     expect(out).toContain('forwards requests that rules cannot read')
   })
 
+  it('prints the addresses that the limits of a route do not apply to', async () => {
+    const { out } = await checkText(
+      file('routes: [{ match: /a, limits: [10/minute], allow: [192.0.2.0/24, "::1"] }]'),
+    )
+    expect(out).toContain('; not limited for 192.0.2.0/24 and ::1')
+  })
+
   it('allows on_unreadable: reject on a route with llm in a file with on_unreadable: pass', async () => {
     const route = 'on_unreadable: reject, match: POST /v1/chat/completions, llm: openai, limits: [1/hour]'
     const { code } = await checkText(file(`on_unreadable: pass\nroutes: [{ ${route} }]`))

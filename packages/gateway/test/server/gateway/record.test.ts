@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { expect, it, onTestFinished } from 'vitest'
 import { send, startTestGateway } from './running-gateway.js'
 
@@ -18,4 +19,27 @@ it('a recording gateway serves requests with an invalid address if no rule reads
     const headers = { 'x-forwarded-for': 'nonsense' }
     expect((await send(url, '/predict', { headers })).status).toBe(200)
   }
+})
+
+it('a recording gateway does not record requests that the limits do not apply to', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'traffic.jsonl.gz')
+  const { url, gateway } = await startTestGateway(
+    [
+      `record: ${file}`,
+      'identity: { trusted_proxies: [127.0.0.1] }',
+      `routes: [{ match: POST /predict, limits: [9/minute], allow: [192.0.2.0/24], require: "headers['x-team'] == 'ml'" }]`,
+    ].join('\n'),
+  )
+  for (const address of ['192.0.2.7', '203.0.113.7', '192.0.2.8'])
+    expect(
+      (await send(url, '/predict', { headers: { 'x-team': 'ml', 'x-forwarded-for': address } })).status,
+    ).toBe(200)
+  await gateway.close()
+  const lines = gunzipSync(await readFile(file))
+    .toString()
+    .trim()
+    .split('\n')
+  expect(lines.filter((line) => line.includes('/predict'))).toHaveLength(1)
 })
