@@ -19,20 +19,14 @@ export function* forwardedElements(header: string): Generator<ForwardedElement |
   for (let at = end - 1; at >= 0; at--) {
     const character = header[at]
     if (character === '"') {
-      if (!isQuoted || !isEscaped(header, at)) isQuoted = !isQuoted
+      // The quote that opens a string follows '=', so one after a backslash is inside the string.
+      if (!isQuoted || header[at - 1] !== '\\') isQuoted = !isQuoted
     } else if (character === ',' && !isQuoted) {
       if (header.slice(at + 1, end).trim() !== '') yield parseElement(header.slice(at + 1, end))
       end = at
     }
   }
   if (header.slice(0, end).trim() !== '') yield isQuoted ? undefined : parseElement(header.slice(0, end))
-}
-
-/** Reports whether an odd number of backslashes precedes a position. */
-function isEscaped(text: string, at: number): boolean {
-  let start = at
-  while (text[start - 1] === '\\') start--
-  return (at - start) % 2 === 1
 }
 
 /**
