@@ -25,6 +25,8 @@ export interface GatewayRequest {
   readonly ip: string
   /** The authenticated client; undefined for an anonymous request. */
   readonly client: Client | undefined
+  /** When the limits decide on the request, in milliseconds since the epoch. Never changes. */
+  readonly time: number
   /**
    * The body: a JSON value, or the `Parameters` of a form. Available only for routes with a rule
    * that reads it.

@@ -181,7 +181,7 @@ function firstShowing(local: number, candidate: number, timeZone: string): numbe
 }
 
 /** Returns the UTC offset of a zone at an instant, in milliseconds. */
-function offsetAt(instant: number, timeZone: string): number {
+export function offsetAt(instant: number, timeZone: string): number {
   if (timeZone === 'UTC') return 0
   const whole = Math.floor(instant / 1000) * 1000
   const parts: Partial<Record<Intl.DateTimeFormatPartTypes, number>> = {}

@@ -58,6 +58,7 @@ export class Engine {
       observer,
       new Set(policiesOf(config).flatMap((policy) => (countsInFlight(policy) ? policy.name : []))),
       time.now,
+      time.wallTime,
     )
   }
 

@@ -26,6 +26,7 @@ export class ReplayedRequest implements WeighedRequest {
     readonly path: string,
     readonly search: string,
     readonly params: Readonly<Record<string, string>>,
+    readonly time: number,
     private readonly llm: LlmOptions | undefined,
   ) {}
 

@@ -45,6 +45,8 @@ export class Simulator {
     private readonly observer: ReplayObserver,
     private readonly slotRoutes: ReadonlySet<string | undefined>,
     private readonly now: () => number,
+    /** Returns the virtual time in milliseconds since the epoch. */
+    private readonly wallTime: () => number,
   ) {}
 
   /** The number of requests skipped because they belong to a route that is not selected. */
@@ -97,7 +99,7 @@ export class Simulator {
     const { name, llm } = policy
     const search = target?.includes('?') ? target.slice(target.indexOf('?')) : ''
     let decision: Decision | Promise<Decision>
-    const request = new ReplayedRequest(recorded, name, path, search, params, llm)
+    const request = new ReplayedRequest(recorded, name, path, search, params, this.wallTime(), llm)
     try {
       decision = limiter.admit(request)
     } catch (error) {

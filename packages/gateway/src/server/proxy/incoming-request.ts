@@ -47,6 +47,7 @@ export class IncomingRequest implements WeighedRequest {
   #query: Parameters | undefined
   #body: ParsedBody | undefined
   #call: LlmCall | undefined
+  #time: number | undefined
 
   constructor(options: IncomingRequestOptions) {
     this.#options = options
@@ -84,6 +85,11 @@ export class IncomingRequest implements WeighedRequest {
 
   get client(): Client | undefined {
     return this.#options.client
+  }
+
+  get time(): number {
+    this.#time ??= Date.now()
+    return this.#time
   }
 
   get body(): unknown {

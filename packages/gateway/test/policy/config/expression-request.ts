@@ -11,6 +11,7 @@ export function request(parts: Partial<Omit<GatewayRequest, 'call'>> = {}): Gate
     headers: bare({}),
     ip: '192.0.2.1',
     client: undefined,
+    time: 0,
     body: null,
     // These tests have no model calls.
     call: undefined as never,

@@ -173,6 +173,8 @@ routes:
     limits: [{ limit: 1/minute, by: "header:x-tenant" }]
   - match: POST /session
     limits: [{ limit: 1/minute, by: ["cookie:session", ip] }]
+  - match: POST /today
+    limits: [{ limit: 1/minute, cost: "now.getFullYear('UTC') > 2025 && cidr('127.0.0.0/8').containsIP(ip) ? 1 : 0" }]
   - match: POST /charged
     limits: [{ limit: 5/minute, cost: "headers['x-cost'] == 'a' ? 2 : 1" }]
   - match: POST /all/*
@@ -193,6 +195,8 @@ routes:
     expect(await tenant({ 'x-tenant': ['c', 'a'] })).toBe(400)
     expect(await tenant({ 'x-tenant': 'd', x_tenant: 'a' })).toBe(400)
     expect(await tenant({ 'x-tenant': 'k'.repeat(10_000) })).toBe(200)
+
+    expect([(await send(url, '/today')).status, (await send(url, '/today')).status]).toEqual([200, 429])
 
     // The same applies to a header that an expression reads.
     const charged = async (headers: object) => (await send(url, '/charged', { headers })).status

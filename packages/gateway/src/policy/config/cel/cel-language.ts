@@ -1,5 +1,7 @@
 import { Environment } from '@marcbachmann/cel-js'
+import { CIDR_TYPE, Cidr } from './network-functions.js'
 import { registerSpecifiedFunctions } from './specified-operators.js'
+import { TIMESTAMP, ZONED_FUNCTIONS } from './time-functions.js'
 
 /** The variables of expressions and their CEL types. */
 export const VARIABLES: ReadonlyMap<string, string> = new Map([
@@ -11,6 +13,7 @@ export const VARIABLES: ReadonlyMap<string, string> = new Map([
   ['headers', 'map<string, string>'],
   ['ip', 'string'],
   ['client', 'map<string, string>'],
+  ['now', TIMESTAMP],
   ['body', 'dyn'],
 ])
 
@@ -30,6 +33,8 @@ export const FUNCTIONS: ReadonlySet<string> = new Set([
   ...['size', 'has', 'int', 'double', 'string', 'bool', 'dyn'],
   ...['startsWith', 'endsWith', 'contains', 'indexOf', 'lastIndexOf', 'substring'],
   ...['lowerAscii', 'upperAscii', 'trim'],
+  ...['cidr', 'containsIP'],
+  ...ZONED_FUNCTIONS,
   ...LOOPS,
 ])
 
@@ -48,6 +53,7 @@ function createLanguage(): Environment {
     limits: { maxAstNodes: MAX_NODES, maxDepth: MAX_DEPTH, maxListElements: 100, maxMapEntries: 100 },
   })
   for (const [name, type] of VARIABLES) language.registerVariable(name, type)
+  language.registerType(CIDR_TYPE, Cidr)
   registerSpecifiedFunctions(language)
   // JSON does not distinguish 2 from 2.0, so arithmetic mixes ints and doubles, unlike plain CEL.
   const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {

@@ -1,5 +1,6 @@
 import { TypeError as ExpressionTypeError, ParseError } from '@marcbachmann/cel-js'
 import { withoutPrefix } from './specified-operators.js'
+import { ZONED_FUNCTIONS } from './time-functions.js'
 
 /**
  * Explains a syntax or type error in an expression: its position, its cause and a correction.
@@ -140,6 +141,9 @@ const USAGES: ReadonlyMap<string, string> = new Map([
   ['lowerAscii', 'path.lowerAscii()'],
   ['upperAscii', 'path.upperAscii()'],
   ['trim', 'path.trim()'],
+  ['cidr', "cidr('10.0.0.0/8').containsIP(ip)"],
+  ['containsIP', "cidr('10.0.0.0/8').containsIP(ip)"],
+  ...ZONED_FUNCTIONS.map((name) => [name, `now.${name}('Europe/Berlin')`] as const),
 ])
 
 const ADVICE: ReadonlyMap<string, string> = new Map([

@@ -1,5 +1,6 @@
 import { type ASTNode, EvaluationError } from '@marcbachmann/cel-js'
 import { MAX_ELEMENTS, TooManyElementsError } from './cel-values.js'
+import { NOT_AN_ADDRESS } from './network-functions.js'
 
 /**
  * Explains why an expression failed for a request. The explanation contains nothing that the client
@@ -10,6 +11,8 @@ export function reasonOf(error: unknown): string {
   if (error instanceof RangeError) return 'a value is too long or nested too deeply'
   if (!(error instanceof EvaluationError)) return WRONG_TYPE
   switch (error.code) {
+    case NOT_AN_ADDRESS:
+      return 'a string is not an IP address'
     case 'division_by_zero':
     case 'modulo_by_zero':
       return 'division by zero'

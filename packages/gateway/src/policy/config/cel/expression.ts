@@ -200,6 +200,9 @@ function variablesOf(request: GatewayRequest): object {
       const { id = '', tier = '' } = request.client ?? {}
       return new CelMap({ id, tier })
     },
+    get now() {
+      return new Date(request.time)
+    },
     get body() {
       return celValue(request.body)
     },

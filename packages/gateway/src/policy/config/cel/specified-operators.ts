@@ -1,13 +1,16 @@
 import { type ASTNode, type Environment, EvaluationError } from '@marcbachmann/cel-js'
+import { networkFunctions } from './network-functions.js'
 import { checkedInt, doubleOfString, intOfDouble, intOfString, intOfUint } from './number-functions.js'
 import { indexOf, lastIndexOf, lowerAscii, substring, trim, upperAscii } from './string-functions.js'
 import { childrenOf } from './syntax-tree.js'
+import { timeFunctions } from './time-functions.js'
 
 /** Prefix of the functions that replace built-in ones. */
 const PREFIX = 'cel_'
 
 /**
- * Functions that follow CEL's specification where the evaluator's own functions do not, by name.
+ * Functions that follow CEL's specification where the evaluator's own functions do not, and those
+ * of CEL's network extension, by name.
  * The evaluator's functions cannot be replaced, so these are registered with a prefix, and calls
  * are redirected after parsing.
  */
@@ -39,6 +42,8 @@ const FUNCTIONS: Readonly<Record<string, Readonly<Record<string, (...args: never
     'string.cel_substring(int): string': substring,
     'string.cel_substring(int, int): string': substring,
   },
+  ...timeFunctions(PREFIX),
+  ...networkFunctions(PREFIX),
 }
 
 /** Registers the functions with their prefix. */

@@ -1,8 +1,10 @@
 import type { ASTNode } from '@marcbachmann/cel-js'
 import { nearest, suggestOrList } from 'sluice/internal'
 import { CLIENT_MEMBERS, FUNCTIONS, LOOPS, SEARCHES, VARIABLES } from './cel-language.js'
+import { isNetwork } from './network-functions.js'
 import { MAX_INT } from './number-functions.js'
 import { childrenOf } from './syntax-tree.js'
+import { isTimeZone, ZONED_FUNCTIONS } from './time-functions.js'
 
 /** A problem with a part of an expression. */
 export interface ExpressionProblem {
@@ -152,6 +154,8 @@ function callProblem(node: CallNode, loop: string | undefined): ExpressionProble
       message: `'${name}' requires a string literal, such as ${name}("a")`,
     }
   }
+  const problem = literalProblem(name, args, at)
+  if (problem !== undefined) return problem
   if (receiver === undefined || !LOOPS.has(name)) return undefined
   const [variable] = args
   if (args.length < 2) {
@@ -169,6 +173,34 @@ function callProblem(node: CallNode, loop: string | undefined): ExpressionProble
   if (variable?.op !== 'id' || !VARIABLES.has(variable.args)) return undefined
   const message = `'${variable.args}' is a predefined variable; choose another name for the element, such as x`
   return { at: variable.pos, message }
+}
+
+/**
+ * Finds a problem with the argument of a function that requires a literal time zone or network, so
+ * that an invalid one is reported with the file.
+ */
+function literalProblem(name: string, args: readonly ASTNode[], at: number): ExpressionProblem | undefined {
+  const [literal] = args
+  const text = literal?.op === 'value' && typeof literal.args === 'string' ? literal.args : undefined
+  if (ZONED_FUNCTIONS.includes(name)) {
+    if (literal === undefined || text === undefined)
+      return { at, message: `'${name}' requires a time zone, such as ${name}('Europe/Berlin')` }
+    if (!isTimeZone(text))
+      return {
+        at: literal.start,
+        message: `unknown time zone '${text}'; use an IANA name such as 'Europe/Berlin', or 'UTC'`,
+      }
+  }
+  if (name === 'cidr') {
+    if (literal === undefined || text === undefined)
+      return { at, message: "'cidr' requires a string literal, such as cidr('10.0.0.0/8')" }
+    if (!isNetwork(text))
+      return {
+        at: literal.start,
+        message: `'${text}' is not a network; write an address and a prefix length, such as 10.0.0.0/8 or 2001:db8::/32`,
+      }
+  }
+  return undefined
 }
 
 function containsMap(node: ASTNode): boolean {

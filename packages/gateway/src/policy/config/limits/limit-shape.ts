@@ -1,6 +1,7 @@
 import { parseLimits } from 'sluice'
 import { z } from 'zod'
 import { concurrentExpression, costExpression, type Expression } from '../cel/expression.js'
+import { isTimeZone } from '../cel/time-functions.js'
 import { type Decoder, recordOf, scalar, transform, type Values } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { boolean, duration, integer, name } from '../yaml/scalars.js'
@@ -79,12 +80,4 @@ function numberOr(
   const decodeNumber = scalar(number, expected)
   return (node, problems) =>
     isString(node) ? reported(node, compile(node.value), problems) : decodeNumber(node, problems)
-}
-
-function isTimeZone(zone: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: zone }) !== undefined
-  } catch {
-    return false
-  }
 }
