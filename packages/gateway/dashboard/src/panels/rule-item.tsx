@@ -12,6 +12,7 @@ import { highestUsage } from './rule-list.js'
 
 interface RuleItemProps {
   readonly route: string
+  readonly shownRoute: string
   readonly rule: RuleStatus
   /** Undefined if actions are off. */
   readonly onAction: ActionHandler | undefined
@@ -22,14 +23,14 @@ interface RuleItemProps {
 
 /** A list item for a rule. It expands to show its actions and the clients nearest to its limit. */
 export function RuleItem(props: RuleItemProps) {
-  const { route, rule, open, onToggle } = props
+  const { shownRoute, rule, open, onToggle } = props
   const nearest = rule.fullness[0]
   return (
     <li>
       <details class="rule" open={open} onToggle={({ currentTarget }) => onToggle(currentTarget.open)}>
         <summary>
           <span class="which">
-            <RouteName route={rule.shared ? 'all routes' : route} />
+            <RouteName route={shownRoute} />
             <span class="quiet">
               <span class="name">{rule.rule}</span>
               {rule.limit !== rule.rule && <>, {rule.limit}</>}
@@ -60,7 +61,7 @@ export function RuleItem(props: RuleItemProps) {
   )
 }
 
-function RuleDetails({ route, rule, onAction, onClient }: RuleItemProps) {
+function RuleDetails({ route, shownRoute, rule, onAction, onClient }: RuleItemProps) {
   const { overridden } = rule
   return (
     <div class="opened">
@@ -78,7 +79,7 @@ function RuleDetails({ route, rule, onAction, onClient }: RuleItemProps) {
         <p class="empty">No client has used this limit recently.</p>
       ) : (
         <Table<KeyFullness>
-          caption={`clients nearest to the limit of ${rule.rule} on ${routeName(route)}`}
+          caption={`clients nearest to the limit of ${rule.rule} on ${routeName(shownRoute)}`}
           rows={rule.fullness}
           keyOf={({ id }) => id}
           columns={[

@@ -3,6 +3,8 @@ import type { RouteStatus, RuleStatus } from '../../../src/server/admin/api/gate
 /** A rule with the route that identifies it in an action. */
 export interface ListedRule {
   readonly route: string
+  /** The route to show: `all routes` or `several routes` for a shared rule. */
+  readonly shownRoute: string
   readonly rule: RuleStatus
 }
 
@@ -19,8 +21,13 @@ export function listRules(routes: readonly RouteStatus[]): ListedRule[] {
         shared.add(rule.rule)
         return first
       })
-      .map((rule) => ({ route, rule })),
+      .map((rule) => ({ route, shownRoute: rule.shared ? routesSharing(rule, routes) : route, rule })),
   )
+}
+
+function routesSharing({ rule }: RuleStatus, routes: readonly RouteStatus[]): string {
+  const isOnAll = routes.every(({ rules }) => rules.some((each) => each.shared && each.rule === rule))
+  return isOnAll ? 'all routes' : 'several routes'
 }
 
 /** Returns the rules whose route, name, limit, resource or listed clients contain the query. */

@@ -69,13 +69,14 @@ export function Rules({
       )}
       {rules.length > 0 && found.length === 0 && <Empty>No rule matches “{text}”.</Empty>}
       <ul class="rules">
-        {(showAll ? found : found.slice(0, MAX_COLLAPSED)).map(({ route, rule }) => (
+        {(showAll ? found : found.slice(0, MAX_COLLAPSED)).map((listed) => (
           <RuleItem
-            key={ruleId({ route, rule })}
-            open={open.has(ruleId({ route, rule }))}
-            onToggle={(open) => onToggle(ruleId({ route, rule }), open)}
-            route={route}
-            rule={rule}
+            key={ruleId(listed)}
+            open={open.has(ruleId(listed))}
+            onToggle={(open) => onToggle(ruleId(listed), open)}
+            route={listed.route}
+            shownRoute={listed.shownRoute}
+            rule={listed.rule}
             onAction={onAction}
             onClient={onClient}
           />

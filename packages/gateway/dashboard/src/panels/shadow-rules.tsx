@@ -34,11 +34,11 @@ export function ShadowRules({
           columns={[
             {
               title: 'Rule',
-              cell: ({ route, rule }) => (
+              cell: ({ shownRoute, rule }) => (
                 <>
                   <span class="name">{rule.rule}</span>
                   <span class="of quiet">
-                    <RouteName route={rule.shared ? 'all routes' : route} />
+                    <RouteName route={shownRoute} />
                   </span>
                 </>
               ),

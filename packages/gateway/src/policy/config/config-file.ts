@@ -16,6 +16,7 @@ import {
   decodeStore,
   decodeStoreFailure,
 } from './sections/store-section.js'
+import { checkSharedLimits } from './shared-rules.js'
 import { warnOfOwnUpstream } from './upstream-loops.js'
 import { parseUpstreamUrl } from './upstream-url.js'
 import { type Decoder, mapOf, recordOf, transform } from './yaml/decoders.js'
@@ -123,6 +124,7 @@ export function decodeConfig(
     warnOfOwnUpstream(upstreamNode, values.upstream, { listen, admin }, problems)
   const store = values.store ?? DEFAULT_STORE
   if (store.kind === 'memory') warnOfVolatileQuotas(root, problems)
+  checkSharedLimits(root, problems)
   const shared = values.limits ?? []
   // Without `default`, requests that match no route are forwarded without limits.
   const fallback = values.default ?? { name: 'default', rules: [], readsBody: false }

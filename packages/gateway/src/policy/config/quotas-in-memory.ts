@@ -1,6 +1,6 @@
 import { type Limit, parseLimits } from 'sluice'
 import type { Problems } from './yaml/diagnostics.js'
-import { type ConfigNode, isString, type MapNode } from './yaml/yaml-node.js'
+import { type ConfigNode, entryOf, isString, itemsOf, type MapNode } from './yaml/yaml-node.js'
 
 /** A limit over this period or longer is a quota, which should survive a restart. */
 const QUOTA_PERIOD_MS = 86_400_000
@@ -16,7 +16,7 @@ const WARNING =
 export function warnOfVolatileQuotas(root: MapNode, problems: Problems): void {
   const routes = itemsOf(root.entries.get('routes')?.value)
   const limitLists = [root, ...routes, root.entries.get('default')?.value].map((node) =>
-    entry(node, 'limits'),
+    entryOf(node, 'limits'),
   )
   for (const limit of limitLists.flatMap(itemsOf))
     for (const node of limitStringsOf(limit)) if (hasQuota(node.value)) problems.warn(node, WARNING)
@@ -24,9 +24,9 @@ export function warnOfVolatileQuotas(root: MapNode, problems: Problems): void {
 
 /** Lists the limit strings of an entry of `limits`: its own and those of its tiers. */
 function limitStringsOf(node: ConfigNode): (ConfigNode & { readonly value: string })[] {
-  const tiers = entry(node, 'tiers')
+  const tiers = entryOf(node, 'tiers')
   const ofTiers = tiers?.kind === 'map' ? [...tiers.entries.values()].map(({ value }) => value) : []
-  return [node, entry(node, 'limit'), ...ofTiers].filter((each) => each !== undefined).filter(isString)
+  return [node, entryOf(node, 'limit'), ...ofTiers].filter((each) => each !== undefined).filter(isString)
 }
 
 function hasQuota(limit: string): boolean {
@@ -39,14 +39,4 @@ function validLimits(limit: string): readonly Limit[] {
   } catch {
     return []
   }
-}
-
-function entry(node: ConfigNode | undefined, key: string): ConfigNode | undefined {
-  return node?.kind === 'map' ? node.entries.get(key)?.value : undefined
-}
-
-/** Returns the entries of a list, or any other node as the only entry. */
-function itemsOf(node: ConfigNode | undefined): readonly ConfigNode[] {
-  if (node === undefined) return []
-  return node.kind === 'list' ? node.items : [node]
 }

@@ -2,6 +2,7 @@ import { formatLimit, type LimiterRule } from 'sluice'
 import { type GatewayConfig, policiesOf } from './config.js'
 import { describeKey } from './describe-config.js'
 import { limiterRulesOf } from './limits/limit-entry.js'
+import { routesOfSharedRules } from './shared-rules.js'
 
 /** The effect of a change to the configuration on the state of its rules. */
 export interface StateChanges {
@@ -33,7 +34,7 @@ export function stateChanges(before: GatewayConfig, after: GatewayConfig): State
 
 /** The state of one rule. */
 interface RuleState {
-  /** Undefined for a rule that all routes share. */
+  /** Undefined for a rule that routes share. */
   readonly route: string | undefined
   /** For output, such as `POST /predict: requests (10/minute by ip)`. */
   readonly text: string
@@ -42,10 +43,11 @@ interface RuleState {
 /** Returns the states of a configuration, keyed by route and scope of the rule. */
 function statesOf(config: GatewayConfig): ReadonlyMap<string, RuleState> {
   const states = new Map<string, RuleState>()
+  const sharing = routesOfSharedRules(config)
   for (const { name: route, rules } of policiesOf(config)) {
     for (const rule of limiterRulesOf(rules)) {
       const owner = rule.shared ? undefined : route
-      const text = `${owner ?? 'all routes'}: ${formatRule(rule, describeKey(rules[rule.index]?.by))}`
+      const text = `${owner ?? sharing.get(rule.scope)}: ${formatRule(rule, describeKey(rules[rule.index]?.by))}`
       states.set(JSON.stringify([owner, rule.scope]), { route: owner, text })
     }
   }

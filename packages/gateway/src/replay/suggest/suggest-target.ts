@@ -91,13 +91,18 @@ export function textOf(target: Target, { limit, burst }: Candidate): string {
 /** Returns the configuration with a candidate as the limit of the rule. */
 export function withCandidate(config: GatewayConfig, target: Target, candidate: Candidate): GatewayConfig {
   const limit = textOf(target, candidate)
-  const replaced = <P extends PolicyConfig>(policy: P): P =>
-    policy.name === target.route
-      ? {
-          ...policy,
-          rules: policy.rules.map((rule, index) => (index === target.index ? { ...rule, limit } : rule)),
-        }
-      : policy
+  const original = policiesOf(config).find(({ name }) => name === target.route)?.rules[target.index]
+  // A limit that routes share has the same name on each of them.
+  const isTarget = (policy: PolicyConfig, rule: Rule<GatewayRequest>, index: number) =>
+    (policy.name === target.route && index === target.index) ||
+    (original?.shared === true &&
+      rule.shared === true &&
+      original.name !== undefined &&
+      rule.name === original.name)
+  const replaced = <P extends PolicyConfig>(policy: P): P => ({
+    ...policy,
+    rules: policy.rules.map((rule, index) => (isTarget(policy, rule, index) ? { ...rule, limit } : rule)),
+  })
   const { routes, fallback } = config
   return {
     ...config,

@@ -309,6 +309,41 @@ describe('the error for an invalid configuration file', () => {
       "cannot have 'wait'",
     ],
     [
+      'another definition of a limit that two routes share',
+      `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ limit: 1/s, shared: a }] }, { match: /b, limits: [{ limit: ¦2/s, shared: a }] }]`,
+      "'limit' of the shared limit 'a' differs from its definition on line 2; write the same limit in both",
+    ],
+    [
+      'a shared limit with a key that its first definition lacks',
+      `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ limit: 1/s, shared: a }] }, { match: /b, limits: [{ limit: 1 per second, by: ¦ip, shared: a }] }]`,
+      "'by' of the shared limit 'a' differs",
+    ],
+    [
+      'a shared limit without a key of its first definition',
+      `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ limit: 5/s, shared: a, cost: 2 }] }]\ndefault: { limits: [¦{ limit: 5/s, shared: a }] }`,
+      "'cost' of the shared limit 'a' differs from its definition on line 2",
+    ],
+    [
+      'a shared limit with the name of a limit of all routes that read tokens',
+      `${UPSTREAM}\nlimits: [{ limit: 5/s, of: tokens, name: a }]\nroutes: [{ match: /a, limits: [{ limit: 5/s, shared: ¦a }] }]`,
+      "the limit of all routes on line 2 is called 'a' too",
+    ],
+    [
+      'a shared limit that has a name as well',
+      limit('{ limit: 1/s, shared: a, name: ¦b }'),
+      "'shared' names the limit already; remove 'name'",
+    ],
+    [
+      'a top-level limit with shared',
+      `${UPSTREAM}\nlimits: [{ limit: 5/s, shared: ¦a }]`,
+      "write 'name' instead of 'shared'",
+    ],
+    [
+      'a wait for slots that routes share',
+      limit('{ concurrent: 5, shared: a, wait: ¦1s }'),
+      "cannot have 'wait'",
+    ],
+    [
       'a shared limit with the name of a limit of a route',
       `${UPSTREAM}\nlimits: [¦{ limit: 5/s, name: a }]\nroutes: [{ match: /a, limits: [{ limit: 1/s, name: a }] }]`,
       "on the route /a: two rules are called 'a'",

@@ -71,6 +71,20 @@ describe('stateChanges', () => {
   })
 })
 
+it('the states of two configurations list a limit once that several routes share', () => {
+  const config = (limit: string) => {
+    const shared = `limits: [{ limit: ${limit}, shared: llm }]`
+    return parseConfig(
+      `{ upstream: "http://127.0.0.1:1", routes: [{ match: /a, ${shared} }, { match: /b, ${shared} }] }`,
+      'shared.yaml',
+    )
+  }
+  expect(stateChanges(config('10/minute'), config('10 per hour'))).toEqual({ abandoned: [], empty: [] })
+  expect(stateChanges(config('10/minute'), config('"1/s; 9/hour"')).abandoned).toEqual([
+    'several routes: llm (10/minute by client)',
+  ])
+})
+
 describe('sluice check --against', () => {
   let folder = ''
   beforeAll(async () => {

@@ -1,5 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import { expect, it } from 'vitest'
+import { listRules } from '../../../dashboard/src/panels/rule-list.js'
+import { parseConfig } from '../../../src/policy/config/load-config.js'
+import { replay } from '../../../src/replay/replay.js'
+import type { Status } from '../../../src/server/admin/api/gateway-status.js'
+import { streamOf } from '../../replay/traces.js'
 import { send, startTestGateway } from './running-gateway.js'
 
 it('the gateway applies shared limits across all routes, in addition to the limits of each route', async () => {
@@ -54,4 +59,41 @@ routes:
   for (const target of ['/one', '/two', '/one', '/three'])
     statuses.push((await send(url, target, { body })).status)
   expect(statuses).toEqual([200, 200, 429, 200])
+})
+
+it('the gateway counts routes together that share a limit, and keeps its state across a reload', async () => {
+  const shared = (limit: string) => `
+routes:
+  - { match: POST /a, limits: [{ limit: ${limit}, algorithm: fixed-window, shared: llm }] }
+  - { match: POST /b, limits: [{ shared: llm, algorithm: fixed-window, limit: ${limit} }, 100/minute] }
+  - { match: POST /c, limits: [{ limit: 1/hour, algorithm: fixed-window, name: llm }] }`
+  const { url, adminUrl, gateway, configOf } = await startTestGateway(shared('3/hour'))
+  const statuses = async (...targets: string[]) => {
+    const all = []
+    for (const target of targets) all.push((await send(url, target)).status)
+    return all
+  }
+  expect(await statuses('/a', '/b', '/b', '/a', '/b')).toEqual([200, 200, 200, 429, 429])
+  expect(await statuses('/c', '/c', '/elsewhere')).toEqual([200, 429, 200])
+  expect((await send(url, '/b')).headers.ratelimit).toContain('"llm";r=0')
+  await gateway.apply(configOf(shared('5/hour')))
+  expect(await statuses('/b', '/a', '/b')).toEqual([200, 200, 429])
+
+  const status = (await (await fetch(`${adminUrl}/api/status`)).json()) as Status
+  const rules = listRules(status.routes).map(({ shownRoute, rule }) => `${rule.rule} on ${shownRoute}`)
+  expect(rules).toEqual(['llm on several routes', 'requests on POST /b', 'llm on POST /c'])
+})
+
+it('a replay shows a limit once that several routes share, and counts the routes together', async () => {
+  const limit = '[{ limit: 2/hour, algorithm: fixed-window, shared: llm }]'
+  const trace = ['time,path', '1700000000,/predict', '1700000001,/b', '1700000002,/b', '1700000003,/predict']
+  const config = parseConfig(
+    `{ upstream: "http://127.0.0.1:1", routes: [{ match: /predict, limits: ${limit} }, { match: /b, limits: ${limit} }] }`,
+    'shared.yaml',
+  )
+  const report = await replay(streamOf(trace.join('\n')), config)
+  expect(report.requests).toMatchObject({ allowed: 2, refused: 2 })
+  expect(report.rules.map(({ route, rule, refused }) => [route, rule, refused])).toEqual([
+    ['(several routes)', 'llm', 2],
+  ])
 })

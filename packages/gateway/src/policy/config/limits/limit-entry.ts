@@ -49,6 +49,8 @@ export function limitDecoder(
     const at = (key: string) => (node.kind === 'map' ? (node.entries.get(key)?.value ?? node) : node)
     const keys = new Set(node.kind === 'map' ? node.entries.keys() : ['limit'])
     checkKind(node, keys, at, problems)
+    if (values.shared !== undefined && values.name !== undefined)
+      problems.at(at('name'), "'shared' names the limit already; remove 'name'")
     if (keys.has('limit')) checkLimitString(values, at, problems)
     checkCost(values, at, problems)
     if (problems.count > problemsBefore) return undefined
@@ -64,13 +66,15 @@ export function limitDecoder(
       concurrent,
       lease,
       enforce,
-      name,
+      shared: sharedName,
+      name = sharedName,
       tiers,
       fallback_cost: fallbackCost,
       wait,
       queue,
     } = values
-    const shared = {
+    const common = {
+      ...(sharedName !== undefined && { shared: true }),
       ...(by !== undefined && { by }),
       ...(cost !== undefined && { cost }),
       ...(enforce !== undefined && { enforce }),
@@ -88,12 +92,12 @@ export function limitDecoder(
             ...(algorithm !== undefined && { algorithm }),
             ...(align !== undefined && { align }),
             ...(timeZone !== undefined && { timeZone }),
-            ...shared,
+            ...common,
           }
         : {
             concurrent,
             ...(lease !== undefined && { lease }),
-            ...shared,
+            ...common,
           }
     const error = rulesErrorOf([rule])
     if (error === undefined) return { rule, node }

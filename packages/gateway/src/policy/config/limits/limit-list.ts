@@ -1,7 +1,7 @@
 import type { PolicyConfig } from '../config.js'
 import { type Decoder, listOf, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
-import { isString } from '../yaml/yaml-node.js'
+import { entryOf, isString } from '../yaml/yaml-node.js'
 import { type LocatedRule, limitDecoder, readsBody, rulesErrorOf } from './limit-entry.js'
 import type { Algorithm } from './limit-shape.js'
 import { tokensOf, withTokenCosts } from './token-limits.js'
@@ -52,6 +52,12 @@ export function sharedLimitsDecoder(
   return withKeysOf(limitsOfFile, (node, problems) => {
     const limits = limitsOfFile(node, problems)
     return limits?.flatMap(({ rule, node: limitNode }) => {
+      const sharedNode = entryOf(limitNode, 'shared')
+      if (sharedNode !== undefined)
+        problems.at(
+          sharedNode,
+          "all routes share a top-level limit already; write 'name' instead of 'shared'",
+        )
       if ('concurrent' in rule && 'wait' in rule) {
         problems.at(
           limitNode,

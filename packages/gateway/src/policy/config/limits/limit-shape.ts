@@ -48,6 +48,7 @@ export function limitShape(params: readonly string[] | undefined) {
     lease: duration(),
     enforce: boolean,
     name,
+    shared: name,
     fallback_cost: scalar(z.number().min(0).finite(), 'a number, zero or more'),
     tiers: recordOf(tierLimit, 'a map such as { free: 1, premium: 100/minute }', 1000),
     wait: duration(),

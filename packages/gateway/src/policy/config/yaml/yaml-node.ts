@@ -41,6 +41,17 @@ export function isString(node: ConfigNode): node is ScalarNode & { readonly valu
   return node.kind === 'scalar' && typeof node.value === 'string'
 }
 
+/** Returns the value of a key; undefined if the key is missing or the node is not a map. */
+export function entryOf(node: ConfigNode | undefined, key: string): ConfigNode | undefined {
+  return node?.kind === 'map' ? node.entries.get(key)?.value : undefined
+}
+
+/** Returns the entries of a list, or any other node as the only entry. */
+export function itemsOf(node: ConfigNode | undefined): readonly ConfigNode[] {
+  if (node === undefined) return []
+  return node.kind === 'list' ? node.items : [node]
+}
+
 /**
  * Formats the message for a value of the wrong type or out of range: `'a' must be a list, not 'x'`.
  */

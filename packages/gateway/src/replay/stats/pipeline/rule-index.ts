@@ -1,10 +1,8 @@
 import type { Limit, Quota } from 'sluice'
 import { type GatewayConfig, policiesOf } from '../../../policy/config/config.js'
 import { limiterRulesOf } from '../../../policy/config/limits/limit-entry.js'
+import { routesOfSharedRules } from '../../../policy/config/shared-rules.js'
 import type { RuleEvent } from '../stats-events.js'
-
-/** Shown in place of the route of a shared rule. */
-const ALL_ROUTES = '(all routes)'
 
 /** A rule with its number. */
 interface NumberedRule {
@@ -16,7 +14,7 @@ interface NumberedRule {
 
 /**
  * Assigns numbers to rules in the order of their first decisions. A rule is identified by its route
- * and name; a shared rule is a single rule for all routes.
+ * and name; a shared rule is a single rule for its routes.
  */
 export class RuleIndex {
   #count = 0
@@ -24,12 +22,14 @@ export class RuleIndex {
   readonly #shared = new Map<string, NumberedRule>()
   /** The scopes of shared rules, by route and name. */
   readonly #sharedScopes: ReadonlyMap<string, ReadonlyMap<string, string>>
+  readonly #sharing: ReturnType<typeof routesOfSharedRules>
 
   /** @param onNew receives each rule once */
   constructor(
     config: Pick<GatewayConfig, 'routes' | 'fallback'>,
     private readonly onNew: (rule: RuleEvent) => void,
   ) {
+    this.#sharing = routesOfSharedRules(config)
     this.#sharedScopes = new Map(
       policiesOf(config).map(({ name: route, rules }) => [
         route,
@@ -56,7 +56,8 @@ export class RuleIndex {
     if (known !== undefined) return known
     const rule = { number: this.#count++, name, limit }
     if (scope !== undefined) this.#shared.set(scope, rule)
-    this.onNew({ route: scope === undefined ? route : ALL_ROUTES, name, limit, resource, enforced })
+    const shownRoute = scope === undefined ? route : `(${this.#sharing.get(scope)})`
+    this.onNew({ route: shownRoute, name, limit, resource, enforced })
     return rule
   }
 }

@@ -45,7 +45,7 @@ export interface RuleStatus {
   /** The limit of a client without a tier at this moment, warm-up included. */
   readonly effective: string
   readonly enforced: boolean
-  /** True if all routes share the rule. An action on a shared rule applies to every route. */
+  /** True if routes share the rule. An action on a shared rule applies to all of them. */
   readonly shared: boolean
   /** The settings in the configuration file, if an override replaces them. */
   readonly overridden?: { readonly limit: string; readonly enforced: boolean }
