@@ -51,7 +51,7 @@ export interface GatewayRequest {
 /** The reason why an expression could not be evaluated for a request. */
 export interface ExpressionFailure {
   readonly expression: string
-  /** The use of the expression: `cost`, `key`, `concurrent` or `require`. */
+  /** The use of the expression: `cost`, `key`, `limit`, `concurrent` or `require`. */
   readonly purpose: string
   readonly reason: string
 }

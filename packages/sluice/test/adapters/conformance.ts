@@ -550,7 +550,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       },
     )
 
-    describeLimitMethods(start, framework)
+    if (framework.limitsByConfig === undefined) describeLimitMethods(start, framework)
     describeProxies(framework)
 
     describeSkippedResponses(start, framework)

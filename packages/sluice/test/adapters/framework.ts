@@ -81,6 +81,8 @@ export interface Framework {
   readonly allowsSeveralLimits: boolean
   /** True if a repeated header can be distinguished from one with a comma. */
   readonly distinguishesRepeatedHeaders: boolean
+  /** True if the limits before a handler are options in the route's configuration, without methods. */
+  readonly limitsByConfig?: true
   /** True if the framework has a setting for proxies. */
   readonly hasProxySetting: boolean
   /** True if the framework itself responds to a RefusalError with its status and headers. */

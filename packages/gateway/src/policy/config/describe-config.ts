@@ -99,9 +99,10 @@ function describeTier(limit: unknown): string {
 
 function describeRate(rule: RateRule<GatewayRequest>): string {
   const { limit, algorithm, align, timeZone: time_zone } = rule
-  const limits = limitsOf({ limit: String(limit), algorithm, align, time_zone })
-    .map(formatLimit)
-    .join(' and ')
+  const limits =
+    typeof limit === 'function'
+      ? sourceOf(limit)
+      : limitsOf({ limit, algorithm, align, time_zone }).map(formatLimit).join(' and ')
   const zone = time_zone === undefined ? '' : ` of ${time_zone}`
   const counting = [algorithm ?? 'token-bucket', ...(align === undefined ? [] : [`${align}${zone}`])]
   return `${limits}${rule.of === undefined ? '' : ` ${rule.of}`} (${counting.join(', ')})`

@@ -1,9 +1,18 @@
-import { type Client, type KeyPart, type KeySpec, type Limit, RequestError, type Rule } from 'sluice'
+import {
+  type Client,
+  type KeyPart,
+  type KeySpec,
+  type Limit,
+  type RateRule,
+  RequestError,
+  type Rule,
+} from 'sluice'
 import type { GatewayConfig, PolicyConfig } from '../../policy/config/config.js'
 import type { GatewayRequest } from '../../policy/policy-request.js'
 import { NO_TOKENS, ReplayedRequest } from './replayed-request.js'
 
 type CostFor = (request: GatewayRequest, limit: Limit) => number
+type LimitFor = Extract<RateRule<GatewayRequest>['limit'], (...args: never[]) => unknown>
 type KeyFor = (request: GatewayRequest, client: Client | undefined) => string
 
 /**
@@ -25,9 +34,12 @@ export function withRecordedCosts<C extends Pick<GatewayConfig, 'routes' | 'fall
 function adapt(rule: Rule<GatewayRequest>, index: number): Rule<GatewayRequest> {
   const { by, cost = 1, name, fallbackCost } = rule
   const key = by === undefined ? undefined : adaptKey(by, index)
-  if (typeof cost !== 'function' && key === by) return rule
+  const limit =
+    'limit' in rule && typeof rule.limit === 'function' ? limitOrNone(rule.limit, index) : undefined
+  if (typeof cost !== 'function' && key === by && limit === undefined) return rule
   return {
     ...rule,
+    ...(limit !== undefined && { limit }),
     ...(key !== undefined && { by: key }),
     // Expressions of a configuration are synchronous.
     cost: recordedOr(cost as number | CostFor, {
@@ -58,6 +70,19 @@ function adaptKey(by: KeySpec<GatewayRequest>, index: number): KeySpec<GatewayRe
   const adaptPart = (part: KeyPart<GatewayRequest>) =>
     typeof part === 'function' ? keyOrNone(part as KeyFor, index) : part
   return typeof by === 'object' ? by.map(adaptPart) : adaptPart(by)
+}
+
+/** Makes a rule skip the requests whose limit cannot be computed. */
+function limitOrNone(limitFor: LimitFor, index: number): LimitFor {
+  const read: LimitFor = (request, client) => {
+    try {
+      return limitFor(request, client)
+    } catch (error) {
+      skipRule(request, index, error)
+      return 'unlimited'
+    }
+  }
+  return Object.assign(read, limitFor)
 }
 
 function keyOrNone(keyFor: KeyFor, index: number): KeyFor {

@@ -1,6 +1,6 @@
 import Fastify, { type FastifyRequest, type onRequestHookHandler } from 'fastify'
 import { decisionOf, limit, settle, sluice } from '../../../src/adapters/fastify.js'
-import { createLimits, type Framework, ThrownRefusal } from '../framework.js'
+import { createLimits, type Framework, type ThrownRefusal } from '../framework.js'
 import { appOf } from './listening.js'
 
 /** @param usesPlugin true if the plugin limits the routes, by their `config.rateLimit` */
@@ -9,6 +9,7 @@ function fastifyFramework(hook: 'preHandler' | 'onRequest', usesPlugin = false):
     readsBody: hook === 'preHandler',
     allowsSeveralLimits: !usesPlugin,
     distinguishesRepeatedHeaders: true,
+    ...(usesPlugin && { limitsByConfig: true }),
     hasProxySetting: true,
     respondsToErrors: true,
     async start(routes, { proxies, onError } = {}) {
@@ -20,11 +21,12 @@ function fastifyFramework(hook: 'preHandler' | 'onRequest', usesPlugin = false):
           before?.(() => reply.code(503).send('early response'))
           done()
         }
-        const { applied: limitHooks, all: usesPlugin ? [] : limits } = createLimits(route, limit)
+        const created = createLimits(usesPlugin ? { ...route, limits: [] } : route, limit)
+        const { applied: limitHooks, all: limits } = created
         app.route({
           method,
           url: path,
-          ...(usesPlugin && { config: { rateLimit: limits[0] ?? false } }),
+          ...(usesPlugin && { config: { rateLimit: route.limits[0] ?? false } }),
           onRequest: hook === 'onRequest' ? [beforeLimits, ...limitHooks] : beforeLimits,
           ...(hook === 'preHandler' && { preHandler: [...limitHooks] }),
           handler: (request) =>

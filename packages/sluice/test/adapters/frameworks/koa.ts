@@ -2,7 +2,7 @@ import { json } from 'node:stream/consumers'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { decisionOf, limit, settle } from '../../../src/adapters/koa.js'
-import { createLimits, type Framework, ThrownRefusal } from '../framework.js'
+import { createLimits, type Framework, type ThrownRefusal } from '../framework.js'
 import { startServer } from './listening.js'
 
 export const koaFramework: Framework = {

@@ -18,7 +18,13 @@ import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import { decisionOf, Limit, LimitModule, type NestRequest, settle } from '../../../src/adapters/nest.js'
 import type { LimitMethods } from '../../../src/http/limit-methods.js'
-import { createLimits, type Framework, type ProxySetting, type Route, ThrownRefusal } from '../framework.js'
+import {
+  createLimits,
+  type Framework,
+  type ProxySetting,
+  type Route,
+  type ThrownRefusal,
+} from '../framework.js'
 import { appOf } from './listening.js'
 
 type NestReply = ServerResponse | { readonly raw: ServerResponse; hijack(): unknown }

@@ -1,4 +1,6 @@
+import type { ASTNode } from '@marcbachmann/cel-js'
 import { RequestError } from 'sluice'
+import { BoundedCache } from 'sluice/internal'
 import { UnreadableBodyError } from '../../body/unreadable-body.js'
 import type { GatewayRequest } from '../../policy-request.js'
 import { LANGUAGE, MAX_LENGTH } from './cel-language.js'
@@ -10,7 +12,7 @@ import { evaluateAsSpecified, redirectCalls } from './specified-operators.js'
 import { analyze, type ExpressionProblem } from './static-analysis.js'
 
 /** The purpose of an expression, which determines the type of its result. */
-type Purpose = 'key' | 'cost' | 'concurrent' | 'require'
+type Purpose = 'key' | 'cost' | 'limit' | 'concurrent' | 'require'
 
 /** A compiled expression: a function of the request. */
 export interface Expression<T> {
@@ -30,6 +32,11 @@ const RESULTS: Readonly<Record<Purpose, ExpectedResult>> = {
     example: 'client.id',
   },
   cost: { types: ['int', 'uint', 'double', 'dyn'], expected: 'a number', example: 'size(body.instances)' },
+  limit: {
+    types: ['string', 'dyn'],
+    expected: 'a string such as 10/minute',
+    example: "client.tier == 'premium' ? '100/minute' : '10/minute'",
+  },
   concurrent: {
     types: ['int', 'uint', 'double', 'dyn'],
     expected: 'a number',
@@ -80,6 +87,31 @@ export function costExpression(
   })
 }
 
+/** Maximum number of limits that an expression returned and that are known to be valid. */
+const MAX_KNOWN_LIMITS = 1000
+
+/**
+ * Compiles the expression of a limit: a string with one limit, or `unlimited`. See `keyExpression`.
+ *
+ * @param problemOf finds the problem of a string that is no such limit. Strings that the expression
+ *   certainly returns for some request are checked when it is compiled.
+ */
+export function limitExpression(
+  source: string,
+  params: readonly string[] | undefined,
+  problemOf: (limit: string) => ExpressionProblem | undefined,
+): Expression<string> | ExpressionProblem[] {
+  const known = new BoundedCache<string, true>(MAX_KNOWN_LIMITS)
+  const toLimit = (result: unknown, fail: Fail): string => {
+    if (typeof result !== 'string') return fail('the result is not a string')
+    if (known.get(result) === true) return result
+    if (problemOf(result) !== undefined) return fail('the result is not a limit such as 10/minute')
+    known.set(result, true)
+    return result
+  }
+  return compile('limit', source, params, toLimit, problemOf)
+}
+
 /** Compiles the expression of `concurrent`: a whole number of at least 1. See `keyExpression`. */
 export function concurrentExpression(
   source: string,
@@ -125,6 +157,7 @@ function compile<T>(
   source: string,
   params: readonly string[] | undefined,
   toResult: (result: unknown, fail: Fail) => T,
+  problemOf?: (literal: string) => ExpressionProblem | undefined,
 ): Expression<T> | ExpressionProblem[] {
   if (source.length > MAX_LENGTH) {
     return [
@@ -140,6 +173,7 @@ function compile<T>(
   }
   const { readsBody, readsSecrets, problems } = analyze(parsed.ast, params)
   if (problems.length > 0) return [...problems]
+  const invalid = problemOf === undefined ? [] : problemsOfResults(parsed.ast, problemOf)
   redirectCalls(parsed.ast)
   const { valid, type, error } = parsed.check()
   if (!valid) return [compileErrorOf(error, source, example)]
@@ -152,6 +186,7 @@ function compile<T>(
       },
     ]
 
+  if (invalid.length > 0) return invalid
   const fail: Fail = (reason) => {
     throw new ExpressionError(purpose, source, reason)
   }
@@ -167,6 +202,18 @@ function compile<T>(
     }
   }
   return Object.assign(evaluate, { source, readsBody, readsSecrets })
+}
+
+/** Finds the problems of the string literals that an expression may return. */
+function problemsOfResults(
+  node: ASTNode,
+  problemOf: (literal: string) => ExpressionProblem | undefined,
+): ExpressionProblem[] {
+  if (node.op === '?:') return node.args.slice(1).flatMap((branch) => problemsOfResults(branch, problemOf))
+  if (node.op !== 'value' || typeof node.args !== 'string') return []
+  const problem = problemOf(node.args)
+  // The literal begins with its quote.
+  return problem === undefined ? [] : [{ ...problem, at: node.start + 1 + problem.at }]
 }
 
 /**

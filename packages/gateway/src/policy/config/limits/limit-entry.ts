@@ -12,7 +12,7 @@ import { type Decoder, mapOf, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { type ConfigNode, isString } from '../yaml/yaml-node.js'
 import { type Algorithm, type LimitValues, limitShape } from './limit-shape.js'
-import { checkCost, checkLimitString } from './limit-string.js'
+import { checkCost, checkLimitString, decodeLimitExpression, isLimitExpression } from './limit-string.js'
 import { messageOf, yamlKeyOf } from './option-errors.js'
 
 /** The keys that are valid only for a rate limit. */
@@ -46,17 +46,22 @@ export function limitDecoder(
       own.algorithm === undefined && defaultAlgorithm !== undefined
         ? { ...own, algorithm: defaultAlgorithm }
         : own
+    const limitNode = node.kind === 'map' ? node.entries.get('limit')?.value : node
+    const expression =
+      limitNode !== undefined && isString(limitNode) && isLimitExpression(limitNode.value)
+        ? decodeLimitExpression(limitNode, params, values, problems)
+        : undefined
     const at = (key: string) => (node.kind === 'map' ? (node.entries.get(key)?.value ?? node) : node)
     const keys = new Set(node.kind === 'map' ? node.entries.keys() : ['limit'])
     checkKind(node, keys, at, problems)
     if (values.shared !== undefined && values.name !== undefined)
       problems.at(at('name'), "'shared' names the limit already; remove 'name'")
-    if (keys.has('limit')) checkLimitString(values, at, problems)
-    checkCost(values, at, problems)
+    const checked = { ...values, limit: expression ?? values.limit }
+    if (keys.has('limit') && problems.count === problemsBefore) checkLimitString(checked, at, problems)
+    checkCost(checked, at, problems)
     if (problems.count > problemsBefore) return undefined
 
     const {
-      limit,
       of,
       algorithm,
       align,
@@ -73,6 +78,7 @@ export function limitDecoder(
       wait,
       queue,
     } = values
+    const { limit = '' } = checked
     const common = {
       ...(sharedName !== undefined && { shared: true }),
       ...(by !== undefined && { by }),
@@ -87,7 +93,7 @@ export function limitDecoder(
     const rule: Rule<GatewayRequest> =
       concurrent === undefined
         ? {
-            limit: limit ?? '',
+            limit,
             ...(of !== undefined && { of }),
             ...(algorithm !== undefined && { algorithm }),
             ...(align !== undefined && { align }),
@@ -145,7 +151,8 @@ export function readsBody(rules: readonly Rule<GatewayRequest>[]): boolean {
 }
 
 function expressionsOf(rule: Rule<GatewayRequest>): Expression<unknown>[] {
-  const values: readonly unknown[] = [rule.cost, 'concurrent' in rule && rule.concurrent, rule.by].flat()
+  const bound = 'concurrent' in rule ? rule.concurrent : rule.limit
+  const values: readonly unknown[] = [rule.cost, bound, rule.by].flat()
   return values.filter(
     (value): value is Expression<unknown> => typeof value === 'function' && 'readsBody' in value,
   )

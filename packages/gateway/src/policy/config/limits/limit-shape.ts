@@ -29,7 +29,10 @@ export type LimitValues = Values<ReturnType<typeof limitShape>>
  */
 export function limitShape(params: readonly string[] | undefined) {
   return {
-    limit: scalar(z.string(), 'a number per period, such as 10/minute or 5 per 300 seconds'),
+    limit: scalar(
+      z.string(),
+      'a number per period, such as 10/minute or 5 per 300 seconds, or an expression that returns one',
+    ),
     of: name,
     algorithm: decodeAlgorithm,
     align: scalar(z.enum(ALIGNMENTS), `one of ${ALIGNMENTS.join(', ')}`),

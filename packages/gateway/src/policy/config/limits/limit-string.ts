@@ -1,6 +1,10 @@
 import { type Counting, isOptionError, type Limit, LimitSyntaxError, parseLimits } from 'sluice'
+import { VARIABLES } from '../cel/cel-language.js'
+import { type Expression, limitExpression } from '../cel/expression.js'
+import type { ExpressionProblem } from '../cel/static-analysis.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import type { ConfigNode } from '../yaml/yaml-node.js'
+import { reported } from './limit-key.js'
 import { messageOf, yamlKeyOf } from './option-errors.js'
 
 /**
@@ -8,7 +12,7 @@ import { messageOf, yamlKeyOf } from './option-errors.js'
  * costs.
  */
 interface LimitStringValues {
-  readonly limit?: string | undefined
+  readonly limit?: unknown
   readonly algorithm?: Counting['algorithm'] | undefined
   readonly align?: Counting['align'] | undefined
   readonly time_zone?: string | undefined
@@ -17,8 +21,8 @@ interface LimitStringValues {
 }
 
 /** Parses a limit string together with the keys that qualify it. @throws as `parseLimits` does */
-export function limitsOf({ limit = '', algorithm, align, time_zone: timeZone }: LimitStringValues): Limit[] {
-  return parseLimits(limit, {
+export function limitsOf({ limit, algorithm, align, time_zone: timeZone }: LimitStringValues): Limit[] {
+  return parseLimits(String(limit ?? ''), {
     ...(algorithm !== undefined && { algorithm }),
     ...(align !== undefined && { align }),
     ...(timeZone !== undefined && { timeZone }),
@@ -33,7 +37,7 @@ export function checkLimitString(
   at: (key: string) => ConfigNode,
   problems: Problems,
 ): void {
-  if (values.limit === undefined) return
+  if (typeof values.limit !== 'string') return
   try {
     limitsOf(values)
   } catch (error) {
@@ -44,6 +48,37 @@ export function checkLimitString(
     if (!isOptionError(error)) throw error
     const [option = 'limit'] = error.path
     problems.at(at(yamlKeyOf(String(option))), messageOf(error))
+  }
+}
+
+/**
+ * Reports whether a `limit` is an expression. A limit begins with a digit, and an expression has an
+ * operator, a call, a member or a variable.
+ */
+export function isLimitExpression(limit: string): boolean {
+  return /^\s*[a-zA-Z_!('"]/.test(limit) && (/[?.(['"=]/.test(limit) || VARIABLES.has(limit.trim()))
+}
+
+/** Decodes a limit that is an expression. `values` are the keys that qualify its results. */
+export function decodeLimitExpression(
+  node: ConfigNode & { readonly value: string },
+  params: readonly string[] | undefined,
+  values: LimitStringValues,
+  problems: Problems,
+): Expression<string> | undefined {
+  const problemOf = (limit: string) => resultProblem({ ...values, limit })
+  return reported(node, limitExpression(node.value, params, problemOf), problems)
+}
+
+function resultProblem(values: LimitStringValues): ExpressionProblem | undefined {
+  if (values.limit === 'unlimited') return undefined
+  try {
+    if (limitsOf(values).length === 1) return undefined
+    return { at: 0, message: 'an expression must return one limit; write an entry for each' }
+  } catch (error) {
+    if (error instanceof LimitSyntaxError) return { at: error.at, message: error.problem }
+    if (isOptionError(error)) return { at: 0, message: messageOf(error) }
+    throw error
   }
 }
 
@@ -81,6 +116,7 @@ function concurrency(limit: number): Limit {
 }
 
 function validLimits(values: LimitStringValues): Limit[] {
+  if (typeof values.limit !== 'string') return []
   try {
     return limitsOf(values)
   } catch {

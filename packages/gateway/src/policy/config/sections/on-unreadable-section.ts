@@ -23,8 +23,8 @@ export const PASS_WITH_LLM =
 /**
  * Applies `on_unreadable` to the rules of a policy. With `pass`, a rule whose cost cannot be
  * evaluated charges its `fallback_cost`, or 1. If its key cannot be evaluated, the client is the
- * key. If `concurrent` cannot be evaluated, the limit is 1. Requests that servers interpret
- * differently are still refused.
+ * key. If `concurrent` cannot be evaluated, the limit is 1. Requests whose `limit` cannot be
+ * evaluated, and those that servers interpret differently, are still refused.
  */
 export function withOnUnreadable<P extends PolicyConfig>(policy: P): P {
   return policy.onUnreadable === 'pass' ? { ...policy, rules: policy.rules.map(passingRule) } : policy
