@@ -1,3 +1,4 @@
+import type { Penalty } from '../algorithms/penalty.js'
 import type { Limit } from '../limits/limit.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import type { Resource } from '../rules/rule.js'
@@ -83,6 +84,8 @@ export interface LimiterRule {
   readonly enforce: boolean
   /** The limit of a client without a tier, before warm-up. Undefined if a function computes it. */
   readonly limit: Limit | undefined
+  /** Undefined for a rule without `penalty`. */
+  readonly penalty: Penalty | undefined
 }
 
 /** Admits or refuses requests. */
@@ -124,7 +127,8 @@ export interface Limiter<Request> {
    */
   refund(request: Request | string, cost: number, options?: UsageOptions): Promise<void>
   /**
-   * Deletes the usage of the request's key in every rule, or in one. Takes a key where `charge` does.
+   * Deletes the usage of the request's key in every rule, or in one, and ends its penalties. Takes a
+   * key where `charge` does.
    *
    * @throws TypeError if `rule` is required or unknown.
    */

@@ -69,8 +69,8 @@ class RuleLimiter<Request> implements Limiter<Request> {
       ...rule,
       scope: `${rule.shared ? SHARED : name}\n${rule.stateName}`,
     }))
-    this.rules = this.#rules.map(({ name, index, resource, scope, shared, enforce, limit }) => {
-      return { name, index, resource, scope, shared, enforce, limit }
+    this.rules = this.#rules.map(({ name, index, resource, scope, shared, enforce, limit, penalty }) => {
+      return { name, index, resource, scope, shared, enforce, limit, penalty }
     })
     this.#clientOf = client
     this.#requirement = requirement

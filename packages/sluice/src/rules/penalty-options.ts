@@ -1,4 +1,5 @@
 import type { Penalty } from '../algorithms/penalty.js'
+import { formatDuration } from '../limits/format-limit.js'
 import { MAX_PERIOD, MIN_PERIOD } from '../limits/limit.js'
 import { OptionRangeError, OptionTypeError, relocate } from '../option-error.js'
 import { parseDuration } from '../time/duration.js'
@@ -54,7 +55,7 @@ export function penaltyOf<Request>(rule: RateRule<Request>): Penalty | undefined
   if (maxMs < durationMs)
     throw new OptionRangeError(
       ['penaltyMax'],
-      `'penaltyMax' must be at least as long as 'penalty': ${penaltyMax} is shorter than ${penalty}`,
+      `'penaltyMax' must be at least as long as 'penalty': ${formatDuration(maxMs)} is shorter than ${formatDuration(durationMs)}`,
     )
   return { durationMs, growth: penaltyGrowth, maxMs }
 }

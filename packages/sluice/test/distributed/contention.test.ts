@@ -9,6 +9,19 @@ const CALLS = 2000
 const LIMIT = 1000
 const PREFIX = 'contention:'
 
+const RULES = [
+  ...rulesOf(LIMIT),
+  [
+    'token-bucket with a penalty',
+    {
+      limit: { algorithm: 'token-bucket', limit: 1, period: HOUR, burst: LIMIT },
+      penalty: '1h',
+      penaltyGrowth: 2,
+      penaltyMax: '1d',
+    },
+  ],
+] as const
+
 /** Clients that the processes use in rotation; undefined is the store's own connection. */
 const CLIENTS = [undefined, 'ioredis', 'node-redis'] as const
 
@@ -34,7 +47,7 @@ describe.each(BACKENDS)('%s under contention', (name) => {
     await backend?.stop()
   })
 
-  it.each(rulesOf(LIMIT))(
+  it.each(RULES)(
     `admits exactly ${LIMIT} of ${PROCESSES} × ${CALLS} simultaneous calls on one key under the %s rule`,
     async (algorithm, rule) => {
       const results = await pool.run({ name: algorithm, rule, calls: CALLS, concurrency: CALLS })
@@ -48,7 +61,7 @@ describe.each(BACKENDS)('%s under contention', (name) => {
     },
   )
 
-  it.each(rulesOf(LIMIT))(
+  it.each(RULES)(
     `admits exactly ${LIMIT} of 10,000 simultaneous calls of one process under the %s rule`,
     async (algorithm, rule) => {
       const store = storeOn(backend, PREFIX)

@@ -53,7 +53,7 @@ describe('the penalty of a rule', () => {
     [
       { limit: LIMIT, penalty: '1m', penaltyGrowth: 2, penaltyMax: '30s' },
       'penaltyMax',
-      /30s is shorter than 1m/,
+      /30 seconds is shorter than 1 minute/,
     ],
     [{ limit: LIMIT, penalty: '1m', wait: '5s' }, 'penalty', /cannot have both 'penalty' and 'wait'/],
     [{ concurrent: 4, penalty: '1m' }, 'penalty', /requires a limit over time/],

@@ -9,6 +9,7 @@ import type { MakeStore, StoreKind, Suite } from './conformance/harness.js'
 import { initialUnitCases } from './conformance/initial-units.js'
 import { keyCases } from './conformance/keys.js'
 import { limitSequenceCases } from './conformance/limit-sequences.js'
+import { penaltyCases } from './conformance/penalties.js'
 import { permitCases } from './conformance/permits.js'
 import { rateCases } from './conformance/rates.js'
 import { readOnlyCases } from './conformance/read-only-operations.js'
@@ -64,6 +65,7 @@ const ALL_CASES = [
   settlementCases,
   usageChangeCases,
   permitCases,
+  penaltyCases,
   keyCases,
   simultaneousCallCases,
 ]

@@ -10,13 +10,29 @@ import { decodeState, encodeState } from './state-codec.js'
 /** Format of a value, with its version. */
 const FORMAT = /^sluice1 ([0-9a-f]{8}) (\[.*\])$/s
 
+/** The state of a key. */
+export interface KeyState {
+  readonly counts: readonly Count[]
+  /** The penalty of the key as a count (`algorithms/penalty.ts`); empty if there is none. */
+  readonly penalties: readonly Count[]
+}
+
+/** Marks the limit of a penalty. Earlier versions read a penalty as the count of a token bucket. */
+const PENALTY_MARK = 'p'
+
 /**
  * Encodes the value of a key: `sluice1 <checksum> [<limit>,<state>]`, with one more limit and state
- * for each further count. The limit is that of the last take. The checksum also covers the key, so
- * it detects the value of another key as well as a damaged value.
+ * for each further count, and for the penalty. The limit is that of the last take. The checksum also
+ * covers the key, so it detects the value of another key as well as a damaged value.
  */
-export function encodeValue(key: string, counts: readonly Count[]): string {
-  const parts = counts.flatMap(({ limit, state }) => [encodeLimit(limit, state), encodeState(state, limit)])
+export function encodeValue(key: string, counts: readonly Count[], penalties: readonly Count[] = []): string {
+  const parts = [
+    ...counts.flatMap(({ limit, state }) => [encodeLimit(limit, state), encodeState(state, limit)]),
+    ...penalties.flatMap(({ limit, state }) => [
+      [...encodeLimit(limit, state), PENALTY_MARK],
+      encodeState(state, limit),
+    ]),
+  ]
   const json = JSON.stringify(parts, toFinite)
   return `sluice1 ${checksum(key, json)} ${json}`
 }
@@ -26,18 +42,21 @@ export function encodeValue(key: string, counts: readonly Count[]): string {
  *
  * @throws StoredValueError for a value that `encodeValue` did not write for this key.
  */
-export function decodeValue(key: string, value: unknown): readonly Count[] {
+export function decodeValue(key: string, value: unknown): KeyState {
   const [, sum, json] = (typeof value === 'string' && FORMAT.exec(value)) || []
   if (sum === undefined || json === undefined || checksum(key, json) !== sum) throw unreadable(key)
   try {
     const parts = JSON.parse(json) as unknown[][]
-    if (parts.length % 2 !== 0 || parts.length > 2 * MAX_COUNTS)
+    const isPenalized = parts.at(-2)?.[4] === PENALTY_MARK
+    const size = isPenalized ? parts.length - 2 : parts.length
+    if (size % 2 !== 0 || size > 2 * MAX_COUNTS)
       throw new TypeError(`expected at most ${MAX_COUNTS} pairs of a limit and its state`)
-    return Array.from({ length: parts.length / 2 }, (_, index): Count => {
+    const all = Array.from({ length: parts.length / 2 }, (_, index): Count => {
       const limitPart = parts[2 * index] as unknown[]
       const limit = decodeLimit(limitPart)
       return { limit, state: decodeState(parts[2 * index + 1] as unknown[], limit, limitPart[3]) }
     })
+    return { counts: all.slice(0, size / 2), penalties: all.slice(size / 2) }
   } catch (cause) {
     throw unreadable(key, cause)
   }

@@ -1,10 +1,17 @@
+import { type Penalty, penalizedVerdict } from '../../algorithms/penalty.js'
 import { algorithmOf } from '../../algorithms/registry.js'
 import type { SlidingLogState } from '../../algorithms/sliding-log.js'
 import { isNewBucket } from '../../algorithms/token-bucket.js'
 import { allEnforcedFit, judgingOrder } from '../enforcement.js'
-import type { Charge, StoreVerdict } from '../store.js'
+import { type Charge, type StoreVerdict, startsPenalty } from '../store.js'
 import { MAX_ENTRY_LENGTH } from './log-entries.js'
 import type { WorkingState } from './working-state.js'
+
+/**
+ * The changes of a decision: none, the start of penalties if charges do not fit, or in addition the
+ * take of an admitted request.
+ */
+export type DecideMode = 'peek' | 'probe' | 'take'
 
 /** The outcome of a request's charges to one key. */
 export interface KeyOutcome {
@@ -30,17 +37,18 @@ const MAX_BYTES_TO_TAKE = 800_000
 export const MAX_BYTES_TO_SETTLE = 1_000_000
 
 /**
- * Decides the charges to one key, and takes them if they are admitted and `takes` is true. Enforced
- * charges take precedence over shadow charges.
+ * Decides the charges to one key. Enforced charges take precedence over shadow charges.
  *
  * @throws RangeError if the state would no longer fit into Memcached. Nothing is taken.
  */
-export function decide(working: WorkingState, charges: readonly Charge[], takes: boolean): KeyOutcome {
+export function decide(working: WorkingState, charges: readonly Charge[], mode: DecideMode): KeyOutcome {
   const taken: StoreVerdict[] = []
   const untaken: StoreVerdict[] = []
+  const starting: number[] = []
   let before = 0
   for (const index of judgingOrder(charges)) {
-    const { limit, cost } = charges[index] as Charge
+    const charge = charges[index] as Charge
+    const { limit, cost, penalty } = charge
     const state = working.stateFor(limit)
     const { judge } = algorithmOf(limit)
     const verdict = judge(limit, state, cost > 0 ? cost + before : 0)
@@ -48,17 +56,28 @@ export function decide(working: WorkingState, charges: readonly Charge[], takes:
     // In a refused request, a charge that fits is not taken, and its verdict reports the unchanged
     // state.
     untaken[index] = verdict.allowed ? { ...verdict, ...judge(limit, state, 0) } : verdict
-    if (verdict.allowed) before += cost
+    const left = penalty === undefined ? 0 : working.penaltyLeft
+    if (left > 0) penalize(index, left)
+    else if (!verdict.allowed && startsPenalty(charge)) starting.push(index)
+    if (taken[index].allowed) before += cost
   }
   const admitted = allEnforcedFit(charges, taken)
-  if (takes && admitted) {
+  if (mode === 'take' && admitted) {
     const fitting = charges.filter(({ cost }, index) => cost > 0 && taken[index]?.allowed)
     reserveBytes(working, fitting)
     for (const { limit, cost, lease = '' } of fitting) working.take(limit, cost, lease)
   }
+  if (mode !== 'peek')
+    for (const index of starting) penalize(index, working.startPenalty(charges[index]?.penalty as Penalty))
   const hasNewBucket = charges.some((charge) => startsBucket(working, charge))
-  if (takes && hasNewBucket) startBuckets(working, charges)
+  if (mode === 'take' && hasNewBucket) startBuckets(working, charges)
   return { admitted, taken, untaken, hasNewBucket }
+
+  function penalize(index: number, left: number): void {
+    const verdict = penalizedVerdict(untaken[index] as StoreVerdict, left, charges[index]?.cost as number)
+    taken[index] = verdict
+    untaken[index] = verdict
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   type Store,
   type StoreVerdict,
 } from '../store.js'
-import { decide, type KeyOutcome, startBuckets } from './decide.js'
+import { type DecideMode, decide, type KeyOutcome, startBuckets } from './decide.js'
 import type { MemcachedConnection } from './memcached-connection.js'
 import { storeKey } from './memcached-key.js'
 import { PerKeyQueue } from './per-key-queue.js'
@@ -47,11 +47,11 @@ export class CasStore implements MemcachedStore {
     const groups = this.#groupByKey(charges)
     const [only] = groups
     if (only !== undefined && groups.length === 1) {
-      const { admitted, taken, untaken } = await this.#decide(only, true)
+      const { admitted, taken, untaken } = await this.#decide(only, 'take')
       return [...(admitted ? taken : untaken)]
     }
-    // This step finds most refusals, before anything has to be refunded.
-    const outcomes = await Promise.all(groups.map((group) => this.#decide(group, false)))
+    // This step finds most refusals, before anything has to be refunded, and starts their penalties.
+    const outcomes = await Promise.all(groups.map((group) => this.#decide(group, 'probe')))
     if (!outcomes.every(({ admitted }) => admitted)) {
       await this.#startBuckets(groups.filter((_, index) => outcomes[index]?.hasNewBucket))
       return collectVerdicts(groups, outcomes, 'untaken')
@@ -63,7 +63,7 @@ export class CasStore implements MemcachedStore {
   async peek(charges: readonly Charge[]): Promise<StoreVerdict[]> {
     charges.forEach(checkCharge)
     const groups = this.#groupByKey(charges)
-    const outcomes = await Promise.all(groups.map((group) => this.#decide(group, false)))
+    const outcomes = await Promise.all(groups.map((group) => this.#decide(group, 'peek')))
     const admitted = outcomes.every((outcome) => outcome.admitted)
     return collectVerdicts(groups, outcomes, admitted ? 'taken' : 'untaken')
   }
@@ -81,6 +81,7 @@ export class CasStore implements MemcachedStore {
   }
 
   async reset(scope: string, key: string): Promise<void> {
+    // The value of a key contains its penalty.
     await this.connection.delete(storeKey(this.prefix, scope, key))
   }
 
@@ -105,7 +106,7 @@ export class CasStore implements MemcachedStore {
       for (const index of order) {
         const group = groups[index] as KeyCharges
         if (group.charges.every(({ cost }) => cost === 0)) continue
-        const outcome = await this.#decide(group, true)
+        const outcome = await this.#decide(group, 'take')
         outcomes[index] = outcome
         if (!outcome.admitted) {
           await this.#refund(refunds)
@@ -133,8 +134,8 @@ export class CasStore implements MemcachedStore {
     )
   }
 
-  #decide({ key, charges }: KeyCharges, takes: boolean): Promise<KeyOutcome> {
-    return this.#updates.enqueue(key, (working) => decide(working, charges, takes))
+  #decide({ key, charges }: KeyCharges, mode: DecideMode): Promise<KeyOutcome> {
+    return this.#updates.enqueue(key, (working) => decide(working, charges, mode))
   }
 
   /** Groups charges by key, in the order in which the keys first appear. */

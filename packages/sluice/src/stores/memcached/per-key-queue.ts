@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { decodeValue, encodeValue } from './codec.js'
+import { decodeValue, encodeValue, type KeyState } from './codec.js'
 import { MAX_BYTES_TO_SETTLE } from './decide.js'
 import { EXPIRED, expiryOf } from './expiry.js'
 import type { CasValue, MemcachedConnection } from './memcached-connection.js'
@@ -18,6 +18,8 @@ interface QueuedUpdate {
   resolve(result: never): void
   reject(error: unknown): void
 }
+
+const NO_STATE: KeyState = { counts: [], penalties: [] }
 
 /** Maximum number of queued calls in a process, across all keys. */
 const MAX_QUEUED = 100_000
@@ -115,9 +117,9 @@ export class PerKeyQueue {
   }
 
   async #workingState(key: string, read: CasValue | undefined): Promise<WorkingState> {
-    if (read === undefined) return new WorkingState(this.clock, [], 0)
+    if (read === undefined) return new WorkingState(this.clock, NO_STATE, 0)
     const stored = decodeValue(key, read.value)
-    if (stored.some(({ state }) => this.clock.isSuspect(state.at))) {
+    if ([...stored.counts, ...stored.penalties].some(({ state }) => this.clock.isSuspect(state.at))) {
       this.clock.invalidate()
       await this.clock.ready()
     }
@@ -126,10 +128,10 @@ export class PerKeyQueue {
 
   /** Writes the state, and reports whether the key was unchanged since it was read. */
   async #write(key: string, working: WorkingState, read: CasValue | undefined): Promise<boolean> {
-    const { changed: counts = [], idleAfter } = working
+    const { changed: { counts, penalties } = NO_STATE, idleAfter } = working
     const isIdle = !(idleAfter > 0)
     if (isIdle && read === undefined) return true
-    const value = encodeValue(key, counts)
+    const value = encodeValue(key, counts, penalties)
     if (Buffer.byteLength(value) > MAX_BYTES_TO_SETTLE)
       throw new RangeError("the state of a key would exceed Memcached's maximum of 1 MB")
     const expiry = isIdle ? EXPIRED : expiryOf(idleAfter, this.clock.latestServerTime())

@@ -35,7 +35,7 @@ describe.each(LIMITS)('a stored value of a $algorithm limit (align: $align)', (l
   const value = storedValue(limit)
 
   it('is decoded as it was encoded', () => {
-    const [{ state, limit: read }] = decodeValue('key', value) as readonly [Count]
+    const [{ state, limit: read }] = decodeValue('key', value).counts as readonly [Count]
     const { judge } = algorithmOf(limit)
     expect(encodeValue('key', [{ limit: read, state }])).toBe(value)
     expect(judge(read, state, 0)).toEqual(judge(limit, state, 0))
@@ -113,10 +113,32 @@ describe('a value of the previous version', () => {
       { ...LIMITS[5], limit: 70 } as Limit,
     ],
   ])('retains its used units when decoded: %s', (_, parts, raised) => {
-    const counts = decodeValue('key', earlierValue(parts))
+    const { counts } = decodeValue('key', earlierValue(parts))
     const state = stateUnder(raised, counts, () => NOW)
     expect(algorithmOf(raised).judge(raised, state, 0).remaining).toBe(67)
     expect(encodeValue('key', counts)).toBe(earlierValue(parts))
+  })
+})
+
+describe('a stored penalty', () => {
+  const penalty: Count = {
+    limit: { algorithm: 'token-bucket', limit: HOUR, period: HOUR, burst: 25 * HOUR },
+    state: { at: NOW, level: 25 * HOUR } as Count['state'],
+  }
+  const count: Count = {
+    limit: { algorithm: 'token-bucket', limit: 7, period: HOUR, burst: 7 },
+    state: { at: NOW, level: 3 } as Count['state'],
+  }
+
+  it.each([[[]], [[count]], [[count, count, count, count]]])('is kept apart from the counts %#', (counts) => {
+    const value = encodeValue('key', counts, [penalty])
+    expect(decodeValue('key', value)).toEqual({ counts, penalties: [penalty] })
+    expect(decodeValue('key', encodeValue('key', counts))).toEqual({ counts, penalties: [] })
+  })
+
+  it('does not make room for another count', () => {
+    const value = encodeValue('key', [count, count, count, count, count], [penalty])
+    expect(() => decodeValue('key', value)).toThrow(StoredValueError)
   })
 })
 

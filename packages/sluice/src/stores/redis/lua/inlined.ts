@@ -1470,19 +1470,16 @@ end
 
 -- Rounding error of a level, in milliseconds.
 local PENALTY_ROUNDING = 1e-6
-
-local function penaltyLimit(length, growth, longest)
-  local burst = growth > 1 and longest + length or length
-  local limit = { letter = 't', limit = length, period = length, burst = burst, zone = '' }
-  headOf(limit)
-  return limit
-end
+-- The keys of penalties are loaded under this limit, which is not that of any of them.
+local ANY_PENALTY = { letter = 't', limit = 1, period = 1, burst = 1, zone = '' }
+headOf(ANY_PENALTY)
 
 -- Returns the current level of a key, and its stored limit; 0 for a key without a penalty.
 local function penaltyLevel(index)
-  local stored = states[index] and storedLimits[index]
-  if not stored or stored.letter ~= 't' then return 0 end
-  return stateNow(index, stored).level, stored
+  local state, stored = states[index], storedLimits[index]
+  if not state or stored.letter ~= 't' then return 0 end
+  if now < state.at then return stateNow(index, stored).level, stored end
+  return max(0, state.level - ((now - state.at) * stored.limit) / stored.period), stored
 end
 
 -- Returns the milliseconds until the penalty of a key ends; 0 if none runs.
@@ -1498,8 +1495,10 @@ local function startPenalty(index, length, growth, longest)
   if left > 0 then return left end
   local level, stored = penaltyLevel(index)
   if level > 0 and growth > 1 then length = min(stored.limit * growth, longest) end
-  local limit = penaltyLimit(length, growth, longest)
-  take(index, limit, limit.burst - level, '')
+  local burst = growth > 1 and longest + length or length
+  local limit = { letter = 't', limit = length, period = length, burst = burst, zone = '' }
+  headOf(limit)
+  take(index, limit, burst - level, '')
   return length
 end
 
@@ -1691,11 +1690,8 @@ end
 
 local function isAnyPenaltyUnusable()
   for each = 1, count do
-    local charge = charges[each]
-    if charge.penaltyIndex then
-      local limit = penaltyLimit(charge.length, charge.growth, charge.longest)
-      if isUnusable(charge.penaltyIndex, limit) then return true end
-    end
+    local index = charges[each].penaltyIndex
+    if index and isUnusable(index, ANY_PENALTY) then return true end
   end
   return false
 end

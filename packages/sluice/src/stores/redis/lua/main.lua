@@ -186,11 +186,8 @@ end
 
 local function isAnyPenaltyUnusable()
   for each = 1, count do
-    local charge = charges[each]
-    if charge.penaltyIndex then
-      local limit = penaltyLimit(charge.length, charge.growth, charge.longest)
-      if isUnusable(charge.penaltyIndex, limit) then return true end
-    end
+    local index = charges[each].penaltyIndex
+    if index and isUnusable(index, ANY_PENALTY) then return true end
   end
   return false
 end
