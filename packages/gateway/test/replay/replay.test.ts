@@ -18,6 +18,16 @@ describe('a replay', () => {
     expect(report.clients.listed[0]).toMatchObject({ client: 'a', requests: 6, refused: 2 })
   })
 
+  it('plays penalties in virtual time, and counts none of their refusals as false', async () => {
+    const trace = rows('', [0], [1], [2], [30], [3600], [3601.5], [3603], [5403], [5405])
+    const penalty = 'penalty: 15m, penalty_growth: 2, penalty_max: 1d'
+    const { admitted, report } = await replayTrace(trace, `[{ limit: 1/minute, ${penalty} }]`)
+    // The second penalty ends 1,800 seconds after 3,601.5.
+    expect(admitted).toBe('+---+--+-')
+    expect(report.requests).toMatchObject({ allowed: 3, refused: 6, falselyRefused: 0 })
+    expect(report.rules[0]).toMatchObject({ refused: 6, falselyRefused: null })
+  })
+
   it('holds a slot for the recorded duration and frees it before an arrival at the same time', async () => {
     const trace = rows(',duration', [0, '10s'], [9.999, '1s'], [10, '10s'])
     const { admitted } = await replayTrace(trace, '[{ concurrent: 1 }]')

@@ -89,8 +89,16 @@ function describeRule(rule: Rule<GatewayRequest>): string {
     ...(rule.fallbackCost === undefined ? [] : [`or ${rule.fallbackCost} if unreadable`]),
     ...Object.entries(rule.tiers ?? {}).map(([tier, limit]) => `${tier} ${describeTier(limit)}`),
     ...('wait' in rule ? [`waits up to ${formatDuration(Number(rule.wait))}`] : []),
+    ...('penalty' in rule && rule.penalty !== undefined ? [describePenalty(rule)] : []),
     ...(rule.enforce === false ? ['not enforced'] : []),
   ].join(', ')
+}
+
+/** Describes a penalty, as in `penalty of 15 minutes, growing 2 times each up to 1 day`. */
+function describePenalty({ penalty, penaltyGrowth, penaltyMax }: RateRule<GatewayRequest>): string {
+  const first = `penalty of ${formatDuration(Number(penalty))}`
+  if (penaltyGrowth === undefined) return first
+  return `${first}, growing ${penaltyGrowth} times each up to ${formatDuration(Number(penaltyMax))}`
 }
 
 function describeTier(limit: unknown): string {

@@ -67,7 +67,7 @@ function boundsOf({ rules, clients }: ReplayStats): string[] {
 }
 
 function ruleReport(rule: RuleStats): RuleReport {
-  const { limit, isMeasured } = rule
+  const { limit, isMeasured, penalized } = rule
   return {
     route: rule.route,
     rule: rule.name,
@@ -77,7 +77,7 @@ function ruleReport(rule: RuleStats): RuleReport {
     enforced: rule.enforced,
     allowed: rule.allowed,
     refused: rule.refused,
-    falselyRefused: isMeasured ? rule.falselyRefused : null,
+    falselyRefused: isMeasured && !penalized ? rule.falselyRefused : null,
     fullness: rule.fullness.quantiles,
     mostHeld: isMeasured ? rule.mostHeld : null,
     reserved: rule.charged,

@@ -31,6 +31,7 @@ export class RuleStats {
   readonly name: string
   readonly resource: string
   readonly enforced: boolean
+  readonly penalized: boolean
   /** The limit of the first request. Tiers and warm-ups may scale it for others. */
   readonly limit: Limit
   allowed = 0
@@ -50,12 +51,13 @@ export class RuleStats {
   #isMeasuring = true
 
   /** @param entries pool for the entries of all rules; at most `MAX_REMEMBERED` */
-  constructor({ route, name, limit, resource, enforced }: RuleEvent, entries: EntryPool) {
+  constructor({ route, name, limit, resource, enforced, penalized }: RuleEvent, entries: EntryPool) {
     this.route = route
     this.name = name
     this.limit = limit
     this.resource = resource
     this.enforced = enforced
+    this.penalized = penalized
     this.#entries = entries
     this.#bounds = new BoundChecker(entries)
     this.#slots = new KeyIndex(MAX_KEYS, this.#bounds)
@@ -90,8 +92,12 @@ export class RuleStats {
     return { rule: this, limit, keyLow, keyHigh, entry, at: now, cost, endsAt: now + resetAfter }
   }
 
-  /** Reports whether a perfect limiter would have admitted a request that the rule refused. */
+  /**
+   * Reports whether a perfect limiter would have admitted a request that the rule refused. A refusal
+   * for a penalty is intended, so none of a rule with penalties is false.
+   */
   isFalseRefusal(quota: QuotaEvent, now: number): boolean {
+    if (this.penalized) return false
     const { limit, cost } = quota
     const slot = this.#slotOf(quota, now)
     return slot !== NO_SLOT && cost <= capacityOf(limit) && this.#bounds.hasRoom(slot, limit, cost, now)

@@ -7,6 +7,8 @@ export interface RuleEvent extends Pick<Quota, 'resource' | 'enforced'> {
   readonly name: string
   /** The limit of the first request. Tiers and warm-ups may scale it for others. */
   readonly limit: Limit
+  /** True if the rule has penalties, so it refuses requests that its limit would admit. */
+  readonly penalized: boolean
 }
 
 /** The quota of a request under one rule. */

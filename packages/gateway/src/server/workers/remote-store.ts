@@ -69,6 +69,6 @@ export function remoteStore(send: (calls: readonly StoreCall[]) => void): Remote
  * Copies a charge without the limiter's own data, such as the functions of its rule, which cannot
  * be sent.
  */
-function sendable({ scope, key, limit, cost, lease, enforce }: Charge): Charge {
-  return { scope, key, limit, cost, lease, enforce }
+function sendable({ scope, key, limit, cost, lease, enforce, penalty }: Charge): Charge {
+  return { scope, key, limit, cost, lease, enforce, penalty }
 }

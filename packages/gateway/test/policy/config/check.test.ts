@@ -83,11 +83,15 @@ routes:
     limits: [{ concurrent: 4, wait: 200ms }, { concurrent: "1 + 1", by: ip, cost: 2, enforce: false }]
   - match: /b
     limits: [{ limit: 9/day, algorithm: fixed-window, align: calendar, time_zone: Europe/Berlin, by: query.user }]
+  - match: /c
+    limits: [{ limit: 5/minute, penalty: 15m }, { limit: 9/day, penalty: 1h, penalty_growth: 2, penalty_max: 1d }]
 default: deny
 `)
     expect(out.split('\n').slice(3)).toEqual([
       '  /a       4 concurrent by client, waits up to 200 ms; 1 + 1 concurrent by ip, cost 2, not enforced',
       '  /b       9/day (fixed-window, calendar of Europe/Berlin) by query.user',
+      '  /c       5/minute (token-bucket) by client, penalty of 15 minutes; ' +
+        '9/day (token-bucket) by client, penalty of 1 hour, growing 2 times each up to 1 day',
       '  default  deny',
       '',
     ])

@@ -401,18 +401,54 @@ describe('the error for an invalid configuration file', () => {
       "'limit' and 'concurrent' are two limits",
     ],
     ['a queue without a wait', limit('{ limit: 10/minute, queue: ¦5 }'), "'queue' requires 'wait'"],
+    [
+      'a penalty and a wait',
+      limit('{ limit: 10/minute, penalty: ¦1m, wait: 5s }'),
+      "a rule cannot have both 'penalty' and 'wait'",
+    ],
+    [
+      'the growth of a penalty without a maximum',
+      limit('{ limit: 10/minute, penalty: 1m, penalty_growth: ¦2 }'),
+      "'penalty_growth' requires 'penalty_max', the longest penalty, such as penalty_max: '1d'",
+    ],
+    [
+      'the maximum of a penalty without growth',
+      limit('{ limit: 10/minute, penalty: 1m, penalty_max: ¦1d }'),
+      "'penalty_max' requires 'penalty_growth'",
+    ],
+    [
+      'a maximum below the first penalty',
+      limit('{ limit: 10/minute, penalty: 1h, penalty_growth: 2, penalty_max: ¦1m }'),
+      "'penalty_max' must be at least as long as 'penalty': 1 minute is shorter than 1 hour",
+    ],
+    [
+      'a penalty that shrinks',
+      limit('{ limit: 10/minute, penalty: 1h, penalty_growth: ¦0.5, penalty_max: 1d }'),
+      'a number greater than 1 and at most 100',
+    ],
+    [
+      'a penalty of eleven years',
+      limit('{ limit: 10/minute, penalty: ¦11 years }'),
+      "'penalty' must be between 1 ms and ten years",
+    ],
     ...['lease: ¦5s'].map((option): [string, string, string] => [
       `'${option.replace('¦', '')}' next to 'limit'`,
       limit(`{ limit: 10/minute, ${option} }`),
       `'${option.split(':')[0]}' applies only to an entry with 'concurrent'; move it to one, or remove it`,
     ]),
-    ...['of: ¦rows', 'algorithm: ¦fixed-window', 'align: ¦calendar', 'time_zone: ¦UTC'].map(
-      (option): [string, string, string] => [
-        `'${option.replace('¦', '')}' next to 'concurrent'`,
-        limit(`{ concurrent: 4, ${option} }`),
-        `'${option.split(':')[0]}' applies only to an entry with 'limit'; move it to one, or remove it`,
-      ],
-    ),
+    ...[
+      'of: ¦rows',
+      'algorithm: ¦fixed-window',
+      'align: ¦calendar',
+      'time_zone: ¦UTC',
+      'penalty: ¦1m',
+      'penalty_growth: ¦2',
+      'penalty_max: ¦1d',
+    ].map((option): [string, string, string] => [
+      `'${option.replace('¦', '')}' next to 'concurrent'`,
+      limit(`{ concurrent: 4, ${option} }`),
+      `'${option.split(':')[0]}' applies only to an entry with 'limit'; move it to one, or remove it`,
+    ]),
     [
       'an unknown algorithm',
       limit('{ limit: 10/minute, algorithm: ¦leaky }'),

@@ -44,6 +44,8 @@ const REQUIRED: Readonly<Record<string, string>> = {
   'limits[].time_zone': 'limit: 10/day, algorithm: fixed-window, align: calendar',
   'limits[].lease': 'concurrent: 4',
   'limits[].queue': 'limit: 10/minute, wait: 2s',
+  'limits[].penalty_growth': 'limit: 10/minute, penalty: 1m, penalty_max: 1d',
+  'limits[].penalty_max': 'limit: 10/minute, penalty: 1s, penalty_growth: 2',
 }
 
 /** Creates a valid file that sets one key. */

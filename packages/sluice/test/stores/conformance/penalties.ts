@@ -160,6 +160,17 @@ export function penaltyCases(suite: Suite): void {
         expect((await takeCharge(store, one())).allowed).toBe(true)
       }))
 
+    if (suite.kind.setsBack)
+      it('lasts no longer than its length after the clock was set back', () =>
+        suite.with(async ({ store, advance, setBack }) => {
+          await advance(100_000)
+          await exceed(store)
+          await setBack?.(5000)
+          expect((await takeCharge(store, one())).retryAfter).toBeCloseTo(10_000, 2)
+          await advance(10_001)
+          expect((await takeCharge(store, one())).allowed).toBe(true)
+        }))
+
     it('starts once among simultaneous requests, which are admitted exactly up to the limit', () =>
       suite.with(async ({ store, advance }) => {
         const exact = charge(limitOf(100, 5000), 1, 'key', { penalty: PENALTY })

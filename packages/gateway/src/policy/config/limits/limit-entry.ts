@@ -16,7 +16,15 @@ import { checkCost, checkLimitString, decodeLimitExpression, isLimitExpression }
 import { messageOf, yamlKeyOf } from './option-errors.js'
 
 /** The keys that are valid only for a rate limit. */
-const RATE_KEYS = ['of', 'algorithm', 'align', 'time_zone'] as const
+const RATE_KEYS = [
+  'of',
+  'algorithm',
+  'align',
+  'time_zone',
+  'penalty',
+  'penalty_growth',
+  'penalty_max',
+] as const
 /** The keys that are valid only for a limit on requests in flight. */
 const CONCURRENCY_KEYS = ['lease'] as const
 
@@ -77,6 +85,9 @@ export function limitDecoder(
       fallback_cost: fallbackCost,
       wait,
       queue,
+      penalty,
+      penalty_growth: penaltyGrowth,
+      penalty_max: penaltyMax,
     } = values
     const { limit = '' } = checked
     const common = {
@@ -98,6 +109,9 @@ export function limitDecoder(
             ...(algorithm !== undefined && { algorithm }),
             ...(align !== undefined && { align }),
             ...(timeZone !== undefined && { timeZone }),
+            ...(penalty !== undefined && { penalty }),
+            ...(penaltyGrowth !== undefined && { penaltyGrowth }),
+            ...(penaltyMax !== undefined && { penaltyMax }),
             ...common,
           }
         : {

@@ -56,6 +56,9 @@ export function limitShape(params: readonly string[] | undefined) {
     tiers: recordOf(tierLimit, 'a map such as { free: 1, premium: 100/minute }', 1000),
     wait: duration(),
     queue: integer(1, 10_000),
+    penalty: duration(),
+    penalty_growth: scalar(z.number().gt(1).max(100), 'a number greater than 1 and at most 100'),
+    penalty_max: duration(),
   }
 }
 

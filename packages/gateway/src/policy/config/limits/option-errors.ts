@@ -1,6 +1,13 @@
 import type { OptionError } from 'sluice'
 
-const YAML_KEYS: Readonly<Record<string, string>> = { timeZone: 'time_zone', fallbackCost: 'fallback_cost' }
+const YAML_KEYS: Readonly<Record<string, string>> = {
+  timeZone: 'time_zone',
+  fallbackCost: 'fallback_cost',
+  penaltyGrowth: 'penalty_growth',
+  penaltyMax: 'penalty_max',
+}
+
+const CAMEL_CASE = new RegExp(`\\b(${Object.keys(YAML_KEYS).join('|')})\\b`, 'g')
 
 /** Returns the YAML key of a rule's option. */
 export function yamlKeyOf(option: string): string {
@@ -17,6 +24,6 @@ export function messageOf({ code, reason }: OptionError): string {
     case 'calendar_only':
       return "'time_zone' requires calendar windows; write align: calendar"
     default:
-      return reason
+      return reason.replace(CAMEL_CASE, yamlKeyOf)
   }
 }

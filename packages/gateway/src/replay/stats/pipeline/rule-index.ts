@@ -1,4 +1,4 @@
-import type { Limit, Quota } from 'sluice'
+import type { Limit, LimiterRule, Quota } from 'sluice'
 import { type GatewayConfig, policiesOf } from '../../../policy/config/config.js'
 import { limiterRulesOf } from '../../../policy/config/limits/limit-entry.js'
 import { routesOfSharedRules } from '../../../policy/config/shared-rules.js'
@@ -20,8 +20,8 @@ export class RuleIndex {
   #count = 0
   readonly #byRoute = new Map<string, NumberedRule[]>()
   readonly #shared = new Map<string, NumberedRule>()
-  /** The scopes of shared rules, by route and name. */
-  readonly #sharedScopes: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** The rules of the configuration, by route and name. */
+  readonly #configured: ReadonlyMap<string, ReadonlyMap<string, LimiterRule>>
   readonly #sharing: ReturnType<typeof routesOfSharedRules>
 
   /** @param onNew receives each rule once */
@@ -30,10 +30,10 @@ export class RuleIndex {
     private readonly onNew: (rule: RuleEvent) => void,
   ) {
     this.#sharing = routesOfSharedRules(config)
-    this.#sharedScopes = new Map(
+    this.#configured = new Map(
       policiesOf(config).map(({ name: route, rules }) => [
         route,
-        new Map(limiterRulesOf(rules).flatMap(({ name, scope, shared }) => (shared ? [[name, scope]] : []))),
+        new Map(limiterRulesOf(rules).map((rule) => [rule.name, rule])),
       ]),
     )
   }
@@ -51,13 +51,21 @@ export class RuleIndex {
   }
 
   #sharedOrNew(route: string, { rule: name, limit, resource, enforced }: Quota): NumberedRule {
-    const scope = this.#sharedScopes.get(route)?.get(name)
+    const configured = this.#configured.get(route)?.get(name)
+    const scope = configured?.shared ? configured.scope : undefined
     const known = scope === undefined ? undefined : this.#shared.get(scope)
     if (known !== undefined) return known
     const rule = { number: this.#count++, name, limit }
     if (scope !== undefined) this.#shared.set(scope, rule)
-    const shownRoute = scope === undefined ? route : `(${this.#sharing.get(scope)})`
-    this.onNew({ route: shownRoute, name, limit, resource, enforced })
+    const penalized = configured?.penalty !== undefined
+    this.onNew({
+      route: scope === undefined ? route : `(${this.#sharing.get(scope)})`,
+      name,
+      limit,
+      resource,
+      enforced,
+      penalized,
+    })
     return rule
   }
 }

@@ -1,7 +1,7 @@
 import { type Charge, capacityOf, formatLimit, type Limit, type Store } from 'sluice'
 
 /** A key of a rule, and the limit that applies to it. */
-export type RuleKey = Pick<Charge, 'scope' | 'key' | 'limit'>
+export type RuleKey = Pick<Charge, 'scope' | 'key' | 'limit' | 'penalty'>
 
 /** The usage of a key in the store. Times are in milliseconds from now; null means never. */
 export interface KeyStatus {
@@ -25,8 +25,8 @@ export async function keyStatuses(store: Store, keys: readonly RuleKey[]): Promi
   const statuses: KeyStatus[] = []
   for (let from = 0; from < keys.length; from += BATCH_SIZE) {
     const batch = keys.slice(from, from + BATCH_SIZE)
-    const charges = batch.map(({ scope, key, limit }) => ({
-      ...{ scope, key, limit },
+    const charges = batch.map(({ scope, key, limit, penalty }) => ({
+      ...{ scope, key, limit, penalty },
       cost: 0,
       enforce: false,
       lease: 'status',

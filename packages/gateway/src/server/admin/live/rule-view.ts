@@ -62,7 +62,7 @@ export class RuleView {
     const topKeys = this.#rules.all.flatMap((rule) =>
       rule.usage
         .topKeys(MAX_SHOWN_KEYS, now)
-        .map(({ key, limit }) => ({ rule, scope: rule.scope, key, limit })),
+        .map(({ key, limit }) => ({ rule, scope: rule.scope, key, limit, penalty: rule.penalty })),
     )
     const statuses = await keyStatuses(this.store, topKeys)
     topKeys.forEach(({ rule, key }, index) => {
@@ -156,7 +156,7 @@ type FoundKey = Pick<KeyUsage, 'key' | 'limit' | 'allowed' | 'refused'> & {
 
 /** Returns the keys of a rule that a search names, including possible keys that were never seen. */
 function findKeys(rule: WatchedRule, search: string): FoundKey[] {
-  const base = { rule, scope: rule.scope }
+  const base = { rule, scope: rule.scope, penalty: rule.penalty }
   const known = rule.usage.keys().filter(({ key }) => matchesKey(key, search))
   const { limit } = rule
   const possible = limit === undefined || !countsByClient(rule) ? [] : possibleKeys(search)
