@@ -17,6 +17,7 @@ it('RuleStats keeps the charges of a tier with a long period while keys with sho
     limit: short,
     resource: 'requests',
     enforced: true,
+    penalized: false,
   }
   const rule = new RuleStats(event, new EntryPool())
   rule.record(quotaOf('first', short, true), true, false, 0)

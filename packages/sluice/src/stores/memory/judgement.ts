@@ -28,15 +28,22 @@ interface JudgedCharge {
 export class Judgement {
   readonly admitted: boolean
   readonly #judged: JudgedCharge[]
+  readonly #hasPenalties: boolean
 
   /** @throws TypeError, RangeError for a charge that cannot be counted. */
   constructor(
     private readonly states: StateTable,
     charges: readonly Charge[],
   ) {
-    charges.forEach(checkCharge)
+    let penalties = 0
+    for (const charge of charges) {
+      checkCharge(charge)
+      if (charge.penalty !== undefined) penalties++
+    }
+    this.#hasPenalties = penalties > 0
     states.begin()
-    states.collect(charges.length + charges.filter(({ penalty }) => penalty !== undefined).length)
+    // A penalty may add a key of its own.
+    states.collect(charges.length + penalties)
     this.#judged = judge(states, charges)
     this.admitted = !this.#judged.some(({ charge, verdict }) => refuses(charge, verdict))
   }
@@ -56,6 +63,7 @@ export class Judgement {
       if (this.admitted && verdict.allowed && charge.cost > 0) this.#commit(each, charge.cost)
       else if (isNewBucket(state) && charge.cost > 0) this.#commit(each, 0)
     }
+    if (!this.#hasPenalties) return
     for (const [position, each] of this.#judged.entries())
       if (each.startsPenalty) this.#judged[position] = this.#startPenalty(each)
   }
