@@ -106,10 +106,10 @@ export class LimitEntries {
    * `initial`, whose states are objects.
    */
   of(limit: Limit): LimitEntry | undefined {
-    if (limit.algorithm === 'token-bucket' && limit.initial !== undefined) return undefined
     if (this.#latest !== undefined && sameLimit(this.#latest.limit, limit)) return this.#latest
     let entry = this.#entries.find((known) => sameLimit(known.limit, limit))
     if (entry === undefined) {
+      if (limit.algorithm === 'token-bucket' && limit.initial !== undefined) return undefined
       let id = this.#entries.length
       if (id === NO_ID) {
         id = this.#entries.findIndex(({ references }) => references === 0)
