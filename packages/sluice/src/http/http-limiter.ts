@@ -15,9 +15,17 @@ import { addressList } from './address-list.js'
 import { type AllowedDecision, admissionBy, recordAdmission } from './admitted-requests.js'
 import type { ClientAddressOptions } from './client-address.js'
 import { type OwnAnswer, readCustomResponse } from './custom-response.js'
+import { checkErrorShapeOptions, type ErrorShapeOptions } from './error-shape.js'
 import { checkFieldOptions, type FieldOptions, limitFields } from './limit-headers.js'
 import type { LimitMethods } from './limit-methods.js'
-import { type HttpAnswer, problem, refusalProblem, requestProblem, unavailableProblem } from './problem.js'
+import {
+  type HttpAnswer,
+  type Presentation,
+  problem,
+  refusalProblem,
+  requestProblem,
+  unavailableProblem,
+} from './problem.js'
 import { queryOf } from './query-string.js'
 import type { HeaderList } from './ratelimit-headers.js'
 import { BodyMemoryError } from './reading-memory.js'
@@ -30,6 +38,7 @@ export interface HttpLimitOptions<Request>
   extends Omit<LimiterOptions<Request>, 'keys' | 'needsBody'>,
     ClientAddressOptions,
     FieldOptions,
+    ErrorShapeOptions,
     SkipOptions {
   /**
    * Identifies the client by the headers of a request, instead of `client`: the result of
@@ -142,6 +151,8 @@ const HTTP_OPTIONS: readonly string[] = [
   'partitionKeySecret',
   'skipFailed',
   'skipSuccessful',
+  'errorShape',
+  'maxRetryWait',
 ]
 
 /** Creates the framework-independent part of an adapter. */
@@ -168,6 +179,8 @@ export function createHttpLimiter<Request extends object>(
     partitionKeySecret,
     skipFailed,
     skipSuccessful,
+    errorShape,
+    maxRetryWait,
     ...limiterOptions
   } = others
   const isSkipped = skippedStatuses({
@@ -225,13 +238,18 @@ export function createHttpLimiter<Request extends object>(
       return undefined
     }
   }
-  const headerOptions: FieldOptions = {
+  const presentation: Presentation = errorShape === undefined ? {} : { errorShape }
+  const headerOptions: FieldOptions & ErrorShapeOptions = {
+    ...presentation,
+    ...(maxRetryWait !== undefined && { maxRetryWait }),
     ...(fields !== undefined && { fields }),
     ...(retryAfter !== undefined && { retryAfter }),
     ...(xRateLimit !== undefined && { xRateLimit }),
     ...(partitionKeySecret !== undefined && { partitionKeySecret }),
   }
   checkFieldOptions(headerOptions)
+  checkErrorShapeOptions(headerOptions)
+  const answerError = (error: unknown) => decisionOnError(error, presentation)
   const translate = (
     request: Request,
     decision: Decision,
@@ -241,7 +259,7 @@ export function createHttpLimiter<Request extends object>(
     const { refusal } = decision
     const answer =
       refuse === undefined
-        ? refusalProblem(refusal)
+        ? refusalProblem(refusal, presentation)
         : andThen(toMaybePromise(refuse(refusal, request)), readCustomResponse)
     return andThen(answer, ({ headers, ...rest }) => {
       const limitHeaders = limitFields(decision, headerOptions)
@@ -284,14 +302,14 @@ export function createHttpLimiter<Request extends object>(
         const exempt = exemptLimiterOf(request)
         if (exempt !== undefined) {
           const passed = andThen(exempt.admit(request), () => UNCOUNTED)
-          return passed instanceof Promise ? passed.catch(decisionOnError) : passed
+          return passed instanceof Promise ? passed.catch(answerError) : passed
         }
         const decision = admit(request)
         if (decision instanceof Promise) return translateLater(request, decision, run)
         const translated = translate(request, decision, run)
-        return translated instanceof Promise ? translated.catch(decisionOnError) : translated
+        return translated instanceof Promise ? translated.catch(answerError) : translated
       } catch (error) {
-        return decisionOnError(error)
+        return answerError(error)
       }
     },
     methods: {
@@ -309,7 +327,7 @@ export function createHttpLimiter<Request extends object>(
     },
   }
   const translateLater = (request: Request, pending: Promise<Decision>, run: object | undefined) =>
-    pending.then((decision) => translate(request, decision, run)).catch(decisionOnError)
+    pending.then((decision) => translate(request, decision, run)).catch(answerError)
   if (throws !== true) return httpLimiter
   const { methods } = httpLimiter
   return { decide: (request, run) => andThen(httpLimiter.decide(request, run), thrown), methods }
@@ -411,16 +429,16 @@ class ClientDisconnected extends Error {
  * Returns the response to a request that could not be decided on. Rethrows errors that are not
  * caused by the request or the store.
  */
-function decisionOnError(error: unknown): HttpDecision {
+function decisionOnError(error: unknown, presentation: Presentation): HttpDecision {
   if (
     error instanceof StoreUnavailableError ||
     error instanceof IdentityUnavailableError ||
     error instanceof BodyMemoryError
   )
-    return { allowed: false, answer: unavailableProblem(error) }
+    return { allowed: false, answer: unavailableProblem(error, presentation) }
   // The client is gone, but the framework expects a response.
   if (error instanceof ClientDisconnected)
     return { allowed: false, answer: problem(503, 'Client disconnected', 'The client disconnected.') }
   if (!(error instanceof RequestError)) throw asError(error)
-  return { allowed: false, answer: requestProblem(error) }
+  return { allowed: false, answer: requestProblem(error, presentation) }
 }

@@ -10,6 +10,7 @@ export {
   type RequestOrigin,
 } from './client-address.js'
 export type { OwnAnswer } from './custom-response.js'
+export type { ErrorShape, ErrorShapeOptions } from './error-shape.js'
 export { type ForwardedElement, forwardedElements } from './forwarded-header.js'
 export {
   createHttpLimiter,
@@ -24,13 +25,16 @@ export type { LimitMethods } from './limit-methods.js'
 export { joinedField, releaseWhenClosed, reportStatus } from './node-response.js'
 export {
   type HttpAnswer,
+  type Presentation,
+  type ProblemDetails,
   problem,
+  type RewrittenProblem,
   refusalProblem,
   requestProblem,
-  retryAfterSeconds,
   unavailableProblem,
 } from './problem.js'
 export { rateLimit, rateLimitPolicy } from './ratelimit-headers.js'
 export { type ErrorHeaders, RefusalError } from './refusal-error.js'
 export type { AddressAccess, FrameworkProxies } from './request-addresses.js'
+export { retryAfterSeconds } from './retry-after.js'
 export type { SkipOptions, StatusFilter } from './skipped-responses.js'

@@ -2,8 +2,9 @@ import type { Decision, Quota } from '../limiter/decision.js'
 import { ceilToUnit } from '../limits/format-limit.js'
 import { OptionTypeError, unknownOption } from '../option-error.js'
 import { dictionaryHeaders, leastRemaining } from './dictionary-headers.js'
-import { retryAfterSeconds } from './problem.js'
+import { type ErrorShapeOptions, retryHints } from './error-shape.js'
 import { type HeaderList, headersOfOneRule, rateLimit, rateLimitPolicy } from './ratelimit-headers.js'
+import { retryAfterSeconds } from './retry-after.js'
 
 /** The versions of draft-ietf-httpapi-ratelimit-headers whose headers can be sent. */
 const DRAFTS = ['draft-11', 'draft-8', 'draft-7', 'draft-6'] as const
@@ -83,7 +84,7 @@ function checkXRateLimit(xRateLimit: FieldOptions['xRateLimit']): void {
 /**
  * Returns the response headers that report the quotas of a decision to the client.
  */
-export function limitFields(decision: Decision, options: FieldOptions): HeaderList {
+export function limitFields(decision: Decision, options: FieldOptions & ErrorShapeOptions): HeaderList {
   const enforced = decision.quotas.every(isEnforced) ? decision.quotas : decision.quotas.filter(isEnforced)
   if (enforced.length === 0) return []
   const { fields = 'draft-11', partitionKeySecret: secret, xRateLimit = false } = options
@@ -108,10 +109,13 @@ export function limitFields(decision: Decision, options: FieldOptions): HeaderLi
     )
   else if (fields !== false) headers.push(...dictionaryHeaders(enforced, reported, fields))
   if (xRateLimit !== false) headers.push(...xRateLimitHeaders(leastRemaining(reported), xRateLimit))
-  if (decision.allowed || options.retryAfter === false) return headers
-  const seconds = retryAfterSeconds(decision.refusal)
+  if (decision.allowed) return headers
+  const { refusal } = decision
+  const hasRetryAfter = options.retryAfter !== false
+  const seconds = hasRetryAfter ? retryAfterSeconds(refusal) : undefined
   if (seconds !== undefined) headers.push(['retry-after', String(seconds)])
-  return headers
+  if (options.errorShape === undefined) return headers
+  return [...headers, ...retryHints(refusal, options, hasRetryAfter)]
 }
 
 const isEnforced = ({ enforced }: Quota) => enforced

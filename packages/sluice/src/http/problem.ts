@@ -4,6 +4,9 @@ import { ceilToUnit, formatLimit, formatPeriod, formatWait } from '../limits/for
 import type { Limit } from '../limits/limit.js'
 import type { RequestError } from '../rules/request-error.js'
 import type { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
+import { formatInstant } from '../time/format-instant.js'
+import { type ErrorShapeOptions, errorMembers } from './error-shape.js'
+import { retryAfterSeconds } from './retry-after.js'
 
 /** A response that is sent without calling the handler. */
 export interface HttpAnswer {
@@ -16,30 +19,96 @@ export interface HttpAnswer {
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
 const REDUCED_CAPACITY = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'
 
+/** An error response before it is written for one client. */
+export interface ProblemDetails {
+  readonly status: number
+  readonly title: string
+  readonly detail: string
+  /** Members in addition to the standard ones. */
+  readonly members: { readonly type?: string; readonly [member: string]: unknown }
+  /** The refusal that the document reports, if a limit refused the request. */
+  readonly refusal?: Refusal
+}
+
+/** How a problem document is written for one client. */
+export interface Presentation extends Pick<ErrorShapeOptions, 'errorShape'> {
+  /**
+   * The ID of the request, which becomes the `instance` of the document: `urn:uuid:…` for a UUID,
+   * otherwise the ID as a relative reference.
+   */
+  readonly requestId?: string
+  /** Returns a replacement of the status and the detail, or of the whole body as JSON. */
+  readonly rewrite?: (details: ProblemDetails) => RewrittenProblem
+}
+
+export interface RewrittenProblem {
+  readonly status: number
+  readonly detail: string
+  /** The whole body, as JSON. */
+  readonly body?: string
+}
+
 /** Creates a problem document (RFC 9457). `members` are added to the standard ones. */
 export function problem(
   status: number,
   title: string,
   detail: string,
-  members: { readonly type?: string; readonly [member: string]: unknown } = {},
+  members: ProblemDetails['members'] = {},
+  presentation: Presentation = {},
 ): HttpAnswer {
+  return answerOf({ status, title, detail, members }, presentation)
+}
+
+function answerOf(details: ProblemDetails, { errorShape, requestId, rewrite }: Presentation): HttpAnswer {
+  const { title, members, refusal } = details
+  const { status, detail, body }: RewrittenProblem = rewrite?.(details) ?? details
+  if (body !== undefined) return { status, headers: [['content-type', 'application/json']], body }
   const { type = 'about:blank', ...others } = members
-  const body = JSON.stringify({ type, title, status, detail, ...others })
-  return { status, headers: [['content-type', 'application/problem+json']], body }
+  const document = {
+    ...{ type, title, status, detail },
+    ...(requestId !== undefined && { instance: instanceOf(requestId) }),
+    ...others,
+    ...(errorShape !== undefined &&
+      errorMembers(errorShape, {
+        status: details.status,
+        message: detail,
+        requestId,
+        isQuotaUsedUp: refusal !== undefined && isLongQuota(refusal),
+      })),
+  }
+  return {
+    status,
+    headers: [['content-type', 'application/problem+json']],
+    body: JSON.stringify(document),
+  }
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** Returns the URI reference (RFC 9457 section 3.1.5) of a request. */
+function instanceOf(requestId: string): string {
+  return UUID.test(requestId) ? `urn:uuid:${requestId}` : encodeURIComponent(requestId)
+}
+
+const DAY_MS = 86_400_000
+
+/** Reports whether a limit of a day or longer refused: a quota rather than a rate. */
+function isLongQuota({ limit }: Refusal): boolean {
+  return limit.algorithm !== 'concurrency' && limit.period >= DAY_MS
 }
 
 /**
  * Creates the response to a refused request. It states which limit was exceeded and when to retry.
  * The status is 503 if the request timed out waiting for a slot, otherwise 429.
  */
-export function refusalProblem(refusal: Refusal): HttpAnswer {
+export function refusalProblem(refusal: Refusal, presentation: Presentation = {}): HttpAnswer {
   const { limit, resource, cost, violated } = refusal
   const seconds = retryAfterSeconds(refusal)
   const isBusy = refusal.reason === 'busy'
   const [status, title] = isBusy
     ? ([503, 'Service unavailable'] as const)
     : ([429, 'Too many requests'] as const)
-  return problem(status, title, detailOf(refusal), {
+  const members = {
     type: isBusy ? REDUCED_CAPACITY : QUOTA_EXCEEDED,
     'violated-policies': violated,
     limit: formatLimit(limit),
@@ -47,50 +116,57 @@ export function refusalProblem(refusal: Refusal): HttpAnswer {
     cost,
     reason: refusal.reason,
     ...(seconds !== undefined && { 'retry-after': seconds }),
-  })
+  }
+  return answerOf({ status, title, detail: detailOf(refusal), members, refusal }, presentation)
 }
 
 /**
  * Creates the response to a request that cannot be decided at the moment, for example because the
  * store is unavailable: 503 with `Retry-After`. The cause is not disclosed to the client.
  */
-export function unavailableProblem({
-  status,
-  retryAfter,
-}: Pick<StoreUnavailableError, 'status' | 'retryAfter'>): HttpAnswer {
+export function unavailableProblem(
+  { status, retryAfter }: Pick<StoreUnavailableError, 'status' | 'retryAfter'>,
+  presentation: Presentation = {},
+): HttpAnswer {
   const seconds = Math.max(1, ceilToUnit(retryAfter))
   const detail = `The limits of this request cannot be checked at the moment. Try again in ${formatWait(retryAfter)}.`
-  const { headers, ...rest } = problem(status, 'Service unavailable', detail, {
-    type: REDUCED_CAPACITY,
-    'violated-policies': [],
-    'retry-after': seconds,
-  })
+  const members = { type: REDUCED_CAPACITY, 'violated-policies': [], 'retry-after': seconds }
+  const { headers, ...rest } = problem(status, 'Service unavailable', detail, members, presentation)
   return { ...rest, headers: [...headers, ['retry-after', String(seconds)]] }
 }
 
 /** Creates the response to an invalid, unauthenticated or forbidden request. */
-export function requestProblem({ status, message }: RequestError): HttpAnswer {
-  const { headers, ...rest } = problem(status, STATUS_CODES[status] ?? 'Refused', message)
+export function requestProblem(
+  { status, message }: RequestError,
+  presentation: Presentation = {},
+): HttpAnswer {
+  const { headers, ...rest } = problem(status, STATUS_CODES[status] ?? 'Refused', message, {}, presentation)
   return { ...rest, headers: status === 401 ? [...headers, ['www-authenticate', 'Bearer']] : headers }
 }
 
-/**
- * Returns the seconds until the request would be admitted, rounded up; undefined if it never would.
- */
-export function retryAfterSeconds(refusal: Refusal): number | undefined {
-  return Number.isFinite(refusal.retryAfter) ? Math.max(1, ceilToUnit(refusal.retryAfter)) : undefined
+/** Waits of at least this length are stated with their date. */
+const LONG_WAIT_MS = 3_600_000
+
+/** Returns the sentence that says when to retry. It names the date of a long wait. */
+function retrySentence({ limit, retryAfter }: Refusal): string {
+  const wait = `Try again in ${formatWait(retryAfter)}`
+  if (retryAfter < LONG_WAIT_MS) return `${wait}.`
+  const timeZone = limit.algorithm === 'fixed-window' ? limit.timeZone : undefined
+  const date = formatInstant(Date.now() + retryAfter, timeZone)
+  return date === undefined ? `${wait}.` : `${wait}, at ${date}.`
 }
 
-function detailOf({ limit, resource, cost, remaining, reason, retryAfter }: Refusal): string {
+function detailOf(refusal: Refusal): string {
+  const { limit, resource, cost, remaining, reason } = refusal
   const bound = `The limit is ${boundOf(limit, resource)}.`
   const demand = `This request takes ${amount(cost, resource)}`
   if (reason === 'busy')
-    return `${bound} All slots are in use, and none became free in time. Try again in ${formatWait(retryAfter)}.`
+    return `${bound} All slots are in use, and none became free in time. ${retrySentence(refusal)}`
   if (reason === 'oversized') return `${bound} ${demand}, which is more than the limit can ever hold.`
   const state = limit.algorithm === 'concurrency' ? 'free' : 'left'
   const rest =
     remaining === 0 ? `none are ${state}` : `only ${remaining} ${remaining === 1 ? 'is' : 'are'} ${state}`
-  return `${bound} ${demand}, but ${rest}. Try again in ${formatWait(retryAfter)}.`
+  return `${bound} ${demand}, but ${rest}. ${retrySentence(refusal)}`
 }
 
 function boundOf(limit: Limit, resource: string): string {

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import { keyDigest, keyTable, newKey } from '../../src/identity/api-keys.js'
 import { identity } from '../../src/identity/identify.js'
+import { UnauthorizedError } from '../../src/rules/client.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { StoreUnavailableError } from '../../src/stores/resilience/store-unavailable.js'
 import { describeConnections } from './connections.js'
@@ -31,6 +32,11 @@ export function describeAdapter(name: string, framework: Framework): void {
   const fixed = (limit: string, more: object = {}): Options => ({
     rules: [{ limit, algorithm: 'fixed-window', ...more }],
   })
+
+  const rejectsEve = (request: object) => {
+    if (framework.headerOf(request, 'x-user') === 'eve') throw new UnauthorizedError('unknown user')
+    return 'ada'
+  }
 
   describe(name, () => {
     it('admits requests within the limit and reports the quota', async () => {
@@ -76,6 +82,22 @@ export function describeAdapter(name: string, framework: Framework): void {
         headers['x-ratelimit-remaining'],
         headers['x-ratelimit-reset'],
       ]).toEqual(['3', '2', '60'])
+    })
+
+    it('adds the error format of an API and its retry headers to refusals and other errors', async () => {
+      const options = { ...fixed('1/day'), errorShape: 'openai', client: rejectsEve } as const
+      const port = await start({ limits: [options] })
+      await sendRequest(port, '/predict')
+      const { status, text, headers } = await sendRequest(port, '/predict')
+      expect(status).toBe(429)
+      const { detail, error } = JSON.parse(text)
+      expect(error).toEqual({
+        ...{ message: detail, type: 'insufficient_quota', param: null, code: 'insufficient_quota' },
+      })
+      expect(headers['x-should-retry']).toBe('false')
+      expect(Math.ceil(Number(headers['retry-after-ms']) / 1000)).toBe(Number(headers['retry-after']))
+      const rejected = await sendRequest(port, '/predict', { headers: { 'x-user': 'eve' } })
+      expect(JSON.parse(rejected.text)).toMatchObject({ status: 401, error: { code: 'invalid_api_key' } })
     })
 
     it('sends a custom response instead of the problem document', async () => {

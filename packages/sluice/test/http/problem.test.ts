@@ -1,11 +1,6 @@
-import { describe, expect, it } from 'vitest'
-import {
-  problem,
-  refusalProblem,
-  requestProblem,
-  retryAfterSeconds,
-  unavailableProblem,
-} from '../../src/http/problem.js'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { problem, refusalProblem, requestProblem, unavailableProblem } from '../../src/http/problem.js'
+import { retryAfterSeconds } from '../../src/http/retry-after.js'
 import type { Refusal } from '../../src/limiter/decision.js'
 import { UnauthorizedError } from '../../src/rules/client.js'
 import { RequestError } from '../../src/rules/request-error.js'
@@ -76,13 +71,27 @@ describe('the document of a refusal', () => {
       { resource: 'gpu_seconds', cost: 1 },
       'The limit is 10 gpu seconds per minute. This request takes 1 gpu second, but none are left. Try again in 6 seconds.',
     ],
-    [
-      'a long wait',
-      { retryAfter: 3 * 3_600_000 + 1 },
-      'The limit is 10 requests per minute. This request takes 1 request, but none are left. Try again in 3 hours 1 minute.',
-    ],
   ])('explains %s', (_what, over, detail) => {
     expect(documentOf(over).detail).toBe(detail)
+  })
+
+  it.each([
+    ['UTC', undefined, '2026-12-02 12:02 UTC'],
+    ['its own time zone', 'America/New_York', '2026-12-02 07:02 America/New_York (UTC-05:00)'],
+    ['a time zone with half hours', 'Asia/Kolkata', '2026-12-02 17:32 Asia/Kolkata (UTC+05:30)'],
+  ])('states the date of a long wait in %s', (_zone, timeZone, date) => {
+    vi.useFakeTimers({ now: Date.UTC(2026, 11, 2, 9, 1, 30) })
+    onTestFinished(() => void vi.useRealTimers())
+    const limit = { algorithm: 'fixed-window', limit: 1, period: 86_400_000, align: 'calendar' } as const
+    const zoned = { ...limit, ...(timeZone !== undefined && { timeZone }) }
+    expect(documentOf({ limit: zoned, retryAfter: 3 * 3_600_000 }).detail).toBe(
+      `The limit is 1 request per day. This request takes 1 request, but none are left. Try again in 3 hours, at ${date}.`,
+    )
+    expect(documentOf({ limit: zoned, retryAfter: 3_599_999 }).detail).toMatch(/in 1 hour\.$/)
+  })
+
+  it('states the whole wait even if it ends after the last date', () => {
+    expect(documentOf({ retryAfter: 9e15 }).detail).toMatch(/Try again in 104166666 days 16 hours\.$/)
   })
 
   it('has no retry-after if the request never fits, and has status 503 after a timeout in the queue', () => {
@@ -105,7 +114,7 @@ it('a refusal never tells a client to retry too early, in the detail or in retry
   const seconds = { second: 1, minute: 60, hour: 3600, day: 86_400 } as const
   for (const retryAfter of [1, 999.5, 1000.5, 59_001, 119_999, 3_600_001, 86_400_001, 2_592_000_000]) {
     const { detail, 'retry-after': header } = documentOf({ retryAfter })
-    const durations = [...detail.matchAll(/(\d+) (second|minute|hour|day)s?(?= |\.$)/g)].filter(
+    const durations = [...detail.matchAll(/(\d+) (second|minute|hour|day)s?(?= |[.,])/g)].filter(
       ({ index }) => index > detail.indexOf('Try again'),
     )
     const sum = durations.reduce(
