@@ -10,13 +10,21 @@ import {
   type Timers,
   type WarmUp,
 } from 'sluice'
-import { type AddressList, addressList, type FieldOptions } from 'sluice/http'
+import {
+  type AddressList,
+  addressList,
+  type ErrorShapeOptions,
+  type FieldOptions,
+  type Presentation,
+} from 'sluice/http'
+import { answerRewriter } from './answers/answer-template.js'
 import type { BodyTypes } from './body/body-format.js'
-import type { GatewayConfig, PolicyConfig, WarmUpConfig } from './config/config.js'
+import { type GatewayConfig, type PolicyConfig, policiesOf, type WarmUpConfig } from './config/config.js'
 import { describeKey } from './config/describe-config.js'
 import { readsBody } from './config/limits/limit-entry.js'
 import { countsTokens, tokensOf } from './config/limits/token-limits.js'
 import type { LlmOptions } from './llm/llm-call.js'
+import { vendorOfPath } from './llm/shapes/shapes.js'
 import type { MirrorName } from './llm/vendor-headers.js'
 import type { WeighedRequest } from './policy-request.js'
 import { RouteCache } from './routing/route-cache.js'
@@ -42,7 +50,9 @@ export interface Policy {
   /** The vendor whose rate-limit headers are added to responses. */
   readonly mirror: MirrorName | undefined
   /** The rate-limit headers of responses. */
-  readonly headers: FieldOptions
+  readonly headers: FieldOptions & ErrorShapeOptions
+  /** How the gateway's own answers are written. */
+  readonly presentation: Presentation
   /** True if a request may wait for a limit. */
   readonly waits: boolean
   /** The clients that the limits do not apply to. */
@@ -94,6 +104,14 @@ export interface Policies {
    * @throws BadTargetError
    */
   route(method: string, url: string): Routed
+  /**
+   * Returns how an answer is written for a request whose route is unknown. If any route meters
+   * model calls, the path determines the error format.
+   *
+   * @param url the request target as received
+   * @param isAnthropic true if the client stated a version of Anthropic's API
+   */
+  unroutedPresentation(url: string, isAnthropic: boolean): Presentation
 }
 
 /** A parsed target and its policy, which is undefined if such requests are denied. */
@@ -126,7 +144,7 @@ interface Dependencies {
  * @throws LimitSyntaxError, TypeError or RangeError if an override is invalid for its rule
  */
 export function createPolicies(
-  config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody' | 'headers'>,
+  config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody' | 'headers' | 'answers'>,
   dependencies: Dependencies,
 ): Policies {
   const { routes, fallback } = config
@@ -146,14 +164,31 @@ export function createPolicies(
     const target = parseTarget(url)
     return { target, match: policyFor(method, target.segments) }
   })
-  return { routes: routePolicies, policyFor, route: (method, url) => cache.of(method, url) }
+  return {
+    routes: routePolicies,
+    policyFor,
+    route: (method, url) => cache.of(method, url),
+    unroutedPresentation: unroutedPresentation(config),
+  }
 }
 
-type SharedConfig = Pick<GatewayConfig, 'tiers' | 'maxBody' | 'headers'>
+function unroutedPresentation(
+  config: Pick<GatewayConfig, 'routes' | 'fallback' | 'answers'>,
+): Policies['unroutedPresentation'] {
+  const hasModels = policiesOf(config).some(({ llm }) => llm !== undefined)
+  const rewrite = answerRewriter(config.answers ?? {})
+  return (url, isAnthropic) => {
+    const vendor = isAnthropic ? 'anthropic' : vendorOfPath(url.split('?', 1)[0] as string)
+    const errorShape = hasModels ? vendor : undefined
+    return { ...(errorShape && { errorShape }), ...(rewrite && { rewrite }) }
+  }
+}
+
+type SharedConfig = Pick<GatewayConfig, 'tiers' | 'maxBody' | 'headers' | 'answers'>
 
 /** Returns the exemption that a route configures; undefined if there is none. */
 function exemptionOf(
-  { name, allow = [], require, refuseWith, maxBody, bodyTypes }: PolicyConfig,
+  { name, allow = [], require, refuseWith, maxBody, bodyTypes, errorShape, answers }: PolicyConfig,
   shared: SharedConfig,
   dependencies: Dependencies,
 ): Exemption | undefined {
@@ -166,6 +201,8 @@ function exemptionOf(
     ...(refuseWith && { refuseWith }),
     ...(maxBody !== undefined && { maxBody }),
     ...(bodyTypes && { bodyTypes }),
+    ...(errorShape && { errorShape }),
+    ...(answers && { answers }),
   }
   const { policy } = policyOf(unlimited, shared, dependencies)
   return { addresses: addressList(allow, ['allow']), policy: { ...policy, isExempt: true } }
@@ -177,7 +214,7 @@ function policyOf(
   dependencies: Dependencies,
 ): { readonly policy: Policy; readonly rules: readonly RouteRule[] } {
   const { tiers, maxBody, headers = {} } = shared
-  const { name, rules, require, llm, mirror, bodyTypes } = config
+  const { name, rules, require, llm, mirror, bodyTypes, errorShape, maxRetryWaitMs } = config
   const limiterOptions = limiterOptionsOf(config, tiers, dependencies)
   const asConfigured = createLimiter(limiterOptions)
   const overrides = overridesOf(asConfigured.rules, dependencies.overrides)
@@ -193,7 +230,12 @@ function policyOf(
       bodyTypes,
       llm: meters ? llm : undefined,
       mirror,
-      headers,
+      headers: {
+        ...headers,
+        ...(errorShape && { errorShape }),
+        ...(maxRetryWaitMs !== undefined && { maxRetryWait: maxRetryWaitMs }),
+      },
+      presentation: presentationOf(config, shared),
       waits: rules.some((rule) => 'wait' in rule),
       exemption: exemptionOf(config, shared, dependencies),
       isExempt: false,
@@ -204,6 +246,14 @@ function policyOf(
       keyedBy: describeKey(rules[rule.index]?.by),
     })),
   }
+}
+
+function presentationOf(
+  { errorShape, maxRetryWaitMs, answers }: PolicyConfig,
+  file: Pick<GatewayConfig, 'answers'>,
+): Presentation {
+  const rewrite = answerRewriter({ ...file.answers, ...answers }, maxRetryWaitMs)
+  return { ...(errorShape && { errorShape }), ...(rewrite && { rewrite }) }
 }
 
 function limiterOptionsOf(

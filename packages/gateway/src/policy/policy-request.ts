@@ -4,6 +4,8 @@ import type { LlmCall } from './llm/llm-call.js'
 
 /** A request as the rules of a route see it. Costly parts are read once, on first use. */
 export interface GatewayRequest {
+  /** The ID of the request, for operators; undefined for a replayed request. */
+  readonly id?: string | undefined
   /** Upper case. */
   readonly method: string
   /** The normalized path, as it is forwarded. */
@@ -56,8 +58,8 @@ export interface ExpressionFailure {
   readonly reason: string
 }
 
-/** The parts of a request that identify its sender. */
-export type RequestSender = Pick<GatewayRequest, 'client' | 'ip'>
+/** The parts of a request that identify it and its sender. */
+export type RequestSender = Pick<GatewayRequest, 'id' | 'client' | 'ip'>
 
 /**
  * A request as limiters see it: the parts that rules read, and the headers that provide keys.

@@ -38,7 +38,7 @@ export interface Presentation extends Pick<ErrorShapeOptions, 'errorShape'> {
    */
   readonly requestId?: string
   /** Returns a replacement of the status and the detail, or of the whole body as JSON. */
-  readonly rewrite?: (details: ProblemDetails) => RewrittenProblem
+  readonly rewrite?: (details: ProblemDetails, requestId: string | undefined) => RewrittenProblem
 }
 
 export interface RewrittenProblem {
@@ -61,7 +61,7 @@ export function problem(
 
 function answerOf(details: ProblemDetails, { errorShape, requestId, rewrite }: Presentation): HttpAnswer {
   const { title, members, refusal } = details
-  const { status, detail, body }: RewrittenProblem = rewrite?.(details) ?? details
+  const { status, detail, body }: RewrittenProblem = rewrite?.(details, requestId) ?? details
   if (body !== undefined) return { status, headers: [['content-type', 'application/json']], body }
   const { type = 'about:blank', ...others } = members
   const document = {

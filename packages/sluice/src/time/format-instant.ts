@@ -1,7 +1,7 @@
 import { offsetAt } from './calendar.js'
 
 /**
- * Formats an instant, rounded up to a minute: `2026-12-05 00:00 UTC`. Another time zone is followed
+ * Formats an instant, rounded to a second and then up to a minute: `2026-12-05 00:00 UTC`. Another time zone is followed
  * by its offset: `2026-12-05 00:00 Europe/Berlin (UTC+01:00)`.
  *
  * @param instant milliseconds since 1970
@@ -9,7 +9,8 @@ import { offsetAt } from './calendar.js'
  * @returns undefined if the instant is out of the range of dates
  */
 export function formatInstant(instant: number, timeZone = 'UTC'): string | undefined {
-  const minute = Math.ceil(instant / 60_000) * 60_000
+  // The instant is often computed from a clock that was read up to a second earlier.
+  const minute = Math.ceil(Math.round(instant / 1000) / 60) * 60_000
   if (!(Math.abs(minute) < MAX_INSTANT)) return undefined
   const offset = offsetAt(minute, timeZone)
   const local = new Date(minute + offset).toISOString()

@@ -3,6 +3,7 @@ import { sharedLimitsDecoder, withShared } from './limits/limit-list.js'
 import { type Algorithm, decodeAlgorithm, multiplier } from './limits/limit-shape.js'
 import { warnOfVolatileQuotas } from './quotas-in-memory.js'
 import { DEFAULT_ADMIN, decodeAdmin } from './sections/admin-section.js'
+import { decodeAnswers } from './sections/answers-section.js'
 import { decodeBodyTypes } from './sections/body-types-section.js'
 import { decodeHeaders } from './sections/headers-section.js'
 import { DEFAULT_IDENTITY, decodeIdentity } from './sections/identity-section.js'
@@ -58,6 +59,7 @@ const SETTINGS = {
   tiers: recordOf(multiplier, 'a map such as { free: 1, premium: 5 }', 1000),
   max_body: bodySize,
   headers: decodeHeaders,
+  answers: decodeAnswers,
   server: decodeServer,
   retry_post: boolean,
   timeouts: transform(
@@ -151,6 +153,7 @@ export function decodeConfig(
     maxBody: values.max_body ?? DEFAULT_MAX_BODY_BYTES,
     retriesPost: values.retry_post ?? false,
     headers: values.headers,
+    answers: values.answers,
     server: values.server ?? {},
     timeouts: { ...DEFAULT_TIMEOUTS_MS, ...values.timeouts },
     log: values.log ?? DEFAULT_LOG,

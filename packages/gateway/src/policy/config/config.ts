@@ -1,6 +1,7 @@
 import type { FailurePolicyName, Refusing, Rule } from 'sluice'
-import type { FieldOptions, ForwardedHeader } from 'sluice/http'
+import type { ErrorShape, FieldOptions, ForwardedHeader } from 'sluice/http'
 import type { JwtOptions } from 'sluice/jwt'
+import type { AnswerTemplates } from '../answers/answer-template.js'
 import type { BodyTypes } from '../body/body-format.js'
 import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/vendor-headers.js'
@@ -35,6 +36,8 @@ export interface GatewayConfig {
   readonly retriesPost: boolean
   /** The rate limit headers of responses. Default: those of the library. */
   readonly headers?: FieldOptions | undefined
+  /** Replacements of the gateway's own answers, on all routes. */
+  readonly answers?: AnswerTemplates | undefined
   readonly server: ServerConfig
   readonly timeouts: TimeoutConfig
   readonly log: LogConfig
@@ -197,6 +200,12 @@ export interface PolicyConfig {
   /** How model calls are metered. */
   readonly llm?: LlmOptions
   readonly mirror?: MirrorName
+  /** The API whose error format is added to the gateway's own answers. */
+  readonly errorShape?: ErrorShape
+  /** The wait above which SDKs are told not to retry. Default: a minute. */
+  readonly maxRetryWaitMs?: number
+  /** Replacements of the gateway's own answers, which take precedence over those of the file. */
+  readonly answers?: AnswerTemplates
   /** How requests are handled if an expression fails. Default: `reject`. */
   readonly onUnreadable?: OnUnreadable | undefined
   /** The media types whose bodies rules can read. Default: JSON only. */

@@ -31,7 +31,14 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
  * Request headers that the gateway sets or handles itself. For example, it sets the length of a
  * body that it sends, and responds to `Expect: 100-continue`.
  */
-const REQUEST_ONLY: ReadonlySet<string> = new Set(['host', 'content-length', 'expect', 'proxy', 'via'])
+const REQUEST_ONLY: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'expect',
+  'proxy',
+  'via',
+  'x-request-id',
+])
 
 const RESPONSE_ONLY: ReadonlySet<string> = new Set(['proxy-authenticate', 'proxy-authentication-info'])
 

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import { headerName } from '../../policy/headers/header-name.js'
 import { foldedName } from '../../policy/headers/steering-headers.js'
 import { type Provenance, provenanceHeaders } from './forwarded-headers.js'
+import { OWN_REQUEST_ID, REQUEST_ID, VENDOR_REQUEST_ID } from './request-id.js'
 import { forwardedVia } from './via.js'
 
 // Header lists are flat, as in Node's `rawHeaders`: name, value, name, value. Repeated headers are
@@ -20,6 +21,8 @@ export interface UpstreamHeaderInput extends Provenance {
   readonly withheld?: ReadonlySet<string> | undefined
   /** The gateway's own name in the `Via` header. */
   readonly gatewayName: string
+  /** The ID of the request, which replaces that of the client. */
+  readonly requestId: string
   /** The HTTP version of the peer, such as `1.1`. */
   readonly httpVersion: string
 }
@@ -53,29 +56,48 @@ export function upstreamRequestHeaders(
     headers.push(name, provenance[index + 1] as string)
   }
   headers.push('Via', forwardedVia(rawHeaders, input.httpVersion, input.gatewayName))
+  headers.push('X-Request-Id', input.requestId)
   for (const [name, value] of replacements) headers.push(name, value)
   return headers
+}
+
+/** The ID of a request, as its client receives it. */
+export interface ResponseId {
+  readonly id: string
+  /** True if the client also reads the ID in `request-id`. */
+  readonly inVendorHeader: boolean
 }
 
 /**
  * Builds the headers for the client. If there is a Transfer-Encoding, Content-Length is unreliable
  * and is removed.
  *
+ * An ID of the upstream's own stays, and the gateway's ID is then in `sluice-request-id`.
+ *
  * @param replacements the gateway's own headers, which replace all headers of the same names
  */
 export function downstreamResponseHeaders(
   rawHeaders: readonly string[],
-  replacements: readonly HeaderPair[] = [],
+  replacements: readonly HeaderPair[],
+  { id, inVendorHeader }: ResponseId,
 ): string[] {
   const named = namedByConnection(rawHeaders)
   const headers: string[] = []
+  let upstreamId: string | undefined
+  let hasVendorId = false
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const { name, folded, toClient } = headerName(rawHeaders[index] as string)
     if (!toClient || isReplaced(folded, replacements)) continue
     if (folded === 'content-length' ? isChunked(rawHeaders) : named?.has(folded)) continue
+    if (folded === OWN_REQUEST_ID) continue
+    if (folded === REQUEST_ID) upstreamId = rawHeaders[index + 1]
+    else if (folded === VENDOR_REQUEST_ID) hasVendorId = true
     headers.push(name, rawHeaders[index + 1] as string)
   }
   for (const [name, value] of replacements) headers.push(name, value)
+  if (upstreamId === undefined) headers.push(REQUEST_ID, id)
+  else if (upstreamId !== id) headers.push(OWN_REQUEST_ID, id)
+  if (inVendorHeader && !hasVendorId) headers.push(VENDOR_REQUEST_ID, id)
   return headers
 }
 

@@ -5,9 +5,15 @@ import { standardErrorSink } from './standard-error.js'
 /** The log of a gateway, as JSON lines. */
 export interface Log {
   /** Logs that an upstream did not respond, at most once per second for each error code. */
-  upstreamFailed(failure: { route: string; status: number; code: string; detail: string }): void
+  upstreamFailed(failure: {
+    route: string
+    status: number
+    code: string
+    detail: string
+    requestId: string
+  }): void
   /** Logs an unexpected error. */
-  crashed(error: unknown): void
+  crashed(error: unknown, fields?: object): void
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
@@ -72,8 +78,8 @@ export function createLog(
       failures.set(failure.code, { loggedAt: now(), unlogged: 0 })
       logger.warn({ ...failure, untold: last?.unlogged ?? 0 }, 'upstream failed')
     },
-    crashed(error) {
-      logger.error({ err: error }, 'unexpected error')
+    crashed(error, fields) {
+      logger.error({ err: error, ...fields }, 'unexpected error')
     },
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),

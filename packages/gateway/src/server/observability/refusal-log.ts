@@ -72,6 +72,7 @@ export class RefusalLog implements Partial<Observer> {
       {
         ...{ route, rule, reason, resource },
         client: this.#redact(client),
+        ...(request.id !== undefined && { requestId: request.id }),
         ...(known?.tier !== undefined && { tier: known.tier.slice(0, 64) }),
         ...{ cost, remaining },
         // Absent for a request that can never be admitted.

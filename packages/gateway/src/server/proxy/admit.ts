@@ -63,11 +63,12 @@ function decide(
   client: Client | undefined,
   waitsForBody: boolean,
 ): MaybePromise<Admitted> {
-  const { request, services, target, match, errors } = routed
+  const { request, requestId, services, target, match, errors } = routed
   const { policy, params } = match
   const { name: route, llm, bodyTypes } = policy
   const incoming = new IncomingRequest({
     message: request,
+    id: requestId,
     target,
     route,
     params,

@@ -5,8 +5,8 @@ import type { FailedForward } from './forward-result.js'
 
 /** Receives the errors of requests. */
 export interface ErrorReporter {
-  upstreamFailed(route: string, result: FailedForward): void
-  unexpectedError(error: unknown): void
+  upstreamFailed(route: string, result: FailedForward, requestId: string): void
+  unexpectedError(error: unknown, requestId: string): void
   /** An expression of the configuration could not be evaluated for a request. */
   expressionFailed(route: string, failure: ExpressionFailure): void
 }
@@ -21,8 +21,9 @@ const MAX_LOGGED = 10_000
 export function errorReporter(log: Log): ErrorReporter {
   const logged = new BoundedCache<string, true>(MAX_LOGGED)
   return {
-    upstreamFailed: (route, { status, code, detail }) => log.upstreamFailed({ route, status, code, detail }),
-    unexpectedError: (error) => log.crashed(error),
+    upstreamFailed: (route, { status, code, detail }, requestId) =>
+      log.upstreamFailed({ route, status, code, detail, requestId }),
+    unexpectedError: (error, requestId) => log.crashed(error, { requestId }),
     expressionFailed(route, failure) {
       // Once per expression: a client can trigger the failure at any rate.
       const id = JSON.stringify([route, failure.purpose, failure.expression])

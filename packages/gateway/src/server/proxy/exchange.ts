@@ -10,6 +10,7 @@ import {
   downstreamResponseHeaders,
   type HeaderPair,
   headerStrings,
+  type ResponseId,
   withoutStaleHeaders,
 } from '../http/proxy-headers.js'
 import type { BodyFilter, CreateFilter, ResponseObserver } from '../http/response-observer.js'
@@ -22,6 +23,7 @@ export interface ExchangeOptions {
   readonly response: ServerResponse
   readonly body: ClientBody | undefined
   readonly responseHeaders: readonly HeaderPair[]
+  readonly requestId: ResponseId
   readonly observer: ResponseObserver | undefined
   readonly filter: CreateFilter | undefined
   /** Milliseconds the client may take to accept the data written to it; 0 for no timeout. */
@@ -98,11 +100,11 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     // Interim responses (1xx) concern only the gateway, which requested none.
     if (this.#state === 'settled' || status < 200) return
-    const { request, response, responseHeaders, observer, filter } = this.#options
+    const { request, response, responseHeaders, requestId, observer, filter } = this.#options
     const rawHeaders = headerStrings(controller.rawHeaders)
     observer?.head?.(status, rawHeaders)
     this.#filter = filter?.(status, rawHeaders)
-    const headers = downstreamResponseHeaders(rawHeaders, responseHeaders)
+    const headers = downstreamResponseHeaders(rawHeaders, responseHeaders, requestId)
     this.#status = status
     response.writeHead(status, withoutStaleHeaders(headers, status, this.#filter !== undefined))
     this.#state = 'head'

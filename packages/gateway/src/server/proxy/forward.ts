@@ -4,7 +4,7 @@ import type { ClientAddressReader } from 'sluice/http'
 import type { Dispatcher } from 'undici'
 import { authorityOf, type Target } from '../../policy/routing/target.js'
 import { arrivedBody, ClientBody, hasBody } from '../http/client-body.js'
-import { type HeaderPair, upstreamRequestHeaders } from '../http/proxy-headers.js'
+import { type HeaderPair, type ResponseId, upstreamRequestHeaders } from '../http/proxy-headers.js'
 import type { CreateFilter, ResponseObserver } from '../http/response-observer.js'
 import { Exchange } from './exchange.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
@@ -25,6 +25,8 @@ export interface ForwardOptions {
   readonly addresses: Pick<ClientAddressReader, 'originOf' | 'header'>
   /** The gateway's own name in the `Via` header. */
   readonly gatewayName: string
+  /** The ID of the request, for the upstream and the client. */
+  readonly requestId: ResponseId
   /** Lower-case names of client headers that are not forwarded. */
   readonly withheld?: ReadonlySet<string> | undefined
   /** Headers for the upstream, replacing all client headers of the same names. */
@@ -80,6 +82,7 @@ export function forward(
     response,
     body: streamed,
     responseHeaders: options.responseHeaders,
+    requestId: options.requestId,
     observer: options.observer,
     filter: options.filter,
     clientTimeoutMs: upstream.timeouts.idle,
@@ -101,6 +104,7 @@ function requestHeaders(options: ForwardOptions, streamed: ClientBody | undefine
     peerTrusted: options.peerTrusted,
     addresses: options.addresses,
     gatewayName: options.gatewayName,
+    requestId: options.requestId.id,
     httpVersion: request.httpVersion,
     clientHost: authorityOf(request.url ?? '') ?? request.headers.host,
     proto: request.socket instanceof TLSSocket ? 'https' : 'http',

@@ -12,6 +12,8 @@ import type { RequestHead } from '../identity/request-head.js'
 
 export interface IncomingRequestOptions {
   readonly message: IncomingMessage
+  /** The ID of the request, for operators. */
+  readonly id?: string | undefined
   readonly target: Target
   /** The route's name. */
   readonly route: string
@@ -51,6 +53,10 @@ export class IncomingRequest implements WeighedRequest {
 
   constructor(options: IncomingRequestOptions) {
     this.#options = options
+  }
+
+  get id(): string | undefined {
+    return this.#options.id
   }
 
   get method(): string {

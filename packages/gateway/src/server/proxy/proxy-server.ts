@@ -6,6 +6,7 @@ import type { Endpoint } from '../../policy/config/config.js'
 import { watchHalfClosed } from '../http/half-closed.js'
 import { InboundRequest } from '../http/inbound-request.js'
 import { listen } from '../http/listen.js'
+import { REQUEST_ID, requestIdOf } from '../http/request-id.js'
 import { ResponseOrder } from '../http/response-order.js'
 import type { ErrorReporter } from './error-reporter.js'
 import type { RequestServices } from './request-context.js'
@@ -96,11 +97,22 @@ export async function startProxy({
     responses.add(request.socket, response)
     const current = services()
     current.upstreamUsers.acquire()
+    const peerTrusted = current.addresses.isTrusted(request.socket.remoteAddress)
+    const requestId = requestIdOf(request.rawHeaders, peerTrusted)
     const onEnd = () => {
       current.upstreamUsers.release()
       onRequestEnd()
     }
-    handleRequest({ request, response, services: current, errors, sendContinue, onEnd })
+    handleRequest({
+      request,
+      peerTrusted,
+      requestId,
+      response,
+      services: current,
+      errors,
+      sendContinue,
+      onEnd,
+    })
   }
   const connections = new Set<Socket>()
   let connectionLimit = maxConnections
@@ -122,8 +134,10 @@ export async function startProxy({
     })
   })
   server.on('connect', (request, socket) => {
-    services().traffic.onRequestEnd(undefined, 'invalid')
-    refuseTunnel(request, socket)
+    const { traffic, addresses } = services()
+    traffic.onRequestEnd(undefined, 'invalid')
+    const isTrusted = addresses.isTrusted(request.socket.remoteAddress)
+    refuseTunnel(request, requestIdOf(request.rawHeaders, isTrusted), socket)
   })
   server.on('request', (request, response) => serve(request, response, noContinue))
   server.on('checkContinue', (request, response) =>
@@ -182,17 +196,20 @@ function once(callback: () => void): () => void {
  * Refuses CONNECT, which requests a tunnel. Node passes a bare socket for it, without a response
  * object.
  */
-function refuseTunnel({ httpVersion }: IncomingMessage, socket: Duplex): void {
+function refuseTunnel({ httpVersion }: IncomingMessage, requestId: string, socket: Duplex): void {
   const { body } = problem(
     501,
     'Not implemented',
     'This gateway does not open tunnels (CONNECT); send the request to the gateway directly.',
+    {},
+    { requestId },
   )
   const head = [
     `HTTP/${httpVersion === '1.0' ? '1.0' : '1.1'} 501 Not Implemented`,
     'content-type: application/problem+json',
     `content-length: ${Buffer.byteLength(body)}`,
     'cache-control: no-store',
+    `${REQUEST_ID}: ${requestId}`,
     'connection: close',
   ]
   // The client may disconnect before the response is sent.

@@ -43,6 +43,10 @@ export interface RequestServices {
 /** One request, its response, and everything needed to handle it. */
 export interface RequestContext {
   readonly request: InboundRequest
+  /** True if the peer is a trusted proxy. */
+  readonly peerTrusted: boolean
+  /** The ID of the request: that of a trusted proxy, or a new one. */
+  readonly requestId: string
   readonly response: ServerResponse
   readonly services: RequestServices
   readonly errors: ErrorReporter

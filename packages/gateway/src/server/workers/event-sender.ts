@@ -86,5 +86,5 @@ export function eventSender(
 
 /** Copies the parts of a request that observers read. */
 function senderOf(request: RequestSender): RequestSender {
-  return { client: request.client, ip: addressOf(request) }
+  return { id: request.id, client: request.client, ip: addressOf(request) }
 }

@@ -44,6 +44,7 @@ export async function gatewayTo(url: string, options: Options = {}): Promise<Gat
       peerTrusted: false,
       addresses: clientAddressReader(),
       gatewayName: 'gateway-under-test',
+      requestId: { id: 'request-under-test', inVendorHeader: false },
       responseHeaders: [],
       ...rest,
       upstream,

@@ -1,10 +1,7 @@
 import type { FieldOptions } from 'sluice/http'
 import { z } from 'zod'
 import { type Decoder, mapOf, scalar, transform } from '../yaml/decoders.js'
-import { boolean } from '../yaml/scalars.js'
-
-/** A plain `off` is a string in YAML 1.2, but operators also write `false`. */
-const off = [z.literal('off'), z.literal(false)] as const
+import { boolean, off } from '../yaml/scalars.js'
 
 /** Decodes `headers`: the rate limit headers of responses. */
 export const decodeHeaders: Decoder<FieldOptions> = transform(

@@ -1,3 +1,4 @@
+import type { ErrorShape } from 'sluice/http'
 import { z } from 'zod'
 import type { LlmOptions } from '../../llm/llm-call.js'
 import { customShape } from '../../llm/shapes/custom-shape.js'
@@ -6,16 +7,21 @@ import { SHAPE_NAMES, shapeFor } from '../../llm/shapes/shapes.js'
 import { loadTokenizer, TOKENIZERS } from '../../llm/tokenizers.js'
 import type { MirrorName } from '../../llm/vendor-headers.js'
 import { type Decoder, mapOf, oneOrListOf, scalar, transform, withKeysOf } from '../yaml/decoders.js'
-import { boolean, integer } from '../yaml/scalars.js'
+import { boolean, duration, integer, isOff, type Off, off } from '../yaml/scalars.js'
 
 /** The decoded `llm` of a route. */
 export interface LlmSection {
   readonly options: LlmOptions
+  /** The vendor whose rate-limit headers are added to responses. */
   readonly mirror: MirrorName | undefined
+  /** The API whose error format is added to the gateway's own answers. */
+  readonly errorShape: ErrorShape | undefined
+  readonly maxRetryWaitMs: number
 }
 
 /** Output tokens reserved for a call without a stated maximum. */
 const DEFAULT_OUTPUT = 1024
+const DEFAULT_MAX_RETRY_WAIT_MS = 60_000
 const MAX_DEFAULT_OUTPUT = 10_000_000
 const MAX_POINTERS = 16
 
@@ -33,34 +39,62 @@ export function llmDecoder(path: string): Decoder<LlmSection> {
       cached_weight: scalar(z.number().min(0).max(1000), 'a number from 0 to 1000'),
       tokenizer: transform(scalar(z.enum(TOKENIZERS), `one of ${TOKENIZERS.join(', ')}`), loadTokenizer),
       ask_for_usage: boolean,
-      mirror_headers: scalar(z.enum(['openai', 'anthropic']), "'openai' or 'anthropic'"),
+      mirror_headers: scalar(z.union([z.enum(['openai', 'anthropic']), ...off]), 'openai, anthropic or off'),
+      error_shape: scalar(
+        z.union([z.enum(['openai', 'anthropic', 'ollama']), ...off]),
+        'openai, anthropic, ollama or off',
+      ),
+      max_retry_wait: duration(),
     },
     `one of ${SHAPE_NAMES.join(', ')}, or a map such as { shape: openai, default_output: 500 }`,
   )
   return withKeysOf(llmMap, (node, problems) => {
     if (node.kind === 'scalar') {
       const shape = decodeShape(node, problems)
-      return shape && { options: optionsOf(shape, {}), mirror: undefined }
+      return shape && sectionOf(shape, {})
     }
     const values = llmMap(node, problems)
     if (values === undefined) return undefined
-    const { shape, mirror_headers: mirror, ...others } = values
-    if (shape !== undefined) return { options: optionsOf(shape, others), mirror }
+    const { shape, ...others } = values
+    if (shape !== undefined) return sectionOf(shape, others)
     if (node.kind === 'map' && !node.entries.has('shape'))
       problems.at(node, "'llm' requires 'shape', such as openai")
     return undefined
   })
 }
 
-function optionsOf(
-  shape: Shape,
-  values: {
-    readonly default_output?: number
-    readonly cached_weight?: number
-    readonly tokenizer?: LlmOptions['tokenizer']
-    readonly ask_for_usage?: boolean
-  },
-): LlmOptions {
+interface MeteringSettings {
+  readonly default_output?: number
+  readonly cached_weight?: number
+  readonly tokenizer?: LlmOptions['tokenizer']
+  readonly ask_for_usage?: boolean
+}
+
+interface Settings extends MeteringSettings {
+  readonly mirror_headers?: MirrorName | Off
+  readonly error_shape?: ErrorShape | Off
+  readonly max_retry_wait?: number
+}
+
+/** Applies the defaults of the shape: its vendor's headers and errors. */
+function sectionOf(shape: Shape, settings: Settings): LlmSection {
+  const { vendor } = shape
+  const {
+    mirror_headers: mirror = vendor === 'ollama' ? 'off' : (vendor ?? 'off'),
+    // Most APIs without a shape of their own resemble that of OpenAI.
+    error_shape: errorShape = vendor ?? 'openai',
+    max_retry_wait: maxRetryWaitMs = DEFAULT_MAX_RETRY_WAIT_MS,
+    ...others
+  } = settings
+  return {
+    options: optionsOf(shape, others),
+    mirror: isOff(mirror) ? undefined : mirror,
+    errorShape: isOff(errorShape) ? undefined : errorShape,
+    maxRetryWaitMs,
+  }
+}
+
+function optionsOf(shape: Shape, values: MeteringSettings): LlmOptions {
   return {
     shape,
     defaultOutput: values.default_output ?? DEFAULT_OUTPUT,

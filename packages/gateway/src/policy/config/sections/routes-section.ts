@@ -17,6 +17,7 @@ import { type Decoder, listOf, mapOf, scalar, type Values, withKeysOf } from '..
 import type { Problems } from '../yaml/diagnostics.js'
 import { integer, string } from '../yaml/scalars.js'
 import { type ConfigNode, quote } from '../yaml/yaml-node.js'
+import { decodeAnswers } from './answers-section.js'
 import { decodeBodyTypes } from './body-types-section.js'
 import { llmDecoder } from './llm-section.js'
 import { networkList } from './network-list.js'
@@ -125,6 +126,7 @@ function policyShape(params: readonly string[] | undefined, path: string, algori
       },
       'a map such as { status: 403, detail: Premium access required }',
     ),
+    answers: decodeAnswers,
     warm_up: decodeWarmUp,
     llm: llmDecoder(path),
     on_unreadable: decodeOnUnreadable,
@@ -138,7 +140,7 @@ function policyOf(
   problems: Problems,
 ): Omit<PolicyConfig, 'name'> {
   const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp, llm } = values
-  const { on_unreadable: onUnreadable, body_types: bodyTypes, allow } = values
+  const { on_unreadable: onUnreadable, body_types: bodyTypes, allow, answers } = values
   if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
     problems.at(node, "'refuse_with' requires 'require'; add 'require', or remove 'refuse_with'")
   const rules = withTokenCosts(limits, llm?.options, problems)
@@ -151,6 +153,9 @@ function policyOf(
     readsBody: readsBody(rules) || requirement?.readsBody === true,
     ...(llm && { llm: llm.options }),
     ...(llm?.mirror && { mirror: llm.mirror }),
+    ...(llm?.errorShape && { errorShape: llm.errorShape }),
+    ...(llm && { maxRetryWaitMs: llm.maxRetryWaitMs }),
+    ...(answers !== undefined && { answers }),
     ...(requirement !== undefined && { require: requirement }),
     ...(refuseWith !== undefined && { refuseWith }),
     ...(warmUp !== undefined && { warmUp }),

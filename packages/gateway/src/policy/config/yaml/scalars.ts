@@ -13,6 +13,15 @@ export function string(example: string): Decoder<string> {
   }
 }
 
+/** A plain `off` is a string in YAML 1.2, but operators also write `false`. */
+export const off = [z.literal('off'), z.literal(false)] as const
+
+export type Off = 'off' | false
+
+export function isOff(value: unknown): value is Off {
+  return value === 'off' || value === false
+}
+
 export const boolean: Decoder<boolean> = scalar(z.boolean(), 'true or false')
 
 /** Maximum timeout, in milliseconds. Node timers overflow after 2^31 ms. */

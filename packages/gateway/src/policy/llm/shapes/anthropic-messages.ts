@@ -11,6 +11,7 @@ const COUNTED: ReadonlySet<string> = new Set(['messages', 'system', 'tools'])
 /** The shape of `POST /v1/messages`. */
 export const anthropicMessages: Shape = {
   name: 'anthropic-messages',
+  vendor: 'anthropic',
   usageOnRequest: false,
   readRequest(body, input) {
     const messages = own(body, 'messages')

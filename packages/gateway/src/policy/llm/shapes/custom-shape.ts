@@ -70,6 +70,7 @@ export function customShape(pointers: CustomPointers): Shape {
   }
   return {
     name: 'custom',
+    vendor: undefined,
     usageOnRequest: false,
     readRequest(body, input) {
       for (const pointer of requestPointers) rejectOtherCaseIn(body, pointer)

@@ -34,6 +34,7 @@ const EMBED_COUNTED: ReadonlySet<string> = new Set(['input', 'prompt'])
 /** The shape of `POST /api/chat`. */
 export const ollamaChat: Shape = {
   name: 'ollama-chat',
+  vendor: 'ollama',
   usageOnRequest: false,
   readRequest(body, input) {
     const messages = own(body, 'messages')
@@ -56,6 +57,7 @@ export const ollamaChat: Shape = {
 /** The shape of `POST /api/generate`. */
 export const ollamaGenerate: Shape = {
   name: 'ollama-generate',
+  vendor: 'ollama',
   usageOnRequest: false,
   readRequest(body, input) {
     for (const name of PROMPT_MEMBERS) countContent(own(body, name), input)
@@ -72,6 +74,7 @@ export const ollamaGenerate: Shape = {
 /** The shape of `POST /api/embed` and of the older `/api/embeddings`, which reports no usage. */
 export const ollamaEmbed: Shape = {
   name: 'ollama-embed',
+  vendor: 'ollama',
   usageOnRequest: false,
   readRequest(body, input) {
     const texts = own(body, 'input') ?? own(body, 'prompt')

@@ -12,6 +12,7 @@ const COUNTED: ReadonlySet<string> = new Set([
 /** The shape of `POST /v1/chat/completions`. */
 export const openAIChat: Shape = {
   name: 'openai-chat',
+  vendor: 'openai',
   usageOnRequest: true,
   readRequest(body, input) {
     const messages = own(body, 'messages')

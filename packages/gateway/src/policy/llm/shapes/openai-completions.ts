@@ -10,6 +10,7 @@ const COUNTED: ReadonlySet<string> = new Set(['prompt', 'suffix', 'response_form
 /** The shape of `POST /v1/completions`. The model returns separate answers for each prompt. */
 export const openAICompletions: Shape = {
   name: 'openai-completions',
+  vendor: 'openai',
   usageOnRequest: true,
   readRequest(body, input) {
     const prompt = own(body, 'prompt')

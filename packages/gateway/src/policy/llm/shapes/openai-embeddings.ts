@@ -11,6 +11,7 @@ const MESSAGES: ReadonlySet<string> = new Set(['messages'])
 /** The shape of `POST /v1/embeddings`. Embeddings have no counted output and are never streamed. */
 export const openAIEmbeddings: Shape = {
   name: 'openai-embeddings',
+  vendor: 'openai',
   usageOnRequest: false,
   readRequest(body, input) {
     const texts = own(body, 'input')

@@ -17,6 +17,7 @@ const COUNTED: ReadonlySet<string> = new Set(['instructions', 'input', 'prompt',
  */
 export const openAIResponses: Shape = {
   name: 'openai-responses',
+  vendor: 'openai',
   usageOnRequest: false,
   readRequest(body, input) {
     countContent(own(body, 'instructions'), input)

@@ -2,6 +2,9 @@ import type { Fields } from '../request/json-fields.js'
 import type { TokenCounter } from '../token-counter.js'
 import type { Usage } from '../usage.js'
 
+/** A vendor with an API, whose SDKs read errors and headers in the vendor's form. */
+export type Vendor = 'openai' | 'anthropic' | 'ollama'
+
 /** The parts of a request that affect its cost. */
 export interface CallParameters {
   readonly model: string | undefined
@@ -55,6 +58,8 @@ export interface ChoiceReading {
  */
 export interface Shape {
   readonly name: string
+  /** Undefined for a custom shape. */
+  readonly vendor: Vendor | undefined
   /**
    * True if a stream reports its usage only if the request has `stream_options.include_usage`, in a
    * separate last event.

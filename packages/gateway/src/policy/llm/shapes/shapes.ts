@@ -4,24 +4,24 @@ import { openAIChat } from './openai-chat.js'
 import { openAICompletions } from './openai-completions.js'
 import { openAIEmbeddings } from './openai-embeddings.js'
 import { openAIResponses } from './openai-responses.js'
-import type { Shape } from './shape.js'
+import type { Shape, Vendor } from './shape.js'
 
 /** All named shapes, with the suffix of their usual paths. */
-const SHAPES: readonly { readonly shape: Shape; readonly vendor: string; readonly pathSuffix: string }[] = [
-  { shape: openAIChat, vendor: 'openai', pathSuffix: '/chat/completions' },
-  { shape: openAICompletions, vendor: 'openai', pathSuffix: '/completions' },
-  { shape: openAIEmbeddings, vendor: 'openai', pathSuffix: '/embeddings' },
-  { shape: openAIResponses, vendor: 'openai', pathSuffix: '/responses' },
-  { shape: anthropicMessages, vendor: 'anthropic', pathSuffix: '/messages' },
-  { shape: ollamaChat, vendor: 'ollama', pathSuffix: '/api/chat' },
-  { shape: ollamaGenerate, vendor: 'ollama', pathSuffix: '/api/generate' },
-  { shape: ollamaEmbed, vendor: 'ollama', pathSuffix: '/api/embed' },
-  { shape: ollamaEmbed, vendor: 'ollama', pathSuffix: '/api/embeddings' },
+const SHAPES: readonly { readonly shape: Shape; readonly pathSuffix: string }[] = [
+  { shape: openAIChat, pathSuffix: '/chat/completions' },
+  { shape: openAICompletions, pathSuffix: '/completions' },
+  { shape: openAIEmbeddings, pathSuffix: '/embeddings' },
+  { shape: openAIResponses, pathSuffix: '/responses' },
+  { shape: anthropicMessages, pathSuffix: '/messages' },
+  { shape: ollamaChat, pathSuffix: '/api/chat' },
+  { shape: ollamaGenerate, pathSuffix: '/api/generate' },
+  { shape: ollamaEmbed, pathSuffix: '/api/embed' },
+  { shape: ollamaEmbed, pathSuffix: '/api/embeddings' },
 ]
 
 /** Names that a configuration may use: a shape, or a vendor whose shape depends on the path. */
 export const SHAPE_NAMES: readonly string[] = [
-  ...new Set(SHAPES.flatMap(({ shape, vendor }) => [vendor, shape.name])),
+  ...new Set(SHAPES.flatMap(({ shape }) => [shape.vendor ?? 'custom', shape.name])),
 ]
 
 /**
@@ -31,7 +31,18 @@ export const SHAPE_NAMES: readonly string[] = [
  */
 export function shapeFor(name: string, path: string): Shape | undefined {
   const found = SHAPES.find(
-    ({ shape, vendor, pathSuffix }) => shape.name === name || (vendor === name && path.endsWith(pathSuffix)),
+    ({ shape, pathSuffix }) => shape.name === name || (shape.vendor === name && path.endsWith(pathSuffix)),
   )
   return found?.shape
+}
+
+/**
+ * Guesses the vendor of a path that matches no route, so that the vendor's SDK can read the error.
+ *
+ * @param path without a query
+ * @returns undefined for a path that no API has
+ */
+export function vendorOfPath(path: string): Vendor | undefined {
+  const found = SHAPES.find(({ pathSuffix }) => path.endsWith(pathSuffix))
+  return found?.shape.vendor ?? (/^(?:\/[^/]+)*\/v1\//.test(path) ? 'openai' : undefined)
 }

@@ -108,7 +108,7 @@ export class RecordedRequest {
     { request, arrivedAt, decidedAt, decision }: DecidedRequest,
     { timeOrigin, digest, write }: RecordTarget,
   ) {
-    const { client, method } = request
+    const { id, client, method } = request
     const costs = decision.quotas.flatMap(({ rule, resource, cost }) =>
       cost === 1 || isTokenResource(resource) ? [] : [[rule, cost] as const],
     )
@@ -125,6 +125,7 @@ export class RecordedRequest {
       outcome: decision.allowed ? 'allowed' : 'refused',
       ...(!decision.allowed && { refused_by: decision.refusal.violated }),
       ...(costs.length > 0 && { costs: Object.fromEntries(costs) }),
+      ...(id !== undefined && { request_id: id }),
     }
   }
 

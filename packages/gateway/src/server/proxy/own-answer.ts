@@ -1,0 +1,40 @@
+import type { HttpAnswer, Presentation } from 'sluice/http'
+import type { PolicyMatch } from '../../policy/policies.js'
+import type { HeaderPair } from '../http/proxy-headers.js'
+import { REQUEST_ID, VENDOR_REQUEST_ID } from '../http/request-id.js'
+import { sendResponse } from '../http/send-response.js'
+import type { RequestContext } from './request-context.js'
+
+/** A request that the gateway itself answers, with its route if it is known. */
+export type AnsweredRequest = RequestContext & { readonly match?: PolicyMatch }
+
+/**
+ * Returns how an answer to a request is written: with its ID, in the error format of the route's API,
+ * and as configured in `answers`.
+ */
+export function presentationOf({ request, requestId, services, match }: AnsweredRequest): Presentation {
+  const presentation =
+    match === undefined
+      ? services.policies.unroutedPresentation(
+          request.url ?? '/',
+          // All SDKs of Anthropic send it.
+          request.headers['anthropic-version'] !== undefined,
+        )
+      : match.policy.presentation
+  return { ...presentation, requestId }
+}
+
+/** Sends an answer of the gateway's own, with the ID of the request. */
+export function sendOwnAnswer(
+  context: AnsweredRequest,
+  answer: HttpAnswer,
+  { errorShape }: Presentation,
+  more: readonly HeaderPair[] = [],
+): void {
+  const { request, response, requestId } = context
+  const ids: readonly HeaderPair[] = [
+    [REQUEST_ID, requestId],
+    ...(errorShape === 'anthropic' ? [[VENDOR_REQUEST_ID, requestId] as const] : []),
+  ]
+  sendResponse(request, response, { ...answer, headers: [...answer.headers, ...more, ...ids] })
+}
