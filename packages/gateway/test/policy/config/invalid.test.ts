@@ -39,7 +39,45 @@ describe('the error for an invalid configuration file', () => {
     ['an unclosed bracket', `${UPSTREAM}\nroutes: [¦`, 'a bracket above is not closed'],
     ['an unknown tag', `${UPSTREAM}\nadmin: ¦!port 8081`, 'an unknown tag (!...)'],
     ['binary data', `${UPSTREAM}\nadmin: !!binary ¦aGk=`, 'use only maps, lists, strings, numbers'],
-    ['a key that is not a string', `${UPSTREAM}\n¦1: 2`, 'keys must be strings'],
+    ['a key that is not a string', `${UPSTREAM}\n¦true: 2`, 'keys must be strings'],
+    ['a number as a key', `${UPSTREAM}\n¦1: 2`, "unknown key '1'; expected one of listen"],
+    ['a number in unusual notation as a key', `${UPSTREAM}\nanswers: { ¦0x1ad: {} }`, 'keys must be strings'],
+    // Answers
+    [
+      'an answer with a status that the gateway never sends',
+      `${UPSTREAM}\nanswers: { ¦418: { detail: tea } }`,
+      "the gateway has no answer '418'; expected one of 400, 401, 403",
+    ],
+    [
+      'an answer without changes',
+      `${UPSTREAM}\nanswers: { 429: ¦{} }`,
+      "must have 'status', 'detail' or 'body'",
+    ],
+    [
+      'an answer with a status that is not an error',
+      `${UPSTREAM}\nanswers: { 429: { status: ¦200 } }`,
+      "'status' must be a whole number from 400 to 599, not 200",
+    ],
+    [
+      'an unknown placeholder',
+      `${UPSTREAM}\nanswers: { 429: { detail: ¦"after {retry-after} {retryafter}" } }`,
+      "unknown placeholder '{retryafter}'; did you mean 'retry_after'?",
+    ],
+    [
+      'an unknown placeholder in a body',
+      `${UPSTREAM}\nanswers: { 429: { body: ¦{ error: [{ a: "{wholly_unknown}" }] } } }`,
+      "unknown placeholder '{wholly_unknown}'; the placeholders are status, title, detail",
+    ],
+    [
+      'a body that is not JSON',
+      `${UPSTREAM}\nanswers: { 429: { body: ¦'{"retry": {retry_after}}' } }`,
+      "'body' must be JSON",
+    ],
+    [
+      'an error format that no SDK reads',
+      `${UPSTREAM}\nroutes: [{ match: POST /v1/chat/completions, llm: { shape: openai, error_shape: ¦gemini } }]`,
+      "'error_shape' must be openai, anthropic, ollama or off, not 'gemini'",
+    ],
     ['an alias without an anchor', `${UPSTREAM}\nidentity: ¦*unknown`, "no anchor '&unknown'"],
     ['a NUL byte', `${UPSTREAM} ¦\0`, 'a NUL byte'],
     // Settings

@@ -71,8 +71,12 @@ describe('the gateway', () => {
       const { url, failures } = await startTestGateway('', upstream.url)
       const { status, headers, text } = await send(url, '/predict', { body: 'hello' })
       expect([status, headers['content-type']]).toEqual([502, 'application/problem+json'])
-      expect(JSON.parse(text)).toEqual({ type: 'about:blank', title: 'Bad gateway', status: 502, detail })
-      expect(failures).toEqual([{ route: 'default', status: 502, code, detail }])
+      const requestId = headers['x-request-id']
+      expect(JSON.parse(text)).toEqual({
+        ...{ type: 'about:blank', title: 'Bad gateway', status: 502, detail },
+        instance: `urn:uuid:${requestId}`,
+      })
+      expect(failures).toEqual([{ route: 'default', status: 502, code, detail, requestId }])
       expect(upstream.received.split('POST /predict')).toHaveLength(2)
     },
   )

@@ -103,11 +103,11 @@ class NodeBuilder {
     for (const { key, value } of source.items) {
       const keyNode = key as Node
       const keyStart = keyNode.range?.[0] ?? start
-      if (!isScalar(keyNode) || typeof keyNode.value !== 'string') {
+      const name = keyName(keyNode)
+      if (name === undefined) {
         this.#problems.add(keyStart, 'keys must be strings, such as limits')
         continue
       }
-      const name = keyNode.value
       const first = entries.get(name)
       if (first !== undefined) {
         const line = this.#problems.lineAt(first.keyStart)
@@ -135,4 +135,12 @@ class NodeBuilder {
 
 function isPlain(value: unknown): value is string | number | boolean | null {
   return value === null || ['string', 'number', 'boolean'].includes(typeof value)
+}
+
+/** Returns the name of a key: a string, or a whole number in its usual notation, such as a status. */
+function keyName(key: Node): string | undefined {
+  if (!isScalar(key)) return undefined
+  const { value, source } = key
+  if (typeof value === 'string') return value
+  return Number.isSafeInteger(value) && String(value) === source ? source : undefined
 }
