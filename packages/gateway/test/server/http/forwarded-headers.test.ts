@@ -13,7 +13,7 @@ async function provenance(config: string, headers: readonly string[]): Promise<I
   await client.until('200 OK')
   const { request } = await upstream.arrivals.next()
   expect(request.url).toBe('/predict')
-  const { host, connection, via, ...rest } = request.headers
+  const { host, connection, via, 'x-request-id': id, ...rest } = request.headers
   return rest
 }
 

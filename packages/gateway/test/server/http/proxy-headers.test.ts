@@ -52,6 +52,7 @@ describe('request headers', () => {
       'x-forwarded-host': 'localhost',
       'x-forwarded-proto': 'http',
       'x-real-ip': '127.0.0.1',
+      'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
     })
     // Names keep their case, and repeated headers are not joined.
     const { rawHeaders } = request
@@ -143,6 +144,7 @@ describe('response headers', () => {
       'Date: Thu, 01 Jan 1970 00:00:00 GMT',
       'Server: model',
       'Content-Length: 2',
+      expect.stringMatching(/^x-request-id: [0-9a-f-]{36}$/),
       'Connection: close',
     ])
   })

@@ -18,7 +18,7 @@ async function forwardResponse(
   const [method, target] = requestLine.split(' ')
   expect(upstream.received).toMatch(new RegExp(`^${method} ${target} HTTP/1.1\r\n`))
   return {
-    head: headers.filter((header) => !/^(Date|Connection):/.test(header)),
+    head: headers.filter((header) => !/^(Date|Connection|x-request-id):/.test(header)),
     body: client.received.slice(end + 4),
   }
 }

@@ -23,6 +23,7 @@ describe('the connect timeout', () => {
         title: 'Gateway timeout',
         status: 504,
         detail: 'The upstream did not accept a connection in time.',
+        instance: `urn:uuid:${headers['x-request-id']}`,
       })
     }
     expect(failures).toMatchObject([{ code: 'UND_ERR_CONNECT_TIMEOUT' }, { code: 'UND_ERR_CONNECT_TIMEOUT' }])
