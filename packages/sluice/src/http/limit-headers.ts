@@ -2,12 +2,13 @@ import type { Decision, Quota } from '../limiter/decision.js'
 import { ceilToUnit } from '../limits/format-limit.js'
 import { OptionTypeError, unknownOption } from '../option-error.js'
 import { dictionaryHeaders, leastRemaining } from './dictionary-headers.js'
+import { draft12Headers } from './draft-12-headers.js'
 import { type ErrorShapeOptions, retryHints } from './error-shape.js'
 import { type HeaderList, headersOfOneRule, rateLimit, rateLimitPolicy } from './ratelimit-headers.js'
 import { retryAfterSeconds } from './retry-after.js'
 
 /** The versions of draft-ietf-httpapi-ratelimit-headers whose headers can be sent. */
-const DRAFTS = ['draft-11', 'draft-8', 'draft-7', 'draft-6'] as const
+const DRAFTS = ['draft-12', 'draft-11', 'draft-8', 'draft-7', 'draft-6'] as const
 
 /** Options of the rate limit headers. */
 export interface FieldOptions {
@@ -15,6 +16,8 @@ export interface FieldOptions {
    * The version of draft-ietf-httpapi-ratelimit-headers to follow. `false` sends neither
    * `RateLimit` nor `RateLimit-Policy`. Default: `draft-11`.
    *
+   * - `draft-12`: as `draft-11`, and `RateLimit` also has the parameters of the next version: `a` and
+   *   `w`, which repeat `r` and `t`, and `c`, the units that the request consumed.
    * - `draft-8`: as `draft-11`, without the quota unit `qu`.
    * - `draft-7`: `RateLimit: limit=10, remaining=3, reset=21` and `RateLimit-Policy: 10;w=60`.
    * - `draft-6`: `RateLimit-Limit`, `RateLimit-Remaining`, `RateLimit-Reset` and the same policy.
@@ -33,7 +36,7 @@ export interface FieldOptions {
   readonly xRateLimit?: boolean | { readonly reset: 'epoch' | 'seconds' }
   /**
    * Adds partition keys (`pk`): digests of the rules' keys, computed with this secret. Requires
-   * `draft-11` or `draft-8`. Default: none.
+   * `draft-12`, `draft-11` or `draft-8`. Default: none.
    */
   readonly partitionKeySecret?: string
 }
@@ -56,10 +59,10 @@ export function checkFieldOptions(options: FieldOptions): void {
       `'retryAfter' must be true or false, not '${String(retryAfter)}'`,
     )
   checkXRateLimit(xRateLimit)
-  if (partitionKeySecret !== undefined && fields !== 'draft-11' && fields !== 'draft-8')
+  if (partitionKeySecret !== undefined && (fields === false || fields === 'draft-7' || fields === 'draft-6'))
     throw new OptionTypeError(
       ['partitionKeySecret'],
-      "'partitionKeySecret' requires 'fields' to be 'draft-11' or 'draft-8', the only versions with partition keys",
+      "'partitionKeySecret' requires 'fields' to be 'draft-12', 'draft-11' or 'draft-8', the only versions with partition keys",
     )
 }
 
@@ -107,6 +110,8 @@ export function limitFields(decision: Decision, options: FieldOptions & ErrorSha
       ['ratelimit-policy', rateLimitPolicy(enforced, secret, fields === 'draft-11')],
       ['ratelimit', rateLimit(reported, secret)],
     )
+  else if (fields === 'draft-12')
+    headers.push(...draft12Headers(enforced, reported, decision.allowed, secret))
   else if (fields !== false) headers.push(...dictionaryHeaders(enforced, reported, fields))
   if (xRateLimit !== false) headers.push(...xRateLimitHeaders(leastRemaining(reported), xRateLimit))
   if (decision.allowed) return headers

@@ -4,8 +4,9 @@ import { ceilToUnit } from '../limits/format-limit.js'
 import type { Limit } from '../limits/limit.js'
 
 // The headers `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-11:
-// structured fields (RFC 9651), Lists of Strings with parameters. The draft may still change; only
-// this file depends on it. `dictionary-headers.ts` has the forms of earlier versions.
+// structured fields (RFC 9651), Lists of Strings with parameters. The draft may still change.
+// `dictionary-headers.ts` has the forms of earlier versions, and `draft-12-headers.ts` that of the
+// next one.
 //
 //     RateLimit-Policy: "requests";q=10;w=60, "tokens";q=100000;qu="tokens";w=60
 //     RateLimit: "requests";r=3;t=6
@@ -58,11 +59,21 @@ export function headersOfOneRule(quota: Quota): HeaderList {
   return itemOf(quota).headers
 }
 
+/** Formats the item of a rule in `RateLimit`, without its partition key. */
+export function rateLimitItem(quota: Quota): string {
+  return itemOf(quota).text
+}
+
+/** Returns the seconds until more than the remaining units can be used; undefined if unknown. */
+export function secondsUntilMore(quota: Quota): number | undefined {
+  const until = timeUntilMore(quota)
+  return quota.limit.algorithm === 'concurrency' || until === 0 ? undefined : ceilToUnit(until)
+}
+
 function itemOf(quota: Quota): QuotaItem {
   const template = templateOf(quota)
-  const { limit, remaining } = quota
-  const until = timeUntilMore(quota)
-  const seconds = limit.algorithm === 'concurrency' || until === 0 ? NO_TIME : ceilToUnit(until)
+  const { remaining } = quota
+  const seconds = secondsUntilMore(quota) ?? NO_TIME
   const index = remaining & (CACHE_SIZE - 1)
   const latest = template.latest[index]
   if (latest !== undefined && latest.remaining === remaining && latest.seconds === seconds) return latest
@@ -84,7 +95,7 @@ function headerOf(name: string, value: string): HeaderList[number] {
   return Object.freeze([name, value] as const)
 }
 
-function listOf(quotas: readonly Quota[], item: (quota: Quota) => string): string {
+export function listOf(quotas: readonly Quota[], item: (quota: Quota) => string): string {
   return quotas.length === 1 ? item(quotas[0] as Quota) : quotas.map(item).join(', ')
 }
 
@@ -152,7 +163,7 @@ export function quotaAndWindow(limit: Limit): { quota: number; window?: number }
   return { quota: Math.floor((limit.limit * window * 1000) / limit.period), window }
 }
 
-function partitionKey(key: string, secret: string | undefined): string {
+export function partitionKey(key: string, secret: string | undefined): string {
   if (secret === undefined) return ''
   const digest = createHmac('sha256', secret).update(key, 'utf16le').digest().subarray(0, 12)
   return `;pk=:${digest.toString('base64')}:`

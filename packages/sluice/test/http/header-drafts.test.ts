@@ -117,6 +117,31 @@ describe('the headers of each draft', () => {
     expect(fieldsOf(rules, {})['ratelimit-policy']).toBe('"tokens";q=9;qu="tokens";w=60')
   })
 
+  it('have the parameters of both versions in draft-12, and what the request consumed', () => {
+    const rules = [
+      { limit: '9/minute', of: 'tokens', algorithm: 'fixed-window' as const, cost: 4 },
+      { concurrent: 5 },
+    ]
+    const options = { fields: 'draft-12' } as const
+    const policy = '"tokens";q=9;qu="tokens";w=60, "concurrent";q=5;qu="concurrent-requests"'
+    const admitted = fieldsOf(rules, options)
+    expect(admitted).toEqual({
+      'ratelimit-policy': policy,
+      ratelimit: '"tokens";r=5;t=60;a=5;w=60;c=4, "concurrent";r=4;a=4;c=1',
+    })
+    expect(fieldsOf(rules, options, 3)).toMatchObject({
+      'ratelimit-policy': policy,
+      ratelimit: '"tokens";r=1;t=60;a=1;w=60;c=0',
+    })
+    const items = parseList(String(admitted.ratelimit)) as [string, Map<string, unknown>][]
+    expect(items.map(([rule, parameters]) => [rule, parameters.get('a')])).toEqual([
+      ['tokens', 5],
+      ['concurrent', 4],
+    ])
+    const keyed = fieldsOf(RULES, { ...options, partitionKeySecret: 's' })
+    expect(keyed.ratelimit).toMatch(/^"3-in-1min";r=2;t=60;a=2;w=60;c=1;pk=:[\w+/]{16}:$/)
+  })
+
   it('can be omitted, each by itself', () => {
     expect(fieldsOf(RULES, { fields: false })).toEqual({})
     expect(Object.keys(fieldsOf(RULES, { fields: false }, 4))).toEqual(['retry-after'])
@@ -137,7 +162,7 @@ describe('the headers of each draft', () => {
   it.each<[object, string]>([
     [
       { fields: 'draft-5' },
-      "'fields' must be 'draft-11', 'draft-8', 'draft-7', 'draft-6' or false, not 'draft-5'",
+      "'fields' must be 'draft-12', 'draft-11', 'draft-8', 'draft-7', 'draft-6' or false, not 'draft-5'",
     ],
     [{ fields: true }, "'fields' must be"],
     [{ retryAfter: 'no' }, "'retryAfter' must be true or false"],

@@ -8,8 +8,8 @@ export const decodeHeaders: Decoder<FieldOptions> = transform(
   mapOf(
     {
       fields: scalar(
-        z.union([z.enum(['draft-11', 'draft-8', 'draft-7', 'draft-6']), ...off]),
-        'draft-11, draft-8, draft-7, draft-6 or off',
+        z.union([z.enum(['draft-12', 'draft-11', 'draft-8', 'draft-7', 'draft-6']), ...off]),
+        'draft-12, draft-11, draft-8, draft-7, draft-6 or off',
       ),
       retry_after: boolean,
       x_rate_limit: scalar(z.union([z.enum(['seconds', 'epoch']), ...off]), 'seconds, epoch or off'),
