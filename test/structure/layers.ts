@@ -28,7 +28,7 @@ export const LAYERS = {
     ['version.ts'],
     ['policy/headers', 'policy/body', 'policy/routing'],
     ['policy/llm'],
-    ['policy/policy-request.ts'],
+    ['policy/policy-request.ts', 'policy/answer-template.ts'],
     ['policy/client-label.ts', 'policy/config'],
     ['policy'],
     ['replay/columns', 'replay/record'],

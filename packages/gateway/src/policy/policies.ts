@@ -17,7 +17,7 @@ import {
   type FieldOptions,
   type Presentation,
 } from 'sluice/http'
-import { answerRewriter } from './answers/answer-template.js'
+import { answerRewriter } from './answer-template.js'
 import type { BodyTypes } from './body/body-format.js'
 import { type GatewayConfig, type PolicyConfig, policiesOf, type WarmUpConfig } from './config/config.js'
 import { describeKey } from './config/describe-config.js'

@@ -41,6 +41,7 @@ export interface Presentation extends Pick<ErrorShapeOptions, 'errorShape'> {
   readonly rewrite?: (details: ProblemDetails, requestId: string | undefined) => RewrittenProblem
 }
 
+/** A replacement of a problem document. */
 export interface RewrittenProblem {
   readonly status: number
   readonly detail: string

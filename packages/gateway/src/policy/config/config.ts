@@ -1,7 +1,7 @@
 import type { FailurePolicyName, Refusing, Rule } from 'sluice'
 import type { ErrorShape, FieldOptions, ForwardedHeader } from 'sluice/http'
 import type { JwtOptions } from 'sluice/jwt'
-import type { AnswerTemplates } from '../answers/answer-template.js'
+import type { AnswerTemplates } from '../answer-template.js'
 import type { BodyTypes } from '../body/body-format.js'
 import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/vendor-headers.js'

@@ -7,7 +7,7 @@ import {
   NO_RETRY,
   PLACEHOLDERS,
   unknownPlaceholders,
-} from '../../answers/answer-template.js'
+} from '../../answer-template.js'
 import { type Decoder, mapOf, recordOf, scalar, withKeysOf } from '../yaml/decoders.js'
 import { integer } from '../yaml/scalars.js'
 import { type ConfigNode, isString, quote } from '../yaml/yaml-node.js'
