@@ -43,3 +43,25 @@ it('a recording gateway does not record requests that the limits do not apply to
     .split('\n')
   expect(lines.filter((line) => line.includes('/predict'))).toHaveLength(1)
 })
+
+it('a record contains the ID of each request', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'traffic.jsonl.gz')
+  const { gateway, url } = await startTestGateway(
+    `record: ${file}\ndefault: { limits: [{ limit: 1/hour, algorithm: fixed-window }] }`,
+  )
+  const answers = [await send(url, '/predict'), await send(url, '/predict')]
+  await gateway.close()
+  const lines = gunzipSync(await readFile(file))
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .slice(1)
+  expect(
+    lines.map((line) => JSON.parse(line)).map(({ outcome, request_id }) => [outcome, request_id]),
+  ).toEqual([
+    ['allowed', answers[0]?.headers['x-request-id']],
+    ['refused', answers[1]?.headers['x-request-id']],
+  ])
+})

@@ -19,8 +19,8 @@ const MAX_PATH = 1024
 const MAX_DIGESTS = 10_000
 
 /**
- * Records requests for `sluice replay`: their time, path, cost and duration, but no query, headers
- * or body. Clients and addresses are recorded as digests. The key of the digests is random at each
+ * Records requests for `sluice replay`: their time, path, cost, duration and ID, but no query, other
+ * headers or body. Clients and addresses are recorded as digests. The key of the digests is random at each
  * start and never stored, so digests cannot be matched to clients. Workers share it.
  */
 export class Recorder {
