@@ -75,9 +75,11 @@ describe.each(SDK_CLIENTS)('the default client of $name', (client) => {
 
   it('waits out a short limit and succeeds', async () => {
     const short = 'limits: [{ limit: 1 per 2 seconds, algorithm: fixed-window }]'
-    const { error, requests } = await attempt(client, routes(short), { earlier: 1 })
-    expect(error).toBeUndefined()
-    expect(requests).toBe(2)
+    let result = await attempt(client, routes(short), { earlier: 1 })
+    // On a slow machine, the window may have passed before the second call.
+    for (let tries = 1; tries < 5 && result.requests === 1; tries++)
+      result = await attempt(client, routes(short), { earlier: 1 })
+    expect(result).toEqual({ error: undefined, requests: 2 })
   })
 
   it.each(['day', 'month'])('stops at a quota of a %s and shows when it ends', async (period) => {

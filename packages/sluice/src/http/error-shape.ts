@@ -23,12 +23,15 @@ export interface ErrorShapeOptions {
   readonly errorShape?: ErrorShape
   /**
    * Longest time in milliseconds that an SDK should wait before it retries. A refusal with a longer
-   * wait has `X-Should-Retry: false`. Requires `errorShape`. Default: 60,000.
+   * wait has `X-Should-Retry: false`. At most 2,147,483,647 (24 days), because the timers of SDKs
+   * overflow above. Requires `errorShape`. Default: 60,000.
    */
   readonly maxRetryWait?: number
 }
 
 const DEFAULT_MAX_RETRY_WAIT_MS = 60_000
+/** The longest delay of a JavaScript timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * Checks the options.
@@ -42,10 +45,10 @@ export function checkErrorShapeOptions({ errorShape, maxRetryWait }: ErrorShapeO
       `'errorShape' must be ${ERROR_SHAPES.map((shape) => `'${shape}'`).join(', ')}, not '${String(errorShape)}'`,
     )
   if (maxRetryWait === undefined) return
-  if (!(typeof maxRetryWait === 'number' && maxRetryWait >= 0))
+  if (!(typeof maxRetryWait === 'number' && maxRetryWait >= 0 && maxRetryWait <= MAX_TIMER_MS))
     throw new OptionRangeError(
       ['maxRetryWait'],
-      `'maxRetryWait' must be a number of milliseconds from 0, not ${String(maxRetryWait)}`,
+      `'maxRetryWait' must be a number of milliseconds from 0 to ${MAX_TIMER_MS}, not ${String(maxRetryWait)}`,
     )
   if (errorShape === undefined)
     throw new OptionTypeError(['maxRetryWait'], "'maxRetryWait' requires 'errorShape'")

@@ -120,8 +120,9 @@ it.each([
   [{ maxRetryWait: 1000 }, "'maxRetryWait' requires 'errorShape'"],
   [
     { errorShape: 'openai', maxRetryWait: -1 },
-    "'maxRetryWait' must be a number of milliseconds from 0, not -1",
+    "'maxRetryWait' must be a number of milliseconds from 0 to 2147483647, not -1",
   ],
+  [{ errorShape: 'openai', maxRetryWait: 2 ** 31 }, "'maxRetryWait' must be a number"],
 ])('rejects the options %o', (options, message) => {
   expect(() => checkErrorShapeOptions(options as never)).toThrow(message)
 })

@@ -1,4 +1,6 @@
+import { createLimiter } from 'sluice'
 import { expect, it, onTestFinished, vi } from 'vitest'
+import type { RequestSender } from '../../../src/policy/policy-request.js'
 import { eventSender } from '../../../src/server/workers/event-sender.js'
 import type { ObserverCall } from '../../../src/server/workers/worker-protocol.js'
 
@@ -26,4 +28,22 @@ it('the event sender sends postponed gauge changes even if no event follows', as
   const sum = sent.reduce((sum, event) => (event[0] === 'onInFlightChange' ? sum + event[2] : sum), 0)
   expect(sum).toBe(0)
   expect(dropped).toBe(1)
+})
+
+it('the event sender sends the ID and the sender of a refused request, which the primary logs', async () => {
+  const sent: ObserverCall[] = []
+  const sender = eventSender(
+    async (events) => void sent.push(...events),
+    () => {},
+  )
+  const limiter = createLimiter<RequestSender>({
+    rules: [{ limit: '1/hour', by: 'everyone' }],
+    listener: (event) => sender.onLimiterEvent('/a', event),
+  })
+  for (const id of ['first', 'second']) limiter.admit({ id, client: undefined, ip: '192.0.2.1' })
+  await sender.flush()
+  const refused = sent.flatMap((call) =>
+    call[0] === 'onLimiterEvent' && call[2].type === 'refused' ? [call[2].request] : [],
+  )
+  expect(refused).toEqual([{ id: 'second', client: undefined, ip: '192.0.2.1' }])
 })

@@ -7,7 +7,7 @@ import { SHAPE_NAMES, shapeFor } from '../../llm/shapes/shapes.js'
 import { loadTokenizer, TOKENIZERS } from '../../llm/tokenizers.js'
 import type { MirrorName } from '../../llm/vendor-headers.js'
 import { type Decoder, mapOf, oneOrListOf, scalar, transform, withKeysOf } from '../yaml/decoders.js'
-import { boolean, duration, integer, isOff, type Off, off } from '../yaml/scalars.js'
+import { boolean, integer, isOff, type Off, off, timeout } from '../yaml/scalars.js'
 
 /** The decoded `llm` of a route. */
 export interface LlmSection {
@@ -44,7 +44,7 @@ export function llmDecoder(path: string): Decoder<LlmSection> {
         z.union([z.enum(['openai', 'anthropic', 'ollama']), ...off]),
         'openai, anthropic, ollama or off',
       ),
-      max_retry_wait: duration(),
+      max_retry_wait: timeout,
     },
     `one of ${SHAPE_NAMES.join(', ')}, or a map such as { shape: openai, default_output: 500 }`,
   )
