@@ -67,11 +67,11 @@ function run(script, options, environment = {}) {
   })
 }
 
-/** Stops the gateway first, which drains requests in flight, and then the model server. */
+/** Stops the gateway first, which finishes requests in flight, and then the model server. */
 function stop() {
   stopping = true
   const running = children.filter((child) => child.exitCode === null && child.signalCode === null)
-  running.at(-1)?.kill('SIGTERM')
+  running.at(-1)?.kill('SIGINT')
   if (running.length === 0) process.exit()
 }
 

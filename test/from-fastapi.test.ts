@@ -42,7 +42,7 @@ async function start(
   }
   const ended = once(child, 'close')
   stops.push(async () => {
-    child.kill('SIGTERM')
+    child.kill('SIGINT')
     await ended
   })
   await vi.waitFor(

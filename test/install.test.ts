@@ -73,7 +73,7 @@ async function emptyFolder() {
       onTestFinished(async () => {
         const closed = once(child, 'close')
         if (child.exitCode !== null) return
-        process.kill(-(child.pid as number), 'SIGTERM')
+        process.kill(-(child.pid as number), 'SIGINT')
         await closed
       })
     },

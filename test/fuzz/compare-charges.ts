@@ -48,7 +48,7 @@ interface Difference {
  * @param path the path that responds in this form
  */
 export async function compareCharges(upstream: string, path: string, plan: FuzzPlan): Promise<ChargeCounts> {
-  const head = `listen: 127.0.0.1:0\nadmin: off\nupstream: ${upstream}`
+  const head = `listen: 127.0.0.1:0\nadmin: off\nupstream: ${upstream}\ntimeouts: { drain: 0 }\n`
   const config = parseConfig(`${head}${LIMITS}`, 'fuzz.yaml')
   const log = { upstreamFailed: () => {}, crashed: () => {}, info: () => {}, warn: () => {}, error: () => {} }
   const gateway = await startGateway(config, log)

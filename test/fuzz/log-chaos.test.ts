@@ -69,6 +69,7 @@ async function gatewayWith({ workers, stderr, audit, record }: Chaos) {
     `listen: 127.0.0.1:${port}
 admin: { listen: 127.0.0.1:${adminPort}, token_sha256: ${TOKEN_HASH}${audit ? `, audit: ${audit}` : ''} }
 workers: ${workers}
+timeouts: { drain: 0 }
 upstream: http://127.0.0.1:${(upstream.address() as AddressInfo).port}
 ${record ? `record: ${record}\n` : ''}routes: [{ match: POST /limited, limits: [1/hour] }, { match: POST /broken, limits: [1000/minute] }]
 `,

@@ -67,7 +67,7 @@ workers: ${workers}
 store: ${store}
 on_store_failure: { policy: closed, deadline: 60s }
 upstream: http://127.0.0.1:${port}
-timeouts: { connect: ${60 + (index % 3)}s, body_start: 10m, headers: ${5 + (index % 2)}m, request: ${6 + (index % 5)}m }
+timeouts: { drain: 0, connect: ${60 + (index % 3)}s, body_start: 10m, headers: ${5 + (index % 2)}m, request: ${6 + (index % 5)}m }
 identity:
   api_keys: ${folder}/keys-${index % 2}.yaml
   forward_credentials: ${index % 4 < 2}

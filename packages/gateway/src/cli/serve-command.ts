@@ -20,8 +20,8 @@ export interface ServeOptions {
 const LOG_FLUSH_TIMEOUT_MS = 1000
 
 /**
- * Runs a gateway until SIGTERM or SIGINT. A second signal stops the gateway without draining
- * requests in flight. SIGHUP reloads the configuration.
+ * Runs a gateway until SIGTERM or SIGINT; SIGINT skips `timeouts.drain`. A second signal stops the
+ * gateway without waiting for requests in flight. SIGHUP reloads the configuration.
  *
  * @throws ConfigError if the file is invalid; Error if the gateway cannot listen
  */
@@ -53,9 +53,10 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
   }
 
   const signal = await stopped
-  log.info({ signal }, 'stopping: draining requests in flight')
+  log.info({ signal }, 'stopping')
   reloader.stop()
-  await gateway.close()
+  // SIGINT comes from a terminal, where no load balancer sends requests.
+  await gateway.close({ drain: signal !== 'SIGINT' })
   log.info({}, 'stopped')
   if (await log.flush(LOG_FLUSH_TIMEOUT_MS)) return
   // A log thread blocked on a hung disk would keep the process alive.

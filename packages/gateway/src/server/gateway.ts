@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
 import { isObserved, restartNeeded } from '../policy/config/restart-needed.js'
 import type { AdminSources, Readiness } from './admin/admin-routes.js'
@@ -36,10 +37,16 @@ export interface Gateway {
    */
   apply(config: GatewayConfig): Promise<void>
   /**
-   * Stops accepting requests and waits for those in flight, up to the configured shutdown timeout.
-   * Then aborts the rest. Idempotent.
+   * Stops the gateway in three steps. Idempotent.
+   *
+   * 1. For `timeouts.drain`, the readiness probe fails, and requests are still accepted. Responses
+   *    carry `Connection: close`.
+   * 2. The port closes. Requests in flight may finish within `timeouts.shutdown`.
+   * 3. The remaining requests are aborted.
+   *
+   * @param options `drain: false` skips the first step
    */
-  close(): Promise<void>
+  close(options?: { readonly drain?: boolean }): Promise<void>
 }
 
 /**
@@ -59,7 +66,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Gat
       address,
       adminAddress: gateway.adminAddress,
       apply: (next) => gateway.apply(next),
-      close: () => gateway.close(),
+      close: (options) => gateway.close(options),
     }
   } catch (error) {
     await (program === undefined ? store.store.close() : program.stop(0))
@@ -117,9 +124,19 @@ class GatewayProgram {
     await this.#frontend?.reload(this.#runtime)
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.stop(this.#runtime.config.timeouts.shutdown)
+  close({ drain = true }: { readonly drain?: boolean } = {}): Promise<void> {
+    const { timeouts } = this.#runtime.config
+    this.#closed ??= this.#drainAndStop(drain ? timeouts.drain : 0, timeouts.shutdown)
     return this.#closed
+  }
+
+  async #drainAndStop(drainMs: number, gracePeriodMs: number): Promise<void> {
+    if (drainMs > 0) {
+      this.#frontend?.drain()
+      await delay(drainMs)
+      this.#log.info({}, 'port closed; finishing requests in flight')
+    }
+    await this.stop(gracePeriodMs)
   }
 
   /** Stops every part that was started. */

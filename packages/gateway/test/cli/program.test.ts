@@ -66,7 +66,8 @@ describe('sluice serve', () => {
     return { ...program, file, url }
   }
 
-  const limited = (limit: string) => `upstream: http://127.0.0.1:1\ndefault: { limits: [${limit}] }\n`
+  const limited = (limit: string) =>
+    `upstream: http://127.0.0.1:1\ndefault: { limits: [${limit}] }\ntimeouts: { drain: 0 }\n`
 
   it('reloads the file when it changes, and keeps the previous configuration if the new one is invalid', async () => {
     const { output, file, url } = await serve(limited('1/minute'))
@@ -167,7 +168,10 @@ describe('sluice under npx', () => {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-npx-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const file = join(folder, 'gateway.yaml')
-    await writeFile(file, 'listen: 127.0.0.1:0\nadmin: off\nupstream: http://127.0.0.1:9\n')
+    await writeFile(
+      file,
+      'listen: 127.0.0.1:0\nadmin: off\nupstream: http://127.0.0.1:9\ntimeouts: { drain: 0 }\n',
+    )
     const root = fileURLToPath(new URL('../../../../', import.meta.url))
     const npx = spawn('npx', ['sluice', 'serve', file], { cwd: root, detached: true })
     onTestFinished(() => {

@@ -16,7 +16,10 @@ afterAll(() => rm(folder, { recursive: true }))
 /** @param preload the source of a module that the gateway and its workers load first */
 async function serve(text: string, preload?: string) {
   const file = join(folder, 'gateway.yaml')
-  await writeFile(file, `upstream: http://127.0.0.1:1\ndefault: { limits: [9/minute] }\n${text}`)
+  await writeFile(
+    file,
+    `upstream: http://127.0.0.1:1\ndefault: { limits: [9/minute] }\ntimeouts: { drain: 0 }\n${text}`,
+  )
   const module = join(folder, 'preload.mjs')
   if (preload !== undefined) await writeFile(module, preload)
   const env: Record<string, string> =

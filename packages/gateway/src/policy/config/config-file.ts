@@ -23,7 +23,7 @@ import { parseUpstreamUrl } from './upstream-url.js'
 import { type Decoder, mapOf, recordOf, transform } from './yaml/decoders.js'
 import { Problems } from './yaml/diagnostics.js'
 import { endpoint } from './yaml/endpoint.js'
-import { bodySize, boolean, string, timeout } from './yaml/scalars.js'
+import { bodySize, boolean, string, timeout, timeoutOrZero } from './yaml/scalars.js'
 import { type ConfigNode, type MapNode, mismatch } from './yaml/yaml-node.js'
 
 /** A hint that is appended to messages about an empty or incomplete file. */
@@ -39,6 +39,7 @@ const DEFAULT_TIMEOUTS_MS = {
   idle: 300_000,
   bodyStart: 10_000,
   request: 300_000,
+  drain: 5_000,
   shutdown: 30_000,
 }
 
@@ -70,6 +71,7 @@ const SETTINGS = {
         idle: timeout,
         body_start: timeout,
         request: timeout,
+        drain: timeoutOrZero,
         shutdown: timeout,
       },
       'a map such as { connect: 5s, idle: 5m }',

@@ -176,7 +176,9 @@ export interface TimeoutConfig {
   readonly bodyStart: number
   /** Time until the client has sent the whole request. */
   readonly request: number
-  /** Time for requests in flight to finish while the gateway shuts down. */
+  /** Time for which a stopping gateway still accepts connections; 0 to close the port at once. */
+  readonly drain: number
+  /** Time for requests in flight to finish, once a stopping gateway has closed its port. */
   readonly shutdown: number
 }
 

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { problem } from 'sluice/http'
 import type { Endpoint } from '../../policy/config/config.js'
+import { closeSilent, quietTurn } from '../http/graceful-close.js'
 import { watchHalfClosed } from '../http/half-closed.js'
 import { InboundRequest } from '../http/inbound-request.js'
 import { listen } from '../http/listen.js'
@@ -36,6 +37,11 @@ export interface ProxyServer {
   setRequestTimeout(milliseconds: number): void
   /** Changes the limit for new connections. Open connections are kept. */
   setMaxConnections(count: number): void
+  /**
+   * Sends `Connection: close` in all responses from now on. Connections and requests are still
+   * accepted.
+   */
+  drain(): void
   /**
    * Stops accepting connections and requests, then waits until all requests in flight have ended
    * and released everything they held.
@@ -72,7 +78,10 @@ export async function startProxy({
   services,
   errors,
 }: ProxyOptions): Promise<ProxyServer> {
+  let isDraining = false
   let isClosing = false
+  /** Number of connections, and of requests since draining began. */
+  let arrivals = 0
   let inFlight = 0
   let onAllEnded = () => {}
   const server = createServer({
@@ -92,9 +101,12 @@ export async function startProxy({
     if (inFlight === 0) onAllEnded()
   }
   const serve = (request: InboundRequest, response: ServerResponse, sendContinue: () => void) => {
-    if (isClosing) response.shouldKeepAlive = false
     inFlight++
     responses.add(request.socket, response)
+    if (isDraining) {
+      arrivals++
+      responses.closeAfterLast(request.socket)
+    }
     const current = services()
     current.upstreamUsers.acquire()
     const peerTrusted = current.addresses.isTrusted(request.socket.remoteAddress)
@@ -118,6 +130,7 @@ export async function startProxy({
   let connectionLimit = maxConnections
   let refusedConnections = 0
   server.on('connection', (socket) => {
+    arrivals++
     // With Node's own limit, workers that have all reached the limit would pass a connection to
     // each other forever.
     if (connections.size >= connectionLimit) {
@@ -152,6 +165,10 @@ export async function startProxy({
     server.requestTimeout = milliseconds
     server.headersTimeout = milliseconds === 0 ? HEAD_TIMEOUT_MS : Math.min(HEAD_TIMEOUT_MS, milliseconds)
   }
+  const drain = () => {
+    isDraining = true
+    for (const connection of connections) responses.closeAfterLast(connection)
+  }
   setRequestTimeout(requestTimeoutMs)
   const address = await listen(server, endpoint)
 
@@ -167,12 +184,14 @@ export async function startProxy({
     setMaxConnections(count) {
       connectionLimit = count
     },
+    drain,
     async close(gracePeriodMs) {
+      drain()
+      await quietTurn(() => arrivals)
       isClosing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      // Node treats a connection without any data as busy. Browsers open such connections in
-      // advance.
-      for (const connection of connections) if (connection.bytesRead === 0) connection.destroy()
+      // Node treats a connection without any data as busy.
+      closeSilent(connections)
       const abort = setTimeout(() => server.closeAllConnections(), gracePeriodMs)
       await closed
       clearTimeout(abort)

@@ -11,6 +11,8 @@ export interface Frontend {
   readonly address: AddressInfo
   /** Applies the runtime's current configuration, overrides and keys. */
   reload(runtime: Runtime): Promise<void>
+  /** Continues to accept requests, but sends `Connection: close` in all responses from now on. */
+  drain(): void
   /**
    * Stops accepting requests and waits for those in flight.
    *
@@ -47,6 +49,7 @@ export async function startInProcess(runtime: Runtime, errors: ErrorReporter): P
       proxy.setRequestTimeout(config.timeouts.request)
       proxy.setMaxConnections(limits.maxConnections)
     },
+    drain: () => proxy.drain(),
     close: (gracePeriodMs) => proxy.close(gracePeriodMs),
     load: () => loadOf(proxy, runtime),
     storeStats: () => [],

@@ -68,6 +68,7 @@ export class WorkerHandle {
   readonly #startTimeout = setTimeout(() => this.#killHung(), START_TIMEOUT_MS).unref()
   /** Defined once the worker listens. */
   #silence: SilenceWatch | undefined
+  #isDraining = false
   #isStopping = false
   readonly #onConfigured: (() => void)[] = []
   readonly #onRecordFlushed: (() => void)[] = []
@@ -121,6 +122,12 @@ export class WorkerHandle {
     if (this.#isReady) await this.#request({ kind: 'flushRecord' }, this.#onRecordFlushed)
   }
 
+  /** Makes the worker send `Connection: close` in all responses, as soon as it listens. */
+  drain(): void {
+    this.#isDraining = true
+    if (this.#isReady) this.#send({ kind: 'drain' })
+  }
+
   /**
    * Stops the worker, and settles when it has exited. A worker that is still running a few seconds
    * after the grace period is killed.
@@ -142,6 +149,7 @@ export class WorkerHandle {
       case 'ready':
         this.#isReady = true
         this.#send(this.#start)
+        if (this.#isDraining) this.#send({ kind: 'drain' })
         break
       case 'listening':
         clearTimeout(this.#startTimeout)

@@ -51,6 +51,7 @@ let lastChange: Promise<void> = Promise.resolve()
 
 interface WorkerServer {
   configure(config: WorkerConfig): Promise<void>
+  drain(): void
   stop(gracePeriodMs: number): Promise<void>
 }
 
@@ -77,6 +78,9 @@ async function handleMessage(message: ToWorker): Promise<void> {
         await server?.configure(message.config)
         await send({ kind: 'configured' })
       })
+      return lastChange
+    case 'drain':
+      lastChange = lastChange.then(() => server?.drain())
       return lastChange
     case 'flushRecord':
       await recorder?.flush()
@@ -145,6 +149,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
         runtime.setOverrides(next.overrides)
       current = next
     },
+    drain: () => proxy.drain(),
     async stop(gracePeriodMs) {
       clearInterval(reports)
       await proxy.close(gracePeriodMs)

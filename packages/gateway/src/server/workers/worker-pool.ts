@@ -51,6 +51,7 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<Frontend
     return {
       address,
       reload: (runtime) => pool.reload(runtime),
+      drain: () => pool.drain(),
       close: (gracePeriodMs) => pool.close(gracePeriodMs),
       load: () => pool.load(),
       storeStats: () => pool.storeStats(),
@@ -85,6 +86,7 @@ class WorkerPool {
   #restartDelayMs = MIN_RESTART_DELAY_MS
   /** Timers of pending replacements. */
   readonly #restarts = new Set<NodeJS.Timeout>()
+  #isDraining = false
   #isStopping = false
 
   constructor(options: WorkerPoolOptions) {
@@ -125,6 +127,11 @@ class WorkerPool {
     await Promise.all([...this.#workers].map((worker) => worker.configure(this.#config)))
   }
 
+  drain(): void {
+    this.#isDraining = true
+    for (const worker of this.#workers) worker.drain()
+  }
+
   async close(gracePeriodMs: number): Promise<void> {
     this.#isStopping = true
     for (const restart of this.#restarts) clearTimeout(restart)
@@ -150,6 +157,7 @@ class WorkerPool {
       },
     })
     this.#workers.add(worker)
+    if (this.#isDraining) worker.drain()
     if (port === 0) this.#onPortZero.add(worker)
     const startedAt = performance.now()
     // The callers of `#spawn` handle the rejection.

@@ -53,6 +53,8 @@ export type ToWorker =
   /** Makes the records of ended requests readable. The worker replies with `recordFlushed`. */
   | { readonly kind: 'flushRecord' }
   | { readonly kind: 'storeReplies'; readonly replies: readonly StoreReply[] }
+  /** Sends `Connection: close` in all responses from now on. */
+  | { readonly kind: 'drain' }
   /** Finishes requests in flight, within the grace period, and exits. */
   | { readonly kind: 'stop'; readonly gracePeriodMs: number }
 

@@ -225,6 +225,7 @@ describe('the error for an invalid configuration file', () => {
       "'5 parsecs' is not a duration",
     ],
     ['a timeout that is too long', `${UPSTREAM}\ntimeouts: { idle: ¦25 days }`, 'at most 24 days'],
+    ['a negative drain', `${UPSTREAM}\ntimeouts: { drain: ¦-1 }`, 'a duration with a unit, such as 5s'],
     [
       'an unknown format of client names in the log',
       `${UPSTREAM}\nlog: { clients: ¦rot13 }`,

@@ -97,6 +97,7 @@ it('parseConfig has a default for every setting except the upstream', () => {
       idle: 300_000,
       bodyStart: 10_000,
       request: 300_000,
+      drain: 5_000,
       shutdown: 30_000,
     },
     log: { refusals: true, clients: 'plain' },
@@ -131,7 +132,7 @@ store: { memory: { max_keys: 100_000 } }
 identity: { trusted_proxies: ["::1", 192.0.2.0/24], ipv6_subnet: 56 }
 max_body: 512KiB
 server: { max_connections: 5_000, max_body_memory: 1.5GiB }
-timeouts: { connect: 500ms, headers: 2 minutes, idle: 1h, body_start: 3s, request: 1.5s, shutdown: 1 day }
+timeouts: { connect: 500ms, headers: 2 minutes, idle: 1h, body_start: 3s, request: 1.5s, drain: 0, shutdown: 1 day }
 log: { refusals: false, clients: hashed }
 default: deny
 `)
@@ -148,6 +149,7 @@ default: deny
       idle: 3_600_000,
       bodyStart: 3_000,
       request: 1_500,
+      drain: 0,
       shutdown: 86_400_000,
     },
     log: { refusals: false, clients: 'hashed' },

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import type { GatewayConfig } from '../../../src/policy/config/config.js'
 import { parseConfig } from '../../../src/policy/config/load-config.js'
 import { type Gateway, startGateway } from '../../../src/server/gateway.js'
-import { echo, send, startUpstream } from './running-gateway.js'
+import { echo, send, startUpstream, withoutDrain } from './running-gateway.js'
 
 /** A log line. */
 interface Line {
@@ -35,7 +35,9 @@ export interface GatewayOnStore {
 export async function gatewayOn(text: string, upstream: RequestListener = echo): Promise<GatewayOnStore> {
   const upstreamUrl = await startUpstream(upstream)
   const configOf = (rest: string) =>
-    parseConfig(`listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml')
+    withoutDrain(
+      parseConfig(`listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml'),
+    )
   const lines: Line[] = []
   const logTo = (level: Line['level']) => (fields: object, message: string) => {
     if (!/request refused|more requests refused/.test(message))

@@ -38,7 +38,9 @@ export async function startTestGateway(
 ): Promise<TestGateway> {
   const upstreamUrl = typeof upstream === 'string' ? upstream : await startUpstream(upstream)
   const configOf = (rest: string) =>
-    parseConfig(`listen: 127.0.0.1:0\nadmin: ${admin}\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml')
+    withoutDrain(
+      parseConfig(`listen: 127.0.0.1:0\nadmin: ${admin}\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml'),
+    )
   const failures: unknown[] = []
   const gateway = await startGateway(configOf(text), logInto(failures))
   onTestFinished(() => gateway.close())
@@ -49,6 +51,12 @@ export async function startTestGateway(
     failures,
     configOf,
   }
+}
+
+/** Returns the configuration without `timeouts.drain`, unless its file sets it. */
+export function withoutDrain(config: GatewayConfig): GatewayConfig {
+  if (config.source.text.includes('drain:')) return config
+  return { ...config, timeouts: { ...config.timeouts, drain: 0 } }
 }
 
 /** Starts an upstream that is closed after the test, and returns its URL. */

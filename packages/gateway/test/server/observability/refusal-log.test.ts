@@ -156,6 +156,7 @@ it('the refusal log contains no headers and no secret keys of rules', async () =
 listen: 127.0.0.1:0
 admin: off
 upstream: ${await startUpstream(echo)}
+timeouts: { drain: 0 }
 default: { limits: [{ limit: 1/hour, by: ["header:authorization", "cookie:id"] }] }`,
     'test.yaml',
   )

@@ -21,7 +21,8 @@ export async function serveWithWorkers(
   const write = (limits: string) =>
     writeFile(
       file,
-      `listen: ${listen}\nadmin: ${adminSettings}\nworkers: ${workers}\nupstream: ${upstream}\n${limits}`,
+      `listen: ${listen}\nadmin: ${adminSettings}\nworkers: ${workers}\nupstream: ${upstream}\n` +
+        `${limits.includes('drain:') ? '' : 'timeouts: { drain: 0 }\n'}${limits}`,
     )
   await write(text)
   const program = sluice('serve', file)

@@ -34,6 +34,12 @@ export const timeout: Decoder<number> = transform(duration(), (milliseconds) => 
   return Math.ceil(milliseconds)
 })
 
+/** Decodes a duration as `timeout` does, or `0`, `0s` and so on. */
+export const timeoutOrZero: Decoder<number> = (node, problems) => {
+  const isZero = node.kind === 'scalar' && /^0\s*[a-z]*$/i.test(String(node.value))
+  return isZero ? 0 : timeout(node, problems)
+}
+
 /** Decodes a duration, in milliseconds. */
 export function duration(): Decoder<number> {
   return transform(
