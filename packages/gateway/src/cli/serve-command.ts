@@ -51,6 +51,8 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
     const admin = urlOf(gateway.adminAddress)
     print(`dashboard: ${admin} (health: /healthz and /readyz; metrics: /metrics)`)
   }
+  if (gateway.probesAddress !== undefined)
+    print(`probes: ${urlOf(gateway.probesAddress)} (/healthz, /readyz and /metrics)`)
 
   const signal = await stopped
   log.info({ signal }, 'stopping')

@@ -1,12 +1,13 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
-import { isObserved, restartNeeded } from '../policy/config/restart-needed.js'
-import type { AdminSources, Readiness } from './admin/admin-routes.js'
-import { type AdminServer, startAdmin } from './admin/admin-server.js'
+import { isObserved, restartNeeded, servesMetrics } from '../policy/config/restart-needed.js'
+import type { AdminSources, ProbeSources, Readiness } from './admin/admin-routes.js'
+import { type AdminServer, startAdmin, startProbes } from './admin/admin-server.js'
 import { LiveState } from './admin/live-state.js'
 import { recordStatus } from './admin/replay/record-status.js'
 import { replayRecording } from './admin/replay/replay-recording.js'
+import type { RouteServer } from './admin/route-server.js'
 import type { Log } from './logging/log.js'
 import { GatewayMetrics } from './observability/metrics/gateway-metrics.js'
 import { timed } from './observability/metrics/timed-store.js'
@@ -28,6 +29,8 @@ export interface Gateway {
   readonly address: AddressInfo
   /** Undefined if there is no admin port. */
   readonly adminAddress: AddressInfo | undefined
+  /** The port for probes and metrics without a token; undefined if there is none. */
+  readonly probesAddress: AddressInfo | undefined
   /**
    * Applies a new configuration. Requests in flight finish under the configuration they started
    * with, and the usage of clients is kept. Calls must not overlap.
@@ -65,6 +68,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Gat
     return {
       address,
       adminAddress: gateway.adminAddress,
+      probesAddress: gateway.probesAddress,
       apply: (next) => gateway.apply(next),
       close: (options) => gateway.close(options),
     }
@@ -87,6 +91,7 @@ class GatewayProgram {
   #runtime!: Runtime
   #frontend: Frontend | undefined
   #admin: AdminServer | undefined
+  #probes: RouteServer | undefined
   /** True if the keys were reloaded while workers were starting with the previous ones. */
   #missedKeyChange = false
   #closed: Promise<void> | undefined
@@ -99,7 +104,8 @@ class GatewayProgram {
       this.#recorder = new Recorder(config.record, recordErrorLog(log))
     this.#liveState = config.admin && this.#createLiveState(config)
     this.#observer = broadcast([
-      ...(this.#liveState === undefined ? [] : [this.#metrics, this.#liveState]),
+      ...(servesMetrics(config) ? [this.#metrics] : []),
+      ...(this.#liveState === undefined ? [] : [this.#liveState]),
       ...[this.#refusals, unreadableResponseLog(log)],
     ])
   }
@@ -108,12 +114,18 @@ class GatewayProgram {
     return this.#admin?.address
   }
 
+  get probesAddress(): AddressInfo | undefined {
+    return this.#probes?.address
+  }
+
   /** Starts the parts in order. If one fails, the caller must `stop` those that were started. */
   async start(config: GatewayConfig): Promise<AddressInfo> {
     this.#runtime = await this.#openRuntime(config)
     this.#frontend = await this.#startFrontend(config)
     if (this.#missedKeyChange) await this.#frontend.reload(this.#runtime)
     this.#admin = await this.#startAdmin(config)
+    if (config.probes !== undefined)
+      this.#probes = await startProbes(config.probes, this.#probeSources(), this.#log)
     return this.#frontend.address
   }
 
@@ -147,6 +159,7 @@ class GatewayProgram {
     await this.#recorder?.close()
     this.#liveState?.feed.close()
     await this.#admin?.close()
+    await this.#probes?.close()
     await this.#store.store.close()
   }
 
@@ -167,7 +180,7 @@ class GatewayProgram {
     const { store } = this.#store
     return Runtime.open(config, {
       recorder: this.#recorder,
-      store: this.#liveState === undefined ? store : timed(store, this.#observer.onStoreOperation),
+      store: servesMetrics(config) ? timed(store, this.#observer.onStoreOperation) : store,
       observer: this.#observer,
       log: this.#log,
       onKeysChanged: () => {
@@ -211,7 +224,7 @@ class GatewayProgram {
     })
   }
 
-  #adminSources(liveState: LiveState): AdminSources {
+  #probeSources(): ProbeSources {
     return {
       readiness: () => this.#readiness(),
       metrics: {
@@ -223,8 +236,15 @@ class GatewayProgram {
             dropped: () => this.#droppedLines(),
             warmUps: () => this.#runtime.warmUps.ofRoutes(this.#runtime.config),
           }),
-        summary: () => this.#metrics.summary(),
       },
+    }
+  }
+
+  #adminSources(liveState: LiveState): AdminSources {
+    const probes = this.#probeSources()
+    return {
+      ...probes,
+      metrics: { ...probes.metrics, summary: () => this.#metrics.summary() },
       live: {
         feed: liveState.feed,
         status: () => liveState.status(),

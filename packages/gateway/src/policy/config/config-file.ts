@@ -52,6 +52,7 @@ const SETTINGS = {
   listen: endpoint,
   workers: decodeWorkers,
   admin: decodeAdmin,
+  probes: endpoint,
   upstream,
   store: decodeStore,
   on_store_failure: decodeStoreFailure,
@@ -117,15 +118,10 @@ export function decodeConfig(
   if (!root.entries.has('upstream')) problems.at(root, `'upstream' is missing; ${MINIMAL_CONFIG_HINT}`)
   const listen = values.listen ?? DEFAULT_LISTEN
   const admin = values.admin === 'off' ? undefined : (values.admin ?? DEFAULT_ADMIN)
-  checkPorts(
-    root.entries.get('admin')?.value ?? root.entries.get('listen')?.value ?? root,
-    listen,
-    admin,
-    problems,
-  )
+  checkPorts(root, { listen, admin, probes: values.probes }, problems)
   const upstreamNode = root.entries.get('upstream')?.value
   if (upstreamNode !== undefined && values.upstream !== undefined)
-    warnOfOwnUpstream(upstreamNode, values.upstream, { listen, admin }, problems)
+    warnOfOwnUpstream(upstreamNode, values.upstream, { listen, admin, probes: values.probes }, problems)
   const store = values.store ?? DEFAULT_STORE
   if (store.kind === 'memory') warnOfVolatileQuotas(root, problems)
   checkSharedLimits(root, problems)
@@ -147,6 +143,7 @@ export function decodeConfig(
     listen,
     workers: values.workers ?? 1,
     admin,
+    probes: values.probes,
     upstream: values.upstream ?? '',
     store,
     onStoreFailure: values.on_store_failure ?? DEFAULT_STORE_FAILURE,
@@ -174,18 +171,29 @@ function algorithmOf(root: MapNode): Algorithm | undefined {
   return node && decodeAlgorithm(node, new Problems(''))
 }
 
-/** Reports a problem if 'listen' and 'admin' use the same port. */
+/** Reports a problem for each pair of listeners on the same port. */
 function checkPorts(
-  node: ConfigNode,
-  listen: Endpoint,
-  admin: Endpoint | undefined,
+  root: MapNode,
+  listeners: Readonly<Record<'listen' | 'admin' | 'probes', Endpoint | undefined>>,
   problems: Problems,
 ): void {
-  if (admin === undefined || admin.port === 0 || admin.port !== listen.port) return
-  const isOnAllInterfaces = listen.host === '0.0.0.0' || admin.host === '0.0.0.0'
-  if (listen.host !== admin.host && !isOnAllInterfaces) return
-  problems.at(
-    node,
-    `'listen' and 'admin' are both on port ${admin.port}; change one of them, or write 'admin: off'`,
-  )
+  const pairs = [
+    ['listen', 'admin'],
+    ['listen', 'probes'],
+    ['admin', 'probes'],
+  ] as const
+  for (const [first, second] of pairs) {
+    const endpoint = listeners[second]
+    if (endpoint === undefined || !sharePort(listeners[first], endpoint)) continue
+    const advice = second === 'admin' ? "write 'admin: off'" : "remove 'probes'"
+    problems.at(
+      (root.entries.get(second) ?? root.entries.get(first))?.value ?? root,
+      `'${first}' and '${second}' are both on port ${endpoint.port}; change one of them, or ${advice}`,
+    )
+  }
+}
+
+function sharePort(first: Endpoint | undefined, second: Endpoint): boolean {
+  if (first === undefined || second.port === 0 || first.port !== second.port) return false
+  return [first, second].some(({ host }) => host === '0.0.0.0') || first.host === second.host
 }

@@ -20,6 +20,8 @@ export interface GatewayConfig {
   readonly workers: number
   /** Undefined for `admin: off`. */
   readonly admin: AdminConfig | undefined
+  /** The port for probes and metrics without a token; undefined if there is none. */
+  readonly probes?: Endpoint | undefined
   /** The URL to which requests are forwarded. */
   readonly upstream: string
   readonly store: StoreConfig

@@ -9,11 +9,12 @@ import { formatSize } from './yaml/sizes.js'
 
 /** Summarizes a configuration in a few lines: its addresses, and the limits of each route. */
 export function describeConfig(config: GatewayConfig): string[] {
-  const { listen, workers, admin, upstream, routes, fallback } = config
+  const { listen, workers, admin, probes, upstream, routes, fallback } = config
   const width = Math.max(...[...routes, { name: 'default' }].map(({ name }) => name.length))
   const line = (name: string, description: string) => `  ${name.padEnd(width)}  ${description}`
   return [
     `  ${formatEndpoint(listen)} -> ${upstream}, admin ${admin === undefined ? 'off' : formatEndpoint(admin)}`,
+    ...(probes === undefined ? [] : [`  probes and metrics without a token on ${formatEndpoint(probes)}`]),
     ...(workers === 1 ? [] : [`  ${workers} worker processes`]),
     `  ${describeServer(config)}`,
     ...describeStore(config),

@@ -6,6 +6,7 @@ const RESTART_KEYS = {
   listen: 'listen',
   workers: 'workers',
   admin: 'admin',
+  probes: 'probes',
   store: 'store',
   onStoreFailure: 'on_store_failure',
   record: 'record',
@@ -25,7 +26,12 @@ export function restartNeeded(before: GatewayConfig, after: GatewayConfig): stri
   return `${subject} a restart; no change in the file was applied`
 }
 
-/** Reports whether the admin port or the log observes requests. */
-export function isObserved({ admin, log }: GatewayConfig): boolean {
-  return admin !== undefined || log.refusals
+/** Reports whether a port or the log reports on requests. */
+export function isObserved(config: GatewayConfig): boolean {
+  return servesMetrics(config) || config.log.refusals
+}
+
+/** Reports whether the admin port or the port for probes serves metrics. */
+export function servesMetrics({ admin, probes }: GatewayConfig): boolean {
+  return admin !== undefined || probes !== undefined
 }

@@ -6,7 +6,7 @@ import { isLoopback } from './yaml/endpoint.js'
 import type { ConfigNode } from './yaml/yaml-node.js'
 
 /**
- * Warns about an upstream that is the gateway itself or its admin port. Only the addresses and
+ * Warns about an upstream that is the gateway itself or another port of it. Only the addresses and
  * names of this machine are compared. A loop through another name or proxy is detected when the
  * first looping request arrives (508).
  *
@@ -15,7 +15,11 @@ import type { ConfigNode } from './yaml/yaml-node.js'
 export function warnOfOwnUpstream(
   node: ConfigNode,
   upstream: string,
-  { listen, admin }: { readonly listen: Endpoint; readonly admin: Endpoint | undefined },
+  {
+    listen,
+    admin,
+    probes,
+  }: Readonly<Record<'admin' | 'probes', Endpoint | undefined>> & { readonly listen: Endpoint },
   problems: Problems,
 ): void {
   if (!URL.canParse(upstream)) return
@@ -33,6 +37,11 @@ export function warnOfOwnUpstream(
     problems.warn(
       node,
       "'upstream' is the admin port of this gateway, which all clients could then reach; write the address of the model server",
+    )
+  else if (probes !== undefined && reaches(target, probes))
+    problems.warn(
+      node,
+      "'upstream' is the port for probes of this gateway, which all clients could then reach; write the address of the model server",
     )
 }
 

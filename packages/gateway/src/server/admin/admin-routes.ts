@@ -6,16 +6,20 @@ import type { ClientState, TopClients } from './api/client-status.js'
 import type { Status } from './api/gateway-status.js'
 import type { SseFeed } from './live/sse-feed.js'
 
-/** The data that the admin port serves. */
-export interface AdminSources {
+/** The data for probes and Prometheus. */
+export interface ProbeSources {
   /** Reports whether the gateway accepts requests. Never rejects. */
   readonly readiness: () => Promise<Readiness>
   readonly metrics: {
     /** The media type of the text. */
     readonly type: string
     readonly text: () => Promise<string>
-    readonly summary: () => MetricsSummary
   }
+}
+
+/** The data that the admin port serves. */
+export interface AdminSources extends ProbeSources {
+  readonly metrics: ProbeSources['metrics'] & { readonly summary: () => MetricsSummary }
   readonly live: LiveSources
 }
 
@@ -48,27 +52,17 @@ const DASHBOARD = fileURLToPath(new URL('../../../dashboard/dist/', import.meta.
  * @param headers headers of every response
  */
 export function adminRoutes(
-  { readiness, metrics, live }: AdminSources,
+  sources: AdminSources,
   headers: Readonly<Record<string, string>>,
 ): ReadonlyMap<string, AdminRoute> {
+  const { metrics, live } = sources
   const data = (handle: AdminRoute['handle']): AdminRoute => ({ access: 'data', handle })
   const files = [...readStaticFiles(DASHBOARD)].map(([path, { type, body }]): [string, AdminRoute] => [
     path,
     { access: 'static', handle: () => ({ status: 200, type, body }) },
   ])
   return new Map<string, AdminRoute>([
-    ['/healthz', { access: 'probe', handle: () => ok({ status: 'ok' }) }],
-    [
-      '/readyz',
-      {
-        access: 'probe',
-        async handle() {
-          const { ready, details } = await readiness()
-          return { status: ready ? 200 : 503, body: details }
-        },
-      },
-    ],
-    ['/metrics', data(async () => ({ ...ok(await metrics.text()), type: metrics.type }))],
+    ...probeRoutes(sources),
     ['/metrics.json', data(() => ok(metrics.summary()))],
     [
       '/api/live',
@@ -85,6 +79,27 @@ export function adminRoutes(
     ['/api/client', data(({ query }) => findClient(query.get('q') ?? '', live.client))],
     ['/api/config', data(() => ({ ...ok(live.config()), type: 'text/plain; charset=utf-8' }))],
     ...files,
+  ])
+}
+
+/** Returns the routes for probes and Prometheus by path. */
+export function probeRoutes({ readiness, metrics }: ProbeSources): ReadonlyMap<string, AdminRoute> {
+  return new Map<string, AdminRoute>([
+    ['/healthz', { access: 'probe', handle: () => ok({ status: 'ok' }) }],
+    [
+      '/readyz',
+      {
+        access: 'probe',
+        async handle() {
+          const { ready, details } = await readiness()
+          return { status: ready ? 200 : 503, body: details }
+        },
+      },
+    ],
+    [
+      '/metrics',
+      { access: 'data', handle: async () => ({ ...ok(await metrics.text()), type: metrics.type }) },
+    ],
   ])
 }
 

@@ -1,17 +1,14 @@
-import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { StoreUnavailableError } from 'sluice'
-import type { AdminConfig } from '../../policy/config/config.js'
-import { listen } from '../http/listen.js'
-import { BodyAbortedError } from '../http/read-body.js'
+import type { AddressInfo } from 'node:net'
+import type { AdminConfig, Endpoint } from '../../policy/config/config.js'
 import type { Log } from '../logging/log.js'
 import { AccessGuard } from './access-guard.js'
 import { actionEndpoint } from './actions/action-endpoint.js'
 import { AuditLog } from './actions/audit-log.js'
-import { type AdminRequest, type AdminResponse, type AdminRoute, failure } from './admin-route.js'
-import { type AdminSources, adminRoutes } from './admin-routes.js'
+import type { AdminRequest, AdminRoute } from './admin-route.js'
+import { type AdminSources, adminRoutes, type ProbeSources, probeRoutes } from './admin-routes.js'
 import type { AdminAction } from './api/admin-actions.js'
 import { type RecordSources, replayRoutes } from './replay/replay-routes.js'
+import { RESPONSE_HEADERS, type RouteServer, startRouteServer } from './route-server.js'
 
 export interface AdminServer {
   readonly address: AddressInfo
@@ -31,47 +28,12 @@ export interface AdminOptions {
 }
 
 /**
- * Response headers that forbid caching, framing and use by other sites. Pages load resources only
- * from their own origin.
- */
-const HEADERS = {
-  'cache-control': 'no-store',
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "connect-src 'self'",
-    "img-src 'self' data:",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-}
-
-/**
- * Maximum number of open connections. They use file descriptors that `max_connections` leaves free.
- */
-const MAX_CONNECTIONS = 64
-
-/** Timeout for the request headers, in milliseconds. */
-const HEAD_TIMEOUT_MS = 10_000
-
-const UNEXPECTED_ERROR = "unexpected error; see the gateway's log"
-
-/**
  * Starts the admin port:
  *
  * - `/healthz` responds with 200 as long as the process runs;
  * - `/readyz` responds with 503 while load balancers should send requests elsewhere;
  * - `/metrics` is for Prometheus, and `/metrics.json` is a summary for people and scripts;
  * - `/` serves the dashboard, and `/api/` serves its data and performs its actions.
- *
- * A request that needs the store gets 503 while the store is unavailable. An unexpected error is
- * logged, and the request gets 500.
  *
  * @throws Error with a one-line reason if the port cannot be opened
  */
@@ -86,86 +48,49 @@ export async function startAdmin({
   const audit = new AuditLog(log, config.audit)
   const actions = actionEndpoint(guard, audit, perform)
   const routes = new Map([
-    ...adminRoutes(sources, HEADERS),
+    ...adminRoutes(sources, RESPONSE_HEADERS),
     ['/api/actions', actions],
     // The path in version 0.1.
     ['/api/acts', actions],
-    ...replayRoutes(record, HEADERS),
+    ...replayRoutes(record, RESPONSE_HEADERS),
   ])
-  const server = createServer({ headersTimeout: HEAD_TIMEOUT_MS }, async (request, response) => {
-    try {
-      const [path = '', search = ''] = (request.url ?? '').split('?', 2)
-      const result = await handle(
-        { request, response, query: new URLSearchParams(search) },
-        routes.get(path),
-        guard,
-      )
-      if (result !== undefined) send(response, result)
-    } catch (error) {
-      if (error instanceof BodyAbortedError) return
-      const isStoreDown = error instanceof StoreUnavailableError
-      if (!isStoreDown) log.crashed(error)
-      if (response.headersSent) response.destroy()
-      else
-        send(
-          response,
-          isStoreDown ? failure(503, 'the store is unavailable') : failure(500, UNEXPECTED_ERROR),
-        )
-    }
+  const server = await startRouteServer({
+    endpoint: config,
+    routes,
+    denialOf: (access, request) => denialOf(access, request, guard),
+    notFound: 'not found; the dashboard is at / and the metrics are at /metrics',
+    log,
   })
-  const connections = new Set<Socket>()
-  server.on('connection', (socket) => {
-    // At the maximum, an open connection is closed to accept the new one, so that idle connections
-    // cannot lock the operator out.
-    if (connections.size >= MAX_CONNECTIONS) evictConnection(connections)
-    connections.add(socket)
-    socket.once('close', () => connections.delete(socket))
-  })
-  const address = await listen(server, config)
   return {
-    address,
+    address: server.address,
     get auditDropped() {
       return audit.dropped
     },
     async close() {
-      const closed = new Promise((resolve) => server.close(resolve))
-      server.closeAllConnections()
-      await closed
+      await server.close()
       await audit.close()
     },
   }
 }
 
 /**
- * Closes the oldest connection that has sent no request yet; if there is none, the oldest
- * connection.
+ * Starts the port for probes and Prometheus, which needs no token: `/healthz`, `/readyz` and
+ * `/metrics`.
+ *
+ * @throws Error with a one-line reason if the port cannot be opened
  */
-function evictConnection(connections: Set<Socket>): void {
-  const [oldest] = connections
-  let closed = oldest
-  for (const socket of connections)
-    if (socket.bytesRead === 0) {
-      closed = socket
-      break
-    }
-  if (closed === undefined) return
-  connections.delete(closed)
-  closed.destroy()
-}
-
-function handle(
-  admin: AdminRequest,
-  route: AdminRoute | undefined,
-  guard: AccessGuard,
-): ReturnType<AdminRoute['handle']> {
-  const { request } = admin
-  const denial = denialOf(route?.access ?? 'data', admin, guard)
-  if (denial !== undefined) return failure(denial.status, denial.error)
-  if (route === undefined)
-    return failure(404, 'not found; the dashboard is at / and the metrics are at /metrics')
-  const method = request.method === 'HEAD' ? 'GET' : request.method
-  const expected = route.method ?? 'GET'
-  return method === expected ? route.handle(admin) : failure(405, `only ${expected} is allowed`)
+export function startProbes(
+  endpoint: Endpoint,
+  sources: ProbeSources,
+  log: Pick<Log, 'crashed'>,
+): Promise<RouteServer> {
+  return startRouteServer({
+    endpoint,
+    routes: probeRoutes(sources),
+    denialOf: () => undefined,
+    notFound: 'not found; this port serves /healthz, /readyz and /metrics',
+    log,
+  })
 }
 
 function denialOf(access: AdminRoute['access'], { request }: AdminRequest, guard: AccessGuard) {
@@ -178,15 +103,4 @@ function denialOf(access: AdminRoute['access'], { request }: AdminRequest, guard
     case 'data':
       return guard.denialFor(request)
   }
-}
-
-function send(response: ServerResponse, { status, type = 'application/json', body }: AdminResponse): void {
-  // Serialized before the headers are sent, so that a failure can still be reported.
-  const content = typeof body === 'string' || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`
-  response.writeHead(status, {
-    ...HEADERS,
-    'content-type': type,
-    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
-  })
-  response.end(content)
 }

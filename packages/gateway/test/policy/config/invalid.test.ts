@@ -216,6 +216,17 @@ describe('the error for an invalid configuration file', () => {
       `${UPSTREAM}\nlisten: :8081\nadmin: ¦8081`,
       "'listen' and 'admin' are both on port 8081",
     ],
+    [
+      'probes on the port for clients',
+      `${UPSTREAM}\nlisten: 127.0.0.1:8082\nprobes: ¦:8082`,
+      "'listen' and 'probes' are both on port 8082; change one of them, or remove 'probes'",
+    ],
+    [
+      'probes on the admin port',
+      `${UPSTREAM}\nprobes: ¦8081`,
+      "'admin' and 'probes' are both on port 8081; change one of them, or remove 'probes'",
+    ],
+    ['probes without a port', `${UPSTREAM}\nprobes: ¦on`, 'is not a listen address'],
     ['an unknown unit of size', `${UPSTREAM}\nmax_body: ¦1 mebi`, "'1 mebi' is not a size in whole bytes"],
     ['a body that is too large', `${UPSTREAM}\nmax_body: ¦1GiB`, 'from 1 byte to 256MiB'],
     ['a time without a unit', `${UPSTREAM}\ntimeouts: { idle: ¦5 }`, 'a duration with a unit, such as 5s'],

@@ -153,6 +153,48 @@ describe('health endpoints', () => {
   })
 })
 
+describe('the port for probes', () => {
+  it('serves the probes and the metrics without a token, and nothing else', async () => {
+    const { gateway, url, adminUrl } = await startTestGateway(
+      'probes: 127.0.0.1:0\ndefault: { limits: [1/hour] }',
+      undefined,
+      `{ listen: 127.0.0.1:0, token_sha256: dee7f782d2f60de67c5bc0f4daea8cf144df9efd8caaeab30d0ddf6c2a6f70db }`,
+    )
+    const probes = `http://127.0.0.1:${gateway.probesAddress?.port}`
+    await send(url, '/')
+    await send(url, '/')
+    expect(await (await fetch(`${probes}/healthz`)).json()).toEqual({ status: 'ok' })
+    expect(await (await fetch(`${probes}/readyz`)).json()).toEqual({ status: 'ready' })
+    const metrics = await fetch(`${probes}/metrics`, { headers: { 'x-forwarded-host': 'sluice.example' } })
+    expect(await metrics.text()).toContain('sluice_requests_total{route="default",outcome="refused"} 1')
+    for (const path of ['/metrics.json', '/api/status', '/api/config', '/api/live', '/api/actions']) {
+      expect([path, (await fetch(`${probes}${path}`)).status]).toEqual([path, 404])
+      expect([path, (await fetch(`${adminUrl}${path}`)).status]).not.toEqual([path, 404])
+    }
+    expect((await fetch(probes)).status).toBe(404)
+    expect((await fetch(`${probes}/metrics`, { method: 'POST' })).status).toBe(405)
+  })
+
+  it('works without an admin port, and stays open until the requests in flight have ended', async () => {
+    const pending: ServerResponse[] = []
+    const { gateway, url } = await startTestGateway(
+      'probes: 127.0.0.1:0\nlog: { refusals: false }',
+      (_request, response) => pending.push(response),
+      'off',
+    )
+    const probes = `http://127.0.0.1:${gateway.probesAddress?.port}`
+    const first = send(url, '/')
+    await until(() => pending.length === 1)
+    const closed = gateway.close()
+    expect((await fetch(`${probes}/readyz`)).status).toBe(503)
+    expect(await (await fetch(`${probes}/metrics`)).text()).toContain('sluice_in_flight_requests')
+    pending[0]?.end()
+    await first
+    await closed
+    await expect(fetch(`${probes}/healthz`)).rejects.toThrow('fetch failed')
+  })
+})
+
 describe('a graceful stop', () => {
   it('finishes requests in flight while /readyz responds with 503', async () => {
     const pending: ServerResponse[] = []

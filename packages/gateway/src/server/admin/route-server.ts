@@ -1,0 +1,148 @@
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { StoreUnavailableError } from 'sluice'
+import type { Endpoint } from '../../policy/config/config.js'
+import { listen } from '../http/listen.js'
+import { BodyAbortedError } from '../http/read-body.js'
+import type { Log } from '../logging/log.js'
+import type { Denial } from './access-guard.js'
+import { type AdminRequest, type AdminResponse, type AdminRoute, failure } from './admin-route.js'
+
+/** A server for operators. */
+export interface RouteServer {
+  readonly address: AddressInfo
+  /** Closes all connections. */
+  close(): Promise<void>
+}
+
+export interface RouteServerOptions {
+  readonly endpoint: Endpoint
+  /** The routes by path. */
+  readonly routes: ReadonlyMap<string, AdminRoute>
+  /** Returns why a request is not served; undefined if it is. */
+  readonly denialOf: (access: AdminRoute['access'], request: AdminRequest) => Denial | undefined
+  /** The message for a path without a route. */
+  readonly notFound: string
+  readonly log: Pick<Log, 'crashed'>
+}
+
+/**
+ * Response headers that forbid caching, framing and use by other sites. Pages load resources only
+ * from their own origin.
+ */
+export const RESPONSE_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+}
+
+/**
+ * Maximum number of open connections. They use file descriptors that `max_connections` leaves free.
+ */
+const MAX_CONNECTIONS = 64
+
+/** Timeout for the request headers, in milliseconds. */
+const HEAD_TIMEOUT_MS = 10_000
+
+const UNEXPECTED_ERROR = "unexpected error; see the gateway's log"
+
+/**
+ * Starts a server with one route per path.
+ *
+ * A request that needs the store gets 503 while the store is unavailable. An unexpected error is
+ * logged, and the request gets 500.
+ *
+ * @throws Error with a one-line reason if the port cannot be opened
+ */
+export async function startRouteServer(options: RouteServerOptions): Promise<RouteServer> {
+  const { endpoint, routes, log } = options
+  const server = createServer({ headersTimeout: HEAD_TIMEOUT_MS }, async (request, response) => {
+    try {
+      const [path = '', search = ''] = (request.url ?? '').split('?', 2)
+      const query = new URLSearchParams(search)
+      const result = await handle({ request, response, query }, routes.get(path), options)
+      if (result !== undefined) send(response, result)
+    } catch (error) {
+      if (error instanceof BodyAbortedError) return
+      const isStoreDown = error instanceof StoreUnavailableError
+      if (!isStoreDown) log.crashed(error)
+      if (response.headersSent) response.destroy()
+      else
+        send(
+          response,
+          isStoreDown ? failure(503, 'the store is unavailable') : failure(500, UNEXPECTED_ERROR),
+        )
+    }
+  })
+  const connections = new Set<Socket>()
+  server.on('connection', (socket) => {
+    // At the maximum, an open connection is closed to accept the new one, so that idle connections
+    // cannot lock the operator out.
+    if (connections.size >= MAX_CONNECTIONS) evictConnection(connections)
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  })
+  const address = await listen(server, endpoint)
+  return {
+    address,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+/**
+ * Closes the oldest connection that has sent no request yet; if there is none, the oldest
+ * connection.
+ */
+function evictConnection(connections: Set<Socket>): void {
+  const [oldest] = connections
+  let closed = oldest
+  for (const socket of connections)
+    if (socket.bytesRead === 0) {
+      closed = socket
+      break
+    }
+  if (closed === undefined) return
+  connections.delete(closed)
+  closed.destroy()
+}
+
+function handle(
+  admin: AdminRequest,
+  route: AdminRoute | undefined,
+  { denialOf, notFound }: RouteServerOptions,
+): ReturnType<AdminRoute['handle']> {
+  const denial = denialOf(route?.access ?? 'data', admin)
+  if (denial !== undefined) return failure(denial.status, denial.error)
+  if (route === undefined) return failure(404, notFound)
+  const { request } = admin
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  const expected = route.method ?? 'GET'
+  return method === expected ? route.handle(admin) : failure(405, `only ${expected} is allowed`)
+}
+
+function send(response: ServerResponse, { status, type = 'application/json', body }: AdminResponse): void {
+  // Serialized before the headers are sent, so that a failure can still be reported.
+  const content = typeof body === 'string' || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`
+  response.writeHead(status, {
+    ...RESPONSE_HEADERS,
+    'content-type': type,
+    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+  })
+  response.end(content)
+}
