@@ -1,4 +1,4 @@
-// Installs the programs that the tests start: Redis with redis-cli, Memcached and Chromium. Does
+// Installs the programs that the tests start: Redis with redis-cli, Memcached, nginx and Chromium. Does
 // nothing if they are installed. If it cannot install them, it prints one line and exits with 1.
 // FastAPI is optional: if it is missing, the script prints one line and the FastAPI tests are
 // skipped.
@@ -10,6 +10,7 @@ const PROGRAMS = [
   { names: ['redis-server'], apt: ['redis-server'], brew: ['redis'] },
   { names: ['redis-cli'], apt: ['redis-tools'], brew: ['redis'] },
   { names: ['memcached'], apt: ['memcached'], brew: ['memcached'] },
+  { names: ['nginx'], apt: ['nginx-light'], brew: ['nginx'] },
   { names: CHROMIUM, apt: ['chromium', 'fonts-liberation'], brew: ['chromium'] },
 ]
 

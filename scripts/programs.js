@@ -11,7 +11,8 @@ export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome']
  * @returns {string | undefined}
  */
 export function pathOf(names) {
-  const folders = (process.env.PATH ?? '').split(delimiter)
+  // Debian installs nginx in a folder that is not in the PATH of every user.
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable)
 }
 
