@@ -1,5 +1,5 @@
-// Installs the programs that the tests start: Redis with redis-cli, Memcached, nginx and Chromium. Does
-// nothing if they are installed. If it cannot install them, it prints one line and exits with 1.
+// Installs the programs that the tests start: Redis with redis-cli, Memcached, nginx, OpenSSL and
+// Chromium. Does nothing if they are installed. If it cannot install them, it prints one line and exits with 1.
 // FastAPI is optional: if it is missing, the script prints one line and the FastAPI tests are
 // skipped.
 import { spawnSync } from 'node:child_process'
@@ -11,6 +11,7 @@ const PROGRAMS = [
   { names: ['redis-cli'], apt: ['redis-tools'], brew: ['redis'] },
   { names: ['memcached'], apt: ['memcached'], brew: ['memcached'] },
   { names: ['nginx'], apt: ['nginx-light'], brew: ['nginx'] },
+  { names: ['openssl'], apt: ['openssl'], brew: ['openssl'] },
   { names: CHROMIUM, apt: ['chromium', 'fonts-liberation'], brew: ['chromium'] },
 ]
 

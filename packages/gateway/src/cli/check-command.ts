@@ -10,6 +10,7 @@ import {
 } from '../policy/config/load-config.js'
 import { KEEP_STATE_HINT, stateChanges } from '../policy/config/state-changes.js'
 import { withoutPasswords } from '../policy/config/store-address.js'
+import { loadTls } from '../server/http/tls-files.js'
 import { loadKeys } from '../server/identity/keys-file.js'
 
 /** Streams that a command writes to. */
@@ -19,7 +20,7 @@ export interface Output {
 }
 
 /**
- * Validates a configuration file and the keys file it refers to. Describes a valid configuration;
+ * Validates a configuration file and the keys file and TLS files it refers to. Describes a valid configuration;
  * prints each problem of an invalid one with its line and a caret under the position.
  *
  * @param against the configuration file in use; if present, the rules whose state `file` would
@@ -36,6 +37,8 @@ export async function checkCommand(
     text = await readConfigFile(file)
     const config = parseConfig(text, file)
     if (config.identity.apiKeys !== undefined) await loadKeys(config.identity.apiKeys)
+    for (const tls of [config.listen.tls, config.admin?.tls, config.upstreamTls])
+      if (tls !== undefined) await loadTls(tls)
     const changes = against === undefined ? [] : changesText(await loadConfig(against), config, against)
     out.write(`${[`${file}: ok`, ...describeConfig(config), ...changes].join('\n')}\n`)
     for (const warning of config.warnings ?? [])

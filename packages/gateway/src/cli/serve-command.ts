@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import type { AdminConfig, GatewayConfig } from '../policy/config/config.js'
+import type { AdminConfig, GatewayConfig, ServerTls } from '../policy/config/config.js'
 import { loadConfig } from '../policy/config/load-config.js'
 import { unprotectedAdminError } from '../policy/config/sections/admin-section.js'
 import { parseEndpoint } from '../policy/config/yaml/endpoint.js'
@@ -46,9 +46,9 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
   // Signals are handled before the addresses are printed, because a supervisor that reads the
   // addresses may send a signal immediately.
   const stopped = stopSignal()
-  print(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
+  print(`sluice listens on ${urlOf(gateway.address, config.listen.tls)} and forwards to ${config.upstream}`)
   if (gateway.adminAddress !== undefined) {
-    const admin = urlOf(gateway.adminAddress)
+    const admin = urlOf(gateway.adminAddress, config.admin?.tls)
     print(`dashboard: ${admin} (health: /healthz and /readyz; metrics: /metrics)`)
   }
   if (gateway.probesAddress !== undefined)
@@ -66,13 +66,10 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
 }
 
 function overrideOf({ listen, admin, upstream }: ServeOptions): (config: GatewayConfig) => GatewayConfig {
-  const overrides = {
-    ...(listen !== undefined && { listen: parseEndpoint(listen) }),
-    ...(upstream !== undefined && { upstream }),
-  }
   return (config) => ({
     ...config,
-    ...overrides,
+    ...(listen !== undefined && { listen: { ...config.listen, ...parseEndpoint(listen) } }),
+    ...(upstream !== undefined && { upstream }),
     ...(admin !== undefined && { admin: admin === 'off' ? undefined : adminAt(admin, config.admin) }),
   })
 }
@@ -89,6 +86,6 @@ function adminAt(address: string, configured: AdminConfig | undefined): AdminCon
   return admin
 }
 
-function urlOf({ address, port, family }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+function urlOf({ address, port, family }: AddressInfo, tls?: ServerTls): string {
+  return `${tls === undefined ? 'http' : 'https'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

@@ -8,6 +8,7 @@ import { LiveState } from './admin/live-state.js'
 import { recordStatus } from './admin/replay/record-status.js'
 import { replayRecording } from './admin/replay/replay-recording.js'
 import type { RouteServer } from './admin/route-server.js'
+import { type TlsWatch, watchTls } from './http/tls-files.js'
 import type { Log } from './logging/log.js'
 import { GatewayMetrics } from './observability/metrics/gateway-metrics.js'
 import { timed } from './observability/metrics/timed-store.js'
@@ -92,8 +93,9 @@ class GatewayProgram {
   #frontend: Frontend | undefined
   #admin: AdminServer | undefined
   #probes: RouteServer | undefined
-  /** True if the keys were reloaded while workers were starting with the previous ones. */
-  #missedKeyChange = false
+  #adminTls: TlsWatch | undefined
+  /** True if keys or TLS files were reloaded while workers were starting with the previous ones. */
+  #missedChange = false
   #closed: Promise<void> | undefined
 
   constructor(config: GatewayConfig, store: OpenedStore, log: Log) {
@@ -122,7 +124,7 @@ class GatewayProgram {
   async start(config: GatewayConfig): Promise<AddressInfo> {
     this.#runtime = await this.#openRuntime(config)
     this.#frontend = await this.#startFrontend(config)
-    if (this.#missedKeyChange) await this.#frontend.reload(this.#runtime)
+    if (this.#missedChange) await this.#frontend.reload(this.#runtime)
     this.#admin = await this.#startAdmin(config)
     if (config.probes !== undefined)
       this.#probes = await startProbes(config.probes, this.#probeSources(), this.#log)
@@ -158,6 +160,7 @@ class GatewayProgram {
     await this.#runtime?.close()
     await this.#recorder?.close()
     this.#liveState?.feed.close()
+    this.#adminTls?.stop()
     await this.#admin?.close()
     await this.#probes?.close()
     await this.#store.store.close()
@@ -183,16 +186,19 @@ class GatewayProgram {
       store: servesMetrics(config) ? timed(store, this.#observer.onStoreOperation) : store,
       observer: this.#observer,
       log: this.#log,
-      onKeysChanged: () => {
-        if (this.#frontend === undefined) this.#missedKeyChange = true
-        else this.#frontend.reload(this.#runtime).catch((error) => this.#log.crashed(error))
-      },
+      onKeysChanged: () => this.#onFilesChanged(),
+      onTlsChanged: () => this.#onFilesChanged(),
       onChange: ({ config, services }) => {
         this.#metrics.setTiers(tiersOf(config))
         this.#refusals.configure(config.log)
         this.#liveState?.setConfig(config, services.policies.routes)
       },
     })
+  }
+
+  #onFilesChanged(): void {
+    if (this.#frontend === undefined) this.#missedChange = true
+    else this.#frontend.reload(this.#runtime).catch((error) => this.#log.crashed(error))
   }
 
   #startFrontend(config: GatewayConfig): Promise<Frontend> {
@@ -209,8 +215,12 @@ class GatewayProgram {
   async #startAdmin(config: GatewayConfig): Promise<AdminServer | undefined> {
     const liveState = this.#liveState
     if (config.admin === undefined || liveState === undefined) return undefined
+    const { tls } = config.admin
+    this.#adminTls =
+      tls && (await watchTls(tls, this.#log, () => this.#admin?.setTls(this.#adminTls?.material ?? {})))
     return startAdmin({
       config: config.admin,
+      tls: this.#adminTls?.material,
       sources: this.#adminSources(liveState),
       perform: (action) => liveState.perform(action),
       record: config.record && {

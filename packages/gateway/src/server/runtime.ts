@@ -2,13 +2,14 @@ import { isDeepStrictEqual } from 'node:util'
 import type { MaybePromise, Store } from 'sluice'
 import { clientAddressReader } from 'sluice/http'
 import { applicableOverrides } from '../policy/applicable-overrides.js'
-import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
+import { type GatewayConfig, policiesOf, type TlsFiles } from '../policy/config/config.js'
 import { isObserved } from '../policy/config/restart-needed.js'
 import { type ServerLimits, serverLimits } from '../policy/config/server-limits.js'
 import { ResponseMemory } from '../policy/llm/response/response-memory.js'
 import { createPolicies, type Overrides, type Policies } from '../policy/policies.js'
 import { WarmUps } from '../policy/warm-ups.js'
 import { BodyMemory } from './http/body-memory.js'
+import { type TlsMaterial, type TlsWatch, watchTls } from './http/tls-files.js'
 import { createGatewayName } from './http/via.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
 import { type KeysFile, type KeysFileWatch, watchKeysFile } from './identity/keys-file-watch.js'
@@ -18,6 +19,9 @@ import type { Recorder } from './observability/recording/recorder.js'
 import { RefCount } from './proxy/ref-count.js'
 import type { RequestServices } from './proxy/request-context.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
+
+/** The connections for which TLS files are used: those from clients or to the upstream. */
+export type TlsPurpose = 'listen' | 'upstream'
 
 export interface RuntimeOptions {
   /** The gateway's own name in the `Via` header. Default: a new random name. */
@@ -33,6 +37,10 @@ export interface RuntimeOptions {
   readonly isWorker?: boolean
   /** Opens a keys file. Default: `watchKeysFile`. */
   readonly openKeys?: (file: string) => MaybePromise<KeysFileWatch>
+  /** Opens TLS files. Default: `watchTls`. */
+  readonly openTls?: (purpose: TlsPurpose, files: TlsFiles) => MaybePromise<TlsWatch>
+  /** Called after TLS files are reloaded. */
+  readonly onTlsChanged?: () => void
   /** Called after the keys file is reloaded. */
   readonly onKeysChanged?: () => void
   /** Called whenever a configuration or an override takes effect, including the first. */
@@ -50,17 +58,18 @@ export class Runtime {
   #config: GatewayConfig
   #overrides: Overrides
   #services: RequestServices
+  #tls: TlsWatches
   /** Upstreams of earlier configurations that requests still use. */
   readonly #retired = new Set<Upstream>()
 
   private constructor(
     config: GatewayConfig,
     overrides: Overrides,
-    upstream: Upstream,
-    clients: ClientReader,
+    { tls, upstream, clients }: OpenedServices,
     options: RuntimeOptions,
   ) {
     this.#options = options
+    this.#tls = tls
     this.warmUps = new WarmUps(options.isWorker ? undefined : options.log)
     this.gatewayName = options.gatewayName ?? createGatewayName()
     this.#config = config
@@ -77,13 +86,23 @@ export class Runtime {
    * @throws Error if the upstream or the keys file of the configuration cannot be used
    */
   static async open(config: GatewayConfig, options: RuntimeOptions, overrides: Overrides = new Map()) {
-    const upstream = createUpstream(config.upstream, config.timeouts)
-    // Opened last, because it starts watching a file.
-    const clients = await openClients(config, options)
+    let runtime: Runtime | undefined
+    const opened = new OpenedWatches()
     try {
-      return new Runtime(config, overrides, upstream, clients, options)
+      const listen = await openTls('listen', config.listen.tls, options, () => options.onTlsChanged?.())
+      opened.add(listen)
+      const tls = {
+        listen,
+        upstream: await openUpstreamTls(config, options, () => runtime),
+      }
+      opened.add(tls.upstream)
+      const upstream = upstreamOf(config, tls.upstream)
+      const clients = await openClients(config, options)
+      opened.add(clients)
+      runtime = new Runtime(config, overrides, { tls, upstream, clients }, options)
+      return runtime
     } catch (error) {
-      clients.stop()
+      opened.stop()
       throw error
     }
   }
@@ -107,6 +126,11 @@ export class Runtime {
     return this.#services
   }
 
+  /** The contents of the TLS files in use. */
+  get tls(): Readonly<Record<TlsPurpose, TlsMaterial | undefined>> {
+    return { listen: this.#tls.listen?.material, upstream: this.#tls.upstream?.material }
+  }
+
   /** The contents of the keys file in use; undefined without one. */
   get keysFile(): KeysFile | undefined {
     return this.#services.clients.keysFile
@@ -119,25 +143,45 @@ export class Runtime {
    */
   async reload(next: GatewayConfig): Promise<void> {
     const before = this.#services
+    const tlsBefore = this.#tls.upstream
+    const sameTls = isDeepStrictEqual(next.upstreamTls, this.#config.upstreamTls)
     const sameUpstream =
-      next.upstream === this.#config.upstream && isDeepStrictEqual(next.timeouts, this.#config.timeouts)
+      sameTls &&
+      next.upstream === this.#config.upstream &&
+      isDeepStrictEqual(next.timeouts, this.#config.timeouts)
     const sameClients = isDeepStrictEqual(next.identity, this.#config.identity)
-    const clients = sameClients ? before.clients : await openClients(next, this.#options)
-    const { upstream, upstreamUsers } = sameUpstream
-      ? before
-      : { upstream: createUpstream(next.upstream, next.timeouts), upstreamUsers: new RefCount() }
+    const opened = new OpenedWatches()
+    let created: Upstream | undefined
     try {
+      const tls = sameTls ? tlsBefore : await openUpstreamTls(next, this.#options, () => this)
+      if (!sameTls) opened.add(tls)
+      const clients = sameClients ? before.clients : await openClients(next, this.#options)
+      if (!sameClients) opened.add(clients)
+      if (!sameUpstream) created = upstreamOf(next, tls)
+      const { upstream, upstreamUsers } =
+        created === undefined ? this.#services : { upstream: created, upstreamUsers: new RefCount() }
+      const replaced = this.#services
       this.#services = this.#createServices(next, { upstream, upstreamUsers, clients })
+      this.#tls = { ...this.#tls, upstream: tls }
+      if (created !== undefined) this.#retire(replaced)
     } catch (error) {
-      if (!sameClients) clients.stop()
-      if (!sameUpstream) void upstream.destroy()
+      opened.stop()
+      void created?.destroy()
       throw error
     }
     this.#config = next
     this.#setMemoryLimits()
     if (!sameClients) before.clients.stop()
-    if (!sameUpstream) this.#retire(before)
+    if (!sameTls) tlsBefore?.stop()
     this.#options.onChange?.(this)
+  }
+
+  /** Connects to the upstream with the current TLS files. Requests in flight keep their connections. */
+  refreshUpstream(): void {
+    const replaced = this.#services
+    const upstream = upstreamOf(this.#config, this.#tls.upstream)
+    this.#services = { ...replaced, upstream, upstreamUsers: new RefCount() }
+    this.#retire(replaced)
   }
 
   /**
@@ -155,6 +199,8 @@ export class Runtime {
   /** Closes the connections to the upstreams. Requests in flight are aborted. */
   async close(): Promise<void> {
     this.#services.clients.stop()
+    this.#tls.listen?.stop()
+    this.#tls.upstream?.stop()
     this.warmUps.stop()
     await Promise.all([this.#services.upstream, ...this.#retired].map((upstream) => upstream.destroy()))
   }
@@ -220,6 +266,58 @@ export class Runtime {
       ...(isObserved(config) && { listener: observer.onLimiterEvent }),
     })
   }
+}
+
+interface TlsWatches {
+  readonly listen: TlsWatch | undefined
+  readonly upstream: TlsWatch | undefined
+}
+
+interface OpenedServices {
+  readonly tls: TlsWatches
+  readonly upstream: Upstream
+  readonly clients: ClientReader
+}
+
+/** The watches that a configuration opened, which stop if it cannot be used. */
+class OpenedWatches {
+  readonly #opened: { stop(): void }[] = []
+
+  add(watch: { stop(): void } | undefined): void {
+    if (watch !== undefined) this.#opened.push(watch)
+  }
+
+  stop(): void {
+    for (const watch of this.#opened) watch.stop()
+  }
+}
+
+function upstreamOf(
+  { upstream, timeouts, upstreamTls }: GatewayConfig,
+  watch: TlsWatch | undefined,
+): Upstream {
+  return createUpstream(upstream, timeouts, { ...watch?.material, serverName: upstreamTls?.serverName })
+}
+
+async function openTls(
+  purpose: TlsPurpose,
+  files: TlsFiles | undefined,
+  { log, openTls = (_, files) => watchTls(files, log, onReload) }: RuntimeOptions,
+  onReload: () => void,
+): Promise<TlsWatch | undefined> {
+  return files && openTls(purpose, files)
+}
+
+/** @param runtime returns the runtime that uses the files, once it exists */
+function openUpstreamTls(
+  { upstreamTls }: GatewayConfig,
+  options: RuntimeOptions,
+  runtime: () => Runtime | undefined,
+): Promise<TlsWatch | undefined> {
+  return openTls('upstream', upstreamTls, options, () => {
+    runtime()?.refreshUpstream()
+    options.onTlsChanged?.()
+  })
 }
 
 function openClients(

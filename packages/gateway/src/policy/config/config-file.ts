@@ -1,4 +1,4 @@
-import type { Endpoint, GatewayConfig, PolicyConfig } from './config.js'
+import type { Endpoint, GatewayConfig, ListenConfig, PolicyConfig } from './config.js'
 import { sharedLimitsDecoder, withShared } from './limits/limit-list.js'
 import { type Algorithm, decodeAlgorithm, multiplier } from './limits/limit-shape.js'
 import { warnOfVolatileQuotas } from './quotas-in-memory.js'
@@ -18,18 +18,18 @@ import {
   decodeStoreFailure,
 } from './sections/store-section.js'
 import { checkSharedLimits } from './shared-rules.js'
+import { decodeListen, decodeUpstream } from './sections/tls-section.js'
 import { warnOfOwnUpstream } from './upstream-loops.js'
-import { parseUpstreamUrl } from './upstream-url.js'
-import { type Decoder, mapOf, recordOf, transform } from './yaml/decoders.js'
+import { mapOf, recordOf, transform } from './yaml/decoders.js'
 import { Problems } from './yaml/diagnostics.js'
 import { endpoint } from './yaml/endpoint.js'
-import { bodySize, boolean, string, timeout, timeoutOrZero } from './yaml/scalars.js'
+import { bodySize, boolean, timeout, timeoutOrZero } from './yaml/scalars.js'
 import { type ConfigNode, type MapNode, mismatch } from './yaml/yaml-node.js'
 
 /** A hint that is appended to messages about an empty or incomplete file. */
 export const MINIMAL_CONFIG_HINT = "write at least 'upstream: http://127.0.0.1:9000'"
 
-const DEFAULT_LISTEN: Endpoint = { host: '127.0.0.1', port: 8080 }
+const DEFAULT_LISTEN: ListenConfig = { host: '127.0.0.1', port: 8080 }
 const DEFAULT_MAX_BODY_BYTES = 2 ** 20
 /** The default on routes with `llm`, whose requests may contain images. */
 const DEFAULT_MAX_LLM_BODY_BYTES = 32 * 2 ** 20
@@ -43,17 +43,12 @@ const DEFAULT_TIMEOUTS_MS = {
   shutdown: 30_000,
 }
 
-const upstream: Decoder<string> = transform(string('http://127.0.0.1:9000'), (url) => {
-  parseUpstreamUrl(url)
-  return url
-})
-
 const SETTINGS = {
-  listen: endpoint,
+  listen: decodeListen,
   workers: decodeWorkers,
   admin: decodeAdmin,
   probes: endpoint,
-  upstream,
+  upstream: decodeUpstream,
   store: decodeStore,
   on_store_failure: decodeStoreFailure,
   identity: decodeIdentity,
@@ -121,7 +116,7 @@ export function decodeConfig(
   checkPorts(root, { listen, admin, probes: values.probes }, problems)
   const upstreamNode = root.entries.get('upstream')?.value
   if (upstreamNode !== undefined && values.upstream !== undefined)
-    warnOfOwnUpstream(upstreamNode, values.upstream, { listen, admin, probes: values.probes }, problems)
+    warnOfOwnUpstream(upstreamNode, values.upstream.url, { listen, admin, probes: values.probes }, problems)
   const store = values.store ?? DEFAULT_STORE
   if (store.kind === 'memory') warnOfVolatileQuotas(root, problems)
   checkSharedLimits(root, problems)
@@ -144,7 +139,8 @@ export function decodeConfig(
     workers: values.workers ?? 1,
     admin,
     probes: values.probes,
-    upstream: values.upstream ?? '',
+    upstream: values.upstream?.url ?? '',
+    upstreamTls: values.upstream?.tls,
     store,
     onStoreFailure: values.on_store_failure ?? DEFAULT_STORE_FAILURE,
     identity: values.identity ?? DEFAULT_IDENTITY,

@@ -15,7 +15,7 @@ export interface GatewayConfig {
   readonly source: ConfigSource
   /** Warnings about the file, in line order; absent if there are none. */
   readonly warnings?: readonly ConfigProblem[]
-  readonly listen: Endpoint
+  readonly listen: ListenConfig
   /** The number of worker processes. */
   readonly workers: number
   /** Undefined for `admin: off`. */
@@ -24,6 +24,8 @@ export interface GatewayConfig {
   readonly probes?: Endpoint | undefined
   /** The URL to which requests are forwarded. */
   readonly upstream: string
+  /** Undefined for the certificates of the system, and no client certificate. */
+  readonly upstreamTls?: UpstreamTls | undefined
   readonly store: StoreConfig
   readonly onStoreFailure: StoreFailureConfig
   readonly identity: IdentityConfig
@@ -75,6 +77,30 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** The port for clients. */
+export interface ListenConfig extends Endpoint {
+  /** Undefined for plain HTTP. */
+  readonly tls?: ServerTls
+}
+
+/** PEM files of one side of TLS connections. */
+export interface TlsFiles {
+  /** The certificate of this side, followed by its intermediate certificates. */
+  readonly cert?: string
+  /** The private key of the certificate. */
+  readonly key?: string
+  /** The certificates of the authorities that sign the certificate of the other side. */
+  readonly ca?: string
+}
+
+/** The files of a TLS server. With `ca`, clients must present a certificate. */
+export type ServerTls = TlsFiles & { readonly cert: string; readonly key: string }
+
+export interface UpstreamTls extends TlsFiles {
+  /** The name in the certificate of the upstream, if it is not the host of the URL. */
+  readonly serverName?: string
+}
+
 /** The port for operators: metrics, health and the dashboard. */
 export interface AdminConfig extends Endpoint {
   /** Host names of a reverse proxy, in lower case. Requests to them require the token. */
@@ -83,6 +109,8 @@ export interface AdminConfig extends Endpoint {
   readonly tokenHash?: string
   /** The file that records changes made from the dashboard, and attempts to make them. */
   readonly audit?: string
+  /** Undefined for plain HTTP. */
+  readonly tls?: ServerTls
 }
 
 export const CLIENT_NAMINGS = ['plain', 'masked', 'hashed'] as const

@@ -1,6 +1,6 @@
 import { type ConcurrencyRule, formatDuration, formatLimit, type RateRule, type Rule } from 'sluice'
 import type { GatewayRequest } from '../policy-request.js'
-import type { ForwardedIdentity, GatewayConfig, PolicyConfig } from './config.js'
+import type { Endpoint, ForwardedIdentity, GatewayConfig, PolicyConfig, ServerTls } from './config.js'
 import { limitsOf } from './limits/limit-string.js'
 import { serverLimits } from './server-limits.js'
 import { storeAddress } from './store-address.js'
@@ -13,7 +13,7 @@ export function describeConfig(config: GatewayConfig): string[] {
   const width = Math.max(...[...routes, { name: 'default' }].map(({ name }) => name.length))
   const line = (name: string, description: string) => `  ${name.padEnd(width)}  ${description}`
   return [
-    `  ${formatEndpoint(listen)} -> ${upstream}, admin ${admin === undefined ? 'off' : formatEndpoint(admin)}`,
+    `  ${describeListener(listen)} -> ${upstream}, admin ${admin === undefined ? 'off' : describeListener(admin)}`,
     ...(probes === undefined ? [] : [`  probes and metrics without a token on ${formatEndpoint(probes)}`]),
     ...(workers === 1 ? [] : [`  ${workers} worker processes`]),
     `  ${describeServer(config)}`,
@@ -22,6 +22,12 @@ export function describeConfig(config: GatewayConfig): string[] {
     ...routes.map((route) => line(route.name, describePolicy(route))),
     line('default', fallback === 'deny' ? 'deny' : describePolicy(fallback)),
   ]
+}
+
+function describeListener(listener: Endpoint & { readonly tls?: ServerTls }): string {
+  const { tls } = listener
+  if (tls === undefined) return formatEndpoint(listener)
+  return `${formatEndpoint(listener)} (TLS${tls.ca === undefined ? '' : ' with client certificates'})`
 }
 
 /**

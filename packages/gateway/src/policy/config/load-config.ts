@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import type { GatewayConfig } from './config.js'
+import type { GatewayConfig, TlsFiles } from './config.js'
 import { decodeConfig, MINIMAL_CONFIG_HINT } from './config-file.js'
 import { readBounded, UnreadableFileError } from './files/bounded-read.js'
 import { ConfigError, Problems } from './yaml/diagnostics.js'
@@ -34,14 +34,33 @@ export function parseConfig(text: string, file: string): GatewayConfig {
 
 /** Resolves the file paths in a configuration relative to the folder of the configuration file. */
 function withResolvedPaths(config: GatewayConfig, folder: string): GatewayConfig {
-  const { identity, admin, record } = config
+  const { identity, admin, record, listen, upstreamTls } = config
+  const path = (file: string) => resolve(folder, file)
   return {
     ...config,
     ...(identity.apiKeys !== undefined && {
-      identity: { ...identity, apiKeys: resolve(folder, identity.apiKeys) },
+      identity: { ...identity, apiKeys: path(identity.apiKeys) },
     }),
-    ...(record !== undefined && { record: { ...record, file: resolve(folder, record.file) } }),
-    ...(admin?.audit !== undefined && { admin: { ...admin, audit: resolve(folder, admin.audit) } }),
+    ...(record !== undefined && { record: { ...record, file: path(record.file) } }),
+    ...(admin !== undefined && {
+      admin: {
+        ...admin,
+        ...(admin.audit !== undefined && { audit: path(admin.audit) }),
+        ...(admin.tls && { tls: resolvedTls(admin.tls, path) }),
+      },
+    }),
+    ...(listen.tls && { listen: { ...listen, tls: resolvedTls(listen.tls, path) } }),
+    ...(upstreamTls && { upstreamTls: resolvedTls(upstreamTls, path) }),
+  }
+}
+
+function resolvedTls<T extends TlsFiles>(tls: T, path: (file: string) => string): T {
+  const { cert, key, ca } = tls
+  return {
+    ...tls,
+    ...(cert !== undefined && { cert: path(cert) }),
+    ...(key !== undefined && { key: path(key) }),
+    ...(ca !== undefined && { ca: path(ca) }),
   }
 }
 

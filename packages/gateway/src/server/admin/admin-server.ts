@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import type { AdminConfig, Endpoint } from '../../policy/config/config.js'
+import type { TlsMaterial } from '../http/tls-files.js'
 import type { Log } from '../logging/log.js'
 import { AccessGuard } from './access-guard.js'
 import { actionEndpoint } from './actions/action-endpoint.js'
@@ -14,11 +15,15 @@ export interface AdminServer {
   readonly address: AddressInfo
   /** Number of audit log lines that were dropped. */
   readonly auditDropped: number
+  /** Changes the certificate for new connections. */
+  setTls(material: TlsMaterial): void
   close(): Promise<void>
 }
 
 export interface AdminOptions {
   readonly config: AdminConfig
+  /** Undefined for plain HTTP. */
+  readonly tls: TlsMaterial | undefined
   readonly sources: AdminSources
   /** Performs an action and describes the change; rejects with an AdminActionError. */
   readonly perform: (action: AdminAction) => Promise<string>
@@ -39,6 +44,7 @@ export interface AdminOptions {
  */
 export async function startAdmin({
   config,
+  tls,
   sources,
   perform,
   record,
@@ -56,6 +62,7 @@ export async function startAdmin({
   ])
   const server = await startRouteServer({
     endpoint: config,
+    tls,
     routes,
     denialOf: (access, request) => denialOf(access, request, guard),
     notFound: 'not found; the dashboard is at / and the metrics are at /metrics',
@@ -63,6 +70,7 @@ export async function startAdmin({
   })
   return {
     address: server.address,
+    setTls: (material) => server.setTls(material),
     get auditDropped() {
       return audit.dropped
     },

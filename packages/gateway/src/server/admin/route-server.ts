@@ -1,9 +1,11 @@
-import { createServer, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { StoreUnavailableError } from 'sluice'
 import type { Endpoint } from '../../policy/config/config.js'
+import { createHttpServer } from '../http/http-server.js'
 import { listen } from '../http/listen.js'
 import { BodyAbortedError } from '../http/read-body.js'
+import type { TlsMaterial } from '../http/tls-files.js'
 import type { Log } from '../logging/log.js'
 import type { Denial } from './access-guard.js'
 import { type AdminRequest, type AdminResponse, type AdminRoute, failure } from './admin-route.js'
@@ -11,12 +13,16 @@ import { type AdminRequest, type AdminResponse, type AdminRoute, failure } from 
 /** A server for operators. */
 export interface RouteServer {
   readonly address: AddressInfo
+  /** Changes the certificate for new connections. */
+  setTls(material: TlsMaterial): void
   /** Closes all connections. */
   close(): Promise<void>
 }
 
 export interface RouteServerOptions {
   readonly endpoint: Endpoint
+  /** Undefined for plain HTTP. */
+  readonly tls?: TlsMaterial | undefined
   /** The routes by path. */
   readonly routes: ReadonlyMap<string, AdminRoute>
   /** Returns why a request is not served; undefined if it is. */
@@ -67,8 +73,9 @@ const UNEXPECTED_ERROR = "unexpected error; see the gateway's log"
  * @throws Error with a one-line reason if the port cannot be opened
  */
 export async function startRouteServer(options: RouteServerOptions): Promise<RouteServer> {
-  const { endpoint, routes, log } = options
-  const server = createServer({ headersTimeout: HEAD_TIMEOUT_MS }, async (request, response) => {
+  const { endpoint, tls, routes, log } = options
+  const { server, setTls } = createHttpServer({ headersTimeout: HEAD_TIMEOUT_MS }, tls)
+  server.on('request', async (request, response) => {
     try {
       const [path = '', search = ''] = (request.url ?? '').split('?', 2)
       const query = new URLSearchParams(search)
@@ -97,6 +104,7 @@ export async function startRouteServer(options: RouteServerOptions): Promise<Rou
   const address = await listen(server, endpoint)
   return {
     address,
+    setTls,
     async close() {
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()

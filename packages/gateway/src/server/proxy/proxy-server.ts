@@ -1,20 +1,24 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { problem } from 'sluice/http'
 import type { Endpoint } from '../../policy/config/config.js'
 import { closeSilent, quietTurn } from '../http/graceful-close.js'
 import { watchHalfClosed } from '../http/half-closed.js'
+import { createHttpServer } from '../http/http-server.js'
 import { InboundRequest } from '../http/inbound-request.js'
 import { listen } from '../http/listen.js'
 import { REQUEST_ID, requestIdOf } from '../http/request-id.js'
 import { ResponseOrder } from '../http/response-order.js'
+import type { TlsMaterial } from '../http/tls-files.js'
 import type { ErrorReporter } from './error-reporter.js'
 import type { RequestServices } from './request-context.js'
 import { handleRequest } from './request-lifecycle.js'
 
 export interface ProxyOptions {
   readonly endpoint: Endpoint
+  /** Undefined for plain HTTP. */
+  readonly tls?: TlsMaterial | undefined
   /** Milliseconds for a client to send a whole request; 0 for no timeout. */
   readonly requestTimeoutMs: number
   /** Maximum number of open client connections. */
@@ -37,6 +41,8 @@ export interface ProxyServer {
   setRequestTimeout(milliseconds: number): void
   /** Changes the limit for new connections. Open connections are kept. */
   setMaxConnections(count: number): void
+  /** Changes the certificate for new connections. */
+  setTls(material: TlsMaterial): void
   /**
    * Sends `Connection: close` in all responses from now on. Connections and requests are still
    * accepted.
@@ -73,6 +79,7 @@ const noContinue = () => {}
  */
 export async function startProxy({
   endpoint,
+  tls,
   requestTimeoutMs,
   maxConnections,
   services,
@@ -84,11 +91,14 @@ export async function startProxy({
   let arrivals = 0
   let inFlight = 0
   let onAllEnded = () => {}
-  const server = createServer({
-    IncomingMessage: InboundRequest,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: POLL_INTERVAL_MS,
-  })
+  const { server, connectionEvent, setTls } = createHttpServer(
+    {
+      IncomingMessage: InboundRequest,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: POLL_INTERVAL_MS,
+    },
+    tls,
+  )
 
   // A client that closes its half of the connection once its request is sent still gets a response.
   Object.assign(server, { httpAllowHalfOpen: true })
@@ -127,6 +137,8 @@ export async function startProxy({
     })
   }
   const connections = new Set<Socket>()
+  /** The connections on which requests arrive: with TLS, those after their handshake. */
+  const streams = connectionEvent === 'connection' ? connections : new Set<Socket>()
   let connectionLimit = maxConnections
   let refusedConnections = 0
   server.on('connection', (socket) => {
@@ -140,6 +152,13 @@ export async function startProxy({
     }
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
+  })
+  server.on(connectionEvent, (socket: Socket) => {
+    if (socket.destroyed) return
+    if (streams !== connections) {
+      streams.add(socket)
+      socket.once('close', () => streams.delete(socket))
+    }
     watchHalfClosed(socket, {
       currentResponse: () => responses.currentOf(socket),
       sinceLastRequestMs: () => responses.sinceLastRequestMs(socket),
@@ -167,7 +186,7 @@ export async function startProxy({
   }
   const drain = () => {
     isDraining = true
-    for (const connection of connections) responses.closeAfterLast(connection)
+    for (const stream of streams) responses.closeAfterLast(stream)
   }
   setRequestTimeout(requestTimeoutMs)
   const address = await listen(server, endpoint)
@@ -181,6 +200,7 @@ export async function startProxy({
       return refusedConnections
     },
     setRequestTimeout,
+    setTls,
     setMaxConnections(count) {
       connectionLimit = count
     },
@@ -191,7 +211,7 @@ export async function startProxy({
       isClosing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       // Node treats a connection without any data as busy.
-      closeSilent(connections)
+      closeSilent(new Set([...connections, ...streams]))
       const abort = setTimeout(() => server.closeAllConnections(), gracePeriodMs)
       await closed
       clearTimeout(abort)

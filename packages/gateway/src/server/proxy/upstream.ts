@@ -1,5 +1,6 @@
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import { parseUpstreamUrl } from '../../policy/config/upstream-url.js'
+import { secureOptions, type TlsMaterial } from '../http/tls-files.js'
 import { watchUpstreamSocket } from './upstream-socket.js'
 
 /** Timeouts in milliseconds; 0 for none. Timeouts above a second are accurate to about a second. */
@@ -10,6 +11,11 @@ export interface UpstreamTimeouts {
   readonly headers: number
   /** For the next bytes of a response, and for the client to accept the bytes written to it. */
   readonly idle: number
+}
+
+export interface UpstreamTlsOptions extends TlsMaterial {
+  /** The name in the certificate of the upstream. Default: the host of the URL. */
+  readonly serverName?: string | undefined
 }
 
 /** A server to which requests are forwarded. */
@@ -41,9 +47,14 @@ const KEEP_ALIVE_MS = 4000
  * queue requests behind streams that last for minutes; use concurrency limits instead.
  *
  * @param url http or https; its path prefixes every path
+ * @param tls for https
  * @throws RangeError or TypeError for an invalid URL or timeout
  */
-export function createUpstream(url: string, timeouts: UpstreamTimeouts): Upstream {
+export function createUpstream(
+  url: string,
+  timeouts: UpstreamTimeouts,
+  { serverName, ...material }: UpstreamTlsOptions = {},
+): Upstream {
   const { origin, host, pathname } = parseUpstreamUrl(url)
   for (const [name, value] of Object.entries(timeouts)) {
     if (Number.isSafeInteger(value) && value >= 0) continue
@@ -51,7 +62,12 @@ export function createUpstream(url: string, timeouts: UpstreamTimeouts): Upstrea
       `timeout '${name}' must be a whole number of milliseconds, or 0 for none, not ${value}`,
     )
   }
-  const connector = buildConnector({ timeout: timeouts.connect, allowH2: false })
+  const connector = buildConnector({
+    ...secureOptions(material),
+    ...(serverName !== undefined && { servername: serverName }),
+    timeout: timeouts.connect,
+    allowH2: false,
+  })
   const options = {
     pipelining: 1,
     allowH2: false,

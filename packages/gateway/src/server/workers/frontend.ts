@@ -9,7 +9,7 @@ import type { WorkerDroppedLines } from './worker-protocol.js'
 /** The part of a gateway that accepts client requests, in one process or in several. */
 export interface Frontend {
   readonly address: AddressInfo
-  /** Applies the runtime's current configuration, overrides and keys. */
+  /** Applies the runtime's current configuration, overrides, keys and TLS files. */
   reload(runtime: Runtime): Promise<void>
   /** Continues to accept requests, but sends `Connection: close` in all responses from now on. */
   drain(): void
@@ -38,6 +38,7 @@ export async function startInProcess(runtime: Runtime, errors: ErrorReporter): P
   const { listen, timeouts } = runtime.config
   const proxy = await startProxy({
     endpoint: listen,
+    tls: runtime.tls.listen,
     requestTimeoutMs: timeouts.request,
     maxConnections: runtime.limits.maxConnections,
     services: () => runtime.services,
@@ -45,7 +46,8 @@ export async function startInProcess(runtime: Runtime, errors: ErrorReporter): P
   })
   return {
     address: proxy.address,
-    async reload({ config, limits }) {
+    async reload({ config, limits, tls }) {
+      if (tls.listen !== undefined) proxy.setTls(tls.listen)
       proxy.setRequestTimeout(config.timeouts.request)
       proxy.setMaxConnections(limits.maxConnections)
     },

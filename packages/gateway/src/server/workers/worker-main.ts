@@ -111,6 +111,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
   }
   const keys = new ReceivedKeys()
   keys.set(first.keysFile)
+  let tls = first.tls
   const runtime = await Runtime.open(
     config,
     {
@@ -119,12 +120,19 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       gatewayName: first.gatewayName,
       share: (limits) => shareOf(limits, workers),
       openKeys: (file) => keys.open(file),
+      openTls: (purpose) => ({
+        get material() {
+          return tls[purpose] ?? {}
+        },
+        stop() {},
+      }),
       isWorker: true,
     },
     first.overrides,
   )
   const proxy = await startProxy({
     endpoint: config.listen,
+    tls: tls.listen,
     requestTimeoutMs: config.timeouts.request,
     maxConnections: runtime.limits.maxConnections,
     services: () => runtime.services,
@@ -138,13 +146,16 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
   return {
     async configure(next) {
       keys.set(next.keysFile)
+      const before = tls
+      tls = next.tls
+      if (tls.listen !== undefined && !isDeepStrictEqual(tls.listen, before.listen)) proxy.setTls(tls.listen)
       const isSameConfig = next.source.text === current.source.text && next.upstream === current.upstream
       if (!isSameConfig) {
         const config = compile(next)
         await runtime.reload(config)
         proxy.setRequestTimeout(config.timeouts.request)
         proxy.setMaxConnections(runtime.limits.maxConnections)
-      }
+      } else if (!isDeepStrictEqual(tls.upstream, before.upstream)) runtime.refreshUpstream()
       if (!isSameConfig || !isDeepStrictEqual(next.overrides, runtime.overrides))
         runtime.setOverrides(next.overrides)
       current = next

@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Store } from 'sluice'
-import type { Endpoint } from '../../policy/config/config.js'
+import type { ListenConfig } from '../../policy/config/config.js'
 import type { Log } from '../logging/log.js'
 import type { Observer } from '../observability/observer.js'
 import { createRecordOrigin } from '../observability/recording/record-origin.js'
@@ -81,7 +81,7 @@ class WorkerPool {
    */
   readonly #onPortZero = new Set<WorkerHandle>()
   #lastStartError: string | undefined
-  #listen: Endpoint
+  #listen: ListenConfig
   #config: WorkerConfig
   #restartDelayMs = MIN_RESTART_DELAY_MS
   /** Timers of pending replacements. */
@@ -228,8 +228,8 @@ class WorkerPool {
   }
 }
 
-function workerConfig(runtime: Runtime, listen: Endpoint): WorkerConfig {
-  const { config, overrides, gatewayName, keysFile } = runtime
+function workerConfig(runtime: Runtime, listen: ListenConfig): WorkerConfig {
+  const { config, overrides, gatewayName, keysFile, tls } = runtime
   const { source, upstream } = config
-  return { source, listen, upstream, overrides, gatewayName, keysFile }
+  return { source, listen, upstream, overrides, gatewayName, keysFile, tls }
 }

@@ -1,12 +1,13 @@
 import type { AddressInfo } from 'node:net'
 import type { Charge, Settlement, StoreVerdict } from 'sluice'
-import type { ConfigSource, Endpoint } from '../../policy/config/config.js'
+import type { ConfigSource, ListenConfig } from '../../policy/config/config.js'
 import type { Overrides } from '../../policy/policies.js'
 import type { KeysFile } from '../identity/keys-file-watch.js'
 import type { DroppedLines } from '../observability/metrics/export.js'
 import type { Observer } from '../observability/observer.js'
 import type { RecordOrigin } from '../observability/recording/record-origin.js'
 import type { ServerLoad } from '../observability/server-load.js'
+import type { Runtime } from '../runtime.js'
 import type { StoreStats } from '../store/store-stats.js'
 
 /**
@@ -16,7 +17,7 @@ import type { StoreStats } from '../store/store-stats.js'
 export interface WorkerConfig {
   readonly source: ConfigSource
   /** Takes precedence over the source, because the command line may override it. */
-  readonly listen: Endpoint
+  readonly listen: ListenConfig
   /** Takes precedence over the source, as `listen` does. */
   readonly upstream: string
   readonly overrides: Overrides
@@ -24,6 +25,8 @@ export interface WorkerConfig {
   readonly gatewayName: string
   /** The keys file as the primary read it, so that all workers have the same keys. */
   readonly keysFile: KeysFile | undefined
+  /** The TLS files as the primary read them. */
+  readonly tls: Runtime['tls']
 }
 
 /** The first message to a worker. */

@@ -26,6 +26,7 @@ async function startFailingAdmin(failure: unknown) {
     throw failure
   }
   const admin = await startAdmin({
+    tls: undefined,
     config: { host: '127.0.0.1', port: 0, tokenHash: HASH },
     sources: {
       metrics: { type: 'text/plain', text: fail, summary: () => ({ broken: 1n }) as never },

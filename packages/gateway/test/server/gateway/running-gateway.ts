@@ -30,16 +30,18 @@ export interface TestGateway {
  * @param text the configuration without `listen`, `admin` and `upstream`
  * @param upstream a listener, or the URL of a running server
  * @param admin the value of `admin`
+ * @param listen the value of `listen`
  */
 export async function startTestGateway(
   text: string,
   upstream: RequestListener | string = echo,
   admin = '127.0.0.1:0',
+  listen = '127.0.0.1:0',
 ): Promise<TestGateway> {
   const upstreamUrl = typeof upstream === 'string' ? upstream : await startUpstream(upstream)
   const configOf = (rest: string) =>
     withoutDrain(
-      parseConfig(`listen: 127.0.0.1:0\nadmin: ${admin}\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml'),
+      parseConfig(`listen: ${listen}\nadmin: ${admin}\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml'),
     )
   const failures: unknown[] = []
   const gateway = await startGateway(configOf(text), logInto(failures))

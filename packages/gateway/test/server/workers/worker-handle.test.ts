@@ -15,6 +15,7 @@ const config = (text: string): WorkerConfig => ({
   overrides: new Map(),
   gatewayName: 'sluice-test',
   keysFile: undefined,
+  tls: { listen: undefined, upstream: undefined },
 })
 
 const start: StartMessage = {

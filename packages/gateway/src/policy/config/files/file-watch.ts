@@ -24,6 +24,8 @@ const FAILURES_BEFORE_REPORT = 2
 
 export interface FileWatchOptions {
   readonly file: string
+  /** Other files whose changes also change the content that `read` returns. */
+  readonly otherFiles?: readonly string[]
   /** The content in use. */
   readonly text: string
   /** Reads the file. @throws UnreadableFileError */
@@ -100,11 +102,11 @@ export class FileWatch {
   }
 
   async #poll(): Promise<void> {
-    const { file, read, onChange } = this.#options
+    const { file, otherFiles = [], read, onChange } = this.#options
     let text: string | undefined
     try {
       text = await this.#withTimeout(async () => {
-        const { version, isRecent } = await versionOf(file)
+        const { version, isRecent } = await versionOf([file, ...otherFiles])
         if (version === this.#knownVersion && this.#failures === 0) return undefined
         const found = await read(file, { onlyFiles: true })
         if (!isRecent && found === this.#inUse) this.#knownVersion = version
@@ -181,12 +183,14 @@ export class FileWatch {
   }
 }
 
-/** Identifies a version of a file by its metadata. @throws UnreadableFileError */
-async function versionOf(file: string): Promise<{ readonly version: string; readonly isRecent: boolean }> {
-  const found = await stat(file).catch((error) => {
+/** Identifies a version of files by their metadata. @throws UnreadableFileError */
+async function versionOf(
+  files: readonly string[],
+): Promise<{ readonly version: string; readonly isRecent: boolean }> {
+  const found = await Promise.all(files.map((file) => stat(file))).catch((error) => {
     throw unreadable(error)
   })
-  const { dev, ino, size, mtimeMs, ctimeMs } = found
-  const isRecent = Date.now() - Math.max(mtimeMs, ctimeMs) < RECENT_CHANGE_MS
-  return { version: [dev, ino, size, mtimeMs, ctimeMs].join(' '), isRecent }
+  const changedAt = Math.max(...found.map(({ mtimeMs, ctimeMs }) => Math.max(mtimeMs, ctimeMs)))
+  const versions = found.map(({ dev, ino, size, mtimeMs, ctimeMs }) => [dev, ino, size, mtimeMs, ctimeMs])
+  return { version: versions.flat().join(' '), isRecent: Date.now() - changedAt < RECENT_CHANGE_MS }
 }

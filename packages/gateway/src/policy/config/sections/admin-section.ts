@@ -1,17 +1,9 @@
-import { z } from 'zod'
 import type { AdminConfig } from '../config.js'
-import { type Decoder, listOf, mapOf, scalar, withKeysOf } from '../yaml/decoders.js'
+import { type Decoder, listOf, mapOf, withKeysOf } from '../yaml/decoders.js'
 import { endpoint, isLoopback } from '../yaml/endpoint.js'
-import { string } from '../yaml/scalars.js'
+import { hostName, string } from '../yaml/scalars.js'
 import { sha256Of } from '../yaml/sha256.js'
-
-const hostName: Decoder<string> = scalar(
-  z
-    .string()
-    .regex(/^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i)
-    .transform((name) => name.toLowerCase()),
-  'a host name without a port, such as sluice.example',
-)
+import { serverTls } from './tls-section.js'
 
 const adminMap = mapOf(
   {
@@ -19,6 +11,7 @@ const adminMap = mapOf(
     names: listOf(hostName, 'a list of host names such as [sluice.example]', 100),
     token_sha256: sha256Of('a token', 'sluice token new'),
     audit: string('acts.jsonl'),
+    tls: serverTls,
   },
   'a map such as { listen: 127.0.0.1:8081, token_sha256: … }',
 )
@@ -34,12 +27,14 @@ export const decodeAdmin: Decoder<AdminConfig | 'off'> = withKeysOf(adminMap, (n
     names,
     token_sha256: tokenHash,
     audit,
+    tls,
   } = (node.kind === 'map' ? adminMap(node, problems) : { listen: endpoint(node, problems) }) ?? {}
   const admin = {
     ...(listen ?? DEFAULT_ADMIN),
     ...(names !== undefined && { names }),
     ...(tokenHash !== undefined && { tokenHash }),
     ...(audit !== undefined && { audit }),
+    ...(tls !== undefined && { tls }),
   }
   if (problems.count > problemsBefore) return admin
   const error = unprotectedAdminError(admin)

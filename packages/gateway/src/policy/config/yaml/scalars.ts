@@ -48,6 +48,15 @@ export function duration(): Decoder<number> {
   )
 }
 
+/** Decodes a DNS name, in lower case. */
+export const hostName: Decoder<string> = scalar(
+  z
+    .string()
+    .regex(/^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i)
+    .transform((name) => name.toLowerCase()),
+  'a host name without a port, such as sluice.example',
+)
+
 /** Maximum size of a body that is parsed, in bytes. Parsing blocks all other requests. */
 const MAX_BODY_SIZE = 256 * 2 ** 20
 
