@@ -236,6 +236,17 @@ describe('the error for an invalid configuration file', () => {
       "'5 parsecs' is not a duration",
     ],
     ['a timeout that is too long', `${UPSTREAM}\ntimeouts: { idle: ¦25 days }`, 'at most 24 days'],
+    [
+      'TLS without a key',
+      `${UPSTREAM}\nlisten: { tls: ¦{ cert: a.crt } }`,
+      "'tls' requires 'cert' and 'key'",
+    ],
+    [
+      'TLS to an upstream without it',
+      'upstream: { url: http://127.0.0.1:9000, tls: ¦{ ca: ca.crt } }',
+      "'tls' requires an upstream with https:",
+    ],
+    ['an upstream without a URL', 'upstream: ¦{ tls: { ca: ca.crt } }', "'upstream' requires 'url'"],
     ['a negative drain', `${UPSTREAM}\ntimeouts: { drain: ¦-1 }`, 'a duration with a unit, such as 5s'],
     [
       'an unknown format of client names in the log',
