@@ -17,8 +17,8 @@ import {
   decodeStore,
   decodeStoreFailure,
 } from './sections/store-section.js'
-import { checkSharedLimits } from './shared-rules.js'
 import { decodeListen, decodeUpstream } from './sections/tls-section.js'
+import { checkSharedLimits } from './shared-rules.js'
 import { warnOfOwnUpstream } from './upstream-loops.js'
 import { mapOf, recordOf, transform } from './yaml/decoders.js'
 import { Problems } from './yaml/diagnostics.js'
