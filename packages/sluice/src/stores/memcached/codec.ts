@@ -52,7 +52,9 @@ export function decodeValue(key: string, value: unknown): KeyState {
     if (size % 2 !== 0 || size > 2 * MAX_COUNTS)
       throw new TypeError(`expected at most ${MAX_COUNTS} pairs of a limit and its state`)
     const all = Array.from({ length: parts.length / 2 }, (_, index): Count => {
-      const limitPart = parts[2 * index] as unknown[]
+      const written = parts[2 * index] as unknown[]
+      // The mark of a penalty is where the initial units of a token bucket are.
+      const limitPart = 2 * index >= size ? written.slice(0, -1) : written
       const limit = decodeLimit(limitPart)
       return { limit, state: decodeState(parts[2 * index + 1] as unknown[], limit, limitPart[3]) }
     })
