@@ -13,6 +13,7 @@ export {
   type UsageOptions,
 } from './limiter/limiter.js'
 export type { Permit } from './limiter/permit.js'
+export type { RuleUsage, UnknownUsage, Usage } from './limiter/usage.js'
 export { formatDuration, formatLimit, formatWait } from './limits/format-limit.js'
 export { type Counting, LimitSyntaxError, parseLimits } from './limits/grammar.js'
 export type {

@@ -116,6 +116,10 @@ export function limit<Context extends readonly unknown[] = []>(
       remember(request, context)
       return limiter.methods.peek(request)
     },
+    usage(request: Request, ...context: Context | []) {
+      remember(request, context)
+      return limiter.methods.usage(request)
+    },
   })
 }
 

@@ -321,6 +321,7 @@ export function createHttpLimiter<Request extends object>(
         return decision
       },
       peek: async (request) => (exemptLimiterOf(request) ?? limiter).peek(request),
+      usage: async (request) => (exemptLimiterOf(request) ?? limiter).usage(request),
       charge: (request, cost, options) => limiter.charge(request, cost, options),
       refund: (request, cost, options) => limiter.refund(request, cost, options),
       reset: async (request, options) => limiter.reset(request, options),

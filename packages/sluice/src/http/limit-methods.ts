@@ -1,5 +1,6 @@
 import type { Decision, Forecast } from '../limiter/decision.js'
 import type { UsageOptions } from '../limiter/limiter-types.js'
+import type { Usage } from '../limiter/usage.js'
 
 /**
  * The methods of a limit in every adapter, for handlers that decide by hand.
@@ -27,6 +28,11 @@ export interface LimitMethods<Request, Context extends readonly unknown[] = []> 
   admit(request: Request, ...context: Context | []): Promise<Decision>
   /** Returns the decision that `admit` would make on an unseen request now. Charges nothing. */
   peek(request: Request, ...context: Context | []): Promise<Forecast>
+  /**
+   * Returns what the request's keys have used and have left under each rule. Charges nothing, and
+   * computes no cost: the request may be one to a page that shows the usage. See `Limiter.usage`.
+   */
+  usage(request: Request, ...context: Context | []): Promise<Usage>
   /**
    * Adds units to the usage of a request's key, or of a key: the string that `by` returns, the
    * address for `ip`, or `client ID` for an identified client. See `Limiter.charge`.

@@ -4,6 +4,7 @@ import type { MaybePromise } from '../maybe-promise.js'
 import type { Resource } from '../rules/rule.js'
 import type { Decision, Forecast } from './decision.js'
 import type { Permit } from './permit.js'
+import type { Usage } from './usage.js'
 
 export interface AdmitOptions {
   /**
@@ -60,10 +61,10 @@ export interface RequestBody {
   receive(held: Pick<Permit, 'cancel'> | undefined): MaybePromise<void>
 }
 
-/** Selects the rule whose usage changes. */
+/** Selects the rule whose usage is read or changed. */
 export interface UsageOptions {
   /**
-   * The name of the rule. A rule with several limits is changed in all of them. Default: every rule;
+   * The name of the rule. A rule with several limits is selected with all of them. Default: every rule;
    * for `charge` and `refund`, every rule except those with `concurrent`. Required if these rules
    * count different resources, and for a key if they count by different keys.
    */
@@ -104,6 +105,19 @@ export interface Limiter<Request> {
   admit(request: Request, options?: AdmitOptions): MaybePromise<Decision>
   /** Returns the decision that `admit` would make now. Charges nothing and does not wait. */
   peek(request: Request): MaybePromise<Forecast>
+  /**
+   * Returns what the request's keys have used and have left under each rule, for a page or an
+   * endpoint where clients look it up. Charges nothing. Unlike `peek`, it neither computes costs nor
+   * checks `require`, so the request needs no body:
+   *
+   *     const { rules } = await limiter.usage('user-42')
+   *     for (const { rule, left, resetAfter } of rules) console.log(rule, left, resetAfter)
+   *
+   * A rule whose limit or key cannot be computed for this request is listed in `unknown`.
+   *
+   * @throws TypeError if `rule` is unknown. Also throws the errors of `client` and of the store.
+   */
+  usage(request: Request, options?: UsageOptions): Promise<Usage>
   /**
    * Adds `cost` units to the usage of a request or key without a decision, for example after a failed
    * login. It always counts: usage beyond the limit becomes a debt that recovers at the rate of the

@@ -17,7 +17,8 @@ import { type QueuedRequest, RequestQueues } from './request-queues.js'
 import { RulePlan } from './rule-plan.js'
 import { Stopwatch } from './stopwatch.js'
 import { TwoStepAdmission } from './two-step-admission.js'
-import { UsageChanges } from './usage-changes.js'
+import { readUsage, type Usage } from './usage.js'
+import { rulesNamed, UsageChanges } from './usage-changes.js'
 
 export type { LimiterOptions, NeedsBody } from './limiter-options.js'
 export type { AdmitOptions, Limiter, LimiterRule, RequestBody, UsageOptions } from './limiter-types.js'
@@ -59,6 +60,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   #usesQueues: boolean
   readonly #twoStep: TwoStepAdmission<Request>
   readonly #usage: UsageChanges<Request>
+  readonly #scaling: LimiterOptions<Request>['warmUp']
   /** Undefined without a listener. */
   readonly #events: LimiterEvents<Request> | undefined
 
@@ -73,6 +75,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
       return { name, index, resource, scope, shared, enforce, limit, penalty }
     })
     this.#clientOf = client
+    this.#scaling = warmUp
     this.#requirement = requirement
     this.#requirementNeedsBody = needsBody?.require === true
     this.#store = store ?? memoryStore()
@@ -186,6 +189,11 @@ class RuleLimiter<Request> implements Limiter<Request> {
     return andThen(this.#client(request), (client) =>
       andThen(this.#requirement?.(request, client), () => this.#forecast(request, client)),
     )
+  }
+
+  async usage(request: Request, { rule }: UsageOptions = {}): Promise<Usage> {
+    const rules = rule === undefined ? this.#rules : rulesNamed(this.#rules, rule)
+    return readUsage(rules, request, await this.#client(request), this.#scaling, this.#store)
   }
 
   charge(request: Request | string, cost: number, options: UsageOptions = {}): Promise<void> {

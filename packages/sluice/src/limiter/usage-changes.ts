@@ -129,7 +129,7 @@ export class UsageChanges<Request> {
     for (const option of Object.keys(options))
       if (option !== 'rule') throw unknownOption('a change of usage', option, ['rule'])
     const { rules } = this.context
-    if (options.rule !== undefined) return ofName(rules, options.rule).filter(applies)
+    if (options.rule !== undefined) return rulesNamed(rules, options.rule).filter(applies)
     const selected = rules.filter(applies)
     if (this.context.isKey(subject) && selected.some(({ keyFor }) => keyFor !== selected[0]?.keyFor))
       throw new TypeError(
@@ -143,8 +143,15 @@ function isRate({ resource }: Pick<ScopedRule<never>, 'resource'>): boolean {
   return resource !== 'concurrent'
 }
 
-/** Returns the rule of a name, or all limits of a rule that has several. */
-function ofName<Request>(rules: readonly ScopedRule<Request>[], name: string): ScopedRule<Request>[] {
+/**
+ * Returns the rule of a name, or all limits of a rule that has several.
+ *
+ * @throws TypeError if there is none
+ */
+export function rulesNamed<Request>(
+  rules: readonly ScopedRule<Request>[],
+  name: string,
+): ScopedRule<Request>[] {
   const named = rules.find((rule) => rule.name === name)
   if (named !== undefined) return rules.filter(({ index }) => index === named.index)
   const names = rules.map((rule) => rule.name)

@@ -88,6 +88,7 @@ export class HandlerLimits {
     return {
       admit: unknownHandler,
       peek: unknownHandler,
+      usage: unknownHandler,
       charge: unknownHandler,
       refund: unknownHandler,
       reset: unknownHandler,
