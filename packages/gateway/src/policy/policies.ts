@@ -28,8 +28,10 @@ import { vendorOfPath } from './llm/shapes/shapes.js'
 import type { MirrorName } from './llm/vendor-headers.js'
 import type { WeighedRequest } from './policy-request.js'
 import { RouteCache } from './routing/route-cache.js'
-import { createRouter } from './routing/router.js'
+import type { RoutePattern } from './routing/route-pattern.js'
+import { createRouter, type Router } from './routing/router.js'
 import { parseTarget, type Target } from './routing/target.js'
+import { type UsagePolicy, UsageReporter } from './usage/usage-report.js'
 
 /** The policy of one route, ready to be applied to requests. */
 export interface Policy {
@@ -114,10 +116,23 @@ export interface Policies {
   unroutedPresentation(url: string, isAnthropic: boolean): Presentation
 }
 
+/** Answers clients that look up their usage. */
+export interface UsageService extends Pick<UsageReporter, 'report' | 'servesAnonymous'> {
+  /** Limits how often a caller may ask. */
+  readonly limiter: Limiter<WeighedRequest>
+  /** The rate-limit headers of its answers. */
+  readonly headers: FieldOptions
+  /** Returns the addresses that the limits of a route do not apply to. */
+  exemptionOf(route: string): AddressList | undefined
+}
+
 /** A parsed target and its policy, which is undefined if such requests are denied. */
 interface Routed {
   readonly target: Target
+  /** Undefined also for a request that asks for the usage. */
   readonly match: PolicyMatch | undefined
+  /** Set if the request asks for the usage of its client. */
+  readonly usage?: UsageService | undefined
 }
 
 export interface PolicyMatch {
@@ -144,14 +159,21 @@ interface Dependencies {
  * @throws LimitSyntaxError, TypeError or RangeError if an override is invalid for its rule
  */
 export function createPolicies(
-  config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody' | 'headers' | 'answers'>,
+  config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody' | 'headers' | 'answers' | 'usage'> &
+    Partial<Pick<GatewayConfig, 'identity'>>,
   dependencies: Dependencies,
 ): Policies {
   const { routes, fallback } = config
   const routePolicies: RoutePolicy[] = []
-  const addPolicy = (route: PolicyConfig) => {
+  const exemptions = new Map<string, AddressList>()
+  const usagePolicies: UsagePolicy[] = []
+  const addPolicy = (route: PolicyConfig & { readonly pattern?: RoutePattern }) => {
     const { policy, rules } = policyOf(route, config, dependencies)
     routePolicies.push({ route: route.name, rules })
+    const { name, limiter, exemption } = policy
+    if (exemption !== undefined) exemptions.set(name, exemption.addresses)
+    if (limiter !== undefined)
+      usagePolicies.push({ route: { name, pattern: route.pattern }, config: route, limiter })
     return policy
   }
   const router = createRouter(routes.map((route) => ({ pattern: route.pattern, value: addPolicy(route) })))
@@ -160,8 +182,11 @@ export function createPolicies(
     const match = router.find(method, segments)
     return match === undefined ? denyOrFallback : { policy: match.value, params: match.params }
   }
+  const usage = usageRouter(config, usagePolicies, exemptions, dependencies)
   const cache = new RouteCache<Routed>((method, url) => {
     const target = parseTarget(url)
+    const service = usage?.find(method, target.segments)?.value
+    if (service !== undefined) return { target, match: undefined, usage: service }
     return { target, match: policyFor(method, target.segments) }
   })
   return {
@@ -170,6 +195,41 @@ export function createPolicies(
     route: (method, url) => cache.of(method, url),
     unroutedPresentation: unroutedPresentation(config),
   }
+}
+
+/** The name under which requests that ask for the usage are counted. No route has it. */
+export const USAGE_ROUTE = 'usage'
+
+interface UsageSettings extends Pick<GatewayConfig, 'usage' | 'headers'> {
+  readonly identity?: Partial<GatewayConfig['identity']>
+}
+
+/** Returns a router with the path of `usage`; undefined if there is none. */
+function usageRouter(
+  config: UsageSettings,
+  policies: readonly UsagePolicy[],
+  exemptions: ReadonlyMap<string, AddressList>,
+  { store }: Pick<Dependencies, 'store'>,
+): Router<UsageService> | undefined {
+  const { usage, headers = {}, identity: { apiKeys, jwt, proxyHeaders } = {} } = config
+  if (usage === undefined) return undefined
+  const hasIdentities = [apiKeys, jwt, proxyHeaders].some((source) => source !== undefined)
+  const reporter = new UsageReporter(usage, policies, hasIdentities)
+  const limiter = createLimiter<WeighedRequest>({
+    rules: [{ name: USAGE_ROUTE, limit: '60/minute' }],
+    store,
+    name: USAGE_ROUTE,
+    keys: KEYS,
+    client: (request) => request.client,
+  })
+  const value: UsageService = {
+    limiter,
+    headers,
+    exemptionOf: (route) => exemptions.get(route),
+    servesAnonymous: reporter.servesAnonymous,
+    report: (...caller) => reporter.report(...caller),
+  }
+  return createRouter([{ pattern: usage.pattern, value }])
 }
 
 function unroutedPresentation(

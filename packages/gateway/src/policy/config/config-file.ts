@@ -18,13 +18,14 @@ import {
   decodeStoreFailure,
 } from './sections/store-section.js'
 import { decodeListen, decodeUpstream } from './sections/tls-section.js'
+import { checkUsagePath, decodeUsage } from './sections/usage-section.js'
 import { checkSharedLimits } from './shared-rules.js'
 import { warnOfOwnUpstream } from './upstream-loops.js'
 import { mapOf, recordOf, transform } from './yaml/decoders.js'
 import { Problems } from './yaml/diagnostics.js'
 import { endpoint } from './yaml/endpoint.js'
 import { bodySize, boolean, timeout, timeoutOrZero } from './yaml/scalars.js'
-import { type ConfigNode, type MapNode, mismatch } from './yaml/yaml-node.js'
+import { type ConfigNode, entryOf, type MapNode, mismatch } from './yaml/yaml-node.js'
 
 /** A hint that is appended to messages about an empty or incomplete file. */
 export const MINIMAL_CONFIG_HINT = "write at least 'upstream: http://127.0.0.1:9000'"
@@ -76,6 +77,7 @@ const SETTINGS = {
   ),
   log: decodeLog,
   record: decodeRecord,
+  usage: decodeUsage,
   on_unreadable: decodeOnUnreadable,
   body_types: decodeBodyTypes,
 }
@@ -120,6 +122,8 @@ export function decodeConfig(
   const store = values.store ?? DEFAULT_STORE
   if (store.kind === 'memory') warnOfVolatileQuotas(root, problems)
   checkSharedLimits(root, problems)
+  const { usage, routes = [] } = values
+  if (usage !== undefined) checkUsagePath(entryOf(root, 'usage') ?? root, usage, routes, problems)
   const shared = values.limits ?? []
   // Without `default`, requests that match no route are forwarded without limits.
   const fallback = values.default ?? { name: 'default', rules: [], readsBody: false }
@@ -153,7 +157,8 @@ export function decodeConfig(
     timeouts: { ...DEFAULT_TIMEOUTS_MS, ...values.timeouts },
     log: values.log ?? DEFAULT_LOG,
     record: values.record,
-    routes: (values.routes ?? []).map(withInherited),
+    usage,
+    routes: routes.map(withInherited),
     fallback: fallback === 'deny' ? fallback : withInherited(fallback),
   }
 }

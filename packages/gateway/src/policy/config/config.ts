@@ -47,6 +47,8 @@ export interface GatewayConfig {
   readonly log: LogConfig
   /** Undefined if traffic is not recorded. */
   readonly record: RecordConfig | undefined
+  /** Undefined if clients cannot look up their usage. */
+  readonly usage?: UsageConfig | undefined
   /** The routes in the order of the file. The first one that matches a request applies. */
   readonly routes: readonly RouteConfig[]
   /** The policy for requests that match no route; `deny` responds with 404. */
@@ -212,12 +214,22 @@ export interface TimeoutConfig {
   readonly shutdown: number
 }
 
+/** Where clients look up what they have used and have left. */
+export interface UsageConfig {
+  /** One path, for every method. */
+  readonly pattern: RoutePattern
+  /** The models for which rules that count by model are listed. */
+  readonly models: readonly string[]
+}
+
 /** The rules and settings that apply to the requests of a route, or of `default`. */
 export interface PolicyConfig {
   /** The `match` of a route as written, or `default`. */
   readonly name: string
   /** Empty if the route is not limited. */
   readonly rules: readonly Rule<GatewayRequest>[]
+  /** Indices of the rules whose usage every client sees, although others share it. */
+  readonly visible?: readonly number[]
   /** Addresses and networks of clients that the rules do not apply to. */
   readonly allow?: readonly string[]
   /** True if an expression of a rule or of `require` reads the body. */

@@ -9,7 +9,7 @@ import { formatSize } from './yaml/sizes.js'
 
 /** Summarizes a configuration in a few lines: its addresses, and the limits of each route. */
 export function describeConfig(config: GatewayConfig): string[] {
-  const { listen, workers, admin, probes, upstream, routes, fallback } = config
+  const { listen, workers, admin, probes, upstream, usage, routes, fallback } = config
   const width = Math.max(...[...routes, { name: 'default' }].map(({ name }) => name.length))
   const line = (name: string, description: string) => `  ${name.padEnd(width)}  ${description}`
   return [
@@ -19,6 +19,7 @@ export function describeConfig(config: GatewayConfig): string[] {
     `  ${describeServer(config)}`,
     ...describeStore(config),
     ...describeIdentity(config),
+    ...(usage === undefined ? [] : [`  clients see their usage at ${usage.pattern.source}`]),
     ...routes.map((route) => line(route.name, describePolicy(route))),
     line('default', fallback === 'deny' ? 'deny' : describePolicy(fallback)),
   ]

@@ -2,7 +2,10 @@ import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
 
 /** The outcome of a request, which is also the value of the `outcome` label. */
 export type RequestOutcome =
-  /** Admitted and forwarded, regardless of the upstream's response. */
+  /**
+   * Admitted and forwarded, regardless of the upstream's response. Also a request that got the usage
+   * of its client.
+   */
   | 'allowed'
   | 'refused'
   /** Unknown credentials: 401. */

@@ -19,6 +19,7 @@ import type { FailedForward, ForwardResult } from './forward-result.js'
 import { presentationOf, sendOwnAnswer } from './own-answer.js'
 import type { RequestContext, RoutedRequest } from './request-context.js'
 import { type AllowedDecision, llmCallSettler, requestSettler, type Settler } from './settlement.js'
+import { answerUsage } from './usage-endpoint.js'
 
 /**
  * Handles one request from its head to the end of its response: routes it, decides on it, forwards
@@ -36,7 +37,7 @@ export function handleRequest(context: RequestContext): void {
     }
     const preflightFor = request.method === 'OPTIONS' ? preflightMethod(request) : undefined
     const method = preflightFor ?? request.method ?? 'GET'
-    const { target, match } = services.policies.route(method, request.url ?? '/')
+    const { target, match, usage } = services.policies.route(method, request.url ?? '/')
     if (match !== undefined) {
       const applied = match.policy.exemption === undefined ? match : exemptMatch(match, context)
       // Spread syntax here took 2 of the 100 µs of a small request.
@@ -56,6 +57,10 @@ export function handleRequest(context: RequestContext): void {
       // A preflight has no credentials, and the request that follows it is charged.
       if (preflightFor === undefined) lifecycle.start()
       else lifecycle.proceed(undefined)
+      return
+    }
+    if (usage !== undefined) {
+      void answerUsage(context, target, usage)
       return
     }
     const presentation = presentationOf(context)

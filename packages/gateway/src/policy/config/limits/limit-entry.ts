@@ -32,6 +32,8 @@ const CONCURRENCY_KEYS = ['lease'] as const
 export interface LocatedRule {
   readonly rule: Rule<GatewayRequest>
   readonly node: ConfigNode
+  /** True if every client sees the usage of the rule. */
+  readonly visible: boolean
 }
 
 /**
@@ -120,7 +122,7 @@ export function limitDecoder(
             ...common,
           }
     const error = rulesErrorOf([rule])
-    if (error === undefined) return { rule, node }
+    if (error === undefined) return { rule, node, visible: values.visible === true }
     problems.at(at(error.key ?? (keys.has('limit') ? 'limit' : 'concurrent')), error.message)
     return undefined
   })

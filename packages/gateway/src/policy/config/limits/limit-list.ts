@@ -51,7 +51,7 @@ export function sharedLimitsDecoder(
   const limitsOfFile = limitsDecoder(undefined, defaultAlgorithm)
   return withKeysOf(limitsOfFile, (node, problems) => {
     const limits = limitsOfFile(node, problems)
-    return limits?.flatMap(({ rule, node: limitNode }) => {
+    return limits?.flatMap(({ rule, node: limitNode, visible }) => {
       const sharedNode = entryOf(limitNode, 'shared')
       if (sharedNode !== undefined)
         problems.at(
@@ -65,7 +65,7 @@ export function sharedLimitsDecoder(
         )
         return []
       }
-      return [{ node: limitNode, rule: { ...rule, shared: true } }]
+      return [{ node: limitNode, rule: { ...rule, shared: true }, visible }]
     })
   })
 }
@@ -85,5 +85,15 @@ export function withShared<P extends PolicyConfig>(
   const error = rulesErrorOf(rules)
   const located = error && applicable[(error.index ?? 0) - policy.rules.length]
   if (located !== undefined) problems.at(located.node, `on the route ${policy.name}: ${error?.message}`)
-  return { ...policy, rules, readsBody: policy.readsBody || readsBody(added) }
+  const visible = [...(policy.visible ?? []), ...visibleOf(applicable, policy.rules.length)]
+  return { ...policy, rules, visible, readsBody: policy.readsBody || readsBody(added) }
+}
+
+/**
+ * Returns the indices of the limits that every client sees.
+ *
+ * @param offset index of the first limit in the rules of its policy
+ */
+export function visibleOf(limits: readonly LocatedRule[], offset = 0): readonly number[] {
+  return limits.flatMap(({ visible }, index) => (visible ? [offset + index] : []))
 }

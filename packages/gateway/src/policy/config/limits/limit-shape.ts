@@ -50,6 +50,7 @@ export function limitShape(params: readonly string[] | undefined) {
     ),
     lease: duration(),
     enforce: boolean,
+    visible: boolean,
     name,
     shared: name,
     fallback_cost: scalar(z.number().min(0).finite(), 'a number, zero or more'),

@@ -10,7 +10,7 @@ import { type Expression, requireExpression } from '../cel/expression.js'
 import type { PolicyConfig, RouteConfig } from '../config.js'
 import { readsBody } from '../limits/limit-entry.js'
 import { reported } from '../limits/limit-key.js'
-import { limitsDecoder } from '../limits/limit-list.js'
+import { limitsDecoder, visibleOf } from '../limits/limit-list.js'
 import type { Algorithm } from '../limits/limit-shape.js'
 import { withTokenCosts } from '../limits/token-limits.js'
 import { type Decoder, listOf, mapOf, scalar, type Values, withKeysOf } from '../yaml/decoders.js'
@@ -150,6 +150,7 @@ function policyOf(
   }
   return {
     rules,
+    visible: visibleOf(limits),
     readsBody: readsBody(rules) || requirement?.readsBody === true,
     ...(llm && { llm: llm.options }),
     ...(llm?.mirror && { mirror: llm.mirror }),

@@ -1,4 +1,4 @@
-import { type Charge, capacityOf, formatLimit, type Limit, type Store } from 'sluice'
+import { type Charge, capacityOf, type Limit, type Store } from 'sluice'
 
 /** A key of a rule, and the limit that applies to it. */
 export type RuleKey = Pick<Charge, 'scope' | 'key' | 'limit' | 'penalty'>
@@ -43,22 +43,4 @@ export async function keyStatuses(store: Store, keys: readonly RuleKey[]): Promi
 
 function finiteOrNull(milliseconds: number): number | null {
   return Number.isFinite(milliseconds) ? milliseconds : null
-}
-
-/** Formats a limit, such as `10/minute`; `by expression` if it is computed per request. */
-export function limitText(limit: Limit | undefined): string {
-  return limit === undefined ? 'by expression' : formatLimit(limit)
-}
-
-/**
- * Formats a limit like `limitText`, but rounds it to four digits, because tiers and warm-ups
- * produce fractions.
- */
-export function roundedLimitText(limit: Limit | undefined): string {
-  if (limit?.algorithm !== 'token-bucket') return limitText(limit)
-  return limitText({ ...limit, limit: rounded(limit.limit), burst: rounded(limit.burst) })
-}
-
-function rounded(units: number): number {
-  return Number.isInteger(units) ? units : Number(units.toPrecision(4))
 }

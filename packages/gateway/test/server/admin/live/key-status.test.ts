@@ -1,6 +1,6 @@
 import { parseLimits, scaleLimit } from 'sluice'
 import { expect, it } from 'vitest'
-import { roundedLimitText } from '../../../../src/server/admin/live/key-status.js'
+import { roundedLimitText } from '../../../../src/policy/limit-text.js'
 
 it.each([
   ['1234567/minute', 1, '1234567/minute'],
