@@ -38,6 +38,34 @@ export function describeLimitMethods(start: StartRoutes, { headerOf }: Framework
       expect(await read()).toEqual([false, false, false, 0])
     })
 
+    it('report what a request has used and has left, without its cost and without charging it', async () => {
+      const cost = (): number => {
+        throw new Error('needs a body')
+      }
+      const rules = [
+        { name: 'user', limit: '4/minute', by: (request: object) => userOf(request) ?? 'none' },
+        { name: 'rows', limit: '9/minute', of: 'rows', cost, enforce: false },
+        { name: 'broken', limit: '9/minute', by: cost, enforce: false },
+      ]
+      const port = await start({
+        limits: [],
+        byHand: [fixed('', { rules })],
+        handle: async ({ request, limits: [limit] }) => {
+          await limit?.admit(request)
+          const first = await limit?.usage(request)
+          expect(await limit?.usage(request)).toMatchObject({
+            rules: first?.rules.map(({ left }) => ({ left })),
+          })
+          const numbers = first?.rules.map(({ rule, used, left }) => `${rule} ${used} ${left}`)
+          return JSON.stringify([...(numbers ?? []), ...(first?.unknown.map(({ rule }) => rule) ?? [])])
+        },
+      })
+      const read = async (user: string) => JSON.parse((await sendRequest(port, '/predict', as(user))).text)
+      expect(await read('one')).toEqual(['user 1 3', 'rows 0 9', 'broken'])
+      expect(await read('one')).toEqual(['user 2 2', 'rows 0 9', 'broken'])
+      expect(await read('two')).toEqual(['user 1 3', 'rows 0 9', 'broken'])
+    })
+
     it('charge a request once, whether the limit applies before the handler or in it', async () => {
       const port = await start({
         limits: [fixed('3/minute')],
@@ -114,6 +142,7 @@ export function describeLimitMethods(start: StartRoutes, { headerOf }: Framework
           const calls = [
             limit?.admit(request),
             limit?.peek(request),
+            limit?.usage(request),
             limit?.charge(request, 1),
             limit?.refund(request, 1),
             limit?.reset(request),
@@ -122,7 +151,7 @@ export function describeLimitMethods(start: StartRoutes, { headerOf }: Framework
           return results.map((each) => (each.status === 'rejected' ? each.reason.name : 'fine')).join()
         },
       })
-      expect((await sendRequest(port, '/predict')).text).toBe(Array(5).fill('StoreUnavailableError').join())
+      expect((await sendRequest(port, '/predict')).text).toBe(Array(6).fill('StoreUnavailableError').join())
     })
   })
 }

@@ -97,6 +97,11 @@ default: deny
     ])
   })
 
+  it('describes where clients see their usage', async () => {
+    const { out } = await check('upstream: http://127.0.0.1:9000\nusage: /v1/usage\n')
+    expect(out).toContain('\n  clients see their usage at /v1/usage\n')
+  })
+
   it('points at each problem with a caret', async () => {
     const result = await check(
       'upstream: http://127.0.0.1:9000\nroutes:\n  - match: /a\n    limits: ["10/minut"]\nadmin: x\n',

@@ -462,6 +462,26 @@ describe('the error for an invalid configuration file', () => {
       "'limit' and 'concurrent' are two limits",
     ],
     ['a queue without a wait', limit('{ limit: 10/minute, queue: ¦5 }'), "'queue' requires 'wait'"],
+    ['usage without a path', `${UPSTREAM}\nusage: ¦{ models: [a] }`, "'usage' requires 'path'"],
+    ['usage with a method', `${UPSTREAM}\nusage: ¦GET /v1/usage`, "'usage' must be one path without method"],
+    ['usage with a parameter', `${UPSTREAM}\nusage: { path: ¦/v1/:usage }`, "'usage' must be one path"],
+    ['usage of every path', `${UPSTREAM}\nusage: ¦/v1/*`, "'usage' must be one path"],
+    ['usage at a query', `${UPSTREAM}\nusage: /v1¦?usage`, 'a route path cannot contain a query'],
+    [
+      'an unknown key of usage',
+      `${UPSTREAM}\nusage: { path: /v1/usage, ¦model: a }`,
+      "unknown key 'model'; did you mean 'models'?",
+    ],
+    [
+      'a route at the path of usage',
+      `${UPSTREAM}\nusage: { path: ¦/v1/usage }\nroutes: [{ match: GET /V1/Usage }, { match: /v1/* }]`,
+      "the route GET /V1/Usage is never reached, since 'usage' answers all requests to /v1/usage",
+    ],
+    [
+      'a limit that is neither visible nor not',
+      limit('{ limit: 10/minute, visible: ¦maybe }'),
+      "'visible' must be true or false",
+    ],
     [
       'a penalty and a wait',
       limit('{ limit: 10/minute, penalty: ¦1m, wait: 5s }'),

@@ -159,3 +159,13 @@ it('a gateway with workers reports with a one-line error that a port is in use',
 function failOnCompletion(): never {
   throw new Error('the response was not interrupted')
 }
+
+it('a gateway with several workers reports the usage of a client as one count', async () => {
+  const { status, url, metrics } = await serveWithWorkers(2, `usage: /v1/usage\n${limited('100/hour')}`, fine)
+  await Promise.all(Array.from({ length: 30 }, () => status()))
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, async () => (await fetch(new URL('/v1/usage', url))).json()),
+  )
+  expect(answers.map(({ rules }) => [rules[0].used, rules[0].left])).toEqual(Array(10).fill([30, 70]))
+  await expect.poll(metrics).toContain('sluice_requests_total{route="usage",outcome="allowed"} 10')
+})
