@@ -21,7 +21,7 @@ export interface UsageRoute {
 }
 
 /** Thrown when a rule reads a part of a request that only a request to its route has. */
-export class NotInUsageRequestError extends RequestError {
+class NotInUsageRequestError extends RequestError {
   override readonly name = 'NotInUsageRequestError'
   constructor(part: string) {
     super(`the usage depends on ${part} of the request`)

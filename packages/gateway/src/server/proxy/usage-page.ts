@@ -63,7 +63,7 @@ export function usagePage(report: UsageReport): string {
 <p class="quiet">${who}${tier === undefined ? '' : `, tier <code>${escaped(tier)}</code>`}, at <time datetime="${at}">${at}</time></p>
 ${degraded === undefined ? '' : '<p class="refused">The usage is temporarily unavailable, so these numbers are approximate.</p>'}
 ${truncated ? '<p class="refused">There are more rules than this page lists.</p>' : ''}
-${rules.length === 0 ? '<p>No limit counts your requests separately.</p>' : list(rules.map(usageItem))}
+${rules.length === 0 ? '<p>No limit counts your requests separately.</p>' : section('Left for you', rules.map(usageItem))}
 ${section('Shared with other clients', pools.map(poolItem))}
 ${section(
   'Depends on the request',

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
+import type { UsageReport } from '../../../src/policy/usage/usage-report.js'
 import { until } from '../gateway/running-gateway.js'
 import { parseMetrics } from '../observability/metrics/prometheus-text.js'
 import { serveWithWorkers } from './worker-gateway.js'
@@ -164,8 +165,11 @@ it('a gateway with several workers reports the usage of a client as one count', 
   const { status, url, metrics } = await serveWithWorkers(2, `usage: /v1/usage\n${limited('100/hour')}`, fine)
   await Promise.all(Array.from({ length: 30 }, () => status()))
   const answers = await Promise.all(
-    Array.from({ length: 10 }, async () => (await fetch(new URL('/v1/usage', url))).json()),
+    Array.from({ length: 10 }, async () => {
+      const { rules } = (await (await fetch(new URL('/v1/usage', url))).json()) as UsageReport
+      return rules
+    }),
   )
-  expect(answers.map(({ rules }) => [rules[0].used, rules[0].left])).toEqual(Array(10).fill([30, 70]))
+  expect(answers.map(([rule]) => [rule?.used, rule?.left])).toEqual(Array(10).fill([30, 70]))
   await expect.poll(metrics).toContain('sluice_requests_total{route="usage",outcome="allowed"} 10')
 })
