@@ -170,7 +170,10 @@ it('admits a client after its block on Redis, whereas @nestjs/throttler has coun
   const { server } = await redisForTest()
   const redis = new Redis(server.port)
   onTestFinished(() => redis.disconnect())
-  const [before, after] = [await redisSide(redis, 'before-redis.ts'), await redisSide(redis, 'after-redis.ts')]
+  const [before, after] = [
+    await redisSide(redis, 'before-redis.ts'),
+    await redisSide(redis, 'after-redis.ts'),
+  ]
   const request = { client: '127.0.0.1', path: '/hello' }
   const both = async () => [(await before(request)).status, (await after(request)).status]
   const expire = async (names: RegExp) => {

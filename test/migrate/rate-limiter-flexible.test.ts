@@ -11,10 +11,14 @@ const PAGE = 'rate-limiter-flexible'
 const CLIENTS = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
 
 type Take = (address: string) => Promise<{ allowed: boolean; remaining: number; waitMs?: number }>
+interface Attempts {
+  mayTry(user: string): Promise<boolean>
+  onAttempt(user: string, isCorrect: boolean): Promise<void>
+}
 type Predict = (user: string, rows: number) => Promise<void>
 
 it('admits the same requests as rate-limiter-flexible in memory, with the same numbers', async () => {
-  fakeClocks('setTimeout')
+  fakeClocks('timeouts')
   const before = await importListing<{ take: Take }>(PAGE, 'before.ts')
   const after = await importListing<{ take: Take }>(PAGE, 'after.ts')
   const allowed = new Set<boolean>()
@@ -56,7 +60,7 @@ it('admits the same requests as rate-limiter-flexible on Redis', async () => {
 })
 
 it('replies like an Express middleware around rate-limiter-flexible', async () => {
-  fakeClocks('setTimeout')
+  fakeClocks('timeouts')
   const sideOf = async (listing: string) => serve((await importListing<{ app: Express }>(PAGE, listing)).app)
   const bodies = new Set<string>()
   await sideBySide(
@@ -74,7 +78,7 @@ it('replies like an Express middleware around rate-limiter-flexible', async () =
 })
 
 it('keeps the rows of a refusal free, which rate-limiter-flexible counts', async () => {
-  fakeClocks('setTimeout')
+  fakeClocks('timeouts')
   const before = await importListing<{ predict: Predict }>(PAGE, 'before-costs.ts')
   const after = await importListing<{ predict: Predict }>(PAGE, 'after-costs.ts')
   const seed = Math.floor(Math.random() * 2 ** 31)
@@ -102,4 +106,53 @@ it('keeps the rows of a refusal free, which rate-limiter-flexible counts', async
     passInMemory(60_000)
   }
   expect(differing).toBeGreaterThan(0)
+})
+
+it('blocks a client for the same time as blockDuration of rate-limiter-flexible', async () => {
+  fakeClocks('timeouts')
+  const before = await importListing<{ take: Take }>(PAGE, 'before-block.ts')
+  const after = await importListing<{ take: Take }>(PAGE, 'after-block.ts')
+  const waits: number[] = []
+  await sideBySide(
+    { requests: 3000, clients: CLIENTS, windowMs: 60_000, steps: 'any', passes: 0.3 },
+    ({ client }) => before.take(client),
+    ({ client }) => after.take(client),
+    passInMemory,
+    (one, other) => {
+      expect(other).toEqual(one)
+      if (!other.allowed) waits.push(Number(other.waitMs))
+    },
+  )
+  expect(Math.max(...waits)).toBe(900_000)
+  expect(Math.min(...waits)).toBeLessThan(600_000)
+})
+
+it('charges and resets failures like penalty and delete of rate-limiter-flexible', async () => {
+  fakeClocks('timeouts')
+  const before = await importListing<Attempts>(PAGE, 'before-failures.ts')
+  const after = await importListing<Attempts>(PAGE, 'after-failures.ts')
+  const attempt = async ({ mayTry, onAttempt }: Attempts, user: string, isCorrect: boolean) => {
+    const isAllowed = await mayTry(user)
+    if (isAllowed) await onAttempt(user, isCorrect)
+    return isAllowed
+  }
+  const allowed = new Set<boolean>()
+  await sideBySide(
+    {
+      requests: 2000,
+      clients: ['ada', 'bob'],
+      paths: ['wrong', 'wrong', 'wrong', 'wrong', 'right'],
+      windowMs: 60_000,
+      steps: 'any',
+      passes: 0.2,
+    },
+    ({ client, path }) => attempt(before, client, path === 'right'),
+    ({ client, path }) => attempt(after, client, path === 'right'),
+    passInMemory,
+    (one, other) => {
+      expect(other).toBe(one)
+      allowed.add(other)
+    },
+  )
+  expect(allowed.size).toBe(2)
 })

@@ -38,12 +38,13 @@ export interface Sequence {
 export type Pass = (ms: number) => void | Promise<void>
 
 /**
- * Fakes the clocks of this process, except `setTimeout` unless it is named. Node's own timers keep
+ * Fakes the clocks of this process, except timeouts unless they are named. Node's own timers keep
  * running, so HTTP works.
  */
-export function fakeClocks(...also: 'setTimeout'[]): void {
+export function fakeClocks(...also: 'timeouts'[]): void {
+  const timeouts = also.flatMap(() => ['setTimeout', 'clearTimeout'] as const)
   vi.useFakeTimers({
-    toFake: ['Date', 'performance', 'setInterval', 'clearInterval', ...also],
+    toFake: ['Date', 'performance', 'setInterval', 'clearInterval', ...timeouts],
     now: Date.UTC(2026, 0, 15, 12),
   })
   onTestFinished(() => {
