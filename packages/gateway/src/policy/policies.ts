@@ -19,7 +19,13 @@ import {
 } from 'sluice/http'
 import { answerRewriter } from './answer-template.js'
 import type { BodyTypes } from './body/body-format.js'
-import { type GatewayConfig, type PolicyConfig, policiesOf, type WarmUpConfig } from './config/config.js'
+import {
+  type CorsConfig,
+  type GatewayConfig,
+  type PolicyConfig,
+  policiesOf,
+  type WarmUpConfig,
+} from './config/config.js'
 import { describeKey } from './config/describe-config.js'
 import { readsBody } from './config/limits/limit-entry.js'
 import { countsTokens, tokensOf } from './config/limits/token-limits.js'
@@ -55,6 +61,8 @@ export interface Policy {
   readonly headers: FieldOptions & ErrorShapeOptions
   /** How the gateway's own answers are written. */
   readonly presentation: Presentation
+  /** Undefined if CORS is left to the upstream. */
+  readonly cors: CorsConfig | undefined
   /** True if a request may wait for a limit. */
   readonly waits: boolean
   /** The clients that the limits do not apply to. */
@@ -296,6 +304,7 @@ function policyOf(
         ...(maxRetryWaitMs !== undefined && { maxRetryWait: maxRetryWaitMs }),
       },
       presentation: presentationOf(config, shared),
+      cors: config.cors === 'off' ? undefined : config.cors,
       waits: rules.some((rule) => 'wait' in rule),
       exemption: exemptionOf(config, shared, dependencies),
       isExempt: false,

@@ -9,6 +9,7 @@ import { ResponseMemory } from '../policy/llm/response/response-memory.js'
 import { createPolicies, type Overrides, type Policies } from '../policy/policies.js'
 import { WarmUps } from '../policy/warm-ups.js'
 import { BodyMemory } from './http/body-memory.js'
+import { UpstreamGrants } from './http/cross-origin.js'
 import { type TlsMaterial, type TlsWatch, watchTls } from './http/tls-files.js'
 import { createGatewayName } from './http/via.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
@@ -54,6 +55,7 @@ export class Runtime {
   readonly gatewayName: string
   readonly bodies = new BodyMemory(0)
   readonly #responseMemory = new ResponseMemory(0)
+  readonly #corsGrants = new UpstreamGrants()
   readonly #options: RuntimeOptions
   #config: GatewayConfig
   #overrides: Overrides
@@ -252,6 +254,8 @@ export class Runtime {
       responseMemory: this.#responseMemory,
       bodyStartTimeoutMs: config.timeouts.bodyStart,
       retriesPost: config.retriesPost,
+      cors: config.cors === 'off' ? undefined : config.cors,
+      corsGrants: this.#corsGrants,
       traffic: observer,
       recorder,
     }

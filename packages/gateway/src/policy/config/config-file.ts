@@ -5,6 +5,7 @@ import { warnOfVolatileQuotas } from './quotas-in-memory.js'
 import { DEFAULT_ADMIN, decodeAdmin } from './sections/admin-section.js'
 import { decodeAnswers } from './sections/answers-section.js'
 import { decodeBodyTypes } from './sections/body-types-section.js'
+import { decodeCors } from './sections/cors-section.js'
 import { decodeHeaders } from './sections/headers-section.js'
 import { DEFAULT_IDENTITY, decodeIdentity } from './sections/identity-section.js'
 import { decodeOnUnreadable, PASS_WITH_LLM, withOnUnreadable } from './sections/on-unreadable-section.js'
@@ -58,6 +59,7 @@ const SETTINGS = {
   max_body: bodySize,
   headers: decodeHeaders,
   answers: decodeAnswers,
+  cors: decodeCors,
   server: decodeServer,
   retry_post: boolean,
   timeouts: transform(
@@ -134,7 +136,11 @@ export function decodeConfig(
         root.entries.get('on_unreadable')?.value ?? root,
         `on the route ${policy.name}: ${PASS_WITH_LLM}`,
       )
-    const inherited = { onUnreadable: values.on_unreadable, bodyTypes: values.body_types }
+    const inherited = {
+      onUnreadable: values.on_unreadable,
+      bodyTypes: values.body_types,
+      cors: values.cors,
+    }
     const complete = withOnUnreadable(withShared({ ...inherited, ...policy }, shared, problems))
     return { ...complete, ...(isLarge && { maxBody: DEFAULT_MAX_LLM_BODY_BYTES }) }
   }
@@ -153,6 +159,7 @@ export function decodeConfig(
     retriesPost: values.retry_post ?? false,
     headers: values.headers,
     answers: values.answers,
+    cors: values.cors,
     server: values.server ?? {},
     timeouts: { ...DEFAULT_TIMEOUTS_MS, ...values.timeouts },
     log: values.log ?? DEFAULT_LOG,

@@ -42,6 +42,8 @@ export interface GatewayConfig {
   readonly headers?: FieldOptions | undefined
   /** Replacements of the gateway's own answers, on all routes. */
   readonly answers?: AnswerTemplates | undefined
+  /** For requests without a route, and routes without their own; `off` leaves CORS to the upstream. */
+  readonly cors?: CorsConfig | 'off' | undefined
   readonly server: ServerConfig
   readonly timeouts: TimeoutConfig
   readonly log: LogConfig
@@ -178,6 +180,19 @@ export interface ProxyHeaders {
   readonly tier?: string
 }
 
+/** The pages of other origins that may call the API. `*` allows everything. */
+export interface CorsConfig {
+  /** Compared exactly. */
+  readonly origins: readonly string[] | '*'
+  readonly methods: readonly string[] | '*'
+  /** Names of request headers. */
+  readonly headers: readonly string[] | '*'
+  /** True if pages may send cookies and client certificates. */
+  readonly credentials: boolean
+  /** The time for which browsers keep the answer to a preflight. */
+  readonly maxAgeSeconds: number
+}
+
 /** The growth of limits after a model becomes ready. */
 export interface WarmUpConfig {
   /** The URL that responds with 2xx once the model is ready. */
@@ -250,6 +265,8 @@ export interface PolicyConfig {
   readonly maxRetryWaitMs?: number
   /** Replacements of the gateway's own answers, which take precedence over those of the file. */
   readonly answers?: AnswerTemplates
+  /** The pages that may call this route. Default: those of the file. */
+  readonly cors?: CorsConfig | 'off' | undefined
   /** How requests are handled if an expression fails. Default: `reject`. */
   readonly onUnreadable?: OnUnreadable | undefined
   /** The media types whose bodies rules can read. Default: JSON only. */

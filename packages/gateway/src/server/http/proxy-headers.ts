@@ -154,7 +154,8 @@ export function withoutStaleHeaders(headers: string[], status: number, isFiltere
   return isFiltered ? without(kept, STALE_AFTER_FILTER) : kept
 }
 
-function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
+/** Removes headers. @param names in lower case */
+export function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
   return headers.filter((_, index) => !names.has(headers[index - (index % 2)]?.toLowerCase() ?? ''))
 }
 

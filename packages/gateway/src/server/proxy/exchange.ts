@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls'
 import type { Dispatcher } from 'undici'
 import { ByteBuffer } from '../../policy/llm/response/byte-buffer.js'
 import type { ClientBody } from '../http/client-body.js'
+import type { CrossOriginExchange } from '../http/cross-origin.js'
 import { deferWrite } from '../http/deferred-writes.js'
 import { type ClientWatcher, unwatchClient, watchClient } from '../http/disconnects.js'
 import { drainBody } from '../http/drain-body.js'
@@ -24,6 +25,8 @@ export interface ExchangeOptions {
   readonly body: ClientBody | undefined
   readonly responseHeaders: readonly HeaderPair[]
   readonly requestId: ResponseId
+  /** Undefined if the response needs no CORS headers. */
+  readonly crossOrigin: CrossOriginExchange | undefined
   readonly observer: ResponseObserver | undefined
   readonly filter: CreateFilter | undefined
   /** Milliseconds the client may take to accept the data written to it; 0 for no timeout. */
@@ -100,11 +103,12 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     // Interim responses (1xx) concern only the gateway, which requested none.
     if (this.#state === 'settled' || status < 200) return
-    const { request, response, responseHeaders, requestId, observer, filter } = this.#options
+    const { request, response, responseHeaders, requestId, crossOrigin, observer, filter } = this.#options
     const rawHeaders = headerStrings(controller.rawHeaders)
     observer?.head?.(status, rawHeaders)
     this.#filter = filter?.(status, rawHeaders)
-    const headers = downstreamResponseHeaders(rawHeaders, responseHeaders, requestId)
+    const forwarded = downstreamResponseHeaders(rawHeaders, responseHeaders, requestId)
+    const headers = crossOrigin?.forwardedHeaders(status, forwarded, responseHeaders) ?? forwarded
     this.#status = status
     response.writeHead(status, withoutStaleHeaders(headers, status, this.#filter !== undefined))
     this.#state = 'head'

@@ -4,6 +4,7 @@ import type { ClientAddressReader } from 'sluice/http'
 import type { Dispatcher } from 'undici'
 import { authorityOf, type Target } from '../../policy/routing/target.js'
 import { arrivedBody, ClientBody, hasBody } from '../http/client-body.js'
+import type { CrossOriginExchange } from '../http/cross-origin.js'
 import { type HeaderPair, type ResponseId, upstreamRequestHeaders } from '../http/proxy-headers.js'
 import type { CreateFilter, ResponseObserver } from '../http/response-observer.js'
 import { Exchange } from './exchange.js'
@@ -33,6 +34,8 @@ export interface ForwardOptions {
   readonly requestHeaders?: readonly HeaderPair[] | undefined
   /** Headers for the client, replacing all upstream headers of the same names. */
   readonly responseHeaders: readonly HeaderPair[]
+  /** Adds CORS headers to the response. */
+  readonly crossOrigin?: CrossOriginExchange | undefined
   /** True if requests that are not idempotent may also be retried. Default: false. */
   readonly retriesPost?: boolean | undefined
   readonly observer?: ResponseObserver | undefined
@@ -83,6 +86,7 @@ export function forward(
     body: streamed,
     responseHeaders: options.responseHeaders,
     requestId: options.requestId,
+    crossOrigin: options.crossOrigin,
     observer: options.observer,
     filter: options.filter,
     clientTimeoutMs: upstream.timeouts.idle,

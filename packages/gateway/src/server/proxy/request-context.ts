@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http'
 import type { ClientAddressReader } from 'sluice/http'
+import type { CorsConfig } from '../../policy/config/config.js'
 import type { ResponseMemory } from '../../policy/llm/response/response-memory.js'
 import type { Policies, PolicyMatch } from '../../policy/policies.js'
 import type { Target } from '../../policy/routing/target.js'
 import type { BodyMemory } from '../http/body-memory.js'
+import type { CrossOriginExchange, UpstreamGrants } from '../http/cross-origin.js'
 import type { InboundRequest } from '../http/inbound-request.js'
 import type { ClientReader } from '../identity/client-reader.js'
 import type { Recorder } from '../observability/recording/recorder.js'
@@ -35,6 +37,9 @@ export interface RequestServices {
    * True if a POST is retried when the upstream closes the idle connection on which it was sent.
    */
   readonly retriesPost: boolean
+  /** The CORS settings for requests without a route. */
+  readonly cors: CorsConfig | undefined
+  readonly corsGrants: UpstreamGrants
   readonly traffic: TrafficObserver
   /** Undefined unless traffic is recorded. */
   readonly recorder?: Recorder | undefined
@@ -60,4 +65,6 @@ export interface RequestContext {
 export interface RoutedRequest extends RequestContext {
   readonly target: Target
   readonly match: PolicyMatch
+  /** Undefined if the response needs no CORS headers. */
+  readonly crossOrigin: CrossOriginExchange | undefined
 }

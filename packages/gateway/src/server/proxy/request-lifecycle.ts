@@ -7,6 +7,7 @@ import { holdsSlots, type Policy, type PolicyMatch } from '../../policy/policies
 import type { BodyLease } from '../http/body-memory.js'
 import { checkHead, FramingError } from '../http/check-head.js'
 import { hasBody } from '../http/client-body.js'
+import { preflightAnswer, startCrossOrigin } from '../http/cross-origin.js'
 import type { InboundRequest } from '../http/inbound-request.js'
 import type { HeaderPair } from '../http/proxy-headers.js'
 import { RequestHead } from '../identity/request-head.js'
@@ -38,6 +39,14 @@ export function handleRequest(context: RequestContext): void {
     const preflightFor = request.method === 'OPTIONS' ? preflightMethod(request) : undefined
     const method = preflightFor ?? request.method ?? 'GET'
     const { target, match, usage } = services.policies.route(method, request.url ?? '/')
+    const route = match?.policy ?? { name: '', cors: services.cors }
+    const crossOrigin = startCrossOrigin(request, response, route, services.corsGrants)
+    if (preflightFor !== undefined && route.cors !== undefined) {
+      sendOwnAnswer(context, preflightAnswer(request, route.cors), {})
+      services.traffic.onRequestEnd(match?.policy.name, match === undefined ? 'unrouted' : 'allowed')
+      onEnd()
+      return
+    }
     if (match !== undefined) {
       const applied = match.policy.exemption === undefined ? match : exemptMatch(match, context)
       // Spread syntax here took 2 of the 100 µs of a small request.
@@ -52,6 +61,7 @@ export function handleRequest(context: RequestContext): void {
         onEnd,
         target,
         match: applied,
+        crossOrigin,
       }
       const lifecycle = new RequestLifecycle(routed)
       // A preflight has no credentials, and the request that follows it is charged.
@@ -69,6 +79,7 @@ export function handleRequest(context: RequestContext): void {
     endUnrouted(context, 'unrouted')
   } catch (error) {
     if (error instanceof FramingError) response.shouldKeepAlive = false
+    startCrossOrigin(request, response, { name: '', cors: services.cors }, services.corsGrants)
     endUnrouted(context, sendErrorResponse(error, context))
   }
 }
@@ -213,7 +224,7 @@ class RequestLifecycle {
   }
 
   #forward(overrides: ForwardOverrides, settle?: Settler): void {
-    const { request, response, services, target, peerTrusted, requestId } = this.#routed
+    const { request, response, services, target, crossOrigin, peerTrusted, requestId } = this.#routed
     const { traffic, upstream, clients, addresses, gatewayName } = services
     const { name, presentation } = this.#routed.match.policy
     const peerAddress = request.socket.remoteAddress ?? ''
@@ -231,6 +242,7 @@ class RequestLifecycle {
       requestId: { id: requestId, inVendorHeader: presentation.errorShape === 'anthropic' },
       withheld: clients.withheld(request, peerTrusted),
       responseHeaders: overrides.responseHeaders,
+      crossOrigin,
       requestHeaders: joined(overrides.requestHeaders, clients.headersFor?.(this.#client)),
       body: overrides.body,
       retriesPost: services.retriesPost,

@@ -92,6 +92,64 @@ describe('the error for an invalid configuration file', () => {
       `${UPSTREAM}\n¦colour: red`,
       "unknown key 'colour'; expected one of listen, workers, admin",
     ],
+    ['CORS settings that are a list', `${UPSTREAM}\ncors: ¦[a]`, "'cors' must be 'off', or a map such as"],
+    ['CORS settings without origins', `${UPSTREAM}\ncors: ¦{ max_age: 1h }`, "'cors' requires 'origins'"],
+    [
+      'an origin with a path',
+      `${UPSTREAM}\ncors: { origins: ["https://a.example", ¦"https://app.example/chat"] }`,
+      "'https://app.example/chat' is not an origin; write the scheme, host and port alone, as in https://app.example, or '*'",
+    ],
+    [
+      'an origin with a slash at its end',
+      `${UPSTREAM}\ncors: { origins: ¦"https://app.example/" }`,
+      'as in https://app.example,',
+    ],
+    [
+      'an origin with its default port',
+      `${UPSTREAM}\ncors: { origins: ¦"https://app.example:443" }`,
+      'as in https://app.example,',
+    ],
+    [
+      'an origin in capitals',
+      `${UPSTREAM}\ncors: { origins: ¦"https://App.example" }`,
+      'as in https://app.example,',
+    ],
+    [
+      'an origin with a wildcard',
+      `${UPSTREAM}\ncors: { origins: ¦"https://*.example" }`,
+      "'https://*.example' is not an origin",
+    ],
+    ['the origin null', `${UPSTREAM}\ncors: { origins: ¦"null" }`, "'null' is not an origin"],
+    [
+      'every origin among others',
+      `${UPSTREAM}\ncors: { origins: ¦["*", "https://a.example"] }`,
+      "'*' in 'origins' includes everything; remove '*', or the other entries",
+    ],
+    [
+      'every origin with credentials',
+      `${UPSTREAM}\ncors: { credentials: true, origins: ¦"*" }`,
+      "'*' cannot be combined with 'credentials: true'",
+    ],
+    [
+      'a method in lower case',
+      `${UPSTREAM}\ncors: { origins: "*", methods: [¦post] }`,
+      "must be a method in upper case such as POST, or '*'",
+    ],
+    [
+      'a header with a space',
+      `${UPSTREAM}\ncors: { origins: "*", headers: [¦"X Y"] }`,
+      "must be the name of a header such as Authorization, or '*'",
+    ],
+    [
+      'an age above a day',
+      `${UPSTREAM}\ncors: { origins: "*", max_age: ¦2 days }`,
+      "'max_age' must be at most 24 hours",
+    ],
+    [
+      'a misspelled key of the CORS settings of a route',
+      `${UPSTREAM}\nroutes: [{ match: /a, cors: { origins: "*", ¦max-age: 1h } }]`,
+      "unknown key 'max-age'; did you mean 'max_age'?",
+    ],
     [
       'proxy headers without trusted proxies',
       `${UPSTREAM}\nidentity: { proxy_headers: ¦{ client: X-Client } }`,

@@ -35,6 +35,11 @@ const REQUIRED: Readonly<Record<string, string>> = {
   'identity.api_key_headers': 'api_keys: keys.yaml',
   'identity.forward_credentials': 'api_keys: keys.yaml',
   'identity.jwt.client': 'jwks: https://login.example, audience: a',
+  ...Object.fromEntries(
+    ['cors', 'routes[].cors'].flatMap((path) =>
+      ['credentials', 'max_age'].map((key) => [`${path}.${key}`, 'origins: https://app.example']),
+    ),
+  ),
   'record.max_size': 'file: traffic.jsonl',
   'record.files': 'file: traffic.jsonl',
   'routes[].llm.default_output': 'shape: openai',

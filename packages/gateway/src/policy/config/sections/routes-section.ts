@@ -19,6 +19,7 @@ import { integer, string } from '../yaml/scalars.js'
 import { type ConfigNode, quote } from '../yaml/yaml-node.js'
 import { decodeAnswers } from './answers-section.js'
 import { decodeBodyTypes } from './body-types-section.js'
+import { decodeCors } from './cors-section.js'
 import { llmDecoder } from './llm-section.js'
 import { networkList } from './network-list.js'
 import { decodeOnUnreadable, PASS_WITH_LLM } from './on-unreadable-section.js'
@@ -131,6 +132,7 @@ function policyShape(params: readonly string[] | undefined, path: string, algori
     llm: llmDecoder(path),
     on_unreadable: decodeOnUnreadable,
     body_types: decodeBodyTypes,
+    cors: decodeCors,
   }
 }
 
@@ -140,7 +142,7 @@ function policyOf(
   problems: Problems,
 ): Omit<PolicyConfig, 'name'> {
   const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp, llm } = values
-  const { on_unreadable: onUnreadable, body_types: bodyTypes, allow, answers } = values
+  const { on_unreadable: onUnreadable, body_types: bodyTypes, allow, answers, cors } = values
   if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
     problems.at(node, "'refuse_with' requires 'require'; add 'require', or remove 'refuse_with'")
   const rules = withTokenCosts(limits, llm?.options, problems)
@@ -163,6 +165,7 @@ function policyOf(
     ...(onUnreadable !== undefined && { onUnreadable }),
     ...(bodyTypes !== undefined && { bodyTypes }),
     ...(allow !== undefined && { allow }),
+    ...(cors !== undefined && { cors }),
   }
 }
 

@@ -6,6 +6,7 @@ import { ResponseMemory } from '../../../../src/policy/llm/response/response-mem
 import { createPolicies } from '../../../../src/policy/policies.js'
 import { WarmUps } from '../../../../src/policy/warm-ups.js'
 import { BodyMemory } from '../../../../src/server/http/body-memory.js'
+import { UpstreamGrants } from '../../../../src/server/http/cross-origin.js'
 import { startProxy } from '../../../../src/server/proxy/proxy-server.js'
 import { RefCount } from '../../../../src/server/proxy/ref-count.js'
 import { createUpstream } from '../../../../src/server/proxy/upstream.js'
@@ -32,6 +33,8 @@ export async function clockedGateway(
     responseMemory: new ResponseMemory(1 << 30),
     bodyStartTimeoutMs: config.timeouts.bodyStart,
     retriesPost: config.retriesPost,
+    cors: undefined,
+    corsGrants: new UpstreamGrants(),
     traffic: {
       ...{
         onRequestEnd: () => {},
