@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createAuthority } from '../packages/gateway/test/server/tls/certificates.js'
 import { expectationFor } from './docs-expectations.js'
 import { ROOT, type Stack, startStack } from './stack.js'
 
@@ -117,6 +118,14 @@ describe('configuration files in the docs', () => {
   let folder: string
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-docs-'))
+    await writeFile(join(folder, 'keys.yaml'), 'keys: []')
+    // The files that listings name, all of one certificate.
+    await mkdir(join(folder, 'tls'))
+    const { cert, key } = await createAuthority('docs')
+    for (const name of ['tls', 'client', 'ca']) {
+      await writeFile(join(folder, 'tls', `${name}.crt`), cert)
+      await writeFile(join(folder, 'tls', `${name}.key`), key)
+    }
   })
   afterAll(() => rm(folder, { recursive: true }))
 
@@ -125,7 +134,6 @@ describe('configuration files in the docs', () => {
     async ({ text }) => {
       const file = join(folder, 'gateway.yaml')
       await writeFile(file, text)
-      await writeFile(join(folder, 'keys.yaml'), 'keys: []')
       const { stdout } = await run(process.execPath, [CLI, 'check', file], { cwd: ROOT })
       expect(stdout).toContain('ok')
     },

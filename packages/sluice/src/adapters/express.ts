@@ -43,6 +43,7 @@ export function limit(options: string | HttpLimitOptions<Request>): RequestHandl
 }
 
 const access: Omit<RequestAccess<Request>, 'route'> = {
+  method: ({ method }) => method,
   peer: (request) => request.socket.remoteAddress,
   header: soleHeader,
   listHeader,

@@ -56,6 +56,7 @@ export function limit(
 export const sluice: FastifyPluginAsync<SluiceOptions> = createPlugin(limit)
 
 const access: RequestAccess<FastifyRequest> = {
+  method: ({ method }) => method,
   peer: (request) => request.socket.remoteAddress,
   header: ({ raw }, name) => soleHeader(raw, name),
   listHeader: ({ raw }, name) => listHeader(raw, name),

@@ -70,6 +70,7 @@ export function limit<Context extends readonly unknown[] = []>(
   const contexts = new WeakMap<Request, Context>()
   const nodeOf = (request: Request): NodeBindings | undefined => nodeBindingsOf(contexts.get(request)?.[0])
   const access: RequestAccess<Request> = {
+    method: ({ method }) => method,
     // A decision by hand on a request may come without the arguments that its server passed.
     peer: (request) => address(request, ...(contexts.get(request) ?? ([] as unknown as Context))),
     header: (request, name) => request.headers.get(name) ?? undefined,

@@ -42,6 +42,7 @@ export interface HonoLimitOptions extends HttpLimitOptions<Context> {
 export function limit(options: string | HonoLimitOptions): MiddlewareHandler & LimitMethods<Context> {
   const { address = nodeAddress, ...rest } = optionsOf<HonoLimitOptions>(options)
   const access: RequestAccess<Context> = {
+    method: ({ req }) => req.method,
     peer: address,
     header(context, name) {
       const node = bindingsOf(context)

@@ -56,6 +56,7 @@ export function limit(options: string | HttpLimitOptions<Context>): Middleware &
 }
 
 const access: RequestAccess<Context> = {
+  method: ({ method }) => method,
   peer: (context) => context.req.socket.remoteAddress,
   header: ({ req }, name) => soleHeader(req, name),
   listHeader: ({ req }, name) => listHeader(req, name),

@@ -265,6 +265,7 @@ Injectable()(LimitGuard)
 Module({})(SluiceModule)
 
 const access: RequestAccess<NestRequest> = {
+  method: ({ method }) => method,
   peer: (request) => request.socket.remoteAddress,
   header: (request, name) => soleHeader(messageOf(request), name),
   listHeader: (request, name) => listHeader(messageOf(request), name),

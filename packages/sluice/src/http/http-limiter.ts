@@ -79,6 +79,11 @@ export interface RequestAccess<Request> extends AddressAccess<Request> {
    *   detect this
    */
   header(request: Request, name: string): string | undefined
+  /**
+   * Returns the method, in upper case. Without this function, CORS preflights are counted like other
+   * requests.
+   */
+  method?(request: Request): string | undefined
   /** Returns the method and path template of the route, such as `POST /models/:model`. */
   route(request: Request): string
   /** Returns the parsed body, for costs that read it. Default: the `body` of the request. */
@@ -117,7 +122,8 @@ export type HttpDecision =
 
 export interface HttpLimiter<Request extends object> {
   /**
-   * Decides on a request. A request that this limiter has already admitted is not counted again.
+   * Decides on a request. A request that this limiter has already admitted is not counted again, and
+   * a CORS preflight is neither counted nor refused.
    * Throws or rejects with errors of the rules' functions, always as an Error.
    *
    * @param run identifies a run of the handler, if a request is counted once per run
@@ -299,6 +305,7 @@ export function createHttpLimiter<Request extends object>(
     decide(request, run) {
       if (admissionBy(request, httpLimiter, run) !== undefined) return UNCOUNTED
       try {
+        if (access.method?.(request) === 'OPTIONS' && isPreflight(request, access)) return UNCOUNTED
         const exempt = exemptLimiterOf(request)
         if (exempt !== undefined) {
           const passed = andThen(exempt.admit(request), () => UNCOUNTED)
@@ -353,6 +360,21 @@ function exemptionOf<Request>(allow: readonly string[], options: LimiterOptions<
     ...(listener !== undefined && { listener }),
   })
   return { allowed: addressList(allow, ['allow']), limiter }
+}
+
+/**
+ * Reports whether an OPTIONS request is a CORS preflight. It has no credentials, and the request
+ * that follows it is counted. An OPTIONS request with a body is no preflight.
+ *
+ * @throws RequestError if one of its headers was sent more than once
+ */
+function isPreflight<Request>(request: Request, { header }: RequestAccess<Request>): boolean {
+  return (
+    header(request, 'origin') !== undefined &&
+    header(request, 'access-control-request-method') !== undefined &&
+    header(request, 'transfer-encoding') === undefined &&
+    (header(request, 'content-length') ?? '0') === '0'
+  )
 }
 
 /**

@@ -193,6 +193,31 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await statuses(port, '/predict', 2, { method: 'GET' })).toEqual([200, 429])
     })
 
+    it('neither counts nor refuses a CORS preflight, and counts other OPTIONS requests', async () => {
+      const rule = { limit: '2/minute', algorithm: 'fixed-window', by: 'everyone' } as const
+      const port = await start({
+        method: 'OPTIONS',
+        limits: [{ rules: [rule], require: (request) => framework.headerOf(request, 'x-ok') === '1' }],
+        handle: ({ decision }) => String(decision()),
+      })
+      const origin = { origin: 'https://app.example' }
+      const preflight = { ...origin, 'access-control-request-method': 'POST' }
+      const send = (headers: object, body?: object) =>
+        sendRequest(port, '/predict', { method: 'OPTIONS', headers: { ...headers }, body })
+      for (let count = 0; count < 5; count++) {
+        const { status, headers, text } = await send(preflight)
+        expect([status, headers.ratelimit, text]).toEqual([200, undefined, 'undefined'])
+      }
+      expect((await send(origin)).status).toBe(403)
+      expect((await send({ ...preflight, 'content-length': 2 }, {})).status).toBe(403)
+      expect((await send({ ...preflight, 'transfer-encoding': 'chunked' }, {})).status).toBe(403)
+      expect((await send({ ...origin, 'x-ok': '1' })).headers.ratelimit).toContain('r=1')
+      const withoutOrigin = { 'access-control-request-method': 'POST', 'x-ok': '1' }
+      expect((await send(withoutOrigin)).headers.ratelimit).toContain('r=0')
+      expect((await send({ ...origin, 'x-ok': '1' })).status).toBe(429)
+      expect((await send(preflight)).status).toBe(200)
+    })
+
     it.runIf(framework.readsBody)(
       'charges the cost of the body, and rejects an invalid body with 400 without charging',
       async () => {

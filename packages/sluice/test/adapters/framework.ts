@@ -19,7 +19,7 @@ interface RequestContext {
 type HandlerResult = string | Readable
 
 export interface Route {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'OPTIONS'
   /** The path, with `:name` segments. */
   readonly path: string
   /** The limits, applied in order. */

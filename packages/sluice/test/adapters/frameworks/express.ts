@@ -20,7 +20,7 @@ function expressFramework(createApp: typeof express): Framework {
       // Express writes errors to the console unless its `env` is `test`.
       app.set('env', 'test')
       for (const route of routes) {
-        const verb = route.method === 'GET' ? 'get' : 'post'
+        const verb = route.method.toLowerCase() as 'get' | 'post' | 'options'
         const { applied, all } = createLimits(route, limit)
         app[verb](route.path, earlierMiddleware(route), ...applied, handlerOf(route, all))
       }

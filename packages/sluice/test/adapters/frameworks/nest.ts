@@ -9,6 +9,7 @@ import {
   HttpException,
   type INestApplication,
   Module,
+  Options,
   Post,
   Req,
   Res,
@@ -26,6 +27,8 @@ import {
   type ThrownRefusal,
 } from '../framework.js'
 import { appOf } from './listening.js'
+
+const VERBS = { GET: Get, POST: Post, OPTIONS: Options }
 
 type NestReply = ServerResponse | { readonly raw: ServerResponse; hijack(): unknown }
 
@@ -67,8 +70,7 @@ function moduleOf(routes: readonly Route[]): object {
     const { applied, all: limits } = createLimits(route, Limit)
     handlers[name] = (request: NestRequest, reply: NestReply) => respond(route, limits, request, reply)
     const property = Object.getOwnPropertyDescriptor(handlers, name) as PropertyDescriptor
-    const verb = route.method === 'GET' ? Get : Post
-    verb(route.path)(handlers, name, property)
+    VERBS[route.method](route.path)(handlers, name, property)
     for (const decorate of applied) decorate(handlers, name, property)
     Req()(handlers, name, 0)
     Res()(handlers, name, 1)
