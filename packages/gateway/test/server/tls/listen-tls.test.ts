@@ -140,7 +140,7 @@ it('the admin port serves HTTPS with a certificate of its own', async () => {
   const tls = await tlsOf(server)
   const { gateway } = await startTestGateway('', undefined, `{ listen: 127.0.0.1:0, tls: ${tls} }`)
   const { status, subject } = await get(gateway.adminAddress?.port as number, { path: '/readyz' })
-  expect([status, subject]).toEqual([200, 'server'])
+  expect([status, subject]).toEqual([200, 'first'])
 })
 
 describe.each([1, 2])('a gateway with workers: %i', (workers) => {
