@@ -51,7 +51,7 @@ describe('without `cors`', () => {
     expect(corsOf(refused)).toEqual({
       'allow-origin': ORIGIN,
       'allow-credentials': 'true',
-      'expose-headers': LIMIT_HEADERS.join(', '),
+      'expose-headers': [...LIMIT_HEADERS, 'x-request-id'].join(', '),
       vary: 'Origin',
     })
     expect(corsOf(await send(url, '/predict', from('https://evil.example')))).toEqual({})
@@ -69,10 +69,11 @@ describe('without `cors`', () => {
     )
     await send(url, '/predict', preflightFrom(ORIGIN))
     const forbidden = await send(url, '/predict', from(ORIGIN))
-    expect([forbidden.status, corsOf(forbidden)]).toEqual([403, { 'allow-origin': ORIGIN, vary: 'Origin' }])
+    const readable = { 'allow-origin': ORIGIN, 'expose-headers': 'x-request-id', vary: 'Origin' }
+    expect([forbidden.status, corsOf(forbidden)]).toEqual([403, readable])
     isDown = true
     const failed = await send(url, '/predict', from(ORIGIN, { 'x-ok': '1' }))
-    expect([failed.status, corsOf(failed)]).toEqual([502, { 'allow-origin': ORIGIN, vary: 'Origin' }])
+    expect([failed.status, corsOf(failed)]).toEqual([502, readable])
   })
 
   it.each([
@@ -88,7 +89,7 @@ describe('without `cors`', () => {
     })
     expect(corsOf(await send(url, '/', from('https://evil.example')))).toEqual({})
     const refused = corsOf(await send(url, '/', from(ORIGIN)))
-    expect(refused['expose-headers']).toEqual(own === '*' ? '*' : expect.stringMatching(/, retry-after$/))
+    expect(refused['expose-headers']).toEqual(own === '*' ? '*' : expect.stringMatching(/, retry-after, x-request-id$/))
   })
 
   it("an exposed '*' is the name of a header in responses with credentials", async () => {
@@ -169,6 +170,7 @@ describe('with `cors`', () => {
       'allow-credentials': 'true',
       'allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
       'allow-headers': 'authorization, x-a',
+      'expose-headers': 'x-request-id',
       'max-age': '3600',
       vary: 'Access-Control-Request-Method, Access-Control-Request-Headers, Origin',
     })
@@ -203,6 +205,7 @@ describe('with `cors`', () => {
       'allow-origin': '*',
       'allow-methods': 'POST',
       'allow-headers': 'Authorization',
+      'expose-headers': 'x-request-id',
       'max-age': '0',
       vary: 'Access-Control-Request-Method, Access-Control-Request-Headers',
     })
