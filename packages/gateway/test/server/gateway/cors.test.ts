@@ -89,7 +89,9 @@ describe('without `cors`', () => {
     })
     expect(corsOf(await send(url, '/', from('https://evil.example')))).toEqual({})
     const refused = corsOf(await send(url, '/', from(ORIGIN)))
-    expect(refused['expose-headers']).toEqual(own === '*' ? '*' : expect.stringMatching(/, retry-after, x-request-id$/))
+    expect(refused['expose-headers']).toEqual(
+      own === '*' ? '*' : expect.stringMatching(/, retry-after, x-request-id$/),
+    )
   })
 
   it("an exposed '*' is the name of a header in responses with credentials", async () => {
