@@ -264,13 +264,15 @@ class RuleLimiter<Request> implements Limiter<Request> {
     }
     // No request is waiting that could be overtaken. If a function of a rule returns a promise, a
     // request may be waiting by the time it settles, so `admitInOrder` decides then.
-    if (queues.areEmpty)
+    if (queues.areEmpty) {
+      const ticket = queues.newTicket()
       return this.#plan.evaluate(
         request,
         client,
-        (refused, charges) => queues.waitAfter(refused, charges, attempts),
+        (decision, charges) => queues.waitAfter(decision, charges, attempts, ticket),
         admitInOrder,
       )
+    }
     return andThen(this.#plan.chargesFor(request, client), (charges) => () => admitInOrder(charges))
   }
 

@@ -73,17 +73,31 @@ export class RequestQueues {
   admit(charges: readonly RuleCharge[], request: QueuedRequest): MaybePromise<Decision> {
     const pools = poolsOf(charges, request)
     const queued = pools.list.find(({ id }) => this.#queues.has(id))
-    if (queued !== undefined && !charges.some(exceedsCapacity)) return this.#wait(queued, pools, request)
-    return andThen(request.decide(), (decision) => this.#waitIfPossible(decision, pools, request))
+    const ticket = this.newTicket()
+    if (queued !== undefined && !charges.some(exceedsCapacity))
+      return this.#wait(queued, pools, request, ticket)
+    return andThen(request.decide(), (decision) => this.#keepOrder(decision, pools, request, ticket))
   }
 
-  /** Queues a refused request if all rules that refuse let it wait. */
+  /** Returns the place of a request that arrives now among all requests. */
+  newTicket(): number {
+    return this.#tickets++
+  }
+
+  /**
+   * Queues a request that was refused if all rules that refuse let it wait. Also queues an admitted
+   * request if an older one was refused while a remote store decided on both; it is then refunded.
+   *
+   * @param ticket from `newTicket`, before the decision
+   */
   waitAfter(
-    refused: Decision,
+    decision: Decision,
     charges: readonly RuleCharge[],
     request: QueuedRequest,
+    ticket: number,
   ): MaybePromise<Decision> {
-    return this.#waitIfPossible(refused, poolsOf(charges, request), request)
+    if (decision.allowed && this.areEmpty) return decision
+    return this.#keepOrder(decision, poolsOf(charges, request), request, ticket)
   }
 
   /** Serves the queue of a key whose slots may be free again. */
@@ -97,22 +111,33 @@ export class RequestQueues {
     if (this.#queues.size > 0) this.#queues.get(idOf(scope, key))?.wake()
   }
 
-  #waitIfPossible(decision: Decision, pools: Pools, request: QueuedRequest): MaybePromise<Decision> {
+  #keepOrder(
+    decision: Decision,
+    pools: Pools,
+    request: QueuedRequest,
+    ticket: number,
+  ): MaybePromise<Decision> {
+    if (decision.allowed) {
+      const overtaken = pools.list.find(({ id }) => (this.#queues.get(id)?.firstTicket ?? ticket) < ticket)
+      if (overtaken === undefined || isFull(this.#queueOf(overtaken), overtaken, request.waiter))
+        return decision
+      const wait = () => this.#wait(overtaken, pools, request, ticket)
+      return decision.permit.cancel().then(wait, wait)
+    }
     const refusing = refusingPool(decision, pools)
     if (refusing === undefined) return decision
     const { pool, retryInMs } = refusing
     const isHead = !this.#queues.has(pool.id)
     // Slots may become free at any time, but units of a rate do not return earlier.
     if (isHead && pool.limit.algorithm !== 'concurrency' && retryInMs > pool.timeoutMs) return decision
-    return this.#wait(pool, pools, request)
+    return this.#wait(pool, pools, request, ticket)
   }
 
-  async #wait(first: Pool, pools: Pools, request: QueuedRequest): Promise<Decision> {
+  async #wait(first: Pool, pools: Pools, request: QueuedRequest, ticket: number): Promise<Decision> {
     const { decide, forecast, signal, waiter } = request
     const queue = this.#queueOf(first)
     if (isFull(queue, first, waiter)) return this.#refuse(first, queue.length, await forecast())
     this.#queues.set(first.id, queue)
-    const ticket = this.#tickets++
     let pool = first
     const moveTo = (target: Pool): MaybePromise<Attempt<Decision>> => {
       const queue = this.#queueOf(target)

@@ -16,10 +16,13 @@ import {
   scaled,
 } from './charges.js'
 import type { Decider, Step } from './decider.js'
-import type { Decision, RefusedDecision } from './decision.js'
+import type { Decision } from './decision.js'
 
-/** Replaces the decision on a refused request. */
-type OnRefusal = (decision: RefusedDecision, charges: readonly RuleCharge[]) => MaybePromise<Decision>
+/**
+ * Replaces a decision. Called for every refused request, and for admitted requests if others may
+ * have been decided on in the meantime.
+ */
+type Review = (decision: Decision, charges: readonly RuleCharge[]) => MaybePromise<Decision>
 
 /** The limit and the cost of a rule for which they are the same for every request. */
 interface FixedTerms {
@@ -94,14 +97,14 @@ export class RulePlan<Request> {
   /**
    * Decides on a request. Takes all charges or none.
    *
-   * @param onRefusal replaces the decision on a refused request
+   * @param review replaces the decision
    */
-  decide(request: Request, client: Client | undefined, onRefusal?: OnRefusal): MaybePromise<Decision> {
-    if (this.#isEvaluating) return this.#nestedPlan().decide(request, client, onRefusal)
+  decide(request: Request, client: Client | undefined, review?: Review): MaybePromise<Decision> {
+    if (this.#isEvaluating) return this.#nestedPlan().decide(request, client, review)
     const pending = this.#evaluate(request, client)
     return pending === undefined
-      ? this.#decideEvaluated(client?.tier, onRefusal)
-      : pending.then((charges) => this.#take(charges, onRefusal))
+      ? this.#decideEvaluated(client?.tier, review)
+      : pending.then((charges) => this.#take(charges, review))
   }
 
   /**
@@ -113,15 +116,15 @@ export class RulePlan<Request> {
   evaluate(
     request: Request,
     client: Client | undefined,
-    onRefusal?: OnRefusal,
+    review?: Review,
     onLate?: (charges: readonly RuleCharge[]) => MaybePromise<Decision>,
   ): MaybePromise<() => MaybePromise<Decision>> {
-    if (this.#isEvaluating) return this.#nestedPlan().evaluate(request, client, onRefusal, onLate)
+    if (this.#isEvaluating) return this.#nestedPlan().evaluate(request, client, review, onLate)
     const pending = this.#evaluate(request, client)
     return pending === undefined
-      ? () => this.#decideEvaluated(client?.tier, onRefusal)
+      ? () => this.#decideEvaluated(client?.tier, review)
       : pending.then(
-          (charges) => () => (onLate === undefined ? this.#take(charges, onRefusal) : onLate(charges)),
+          (charges) => () => (onLate === undefined ? this.#take(charges, review) : onLate(charges)),
         )
   }
 
@@ -180,21 +183,20 @@ export class RulePlan<Request> {
   }
 
   /** Decides on the charges that were set last. */
-  #decideEvaluated(tier: string | undefined, onRefusal: OnRefusal | undefined): MaybePromise<Decision> {
+  #decideEvaluated(tier: string | undefined, review: Review | undefined): MaybePromise<Decision> {
     const source = this.#source
-    if (source === undefined) return this.#take(this.#ruleCharges(this.#rules.length), onRefusal)
+    if (source === undefined) return this.#take(this.#ruleCharges(this.#rules.length), review)
     const outcome = source.prepared.take(this.#key)
     if (outcome === 'taken') return this.#allowed(source, tier)
-    if (outcome === undefined) return this.#take(this.#ruleCharges(this.#rules.length), onRefusal)
+    if (outcome === undefined) return this.#take(this.#ruleCharges(this.#rules.length), review)
     const charges = this.#ruleCharges(this.#rules.length, source.prepared)
     const decision = this.#decider.decisionOn(charges, source.prepared.verdicts)
-    return decision.allowed || onRefusal === undefined ? decision : onRefusal(decision, charges)
+    return decision.allowed || review === undefined ? decision : review(decision, charges)
   }
 
-  #take(charges: readonly RuleCharge[], onRefusal: OnRefusal | undefined): MaybePromise<Decision> {
+  #take(charges: readonly RuleCharge[], review: Review | undefined): MaybePromise<Decision> {
     const taken = this.#decider.take(charges)
-    if (onRefusal === undefined) return taken
-    return andThen(taken, (decision) => (decision.allowed ? decision : onRefusal(decision, charges)))
+    return review === undefined ? taken : andThen(taken, (decision) => review(decision, charges))
   }
 
   #allowed(source: PreparedRules, tier: string | undefined): PreparedDecision {

@@ -184,10 +184,11 @@ export class TwoStepAdmission<Request> {
     const queued = { decide, forecast, signal, waiter, waiting }
     if (queues !== undefined && charges !== undefined)
       return { decision: await queues.admit(charges, queued), last }
+    const ticket = queues?.newTicket() ?? 0
     const decision = await decide()
-    if (decision.allowed || queues === undefined) return { decision, last }
-    const refused = (last as unknown as Step).charges.filter((charge) => !others.includes(charge))
-    return { decision: await queues.waitAfter(decision, refused, queued), last }
+    if (queues === undefined || (decision.allowed && queues.areEmpty)) return { decision, last }
+    const own = (last as unknown as Step).charges.filter((charge) => !others.includes(charge))
+    return { decision: await queues.waitAfter(decision, own, queued, ticket), last }
   }
 
   async #decideLater(

@@ -29,10 +29,15 @@ describe('10,000 waiting calls on one key of Redis in two processes', () => {
     await backend?.stop()
   })
 
-  it.each([0, CALLS / 2])(
-    'are all admitted in the order of each process, and never above the limit, when %i calls of each leave and as many join',
-    async (aborted) => {
-      const results = await pool.run({ name: `${aborted} leave`, limit: LIMIT, calls: CALLS, aborted })
+  it.each([
+    { aborted: 0, atOnce: false },
+    { aborted: CALLS / 2, atOnce: false },
+    { aborted: 0, atOnce: true },
+  ])(
+    'are all admitted in the order of each process, and never above the limit: $aborted calls of each leave and as many join, all are sent at once: $atOnce',
+    async ({ aborted, atOnce }) => {
+      const name = `${aborted} leave, ${atOnce}`
+      const results = await pool.run({ name, limit: LIMIT, calls: CALLS, aborted, atOnce })
       for (const { admissions, refused, left } of results) {
         expect({ admitted: admissions.length, refused, left }).toEqual({
           // Two calls precede them.

@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest'
 import type { Decision } from '../../src/limiter/decision.js'
 import { createLimiter } from '../../src/limiter/limiter.js'
 import type { AdmitOptions } from '../../src/limiter/limiter-types.js'
+import type { Limit } from '../../src/limits/limit.js'
 import type { Rule } from '../../src/rules/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import type { Store, StoreVerdict } from '../../src/stores/store.js'
 import { manualClock } from '../../src/time/clock.js'
 import { manualTimers } from './manual-timers.js'
 
@@ -62,6 +64,45 @@ describe('waiting for a rate', () => {
     await nextTurn()
     await advance(40)
     expect(decided.map(({ id, at }) => [id, at])).toEqual([0, 1, 2, 3, 4].map((id) => [id, 10 * id]))
+  })
+
+  it('does not let a request overtake one that was refused while a remote store decided on both', async () => {
+    const clock = manualClock(0)
+    const timers = manualTimers()
+    const local = memoryStore({ clock })
+    const replies: (() => void)[] = []
+    const store: Store = {
+      take: (charges) =>
+        new Promise((resolve) => replies.push(() => resolve(local.take(charges) as StoreVerdict[]))),
+      peek: (charges) => local.peek(charges),
+      settle: async (settlements) => local.settle(settlements),
+      reset: (scope, key) => local.reset(scope, key),
+      close: () => local.close(),
+    }
+    const reply = async () => {
+      replies.shift()?.()
+      await nextTurn()
+    }
+    const limit: Limit = { algorithm: 'token-bucket', limit: 1, period: 10, burst: 1 }
+    const limiter = createLimiter<string>({ rules: [{ limit, wait: '1s' }], store, timers })
+    const admitted: number[] = []
+    for (const id of [0, 1, 2])
+      Promise.resolve(limiter.admit('a')).then(({ allowed }) => admitted.push(allowed ? id : Number.NaN))
+    // The store admits the first request, refuses the second and admits the third.
+    await reply()
+    await reply()
+    clock.advance(10)
+    await reply()
+    expect(admitted).toEqual([0])
+    // The third was refunded, which wakes the second.
+    await reply()
+    expect(admitted).toEqual([0, 1])
+    // The third is now the head: it is refused at first, and then waits for a unit.
+    await reply()
+    clock.advance(10)
+    timers.advance(10)
+    await reply()
+    expect(admitted).toEqual([0, 1, 2])
   })
 
   it('does not let small requests overtake a large one', async () => {
