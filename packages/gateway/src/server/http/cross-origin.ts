@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpAnswer } from 'sluice/http'
 import type { CorsConfig } from '../../policy/config/config.js'
 import { type HeaderPair, without } from './proxy-headers.js'
+import { isRequestIdHeader } from './request-id.js'
 
 // CORS (https://fetch.spec.whatwg.org/#http-cors-protocol). Header lists are flat or pairs, as in
 // `proxy-headers.ts`.
@@ -114,7 +115,8 @@ export class CrossOriginExchange {
   }
 
   /**
-   * Returns the headers of a forwarded response, in which the gateway's own headers are exposed.
+   * Returns the headers of a forwarded response, in which the gateway's own headers and the request
+   * IDs are exposed.
    * The CORS headers are those of the configuration, or of the upstream, which are then remembered.
    *
    * @param headers flat, the upstream's and the gateway's own
@@ -122,7 +124,7 @@ export class CrossOriginExchange {
    */
   forwardedHeaders(status: number, headers: readonly string[], own: readonly HeaderPair[]): string[] {
     const { origin, config } = this
-    const names = own.map(([name]) => name)
+    const names = [...own.map(([name]) => name), ...requestIdNames(headers)]
     const exposed = valuesOf(headers, 'access-control-expose-headers').join(', ')
     if (config !== undefined) {
       const kept = without(headers, CORS_HEADERS)
@@ -138,7 +140,6 @@ export class CrossOriginExchange {
     // Preflights are answered without the list of exposed headers.
     const before = exposed === '' ? this.grants.of(this.route, origin)?.exposed : undefined
     this.grants.set(this.route, origin, { ...grant, exposed: before ?? exposed })
-    if (names.length === 0) return [...headers]
     const kept = without(headers, EXPOSE)
     return [...kept, ...exposeHeader(grant, names).flat()]
   }
@@ -209,6 +210,11 @@ function grantOf(headers: readonly string[], origin: string, exposed: string): G
   if (others.length > 0 || (allowOrigin !== origin && allowOrigin !== '*')) return undefined
   const credentials = valuesOf(headers, 'access-control-allow-credentials').join() === 'true'
   return { allowOrigin, credentials, exposed }
+}
+
+/** Returns the names of the headers that hold a request ID. */
+function requestIdNames(headers: readonly string[]): string[] {
+  return headers.filter((name, index) => index % 2 === 0 && isRequestIdHeader(name.toLowerCase()))
 }
 
 /** Splits a list of header names, without empty and malformed entries. */

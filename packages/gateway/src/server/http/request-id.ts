@@ -10,6 +10,13 @@ export const OWN_REQUEST_ID = 'sluice-request-id'
 /** The header in which Anthropic's SDKs read the ID. */
 export const VENDOR_REQUEST_ID = 'request-id'
 
+const ID_HEADERS: ReadonlySet<string> = new Set([REQUEST_ID, OWN_REQUEST_ID, VENDOR_REQUEST_ID])
+
+/** @param name in lower case */
+export function isRequestIdHeader(name: string): boolean {
+  return ID_HEADERS.has(name)
+}
+
 /** IDs that are safe in headers, logs, URLs and file names. Proxies send UUIDs or hexadecimal digits. */
 const SAFE_ID = /^[\w.~:/+=@-]{1,128}$/
 

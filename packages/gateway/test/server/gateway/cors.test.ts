@@ -77,22 +77,25 @@ describe('without `cors`', () => {
   })
 
   it.each([
-    ['', 'ratelimit-policy, ratelimit'],
-    ['X-Model, RateLimit', 'X-Model, RateLimit, ratelimit-policy'],
+    ['', 'ratelimit-policy, ratelimit, x-request-id'],
+    ['X-Model, RateLimit', 'X-Model, RateLimit, ratelimit-policy, x-request-id'],
     ['*', '*'],
-  ])('the rate limit headers are added to the exposed headers %j of the upstream', async (own, expected) => {
-    const upstream = corsUpstream(own === '' ? {} : { 'access-control-expose-headers': own })
-    const { url } = await startTestGateway('default: { limits: [2/hour] }', upstream)
-    expect(corsOf(await send(url, '/', from(ORIGIN)))).toEqual({
-      'allow-origin': ORIGIN,
-      'expose-headers': expected,
-    })
-    expect(corsOf(await send(url, '/', from('https://evil.example')))).toEqual({})
-    const refused = corsOf(await send(url, '/', from(ORIGIN)))
-    expect(refused['expose-headers']).toEqual(
-      own === '*' ? '*' : expect.stringMatching(/, retry-after, x-request-id$/),
-    )
-  })
+  ])(
+    'the rate limit headers and the request ID are added to the exposed headers %j of the upstream',
+    async (own, expected) => {
+      const upstream = corsUpstream(own === '' ? {} : { 'access-control-expose-headers': own })
+      const { url } = await startTestGateway('default: { limits: [2/hour] }', upstream)
+      expect(corsOf(await send(url, '/', from(ORIGIN)))).toEqual({
+        'allow-origin': ORIGIN,
+        'expose-headers': expected,
+      })
+      expect(corsOf(await send(url, '/', from('https://evil.example')))).toEqual({})
+      const refused = corsOf(await send(url, '/', from(ORIGIN)))
+      expect(refused['expose-headers']).toEqual(
+        own === '*' ? '*' : expect.stringMatching(/, retry-after, x-request-id$/),
+      )
+    },
+  )
 
   it("an exposed '*' is the name of a header in responses with credentials", async () => {
     const upstream = corsUpstream({
@@ -101,7 +104,7 @@ describe('without `cors`', () => {
     })
     const { url } = await startTestGateway('default: { limits: [2/hour] }', upstream)
     expect(corsOf(await send(url, '/', from(ORIGIN)))['expose-headers']).toBe(
-      '*, ratelimit-policy, ratelimit',
+      '*, ratelimit-policy, ratelimit, x-request-id',
     )
   })
 
@@ -179,7 +182,7 @@ describe('with `cors`', () => {
     expect(corsOf(await send(url, '/', from(ORIGIN)))).toEqual({
       'allow-origin': ORIGIN,
       'allow-credentials': 'true',
-      'expose-headers': 'X-Model, ratelimit-policy, ratelimit',
+      'expose-headers': 'X-Model, ratelimit-policy, ratelimit, x-request-id',
       vary: 'Accept, Origin',
     })
     // A cache must not serve this response to a page.
