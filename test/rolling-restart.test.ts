@@ -64,50 +64,55 @@ class Gateway {
   }
 }
 
-it('a rolling restart of two gateways behind nginx fails no request', { timeout: 240_000 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-rolling-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
-  const model = await startModel()
-  const ports = await freePorts(4)
-  const listening = ports.slice(0, 2)
-  const gateways: Gateway[] = []
-  for (const [index, port] of listening.entries()) {
-    const file = join(folder, `gateway-${index}.yaml`)
-    const probes = ports[2 + index] as number
-    await writeFile(
-      file,
-      `listen: 127.0.0.1:${port}
+it.each([1, 2])(
+  'a rolling restart of two gateways behind nginx, with %i workers each, fails no request',
+  { timeout: 240_000 },
+  async (workers) => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-rolling-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const model = await startModel()
+    const ports = await freePorts(4)
+    const listening = ports.slice(0, 2)
+    const gateways: Gateway[] = []
+    for (const [index, port] of listening.entries()) {
+      const file = join(folder, `gateway-${index}.yaml`)
+      const probes = ports[2 + index] as number
+      await writeFile(
+        file,
+        `listen: 127.0.0.1:${port}
 admin: off
 probes: 127.0.0.1:${probes}
+workers: ${workers}
 upstream: http://127.0.0.1:${model.port}
 timeouts: { drain: 2s }
 default: { limits: [1M/minute, { concurrent: 1000 }] }
 `,
-    )
-    const gateway = new Gateway(file, probes)
-    await gateway.start()
-    gateways.push(gateway)
-  }
-  const nginx = await startNginx(listening)
+      )
+      const gateway = new Gateway(file, probes)
+      await gateway.start()
+      gateways.push(gateway)
+    }
+    const nginx = await startNginx(listening)
 
-  const load = new RequestLoad(nginx.url, PER_SECOND, (index) => ({
-    method: index % 2 === 0 ? 'GET' : 'POST',
-    path: '/predict',
-    key: '',
-    expected: [200],
-    ...(index % 2 === 1 && { body: { features: [index] } }),
-  }))
-  for (const gateway of gateways) {
-    await expect.poll(() => gateway.served(), { timeout: 30_000 }).toBeGreaterThan(PER_SECOND)
-    expect(await gateway.stop()).toBe(0)
-    await gateway.start()
-    // Only then does nginx know that the gateway is back.
-    await expect.poll(() => gateway.served(), { timeout: 30_000 }).toBeGreaterThan(PER_SECOND)
-  }
-  await pause(1000)
-  const failures = await load.stop()
-  console.info(`${load.sent} requests at ${PER_SECOND}/s: ${JSON.stringify(failures)} failed`)
-  expect(failures, nginx.errors()).toEqual({})
-  expect(model.received.GET + model.received.POST).toBe(load.sent)
-  expect(model.received.POST).toBe(Math.floor(load.sent / 2))
-})
+    const load = new RequestLoad(nginx.url, PER_SECOND, (index) => ({
+      method: index % 2 === 0 ? 'GET' : 'POST',
+      path: '/predict',
+      key: '',
+      expected: [200],
+      ...(index % 2 === 1 && { body: { features: [index] } }),
+    }))
+    for (const gateway of gateways) {
+      await expect.poll(() => gateway.served(), { timeout: 30_000 }).toBeGreaterThan(PER_SECOND)
+      expect(await gateway.stop()).toBe(0)
+      await gateway.start()
+      // Only then does nginx know that the gateway is back.
+      await expect.poll(() => gateway.served(), { timeout: 30_000 }).toBeGreaterThan(PER_SECOND)
+    }
+    await pause(1000)
+    const failures = await load.stop()
+    console.info(`${load.sent} requests at ${PER_SECOND}/s: ${JSON.stringify(failures)} failed`)
+    expect(failures, nginx.errors()).toEqual({})
+    expect(model.received.GET + model.received.POST).toBe(load.sent)
+    expect(model.received.POST).toBe(Math.floor(load.sent / 2))
+  },
+)
