@@ -117,6 +117,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
       scaling: warmUp,
       events: this.#events,
       clientOf: (request) => this.#client(request),
+      onFreed: (scope, key) => this.#queues.onRefunded(scope, key),
       // Requests with named keys are objects.
       isKey: (subject): subject is string => keys !== undefined && typeof subject === 'string',
     })

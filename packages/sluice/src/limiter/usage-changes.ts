@@ -17,6 +17,8 @@ interface UsageContext<Request> {
   readonly scaling: Scaling | undefined
   readonly events: { onSettled(charge: RuleCharge, cost: number): void } | undefined
   clientOf(request: Request): MaybePromise<Client | undefined>
+  /** Called after units of a key were refunded, or its usage was deleted. */
+  onFreed(scope: string, key: string): void
   /** Reports whether the subject of a change is a key, and not a request. */
   isKey(subject: Request | string): subject is string
 }
@@ -43,16 +45,21 @@ export class UsageChanges<Request> {
 
   /** Deletes the usage of a key. */
   reset(subject: Request | string, options: UsageOptions): MaybePromise<void> {
-    const { store, clientOf, isKey } = this.context
+    const { clientOf, isKey } = this.context
     const rules = this.#select(subject, options)
     const resets = isKey(subject)
-      ? rules.map(({ scope }) => store.reset(scope, plainKey(subject)))
+      ? rules.map(({ scope }) => this.#reset(scope, plainKey(subject)))
       : andThen(clientOf(subject), (client) =>
           allOf(
-            rules.map((rule) => andThen(rule.keyFor(subject, client), (key) => store.reset(rule.scope, key))),
+            rules.map((rule) => andThen(rule.keyFor(subject, client), (key) => this.#reset(rule.scope, key))),
           ),
         )
     return andThen<unknown, void>(Array.isArray(resets) ? allOf(resets) : resets, () => {})
+  }
+
+  #reset(scope: string, key: string): MaybePromise<void> {
+    const { store, onFreed } = this.context
+    return andThen(store.reset(scope, key), () => onFreed(scope, key))
   }
 
   async #settle(
@@ -61,7 +68,7 @@ export class UsageChanges<Request> {
     options: UsageOptions,
     settlementOf: (charge: RuleCharge) => Settlement,
   ): Promise<void> {
-    const { store, events } = this.context
+    const { store, events, onFreed } = this.context
     const charges = await this.#chargesFor(subject, cost, this.#selectRates(subject, options))
     const settlements = charges.map(settlementOf)
     if (cost === 0 || settlements.length === 0) return
@@ -71,6 +78,8 @@ export class UsageChanges<Request> {
         events.onSettled({ ...charge, cost: taken.cost }, settled)
       }
     await store.settle(settlements)
+    for (const { charge, taken, cost } of settlements)
+      if (cost < taken.cost) onFreed(charge.scope, charge.key)
   }
 
   /**

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Decision } from '../../src/limiter/decision.js'
 import { createLimiter } from '../../src/limiter/limiter.js'
-import type { AdmitOptions } from '../../src/limiter/limiter-types.js'
+import type { AdmitOptions, Limiter } from '../../src/limiter/limiter-types.js'
 import type { Limit } from '../../src/limits/limit.js'
 import type { Rule } from '../../src/rules/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
@@ -192,6 +192,22 @@ describe('waiting for a rate', () => {
     await advance(5)
     const first = decisions[0] as Decision
     if (first.allowed) await first.permit.settle({ tokens: 0 })
+    await nextTurn()
+    expect(decided.at(-1)).toEqual({ id: 1, at: 5, outcome: 'allowed' })
+  })
+
+  it.each([
+    ['refunded', (limiter: Limiter<TestRequest>) => limiter.refund({ key: 'a' }, 4)],
+    ['deleted', (limiter: Limiter<TestRequest>) => limiter.reset({ key: 'a' })],
+  ])('admits the next request when the usage of its key is %s', async (_, free) => {
+    const { limiter, admit, advance, decided } = virtualLimiter({
+      limit: { algorithm: 'token-bucket', limit: 1, period: 10, burst: 4 },
+      wait: '1s',
+    })
+    await admit(0, { key: 'a', cost: 4 })
+    await admit(1, { key: 'a', cost: 4 })
+    await advance(5)
+    await free(limiter)
     await nextTurn()
     expect(decided.at(-1)).toEqual({ id: 1, at: 5, outcome: 'allowed' })
   })
