@@ -5,7 +5,7 @@ import {
   ConfigError,
   type ConfigProblem,
   loadConfig,
-  parseConfig,
+  parseWithVariables,
   readConfigFile,
 } from '../policy/config/load-config.js'
 import { KEEP_STATE_HINT, stateChanges } from '../policy/config/state-changes.js'
@@ -35,7 +35,7 @@ export async function checkCommand(
   let text = ''
   try {
     text = await readConfigFile(file)
-    const config = parseConfig(text, file)
+    const config = await parseWithVariables(text, file)
     if (config.identity.apiKeys !== undefined) await loadKeys(config.identity.apiKeys)
     for (const tls of [config.listen.tls, config.admin?.tls, config.upstreamTls])
       if (tls !== undefined) await loadTls(tls)

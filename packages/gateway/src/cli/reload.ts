@@ -1,6 +1,6 @@
 import type { GatewayConfig } from '../policy/config/config.js'
 import { FileWatch } from '../policy/config/files/file-watch.js'
-import { ConfigError, parseConfig, readTextFile } from '../policy/config/load-config.js'
+import { ConfigError, parseWithVariables, readTextFile } from '../policy/config/load-config.js'
 import { KEEP_STATE_HINT, type StateChanges, stateChanges } from '../policy/config/state-changes.js'
 import type { Gateway } from '../server/gateway.js'
 import type { Log } from '../server/logging/log.js'
@@ -33,7 +33,7 @@ export function watchConfig({ file, config, gateway, log, override }: ReloadOpti
     ...{ file, text: config.source.text, read: readTextFile },
     async onChange(text) {
       try {
-        const next = override(parseConfig(text, file))
+        const next = override(await parseWithVariables(text, file))
         await gateway.apply(next)
         loggedRejection = undefined
         log.info({ file, ...stateFields(stateChanges(current, next)) }, 'configuration reloaded')

@@ -8,6 +8,7 @@ import type { MirrorName } from '../llm/vendor-headers.js'
 import type { GatewayRequest } from '../policy-request.js'
 import type { RoutePattern } from '../routing/route-pattern.js'
 import type { ConfigProblem } from './yaml/diagnostics.js'
+import type { Variables } from './yaml/variables.js'
 
 /** A validated and compiled configuration file. All durations are in milliseconds. */
 export interface GatewayConfig {
@@ -60,7 +61,10 @@ export interface GatewayConfig {
 export interface ConfigSource {
   /** The name of the file. */
   readonly file: string
+  /** The content, which refers to variables by name. */
   readonly text: string
+  /** The values of the variables. Secret. */
+  readonly variables: Variables
 }
 
 /**

@@ -2,9 +2,12 @@ import { dirname, resolve } from 'node:path'
 import type { GatewayConfig, TlsFiles } from './config.js'
 import { decodeConfig, MINIMAL_CONFIG_HINT } from './config-file.js'
 import { readBounded, UnreadableFileError } from './files/bounded-read.js'
+import { readVariables, withoutFiles } from './files/read-variables.js'
 import { ConfigError, Problems } from './yaml/diagnostics.js'
+import { substitute, type VariableSource } from './yaml/variables.js'
 import { MAX_CONFIG_LENGTH, readYaml } from './yaml/yaml-document.js'
 
+export { knownVariables } from './files/read-variables.js'
 export { ConfigError, type ConfigProblem } from './yaml/diagnostics.js'
 
 /**
@@ -13,22 +16,35 @@ export { ConfigError, type ConfigProblem } from './yaml/diagnostics.js'
  * @throws ConfigError that lists every problem in the file, or states why it cannot be read
  */
 export async function loadConfig(file: string): Promise<GatewayConfig> {
-  return parseConfig(await readConfigFile(file), file)
+  return parseWithVariables(await readConfigFile(file), file)
+}
+
+/** Reads the variables to which a configuration refers, and parses it. @throws ConfigError */
+export async function parseWithVariables(text: string, file: string): Promise<GatewayConfig> {
+  return parseConfig(text, file, await readVariables(text, dirname(file)))
 }
 
 /**
  * Validates and compiles the text of a configuration file.
  *
  * @param file the file's name, for messages
+ * @param source the values of variables; by default, those of the environment and of no files
  * @throws ConfigError that lists every problem in the file
  */
-export function parseConfig(text: string, file: string): GatewayConfig {
+export function parseConfig(
+  text: string,
+  file: string,
+  source: VariableSource = withoutFiles,
+): GatewayConfig {
   const problems = new Problems(text)
-  const root = readYaml(text, problems, MINIMAL_CONFIG_HINT)
+  const written = readYaml(text, problems, MINIMAL_CONFIG_HINT)
+  const { root, variables } = written
+    ? substitute(written, source, problems)
+    : { root: undefined, variables: {} }
   const decoded = root && decodeConfig(root, problems)
   if (decoded === undefined || problems.count > 0) throw new ConfigError(file, problems.inOrder())
   const warnings = problems.warnings()
-  const config = { ...decoded, source: { file, text }, ...(warnings.length > 0 && { warnings }) }
+  const config = { ...decoded, source: { file, text, variables }, ...(warnings.length > 0 && { warnings }) }
   return withResolvedPaths(config, dirname(file))
 }
 

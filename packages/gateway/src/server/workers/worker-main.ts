@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Store } from 'sluice'
 import { withFailurePolicy } from 'sluice'
 import type { GatewayConfig } from '../../policy/config/config.js'
-import { parseConfig } from '../../policy/config/load-config.js'
+import { knownVariables, parseConfig } from '../../policy/config/load-config.js'
 import { shareOf } from '../../policy/config/server-limits.js'
 import { ReceivedKeys } from '../identity/keys-file-watch.js'
 import { createProcessLog } from '../logging/log.js'
@@ -174,7 +174,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
 }
 
 function compile({ source, listen, upstream }: WorkerConfig): GatewayConfig {
-  return { ...parseConfig(source.text, source.file), listen, upstream }
+  return { ...parseConfig(source.text, source.file, knownVariables(source.variables)), listen, upstream }
 }
 
 /**

@@ -103,7 +103,7 @@ it('parseConfig has a default for every setting except the upstream', () => {
     log: { refusals: true, clients: 'plain' },
     routes: [],
     fallback: { name: 'default', rules: [], readsBody: false },
-    source: { file: 'gateway.yaml', text: 'upstream: http://127.0.0.1:9000\n' },
+    source: { file: 'gateway.yaml', text: 'upstream: http://127.0.0.1:9000\n', variables: {} },
   })
 })
 

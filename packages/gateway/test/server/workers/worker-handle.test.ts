@@ -9,7 +9,7 @@ import { WorkerHandle } from '../../../src/server/workers/worker-handle.js'
 import type { StartMessage, ToWorker, WorkerConfig } from '../../../src/server/workers/worker-protocol.js'
 
 const config = (text: string): WorkerConfig => ({
-  source: { file: 'gateway.yaml', text },
+  source: { file: 'gateway.yaml', text, variables: {} },
   listen: { host: '127.0.0.1', port: 0 },
   upstream: 'http://127.0.0.1:9',
   overrides: new Map(),

@@ -3,20 +3,21 @@ import { availableCores } from '../available-cores.js'
 import { CLIENT_NAMINGS, type LogConfig, type ServerConfig } from '../config.js'
 import { type Decoder, mapOf, scalar, transform } from '../yaml/decoders.js'
 import { boolean, integer, sizeBetween } from '../yaml/scalars.js'
-import { mismatch } from '../yaml/yaml-node.js'
 
 const MAX_WORKERS = 256
 const MAX_CONNECTIONS = 1_000_000
 
 const workerCount = integer(1, MAX_WORKERS)
 
+const numberOrAuto = scalar(
+  z.union([z.literal('auto'), z.number()]),
+  `a whole number from 1 to ${MAX_WORKERS}, or auto for one per core`,
+)
+
 /** Decodes `workers`: the number of worker processes, or `auto` for one per core. */
 export const decodeWorkers: Decoder<number> = (node, problems) => {
-  if (node.kind === 'scalar' && node.value === 'auto') return availableCores()
-  if (node.kind === 'scalar' && typeof node.value === 'number') return workerCount(node, problems)
-  const expected = `a whole number from 1 to ${MAX_WORKERS}, or auto for one per core`
-  problems.at(node, mismatch(node, expected))
-  return undefined
+  const value = numberOrAuto(node, problems)
+  return typeof value === 'number' ? workerCount(node, problems) : value && availableCores()
 }
 
 /** Decodes `server`: the bounds on connections and on the memory for bodies. */

@@ -41,11 +41,22 @@ export function withKeysOf<T>(
  */
 export function scalar<T>(schema: ZodType<T>, expected: string): Decoder<T> {
   return (node, problems) => {
-    const result = node.kind === 'scalar' ? schema.safeParse(node.value) : undefined
-    if (result?.success === true) return result.data
+    for (const value of valuesOf(node)) {
+      const result = schema.safeParse(value)
+      if (result.success) return result.data
+    }
     problems.at(node, mismatch(node, expected))
     return undefined
   }
+}
+
+/** Returns a scalar, and the number or boolean that it may stand for if a variable holds it. */
+function valuesOf(node: ConfigNode): readonly unknown[] {
+  if (node.kind !== 'scalar') return []
+  const { value, written } = node
+  if (written === undefined) return [value]
+  if (value === 'true' || value === 'false') return [value, value === 'true']
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(String(value)) ? [value, Number(value)] : [value]
 }
 
 /** Decodes a value and converts it. An error that `convert` throws is reported at the value. */

@@ -36,6 +36,8 @@ export class Problems {
   readonly #lineStarts: readonly number[]
   readonly #errors = new Map<string, Finding>()
   readonly #warnings = new Map<string, Finding>()
+  /** Values of variables, by the start of the string that refers to them. */
+  readonly #concealed = new Map<number, string[]>()
   #count = 0
 
   constructor(text: string) {
@@ -47,6 +49,11 @@ export class Problems {
   add(offset: number, message: string): void {
     this.#count++
     this.#record(this.#errors, offset, message)
+  }
+
+  /** Keeps the value of a variable out of the messages about the string that refers to it. */
+  conceal({ start }: ConfigNode, value: string): void {
+    this.#concealed.set(start, [...(this.#concealed.get(start) ?? []), value])
   }
 
   /** Reports a problem at the beginning of a value. */
@@ -62,7 +69,9 @@ export class Problems {
    */
   inString(node: ConfigNode, index: number, message: string): void {
     const { value, stringStart } = node.kind === 'scalar' ? node : { value: null, stringStart: 0 }
-    const isVerbatim = typeof value === 'string' && this.#text.startsWith(value.slice(0, index), stringStart)
+    const isReplaced = node.kind === 'scalar' && node.written !== undefined
+    const isVerbatim =
+      !isReplaced && typeof value === 'string' && this.#text.startsWith(value.slice(0, index), stringStart)
     if (isVerbatim) this.add(stringStart + index, message)
     else this.at(node, message)
   }
@@ -80,9 +89,15 @@ export class Problems {
     const within = Math.max(0, Math.min(offset, this.#text.length))
     // Messages quote the file and are written to terminals and logs, where control characters are
     // harmful.
-    const plain = message.replaceAll(/\p{Cc}+/gu, ' ')
+    const plain = this.#withoutSecrets(within, message).replaceAll(/\p{Cc}+/gu, ' ')
     // An alias repeats a part of the file, and would report the problems in that part again.
     findings.set(`${within} ${plain}`, { offset: within, message: plain })
+  }
+
+  /** Hides messages that quote a part of a variable's value, which may be a secret. */
+  #withoutSecrets(offset: number, message: string): string {
+    const quoted = this.#concealed.get(offset)?.some((value) => sharesText(message, value))
+    return quoted ? 'the value is invalid here; it comes from a variable, so it is not shown' : message
   }
 
   /** The number of problems reported so far, including repeated ones. */
@@ -125,4 +140,16 @@ export class Problems {
     }
     return { line: low + 1, column: offset - (this.#lineStarts[low] ?? 0) + 1 }
   }
+}
+
+/** Length of a part of a value that must not be shown. Shorter values are no secrets. */
+const SHOWN_LENGTH = 6
+
+function sharesText(message: string, value: string): boolean {
+  const parts = new Set<string>()
+  for (let index = 0; index + SHOWN_LENGTH <= message.length; index++)
+    parts.add(message.slice(index, index + SHOWN_LENGTH))
+  for (let index = 0; index + SHOWN_LENGTH <= value.length; index++)
+    if (parts.has(value.slice(index, index + SHOWN_LENGTH))) return true
+  return false
 }

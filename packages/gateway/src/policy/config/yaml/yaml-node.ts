@@ -30,6 +30,8 @@ export interface ScalarNode extends Located {
   readonly value: string | number | boolean | null
   /** Index of the first character of a string, after its opening quote if it has one. */
   readonly stringStart: number
+  /** The string as the file writes it, if it refers to variables. */
+  readonly written?: string
 }
 
 /** A value whose problem has been reported. Further problems with it are not reported. */
@@ -69,6 +71,7 @@ function isEmpty(node: ConfigNode): boolean {
 export function describeNode(node: ConfigNode): string {
   if (node.kind !== 'scalar') return `a ${node.kind}`
   if (node.value === null) return 'an empty value'
+  if (node.written !== undefined) return quote(node.written)
   return typeof node.value === 'string' ? quote(node.value) : String(node.value)
 }
 

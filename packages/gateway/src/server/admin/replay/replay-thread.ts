@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { GatewayConfig, RecordConfig } from '../../../policy/config/config.js'
-import { ConfigError, parseConfig } from '../../../policy/config/load-config.js'
+import type { ConfigSource, GatewayConfig, RecordConfig } from '../../../policy/config/config.js'
+import { ConfigError, knownVariables, parseConfig } from '../../../policy/config/load-config.js'
 import type { ReportPage } from '../../../replay/html/fill-template.js'
 import { pageOfSuggestion } from '../../../replay/html/suggestion-page.js'
 import { RecordSnapshot } from '../../../replay/record/snapshot.js'
@@ -15,7 +15,7 @@ import type { ReplayRequest } from './replay-request.js'
 /** The input of the thread. */
 export interface ThreadTask {
   readonly record: RecordConfig
-  readonly running: { readonly file: string; readonly text: string }
+  readonly running: ConfigSource
   readonly request: ReplayRequest
   /** Start of the replayed period, in epoch milliseconds; undefined for the whole record. */
   readonly since: number | undefined
@@ -35,6 +35,9 @@ export type ThreadLine =
 const RUNNING = 'running limits'
 const OTHER = 'new limits'
 
+/** The sections of a posted configuration that may refer to variables: those that no page shows. */
+const POSTED_SECTIONS = ['upstream']
+
 /**
  * Maximum number of requests remembered to suggest a limit. They take at most 100 MB of the memory,
  * which the thread shares with the gateway.
@@ -48,7 +51,7 @@ send(await run(workerData as ThreadTask))
 
 async function run({ record, running, request, since }: ThreadTask): Promise<ThreadLine> {
   // Parsed in this thread, because parsing the largest configuration blocks for two seconds.
-  const other = otherConfig(request)
+  const other = otherConfig(request, running)
   if (other instanceof ConfigError) return { invalid: other.message }
   send({ begun: true })
   const snapshot = await RecordSnapshot.take(record, since)
@@ -68,7 +71,7 @@ async function run({ record, running, request, since }: ThreadTask): Promise<Thr
     },
   }
   try {
-    const config = parseConfig(running.text, running.file)
+    const config = parseConfig(running.text, running.file, knownVariables(running.variables))
     const page = await pageOf(request, config, other, read, options)
     return { page: { trace: rangeOf(request), ...(snapshot.damaged > 0 ? withDamageNote(page) : page) } }
   } catch (error) {
@@ -81,10 +84,13 @@ async function run({ record, running, request, since }: ThreadTask): Promise<Thr
 }
 
 /** Returns the posted configuration, or the error in it; undefined if none was posted. */
-function otherConfig({ posted }: ReplayRequest): GatewayConfig | ConfigError | undefined {
+function otherConfig(
+  { posted }: ReplayRequest,
+  { variables }: ConfigSource,
+): GatewayConfig | ConfigError | undefined {
   if (posted === undefined) return undefined
   try {
-    return parseConfig(posted, 'posted')
+    return parseConfig(posted, 'posted', knownVariables(variables, POSTED_SECTIONS))
   } catch (error) {
     if (error instanceof ConfigError) return error
     throw error
