@@ -18,3 +18,12 @@ export function addressOf(request: Pick<RequestSender, 'ip'>): string {
     return 'unreadable address'
   }
 }
+
+/** Maximum length of a path that operators see, in UTF-16 code units. */
+const MAX_PATH_LENGTH = 200
+
+/** Returns the method and the path of a request, for operators. The query is not part of it. */
+export function pathOf(request: RequestSender): { readonly method: string; readonly path: string } {
+  const { method = '', path = '' } = request
+  return { method, path: path.slice(0, MAX_PATH_LENGTH) }
+}

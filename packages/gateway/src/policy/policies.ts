@@ -114,6 +114,8 @@ export interface Policies {
    * @throws BadTargetError
    */
   route(method: string, url: string): Routed
+  /** Reads the usage of a caller for an operator. Takes nothing. */
+  usageForOperator: UsageReporter['reportForOperator']
   /**
    * Returns how an answer is written for a request whose route is unknown. If any route meters
    * model calls, the path determines the error format.
@@ -197,9 +199,11 @@ export function createPolicies(
     if (service !== undefined) return { target, match: undefined, usage: service }
     return { target, match: policyFor(method, target.segments) }
   })
+  const operatorReports = new UsageReporter(config.usage ?? { models: [] }, usagePolicies, true)
   return {
     routes: routePolicies,
     policyFor,
+    usageForOperator: (caller) => operatorReports.reportForOperator(caller),
     route: (method, url) => cache.of(method, url),
     unroutedPresentation: unroutedPresentation(config),
   }

@@ -58,8 +58,12 @@ export interface ExpressionFailure {
   readonly reason: string
 }
 
-/** The parts of a request that identify it and its sender. */
-export type RequestSender = Pick<GatewayRequest, 'id' | 'client' | 'ip'>
+/**
+ * The parts of a request that identify it and its sender. The method and the path are known unless
+ * a worker sent the request to the primary after it was allowed.
+ */
+export type RequestSender = Pick<GatewayRequest, 'id' | 'client' | 'ip'> &
+  Partial<Pick<GatewayRequest, 'method' | 'path'>>
 
 /**
  * A request as limiters see it: the parts that rules read, and the headers that provide keys.

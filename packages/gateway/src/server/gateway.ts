@@ -191,7 +191,7 @@ class GatewayProgram {
       onChange: ({ config, services }) => {
         this.#metrics.setTiers(tiersOf(config))
         this.#refusals.configure(config.log)
-        this.#liveState?.setConfig(config, services.policies.routes)
+        this.#liveState?.setConfig(config, services.policies)
       },
     })
   }
@@ -260,6 +260,8 @@ class GatewayProgram {
         status: () => liveState.status(),
         topClients: () => liveState.topClients(),
         client: (text) => liveState.client(text),
+        history: (from) => liveState.history(from),
+        refusals: (filter) => liveState.refusals(filter),
         config: () => liveState.config(),
       },
     }

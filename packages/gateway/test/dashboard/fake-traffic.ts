@@ -16,10 +16,13 @@ export function sample(routes: readonly string[], at: number, step: number): Sam
     traffic.reduce((total, [, each]) => total + select(each), 0)
   return {
     at,
+    seconds: 1,
     routes: Object.fromEntries(traffic),
     store: { ...latency(40, 0.02, step), failures: 0 },
     inFlight: sum((each) => each.inFlight),
     waiting: sum((each) => each.waiting),
+    models: tokensOf(['llama-3.3-70b', 'gpt-oss-120b', 'x'.repeat(100), '<b>not markup</b>'], step),
+    clients: tokensOf(['client acme', 'client globex', '192.0.2.17', '(others)'], step + 3),
   }
 }
 
@@ -36,6 +39,15 @@ function routeSample(index: number, step: number): RouteSample {
     upstream: latency(allowed, 60, step + index),
     inFlight: Math.round(allowed / 4),
     waiting: index === 1 ? Math.round(Math.max(0, wave - 1.6) * 6) : 0,
+    ...(index === 0 && {
+      model: {
+        input: allowed * 310,
+        output: allowed * 180,
+        firstToken: latency(allowed, 320, step),
+        perOutputToken: latency(allowed, 22, step + 5),
+      },
+    }),
+    statuses: { '2xx': allowed, ...(noise(step * 11 + index) > 0.9 && { '5xx': 1 }) },
     refusals:
       refused === 0
         ? {}
@@ -44,6 +56,15 @@ function routeSample(index: number, step: number): RouteSample {
             concurrent: { busy: Math.floor(refused / 2) },
           },
   }
+}
+
+function tokensOf(names: readonly string[], step: number) {
+  return Object.fromEntries(
+    names.map((name, index) => {
+      const output = Math.round((900 / (index + 1)) * (1 + noise(step + index)))
+      return [name, { input: output * 2, output }]
+    }),
+  )
 }
 
 function latency(count: number, typical: number, step: number): Latency {
@@ -98,6 +119,22 @@ function status(change: Partial<Status> = {}): Status {
 function client(name: string): ClientState {
   return {
     client: name,
+    tier: 'pro',
+    others: [
+      {
+        routes: ['POST /v1/chat/completions', 'default'],
+        rule: 'tokens of the day',
+        resource: 'tokens',
+        limit: '1M/day',
+        enforced: true,
+        keyedBy: 'everyone',
+        used: 0.4,
+        remaining: 600_000,
+        resetAfter: 20_000_000,
+        overridden: { limit: '2M/day', enforced: true },
+      },
+    ],
+    unknown: [{ routes: ['POST /predict'], rule: 'by tenant', resource: 'requests' }],
     rules: [
       {
         route: 'POST /predict',

@@ -19,6 +19,7 @@ const traffic: fc.Arbitrary<RouteSample> = fc
     upstream: latency,
     inFlight: smallCount,
     waiting: smallCount,
+    statuses: fc.dictionary(fc.constantFrom('2xx', '5xx'), smallCount),
     refusals: fc.dictionary(
       fc.constantFrom('a', 'b'),
       fc.dictionary(fc.constantFrom('exceeded', 'busy'), fc.integer({ min: 1, max: 9 })),
@@ -41,6 +42,7 @@ const samples: fc.Arbitrary<Sample[]> = fc
       const all = Object.values(routes)
       return {
         at,
+        seconds: 1,
         routes,
         store,
         inFlight: sumOf(all.map(({ inFlight }) => inFlight)),
@@ -123,6 +125,7 @@ describe('routesIn', () => {
 describe('History', () => {
   const sampleAt = (at: number): Sample => ({
     at,
+    seconds: 1,
     routes: { 'POST /a': { ...NO_TRAFFIC, allowed: 1 } },
     store: { ...NO_TRAFFIC.decision, failures: 0 },
     inFlight: 0,

@@ -1,10 +1,10 @@
-import type { Latency, RouteSample, Sample } from '../../../src/server/admin/api/live-samples.js'
+import type { Latency, ModelSample, RouteSample, Sample } from '../../../src/server/admin/api/live-samples.js'
 
 /** One point of a plot, which covers one or more seconds. */
 export interface TimeBucket {
   /** Start of the first second, in epoch milliseconds. */
   readonly at: number
-  /** Number of samples so far, one per second. */
+  /** Number of seconds sampled so far. */
   readonly seconds: number
   /** Sums over the bucket; maxima for the requests in flight and waiting. */
   readonly traffic: RouteSample
@@ -21,6 +21,7 @@ export const NO_TRAFFIC: RouteSample = {
   upstream: NONE,
   inFlight: 0,
   waiting: 0,
+  statuses: {},
   refusals: {},
 }
 
@@ -53,11 +54,11 @@ export function bucketsOf(
     const at = Math.floor(sample.at / (length * 1000)) * length * 1000
     const last = buckets.at(-1)
     const traffic = trafficOf(sample, route)
-    if (last?.at !== at) buckets.push({ at, seconds: 1, traffic, store: sample.store })
+    if (last?.at !== at) buckets.push({ at, seconds: sample.seconds, traffic, store: sample.store })
     else
       buckets[buckets.length - 1] = {
         at,
-        seconds: last.seconds + 1,
+        seconds: last.seconds + sample.seconds,
         traffic: mergePeriods(last.traffic, traffic),
         store: {
           ...mergeLatencies(last.store, sample.store),
@@ -77,8 +78,31 @@ function addCounts(one: RouteSample, other: RouteSample) {
     failed: one.failed + other.failed,
     decision: mergeLatencies(one.decision, other.decision),
     upstream: mergeLatencies(one.upstream, other.upstream),
+    ...mergeModels(one.model, other.model),
+    statuses: mergeStatuses(one.statuses, other.statuses),
     refusals: {},
   }
+}
+
+function mergeModels(one: ModelSample | undefined, other: ModelSample | undefined) {
+  if (one === undefined || other === undefined) {
+    const model = one ?? other
+    return model && { model }
+  }
+  return {
+    model: {
+      input: one.input + other.input,
+      output: one.output + other.output,
+      firstToken: mergeLatencies(one.firstToken, other.firstToken),
+      perOutputToken: mergeLatencies(one.perOutputToken, other.perOutputToken),
+    },
+  }
+}
+
+function mergeStatuses(one: RouteSample['statuses'], other: RouteSample['statuses']) {
+  const sum: Record<string, number> = { ...one }
+  for (const [group, count] of Object.entries(other)) sum[group] = (sum[group] ?? 0) + count
+  return sum
 }
 
 /** Merges the traffic of two routes in the same second. */

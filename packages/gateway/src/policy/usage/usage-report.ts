@@ -41,6 +41,8 @@ export interface ReportedUsage extends ReportedRule {
   readonly reset: number
   /** Until more units are left; absent if none are used. */
   readonly more?: number
+  /** `false` if the rule only observes. Only reports for operators contain such rules. */
+  readonly enforced?: false
 }
 
 /** A rule that counts callers together. Its numbers are those of others, so they are not shown. */
@@ -80,7 +82,7 @@ export class UsageReporter {
    * @param hasIdentities whether callers can be identified at all
    */
   constructor(
-    private readonly config: UsageConfig,
+    private readonly config: Pick<UsageConfig, 'models'>,
     private readonly policies: readonly UsagePolicy[],
     private readonly hasIdentities: boolean,
   ) {}
@@ -99,12 +101,31 @@ export class UsageReporter {
    * @param isExempt reports whether the limits of a route do not apply to the caller
    * @throws StoreUnavailableError if the store is unavailable and the failure policy is `closed`
    */
-  async report(
+  report(
     caller: UsageCaller,
     models: readonly string[],
     isExempt: (route: string) => boolean,
   ): Promise<UsageReport> {
-    const report = new ReportBuilder(caller.client)
+    return this.#report(caller, models, isExempt, 'caller')
+  }
+
+  /**
+   * Reads the usage of a caller for an operator: with the numbers of all rules, shared and shadow
+   * rules included. Takes nothing.
+   *
+   * @throws StoreUnavailableError if the store is unavailable and the failure policy is `closed`
+   */
+  reportForOperator(caller: UsageCaller): Promise<UsageReport> {
+    return this.#report(caller, [], () => false, 'operator')
+  }
+
+  async #report(
+    caller: UsageCaller,
+    models: readonly string[],
+    isExempt: (route: string) => boolean,
+    reader: 'caller' | 'operator',
+  ): Promise<UsageReport> {
+    const report = new ReportBuilder(caller.client, reader)
     const asked = models.length > 0 ? models : this.config.models
     const policies = this.policies.filter((policy) => applies(policy, caller) && !isExempt(policy.route.name))
     for (let from = 0; from < policies.length && !report.isFull; from += MAX_CONCURRENT_ROUTES) {
@@ -175,7 +196,10 @@ class ReportBuilder {
   #keys = 0
   #degraded: Degraded | undefined
 
-  constructor(private readonly client: Client | undefined) {}
+  constructor(
+    private readonly client: Client | undefined,
+    private readonly reader: 'caller' | 'operator',
+  ) {}
 
   get isFull(): boolean {
     return this.#keys >= MAX_KEYS
@@ -184,7 +208,7 @@ class ReportBuilder {
   add({ route, config, limiter }: UsagePolicy, read: readonly ModelUsage[]): void {
     const rules = new Map(limiter.rules.map((rule) => [rule.name, rule]))
     const audienceOf = ({ index }: LimiterRule) =>
-      config.visible?.includes(index) === true
+      this.reader === 'operator' || config.visible?.includes(index) === true
         ? 'caller'
         : audience((config.rules[index] as Rule<GatewayRequest>).by, this.client)
     for (const { model, usage } of read) {
@@ -192,13 +216,17 @@ class ReportBuilder {
       for (const each of usage.rules) {
         const rule = rules.get(each.rule) as LimiterRule
         // A shadow rule does not apply to the caller.
-        if (!each.enforced) continue
+        if (!each.enforced && this.reader === 'caller') continue
         this.#keys++
         const id = [rule.scope, each.key, roundedLimitText(each.limit)].join('\n')
         const about = { ...describe(each), ...(model !== undefined && { model }) }
         const audience = audienceOf(rule)
         if (audience === 'caller')
-          addRoute(this.#rules, id, route.name, () => ({ ...about, ...numbersOf(each) }))
+          addRoute(this.#rules, id, route.name, () => ({
+            ...about,
+            ...numbersOf(each),
+            ...(!each.enforced && { enforced: false as const }),
+          }))
         else if (audience === 'pool')
           addRoute(this.#pools, id, route.name, () => ({ ...about, ...stateOf(each) }))
       }

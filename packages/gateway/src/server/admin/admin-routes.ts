@@ -4,6 +4,8 @@ import type { MetricsSummary } from '../observability/metrics/metrics-summary.js
 import { type AdminResponse, type AdminRoute, failure } from './admin-route.js'
 import type { ClientState, TopClients } from './api/client-status.js'
 import type { Status } from './api/gateway-status.js'
+import type { RecentRefusals } from './api/recent-refusals.js'
+import type { RefusalFilter } from './live/recent-refusals.js'
 import type { SseFeed } from './live/sse-feed.js'
 
 /** The data for probes and Prometheus. */
@@ -36,6 +38,9 @@ interface LiveSources {
   readonly topClients: () => TopClients
   /** Resolves to undefined if no known client matches. */
   readonly client: (search: string) => Promise<ClientState | undefined>
+  /** Returns the minutes since `from` (epoch milliseconds), as a JSON array of samples. */
+  readonly history: (from: number) => string
+  readonly refusals: (filter: RefusalFilter) => RecentRefusals
   /** A description of the running configuration, without secrets. */
   readonly config: () => string
 }
@@ -77,6 +82,8 @@ export function adminRoutes(
     ['/api/status', data(async () => ok(await live.status()))],
     ['/api/talkers', data(() => ok(live.topClients()))],
     ['/api/client', data(({ query }) => findClient(query.get('q') ?? '', live.client))],
+    ['/api/history', data(({ query }) => readHistory(query, live.history))],
+    ['/api/refusals', data(({ query }) => findRefusals(query, live.refusals))],
     ['/api/config', data(() => ({ ...ok(live.config()), type: 'text/plain; charset=utf-8' }))],
     ...files,
   ])
@@ -113,6 +120,28 @@ async function findClient(search: string, client: LiveSources['client']): Promis
   return state === undefined
     ? failure(404, `no client that matches '${search}' was seen recently`)
     : ok(state)
+}
+
+function readHistory(query: URLSearchParams, history: LiveSources['history']): AdminResponse {
+  const from = query.get('from') ?? '0'
+  return /^\d{1,15}$/.test(from)
+    ? ok(history(Number(from)))
+    : failure(400, `'from' must be a time in milliseconds since 1970, as in /api/history?from=1764684000000`)
+}
+
+const REFUSAL_FILTERS = ['text', 'rule', 'client', 'id'] as const
+
+function findRefusals(query: URLSearchParams, refusals: LiveSources['refusals']): AdminResponse {
+  const filter = Object.fromEntries(
+    REFUSAL_FILTERS.flatMap((name) => {
+      const value = query.get(name)
+      return value === null || value === '' ? [] : [[name, value]]
+    }),
+  )
+  const long = Object.entries(filter).find(([, value]) => value.length > MAX_SEARCH)
+  return long === undefined
+    ? ok(refusals(filter))
+    : failure(400, `'${long[0]}' must have at most ${MAX_SEARCH} characters`)
 }
 
 function ok(body: string | object): AdminResponse {

@@ -1,20 +1,25 @@
 import type { LimiterEvent } from 'sluice'
 import type { GatewayConfig } from '../../policy/config/config.js'
 import { describeConfig } from '../../policy/config/describe-config.js'
-import type { Overrides, RoutePolicy } from '../../policy/policies.js'
+import type { Overrides, Policies } from '../../policy/policies.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { WarmUps } from '../../policy/warm-ups.js'
 import { VERSION } from '../../version.js'
 import type { Log } from '../logging/log.js'
 import type { StoreOperation } from '../observability/metrics/timed-store.js'
+import type { ModelAnswer } from '../observability/model-answer.js'
 import type { Observer } from '../observability/observer.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
 import type { OpenedStore } from '../store/open-store.js'
 import { RuleActions } from './actions/rule-actions.js'
 import type { AdminAction } from './api/admin-actions.js'
 import type { Status, StoreStatus } from './api/gateway-status.js'
+import { lookUpClient } from './live/client-lookup.js'
+import { KnownClients } from './live/known-clients.js'
+import { RecentRefusals, type RefusalFilter } from './live/recent-refusals.js'
 import { RuleView } from './live/rule-view.js'
 import { SseFeed } from './live/sse-feed.js'
+import { TrafficHistory } from './live/traffic-history.js'
 import { TrafficSampler } from './live/traffic-sampler.js'
 
 export interface LiveStateOptions {
@@ -34,11 +39,15 @@ export interface LiveStateOptions {
 export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
   readonly feed: SseFeed
   readonly #options: LiveStateOptions
-  readonly #sampler = new TrafficSampler()
+  readonly #history = new TrafficHistory()
+  readonly #sampler = new TrafficSampler((minute) => this.#history.add(minute))
+  readonly #refusals = new RecentRefusals()
+  readonly #known = new KnownClients()
   readonly #view: RuleView
   readonly #actions: RuleActions
   readonly #started = Date.now()
   #config: GatewayConfig
+  #policies: Policies | undefined
 
   constructor(config: GatewayConfig, options: LiveStateOptions) {
     const { opened, warmUps } = options
@@ -57,10 +66,11 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
   }
 
   /** Switches to a new configuration and its policies. */
-  setConfig(config: GatewayConfig, policies: readonly RoutePolicy[]): void {
+  setConfig(config: GatewayConfig, policies: Policies): void {
     this.#config = config
-    this.#view.setPolicies(policies)
-    this.#sampler.retainRoutes(new Set(policies.map(({ route }) => route)))
+    this.#policies = policies
+    this.#view.setPolicies(policies.routes)
+    this.#sampler.retainRoutes(new Set(policies.routes.map(({ route }) => route)))
     this.feed.sendStatus()
   }
 
@@ -86,7 +96,20 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
    * Rejects with a StoreUnavailableError while the store is unavailable.
    */
   client(search: string) {
-    return this.#view.client(search)
+    return lookUpClient(search, { view: this.#view, known: this.#known, policies: this.#policies })
+  }
+
+  /**
+   * Returns the traffic of the minutes that start at `from` or later, as a JSON array of samples.
+   *
+   * @param from epoch milliseconds
+   */
+  history(from: number): string {
+    return this.#history.since(from)
+  }
+
+  refusals(filter: RefusalFilter) {
+    return this.#refusals.find(filter)
   }
 
   /** Describes the running configuration, without secrets. */
@@ -117,13 +140,19 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
     this.#sampler.onWaitingChange(route, change)
   }
 
-  onUpstreamResponse(route: string, seconds: number): void {
-    this.#sampler.onUpstreamResponse(route, seconds)
+  onUpstreamResponse(route: string, seconds: number, status: number): void {
+    this.#sampler.onUpstreamResponse(route, seconds, status)
+  }
+
+  onModelAnswer(route: string, answer: ModelAnswer): void {
+    this.#sampler.onModelAnswer(route, answer)
   }
 
   onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void {
     this.#sampler.onLimiterEvent(route, event)
     this.#view.onLimiterEvent(route, event)
+    this.#refusals.onLimiterEvent(route, event)
+    if (event.type === 'allowed' || event.type === 'refused') this.#known.record(event.request)
   }
 
   onStoreOperation(_operation: StoreOperation, seconds: number): void {

@@ -1,6 +1,7 @@
 import type { LimiterEvent } from 'sluice'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { StoreOperation } from './metrics/timed-store.js'
+import type { ModelAnswer } from './model-answer.js'
 import type { RequestOutcome, TrafficObserver } from './request-outcome.js'
 
 /** Receives the events of a gateway. Handlers must be fast, because requests wait for them. */
@@ -13,7 +14,13 @@ export interface Observer extends TrafficObserver {
 
 /** Returns an observer that forwards each event to all observers that handle it. */
 export function broadcast(observers: readonly Partial<Observer>[]): Observer {
+  const ofModels = observers.filter(({ onModelAnswer }) => onModelAnswer !== undefined)
   return {
+    ...(ofModels.length > 0 && {
+      onModelAnswer(route: string, answer: ModelAnswer) {
+        for (const observer of ofModels) observer.onModelAnswer?.(route, answer)
+      },
+    }),
     onRequestEnd(route: string | undefined, outcome: RequestOutcome) {
       for (const observer of observers) observer.onRequestEnd?.(route, outcome)
     },
@@ -23,8 +30,8 @@ export function broadcast(observers: readonly Partial<Observer>[]): Observer {
     onWaitingChange(route, change) {
       for (const observer of observers) observer.onWaitingChange?.(route, change)
     },
-    onUpstreamResponse(route, seconds) {
-      for (const observer of observers) observer.onUpstreamResponse?.(route, seconds)
+    onUpstreamResponse(route, seconds, status) {
+      for (const observer of observers) observer.onUpstreamResponse?.(route, seconds, status)
     },
     onUnreadableResponse(route, reason) {
       for (const observer of observers) observer.onUnreadableResponse?.(route, reason)

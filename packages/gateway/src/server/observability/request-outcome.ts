@@ -1,4 +1,5 @@
 import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
+import type { ModelAnswer } from './model-answer.js'
 
 /** The outcome of a request, which is also the value of the `outcome` label. */
 export type RequestOutcome =
@@ -34,8 +35,14 @@ export interface TrafficObserver {
   onInFlightChange(route: string, change: 1 | -1): void
   /** A request started (+1) or stopped (-1) waiting for a limit. */
   onWaitingChange(route: string, change: 1 | -1): void
-  /** The upstream completed a response, or failed, after `seconds`. */
-  onUpstreamResponse(route: string, seconds: number): void
+  /**
+   * The upstream completed a response, or failed, after `seconds`.
+   *
+   * @param status the status of the upstream's response; 0 if there was none
+   */
+  onUpstreamResponse(route: string, seconds: number, status: number): void
+  /** A model call ended and its tokens are known. Undefined if no observer needs it. */
+  onModelAnswer?(route: string, answer: ModelAnswer): void
   /** The response of a model could not be parsed, and was charged by its size in bytes. */
   onUnreadableResponse(route: string, reason: UnreadReason): void
 }

@@ -1,9 +1,12 @@
 import type { Client, Decision, MaybePromise, Permit } from 'sluice'
 import { limitFields, problem, refusalProblem } from 'sluice/http'
+import type { LlmCall } from '../../policy/llm/llm-call.js'
 import { MeteredCall } from '../../policy/llm/metered-call.js'
 import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
+import type { Amounts } from '../../policy/llm/usage.js'
 import { vendorHeaders } from '../../policy/llm/vendor-headers.js'
 import { holdsSlots, type Policy, type PolicyMatch } from '../../policy/policies.js'
+import type { RequestSender } from '../../policy/policy-request.js'
 import type { BodyLease } from '../http/body-memory.js'
 import { checkHead, FramingError } from '../http/check-head.js'
 import { hasBody } from '../http/client-body.js'
@@ -11,6 +14,7 @@ import { preflightAnswer, startCrossOrigin } from '../http/cross-origin.js'
 import type { InboundRequest } from '../http/inbound-request.js'
 import type { HeaderPair } from '../http/proxy-headers.js'
 import { RequestHead } from '../identity/request-head.js'
+import { modelAnswer } from '../observability/model-answer.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
 import { type Admitted, admit } from './admit.js'
@@ -205,7 +209,7 @@ class RequestLifecycle {
   }
 
   #forwardAdmitted(
-    { body, call }: Admitted,
+    { request, body, call }: Admitted,
     decision: AllowedDecision,
     responseHeaders: readonly HeaderPair[],
   ): void {
@@ -218,7 +222,13 @@ class RequestLifecycle {
       const metered = new MeteredCall(call, body.bytes, this.#routed.services.responseMemory)
       this.#forward(
         meteredOverrides(metered, responseHeaders),
-        llmCallSettler(metered, decision, this.#recorded, this.#onUnread),
+        llmCallSettler(
+          metered,
+          decision,
+          this.#recorded,
+          this.#onUnread,
+          this.#reporterOf(request, call, metered),
+        ),
       )
     }
   }
@@ -251,7 +261,7 @@ class RequestLifecycle {
     }
     forward(options, (result, progress) => {
       traffic.onInFlightChange(name, -1)
-      traffic.onUpstreamResponse(name, (performance.now() - startedAt) / 1000)
+      traffic.onUpstreamResponse(name, (performance.now() - startedAt) / 1000, progress.status)
       this.#onForwarded(result, overrides.responseHeaders, settle && (() => settle(result, progress)))
     })
   }
@@ -283,6 +293,24 @@ class RequestLifecycle {
     const presentation = presentationOf(this.#routed)
     const failure = problem(result.status, title, result.detail, {}, presentation)
     sendOwnAnswer(this.#routed, failure, presentation, headers)
+  }
+
+  /** Returns a function that reports the tokens of a model call; undefined if no observer needs them. */
+  #reporterOf(
+    sender: RequestSender,
+    call: LlmCall,
+    metered: MeteredCall,
+  ): ((amounts: Amounts) => void) | undefined {
+    const { match, services } = this.#routed
+    const { traffic } = services
+    if (traffic.onModelAnswer === undefined) return undefined
+    const startedAt = performance.now()
+    return (amounts) => {
+      const { firstTextAt } = metered.meter
+      const endedAt = performance.now()
+      const answer = modelAnswer({ sender, call, amounts, startedAt, endedAt, firstTextAt })
+      traffic.onModelAnswer?.(match.policy.name, answer)
+    }
   }
 
   readonly #onUnread = (reason: UnreadReason) => {

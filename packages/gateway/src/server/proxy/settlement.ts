@@ -3,7 +3,7 @@ import type { MeteredCall } from '../../policy/llm/metered-call.js'
 import { billingOfFailure, billingOfStatus } from '../../policy/llm/response/billing.js'
 import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
 import { settleCounted } from '../../policy/llm/settle-counted.js'
-import { NO_AMOUNTS } from '../../policy/llm/usage.js'
+import { type Amounts, NO_AMOUNTS } from '../../policy/llm/usage.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
 
@@ -47,12 +47,14 @@ export function requestSettler(decision: AllowedDecision): Settler {
  * records that cost.
  *
  * @param onUnread called if the response cannot be parsed
+ * @param onAmounts called with the tokens of the response if they are known
  */
 export function llmCallSettler(
   metered: MeteredCall,
   { permit }: AllowedDecision,
   recorded: RecordedRequest | undefined,
   onUnread: (reason: UnreadReason) => void,
+  onAmounts: ((amounts: Amounts) => void) | undefined,
 ): Settler {
   return (result, progress) => {
     if (billedFor(result, progress) === 'nothing') return permit.cancel()
@@ -60,6 +62,7 @@ export function llmCallSettler(
     if (metered.unread !== undefined) onUnread(metered.unread)
     if (cost === 'unknown') return
     recorded?.setActualCost(cost)
+    if (cost.tokens > 0) onAmounts?.(cost)
     return settleCounted(permit, { ...(cost === NO_AMOUNTS ? NO_WORK : cost) })
   }
 }

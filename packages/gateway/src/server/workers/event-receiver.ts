@@ -30,6 +30,6 @@ export class EventReceiver {
 }
 
 function notify(observer: Observer, [name, ...args]: ObserverCall): void {
-  const method = observer[name] as (...args: unknown[]) => void
-  method.apply(observer, args)
+  const method = observer[name] as ((...args: unknown[]) => void) | undefined
+  method?.apply(observer, args)
 }

@@ -1,4 +1,4 @@
-import { addressOf } from '../../policy/client-label.js'
+import { addressOf, pathOf } from '../../policy/client-label.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { Observer } from '../observability/observer.js'
 import type { ObserverCall } from './worker-protocol.js'
@@ -72,19 +72,21 @@ export function eventSender(
     onInFlightChange: (route, change) => addChange('onInFlightChange', route, change),
     onWaitingChange: (route, change) => addChange('onWaitingChange', route, change),
     onUpstreamResponse: (...args) => add(['onUpstreamResponse', ...args]),
+    onModelAnswer: (...args) => add(['onModelAnswer', ...args]),
     onUnreadableResponse: (...args) => add(['onUnreadableResponse', ...args]),
     onLimiterEvent: (route, event) =>
       add([
         'onLimiterEvent',
         route,
-        'request' in event ? { ...event, request: senderOf(event.request) } : event,
+        'request' in event ? { ...event, request: senderOf(event.request, event.type === 'refused') } : event,
       ]),
     onStoreOperation: (...args) => add(['onStoreOperation', ...args]),
     flush,
   }
 }
 
-/** Copies the parts of a request that observers read. */
-function senderOf(request: RequestSender): RequestSender {
-  return { id: request.id, client: request.client, ip: addressOf(request) }
+/** Copies the parts of a request that observers read. They read the path only of refused requests. */
+function senderOf(request: RequestSender, withPath: boolean): RequestSender {
+  const sender = { id: request.id, client: request.client, ip: addressOf(request) }
+  return withPath ? { ...sender, ...pathOf(request) } : sender
 }

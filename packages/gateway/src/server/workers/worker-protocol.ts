@@ -93,5 +93,5 @@ export type StoreReply =
 
 /** One call to an observer: the name of the method and its arguments. */
 export type ObserverCall = {
-  [Name in keyof Observer]: readonly [Name, ...Parameters<Observer[Name]>]
+  [Name in keyof Observer]-?: readonly [Name, ...Parameters<NonNullable<Observer[Name]>>]
 }[keyof Observer]

@@ -30,7 +30,7 @@ it('the event sender sends postponed gauge changes even if no event follows', as
   expect(dropped).toBe(1)
 })
 
-it('the event sender sends the ID and the sender of a refused request, which the primary logs', async () => {
+it('the event sender sends the ID, the sender and the path of a refused request, which the primary logs', async () => {
   const sent: ObserverCall[] = []
   const sender = eventSender(
     async (events) => void sent.push(...events),
@@ -40,10 +40,11 @@ it('the event sender sends the ID and the sender of a refused request, which the
     rules: [{ limit: '1/hour', by: 'everyone' }],
     listener: (event) => sender.onLimiterEvent('/a', event),
   })
-  for (const id of ['first', 'second']) limiter.admit({ id, client: undefined, ip: '192.0.2.1' })
+  for (const id of ['first', 'second'])
+    limiter.admit({ id, client: undefined, ip: '192.0.2.1', method: 'GET', path: '/a' })
   await sender.flush()
   const refused = sent.flatMap((call) =>
     call[0] === 'onLimiterEvent' && call[2].type === 'refused' ? [call[2].request] : [],
   )
-  expect(refused).toEqual([{ id: 'second', client: undefined, ip: '192.0.2.1' }])
+  expect(refused).toEqual([{ id: 'second', client: undefined, ip: '192.0.2.1', method: 'GET', path: '/a' }])
 })

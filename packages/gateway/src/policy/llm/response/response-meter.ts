@@ -54,6 +54,7 @@ export class ResponseMeter {
   #unknownBytes = 0
   #unknownReason: UnreadReason = 'not_json'
   #unread: UnreadReason | undefined
+  #firstTextAt: number | undefined
 
   constructor(call: LlmCall, memory?: ResponseMemory) {
     this.#call = call
@@ -90,6 +91,11 @@ export class ResponseMeter {
    */
   get unread(): UnreadReason | undefined {
     return this.#unread
+  }
+
+  /** Monotonic milliseconds when the first text of the response arrived; undefined before. */
+  get firstTextAt(): number | undefined {
+    return this.#firstTextAt
   }
 
   /**
@@ -182,6 +188,7 @@ export class ResponseMeter {
     } else if (parsed === undefined) {
       this.#hasText = true
       this.#accumulator.addText(data)
+      this.#noteFirstText()
     } else {
       this.#take(reading, parsed, data)
     }
@@ -234,5 +241,10 @@ export class ResponseMeter {
     this.#understood = true
     this.#unfinished = reading.unfinished === true
     this.#accumulator.add(reading)
+    this.#noteFirstText()
+  }
+
+  #noteFirstText(): void {
+    if (this.#firstTextAt === undefined && this.#accumulator.hasText) this.#firstTextAt = performance.now()
   }
 }

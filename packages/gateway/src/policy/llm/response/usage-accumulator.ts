@@ -89,6 +89,11 @@ export class UsageAccumulator {
     return amountsOf(this.#reservedInput, output, 0, this.#cachedWeight)
   }
 
+  /** Reports whether the response contains text. */
+  get hasText(): boolean {
+    return this.#wrote
+  }
+
   /** Reports whether some unreadable bytes are not covered by a reported usage. */
   get hasUnread(): boolean {
     return this.#unread > 0

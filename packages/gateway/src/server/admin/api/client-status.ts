@@ -22,11 +22,45 @@ export interface TopClient {
 }
 
 /**
- * The usage of one client under every rule that has seen it. Reading the state consumes nothing.
+ * The usage of one client under every rule. Reading the state consumes nothing.
  */
 export interface ClientState {
   readonly client: string
+  /** Absent for anonymous clients and clients without a tier. */
+  readonly tier?: string
+  /** The rules that have seen the client. */
   readonly rules: readonly ClientRule[]
+  /** The other rules that apply to its requests. */
+  readonly others: readonly OtherRule[]
+  /** Rules whose usage depends on more of a request than its client, such as a header. */
+  readonly unknown: readonly UnknownRule[]
+}
+
+/** A rule and the routes whose requests it counts together. */
+export interface UnknownRule {
+  readonly routes: readonly string[]
+  readonly rule: string
+  readonly resource: string
+}
+
+/** A rule that applies to a client and has not counted one of its recent requests. */
+export interface OtherRule extends UnknownRule {
+  readonly limit: string
+  readonly enforced: boolean
+  /** What the rule counts by, as written in the configuration. */
+  readonly keyedBy: string
+  readonly model?: string
+  /** The fraction of the limit in use. Others may share the rule. */
+  readonly used: number
+  readonly remaining: number
+  readonly resetAfter: number
+  readonly overridden?: FileSettings
+}
+
+/** The settings in the configuration file, which an action has replaced. */
+interface FileSettings {
+  readonly limit: string
+  readonly enforced: boolean
 }
 
 export interface ClientRule {
@@ -45,4 +79,5 @@ export interface ClientRule {
   /** Requests since the gateway last started to track this key. */
   readonly allowed: number
   readonly refused: number
+  readonly overridden?: FileSettings
 }

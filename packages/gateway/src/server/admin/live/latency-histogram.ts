@@ -11,11 +11,15 @@ const BUCKETS = 140
 
 const EMPTY: Latency = { count: 0, p50: 0, p99: 0, max: 0 }
 
-/** A histogram of latencies with exponential buckets, read and cleared once a second. */
+/** A histogram of latencies with exponential buckets. */
 export class LatencyHistogram {
   readonly #buckets = new Uint32Array(BUCKETS)
   #count = 0
   #max = 0
+
+  get isEmpty(): boolean {
+    return this.#count === 0
+  }
 
   record(milliseconds: number): void {
     const bucket = milliseconds <= MIN_MS ? 0 : Math.floor(Math.log(milliseconds / MIN_MS) / GROWTH)
@@ -25,30 +29,28 @@ export class LatencyHistogram {
     if (milliseconds > this.#max) this.#max = milliseconds
   }
 
-  /** Returns the statistics since the last call, and clears the histogram. */
-  take(): Latency {
+  read(): Latency {
     if (this.#count === 0) return EMPTY
-    const latency = {
+    return {
       count: this.#count,
       p50: this.#quantile(0.5),
       p99: this.#quantile(0.99),
       max: rounded(this.#max),
     }
-    this.#clear()
-    return latency
   }
 
-  /** Moves the values of another histogram into this one. */
-  absorb(other: LatencyHistogram): void {
+  /** Adds the values of another histogram. */
+  add(other: LatencyHistogram): void {
+    if (other.#count === 0) return
     other.#buckets.forEach((count, index) => {
       this.#buckets[index] = (this.#buckets[index] as number) + count
     })
     this.#count += other.#count
     this.#max = Math.max(this.#max, other.#max)
-    other.#clear()
   }
 
-  #clear(): void {
+  clear(): void {
+    if (this.#count === 0) return
     this.#buckets.fill(0)
     this.#count = 0
     this.#max = 0

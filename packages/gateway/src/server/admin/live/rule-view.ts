@@ -83,11 +83,11 @@ export class RuleView {
   }
 
   /**
-   * Returns the usage of one client under every rule. The search is the key or id of a client. If
+   * Returns the usage of one client under every rule that has seen it. The search is the key or id of a client. If
    * no client has it, a recent key that contains the search is used. Resolves to undefined if there
    * is none. Rejects with a StoreUnavailableError while the store is unavailable.
    */
-  async client(search: string): Promise<ClientState | undefined> {
+  async client(search: string): Promise<SeenClient | undefined> {
     const exact = await this.#find(search)
     if (exact !== undefined) return exact
     for (const { usage } of this.#rules.all)
@@ -95,7 +95,7 @@ export class RuleView {
     return undefined
   }
 
-  async #find(search: string): Promise<ClientState | undefined> {
+  async #find(search: string): Promise<SeenClient | undefined> {
     const found = this.#rules.all.flatMap((rule) => findKeys(rule, search)).slice(0, MAX_RULES)
     const statuses = await keyStatuses(this.store, found)
     const rules = found.flatMap(({ rule, key, limit, allowed, refused }, index) => {
@@ -109,6 +109,7 @@ export class RuleView {
         limit: roundedLimitText(limit),
         enforced: enforce,
         id: keyId(key),
+        ...overriddenSettings(rule),
       }
       return [{ ...settings, ...status, allowed, refused }]
     })
@@ -144,6 +145,8 @@ export class RuleView {
   }
 }
 
+type SeenClient = Pick<ClientState, 'client' | 'rules'>
+
 interface NamedKey {
   readonly rule: WatchedRule
   readonly key: string
@@ -172,8 +175,13 @@ function countsByClient({ keyedBy }: WatchedRule): boolean {
   return keyedBy === 'client' || keyedBy === 'ip'
 }
 
+/** Returns the settings of the file if an action has replaced them. */
+export function overriddenSettings({ overridden }: Pick<WatchedRule, 'overridden'>) {
+  return overridden && { overridden: { limit: limitText(overridden.limit), enforced: overridden.enforce } }
+}
+
 function statusOf(rule: WatchedRule, scale: number, fullness: readonly KeyFullness[]): RuleStatus {
-  const { name, resource, limit, shared, enforce, keyedBy, overridden, usage } = rule
+  const { name, resource, limit, shared, enforce, keyedBy, usage } = rule
   return {
     rule: name,
     resource,
@@ -181,7 +189,7 @@ function statusOf(rule: WatchedRule, scale: number, fullness: readonly KeyFullne
     effective: roundedLimitText(limit && scaleLimit(limit, shared ? 1 : scale)),
     enforced: enforce,
     shared,
-    ...(overridden && { overridden: { limit: limitText(overridden.limit), enforced: overridden.enforce } }),
+    ...overriddenSettings(rule),
     keyedBy,
     fullness: fullness.toSorted((a, b) => b.used - a.used),
     allowed: usage.allowed,
