@@ -41,7 +41,29 @@ export function addressList(entries: readonly string[], path: OptionPath): Addre
 }
 
 function addEntry(lists: Lists, entry: string, path: OptionPath): void {
-  const [host = '', length, ...more] = entry.split('/')
+  const network = parseNetwork(entry)
+  if (network === undefined) {
+    throw new OptionTypeError(
+      path,
+      `'${entry.slice(0, 60)}' is not an address or network; use a value such as 10.0.0.0/8 or ::1`,
+    )
+  }
+  const { address, prefix } = network
+  lists[address.family].addSubnet(canonicalText(address), prefix, `ipv${address.family}`)
+}
+
+/** An address and the number of leading bits that the addresses of its network share. */
+export interface Network {
+  readonly address: IpAddress
+  readonly prefix: number
+}
+
+/**
+ * Parses an address or a network. An IPv4-mapped network is the IPv4 network, and an address is a
+ * network of one. Returns undefined for any other string.
+ */
+export function parseNetwork(text: string): Network | undefined {
+  const [host = '', length, ...more] = text.split('/')
   const address = parseIpAddress(host)
   const bits = address?.family === 4 ? 32 : 128
   // The prefix of a mapped network includes its 96 fixed bits.
@@ -49,11 +71,7 @@ function addEntry(lists: Lists, entry: string, path: OptionPath): void {
   const digits = length === undefined || /^\d{1,3}$/.test(length)
   // Translated addresses count as IPv4, so a network of them would be a network of IPv4 peers.
   const translated = length !== undefined && length !== '128' && /^0*64:0*ff9b:/i.test(host)
-  if (address === undefined || !digits || more.length > 0 || prefix < 0 || prefix > bits || translated) {
-    throw new OptionTypeError(
-      path,
-      `'${entry.slice(0, 60)}' is not an address or network; use a value such as 10.0.0.0/8 or ::1`,
-    )
-  }
-  lists[address.family].addSubnet(canonicalText(address), prefix, `ipv${address.family}`)
+  if (address === undefined || !digits || more.length > 0 || prefix < 0 || prefix > bits || translated)
+    return undefined
+  return { address, prefix }
 }
