@@ -38,7 +38,7 @@ export {
 } from './rules/costs/request-costs.js'
 export { keyParts } from './rules/key.js'
 export type { KeyPart, KeySources, KeySpec, NamedKey } from './rules/key-spec.js'
-export type { RuleOverride } from './rules/override.js'
+export type { ClientOverride, RuleOverride } from './rules/override.js'
 export { MalformedRequestError, RequestError } from './rules/request-error.js'
 export { ForbiddenError, type Refusing } from './rules/requirement.js'
 export type { ConcurrencyRule, LimitSpec, RateRule, Resource, Rule } from './rules/rule.js'

@@ -77,8 +77,8 @@ export function compileRules<Request>(
         return override === undefined
           ? named
           : relocate(
-              () => applyOverride(named, override, rule, defaults),
-              () => ['overrides', named.name, 'limit'],
+              () => applyOverride<Request, UnnamedRule<Request>>(named, override, rule, defaults),
+              (path) => ['overrides', named.name, ...path],
             )
       })
     } catch (error) {

@@ -1,6 +1,9 @@
-import { OptionTypeError } from '../option-error.js'
+import type { Limit } from '../limits/limit.js'
+import { andThen } from '../maybe-promise.js'
+import { OptionTypeError, relocate } from '../option-error.js'
 import type { LimitSpec, RateRule, Rule } from './rule.js'
 import { compileConcurrency, compileLimits, type LimitDefaults, type RuleLimit } from './rule-limit.js'
+import { checkFactor, scaleLimit } from './scale.js'
 
 /** Replaces parts of a rule, for example while an operator tries out a new limit. */
 export interface RuleOverride {
@@ -11,30 +14,114 @@ export interface RuleOverride {
   readonly limit?: LimitSpec | number
   /** Replaces `enforce` of the rule. No request waits for a shadow rule. */
   readonly enforce?: boolean
+  /**
+   * The limits of single clients, by client ID. They take precedence over `limit`.
+   *
+   *     createLimiter({
+   *       rules: [{ name: 'calls', limit: '10/minute', by: 'client' }],
+   *       client: () => 'acme',
+   *       overrides: { calls: { clients: { acme: { scale: 2 } } } },
+   *     })
+   */
+  readonly clients?: Readonly<Record<string, ClientOverride>>
 }
 
+/**
+ * The limit of one client under a rule: a multiplier of its limit, greater than 0 and at most a
+ * million, or a limit in place of it. A multiplier applies after the client's tier and leaves an
+ * unlimited client unlimited. A limit applies to every tier.
+ */
+export type ClientOverride =
+  | { readonly scale: number; readonly limit?: never }
+  | { readonly limit: LimitSpec | number; readonly scale?: never }
+
 /** The parts of a compiled rule that an override changes. */
-interface Overridable {
+interface Overridable<Request> extends RuleLimit<Request> {
   readonly enforce: boolean
   readonly waiting: unknown
 }
 
 /**
- * Returns a copy of a compiled rule with an override applied.
+ * Returns a copy of a compiled rule with an override applied. Errors have a path within the
+ * override.
  *
- * @throws LimitSyntaxError, TypeError, RangeError for an invalid limit.
+ * @throws LimitSyntaxError, TypeError, RangeError for an invalid limit or multiplier.
  */
-export function applyOverride<Request, Compiled extends Overridable>(
+export function applyOverride<Request, Compiled extends Overridable<Request>>(
   compiled: Compiled,
-  { limit, enforce = compiled.enforce }: RuleOverride,
+  { limit, enforce = compiled.enforce, clients }: RuleOverride,
   rule: Rule<Request>,
   defaults: LimitDefaults,
 ): Compiled {
-  return {
+  const changed = {
     ...compiled,
     enforce,
     waiting: enforce ? compiled.waiting : undefined,
-    ...(limit !== undefined && replacementLimit(rule, limit, defaults)),
+    ...(limit !== undefined &&
+      relocate(
+        () => replacementLimit(rule, limit, defaults),
+        () => ['limit'],
+      )),
+  }
+  if (clients === undefined || Object.keys(clients).length === 0) return changed
+  return { ...changed, ...withClients(changed, clients, rule, defaults) }
+}
+
+/** Returns the limit of a rule with the limits of single clients. */
+function withClients<Request>(
+  base: RuleLimit<Request>,
+  clients: Readonly<Record<string, ClientOverride>>,
+  rule: Rule<Request>,
+  defaults: LimitDefaults,
+): RuleLimit<Request> {
+  const limits = new Map(
+    Object.entries(clients).map(([id, override]) => [
+      id,
+      relocate(
+        () => limitOfClient(override, base, rule, defaults),
+        (path) => ['clients', id, ...path],
+      ),
+    ]),
+  )
+  return {
+    limit: base.limit,
+    isFixed: false,
+    limitFor: (request, client) => {
+      const own = client === undefined ? undefined : limits.get(client.id)
+      return own === undefined
+        ? base.limitFor(request, client)
+        : typeof own === 'object'
+          ? own
+          : andThen(base.limitFor(request, client), own)
+    },
+  }
+}
+
+/** Returns the limit of a client, or a function that scales the limit it would have. */
+function limitOfClient<Request>(
+  override: ClientOverride,
+  base: RuleLimit<Request>,
+  rule: Rule<Request>,
+  defaults: LimitDefaults,
+): Limit | ((limit: Limit | undefined) => Limit | undefined) {
+  if (override.limit !== undefined) {
+    const { limit } = relocate(
+      () => replacementLimit(rule, override.limit, defaults),
+      () => ['limit'],
+    )
+    return limit as Limit
+  }
+  const factor = checkFactor(override.scale, "'scale'", ['scale'])
+  // The limit of most requests is the same object.
+  let last = base.limit
+  let scaled = last && scaleLimit(last, factor)
+  return (limit) => {
+    if (limit === undefined) return undefined
+    if (limit !== last) {
+      scaled = scaleLimit(limit, factor)
+      last = limit
+    }
+    return scaled
   }
 }
 

@@ -67,6 +67,66 @@ describe('an override', () => {
     ])
   })
 
+  it('changes the limits of single clients, after their tier', async () => {
+    const limiter = createLimiter<{ id: string; tier?: string }>({
+      rules: [
+        { name: 'calls', limit: '10/minute', algorithm: 'fixed-window' },
+        { name: 'computed', limit: ({ id }) => (id === 'free' ? 'unlimited' : '7/minute') },
+        { name: 'slots', concurrent: 4, tiers: { pro: 'unlimited' } },
+      ],
+      client: (request) => request,
+      tiers: { pro: 3 },
+      overrides: {
+        calls: { limit: '20/minute', clients: { acme: { scale: 2 }, small: { limit: '1/hour' } } },
+        computed: { clients: { acme: { scale: 0.5 }, free: { scale: 9 } } },
+        slots: { clients: { acme: { limit: 9 }, small: { scale: 0.01 } } },
+      },
+    })
+    const limitsOf = async (id: string, tier?: string) => {
+      const { quotas } = await limiter.peek({ id, ...(tier !== undefined && { tier }) })
+      return Object.fromEntries(quotas.map(({ rule, limit }) => [rule, limit.limit]))
+    }
+    expect(await limitsOf('other')).toEqual({ calls: 20, computed: 7, slots: 4 })
+    expect(await limitsOf('acme')).toEqual({ calls: 40, computed: 3.5, slots: 9 })
+    expect(await limitsOf('acme', 'pro')).toEqual({ calls: 120, computed: 10.5, slots: 9 })
+    expect(await limitsOf('acme')).toEqual({ calls: 40, computed: 3.5, slots: 9 })
+    expect(await limitsOf('small', 'pro')).toEqual({ calls: 1, computed: 21 })
+    expect(await limitsOf('free')).toEqual({ calls: 20, slots: 4 })
+  })
+
+  it('gives only the named client more, from the state that it already has', async () => {
+    const rules: Rule<string>[] = [{ limit: '2/hour', algorithm: 'fixed-window' }]
+    const store = memoryStore({ clock: manualClock() })
+    const limiterWith = (overrides = {}) =>
+      createLimiter({ rules, store, name: 'route', client: (id: string) => id, overrides })
+    const admitted = async (limiter: ReturnType<typeof limiterWith>, id: string) => {
+      let count = 0
+      while ((await limiter.admit(id)).allowed) count++
+      return count
+    }
+    expect(await admitted(limiterWith(), 'acme')).toBe(2)
+    const more = limiterWith({ requests: { clients: { acme: { scale: 2.5 } } } })
+    expect(await admitted(more, 'acme')).toBe(3)
+    expect(await admitted(more, 'umbrella')).toBe(2)
+  })
+
+  it.each<[RuleOverride['clients'], string, readonly string[]]>([
+    [{ acme: { scale: 0 } }, "'scale' must be greater than 0", ['scale']],
+    [{ acme: { limit: 'lots' } }, 'lots', ['limit']],
+    [{ acme: { limit: '1/second; 2/hour' } }, 'an override must be a single limit', ['limit']],
+  ])('is rejected if the limit of a client is invalid: %j', (clients = {}, message, path) => {
+    const limiters = limitersOf([{ limit: '10/minute' }])
+    try {
+      limiters.with({ requests: { clients } })
+      expect.unreachable()
+    } catch (error) {
+      expect(error).toMatchObject({
+        message: expect.stringContaining(message),
+        path: ['overrides', 'requests', 'clients', 'acme', ...path],
+      })
+    }
+  })
+
   it.each<[Readonly<Record<string, RuleOverride>>, string]>([
     [{ nobody: { enforce: false } }, "there is no rule 'nobody' to override; the rules are requests, slots"],
     [{ requests: { limit: 20 } }, 'a limit needs a period, such as 20/minute'],
