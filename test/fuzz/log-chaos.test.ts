@@ -88,7 +88,12 @@ ${record ? `record: ${record}\n` : ''}routes: [{ match: POST /limited, limits: [
     isHealthy: async () => (await fetch(adminUrl('/healthz'))).ok,
     /** Requests an action, which logs about two kilobytes whatever its result. */
     act: async () => {
-      const body = JSON.stringify({ act: 'reset', route: 'POST /limited', key: 'x'.repeat(900) })
+      const body = JSON.stringify({
+        act: 'reset',
+        route: 'POST /limited',
+        key: 'x'.repeat(900),
+        reason: 'a test',
+      })
       const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
       return (await fetch(adminUrl('/api/actions'), { method: 'POST', headers, body })).status
     },

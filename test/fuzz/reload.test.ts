@@ -190,7 +190,7 @@ async function override(admin: string, index: number): Promise<number> {
   const response = await fetch(new URL('/api/actions', admin), {
     method: 'POST',
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify(acts[(index - 1) % acts.length]),
+    body: JSON.stringify({ ...acts[(index - 1) % acts.length], reason: 'a test' }),
   })
   await response.text()
   return response.status

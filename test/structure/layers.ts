@@ -40,7 +40,7 @@ export const LAYERS = {
     ['replay/suggest'],
     ['replay/html', 'replay/index.ts'],
     ['server/logging'],
-    ['server/http', 'server/store'],
+    ['server/http', 'server/store', 'server/acts'],
     ['server/identity'],
     ['server/observability'],
     ['server/proxy'],

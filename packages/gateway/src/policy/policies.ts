@@ -76,6 +76,8 @@ interface Exemption {
   readonly addresses: AddressList
   /** The policy of their requests: that of the route, without its rules. */
   readonly policy: Policy
+  /** The limiter of the policy, even if it has neither rules nor requirements. */
+  readonly limiter: Limiter<WeighedRequest>
 }
 
 /** The rules of one route, as operators see them. */
@@ -170,7 +172,7 @@ interface Dependencies {
  */
 export function createPolicies(
   config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody' | 'headers' | 'answers' | 'usage'> &
-    Partial<Pick<GatewayConfig, 'identity'>>,
+    Partial<Pick<GatewayConfig, 'identity' | 'allow'>>,
   dependencies: Dependencies,
 ): Policies {
   const { routes, fallback } = config
@@ -256,7 +258,8 @@ function unroutedPresentation(
   }
 }
 
-type SharedConfig = Pick<GatewayConfig, 'tiers' | 'maxBody' | 'headers' | 'answers'>
+type SharedConfig = Pick<GatewayConfig, 'tiers' | 'maxBody' | 'headers' | 'answers'> &
+  Partial<Pick<GatewayConfig, 'allow'>>
 
 /** Returns the exemption that a route configures; undefined if there is none. */
 function exemptionOf(
@@ -264,7 +267,8 @@ function exemptionOf(
   shared: SharedConfig,
   dependencies: Dependencies,
 ): Exemption | undefined {
-  if (allow.length === 0) return undefined
+  const allowsClients = (shared.allow?.clients.length ?? 0) > 0
+  if (allow.length === 0 && !allowsClients) return undefined
   const unlimited: PolicyConfig = {
     name,
     rules: [],
@@ -276,15 +280,20 @@ function exemptionOf(
     ...(errorShape && { errorShape }),
     ...(answers && { answers }),
   }
-  const { policy } = policyOf(unlimited, shared, dependencies)
-  return { addresses: addressList(allow, ['allow']), policy: { ...policy, isExempt: true } }
+  // The policy of the exempt clients has no exemption itself.
+  const { policy, limiter } = policyOf(unlimited, { ...shared, allow: undefined }, dependencies)
+  return { addresses: addressList(allow, ['allow']), policy: { ...policy, isExempt: true }, limiter }
 }
 
 function policyOf(
   config: PolicyConfig,
   shared: SharedConfig,
   dependencies: Dependencies,
-): { readonly policy: Policy; readonly rules: readonly RouteRule[] } {
+): {
+  readonly policy: Policy
+  readonly limiter: Limiter<WeighedRequest>
+  readonly rules: readonly RouteRule[]
+} {
   const { tiers, maxBody, headers = {} } = shared
   const { name, rules, require, llm, mirror, bodyTypes, errorShape, maxRetryWaitMs } = config
   const limiterOptions = limiterOptionsOf(config, tiers, dependencies)
@@ -313,9 +322,10 @@ function policyOf(
       exemption: exemptionOf(config, shared, dependencies),
       isExempt: false,
     },
+    limiter,
     rules: limiter.rules.map((rule, index) => ({
       ...rule,
-      overridden: overrides?.[rule.name] && asConfigured.rules[index],
+      overridden: isReplaced(overrides?.[rule.name]) ? asConfigured.rules[index] : undefined,
       keyedBy: describeKey(rules[rule.index]?.by),
     })),
   }
@@ -366,6 +376,11 @@ function overridesOf(
     return override === undefined ? [] : [[name, override] as const]
   })
   return own.length === 0 ? undefined : Object.fromEntries(own)
+}
+
+/** Reports whether an override applies to all clients of a rule. */
+function isReplaced(override: RuleOverride | undefined): boolean {
+  return override !== undefined && (override.limit !== undefined || override.enforce !== undefined)
 }
 
 const KEYS = {

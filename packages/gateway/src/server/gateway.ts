@@ -1,7 +1,10 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Act } from '../policy/acts/act.js'
 import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
 import { isObserved, restartNeeded, servesMetrics } from '../policy/config/restart-needed.js'
+import { ActRegistry } from './acts/act-registry.js'
+import { openActStore } from './acts/open-act-store.js'
 import type { AdminSources, ProbeSources, Readiness } from './admin/admin-routes.js'
 import { type AdminServer, startAdmin, startProbes } from './admin/admin-server.js'
 import { LiveState } from './admin/live-state.js'
@@ -19,7 +22,7 @@ import { RefusalLog } from './observability/refusal-log.js'
 import { NO_LOAD } from './observability/server-load.js'
 import { unreadableResponseLog } from './observability/unreadable-responses.js'
 import { errorReporter } from './proxy/error-reporter.js'
-import { Runtime } from './runtime.js'
+import { Runtime, type RuntimeOptions } from './runtime.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
 import { type StoreStats, summedStats } from './store/store-stats.js'
 import { type Frontend, startInProcess } from './workers/frontend.js'
@@ -89,6 +92,7 @@ class GatewayProgram {
   readonly #recorder: Recorder | undefined
   readonly #liveState: LiveState | undefined
   readonly #observer: Observer
+  readonly #acts: ActRegistry
   #runtime!: Runtime
   #frontend: Frontend | undefined
   #admin: AdminServer | undefined
@@ -102,6 +106,7 @@ class GatewayProgram {
     this.#store = store
     this.#log = log
     this.#refusals = new RefusalLog(config.log, { log })
+    this.#acts = new ActRegistry(openActStore(config), { log, onChange: (acts) => this.#onActsChanged(acts) })
     if (config.record !== undefined && config.workers === 1)
       this.#recorder = new Recorder(config.record, recordErrorLog(log))
     this.#liveState = config.admin && this.#createLiveState(config)
@@ -122,9 +127,11 @@ class GatewayProgram {
 
   /** Starts the parts in order. If one fails, the caller must `stop` those that were started. */
   async start(config: GatewayConfig): Promise<AddressInfo> {
+    await this.#acts.start()
     this.#runtime = await this.#openRuntime(config)
     this.#frontend = await this.#startFrontend(config)
     if (this.#missedChange) await this.#frontend.reload(this.#runtime)
+    this.#acts.follow()
     this.#admin = await this.#startAdmin(config)
     if (config.probes !== undefined)
       this.#probes = await startProbes(config.probes, this.#probeSources(), this.#log)
@@ -156,6 +163,7 @@ class GatewayProgram {
   /** Stops every part that was started. */
   async stop(gracePeriodMs: number): Promise<void> {
     await this.#frontend?.close(gracePeriodMs)
+    await this.#acts.close()
     this.#refusals.close()
     await this.#runtime?.close()
     await this.#recorder?.close()
@@ -170,18 +178,25 @@ class GatewayProgram {
     return new LiveState(config, {
       opened: { ...this.#store, stats: () => this.#storeStats() },
       warmUps: { ofRoutes: (config) => this.#runtime.warmUps.ofRoutes(config) },
-      overrides: () => this.#runtime.overrides,
-      override: async (overrides) => {
-        this.#runtime.setOverrides(overrides)
-        await this.#frontend?.reload(this.#runtime)
+      acts: {
+        change: (edit) => this.#acts.change(edit),
+        check: (act) => this.#runtime.checkAct(act),
+        current: () => this.#acts.acts,
+        unfit: () => this.#runtime.unfitActs,
+        failure: () => this.#acts.failure,
       },
       log: this.#log,
     })
   }
 
+  async #onActsChanged(acts: readonly Act[]): Promise<void> {
+    this.#runtime.setActs(acts)
+    await this.#frontend?.reload(this.#runtime)
+  }
+
   #openRuntime(config: GatewayConfig): Promise<Runtime> {
     const { store } = this.#store
-    return Runtime.open(config, {
+    const options: RuntimeOptions = {
       recorder: this.#recorder,
       store: servesMetrics(config) ? timed(store, this.#observer.onStoreOperation) : store,
       observer: this.#observer,
@@ -193,7 +208,8 @@ class GatewayProgram {
         this.#refusals.configure(config.log)
         this.#liveState?.setConfig(config, services.policies)
       },
-    })
+    }
+    return Runtime.open(config, options, this.#acts.acts)
   }
 
   #onFilesChanged(): void {
@@ -222,7 +238,7 @@ class GatewayProgram {
       config: config.admin,
       tls: this.#adminTls?.material,
       sources: this.#adminSources(liveState),
-      perform: (action) => liveState.perform(action),
+      perform: (action, by) => liveState.perform(action, by),
       record: config.record && {
         replay: replayRecording(
           { flush: async () => this.#frontend?.flushRecord() },
@@ -262,6 +278,7 @@ class GatewayProgram {
         client: (text) => liveState.client(text),
         history: (from) => liveState.history(from),
         refusals: (filter) => liveState.refusals(filter),
+        acts: () => liveState.acts(),
         config: () => liveState.config(),
       },
     }

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { MaybePromise, Store } from 'sluice'
 import { clientAddressReader } from 'sluice/http'
-import { applicableOverrides } from '../policy/applicable-overrides.js'
+import { fittingActs, overridesOf, type UnfitAct } from '../policy/act-overrides.js'
+import { AccessList } from '../policy/acts/access-list.js'
+import { type Act, describeChange } from '../policy/acts/act.js'
 import { type GatewayConfig, policiesOf, type TlsFiles } from '../policy/config/config.js'
 import { isObserved } from '../policy/config/restart-needed.js'
 import { type ServerLimits, serverLimits } from '../policy/config/server-limits.js'
@@ -48,7 +50,7 @@ export interface RuntimeOptions {
   readonly onChange?: (runtime: Runtime) => void
 }
 
-/** The configuration in effect, its overrides, and the services that requests use under it. */
+/** The configuration in effect, the acts of operators, and the services that requests use under it. */
 export class Runtime {
   readonly warmUps: WarmUps
   /** The gateway's own name in the `Via` header. */
@@ -58,7 +60,10 @@ export class Runtime {
   readonly #corsGrants = new UpstreamGrants()
   readonly #options: RuntimeOptions
   #config: GatewayConfig
-  #overrides: Overrides
+  #acts: readonly Act[]
+  #unfit: readonly UnfitAct[] = []
+  /** The overrides of the acts that fit the configuration. */
+  #overrides: Overrides = new Map()
   #services: RequestServices
   #tls: TlsWatches
   /** Upstreams of earlier configurations that requests still use. */
@@ -66,7 +71,7 @@ export class Runtime {
 
   private constructor(
     config: GatewayConfig,
-    overrides: Overrides,
+    acts: readonly Act[],
     { tls, upstream, clients }: OpenedServices,
     options: RuntimeOptions,
   ) {
@@ -75,7 +80,7 @@ export class Runtime {
     this.warmUps = new WarmUps(options.isWorker ? undefined : options.log)
     this.gatewayName = options.gatewayName ?? createGatewayName()
     this.#config = config
-    this.#overrides = overrides
+    this.#acts = acts
     this.#setMemoryLimits()
     this.#services = this.#createServices(config, { upstream, upstreamUsers: new RefCount(), clients })
     options.onChange?.(this)
@@ -84,10 +89,10 @@ export class Runtime {
   /**
    * Opens the services for a configuration.
    *
-   * @param overrides rule overrides that are already in effect
+   * @param acts the acts that are already in effect
    * @throws Error if the upstream or the keys file of the configuration cannot be used
    */
-  static async open(config: GatewayConfig, options: RuntimeOptions, overrides: Overrides = new Map()) {
+  static async open(config: GatewayConfig, options: RuntimeOptions, acts: readonly Act[] = []) {
     let runtime: Runtime | undefined
     const opened = new OpenedWatches()
     try {
@@ -101,7 +106,7 @@ export class Runtime {
       const upstream = upstreamOf(config, tls.upstream)
       const clients = await openClients(config, options)
       opened.add(clients)
-      runtime = new Runtime(config, overrides, { tls, upstream, clients }, options)
+      runtime = new Runtime(config, acts, { tls, upstream, clients }, options)
       return runtime
     } catch (error) {
       opened.stop()
@@ -119,8 +124,13 @@ export class Runtime {
     return share(serverLimits(this.#config))
   }
 
-  get overrides(): Overrides {
-    return this.#overrides
+  get acts(): readonly Act[] {
+    return this.#acts
+  }
+
+  /** The acts that do not fit the configuration. */
+  get unfitActs(): readonly UnfitAct[] {
+    return this.#unfit
   }
 
   /** The services for a request that arrives now. */
@@ -186,16 +196,26 @@ export class Runtime {
     this.#retire(replaced)
   }
 
-  /**
-   * Replaces all rule overrides.
-   *
-   * @throws Error if they do not fit the rules; the previous overrides then stay in effect
-   */
-  setOverrides(overrides: Overrides): void {
-    const policies = this.#createPolicies(this.#config, overrides)
-    this.#overrides = overrides
-    this.#services = { ...this.#services, policies }
+  /** Replaces all acts. Those that do not fit the configuration are logged, and have no effect. */
+  setActs(acts: readonly Act[]): void {
+    this.#acts = acts
+    const before = this.#overrides
+    const bare = this.#fitActs(this.#config)
+    this.#services = { ...this.#services, access: AccessList.of(this.#config, acts) }
+    // New limiters would cost more than blocks do.
+    if (!isDeepStrictEqual(this.#overrides, before))
+      this.#services = { ...this.#services, policies: this.#policiesWithActs(this.#config, bare) }
     this.#options.onChange?.(this)
+  }
+
+  /**
+   * Checks whether an act fits the configuration.
+   *
+   * @throws OptionError if a rule rejects it
+   */
+  checkAct(act: Act): void {
+    const { routes } = this.#services.policies
+    this.#createPolicies(this.#config, overridesOf([act], routes))
   }
 
   /** Closes the connections to the upstreams. Requests in flight are aborted. */
@@ -233,17 +253,14 @@ export class Runtime {
     config: GatewayConfig,
     reused: Pick<RequestServices, 'upstream' | 'upstreamUsers' | 'clients'>,
   ): RequestServices {
-    const { observer, log, recorder } = this.#options
+    const { observer, recorder } = this.#options
     this.warmUps.update(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
-    this.#overrides = applicableOverrides(
-      this.#overrides,
-      (overrides) => this.#createPolicies(config, overrides),
-      log,
-    )
+    const bare = this.#fitActs(config)
     const { trustedProxies, forwardedHeader, ipv6Subnet } = config.identity
     return {
       gatewayName: this.gatewayName,
-      policies: this.#createPolicies(config, this.#overrides),
+      policies: this.#policiesWithActs(config, bare),
+      access: AccessList.of(config, this.#acts),
       addresses: clientAddressReader({
         trustedProxies,
         ipv6Subnet,
@@ -259,6 +276,30 @@ export class Runtime {
       traffic: observer,
       recorder,
     }
+  }
+
+  /**
+   * Finds the acts that fit a configuration.
+   *
+   * @returns the policies of the configuration without acts
+   */
+  #fitActs(config: GatewayConfig): Policies {
+    const bare = this.#createPolicies(config, new Map())
+    const { fitting, unfit } = fittingActs(this.#acts, bare.routes, (overrides) =>
+      this.#createPolicies(config, overrides),
+    )
+    const known = new Map(this.#unfit.map(({ act, reason }) => [act.id, reason]))
+    if (!this.#options.isWorker)
+      for (const { act, reason } of unfit)
+        if (known.get(act.id) !== reason)
+          this.#options.log.info({ act: act.id, change: describeChange(act), reason }, 'an act has no effect')
+    this.#unfit = unfit
+    this.#overrides = overridesOf(fitting, bare.routes)
+    return bare
+  }
+
+  #policiesWithActs(config: GatewayConfig, bare: Policies): Policies {
+    return this.#overrides.size === 0 ? bare : this.#createPolicies(config, this.#overrides)
   }
 
   #createPolicies(config: GatewayConfig, overrides: Overrides): Policies {

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks'
-import type { AdminAction } from '../../../src/server/admin/api/admin-actions.js'
+import type { ActionChange } from '../../../src/server/admin/api/admin-actions.js'
 import { type AdminApi, AdminError } from '../api/admin-api.js'
 import { Dialog } from '../components/dialog.js'
+import { ReasonField } from './act-fields.js'
 import { actionText, type PendingAction } from './pending-action.js'
 
 /** Asks the operator to confirm an action, and to enter the admin token if the page has none. */
@@ -19,6 +20,7 @@ export function ActionDialog({
 }) {
   const { title, consequence, button } = actionText(pending)
   const [limit, setLimit] = useState(pending.act === 'limit' ? pending.limit : '')
+  const [reason, setReason] = useState('')
   const [token, setToken] = useState('')
   const [needsToken, setNeedsToken] = useState(!api.hasToken)
   const [failure, setFailure] = useState<string>()
@@ -29,7 +31,7 @@ export function ActionDialog({
     setFailure(undefined)
     if (token !== '') api.setToken(token)
     try {
-      onDone(await api.perform(toAction(pending, limit)))
+      onDone(await api.perform({ ...toAction(pending, limit), reason: reason.trim() }))
     } catch (error) {
       if (error instanceof AdminError && error.status === 401) {
         api.setToken(undefined)
@@ -58,6 +60,7 @@ export function ActionDialog({
           />
         </label>
       )}
+      <ReasonField value={reason} onInput={setReason} />
       {needsToken && (
         <label>
           Admin token
@@ -86,7 +89,7 @@ export function ActionDialog({
   )
 }
 
-function toAction(pending: PendingAction, limit: string): AdminAction {
+function toAction(pending: PendingAction, limit: string): ActionChange {
   if (pending.act === 'limit') return { ...pending, limit: limit.trim() }
   if (pending.act !== 'reset') return pending
   const { shown: _, ...action } = pending

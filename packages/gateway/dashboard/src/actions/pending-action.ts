@@ -1,12 +1,13 @@
-import type { AdminAction } from '../../../src/server/admin/api/admin-actions.js'
+import type { ActionChange } from '../../../src/server/admin/api/admin-actions.js'
 
 /** An action that has not been confirmed yet. */
 export type PendingAction =
-  | Extract<AdminAction, { act: 'shadow' | 'undo' }>
+  | Extract<ActionChange, { act: 'shadow' }>
+  | Extract<ActionChange, { act: 'undo'; rule: string }>
   /** `limit`: the current limit, which is the initial value of the input. */
-  | Extract<AdminAction, { act: 'limit' }>
+  | Extract<ActionChange, { act: 'limit' }>
   /** `shown`: the display form of the key. */
-  | (Extract<AdminAction, { act: 'reset' }> & { readonly shown: string })
+  | (Extract<ActionChange, { act: 'reset' }> & { readonly shown: string })
 
 export type ActionHandler = (pending: PendingAction) => void
 
@@ -16,7 +17,7 @@ export interface ActionText {
   readonly button: string
 }
 
-const UNTIL = 'until you undo the change or the gateway restarts'
+const UNTIL = 'until you undo the change'
 
 /** Returns the title, the explanation and the button label of the confirmation dialog. */
 export function actionText(pending: PendingAction): ActionText {

@@ -49,7 +49,10 @@ export class AccessList {
 
   /** Returns the list of a configuration and acts; undefined if it contains nobody. */
   static of(
-    { deny = EMPTY, allow = EMPTY }: { readonly deny?: ClientList; readonly allow?: ClientList },
+    {
+      deny = EMPTY,
+      allow = EMPTY,
+    }: { readonly deny?: ClientList | undefined; readonly allow?: ClientList | undefined },
     acts: readonly Act[],
   ): AccessList | undefined {
     const blocks = acts.some(({ act }) => act === 'block')

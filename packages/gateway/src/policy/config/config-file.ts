@@ -1,7 +1,9 @@
+import { checkActState } from './act-state.js'
 import type { Endpoint, GatewayConfig, ListenConfig, PolicyConfig } from './config.js'
 import { sharedLimitsDecoder, withShared } from './limits/limit-list.js'
 import { type Algorithm, decodeAlgorithm, multiplier } from './limits/limit-shape.js'
 import { warnOfVolatileQuotas } from './quotas-in-memory.js'
+import { decodeClientList } from './sections/access-section.js'
 import { DEFAULT_ADMIN, decodeAdmin } from './sections/admin-section.js'
 import { decodeAnswers } from './sections/answers-section.js'
 import { decodeBodyTypes } from './sections/body-types-section.js'
@@ -25,7 +27,7 @@ import { warnOfOwnUpstream } from './upstream-loops.js'
 import { mapOf, recordOf, transform } from './yaml/decoders.js'
 import { Problems } from './yaml/diagnostics.js'
 import { endpoint } from './yaml/endpoint.js'
-import { bodySize, boolean, timeout, timeoutOrZero } from './yaml/scalars.js'
+import { bodySize, boolean, string, timeout, timeoutOrZero } from './yaml/scalars.js'
 import { type ConfigNode, entryOf, type MapNode, mismatch } from './yaml/yaml-node.js'
 
 /** A hint that is appended to messages about an empty or incomplete file. */
@@ -79,6 +81,9 @@ const SETTINGS = {
   ),
   log: decodeLog,
   record: decodeRecord,
+  deny: decodeClientList,
+  allow: decodeClientList,
+  state: string('acts.json'),
   usage: decodeUsage,
   on_unreadable: decodeOnUnreadable,
   body_types: decodeBodyTypes,
@@ -123,6 +128,7 @@ export function decodeConfig(
     warnOfOwnUpstream(upstreamNode, values.upstream.url, { listen, admin, probes: values.probes }, problems)
   const store = values.store ?? DEFAULT_STORE
   if (store.kind === 'memory') warnOfVolatileQuotas(root, problems)
+  checkActState(root, { store, admin, state: values.state }, problems)
   checkSharedLimits(root, problems)
   const { usage, routes = [] } = values
   if (usage !== undefined) checkUsagePath(entryOf(root, 'usage') ?? root, usage, routes, problems)
@@ -142,7 +148,12 @@ export function decodeConfig(
       cors: values.cors,
     }
     const complete = withOnUnreadable(withShared({ ...inherited, ...policy }, shared, problems))
-    return { ...complete, ...(isLarge && { maxBody: DEFAULT_MAX_LLM_BODY_BYTES }) }
+    const allow = [...(values.allow?.addresses ?? []), ...(complete.allow ?? [])]
+    return {
+      ...complete,
+      ...(allow.length > 0 && { allow }),
+      ...(isLarge && { maxBody: DEFAULT_MAX_LLM_BODY_BYTES }),
+    }
   }
   return {
     listen,
@@ -164,6 +175,9 @@ export function decodeConfig(
     timeouts: { ...DEFAULT_TIMEOUTS_MS, ...values.timeouts },
     log: values.log ?? DEFAULT_LOG,
     record: values.record,
+    ...(values.deny && { deny: values.deny }),
+    ...(values.allow && { allow: values.allow }),
+    ...(values.state !== undefined && { state: values.state }),
     usage,
     routes: routes.map(withInherited),
     fallback: fallback === 'deny' ? fallback : withInherited(fallback),

@@ -1,6 +1,7 @@
 import type { FailurePolicyName, Refusing, Rule } from 'sluice'
 import type { ErrorShape, FieldOptions, ForwardedHeader } from 'sluice/http'
 import type { JwtOptions } from 'sluice/jwt'
+import type { ClientList } from '../acts/access-list.js'
 import type { AnswerTemplates } from '../answer-template.js'
 import type { BodyTypes } from '../body/body-format.js'
 import type { LlmOptions } from '../llm/llm-call.js'
@@ -50,6 +51,12 @@ export interface GatewayConfig {
   readonly log: LogConfig
   /** Undefined if traffic is not recorded. */
   readonly record: RecordConfig | undefined
+  /** The clients whose requests are refused, on every route. Takes precedence over `allow`. */
+  readonly deny?: ClientList | undefined
+  /** The clients that no limit applies to. Their addresses are also in `allow` of every route. */
+  readonly allow?: ClientList | undefined
+  /** The file in which the acts of operators are kept; undefined to keep them in the store. */
+  readonly state?: string | undefined
   /** Undefined if clients cannot look up their usage. */
   readonly usage?: UsageConfig | undefined
   /** The routes in the order of the file. The first one that matches a request applies. */
@@ -113,12 +120,38 @@ export interface UpstreamTls extends TlsFiles {
 export interface AdminConfig extends Endpoint {
   /** Host names of a reverse proxy, in lower case. Requests to them require the token. */
   readonly names?: readonly string[]
-  /** SHA-256 of the token, in hex. Without a token, the port is open but read-only. */
+  /** SHA-256 of a token with the role `act`, in hex. Without tokens, the port is open but read-only. */
   readonly tokenHash?: string
+  /** The tokens of single operators. */
+  readonly tokens?: readonly AdminToken[]
   /** The file that records changes made from the dashboard, and attempts to make them. */
   readonly audit?: string
   /** Undefined for plain HTTP. */
   readonly tls?: ServerTls
+}
+
+export const ADMIN_ROLES = ['read', 'act'] as const
+
+/** A token of the admin port, and what it allows. */
+export interface AdminToken {
+  /** The name of its holder, for the audit log. */
+  readonly name: string
+  /** `act` includes `read`. */
+  readonly role: (typeof ADMIN_ROLES)[number]
+  /** SHA-256 of the token, in hex. */
+  readonly hash: string
+}
+
+/** The holder of the single token `token_sha256`, for the audit log. */
+export const DEFAULT_TOKEN_NAME = 'admin'
+
+/** Lists the tokens of the admin port. */
+export function adminTokensOf({
+  tokenHash,
+  tokens = [],
+}: Pick<AdminConfig, 'tokenHash' | 'tokens'>): readonly AdminToken[] {
+  if (tokenHash === undefined) return tokens
+  return [{ name: DEFAULT_TOKEN_NAME, role: 'act', hash: tokenHash }, ...tokens]
 }
 
 export const CLIENT_NAMINGS = ['plain', 'masked', 'hashed'] as const

@@ -57,6 +57,7 @@ function withResolvedPaths(config: GatewayConfig, folder: string): GatewayConfig
     ...(identity.apiKeys !== undefined && {
       identity: { ...identity, apiKeys: path(identity.apiKeys) },
     }),
+    ...(config.state !== undefined && { state: path(config.state) }),
     ...(record !== undefined && { record: { ...record, file: path(record.file) } }),
     ...(admin !== undefined && {
       admin: {

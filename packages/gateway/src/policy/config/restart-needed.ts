@@ -10,6 +10,7 @@ const RESTART_KEYS = {
   store: 'store',
   onStoreFailure: 'on_store_failure',
   record: 'record',
+  state: 'state',
 } as const satisfies Partial<Record<keyof GatewayConfig, string>>
 
 /** Explains which changed settings require a restart; undefined if there are none. */

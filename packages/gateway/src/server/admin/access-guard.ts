@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
-import type { AdminConfig } from '../../policy/config/config.js'
+import { type AdminConfig, type AdminToken, adminTokensOf } from '../../policy/config/config.js'
 import { isLoopback } from '../../policy/config/yaml/endpoint.js'
 
 type GuardedRequest = Pick<IncomingMessage, 'method' | 'headers'>
@@ -32,17 +32,30 @@ export class AccessGuard {
   readonly #host: string
   /** Host names that a proxy in front of the port uses in its requests. */
   readonly #names: ReadonlySet<string>
-  readonly #tokenHash: Buffer | undefined
+  readonly #tokens: readonly { readonly token: AdminToken; readonly hash: Buffer }[]
 
-  constructor({ host, names, tokenHash }: AdminConfig) {
-    this.#host = host.toLowerCase()
-    this.#names = new Set(names)
-    this.#tokenHash = tokenHash === undefined ? undefined : Buffer.from(tokenHash, 'hex')
+  constructor(config: AdminConfig) {
+    this.#host = config.host.toLowerCase()
+    this.#names = new Set(config.names)
+    this.#tokens = adminTokensOf(config).map((token) => ({ token, hash: Buffer.from(token.hash, 'hex') }))
   }
 
   /** Reports whether an admin token is configured. */
   get hasToken(): boolean {
-    return this.#tokenHash !== undefined
+    return this.#tokens.length > 0
+  }
+
+  /**
+   * Returns the token in the header of a request; undefined if it has none. The time does not depend
+   * on which token matches.
+   */
+  tokenOf({ headers }: Pick<GuardedRequest, 'headers'>): AdminToken | undefined {
+    const [, sent] = /^bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? []
+    if (sent === undefined) return undefined
+    const digest = createHash('sha256').update(sent).digest()
+    let found: AdminToken | undefined
+    for (const { token, hash } of this.#tokens) if (timingSafeEqual(digest, hash)) found = token
+    return found
   }
 
   /** Checks a request for a static file, which contains no data and needs no token. */
@@ -55,7 +68,7 @@ export class AccessGuard {
     }
   }
 
-  /** Checks a request that changes state, which requires the token on every address. */
+  /** Checks a request that changes state, which requires a token with the role `act` on every address. */
   denialForAction(request: GuardedRequest): Denial | undefined {
     const denial = this.denialFor(request)
     if (denial !== undefined) return denial
@@ -64,7 +77,10 @@ export class AccessGuard {
         status: 403,
         error: 'actions are off: the configuration has no admin token; create one with `sluice token new`',
       }
-    return this.#isAuthorized(request.headers.authorization) ? undefined : TOKEN_REQUIRED
+    const token = this.tokenOf(request)
+    if (token === undefined) return TOKEN_REQUIRED
+    if (token.role === 'act') return undefined
+    return { status: 403, error: `the token '${token.name}' may only read; use one with the role 'act'` }
   }
 
   /**
@@ -79,19 +95,10 @@ export class AccessGuard {
     const isRead = method === 'GET' || method === 'HEAD'
     if (!isRead && origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
       return { status: 403, error: 'requests from pages of another origin are not allowed' }
-    if (this.#isAuthorized(headers.authorization)) return undefined
+    if (this.tokenOf(request) !== undefined) return undefined
     const denial = this.denialForPage(request)
     if (denial !== undefined) return denial
     return isLoopback(this.#host) && this.#isOwnAddress(hostName(host)) ? undefined : TOKEN_REQUIRED
-  }
-
-  /**
-   * Reports whether the header contains the admin token; always false if no token is configured.
-   */
-  #isAuthorized(authorization: string | undefined): boolean {
-    const [, token] = /^bearer +(\S+)$/i.exec(authorization ?? '') ?? []
-    if (token === undefined || this.#tokenHash === undefined) return false
-    return timingSafeEqual(createHash('sha256').update(token).digest(), this.#tokenHash)
   }
 
   #isOwnAddress(name: string | undefined): boolean {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { readStaticFiles } from '../http/static-files.js'
 import type { MetricsSummary } from '../observability/metrics/metrics-summary.js'
 import { type AdminResponse, type AdminRoute, failure } from './admin-route.js'
+import type { ActList } from './api/admin-actions.js'
 import type { ClientState, TopClients } from './api/client-status.js'
 import type { Status } from './api/gateway-status.js'
 import type { RecentRefusals } from './api/recent-refusals.js'
@@ -41,6 +42,8 @@ interface LiveSources {
   /** Returns the minutes since `from` (epoch milliseconds), as a JSON array of samples. */
   readonly history: (from: number) => string
   readonly refusals: (filter: RefusalFilter) => RecentRefusals
+  /** The acts in effect. */
+  readonly acts: () => ActList
   /** A description of the running configuration, without secrets. */
   readonly config: () => string
 }
@@ -84,6 +87,7 @@ export function adminRoutes(
     ['/api/client', data(({ query }) => findClient(query.get('q') ?? '', live.client))],
     ['/api/history', data(({ query }) => readHistory(query, live.history))],
     ['/api/refusals', data(({ query }) => findRefusals(query, live.refusals))],
+    ['/api/acts/current', data(() => ok(live.acts()))],
     ['/api/config', data(() => ({ ...ok(live.config()), type: 'text/plain; charset=utf-8' }))],
     ...files,
   ])

@@ -26,7 +26,7 @@ export interface AdminOptions {
   readonly tls: TlsMaterial | undefined
   readonly sources: AdminSources
   /** Performs an action and describes the change; rejects with an AdminActionError. */
-  readonly perform: (action: AdminAction) => Promise<string>
+  readonly perform: (action: AdminAction, by: string) => Promise<string>
   /** Undefined if recording is off. */
   readonly record: RecordSources | undefined
   readonly log: Pick<Log, 'info' | 'error' | 'crashed'>

@@ -1,7 +1,8 @@
 import type { LimiterEvent } from 'sluice'
+import { canAct } from '../../policy/config/act-state.js'
 import type { GatewayConfig } from '../../policy/config/config.js'
 import { describeConfig } from '../../policy/config/describe-config.js'
-import type { Overrides, Policies } from '../../policy/policies.js'
+import type { Policies } from '../../policy/policies.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { WarmUps } from '../../policy/warm-ups.js'
 import { VERSION } from '../../version.js'
@@ -11,8 +12,9 @@ import type { ModelAnswer } from '../observability/model-answer.js'
 import type { Observer } from '../observability/observer.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
 import type { OpenedStore } from '../store/open-store.js'
-import { RuleActions } from './actions/rule-actions.js'
-import type { AdminAction } from './api/admin-actions.js'
+import { type ListSources, listActs } from './actions/act-list.js'
+import { type ActChanges, OperatorActions } from './actions/operator-actions.js'
+import type { ActList, AdminAction } from './api/admin-actions.js'
 import type { Status, StoreStatus } from './api/gateway-status.js'
 import { lookUpClient } from './live/client-lookup.js'
 import { KnownClients } from './live/known-clients.js'
@@ -25,13 +27,7 @@ import { TrafficSampler } from './live/traffic-sampler.js'
 export interface LiveStateOptions {
   readonly opened: OpenedStore
   readonly warmUps: Pick<WarmUps, 'ofRoutes'>
-  readonly overrides: () => Overrides
-  /**
-   * Applies new overrides.
-   *
-   * @throws Error if they do not fit the rules; the previous ones stay in effect
-   */
-  readonly override: (overrides: Overrides) => Promise<void>
+  readonly acts: ActChanges & Omit<ListSources, 'kept'>
   readonly log: Pick<Log, 'crashed'>
 }
 
@@ -44,7 +40,7 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
   readonly #refusals = new RecentRefusals()
   readonly #known = new KnownClients()
   readonly #view: RuleView
-  readonly #actions: RuleActions
+  readonly #actions: OperatorActions
   readonly #started = Date.now()
   #config: GatewayConfig
   #policies: Policies | undefined
@@ -54,7 +50,10 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
     this.#config = config
     this.#options = options
     this.#view = new RuleView(opened.store, () => warmUps.ofRoutes(this.#config))
-    this.#actions = new RuleActions({ ...options, view: this.#view, store: opened.store })
+    this.#actions = new OperatorActions({
+      ...{ view: this.#view, store: opened.store, acts: options.acts },
+      deny: () => this.#config.deny,
+    })
     this.feed = new SseFeed({
       sample: () => {
         const { failures, timeouts } = opened.stats()
@@ -80,7 +79,7 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
       at: Date.now(),
       started: this.#started,
       version: VERSION,
-      acts: this.#config.admin?.tokenHash === undefined ? 'off' : 'token',
+      acts: canAct(this.#config.admin) ? 'token' : 'off',
       store: storeStatus(this.#config, this.#options.opened),
       routes: await this.#view.routes(),
       clientsTracked: this.#view.keysSeen,
@@ -112,6 +111,12 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
     return this.#refusals.find(filter)
   }
 
+  acts(): ActList {
+    const { store, state } = this.#config
+    const kept = store.kind === 'redis' ? 'redis' : state === undefined ? 'memory' : 'file'
+    return listActs({ ...this.#options.acts, kept })
+  }
+
   /** Describes the running configuration, without secrets. */
   config(): string {
     return `${describeConfig(this.#config).join('\n')}\n`
@@ -120,10 +125,11 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
   /**
    * Performs an action and describes the change.
    *
+   * @param by the name of the admin token
    * @throws AdminActionError (as a rejection) if the action cannot be performed
    */
-  async perform(action: AdminAction): Promise<string> {
-    const done = await this.#actions.perform(action)
+  async perform(action: AdminAction, by: string): Promise<string> {
+    const done = await this.#actions.perform(action, by)
     this.feed.sendStatus()
     return done
   }

@@ -9,6 +9,8 @@ export type RequestOutcome =
    */
   | 'allowed'
   | 'refused'
+  /** The client is blocked by an act or by the configuration: 403. */
+  | 'blocked'
   /** Unknown credentials: 401. */
   | 'unauthorized'
   /** A requirement of the route is not met: 403, unless configured otherwise. */

@@ -8,6 +8,7 @@ import type { InboundRequest } from '../http/inbound-request.js'
 import type { HeldBody } from '../http/read-body.js'
 import { RequestHead } from '../identity/request-head.js'
 import type { TrafficObserver } from '../observability/request-outcome.js'
+import { checkClient } from './blocked.js'
 import { IncomingRequest } from './incoming-request.js'
 import { PendingBody } from './pending-body.js'
 import type { RoutedRequest } from './request-context.js'
@@ -24,6 +25,8 @@ export interface Admitted {
   readonly body: HeldBody | undefined
   /** The model call, if tokens are limited. */
   readonly call: LlmCall | undefined
+  /** True if the limits do not apply to the client. */
+  readonly isExempt: boolean
 }
 
 /**
@@ -64,6 +67,13 @@ function decide(
   waitsForBody: boolean,
 ): MaybePromise<Admitted> {
   const { request, requestId, services, target, match, errors } = routed
+  checkClient(services, client)
+  const exemption = exemptionOf(routed, client)
+  if (exemption !== undefined) {
+    const exempt = { ...routed, match: { ...match, policy: exemption.policy } }
+    const needsBody = waitsForBody && exemption.policy.readsBody
+    return decide(exempt, exemption.limiter, head, client, needsBody)
+  }
   const { policy, params } = match
   const { name: route, llm, bodyTypes } = policy
   const incoming = new IncomingRequest({
@@ -86,7 +96,15 @@ function decide(
     if (decision.allowed) pending?.forget()
     else pending?.release()
     incoming.forgetBody()
-    return { request: incoming, arrivedAt, decidedAt, decision, body, call: pending?.call }
+    return {
+      request: incoming,
+      arrivedAt,
+      decidedAt,
+      decision,
+      body,
+      call: pending?.call,
+      isExempt: policy.isExempt,
+    }
   }
   let deciding: MaybePromise<Decision>
   try {
@@ -105,6 +123,13 @@ function decide(
       throw error
     },
   )
+}
+
+/** Returns the exemption of a client from the limits of its route, if it has one by its ID. */
+function exemptionOf({ services: { access }, match }: RoutedRequest, client: Client | undefined) {
+  const { exemption, isExempt } = match.policy
+  if (access === undefined || client === undefined || isExempt) return undefined
+  return access.isAllowed(client.id) ? exemption : undefined
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   BodyTooLargeError,
 } from '../http/read-body.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
+import { BlockedError, blockedAnswer } from './blocked.js'
 import { type AnsweredRequest, presentationOf, sendOwnAnswer } from './own-answer.js'
 
 /** The detail for a failed expression. It does not reveal the expression to clients. */
@@ -26,6 +27,10 @@ export function sendErrorResponse(error: unknown, context: AnsweredRequest): Req
   const send = (answer: HttpAnswer) => sendOwnAnswer(context, answer, presentation)
   const sendProblem = (status: number, title: string, detail: string) =>
     send(problem(status, title, detail, {}, presentation))
+  if (error instanceof BlockedError) {
+    send(blockedAnswer(error, presentation))
+    return 'blocked'
+  }
   if (error instanceof ExpressionError) {
     sendProblem(400, 'Bad Request', NOT_EVALUATED)
     return 'invalid'

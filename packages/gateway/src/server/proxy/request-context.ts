@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { ClientAddressReader } from 'sluice/http'
+import type { AccessList } from '../../policy/acts/access-list.js'
 import type { CorsConfig } from '../../policy/config/config.js'
 import type { ResponseMemory } from '../../policy/llm/response/response-memory.js'
 import type { Policies, PolicyMatch } from '../../policy/policies.js'
@@ -22,6 +23,8 @@ export interface RequestServices {
   /** The gateway's own name in the `Via` header. */
   readonly gatewayName: string
   readonly policies: Policies
+  /** Undefined if no client is blocked, and none is exempt from all limits by its ID. */
+  readonly access: AccessList | undefined
   readonly addresses: ClientAddressReader
   readonly clients: ClientReader
   readonly upstream: Upstream

@@ -18,6 +18,7 @@ import { modelAnswer } from '../observability/model-answer.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
 import { type Admitted, admit } from './admit.js'
+import { checkAddress, checkClient } from './blocked.js'
 import { sendErrorResponse } from './error-response.js'
 import { type ForwardOptions, type ForwardOverrides, forward } from './forward.js'
 import type { FailedForward, ForwardResult } from './forward-result.js'
@@ -51,6 +52,7 @@ export function handleRequest(context: RequestContext): void {
       onEnd()
       return
     }
+    if (services.access !== undefined && !isAddressAccepted(context, match)) return
     if (match !== undefined) {
       const applied = match.policy.exemption === undefined ? match : exemptMatch(match, context)
       // Spread syntax here took 2 of the 100 µs of a small request.
@@ -85,6 +87,22 @@ export function handleRequest(context: RequestContext): void {
     if (error instanceof FramingError) response.shouldKeepAlive = false
     startCrossOrigin(request, response, { name: '', cors: services.cors }, services.corsGrants)
     endUnrouted(context, sendErrorResponse(error, context))
+  }
+}
+
+/**
+ * Reports whether requests from the address of a client are accepted. If they are not, the request is
+ * answered.
+ */
+function isAddressAccepted(context: RequestContext, match: PolicyMatch | undefined): boolean {
+  try {
+    checkAddress(context)
+    return true
+  } catch (error) {
+    const outcome = sendErrorResponse(error, match === undefined ? context : { ...context, match })
+    context.services.traffic.onRequestEnd(match?.policy.name, outcome)
+    context.onEnd()
+    return false
   }
 }
 
@@ -173,16 +191,20 @@ class RequestLifecycle {
     }
   }
 
-  /** Identifies the client of an unlimited request if its identity is forwarded upstream. */
+  /**
+   * Identifies the client of an unlimited request if its identity is forwarded upstream, or if
+   * clients are blocked.
+   */
   #identify(): MaybePromise<undefined> {
     const { request, services } = this.#routed
-    if (services.clients.headersFor === undefined) return undefined
+    if (services.clients.headersFor === undefined && services.access?.blocksClients !== true) return undefined
     const client = services.clients.clientOf(new RequestHead(request, services.addresses))
-    if (client instanceof Promise)
-      return client.then((client) => {
-        this.#client = client
-        return undefined
-      })
+    if (client instanceof Promise) return client.then((client) => this.#onIdentified(client))
+    return this.#onIdentified(client)
+  }
+
+  #onIdentified(client: Client | undefined): undefined {
+    checkClient(this.#routed.services, client)
     this.#client = client
     return undefined
   }
@@ -195,7 +217,7 @@ class RequestLifecycle {
     if (decision.allowed && holdsSlots(decision)) this.#permit = decision.permit
     this.#lease = admitted.body?.lease
     // A replay would count the request.
-    if (!match.policy.isExempt) this.#recorded = services.recorder?.begin(target.path, admitted)
+    if (!admitted.isExempt) this.#recorded = services.recorder?.begin(target.path, admitted)
     if (call !== undefined) this.#recorded?.setReservation(call.reservation)
     const headers = limitHeaders(decision, match.policy)
     if (decision.allowed) {

@@ -5,6 +5,7 @@ import { USAGE_ROUTE, type UsageService } from '../../policy/policies.js'
 import type { Target } from '../../policy/routing/target.js'
 import { RequestHead } from '../identity/request-head.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
+import { checkClient } from './blocked.js'
 import { sendErrorResponse } from './error-response.js'
 import { IncomingRequest } from './incoming-request.js'
 import { presentationOf, sendOwnAnswer } from './own-answer.js'
@@ -47,6 +48,7 @@ async function answer(
   }
   const head = new RequestHead(request, services.addresses)
   const client = await services.clients.clientOf(head)
+  checkClient(services, client)
   const incoming = new IncomingRequest({
     id: context.requestId,
     message: request,
@@ -70,10 +72,11 @@ async function answer(
     send(problem(400, 'Bad Request', detail, {}, presentation), headers)
     return 'invalid'
   }
+  const isAllowed = client !== undefined && services.access?.isAllowed(client.id) === true
   const report = await service.report(
     incoming,
     models.filter((model) => model !== ''),
-    (route) => isExempt(context, service, route),
+    (route) => isAllowed || isExempt(context, service, route),
   )
   const negotiated = [...headers, ['vary', 'accept']] as const
   send(

@@ -9,7 +9,7 @@ import type { WorkerDroppedLines } from './worker-protocol.js'
 /** The part of a gateway that accepts client requests, in one process or in several. */
 export interface Frontend {
   readonly address: AddressInfo
-  /** Applies the runtime's current configuration, overrides, keys and TLS files. */
+  /** Applies the runtime's current configuration, acts, keys and TLS files. */
   reload(runtime: Runtime): Promise<void>
   /** Continues to accept requests, but sends `Connection: close` in all responses from now on. */
   drain(): void

@@ -128,7 +128,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       }),
       isWorker: true,
     },
-    first.overrides,
+    first.acts,
   )
   const proxy = await startProxy({
     endpoint: config.listen,
@@ -156,8 +156,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
         proxy.setRequestTimeout(config.timeouts.request)
         proxy.setMaxConnections(runtime.limits.maxConnections)
       } else if (!isDeepStrictEqual(tls.upstream, before.upstream)) runtime.refreshUpstream()
-      if (!isSameConfig || !isDeepStrictEqual(next.overrides, runtime.overrides))
-        runtime.setOverrides(next.overrides)
+      if (!isDeepStrictEqual(next.acts, runtime.acts)) runtime.setActs(next.acts)
       current = next
     },
     drain: () => proxy.drain(),

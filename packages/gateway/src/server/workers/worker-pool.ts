@@ -229,7 +229,7 @@ class WorkerPool {
 }
 
 function workerConfig(runtime: Runtime, listen: ListenConfig): WorkerConfig {
-  const { config, overrides, gatewayName, keysFile, tls } = runtime
+  const { config, acts, gatewayName, keysFile, tls } = runtime
   const { source, upstream } = config
-  return { source, listen, upstream, overrides, gatewayName, keysFile, tls }
+  return { source, listen, upstream, acts, gatewayName, keysFile, tls }
 }

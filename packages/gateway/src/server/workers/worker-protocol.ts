@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Charge, Settlement, StoreVerdict } from 'sluice'
+import type { Act } from '../../policy/acts/act.js'
 import type { ConfigSource, ListenConfig } from '../../policy/config/config.js'
-import type { Overrides } from '../../policy/policies.js'
 import type { KeysFile } from '../identity/keys-file-watch.js'
 import type { DroppedLines } from '../observability/metrics/export.js'
 import type { Observer } from '../observability/observer.js'
@@ -20,7 +20,8 @@ export interface WorkerConfig {
   readonly listen: ListenConfig
   /** Takes precedence over the source, as `listen` does. */
   readonly upstream: string
-  readonly overrides: Overrides
+  /** The acts of operators in effect. */
+  readonly acts: readonly Act[]
   /** The name of the gateway in the `Via` header, shared by all workers. */
   readonly gatewayName: string
   /** The keys file as the primary read it, so that all workers have the same keys. */

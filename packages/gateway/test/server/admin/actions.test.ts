@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { AdminAction } from '../../../src/server/admin/api/admin-actions.js'
+import type { ActionChange } from '../../../src/server/admin/api/admin-actions.js'
 import type { Status } from '../../../src/server/admin/api/gateway-status.js'
 import { echo, send, startTestGateway, type TestGateway } from '../gateway/running-gateway.js'
 
@@ -40,13 +40,13 @@ async function gatewayWithToken() {
 
 async function act(
   { adminUrl }: TestGateway,
-  action: AdminAction | string,
+  action: ActionChange | string,
   headers: object = {},
   path = '/api/actions',
 ) {
   const { status, text } = await send(adminUrl, path, {
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', ...headers },
-    body: typeof action === 'string' ? action : JSON.stringify(action),
+    body: typeof action === 'string' ? action : JSON.stringify({ reason: 'a test', ...action }),
   })
   return { status, ...(JSON.parse(text) as { ok?: true; done?: string; error?: string }) }
 }
@@ -94,7 +94,7 @@ describe('an action with the token', () => {
 
   it.each(['/api/actions', '/api/acts'])('is accepted at %s', async (path) => {
     const gateway = await gatewayWithToken()
-    const action: AdminAction = { act: 'limit', ...FEW, limit: '5/hour' }
+    const action: ActionChange = { act: 'limit', ...FEW, limit: '5/hour' }
     expect(await act(gateway, action, {}, path)).toEqual({
       status: 200,
       ok: true,
@@ -168,16 +168,17 @@ routes:
       enforced: false,
       overridden: { limit: '3/hour', enforced: true },
     })
+    // The limit does not fit a rule with slots.
     await gateway.gateway.apply(
       gateway.configOf(RULES.replace('limit: 2/hour, algorithm: fixed-window', 'concurrent: 3')),
     )
-    expect(await rule(gateway, 'few')).toMatchObject({ limit: '3 concurrent', enforced: true })
+    expect(await rule(gateway, 'few')).toMatchObject({ limit: '3 concurrent', enforced: false })
   })
 
-  it.each<[AdminAction | string, number, string]>([
+  it.each<[ActionChange | string, number, string]>([
     ['no json', 400, 'not valid JSON'],
-    ['{"act":"explode"}', 400, "'act' must be shadow, limit, reset or undo"],
-    ['{"act":"undo","route":"POST /predict","rule":"few","also":1}', 400, 'also'],
+    ['{"act":"explode"}', 400, "'act' must be block, unblock, override, shadow, limit, reset or undo"],
+    ['{"act":"undo","route":"POST /predict","rule":"few","reason":"r","also":1}', 400, 'also'],
     [{ act: 'undo', ...FEW }, 400, "rule 'few' has no override to undo"],
     [{ act: 'shadow', ...FEW, route: 'POST /nowhere', shadow: true }, 404, "no route 'POST /nowhere'"],
     [{ act: 'shadow', ...FEW, rule: 'many', shadow: true }, 404, 'its rules are: few, slots, all'],
@@ -198,12 +199,14 @@ routes:
   it.each<[unknown, string]>([
     [{ act: 'limit', ...FEW, limit: '' }, "'limit' must be a string of 1 to 100 characters"],
     [{ act: 'limit', ...FEW, limit: 8 }, "'limit' must be a string of 1 to 100 characters"],
-    [{ act: 'undo', rule: 'few' }, "'route' must be a string of 1 to 1000 characters"],
+    [{ act: 'undo', rule: 'few', reason: 'r' }, "write either 'id', or 'route' and 'rule'"],
+    [{ act: 'undo', ...FEW }, '\'reason\' is required, in 1 to 200 characters, such as "abuse, ticket 4711"'],
+    [{ act: 'undo', ...FEW, reason: ' ' }, "'reason' must be a string of 1 to 200 characters"],
     [{ act: 'shadow', ...FEW }, "'shadow' must be true or false"],
-    [{ act: 'undo', ...FEW, also: 1 }, "unknown member 'also'"],
-    [{ act: 'explode', ...FEW }, "'act' must be shadow, limit, reset or undo"],
-    [FEW, "'act' must be shadow, limit, reset or undo"],
-    [[], 'an action must be an object such as { "act": "undo", "route": …, "rule": … }'],
+    [{ act: 'undo', ...FEW, reason: 'r', also: 1 }, "unknown member 'also'"],
+    [{ act: 'explode', ...FEW }, "'act' must be block, unblock, override, shadow, limit, reset or undo"],
+    [FEW, "'act' must be block, unblock, override, shadow, limit, reset or undo"],
+    [[], 'an action must be an object such as { "act": "block", "client": …, "reason": … }'],
   ])('is rejected with an error that describes only the invalid part: %j', async (action, error) => {
     const gateway = await gatewayWithToken()
     expect(await act(gateway, JSON.stringify(action))).toEqual({ status: 400, error })
@@ -238,7 +241,7 @@ describe('a request for an action', () => {
 
 it('the admin port writes actions to the audit log, and summarizes requests without the token', async () => {
   const gateway = await gatewayWithToken()
-  const action: AdminAction = { act: 'limit', ...FEW, limit: '8/hour' }
+  const action: ActionChange = { act: 'limit', ...FEW, limit: '8/hour' }
   for (let n = 0; n < 50; n++) await act(gateway, action, { authorization: 'Bearer guess' })
   await act(gateway, action)
   await act(gateway, { ...action, limit: 'lots' })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { createLimiter, StoreUnavailableError } from 'sluice'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { RuleActions } from '../../../src/server/admin/actions/rule-actions.js'
+import { OperatorActions } from '../../../src/server/admin/actions/operator-actions.js'
 import type { AdminSources } from '../../../src/server/admin/admin-routes.js'
 import { startAdmin } from '../../../src/server/admin/admin-server.js'
 import type { RuleView } from '../../../src/server/admin/live/rule-view.js'
@@ -11,7 +11,7 @@ import { send } from '../gateway/running-gateway.js'
 
 const TOKEN = 'a-token-of-some-length'
 const HASH = createHash('sha256').update(TOKEN).digest('hex')
-const ACTION = { act: 'undo', route: 'POST /predict', rule: 'few' }
+const ACTION = { act: 'undo', route: 'POST /predict', rule: 'few', reason: 'a test' }
 
 /** Starts an admin port whose data sources all fail with one error, and collects its log. */
 async function startFailingAdmin(failure: unknown) {
@@ -99,7 +99,10 @@ describe('a request that causes an unexpected error', () => {
     const { url, lines } = await startFailingAdmin(failure)
     const { status, text } = await act(url)
     expect([status, JSON.parse(text)]).toEqual([500, body])
-    expect(lines).toMatchObject([{ audit: { from: '127.0.0.1', act: ACTION, outcome: 'failed' } }, line])
+    expect(lines).toMatchObject([
+      { audit: { from: '127.0.0.1', who: 'admin', act: ACTION, outcome: 'failed' } },
+      line,
+    ])
     expect(JSON.stringify(lines[0])).not.toContain('internalSecret')
   })
 })
@@ -107,35 +110,39 @@ describe('a request that causes an unexpected error', () => {
 describe('an action', () => {
   const rule = { route: 'POST /predict', name: 'few', scope: 'POST /predict\nfew', overridden: {} }
 
-  function actionsWithStore(fail: () => Promise<never>): RuleActions {
+  function actionsWithStore(fail: () => Promise<never>, check = () => {}): OperatorActions {
     const view: Partial<RuleView> = {
       rulesOf: () => [rule] as never,
       keysNamed: () => [{ rule, keys: ['acme'] }] as never,
     }
-    return new RuleActions({
+    return new OperatorActions({
       view: view as RuleView,
       store: { reset: fail } as never,
-      overrides: () => new Map(),
-      override: fail,
+      acts: { change: fail, check },
+      deny: () => undefined,
     })
   }
 
-  const reset = { act: 'reset', route: 'POST /predict', key: 'acme' } as const
-  const limit = { act: 'limit', route: 'POST /predict', rule: 'few', limit: '5/minute' } as const
+  const reset = { act: 'reset', route: 'POST /predict', key: 'acme', reason: 'r' } as const
+  const limit = { act: 'limit', route: 'POST /predict', rule: 'few', limit: '5/minute', reason: 'r' } as const
 
   it('is rejected with 503 while the store is unavailable', async () => {
     const actions = actionsWithStore(() =>
       Promise.reject(new StoreUnavailableError('the key', 100, new Error('gone'))),
     )
-    await expect(actions.perform(reset)).rejects.toMatchObject({ name: 'AdminActionError', status: 503 })
+    await expect(actions.perform(reset, 'ada')).rejects.toMatchObject({
+      name: 'AdminActionError',
+      status: 503,
+    })
   })
 
   it('is rejected with the reason if its limit does not fit the rule', async () => {
-    const actions = actionsWithStore(async () => {
+    const unused = () => Promise.reject(new Error('must not be called'))
+    const actions = actionsWithStore(unused, () => {
       const rules = [{ limit: '10/minute', name: 'few' }]
-      return createLimiter({ rules, overrides: { few: { limit: '5/minute; 9/hour' } } }) as never
+      createLimiter({ rules, overrides: { few: { limit: '5/minute; 9/hour' } } })
     })
-    await expect(actions.perform(limit)).rejects.toMatchObject({
+    await expect(actions.perform(limit, 'ada')).rejects.toMatchObject({
       name: 'AdminActionError',
       status: 400,
       message: "an override must be a single limit such as 10/minute, not '5/minute; 9/hour'",
@@ -144,6 +151,6 @@ describe('an action', () => {
 
   it.each([reset, limit])('fails with an unexpected error unchanged: %j', async (action) => {
     const failure = new TypeError('x is not a function')
-    await expect(actionsWithStore(() => Promise.reject(failure)).perform(action)).rejects.toBe(failure)
+    await expect(actionsWithStore(() => Promise.reject(failure)).perform(action, 'ada')).rejects.toBe(failure)
   })
 })

@@ -74,7 +74,7 @@ async function countAdmitted(
 async function changeLimit({ adminUrl }: ReloadableGateway, limit: string): Promise<void> {
   const { status } = await send(adminUrl, '/api/acts', {
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ act: 'limit', ...RULE, limit }),
+    body: JSON.stringify({ act: 'limit', ...RULE, limit, reason: 'a test' }),
   })
   expect(status).toBe(200)
 }

@@ -45,7 +45,7 @@ describe('a limit with a penalty in the gateway', () => {
     expect(rules.find(({ rule }) => rule === 'login')?.retryAfterOfOne).toBeGreaterThan(880_000)
     const reset = await send(adminUrl, '/api/actions', {
       headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ act: 'reset', key: '127.0.0.1' }),
+      body: JSON.stringify({ act: 'reset', key: '127.0.0.1', reason: 'a test' }),
     })
     expect(reset).toMatchObject({ status: 200 })
     expect((await send(url, '/login')).status).toBe(200)

@@ -221,7 +221,7 @@ routes:
     )
     await send(url, '/a')
     expect((await usageOf(url)).rules[0]).toMatchObject({ used: 1, left: 4 })
-    const action = { act: 'limit', route: 'POST /a', rule: 'requests', limit: '7/hour' }
+    const action = { act: 'limit', route: 'POST /a', rule: 'requests', limit: '7/hour', reason: 'a test' }
     const headers = { authorization: 'Bearer operator', 'content-type': 'application/json' }
     const acted = await send(adminUrl, '/api/actions', { headers, body: JSON.stringify(action) })
     expect(acted.status, acted.text).toBe(200)

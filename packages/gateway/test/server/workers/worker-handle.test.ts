@@ -12,7 +12,7 @@ const config = (text: string): WorkerConfig => ({
   source: { file: 'gateway.yaml', text, variables: {} },
   listen: { host: '127.0.0.1', port: 0 },
   upstream: 'http://127.0.0.1:9',
-  overrides: new Map(),
+  acts: [],
   gatewayName: 'sluice-test',
   keysFile: undefined,
   tls: { listen: undefined, upstream: undefined },

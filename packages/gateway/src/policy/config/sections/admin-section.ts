@@ -1,15 +1,43 @@
-import type { AdminConfig } from '../config.js'
-import { type Decoder, listOf, mapOf, withKeysOf } from '../yaml/decoders.js'
+import { z } from 'zod'
+import {
+  ADMIN_ROLES,
+  type AdminConfig,
+  type AdminToken,
+  adminTokensOf,
+  DEFAULT_TOKEN_NAME,
+} from '../config.js'
+import { type Decoder, listOf, mapOf, scalar, withKeysOf } from '../yaml/decoders.js'
+import type { Problems } from '../yaml/diagnostics.js'
 import { endpoint, isLoopback } from '../yaml/endpoint.js'
-import { hostName, string } from '../yaml/scalars.js'
+import { hostName, name, string } from '../yaml/scalars.js'
 import { sha256Of } from '../yaml/sha256.js'
+import { type ConfigNode, entryOf, itemsOf } from '../yaml/yaml-node.js'
 import { serverTls } from './tls-section.js'
+
+const tokenHashDecoder = sha256Of('a token', 'sluice token new')
+const TOKEN_EXAMPLE = '{ name: ada, role: act, token_sha256: … }'
+const MAX_TOKENS = 100
+
+const tokenMap = mapOf(
+  { name, role: scalar(z.enum(ADMIN_ROLES), ADMIN_ROLES.join(' or ')), token_sha256: tokenHashDecoder },
+  `a map such as ${TOKEN_EXAMPLE}`,
+)
+
+const token: Decoder<AdminToken> = withKeysOf(tokenMap, (node, problems) => {
+  const values = tokenMap(node, problems)
+  if (values === undefined || node.kind !== 'map') return undefined
+  for (const key of ['name', 'role', 'token_sha256'])
+    if (!node.entries.has(key)) problems.at(node, `a token requires '${key}', as in ${TOKEN_EXAMPLE}`)
+  const { name, role, token_sha256: hash } = values
+  return name === undefined || role === undefined || hash === undefined ? undefined : { name, role, hash }
+})
 
 const adminMap = mapOf(
   {
     listen: endpoint,
     names: listOf(hostName, 'a list of host names such as [sluice.example]', 100),
-    token_sha256: sha256Of('a token', 'sluice token new'),
+    token_sha256: tokenHashDecoder,
+    tokens: listOf(token, `a list such as [${TOKEN_EXAMPLE}]`, MAX_TOKENS),
     audit: string('acts.jsonl'),
     tls: serverTls,
   },
@@ -26,6 +54,7 @@ export const decodeAdmin: Decoder<AdminConfig | 'off'> = withKeysOf(adminMap, (n
     listen,
     names,
     token_sha256: tokenHash,
+    tokens,
     audit,
     tls,
   } = (node.kind === 'map' ? adminMap(node, problems) : { listen: endpoint(node, problems) }) ?? {}
@@ -33,13 +62,15 @@ export const decodeAdmin: Decoder<AdminConfig | 'off'> = withKeysOf(adminMap, (n
     ...(listen ?? DEFAULT_ADMIN),
     ...(names !== undefined && { names }),
     ...(tokenHash !== undefined && { tokenHash }),
+    ...(tokens !== undefined && tokens.length > 0 && { tokens }),
     ...(audit !== undefined && { audit }),
     ...(tls !== undefined && { tls }),
   }
   if (problems.count > problemsBefore) return admin
+  checkTokens(node, admin, problems)
   const error = unprotectedAdminError(admin)
   if (error !== undefined) problems.at(node, error)
-  else if (names !== undefined && tokenHash === undefined)
+  else if (names !== undefined && adminTokensOf(admin).length === 0)
     problems.at(
       (node.kind === 'map' && node.entries.get('names')?.value) || node,
       "'names' opens the admin port to clients of a proxy and requires 'token_sha256'; `sluice token new` creates one",
@@ -48,7 +79,26 @@ export const decodeAdmin: Decoder<AdminConfig | 'off'> = withKeysOf(adminMap, (n
 })
 
 /** Returns an error if an admin port requires a token but has none; otherwise undefined. */
-export function unprotectedAdminError({ host, tokenHash }: AdminConfig): string | undefined {
-  if (isLoopback(host) || tokenHash !== undefined) return undefined
+export function unprotectedAdminError(admin: AdminConfig): string | undefined {
+  const { host } = admin
+  if (isLoopback(host) || adminTokensOf(admin).length > 0) return undefined
   return `an admin port on ${host} is reachable from other machines and requires 'token_sha256'; \`sluice token new\` creates one`
+}
+
+/** Reports tokens with the same name, which the audit log could not tell apart, and equal tokens. */
+function checkTokens(node: ConfigNode, admin: AdminConfig, problems: Problems): void {
+  const names = new Set<string>(admin.tokenHash === undefined ? [] : [DEFAULT_TOKEN_NAME])
+  const hashes = new Set<string>(admin.tokenHash === undefined ? [] : [admin.tokenHash])
+  const nodes = itemsOf(entryOf(node, 'tokens'))
+  for (const [index, { name, hash }] of (admin.tokens ?? []).entries()) {
+    const at = nodes[index] ?? node
+    if (names.has(name))
+      problems.at(
+        at,
+        `two tokens are called '${name}'${name === DEFAULT_TOKEN_NAME && admin.tokenHash !== undefined ? ", which is the name of 'token_sha256'" : ''}; give each its own 'name'`,
+      )
+    if (hashes.has(hash)) problems.at(at, `the token of '${name}' is also that of another; create its own`)
+    names.add(name)
+    hashes.add(hash)
+  }
 }

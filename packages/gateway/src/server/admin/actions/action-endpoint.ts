@@ -21,7 +21,7 @@ const UNEXPECTED_ERROR = "unexpected error; see the gateway's log; part of the a
 export function actionEndpoint(
   guard: AccessGuard,
   audit: AuditLog,
-  perform: (action: AdminAction) => Promise<string>,
+  perform: (action: AdminAction, by: string) => Promise<string>,
 ): AdminRoute {
   return {
     method: 'POST',
@@ -30,22 +30,23 @@ export function actionEndpoint(
       const from = request.socket.remoteAddress ?? 'unknown'
       const denial = guard.denialForAction(request)
       if (denial !== undefined) {
-        await audit.writeUnauthorized(from, denial.error)
+        await audit.writeUnauthorized(from, guard.tokenOf(request)?.name, denial.error)
         return failure(denial.status, denial.error)
       }
+      const who = guard.tokenOf(request)?.name ?? 'unknown'
       let action: AdminAction | undefined
       try {
         action = await readAction(request)
-        const done = await perform(action)
-        await audit.write({ from, act: action, outcome: 'done', detail: done })
+        const done = await perform(action, who)
+        await audit.write({ from, who, act: action, outcome: 'done', detail: done })
         return { status: 200, body: { ok: true, done } }
       } catch (error) {
         if (!(error instanceof AdminActionError)) {
           if (action !== undefined)
-            await audit.write({ from, act: action, outcome: 'failed', detail: UNEXPECTED_ERROR })
+            await audit.write({ from, who, act: action, outcome: 'failed', detail: UNEXPECTED_ERROR })
           throw error
         }
-        await audit.write({ from, act: action, outcome: 'refused', detail: error.message })
+        await audit.write({ from, who, act: action, outcome: 'refused', detail: error.message })
         return failure(error.status, error.message)
       }
     },

@@ -1,26 +1,65 @@
 import { z } from 'zod'
+import { MAX_CLIENT_LENGTH, MAX_REASON_LENGTH } from '../../../policy/acts/act.js'
 import type { AdminAction } from '../api/admin-actions.js'
 
 const route = stringUpTo(1000)
 const rule = stringUpTo(64)
+const client = stringUpTo(MAX_CLIENT_LENGTH)
+const limit = stringUpTo(100)
+const common = {
+  reason: z
+    .string(`is required, in 1 to ${MAX_REASON_LENGTH} characters, such as "abuse, ticket 4711"`)
+    .trim()
+    .pipe(stringUpTo(MAX_REASON_LENGTH)),
+}
+const ending = { until: stringUpTo(40).optional(), for: stringUpTo(40).optional() }
+const target = { client: client.optional(), address: stringUpTo(100).optional() }
 
 const ACTION = z.discriminatedUnion(
   'act',
   [
-    z.strictObject({ act: z.literal('shadow'), route, rule, shadow: z.boolean('must be true or false') }),
-    z.strictObject({ act: z.literal('limit'), route, rule, limit: stringUpTo(100) }),
+    z.strictObject({ act: z.literal('block'), ...target, ...ending, ...common }),
+    z.strictObject({ act: z.literal('unblock'), ...target, ...common }),
+    z.strictObject({
+      act: z.literal('override'),
+      client,
+      route: route.optional(),
+      rule: rule.optional(),
+      scale: z.number('must be a number such as 2').optional(),
+      limit: limit.optional(),
+      ...ending,
+      ...common,
+    }),
+    z.strictObject({
+      act: z.literal('shadow'),
+      route,
+      rule,
+      shadow: z.boolean('must be true or false'),
+      ...ending,
+      ...common,
+    }),
+    z.strictObject({ act: z.literal('limit'), route, rule, limit, ...ending, ...common }),
     z.strictObject({
       act: z.literal('reset'),
       route: route.optional(),
       rule: rule.optional(),
       key: stringUpTo(1000),
+      ...common,
     }),
-    z.strictObject({ act: z.literal('undo'), route, rule }),
+    z.strictObject({
+      act: z.literal('undo'),
+      id: stringUpTo(64).optional(),
+      route: route.optional(),
+      rule: rule.optional(),
+      ...common,
+    }),
   ],
-  'must be shadow, limit, reset or undo',
+  'must be block, unblock, override, shadow, limit, reset or undo',
 )
 
-const EXAMPLE = '{ "act": "undo", "route": …, "rule": … }'
+type Parsed = z.infer<typeof ACTION>
+
+const EXAMPLE = '{ "act": "block", "client": …, "reason": … }'
 
 /** Reports to the client why an action cannot be performed. */
 export class AdminActionError extends Error {
@@ -28,7 +67,7 @@ export class AdminActionError extends Error {
 
   constructor(
     message: string,
-    readonly status: 400 | 404 | 413 | 415 | 503 = 400,
+    readonly status: 400 | 404 | 409 | 413 | 415 | 503 = 400,
   ) {
     super(message)
   }
@@ -47,8 +86,36 @@ export function parseAction(json: string): AdminAction {
     throw new AdminActionError(`the body is not valid JSON; expected an action such as ${EXAMPLE}`)
   }
   const result = ACTION.safeParse(value)
-  if (result.success) return result.data as AdminAction
-  throw new AdminActionError(problemOf(result.error.issues[0]))
+  if (!result.success) throw new AdminActionError(problemOf(result.error.issues[0]))
+  checkMembers(result.data)
+  return result.data as AdminAction
+}
+
+/** Checks members that depend on each other. */
+function checkMembers(action: Parsed): void {
+  if ('until' in action && action.until !== undefined && action.for !== undefined)
+    throw new AdminActionError("write either 'until' or 'for', not both")
+  switch (action.act) {
+    case 'block':
+    case 'unblock':
+      if ((action.client === undefined) === (action.address === undefined))
+        throw new AdminActionError("write either 'client' or 'address'")
+      return
+    case 'override':
+      if ((action.scale === undefined) === (action.limit === undefined))
+        throw new AdminActionError("write either 'scale', such as 2, or 'limit', such as 20/minute")
+      if (action.rule === undefined && (action.limit !== undefined || action.route !== undefined))
+        throw new AdminActionError(
+          `'${action.limit === undefined ? 'route' : 'limit'}' requires 'rule'; 'scale' alone changes every rule that counts by client`,
+        )
+      return
+    case 'undo': {
+      const isRule = action.route !== undefined && action.rule !== undefined
+      const isId = action.id !== undefined && action.route === undefined && action.rule === undefined
+      if (!isId && !(isRule && action.id === undefined))
+        throw new AdminActionError("write either 'id', or 'route' and 'rule'")
+    }
+  }
 }
 
 /** Accepts a string of 1 to `max` characters. The message follows the name of the member. */

@@ -7,7 +7,9 @@ import type { AdminAction } from '../api/admin-actions.js'
 interface AuditLine {
   /** The address of the client; `anybody` if the line summarizes several requests. */
   readonly from: string
-  /** Undefined if the request contained no valid action. */
+  /** The name of the admin token; undefined without a valid token. */
+  readonly who: string | undefined
+  /** The action with its target, its reason and its end; undefined if the request contained no valid one. */
   readonly act: AdminAction | undefined
   readonly outcome: 'done' | 'refused' | 'failed'
   /** The change, or why the action was refused or failed. */
@@ -59,14 +61,14 @@ export class AuditLog {
    * Records a request without the token. The first in each second gets its own line; the others are
    * summarized in one.
    */
-  async writeUnauthorized(from: string, reason: string): Promise<void> {
+  async writeUnauthorized(from: string, who: string | undefined, reason: string): Promise<void> {
     if (this.#summaryTimer !== undefined) {
       this.#unauthorizedCount++
       return
     }
     this.#summaryTimer = setTimeout(() => this.close(), SUMMARY_INTERVAL_MS)
     this.#summaryTimer.unref()
-    await this.write({ from, act: undefined, outcome: 'refused', detail: reason })
+    await this.write({ from, who, act: undefined, outcome: 'refused', detail: reason })
   }
 
   /** Writes the pending summary, then flushes the file. */
@@ -76,7 +78,8 @@ export class AuditLog {
     const count = this.#unauthorizedCount
     this.#unauthorizedCount = 0
     const detail = `${count} more ${count === 1 ? 'request' : 'requests'} without the token within a second`
-    if (count > 0) await this.write({ from: 'anybody', act: undefined, outcome: 'refused', detail })
+    if (count > 0)
+      await this.write({ from: 'anybody', who: undefined, act: undefined, outcome: 'refused', detail })
     await this.#writer?.flush(WRITE_TIMEOUT_MS)
   }
 }

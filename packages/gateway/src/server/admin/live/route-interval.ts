@@ -2,6 +2,9 @@ import type { ModelAnswer } from '../../observability/model-answer.js'
 import type { RouteSample } from '../api/live-samples.js'
 import { LatencyHistogram } from './latency-histogram.js'
 
+/** Takes the place of the rule for requests of blocked clients. */
+const BLOCKED_CLIENTS = '(blocked clients)'
+
 /** The traffic of one route in an interval, and its requests in progress. */
 export class RouteInterval {
   allowed = 0
@@ -29,6 +32,11 @@ export class RouteInterval {
   countStatus(status: number): void {
     const group = status === 0 ? 'none' : `${Math.floor(status / 100)}xx`
     this.#statuses[group] = (this.#statuses[group] ?? 0) + 1
+  }
+
+  onBlocked(): void {
+    this.refused++
+    this.countRefusal(BLOCKED_CLIENTS, 'blocked')
   }
 
   countRefusal(rule: string, reason: string, count = 1): void {

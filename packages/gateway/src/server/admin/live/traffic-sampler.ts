@@ -34,6 +34,7 @@ export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableRespon
     const interval = this.#second.of(route ?? UNROUTED)
     if (outcome === 'allowed') interval.allowed++
     else if (outcome === 'refused') interval.refused++
+    else if (outcome === 'blocked') interval.onBlocked()
     else interval.failed++
   }
 

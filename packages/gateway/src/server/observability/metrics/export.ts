@@ -12,6 +12,8 @@ export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<stri
   for (const instrument of [...routeInstruments, ...ruleInstruments]) instrument.reset()
   for (const [route, counters] of routes) {
     for (const [outcome, count] of counters.outcomes) requests.inc({ route, outcome }, count)
+    const blocked = counters.outcomes.of('blocked')
+    if (blocked > 0) refusals.inc({ route, rule: '', reason: 'blocked' }, blocked)
     for (const [tier, count] of counters.allowed) decisions.inc({ route, outcome: 'allowed', tier }, count)
     for (const [tier, count] of counters.refused) decisions.inc({ route, outcome: 'refused', tier }, count)
     // Requests that match no route reach no limit and no upstream.

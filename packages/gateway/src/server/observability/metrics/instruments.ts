@@ -31,7 +31,7 @@ export function createInstruments() {
     }),
     refusals: new Counter({
       name: 'sluice_refusals_total',
-      help: 'Refused requests, by the rule with the longest retry time and by reason.',
+      help: 'Refused requests, by the rule with the longest retry time and by reason. Blocked requests have no rule.',
       labelNames: ['route', 'rule', 'reason'],
       registers,
     }),

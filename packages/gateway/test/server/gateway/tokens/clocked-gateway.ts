@@ -24,6 +24,7 @@ export async function clockedGateway(
   const upstream = createUpstream(config.upstream, config.timeouts)
   const services = {
     policies: createPolicies(config, { store: memoryStore({ clock }), warmUps: new WarmUps(undefined) }),
+    access: undefined,
     gatewayName: 'sluice-test',
     addresses: clientAddressReader({}),
     clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {}, keysFile: undefined },
