@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { VERSION } from '../version.js'
 import { checkCommand } from './check-command.js'
 import { type KeyOptions, newKeyCommand, newTokenCommand } from './credential-commands.js'
+import { addActCommands } from './act-commands.js'
 import { type ReplayArguments, replayCommand } from './replay-command.js'
 import { type ServeOptions, serveCommand } from './serve-command.js'
 
@@ -98,6 +99,8 @@ program
   .command('new')
   .description('create a token, print it once and show its hash for the configuration')
   .action(() => newTokenCommand({ out: process.stdout, err: process.stderr }))
+
+addActCommands(program, { out: process.stdout, err: process.stderr }, process.env.SLUICE_TOKEN)
 
 // Ignores EPIPE: a reader such as `head` may close the pipe, and the gateway must keep running.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
