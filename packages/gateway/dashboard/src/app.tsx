@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
+import { ActsPanel } from './actions/acts-panel.js'
 import { ActionDialog } from './actions/action-dialog.js'
 import type { PendingAction } from './actions/pending-action.js'
 import { SignIn } from './actions/sign-in.js'
@@ -99,6 +100,9 @@ export function App() {
                   <StoreStatusPanel status={status} />
                 </>
               )}
+              <div class="span-12">
+                <ActsPanel api={api} canAct={status?.acts === 'token'} onDone={setNotice} />
+              </div>
               <div class="span-12">
                 <ClientSearch api={api} search={search} onSearch={find} onAction={onAction} />
               </div>

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ActList } from '../../src/server/admin/api/admin-actions.js'
 import type { ClientState, TopClients } from '../../src/server/admin/api/client-status.js'
 import type { Status } from '../../src/server/admin/api/gateway-status.js'
 import type { Sample } from '../../src/server/admin/api/live-samples.js'
@@ -18,6 +19,7 @@ export interface FakeAdminState {
   status: Status
   topClients: TopClients
   client: (text: string) => ClientState | undefined
+  acts: ActList
   configuration: string
   record: RecordStatus
 }
@@ -44,6 +46,7 @@ export async function startFakeAdmin(state: FakeAdminState): Promise<FakeAdmin> 
     const { pathname, searchParams } = new URL(`http://admin${request.url}`)
     if (pathname === '/api/talkers') return json(response, state.topClients)
     if (pathname === '/api/record') return json(response, state.record)
+    if (pathname === '/api/acts/current') return json(response, state.acts)
     if (pathname === '/api/config') return response.end(state.configuration)
     if (pathname === '/api/client') {
       const client = state.client(searchParams.get('q') ?? '')

@@ -162,6 +162,7 @@ export function idle(): FakeAdminState {
     status: status(),
     topClients: { heaviest: [], refused: [], error: 'counts are exact for up to 1,000 clients' },
     client: () => undefined,
+    acts: { acts: [], kept: 'memory' },
     configuration: 'listen: 127.0.0.1:8080\n',
     record: { recording: false },
   }
@@ -204,6 +205,19 @@ export function busy(routes: readonly string[]): FakeAdminState {
       error: 'each count is at most 12 too high',
     },
     client,
+    acts: {
+      kept: 'redis',
+      failure: 'no response within 2000 ms',
+      acts: Array.from({ length: 14 }, (_, index) => ({
+        id: String(index),
+        act: 'block',
+        change: `client ${'a-long-name-'.repeat(index)} is blocked`,
+        by: 'ada',
+        reason: 'abuse '.repeat(10 + index),
+        at: Date.now() - 1000 * index,
+        ...(index % 2 === 0 && { until: Date.now() + 3_600_000, problem: 'the configuration has no such rule' }),
+      })),
+    },
     configuration: 'listen: 127.0.0.1:8080\n',
     record: {
       recording: true,

@@ -1,4 +1,4 @@
-import type { AdminAction, AdminActionResult } from '../../../src/server/admin/api/admin-actions.js'
+import type { ActList, AdminAction, AdminActionResult } from '../../../src/server/admin/api/admin-actions.js'
 import type { ClientState, TopClients } from '../../../src/server/admin/api/client-status.js'
 import { NDJSON, type RecordStatus } from '../../../src/server/admin/api/replay-types.js'
 
@@ -39,6 +39,11 @@ export class AdminApi {
 
   client(search: string): Promise<ClientState> {
     return this.#json(`/api/client?q=${encodeURIComponent(search)}`)
+  }
+
+  /** Lists the acts in effect. */
+  acts(): Promise<ActList> {
+    return this.#json('/api/acts/current')
   }
 
   async configuration(): Promise<string> {

@@ -1,5 +1,7 @@
 import { type ConcurrencyRule, formatDuration, formatLimit, type RateRule, type Rule } from 'sluice'
+import type { ClientList } from '../acts/access-list.js'
 import type { GatewayRequest } from '../policy-request.js'
+import { canAct } from './act-state.js'
 import type { Endpoint, ForwardedIdentity, GatewayConfig, PolicyConfig, ServerTls } from './config.js'
 import { limitsOf } from './limits/limit-string.js'
 import { serverLimits } from './server-limits.js'
@@ -19,6 +21,9 @@ export function describeConfig(config: GatewayConfig): string[] {
     `  ${describeServer(config)}`,
     ...describeStore(config),
     ...describeIdentity(config),
+    ...describeClients('refused', config.deny),
+    ...describeClients('never limited', config.allow),
+    ...describeActs(config),
     ...(usage === undefined ? [] : [`  clients see their usage at ${usage.pattern.source}`]),
     ...routes.map((route) => line(route.name, describePolicy(route))),
     line('default', fallback === 'deny' ? 'deny' : describePolicy(fallback)),
@@ -38,6 +43,24 @@ function describeListener(listener: Endpoint & { readonly tls?: ServerTls }): st
 function describeServer(config: GatewayConfig): string {
   const { maxConnections, maxBodyMemory } = serverLimits(config)
   return `at most ${maxConnections} connections, and ${formatSize(maxBodyMemory)} of request bodies in memory`
+}
+
+/** Maximum number of clients that are named. */
+const MAX_NAMED = 5
+
+/** Describes the clients of `deny` or `allow`. */
+function describeClients(effect: string, list: ClientList = { clients: [], addresses: [] }): string[] {
+  const all = [...list.addresses, ...list.clients.map((id) => `client ${id}`)]
+  if (all.length === 0) return []
+  const more = all.length > MAX_NAMED ? ` and ${all.length - MAX_NAMED} more` : ''
+  return [`  ${effect}: ${all.slice(0, MAX_NAMED).join(', ')}${more}`]
+}
+
+/** Describes where the acts of operators are kept, if there can be any. */
+function describeActs({ admin, store, state }: GatewayConfig): string[] {
+  if (store.kind === 'redis') return canAct(admin) ? ['  acts of operators are kept in Redis'] : []
+  if (state !== undefined) return [`  acts of operators are kept in ${state}`]
+  return canAct(admin) ? ["  acts of operators end with the process; 'state' names a file to keep them"] : []
 }
 
 /** Describes the store; returns no line for the memory store. */

@@ -316,6 +316,39 @@ describe('the error for an invalid configuration file', () => {
       `${UPSTREAM}\nlog: ¦off`,
       'a map such as { refusals: true, clients: hashed }',
     ],
+    ['a deny list that is a string', `${UPSTREAM}\ndeny: ¦10.0.0.0/8`, "'deny' must be a list such as"],
+    [
+      'a denied network that is none',
+      `${UPSTREAM}\ndeny: [10.0.0.0/8, ¦acme]`,
+      "'acme' is not an address or network; write an address such as 192.0.2.7, a network such as 10.0.0.0/8, or { client: acme }",
+    ],
+    ['an allowed client without an ID', `${UPSTREAM}\nallow: [{ client: ¦'' }]`, 'a string of 1 to 256 characters'],
+    ['an allowed client with an unknown key', `${UPSTREAM}\nallow: [{ ¦clients: a }]`, "did you mean 'client'?"],
+    [
+      'a file of acts with Redis',
+      `${UPSTREAM}\nstore: redis://127.0.0.1\nstate: ¦acts.json`,
+      "acts are kept in Redis, where all gateways read them; remove 'state'",
+    ],
+    [
+      'an admin token without a role',
+      `${UPSTREAM}\nadmin: { tokens: [¦{ name: ada, token_sha256: 5ec2e70000000000000000000000000000000000000000000000000000000000 }] }`,
+      "a token requires 'role', as in { name: ada, role: act, token_sha256: … }",
+    ],
+    [
+      'an unknown role',
+      `${UPSTREAM}\nadmin: { tokens: [{ name: ada, role: ¦admin, token_sha256: 5ec2e70000000000000000000000000000000000000000000000000000000000 }] }`,
+      "'role' must be read or act",
+    ],
+    [
+      'two admin tokens with one name',
+      `${UPSTREAM}\nadmin: { token_sha256: 5ec2e70000000000000000000000000000000000000000000000000000000000, tokens: [¦{ name: admin, role: act, token_sha256: 5ec2e80000000000000000000000000000000000000000000000000000000000 }] }`,
+      "two tokens are called 'admin', which is the name of 'token_sha256'; give each its own 'name'",
+    ],
+    [
+      'one admin token for two operators',
+      `${UPSTREAM}\nadmin: { tokens: [{ name: a, role: act, token_sha256: 5ec2e70000000000000000000000000000000000000000000000000000000000 }, ¦{ name: b, role: read, token_sha256: 5ec2e70000000000000000000000000000000000000000000000000000000000 }] }`,
+      "the token of 'b' is also that of another",
+    ],
     [
       'an admin port on all interfaces without a token',
       `${UPSTREAM}\nadmin: ¦:8081`,

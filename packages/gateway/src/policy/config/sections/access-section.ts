@@ -24,9 +24,10 @@ const clientMap = mapOf(
 
 const entry: Decoder<Entry> = withKeysOf(clientMap, (node, problems) => {
   if (node.kind === 'map') {
+    const problemsBefore = problems.count
     const client = clientMap(node, problems)?.client
     if (client !== undefined) return { client }
-    if (!node.entries.has('client')) problems.at(node, `an entry must be ${EXPECTED}`)
+    if (problems.count === problemsBefore) problems.at(node, `an entry must be ${EXPECTED}`)
     return undefined
   }
   const address = string('10.0.0.0/8')(node, problems)

@@ -1,0 +1,31 @@
+/** A text input with a label. */
+export function TextField({
+  label,
+  value,
+  onInput,
+  isOptional = false,
+  maxLength,
+  placeholder,
+}: {
+  readonly label: string
+  readonly value: string
+  readonly onInput: (value: string) => void
+  readonly isOptional?: boolean
+  readonly maxLength?: number
+  readonly placeholder?: string
+}) {
+  return (
+    <label>
+      {label}
+      <input
+        required={!isOptional}
+        value={value}
+        maxLength={maxLength}
+        placeholder={placeholder}
+        autocomplete="off"
+        spellcheck={false}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+    </label>
+  )
+}
