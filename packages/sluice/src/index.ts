@@ -1,7 +1,7 @@
 export type { Penalty } from './algorithms/penalty.js'
 export type { Taken, Verdict } from './algorithms/verdict.js'
 export type { Decision, Forecast, Quota, Refusal } from './limiter/decision.js'
-export type { LimiterEvent, LimiterListener } from './limiter/event.js'
+export type { LimiterEvent, LimiterListener, ThresholdReached } from './limiter/event.js'
 export {
   type AdmitOptions,
   createLimiter,
@@ -14,6 +14,7 @@ export {
 } from './limiter/limiter.js'
 export type { Permit } from './limiter/permit.js'
 export type { RuleUsage, UnknownUsage, Usage } from './limiter/usage.js'
+export type { QuotaWarning } from './limiter/warning.js'
 export { formatDuration, formatLimit, formatWait } from './limits/format-limit.js'
 export { type Counting, LimitSyntaxError, parseLimits } from './limits/grammar.js'
 export type {

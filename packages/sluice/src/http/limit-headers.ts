@@ -6,6 +6,7 @@ import { draft12Headers } from './draft-12-headers.js'
 import { type ErrorShapeOptions, retryHints } from './error-shape.js'
 import { type HeaderList, headersOfOneRule, rateLimit, rateLimitPolicy } from './ratelimit-headers.js'
 import { retryAfterSeconds } from './retry-after.js'
+import { sluiceWarning } from './sluice-warning.js'
 
 /** The versions of draft-ietf-httpapi-ratelimit-headers whose headers can be sent. */
 const DRAFTS = ['draft-12', 'draft-11', 'draft-8', 'draft-7', 'draft-6'] as const
@@ -98,7 +99,9 @@ export function limitFields(decision: Decision, options: FieldOptions & ErrorSha
     decision.allowed &&
     secret === undefined &&
     xRateLimit === false &&
-    fields === 'draft-11'
+    fields === 'draft-11' &&
+    sole.warning === undefined &&
+    sole.overrun === undefined
   )
     return headersOfOneRule(sole)
   // A refusal reports only the rules that refused, so that `Retry-After` is never shorter than a
@@ -114,6 +117,8 @@ export function limitFields(decision: Decision, options: FieldOptions & ErrorSha
     headers.push(...draft12Headers(enforced, reported, decision.allowed, secret))
   else if (fields !== false) headers.push(...dictionaryHeaders(enforced, reported, fields))
   if (xRateLimit !== false) headers.push(...xRateLimitHeaders(leastRemaining(reported), xRateLimit))
+  const warning = sluiceWarning(enforced)
+  if (warning !== undefined) headers.push(['sluice-warning', warning])
   if (decision.allowed) return headers
   const { refusal } = decision
   const hasRetryAfter = options.retryAfter !== false

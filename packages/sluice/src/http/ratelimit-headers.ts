@@ -170,7 +170,7 @@ export function partitionKey(key: string, secret: string | undefined): string {
 }
 
 /** Formats a String of structured fields. Characters that are not allowed become `?`. */
-function sfString(text: string): string {
+export function sfString(text: string): string {
   return `"${text.replace(/[\\"]/g, '\\$&').replace(/[^\x20-\x7e]/g, '?')}"`
 }
 
@@ -184,5 +184,6 @@ export function sfInteger(value: number): string {
  * form of draft-7 is a dictionary, of which a client reads one limit, so the last limit replaces it.
  */
 export function isListHeader(name: string, value: string): boolean {
+  if (name === 'sluice-warning') return true
   return name === 'ratelimit-policy' || (name === 'ratelimit' && !value.startsWith('limit='))
 }

@@ -8,6 +8,7 @@ import type { WarmUp } from '../rules/warm-up.js'
 import { nextLease } from '../stores/lease-name.js'
 import type { Charge, StoreVerdict } from '../stores/store.js'
 import type { Quota } from './decision.js'
+import { type AccountedVerdict, type QuotaWarning, warningOfVerdict } from './warning.js'
 
 /** A rule with the scope of its state in the store. */
 export interface ScopedRule<Request> extends CompiledRule<Request> {
@@ -16,7 +17,7 @@ export interface ScopedRule<Request> extends CompiledRule<Request> {
 
 /** The charge of one rule for one request. */
 export interface RuleCharge extends Charge {
-  readonly rule: Pick<ScopedRule<never>, 'name' | 'resource' | 'enforce' | 'waiting'>
+  readonly rule: Pick<ScopedRule<never>, 'name' | 'resource' | 'enforce' | 'waiting' | 'warnings'>
   /**
    * Milliseconds until the warm-up has raised the limit enough to admit the charge: 0 if the limit
    * is already high enough, Infinity if it never will be.
@@ -169,6 +170,9 @@ export class RequestQuota implements Quota {
   readonly resetAfter: number
   readonly moreAfter: number
   readonly retryAfter: number
+  // Only the quotas of rules with `warn` or `soft` have these properties.
+  declare readonly warning?: QuotaWarning
+  declare readonly overrun?: number
 
   constructor(
     charge: Pick<RuleCharge, 'rule' | 'key' | 'limit' | 'cost'>,
@@ -189,5 +193,11 @@ export class RequestQuota implements Quota {
     this.moreAfter = verdict.moreAfter
     // A charge above the scaled limit fits once the limit has grown and all usage has expired.
     this.retryAfter = retryAfter === NEVER && fitsAfter > 0 ? Math.max(fitsAfter, resetAfter) : retryAfter
+    if (rule.warnings !== undefined && rule.enforce) {
+      const warning = warningOfVerdict(rule.warnings.thresholds, limit, verdict)
+      const { overrun } = verdict as AccountedVerdict
+      if (warning !== undefined) this.warning = warning
+      if (overrun !== undefined) this.overrun = overrun
+    }
   }
 }

@@ -2,6 +2,7 @@ import type { Limit } from '../limits/limit.js'
 import type { Resource } from '../rules/rule.js'
 import type { Degraded } from '../stores/store.js'
 import type { Permit } from './permit.js'
+import type { QuotaWarning } from './warning.js'
 
 /**
  * The state of one rule after a decision on a request. Times are milliseconds from the decision.
@@ -29,6 +30,10 @@ export interface Quota {
    * Time until this rule would admit the request: 0 if it already does, Infinity if it never will.
    */
   readonly retryAfter: number
+  /** Set if the rule has `warn` and the settled use of the key has reached a threshold. */
+  readonly warning?: QuotaWarning
+  /** Units in use above a soft limit; absent if there are none. The request is admitted anyway. */
+  readonly overrun?: number
 }
 
 /** The reason for a refusal. */

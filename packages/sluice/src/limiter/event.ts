@@ -27,12 +27,38 @@ interface OfRule {
   readonly key: string
 }
 
+/** A threshold of a rule's `warn` that the settled use of a key has reached. */
+export interface ThresholdReached {
+  /** The same for the same rule, key, window and threshold, in every process. */
+  readonly id: string
+  /** The threshold as a fraction of the limit, such as 0.95. */
+  readonly threshold: number
+  readonly limit: Limit
+  /** Settled units used in the window when the event was emitted. */
+  readonly used: number
+  /** The start of the window, in milliseconds since 1970. */
+  readonly start: number
+  /** The end of the window, in milliseconds since 1970. */
+  readonly reset: number
+}
+
 /** An event of a limiter. Times are in milliseconds. */
 export type LimiterEvent<Request = unknown> =
   | (Decided<Request> & { readonly type: 'allowed' })
   | (Decided<Request> & { readonly type: 'refused'; readonly refusal: Refusal })
   /** A shadow rule would have refused the request. Emitted before `allowed` or `refused`. */
   | (OfRequest<Request> & { readonly type: 'shadow-refused'; readonly quota: Quota })
+  /**
+   * A soft limit admitted a request above it: `quota.overrun` units are in use above the limit.
+   * Emitted before `allowed`.
+   */
+  | (OfRequest<Request> & { readonly type: 'soft-exceeded'; readonly quota: Quota })
+  /**
+   * The settled use of a key has reached a threshold of a rule's `warn`. Each process that sees it
+   * emits the event once, so a fleet may emit it several times with the same `id`. The process
+   * remembers at least the 10,000 most recent keys, and emits the event again for others.
+   */
+  | (OfRule & ThresholdReached & { readonly type: 'threshold' })
   /**
    * A request was settled: `taken` is the cost on admission, and `cost` the actual one. Also emitted
    * by `charge`, with `taken` 0, and by `refund`, with `cost` 0.

@@ -4,9 +4,11 @@ import { type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import type { Client } from '../rules/client.js'
 import { isCallerError } from '../stores/caller-error.js'
 import { PreparedDecision } from './allowed-decision.js'
+import type { ScopedRule } from './charges.js'
 import type { Decision, Quota } from './decision.js'
 import type { LimiterEvent, LimiterListener } from './event.js'
 import type { AdmittedCharge } from './permit.js'
+import { AnnouncedThresholds, type QuotaWarning, thresholdId } from './warning.js'
 
 /** Maximum number of clients whose last tier is remembered. */
 const MAX_CLIENTS = 10_000
@@ -23,7 +25,15 @@ export class LimiterEvents<Request> {
   /** When the store failed, in milliseconds; undefined while it works. */
   #failedSince: number | undefined
 
-  constructor(private readonly listener: LimiterListener<Request>) {}
+  readonly #announced = new AnnouncedThresholds()
+  readonly #rules: ReadonlyMap<string, ScopedRule<Request>>
+
+  constructor(
+    private readonly listener: LimiterListener<Request>,
+    rules: readonly ScopedRule<Request>[],
+  ) {
+    this.#rules = new Map(rules.map((rule) => [rule.name, rule]))
+  }
 
   /** Calls the store and reports a failure. */
   watchStore<T>(call: () => MaybePromise<T>): MaybePromise<T> {
@@ -71,11 +81,27 @@ export class LimiterEvents<Request> {
     for (const quota of quotas) {
       this.#recordLimit(limits, quota.rule, quota.limit, client?.tier)
       if (!quota.enforced && !quota.allowed) this.#emit({ type: 'shadow-refused', request, client, quota })
+      if (quota.overrun !== undefined && decision.allowed && quota.cost > 0)
+        this.#emit({ type: 'soft-exceeded', request, client, quota })
+      if (quota.warning !== undefined) this.onWarning(quota, quota.warning)
     }
     const event = decision.allowed
       ? ({ type: 'allowed', request, client, quotas, took } as const)
       : ({ type: 'refused', request, client, quotas, took, refusal: decision.refusal } as const)
     this.#emit(degraded === undefined ? event : { ...event, degraded })
+  }
+
+  /** Emits the thresholds that a key has reached and that this process has not announced. */
+  onWarning(
+    { rule: name, key, limit }: Pick<Quota, 'rule' | 'key' | 'limit'>,
+    { used, start, reset, ...reached }: QuotaWarning,
+  ): void {
+    const { scope, resource, warnings } = this.#rules.get(name) as ScopedRule<Request>
+    const thresholds = warnings?.thresholds ?? []
+    for (const threshold of this.#announced.add(scope, key, { used, start, reset, ...reached }, thresholds)) {
+      const id = thresholdId(scope, key, start, threshold)
+      this.#emit({ type: 'threshold', id, rule: name, resource, key, limit, threshold, used, start, reset })
+    }
   }
 
   /** @param cost the actual cost */

@@ -6,6 +6,7 @@ import { readWaiting, type WaitOptions } from '../rules/waiting.js'
 import { memoryStore } from '../stores/memory/memory-store.js'
 import type { Store } from '../stores/store.js'
 import { systemTimers } from '../time/timers.js'
+import { AccountedStore } from './accounted-store.js'
 import type { RuleCharge, ScopedRule } from './charges.js'
 import { Decider } from './decider.js'
 import type { Decision, Forecast } from './decision.js'
@@ -19,6 +20,7 @@ import { Stopwatch } from './stopwatch.js'
 import { TwoStepAdmission } from './two-step-admission.js'
 import { readUsage, type Usage } from './usage.js'
 import { rulesNamed, UsageChanges } from './usage-changes.js'
+import { warningOf } from './warning.js'
 
 export type { LimiterOptions, NeedsBody } from './limiter-options.js'
 export type { AdmitOptions, Limiter, LimiterRule, RequestBody, UsageOptions } from './limiter-types.js'
@@ -78,13 +80,13 @@ class RuleLimiter<Request> implements Limiter<Request> {
     this.#scaling = warmUp
     this.#requirement = requirement
     this.#requirementNeedsBody = needsBody?.require === true
-    this.#store = store ?? memoryStore()
+    this.#events = listener && new LimiterEvents(listener, this.#rules)
+    this.#store = accountedStore(store ?? memoryStore(), this.#rules, this.#events)
     this.#ownsStore = store === undefined
     this.#queues = new RequestQueues(timers)
     this.#hasWaitingRules = rules.some(({ waiting }) => waiting !== undefined)
     this.#usesQueues = this.#hasWaitingRules
     const activeQueues = () => (this.#usesQueues ? this.#queues : undefined)
-    this.#events = listener && new LimiterEvents(listener)
     const resources = [...new Set(rules.map(({ resource }) => resource))]
     this.#decider = new Decider(
       this.#store,
@@ -92,6 +94,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
         store: this.#store,
         renewal: leaseRenewal(timers),
         resources,
+        closesReservations: this.#rules.some(({ warnings }) => warnings?.reserves === true),
         get queues() {
           return activeQueues()
         },
@@ -300,6 +303,24 @@ class RuleLimiter<Request> implements Limiter<Request> {
     if (waiting !== undefined) this.#usesQueues = true
     return this.#hasWaitingRules || waiting !== undefined ? this.#queues : undefined
   }
+}
+
+/** Returns a store that accounts for rules with `warn` or `soft`, or the store itself without any. */
+function accountedStore<Request>(
+  store: Store,
+  rules: readonly ScopedRule<Request>[],
+  events: LimiterEvents<Request> | undefined,
+): Store {
+  if (rules.every(({ warnings, enforce }) => warnings === undefined || !enforce)) return store
+  return new AccountedStore(
+    store,
+    events &&
+      ((charge, used, { at, resetAfter }) => {
+        const { rule, key, limit } = charge
+        const warning = warningOf(rule.warnings?.thresholds ?? [], limit, used, { at, resetAfter })
+        if (warning !== undefined) events.onWarning({ rule: rule.name, key, limit }, warning)
+      }),
+  )
 }
 
 /** Returns the wait options of a call. The caller knows who waits, so it may fill the queue. */

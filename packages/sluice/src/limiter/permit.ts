@@ -14,7 +14,11 @@ import {
 
 /** A charge of an admitted request, and its rule. */
 export interface AdmittedCharge extends Charge {
-  readonly rule: { readonly name: string; readonly resource: Resource }
+  readonly rule: {
+    readonly name: string
+    readonly resource: Resource
+    readonly warnings: { readonly reserves: boolean } | undefined
+  }
 }
 
 /** The charges of an admitted request, by index. */
@@ -39,6 +43,8 @@ export interface PermitContext {
   readonly renewal: Renewal
   /** The resources that the rules of the limiter count. */
   readonly resources: readonly Resource[]
+  /** True if a rule reserves costs and needs to know when they are settled. */
+  readonly closesReservations: boolean
   /** Undefined if no request may have waited. */
   readonly queues: PermitQueues | undefined
   /** Undefined if the limiter has no listener. */
@@ -123,12 +129,12 @@ export class Permit {
     // Marked first, because a listener may use the permit.
     this.#settled ??= new Array(charges.size).fill(false)
     for (const index of settling) this.#settled[index] = true
-    const { events, store } = this.#context
+    const { events, store, closesReservations } = this.#context
     if (events !== undefined)
       for (const index of settling) events.onSettled(charges.chargeAt(index), costOf(index))
     let settlements: Settlement[] | undefined
     for (const index of settling)
-      if (costOf(index) !== charges.costOf(index))
+      if (costOf(index) !== charges.costOf(index) || (closesReservations && this.#isReserved(index)))
         settlements = this.#settle(index, costOf(index), settlements)
     const settled = settlements === undefined ? undefined : store.settle(settlements)
     if (this.#context.queues === undefined) return settled
@@ -232,6 +238,10 @@ export class Permit {
     return !this.#charges.countsSlots(index)
   }
 
+  #isReserved(index: number): boolean {
+    return this.#charges.chargeAt(index).rule.warnings?.reserves === true
+  }
+
   #settleSlots(costOf: (index: number) => number): MaybePromise<void> {
     let settlements: Settlement[] | undefined
     for (let index = 0; index < this.#charges.size; index++)
@@ -243,7 +253,10 @@ export class Permit {
   #settle(index: number, cost: number, settlements: Settlement[] | undefined): Settlement[] | undefined {
     const charges = this.#charges
     if (charges.settleAt(index, cost)) return settlements
-    const settlement = settlementOf(charges.chargeAt(index), charges.verdictAt(index), cost)
+    const charge = charges.chargeAt(index)
+    const settled = settlementOf(charge, charges.verdictAt(index), cost)
+    const settlement =
+      charge.rule.warnings?.reserves === true ? { ...settled, closes: true as const } : settled
     return settlements === undefined ? [settlement] : [...settlements, settlement]
   }
 }

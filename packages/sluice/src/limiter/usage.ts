@@ -4,6 +4,7 @@ import type { Client } from '../rules/client.js'
 import type { Resource } from '../rules/rule.js'
 import type { Degraded, Store, StoreVerdict } from '../stores/store.js'
 import { chargeOf, type RuleCharge, type Scaling, type ScopedRule, scaled } from './charges.js'
+import { type AccountedVerdict, type QuotaWarning, warningOfVerdict } from './warning.js'
 
 /** The usage of a key under one rule. Times are milliseconds from now. */
 export interface RuleUsage {
@@ -17,7 +18,8 @@ export interface RuleUsage {
   /** `false` for a shadow rule. */
   readonly enforced: boolean
   /**
-   * Units in use, rounded up: the capacity of the limit less `left`. Includes what open requests
+   * Units in use, rounded up: the capacity of the limit less `left`, or more than the capacity under
+   * a soft limit. Includes what open requests
    * reserve until they are settled. For `concurrent`, the slots that requests hold now.
    */
   readonly used: number
@@ -30,6 +32,8 @@ export interface RuleUsage {
   readonly resetAfter: number
   /** Time until `left` grows; 0 if no units are used. */
   readonly moreAfter: number
+  /** Set if the rule has `warn` and the settled use of the key has reached a threshold. */
+  readonly warning?: QuotaWarning
 }
 
 /** A rule whose usage cannot be read for a request, because its limit or key needs something else. */
@@ -86,9 +90,12 @@ export async function readUsage<Request>(
   })
 }
 
-function usageOf({ rule, key, limit }: RuleCharge, verdict: StoreVerdict): RuleUsage {
+function usageOf(charge: RuleCharge, verdict: AccountedVerdict): RuleUsage {
+  const { rule, key, limit } = charge
   const { remaining: left, resetAfter, moreAfter } = verdict
   const { name, resource, enforce: enforced } = rule
-  const used = Math.max(0, Math.ceil(capacityOf(limit) - left))
-  return { rule: name, resource, key, limit, enforced, used, left, resetAfter, moreAfter }
+  const used = Math.max(0, Math.ceil(capacityOf(limit) - left + (verdict.overrun ?? 0)))
+  const usage = { rule: name, resource, key, limit, enforced, used, left, resetAfter, moreAfter }
+  const warning = enforced ? warningOfVerdict(rule.warnings?.thresholds, limit, verdict) : undefined
+  return warning === undefined ? usage : { ...usage, warning }
 }

@@ -8,6 +8,7 @@ import { type CostFor, compileCost } from './rule-cost.js'
 import { compileConcurrency, compileLimits, type LimitDefaults, type RuleLimit } from './rule-limit.js'
 import { type StateIdentity, sourceOf, stateNames } from './state-name.js'
 import { type WaitOptions, waitingOf } from './waiting.js'
+import { checkWindows, type RuleWarnings, rejectWarnings, WARN_OPTIONS, warningsOf } from './warn-options.js'
 
 /** A validated rule with one limit, ready to apply to requests. */
 export interface CompiledRule<Request> extends RuleLimit<Request> {
@@ -27,6 +28,8 @@ export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly waiting: WaitOptions | undefined
   /** The penalty of keys whose requests the rule refuses; undefined if there is none. */
   readonly penalty: Penalty | undefined
+  /** Undefined for a rule with neither `warn` nor `soft`. */
+  readonly warnings: RuleWarnings | undefined
 }
 
 /** A rule without the name of its state, which depends on the other rules. */
@@ -36,7 +39,16 @@ type UnnamedRule<Request> = Omit<CompiledRule<Request>, 'stateName'>
 export type RuleOverrides = Readonly<Record<string, RuleOverride>>
 
 const COMMON_OPTIONS = ['name', 'by', 'cost', 'fallbackCost', 'enforce', 'shared', 'tiers', 'wait', 'queue']
-const RATE_OPTIONS = [...COMMON_OPTIONS, 'limit', 'of', 'algorithm', 'align', 'timeZone', ...PENALTY_OPTIONS]
+const RATE_OPTIONS = [
+  ...COMMON_OPTIONS,
+  'limit',
+  'of',
+  'algorithm',
+  'align',
+  'timeZone',
+  ...PENALTY_OPTIONS,
+  ...WARN_OPTIONS,
+]
 const CONCURRENCY_OPTIONS = [...COMMON_OPTIONS, 'concurrent', 'lease']
 
 /**
@@ -103,7 +115,10 @@ function compileRule<Request>(
   defaults: LimitDefaults,
 ): Omit<UnnamedRule<Request>, 'index'>[] {
   const isConcurrent = rule !== null && typeof rule === 'object' && 'concurrent' in rule
-  if (isConcurrent) rejectPenalty(rule)
+  if (isConcurrent) {
+    rejectPenalty(rule)
+    rejectWarnings(rule)
+  }
   checkOptionNames(rule, isConcurrent ? CONCURRENCY_OPTIONS : RATE_OPTIONS)
   const resource = isConcurrent ? 'concurrent' : (rule.of ?? 'requests')
   if (!isConcurrent && resource === 'concurrent')
@@ -127,8 +142,15 @@ function compileRule<Request>(
     cost: typeof rule.cost === 'function' ? undefined : (rule.cost ?? 1),
     waiting: waitingOf(rule),
     penalty: isConcurrent ? undefined : penaltyOf(rule),
+    warnings: isConcurrent ? undefined : warningsOf(rule),
   }
   const limits = isConcurrent ? [compileConcurrency(rule, defaults)] : compileLimits(rule, defaults)
+  if (!isConcurrent && common.warnings?.thresholds !== undefined)
+    checkWindows(
+      rule,
+      limits.map(({ limit }) => limit),
+      defaults.algorithm,
+    )
   return limits.map((limit) => ({ ...common, ...limit }))
 }
 

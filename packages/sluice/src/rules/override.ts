@@ -39,6 +39,7 @@ export type ClientOverride =
 interface Overridable<Request> extends RuleLimit<Request> {
   readonly enforce: boolean
   readonly waiting: unknown
+  readonly warnings: unknown
 }
 
 /**

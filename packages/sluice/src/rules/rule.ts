@@ -88,6 +88,21 @@ export interface RateRule<Request> extends RuleOptions<Request>, Counting {
    * long, its next one has the length `penalty` again. Requires `penaltyGrowth`.
    */
   readonly penaltyMax?: number | string
+  /**
+   * Thresholds of the limit, such as `['80%', '95%']` or `[0.8, 0.95]`: one to ten, each more than 0
+   * and at most 100 %, or 1000 % with `soft`. At each threshold that a key reaches, the limiter emits
+   * the event `threshold`, and responses carry `Sluice-Warning`. Requires a fixed window, and excludes
+   * `penalty`. A shadow rule is silent.
+   *
+   * Settled use counts: a computed cost in `tokens`, `input_tokens` or `output_tokens` counts once
+   * the permit is settled, and any other cost once it is taken. Default: no thresholds.
+   */
+  readonly warn?: readonly (number | string)[]
+  /**
+   * `true` makes a soft limit: requests above it are admitted and counted, and the client is told
+   * by `Sluice-Warning`. It excludes `penalty` and `wait`. A shadow rule is silent. Default: `false`.
+   */
+  readonly soft?: boolean
 }
 
 /** A limit on requests in flight. */

@@ -49,6 +49,8 @@ export interface Settlement {
   readonly taken: Taken & Pick<StoreVerdict, 'overflow' | 'degraded'>
   /** The actual cost. For a lease, the original cost renews it and 0 ends it. */
   readonly cost: number
+  /** True if this is the first settlement of a charge whose cost was reserved. */
+  readonly closes?: true
 }
 
 /**

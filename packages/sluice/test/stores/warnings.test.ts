@@ -1,0 +1,222 @@
+import fc from 'fast-check'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LimiterEvent } from '../../src/limiter/event.js'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import type { Permit } from '../../src/limiter/permit.js'
+import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { IoRedisConnection } from '../../src/stores/redis/clients/ioredis.js'
+import { ScriptStore } from '../../src/stores/redis/redis-store.js'
+import type { Store } from '../../src/stores/store.js'
+import { type ManualClock, manualClock } from '../../src/time/clock.js'
+import { storeWithClock } from './memcached/store-with-clock.js'
+import { type MemcachedServer, startMemcached } from './servers/memcached.js'
+import { type RedisServer, startRedis } from './servers/redis.js'
+
+const HOUR = 3_600_000
+const THRESHOLDS = [0.25, 0.5, 0.8, 1]
+
+interface Call {
+  readonly cost: number
+}
+
+const STEP = fc.oneof(
+  { arbitrary: fc.record({ does: fc.constant('admit' as const), cost: fc.nat(6) }), weight: 6 },
+  {
+    arbitrary: fc.record({ does: fc.constant('settle' as const), which: fc.nat(3), cost: fc.nat(9) }),
+    weight: 4,
+  },
+  { arbitrary: fc.record({ does: fc.constant('charge' as const), cost: fc.nat(4) }), weight: 1 },
+  {
+    arbitrary: fc.record({ does: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: HOUR / 2 }) }),
+    weight: 2,
+  },
+)
+const PLAN = fc.record({
+  limit: fc.integer({ min: 4, max: 20 }),
+  soft: fc.boolean(),
+  reserves: fc.boolean(),
+  steps: fc.array(STEP, { minLength: 5, maxLength: 40 }),
+})
+type Plan = typeof PLAN extends fc.Arbitrary<infer T> ? T : never
+
+let redis: RedisServer
+let client: Redis
+let memcached: MemcachedServer
+let played = 0
+
+beforeAll(async () => {
+  redis = await startRedis()
+  client = new Redis(redis.port)
+  memcached = await startMemcached()
+})
+
+afterAll(async () => {
+  client?.disconnect()
+  await redis?.stop()
+  await memcached?.stop()
+})
+
+const STORES: Readonly<Record<string, (clock: ManualClock, prefix: string) => Store>> = {
+  memory: (clock) => memoryStore({ clock }),
+  Redis: (clock, prefix) => new ScriptStore(new IoRedisConnection(client, false), prefix, clock.now),
+  Memcached: (clock, prefix) => storeWithClock(memcached.port, clock, clock.now, prefix),
+}
+
+type Threshold = LimiterEvent & { readonly type: 'threshold' }
+
+describe.each(Object.keys(STORES))('thresholds and soft limits on the %s store', (kind) => {
+  const storeOf = (clock: ManualClock) =>
+    (STORES[kind] as (typeof STORES)[string])(clock, `warn-${played++}:`)
+
+  it('follow the settled use of a model that keeps every request', async () => {
+    await fc.assert(
+      fc.asyncProperty(PLAN, (plan) => play(plan, storeOf)),
+      { seed: 20_261_203, numRuns: 80 },
+    )
+  })
+
+  it('have windows, IDs and events of their own for each window of the first request', async () => {
+    const clock = manualClock(1.8e12 + 123.456)
+    const store = storeOf(clock)
+    const events: Threshold[] = []
+    const limiter = createLimiter({
+      name: 'w',
+      store,
+      rules: [{ name: 'few', limit: '4 per 2 hours', algorithm: 'fixed-window', warn: ['50%', 1] }],
+      listener: (event) => void (event.type === 'threshold' && events.push(event)),
+    })
+    for (let window = 0; window < 2; window++) {
+      for (let each = 0; each < 6; each++) await limiter.admit('one')
+      clock.advance(2 * HOUR)
+    }
+    await store.close()
+    expect(events.map(({ threshold, used, start, reset }) => [threshold, used, reset - start])).toEqual([
+      [0.5, 2, 2 * HOUR],
+      [1, 4, 2 * HOUR],
+      [0.5, 2, 2 * HOUR],
+      [1, 4, 2 * HOUR],
+    ])
+    expect(new Set(events.map(({ id }) => id)).size).toBe(4)
+    expect(events[0]?.start).toBe(1.8e12 + 123)
+  })
+
+  it('count above a soft limit of each algorithm, and report by how much', async () => {
+    for (const algorithm of ['token-bucket', 'fixed-window', 'sliding-window', 'sliding-log'] as const) {
+      const clock = manualClock(1.8e12)
+      const store = storeOf(clock)
+      const limiter = createLimiter<Call>({
+        name: algorithm,
+        store,
+        rules: [
+          {
+            name: 'soft',
+            limit: '10/hour',
+            algorithm,
+            soft: true,
+            by: () => 'all',
+            cost: ({ cost }) => cost,
+          },
+          { name: 'hard', limit: '30/hour', by: () => 'all', cost: ({ cost }) => cost },
+        ],
+      })
+      const overruns: (number | undefined)[] = []
+      for (const cost of [6, 6, 20, 13]) {
+        const { allowed, quotas } = await limiter.admit({ cost })
+        overruns.push(allowed ? quotas[0]?.overrun && Math.round(quotas[0].overrun) : -1)
+      }
+      // The third request is refused by the other rule, and counts nowhere.
+      expect(overruns, algorithm).toEqual([undefined, 2, -1, 15])
+      const [usage] = (await limiter.usage({ cost: 1 })).rules
+      expect(usage, algorithm).toMatchObject({ rule: 'soft', used: 25, left: 0 })
+      await store.close()
+    }
+  })
+})
+
+/** One request of the model. */
+interface Modelled {
+  readonly window: number
+  readonly cost: number
+  readonly permit: Permit
+}
+
+/** Plays a plan under one rule in calendar hours, against counts that are kept by hand. */
+async function play({ limit, soft, reserves, steps }: Plan, storeOf: (clock: ManualClock) => Store) {
+  const clock = manualClock(500_000 * HOUR)
+  const store = storeOf(clock)
+  const events: Threshold[] = []
+  const resource = reserves ? 'tokens' : 'rows'
+  const limiter = createLimiter<Call>({
+    name: 'play',
+    store,
+    rules: [
+      {
+        name: 'hourly',
+        limit: `${limit}/hour`,
+        of: resource,
+        by: () => 'all',
+        cost: ({ cost }) => cost,
+        algorithm: 'fixed-window',
+        align: 'calendar',
+        warn: THRESHOLDS,
+        soft,
+      },
+    ],
+    listener: (event) => void (event.type === 'threshold' && events.push(event)),
+  })
+  let count = 0
+  let reserved = 0
+  let open: Modelled[] = []
+  const expected = new Set<string>()
+  const windowOf = () => Math.floor(clock.now() / HOUR)
+  const observe = (used = count) => {
+    for (const threshold of THRESHOLDS)
+      if (used - reserved >= threshold * limit) expected.add(`${windowOf()} ${threshold}`)
+  }
+  const seen = () => (soft ? count : Math.min(count, limit))
+  try {
+    for (const step of steps) {
+      if (step.does === 'wait') {
+        const before = windowOf()
+        clock.advance(step.ms)
+        if (windowOf() !== before) count = reserved = 0
+      } else if (step.does === 'charge') {
+        await limiter.charge({ cost: 0 }, step.cost)
+        count += step.cost
+        if (step.cost > 0) observe()
+      } else if (step.does === 'admit') {
+        const decision = await limiter.admit({ cost: step.cost })
+        const fits = step.cost === 0 || count + step.cost <= limit
+        expect(decision.allowed).toBe(fits || soft)
+        if (decision.allowed) {
+          open.push({ window: windowOf(), cost: step.cost, permit: decision.permit })
+          count += step.cost
+          if (reserves) reserved += step.cost
+        }
+        const [quota] = decision.quotas
+        expect(quota?.overrun ?? 0).toBe(soft && count > limit ? count - limit : 0)
+        // A decision sees at most the limit. What open requests use above it shows when they are settled.
+        observe(seen())
+      } else {
+        const [request] = open.splice(step.which, 1)
+        if (request === undefined) continue
+        await request.permit.settle({ [resource]: step.cost })
+        const isOver = request.window !== windowOf()
+        if (step.cost > request.cost || !isOver) count = Math.max(0, count + step.cost - request.cost)
+        if (reserves && !isOver) reserved -= request.cost
+        if (step.cost > (reserves ? 0 : request.cost)) observe()
+      }
+    }
+    open = []
+    // Any later request of the key announces what a process has missed.
+    const { quotas } = await limiter.admit({ cost: 0 })
+    observe(seen())
+    expect(quotas[0]?.remaining).toBe(Math.max(0, limit - count))
+    const announced = events.map(({ start, threshold }) => `${start / HOUR} ${threshold}`)
+    expect(new Set(announced)).toEqual(expected)
+    expect(announced).toHaveLength(expected.size)
+  } finally {
+    await store.close()
+  }
+}
