@@ -43,7 +43,7 @@ export const LAYERS = {
     ['server/http', 'server/store', 'server/acts'],
     ['server/identity'],
     ['server/observability'],
-    ['server/proxy'],
+    ['server/proxy', 'server/webhooks'],
     ['server/runtime.ts'],
     ['server/workers', 'server/admin'],
     ['server/gateway.ts'],

@@ -72,7 +72,11 @@ async function request(
 ): Promise<number> {
   const base = adminUrl(client.admin)
   if (base === undefined)
-    return failed(client, REFUSED, `--admin must be a URL such as http://127.0.0.1:8081, not '${client.admin}'`)
+    return failed(
+      client,
+      REFUSED,
+      `--admin must be a URL such as http://127.0.0.1:8081, not '${client.admin}'`,
+    )
   const { token } = client
   const headers = {
     ...(token !== undefined && token !== '' && { authorization: `Bearer ${token}` }),
@@ -94,7 +98,11 @@ async function request(
   if (response.ok && onDone(answer)) return DONE
   const reason = typeof answer.error === 'string' ? answer.error : undefined
   if (reason === undefined)
-    return failed(client, UNAVAILABLE, `${base.origin} is not the admin port of a gateway (status ${response.status})`)
+    return failed(
+      client,
+      UNAVAILABLE,
+      `${base.origin} is not the admin port of a gateway (status ${response.status})`,
+    )
   return failed(client, response.status >= 500 ? UNAVAILABLE : REFUSED, printable(reason))
 }
 

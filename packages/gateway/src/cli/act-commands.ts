@@ -27,7 +27,12 @@ interface RuleOptions {
 
 type Options = CommonOptions &
   TargetOptions &
-  RuleOptions & { readonly scale?: number; readonly limit?: string; readonly key?: string; readonly off?: true }
+  RuleOptions & {
+    readonly scale?: number
+    readonly limit?: string
+    readonly key?: string
+    readonly off?: true
+  }
 
 const EXIT_CODES = `
 The token of the admin port is read from SLUICE_TOKEN.

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { VERSION } from '../version.js'
+import { addActCommands } from './act-commands.js'
 import { checkCommand } from './check-command.js'
 import { type KeyOptions, newKeyCommand, newTokenCommand } from './credential-commands.js'
-import { addActCommands } from './act-commands.js'
 import { type ReplayArguments, replayCommand } from './replay-command.js'
 import { type ServeOptions, serveCommand } from './serve-command.js'
 

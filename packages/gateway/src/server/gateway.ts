@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { formatThreshold } from 'sluice/internal'
 import type { Act } from '../policy/acts/act.js'
 import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
 import { isObserved, restartNeeded, servesMetrics } from '../policy/config/restart-needed.js'
@@ -25,6 +26,9 @@ import { errorReporter } from './proxy/error-reporter.js'
 import { Runtime, type RuntimeOptions } from './runtime.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
 import { type StoreStats, summedStats } from './store/store-stats.js'
+import { openOutbox } from './webhooks/open-outbox.js'
+import { ThresholdNotices } from './webhooks/threshold-notices.js'
+import { Webhooks } from './webhooks/webhooks.js'
 import { type Frontend, startInProcess } from './workers/frontend.js'
 import { startWorkers } from './workers/worker-pool.js'
 
@@ -82,6 +86,9 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Gat
   }
 }
 
+/** Maximum time to finish deliveries to webhooks when the gateway stops. */
+const WEBHOOK_GRACE_MS = 5000
+
 /** The parts of a gateway, and the order in which they start and stop. */
 class GatewayProgram {
   readonly #store: OpenedStore
@@ -91,6 +98,8 @@ class GatewayProgram {
   /** Undefined if traffic is not recorded, or workers record it. */
   readonly #recorder: Recorder | undefined
   readonly #liveState: LiveState | undefined
+  readonly #thresholds: ThresholdNotices
+  readonly #webhooks: Webhooks
   readonly #observer: Observer
   readonly #acts: ActRegistry
   #runtime!: Runtime
@@ -110,10 +119,22 @@ class GatewayProgram {
     if (config.record !== undefined && config.workers === 1)
       this.#recorder = new Recorder(config.record, recordErrorLog(log))
     this.#liveState = config.admin && this.#createLiveState(config)
+    this.#webhooks = new Webhooks({
+      outbox: openOutbox(config.store),
+      log,
+      onDelivery: (outcome) => this.#metrics.onWebhook(outcome),
+      onDropped: () => this.#metrics.onWebhook('dropped'),
+    })
+    this.#thresholds = new ThresholdNotices(config.log, {
+      log,
+      onThreshold: (route, event) =>
+        this.#metrics.onThreshold(route, event, formatThreshold(event.threshold)),
+      send: (notice) => this.#webhooks.send(notice),
+    })
     this.#observer = broadcast([
       ...(servesMetrics(config) ? [this.#metrics] : []),
       ...(this.#liveState === undefined ? [] : [this.#liveState]),
-      ...[this.#refusals, unreadableResponseLog(log)],
+      ...[this.#refusals, this.#thresholds, unreadableResponseLog(log)],
     ])
   }
 
@@ -165,6 +186,7 @@ class GatewayProgram {
     await this.#frontend?.close(gracePeriodMs)
     await this.#acts.close()
     this.#refusals.close()
+    await this.#webhooks.close(Math.min(gracePeriodMs, WEBHOOK_GRACE_MS))
     await this.#runtime?.close()
     await this.#recorder?.close()
     this.#liveState?.feed.close()
@@ -206,6 +228,8 @@ class GatewayProgram {
       onChange: ({ config, services }) => {
         this.#metrics.setTiers(tiersOf(config))
         this.#refusals.configure(config.log)
+        this.#thresholds.configure(config.log)
+        this.#webhooks.configure(config.webhooks ?? [])
         this.#liveState?.setConfig(config, services.policies)
       },
     }

@@ -32,6 +32,8 @@ export interface RuleUsage {
   readonly resetAfter: number
   /** Time until `left` grows; 0 if no units are used. */
   readonly moreAfter: number
+  /** Set for a soft limit, which admits requests also when `left` is 0. */
+  readonly soft?: true
   /** Set if the rule has `warn` and the settled use of the key has reached a threshold. */
   readonly warning?: QuotaWarning
 }
@@ -97,5 +99,6 @@ function usageOf(charge: RuleCharge, verdict: AccountedVerdict): RuleUsage {
   const used = Math.max(0, Math.ceil(capacityOf(limit) - left + (verdict.overrun ?? 0)))
   const usage = { rule: name, resource, key, limit, enforced, used, left, resetAfter, moreAfter }
   const warning = enforced ? warningOfVerdict(rule.warnings?.thresholds, limit, verdict) : undefined
-  return warning === undefined ? usage : { ...usage, warning }
+  const isSoft = enforced && rule.warnings?.soft === true
+  return { ...usage, ...(isSoft && { soft: true as const }), ...(warning && { warning }) }
 }

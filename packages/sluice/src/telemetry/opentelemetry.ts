@@ -115,6 +115,8 @@ function spanAttributesOf(event: LimiterEvent): Attributes {
   switch (event.type) {
     case 'shadow-refused':
       return { 'sluice.shadow_refused_by': event.quota.rule }
+    case 'soft-exceeded':
+      return { 'sluice.soft_exceeded_by': event.quota.rule }
     case 'allowed':
       return outcomeAttributes(event)
     case 'refused': {

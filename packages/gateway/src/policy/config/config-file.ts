@@ -22,6 +22,7 @@ import {
 } from './sections/store-section.js'
 import { decodeListen, decodeUpstream } from './sections/tls-section.js'
 import { checkUsagePath, decodeUsage } from './sections/usage-section.js'
+import { decodeWebhooks } from './sections/webhooks-section.js'
 import { checkSharedLimits } from './shared-rules.js'
 import { warnOfOwnUpstream } from './upstream-loops.js'
 import { mapOf, recordOf, transform } from './yaml/decoders.js'
@@ -85,6 +86,7 @@ const SETTINGS = {
   allow: decodeClientList,
   state: string('acts.json'),
   usage: decodeUsage,
+  webhooks: decodeWebhooks,
   on_unreadable: decodeOnUnreadable,
   body_types: decodeBodyTypes,
 }
@@ -179,6 +181,7 @@ export function decodeConfig(
     ...(values.allow && { allow: values.allow }),
     ...(values.state !== undefined && { state: values.state }),
     usage,
+    ...(values.webhooks !== undefined && { webhooks: values.webhooks }),
     routes: routes.map(withInherited),
     fallback: fallback === 'deny' ? fallback : withInherited(fallback),
   }

@@ -59,10 +59,23 @@ export interface GatewayConfig {
   readonly state?: string | undefined
   /** Undefined if clients cannot look up their usage. */
   readonly usage?: UsageConfig | undefined
+  /** The receivers of thresholds; absent if there are none. */
+  readonly webhooks?: readonly WebhookConfig[]
   /** The routes in the order of the file. The first one that matches a request applies. */
   readonly routes: readonly RouteConfig[]
   /** The policy for requests that match no route; `deny` responds with 404. */
   readonly fallback: PolicyConfig | 'deny'
+}
+
+/** A receiver of signed notices. */
+export interface WebhookConfig {
+  readonly url: string
+  /** The key of the signatures. */
+  readonly secret: string
+  /** Timeout of one attempt. */
+  readonly timeoutMs: number
+  /** How long a notice is retried. */
+  readonly retryMs: number
 }
 
 export interface ConfigSource {

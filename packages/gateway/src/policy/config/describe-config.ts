@@ -11,7 +11,7 @@ import { formatSize } from './yaml/sizes.js'
 
 /** Summarizes a configuration in a few lines: its addresses, and the limits of each route. */
 export function describeConfig(config: GatewayConfig): string[] {
-  const { listen, workers, admin, probes, upstream, usage, routes, fallback } = config
+  const { listen, workers, admin, probes, upstream, usage, webhooks = [], routes, fallback } = config
   const width = Math.max(...[...routes, { name: 'default' }].map(({ name }) => name.length))
   const line = (name: string, description: string) => `  ${name.padEnd(width)}  ${description}`
   return [
@@ -25,9 +25,16 @@ export function describeConfig(config: GatewayConfig): string[] {
     ...describeClients('never limited', config.allow),
     ...describeActs(config),
     ...(usage === undefined ? [] : [`  clients see their usage at ${usage.pattern.source}`]),
+    ...webhooks.map(({ url }) => `  thresholds are sent to ${withoutQuery(url)}`),
     ...routes.map((route) => line(route.name, describePolicy(route))),
     line('default', fallback === 'deny' ? 'deny' : describePolicy(fallback)),
   ]
+}
+
+/** Returns a URL without its query, which may contain secrets. */
+function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return origin + pathname
 }
 
 function describeListener(listener: Endpoint & { readonly tls?: ServerTls }): string {
@@ -121,6 +128,8 @@ function describeRule(rule: Rule<GatewayRequest>): string {
     ...Object.entries(rule.tiers ?? {}).map(([tier, limit]) => `${tier} ${describeTier(limit)}`),
     ...('wait' in rule ? [`waits up to ${formatDuration(Number(rule.wait))}`] : []),
     ...('penalty' in rule && rule.penalty !== undefined ? [describePenalty(rule)] : []),
+    ...('warn' in rule && rule.warn !== undefined ? [`warns at ${rule.warn.map(String).join(' and ')}`] : []),
+    ...('soft' in rule && rule.soft === true ? ['soft'] : []),
     ...(rule.enforce === false ? ['not enforced'] : []),
   ].join(', ')
 }

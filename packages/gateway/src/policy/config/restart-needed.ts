@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { GatewayConfig } from './config.js'
+import { type GatewayConfig, policiesOf } from './config.js'
 
 /** The settings that cannot change while the gateway runs, with their YAML keys. */
 const RESTART_KEYS = {
@@ -27,9 +27,14 @@ export function restartNeeded(before: GatewayConfig, after: GatewayConfig): stri
   return `${subject} a restart; no change in the file was applied`
 }
 
-/** Reports whether a port or the log reports on requests. */
+/** Reports whether a port, the log or a webhook reports on requests. */
 export function isObserved(config: GatewayConfig): boolean {
-  return servesMetrics(config) || config.log.refusals
+  return servesMetrics(config) || config.log.refusals || hasThresholds(config)
+}
+
+/** Reports whether a rule has thresholds, which are logged and sent to webhooks. */
+function hasThresholds(config: GatewayConfig): boolean {
+  return policiesOf(config).some(({ rules }) => rules.some((rule) => 'warn' in rule))
 }
 
 /** Reports whether the admin port or the port for probes serves metrics. */

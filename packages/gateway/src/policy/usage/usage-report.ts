@@ -8,6 +8,7 @@ import {
   type RuleUsage,
   type Usage,
 } from 'sluice'
+import { formatThreshold } from 'sluice/internal'
 import type { PolicyConfig, UsageConfig } from '../config/config.js'
 import { roundedLimitText } from '../limit-text.js'
 import type { GatewayRequest, WeighedRequest } from '../policy-request.js'
@@ -43,6 +44,10 @@ export interface ReportedUsage extends ReportedRule {
   readonly more?: number
   /** `false` if the rule only observes. Only reports for operators contain such rules. */
   readonly enforced?: false
+  /** The highest threshold of `warn` that settled use has reached, such as `80%`. */
+  readonly warning?: string
+  /** True for a soft limit, which admits requests also when nothing is left. */
+  readonly soft?: true
 }
 
 /** A rule that counts callers together. Its numbers are those of others, so they are not shown. */
@@ -268,7 +273,7 @@ function describe({ rule, resource }: Pick<ReportedRule, 'rule' | 'resource'>) {
   return { rule, resource }
 }
 
-function numbersOf({ limit, used, left, resetAfter, moreAfter }: RuleUsage) {
+function numbersOf({ limit, used, left, resetAfter, moreAfter, warning, soft }: RuleUsage) {
   return {
     limit: roundedLimitText(limit),
     capacity: capacityOf(limit),
@@ -276,11 +281,13 @@ function numbersOf({ limit, used, left, resetAfter, moreAfter }: RuleUsage) {
     left,
     reset: secondsOf(resetAfter),
     ...(moreAfter > 0 && Number.isFinite(moreAfter) && { more: secondsOf(moreAfter) }),
+    ...(warning !== undefined && { warning: formatThreshold(warning.threshold) }),
+    ...(soft && { soft }),
   }
 }
 
-function stateOf({ left, moreAfter }: RuleUsage) {
-  const refusing = left < 1
+function stateOf({ left, moreAfter, soft }: RuleUsage) {
+  const refusing = left < 1 && soft === undefined
   const ends = refusing && Number.isFinite(moreAfter)
   return { refusing, ...(ends && { 'retry-after': Math.max(1, secondsOf(moreAfter)) }) }
 }

@@ -59,7 +59,8 @@ export function eventSender(
       return
     }
     batch.push(event)
-    if (batch.length >= MAX_BATCH) flush()
+    // A threshold is lost if the worker is killed before it is sent.
+    if (batch.length >= MAX_BATCH || isThreshold(event)) flush()
     else timer ??= setTimeout(flush, BATCH_INTERVAL_MS).unref()
   }
   const addChange = (name: 'onInFlightChange' | 'onWaitingChange', route: string, change: 1 | -1) => {
@@ -83,6 +84,10 @@ export function eventSender(
     onStoreOperation: (...args) => add(['onStoreOperation', ...args]),
     flush,
   }
+}
+
+function isThreshold(event: ObserverCall): boolean {
+  return event[0] === 'onLimiterEvent' && event[2].type === 'threshold'
 }
 
 /** Copies the parts of a request that observers read. They read the path only of refused requests. */

@@ -24,6 +24,8 @@ const RATE_KEYS = [
   'penalty',
   'penalty_growth',
   'penalty_max',
+  'warn',
+  'soft',
 ] as const
 /** The keys that are valid only for a limit on requests in flight. */
 const CONCURRENCY_KEYS = ['lease'] as const
@@ -90,6 +92,8 @@ export function limitDecoder(
       penalty,
       penalty_growth: penaltyGrowth,
       penalty_max: penaltyMax,
+      warn,
+      soft,
     } = values
     const { limit = '' } = checked
     const common = {
@@ -114,6 +118,8 @@ export function limitDecoder(
             ...(penalty !== undefined && { penalty }),
             ...(penaltyGrowth !== undefined && { penaltyGrowth }),
             ...(penaltyMax !== undefined && { penaltyMax }),
+            ...(warn !== undefined && { warn }),
+            ...(soft !== undefined && { soft }),
             ...common,
           }
         : {

@@ -2,7 +2,7 @@ import { parseLimits } from 'sluice'
 import { z } from 'zod'
 import { concurrentExpression, costExpression, type Expression } from '../cel/expression.js'
 import { isTimeZone } from '../cel/time-functions.js'
-import { type Decoder, recordOf, scalar, transform, type Values } from '../yaml/decoders.js'
+import { type Decoder, oneOrListOf, recordOf, scalar, transform, type Values } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { boolean, duration, integer, name } from '../yaml/scalars.js'
 import { type ConfigNode, isString } from '../yaml/yaml-node.js'
@@ -60,8 +60,15 @@ export function limitShape(params: readonly string[] | undefined) {
     penalty: duration(),
     penalty_growth: scalar(z.number().gt(1).max(100), 'a number greater than 1 and at most 100'),
     penalty_max: duration(),
+    warn: oneOrListOf(threshold, "a list of thresholds such as ['80%', '95%']", 10),
+    soft: boolean,
   }
 }
+
+const threshold: Decoder<string | number> = scalar(
+  z.union([z.number(), z.string()]),
+  "a percentage of the limit such as '80%'",
+)
 
 const tierLimit: Decoder<number | string> = transform(
   scalar(

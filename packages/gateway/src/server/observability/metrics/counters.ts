@@ -39,6 +39,10 @@ export class RuleCounters {
   returned = 0
   owed = 0
   shadowRefusals = 0
+  /** Requests that a soft limit admitted above it. */
+  softOverruns = 0
+  /** Keys that reached a threshold, by threshold. */
+  readonly thresholds = new CountsBy<string>()
   readonly refusals = new CountsBy<Refusal['reason']>()
   /** The limit of the last decision, by tier. */
   readonly limits = new Map<string, number>()

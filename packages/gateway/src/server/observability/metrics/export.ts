@@ -6,9 +6,13 @@ import type { Instruments } from './instruments.js'
 /** Copies the counters of routes and rules to the Prometheus instruments. */
 export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<string, RouteCounters>): void {
   const { requests, decisions, degraded, inFlight, waiting, unreadableResponses } = instruments
-  const { refusals, shadowRefusals, taken, returned, owed, effectiveLimit } = instruments
+  const { refusals, shadowRefusals, softOverruns, thresholds, taken, returned, owed, effectiveLimit } =
+    instruments
   const routeInstruments = [requests, decisions, degraded, inFlight, waiting, unreadableResponses]
-  const ruleInstruments = [refusals, shadowRefusals, taken, returned, owed, effectiveLimit]
+  const ruleInstruments = [
+    ...[refusals, shadowRefusals, softOverruns, thresholds],
+    ...[taken, returned, owed, effectiveLimit],
+  ]
   for (const instrument of [...routeInstruments, ...ruleInstruments]) instrument.reset()
   for (const [route, counters] of routes) {
     for (const [outcome, count] of counters.outcomes) requests.inc({ route, outcome }, count)
@@ -28,7 +32,7 @@ export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<stri
 }
 
 function exportRule(
-  { refusals, shadowRefusals, taken, returned, owed, effectiveLimit }: Instruments,
+  { refusals, shadowRefusals, softOverruns, thresholds, taken, returned, owed, effectiveLimit }: Instruments,
   labels: { readonly route: string; readonly rule: string },
   counters: RuleCounters,
 ): void {
@@ -37,6 +41,8 @@ function exportRule(
   returned.inc(withResource, counters.returned)
   owed.inc(withResource, counters.owed)
   shadowRefusals.inc(labels, counters.shadowRefusals)
+  if (counters.softOverruns > 0) softOverruns.inc(labels, counters.softOverruns)
+  for (const [threshold, count] of counters.thresholds) thresholds.inc({ ...labels, threshold }, count)
   for (const [reason, count] of counters.refusals) refusals.inc({ ...labels, reason }, count)
   for (const [tier, limit] of counters.limits) effectiveLimit.set({ ...labels, tier }, limit)
 }

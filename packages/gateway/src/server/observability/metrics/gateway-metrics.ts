@@ -1,4 +1,4 @@
-import type { LimiterEvent } from 'sluice'
+import type { LimiterEvent, Quota } from 'sluice'
 import type { UnreadReason } from '../../../policy/llm/response/response-meter.js'
 import type { StoreStats } from '../../store/store-stats.js'
 import type { Observer } from '../observer.js'
@@ -77,10 +77,23 @@ export class GatewayMetrics implements Observer {
       case 'shadow-refused':
         this.#route(route).rule(event.quota).shadowRefusals++
         return
+      case 'soft-exceeded':
+        this.#route(route).rule(event.quota).softOverruns++
+        return
       case 'settled':
         this.#route(route).rule(event).onSettled(event.taken, event.cost)
         return
     }
+  }
+
+  /** Counts a key that reached a threshold. @param threshold such as `80%` */
+  onThreshold(route: string, rule: Pick<Quota, 'rule' | 'resource'>, threshold: string): void {
+    this.#route(route).rule(rule).thresholds.add(threshold)
+  }
+
+  /** Counts an attempt to deliver a notice, or a notice that was dropped. */
+  onWebhook(outcome: 'delivered' | 'failed' | 'abandoned' | 'dropped'): void {
+    this.#instruments.webhookDeliveries.inc({ outcome })
   }
 
   #onDecision(counters: RouteMetrics, event: LimiterEvent & { readonly type: 'allowed' | 'refused' }): void {

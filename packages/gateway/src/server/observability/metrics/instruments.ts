@@ -41,6 +41,24 @@ export function createInstruments() {
       labelNames: ['route', 'rule'],
       registers,
     }),
+    softOverruns: new Counter({
+      name: 'sluice_soft_overruns_total',
+      help: 'Requests that a soft limit admitted above it.',
+      labelNames: ['route', 'rule'],
+      registers,
+    }),
+    thresholds: new Counter({
+      name: 'sluice_threshold_crossings_total',
+      help: 'Keys that reached a threshold of a rule in a window, as this gateway saw it.',
+      labelNames: ['route', 'rule', 'threshold'],
+      registers,
+    }),
+    webhookDeliveries: new Counter({
+      name: 'sluice_webhook_deliveries_total',
+      help: 'Attempts to deliver a notice to a webhook, by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
     taken: new Counter({
       name: 'sluice_cost_units_total',
       help: 'Units charged to limits when requests were admitted.',
