@@ -18,6 +18,8 @@ export class MemoryOutbox implements Outbox {
 
   constructor(private readonly now: () => number = Date.now) {}
 
+  async open(): Promise<void> {}
+
   async add({ id, body, rememberMs }: Notice, targets: readonly string[]) {
     const now = this.now()
     const knownUntil = this.#known.get(id)

@@ -20,6 +20,8 @@ export interface ClaimedNotice {
 
 /** Keeps notices for each receiver until they are delivered. */
 export interface Outbox {
+  /** Connects in advance, so that the first notice need not wait. */
+  open(): Promise<void>
   /**
    * Adds a notice for each target unless its ID is known. Either all targets get it, or none.
    *

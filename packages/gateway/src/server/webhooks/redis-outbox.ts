@@ -61,6 +61,10 @@ export class RedisOutbox implements Outbox {
     this.#connection = new RedisUrlConnection(parseRedisUrl(url))
   }
 
+  async open(): Promise<void> {
+    await this.#run('return 1', [`${PREFIX}open`], [])
+  }
+
   async add({ id, body, rememberMs }: Notice, targets: readonly string[]) {
     const keys = [`${PREFIX}id:${id}`, ...targets.flatMap(keysOf)]
     const reply = await this.#run(ADD, keys, [id, body, rememberMs, KEEP_MS, MAX_NOTICES])

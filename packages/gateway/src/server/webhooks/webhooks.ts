@@ -22,9 +22,11 @@ export type DeliveryOutcome = 'delivered' | 'failed' | 'abandoned'
 export interface WebhookOptions {
   readonly outbox: Outbox
   readonly log: Pick<Log, 'warn' | 'error' | 'info'>
-  readonly onDelivery: (outcome: DeliveryOutcome) => void
+  readonly onDelivery?: (outcome: DeliveryOutcome) => void
   /** Called for notices that are dropped, because too many wait. */
-  readonly onDropped: () => void
+  readonly onDropped?: () => void
+  /** False in a process that only adds notices, for others to send. Default: true. */
+  readonly delivers?: boolean
   /** Default: the system's. */
   readonly random?: () => number
 }
@@ -65,6 +67,7 @@ export class Webhooks {
       const { origin, pathname } = new URL(webhook.url)
       return { ...webhook, target: targetOf(webhook.url), label: origin + pathname }
     })
+    if (webhooks.length > 0) void this.#withOutbox((outbox) => outbox.open())
     this.#run()
   }
 
@@ -72,7 +75,7 @@ export class Webhooks {
   send(notice: Notice): void {
     if (this.#receivers.length === 0 || this.#waiting.has(notice.id)) return
     if (this.#waiting.size >= MAX_WAITING) {
-      this.#options.onDropped()
+      this.#options.onDropped?.()
       return
     }
     this.#waiting.set(notice.id, notice)
@@ -115,6 +118,7 @@ export class Webhooks {
 
   async #work(): Promise<void> {
     await this.#addWaiting()
+    if (this.#options.delivers === false) return
     for (const receiver of this.#receivers) await this.#claim(receiver)
   }
 
@@ -154,18 +158,18 @@ export class Webhooks {
     const { log, onDelivery, random = Math.random } = this.#options
     const failure = await this.#post(receiver, notice)
     if (failure === undefined) {
-      onDelivery('delivered')
+      onDelivery?.('delivered')
       await this.#withOutbox((outbox) => outbox.remove(target, id))
       return
     }
     const delayMs = Math.min(FIRST_DELAY_MS * 2 ** (attempt - 1), MAX_DELAY_MS) * (0.5 + random() / 2)
     if (ageMs + delayMs > retryMs) {
-      onDelivery('abandoned')
+      onDelivery?.('abandoned')
       log.error({ webhook: label, id, attempts: attempt, reason: failure }, 'webhook given up')
       await this.#withOutbox((outbox) => outbox.remove(target, id))
       return
     }
-    onDelivery('failed')
+    onDelivery?.('failed')
     if (attempt === 1) log.warn({ webhook: label, id, reason: failure }, 'webhook failed; retrying')
     await this.#withOutbox((outbox) => outbox.postpone(target, id, delayMs))
   }

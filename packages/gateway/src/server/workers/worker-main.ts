@@ -17,6 +17,9 @@ import { errorReporter } from '../proxy/error-reporter.js'
 import { startProxy } from '../proxy/proxy-server.js'
 import { Runtime } from '../runtime.js'
 import { openStore } from '../store/open-store.js'
+import { openOutbox } from '../webhooks/open-outbox.js'
+import { ThresholdNotices } from '../webhooks/threshold-notices.js'
+import { Webhooks } from '../webhooks/webhooks.js'
 import { eventSender } from './event-sender.js'
 import { type RemoteStore, remoteStore } from './remote-store.js'
 import type {
@@ -103,7 +106,11 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
     (events) => send({ kind: 'events', events }),
     (dropped) => log.info({ dropped }, 'events were dropped: the primary is too slow to receive them'),
   )
-  const observer: Observer = broadcast([reportsEvents ? sender : unreadableResponseLog(log)])
+  const webhooks = sharedOutbox(config)
+  const observer: Observer = broadcast([
+    reportsEvents ? sender : unreadableResponseLog(log),
+    ...(webhooks === undefined ? [] : [thresholdRecorder(config, webhooks)]),
+  ])
   const { store, close: closeStore } = await openWorkerStore(config, workers)
   if (config.record !== undefined) {
     const own = workerRecord(config.record, worker, workers)
@@ -153,6 +160,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       if (!isSameConfig) {
         const config = compile(next)
         await runtime.reload(config)
+        webhooks?.configure(config.webhooks ?? [])
         proxy.setRequestTimeout(config.timeouts.request)
         proxy.setMaxConnections(runtime.limits.maxConnections)
       } else if (!isDeepStrictEqual(tls.upstream, before.upstream)) runtime.refreshUpstream()
@@ -165,11 +173,32 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       await proxy.close(gracePeriodMs)
       await runtime.close()
       await recorder?.close()
+      await webhooks?.close(0)
       await closeStore()
       await sender.flush()
       await reportDropped()
     },
   }
+}
+
+/**
+ * Opens the outbox in Redis, to which a worker adds thresholds itself. The primary sends them. If the
+ * worker only reported them, they would be lost if the primary were killed at the same time.
+ */
+function sharedOutbox({ store, webhooks = [] }: GatewayConfig): Webhooks | undefined {
+  if (store.kind !== 'redis') return undefined
+  const outbox = new Webhooks({ outbox: openOutbox(store), log, delivers: false })
+  outbox.configure(webhooks)
+  return outbox
+}
+
+/** Returns an observer that adds thresholds to the outbox. The primary logs and counts them. */
+function thresholdRecorder(config: GatewayConfig, webhooks: Webhooks): ThresholdNotices {
+  return new ThresholdNotices(config.log, {
+    log: { warn() {} },
+    onThreshold() {},
+    send: (notice) => webhooks.send(notice),
+  })
 }
 
 function compile({ source, listen, upstream }: WorkerConfig): GatewayConfig {
