@@ -603,6 +603,69 @@ describe('the error for an invalid configuration file', () => {
       limit('{ limit: 10/minute, penalty: ¦11 years }'),
       "'penalty' must be between 1 ms and ten years",
     ],
+    [
+      'thresholds of a token bucket',
+      limit('{ limit: 10/minute, warn: ¦[80%, 95%] }'),
+      "'warn' requires a fixed window, in which use starts again at a known time, but this limit uses the algorithm token-bucket; write 'algorithm: fixed-window' beside it",
+    ],
+    [
+      'thresholds of a limit that is computed',
+      limit("{ limit: \"tier == 'gold' ? '9/s' : '1/s'\", warn: ¦80% }").replace('tier', 'client.tier'),
+      "'warn' requires a fixed window",
+    ],
+    [
+      'a threshold above the limit',
+      limit('{ limit: 10/minute, algorithm: fixed-window, warn: ¦[80%, 120%] }'),
+      "at most 100%, or at most 1000% with 'soft', not '120%'",
+    ],
+    [
+      'a soft limit that waits',
+      limit('{ limit: 10/minute, soft: ¦true, wait: 5s }'),
+      "a soft limit never refuses, so it cannot have 'wait'; remove one",
+    ],
+    [
+      'webhooks that are no list',
+      `${UPSTREAM}\nwebhooks: ¦https://a.example`,
+      "'webhooks' must be a list of webhooks",
+    ],
+    [
+      'a webhook without a secret',
+      `${UPSTREAM}\nwebhooks: [¦{ url: https://a.example }]`,
+      "a webhook requires 'secret'",
+    ],
+    [
+      'a short secret',
+      `${UPSTREAM}\nwebhooks: [{ url: https://a.example, secret: ¦hunter2 }]`,
+      "'secret' must be a string of 16 to 256 characters that the receiver knows",
+    ],
+    ...[
+      ['a webhook over FTP', 'ftp://a.example', "'url' must begin with https: or http:"],
+      [
+        'a webhook without a scheme',
+        'a.example',
+        "'url' must be a URL; write, for example, https://hooks.example/sluice",
+      ],
+      [
+        'a webhook with a password',
+        'https://a:b@c.example',
+        "'url' must not contain a user name or password",
+      ],
+      ['a webhook with a fragment', 'https://a.example/#b', "'url' must not contain a fragment"],
+    ].map(([title = '', url, message = '']): [string, string, string] => [
+      title,
+      `${UPSTREAM}\nwebhooks: [{ url: ¦${url}, secret: 0123456789abcdef }]`,
+      message,
+    ]),
+    [
+      'a webhook that is listed twice',
+      `${UPSTREAM}\nwebhooks: [{ url: https://a.example, secret: 0123456789abcdef }, ¦{ url: https://a.example, secret: 0123456789abcdef }]`,
+      'two webhooks have the URL https://a.example; remove one',
+    ],
+    [
+      'a webhook with a timeout of an hour',
+      `${UPSTREAM}\nwebhooks: [{ url: https://a.example, secret: 0123456789abcdef, timeout: ¦1h }]`,
+      "the 'timeout' of a webhook must be at most 1 minute; write a shorter one",
+    ],
     ...['lease: ¦5s'].map((option): [string, string, string] => [
       `'${option.replace('¦', '')}' next to 'limit'`,
       limit(`{ limit: 10/minute, ${option} }`),
@@ -616,6 +679,8 @@ describe('the error for an invalid configuration file', () => {
       'penalty: ¦1m',
       'penalty_growth: ¦2',
       'penalty_max: ¦1d',
+      'warn: ¦80%',
+      'soft: ¦true',
     ].map((option): [string, string, string] => [
       `'${option.replace('¦', '')}' next to 'concurrent'`,
       limit(`{ concurrent: 4, ${option} }`),

@@ -50,6 +50,12 @@ const REQUIRED: Readonly<Record<string, string>> = {
   'limits[].time_zone': 'limit: 10/day, algorithm: fixed-window, align: calendar',
   'limits[].lease': 'concurrent: 4',
   'limits[].queue': 'limit: 10/minute, wait: 2s',
+  ...Object.fromEntries(
+    ['timeout', 'retry_for'].map((key) => [
+      `webhooks[].${key}`,
+      'url: https://hooks.example, secret: 0123456789abcdef',
+    ]),
+  ),
   'limits[].penalty_growth': 'limit: 10/minute, penalty: 1m, penalty_max: 1d',
   'limits[].penalty_max': 'limit: 10/minute, penalty: 1s, penalty_growth: 2',
 }

@@ -215,6 +215,21 @@ describe('a password in the URL of a store', () => {
     }
   })
 
+  it('is hidden like the secret of a webhook, in errors and in the description', async () => {
+    const webhook = (secret: string) => `{ url: 'https://a.example/hook?token=s3cret', secret: ${secret} }`
+    for (const text of [
+      webhook('s3cret'),
+      webhook('s3cret-s3cret-s3cret'),
+      `{ secret: "s3cret-s3cret-s3cret" }`,
+    ]) {
+      const { err } = await checkText(`${UPSTREAM}\nlisen: 1\nwebhooks: [${text}]`)
+      expect(err).not.toMatch(/(?<!token=)s3cret/)
+    }
+    const { out } = await checkText(`${UPSTREAM}\nwebhooks: [${webhook('s3cret-s3cret-s3cret')}]\n`)
+    expect(out).toContain('thresholds are sent to https://a.example/hook\n')
+    expect(out).not.toContain('s3cret')
+  })
+
   it('is the only part of a line that is replaced', () => {
     for (const line of [
       'upstream: http://127.0.0.1:9000',

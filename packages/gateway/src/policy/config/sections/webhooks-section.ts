@@ -1,7 +1,7 @@
-import { z } from 'zod'
 import type { WebhookConfig } from '../config.js'
-import { type Decoder, listOf, mapOf, scalar, transform, withKeysOf } from '../yaml/decoders.js'
+import { type Decoder, listOf, mapOf, transform, withKeysOf } from '../yaml/decoders.js'
 import { string, timeout } from '../yaml/scalars.js'
+import { isString } from '../yaml/yaml-node.js'
 
 const MAX_WEBHOOKS = 10
 const DEFAULT_TIMEOUT_MS = 5_000
@@ -27,10 +27,17 @@ const attemptTimeout: Decoder<number> = transform(timeout, (milliseconds) => {
   return milliseconds
 })
 
+/** Decodes the key of signatures. Messages never quote it. */
+const secret: Decoder<string> = (node, problems) => {
+  if (isString(node) && node.value.length >= 16 && node.value.length <= 256) return node.value
+  problems.at(node, "'secret' must be a string of 16 to 256 characters that the receiver knows")
+  return undefined
+}
+
 const webhookMap = mapOf(
   {
     url,
-    secret: scalar(z.string().min(16).max(256), 'a string of 16 to 256 characters that the receiver knows'),
+    secret,
     timeout: attemptTimeout,
     retry_for: timeout,
   },

@@ -112,6 +112,9 @@ export class RecordedRequest {
     const costs = decision.quotas.flatMap(({ rule, resource, cost }) =>
       cost === 1 || isTokenResource(resource) ? [] : [[rule, cost] as const],
     )
+    const exceeded = decision.allowed
+      ? decision.quotas.flatMap(({ rule, overrun }) => (overrun === undefined ? [] : [rule]))
+      : []
     this.#write = write
     this.#decidedAt = decidedAt
     this.#line = {
@@ -124,6 +127,7 @@ export class RecordedRequest {
       path: path.slice(0, MAX_PATH),
       outcome: decision.allowed ? 'allowed' : 'refused',
       ...(!decision.allowed && { refused_by: decision.refusal.violated }),
+      ...(exceeded.length > 0 && { soft_exceeded: exceeded }),
       ...(costs.length > 0 && { costs: Object.fromEntries(costs) }),
       ...(id !== undefined && { request_id: id }),
     }
