@@ -26,7 +26,7 @@ export const LAYERS = {
   ],
   'packages/gateway/src': [
     ['version.ts'],
-    ['policy/headers', 'policy/body', 'policy/routing'],
+    ['policy/headers', 'policy/body', 'policy/routing', 'policy/acts'],
     ['policy/llm'],
     ['policy/policy-request.ts', 'policy/answer-template.ts'],
     ['policy/client-label.ts', 'policy/config'],
