@@ -1,7 +1,7 @@
 /**
  * Takes the screenshots of the dashboard in docs/images. Runs the example model server behind the
- * gateway with dashboard-pictures.yaml, sends requests for 70 seconds and captures the page in
- * light and dark mode and at the width of a phone. Then replays the recorded traffic with other
+ * gateway with dashboard-pictures.yaml, sends requests for 70 seconds and captures tabs of the page
+ * in light and dark mode, and at the width of a phone. Then replays the recorded traffic with other
  * limits.
  */
 import { spawn } from 'node:child_process'
@@ -19,11 +19,20 @@ const DASHBOARD = 'http://127.0.0.1:18081/'
 const MODEL_PORT = 19_000
 const SECONDS = 70
 
-/** @type {{ name: string, colorScheme: 'light' | 'dark', width: number, height: number }[]} */
+/**
+ * The screenshots, with the fragment that names the tab. The page is shown as far as the height.
+ *
+ * @type {{ name: string, place: string, colorScheme: 'light' | 'dark', width: number, height: number }[]}
+ */
 const SCREENSHOTS = [
-  { name: 'light', colorScheme: 'light', width: 1280, height: 1180 },
-  { name: 'dark', colorScheme: 'dark', width: 1280, height: 1180 },
-  { name: 'narrow', colorScheme: 'light', width: 390, height: 1180 },
+  { name: 'light', place: '#traffic', colorScheme: 'light', width: 1280, height: 1180 },
+  { name: 'dark', place: '#traffic', colorScheme: 'dark', width: 1280, height: 1180 },
+  { name: 'narrow', place: '#traffic', colorScheme: 'light', width: 390, height: 1180 },
+  { name: 'tokens', place: '#tokens', colorScheme: 'light', width: 1280, height: 1080 },
+  { name: 'tokens-narrow', place: '#tokens', colorScheme: 'dark', width: 390, height: 1180 },
+  { name: 'refusals', place: '#refusals', colorScheme: 'light', width: 1280, height: 900 },
+  { name: 'refusals-narrow', place: '#refusals', colorScheme: 'dark', width: 390, height: 900 },
+  { name: 'client', place: '#clients?q=203.0.113.7', colorScheme: 'dark', width: 1280, height: 900 },
 ]
 
 /** Clients, with their address, path and maximum rate in requests per second. */
@@ -34,13 +43,23 @@ const CLIENTS = [
   { address: '203.0.113.7', path: '/models/heavy/predict', rate: 0.4, body: { data: [1, 2, 3] } },
   { address: '198.51.100.32', path: '/models/lightweight/predict', rate: 1.1, body: { data: [1, 2, 3] } },
   { address: '192.0.2.14', path: '/batch-predict', rate: 0.4, body: { data: Array(24).fill([1, 2, 3]) } },
-  { address: '192.0.2.15', path: '/v1/chat/completions', rate: 1.4, body: chat('What is a token bucket?') },
-  { address: '203.0.113.80', path: '/v1/chat/completions', rate: 1, body: chat('How is a model served?') },
+  {
+    address: '192.0.2.15',
+    path: '/v1/chat/completions',
+    rate: 1.4,
+    body: chat('large', 'What is a token bucket?'),
+  },
+  {
+    address: '203.0.113.80',
+    path: '/v1/chat/completions',
+    rate: 1,
+    body: chat('small', 'How is a model served?'),
+  },
   {
     address: '198.51.100.9',
     path: '/v1/chat/completions',
     rate: 0.6,
-    body: chat('Which requests are refused?'),
+    body: chat('large', 'Which requests are refused?'),
   },
 ]
 
@@ -74,11 +93,12 @@ try {
 async function takeScreenshots() {
   await mkdir(`${ROOT}docs/images`, { recursive: true })
   const browser = await launchChromium()
-  for (const { name, colorScheme, width, height } of SCREENSHOTS) {
+  for (const { name, place, colorScheme, width, height } of SCREENSHOTS) {
     const page = await browser.newPage({ colorScheme, viewport: { width, height } })
-    await page.goto(DASHBOARD)
-    await page.getByText('1 min', { exact: true }).click()
-    await page.locator('#rules summary').first().waitFor()
+    await page.goto(`${DASHBOARD}${place}`)
+    await page.getByText('live', { exact: true }).waitFor()
+    const range = page.getByText('1 min', { exact: true })
+    if (await range.isVisible()) await range.click()
     // A few seconds of updates, so that the plots extend to their right edge.
     await wait(3000)
     await page.screenshot({ path: `${ROOT}docs/images/dashboard-${name}.png` })
@@ -92,7 +112,7 @@ async function takeScreenshots() {
 async function takeReplayScreenshot(browser) {
   // Tall enough to show the whole page.
   const page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1100, height: 8000 } })
-  await page.goto(DASHBOARD)
+  await page.goto(`${DASHBOARD}#replay`)
   const replay = page.locator('.replay')
   await replay.getByText('New limits').click()
   const other = replay.locator('textarea')
@@ -133,7 +153,10 @@ async function sendRequests({ address, path, rate, body }, index, signal) {
   }
 }
 
-/** @param {string} content */
-function chat(content) {
-  return { stream: true, max_tokens: 120, messages: [{ role: 'user', content }] }
+/**
+ * @param {string} model
+ * @param {string} content
+ */
+function chat(model, content) {
+  return { model, stream: true, max_tokens: 120, messages: [{ role: 'user', content }] }
 }

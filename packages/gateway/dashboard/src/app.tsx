@@ -1,5 +1,4 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { ActsPanel } from './actions/acts-panel.js'
 import { ActionDialog } from './actions/action-dialog.js'
 import type { PendingAction } from './actions/pending-action.js'
 import { SignIn } from './actions/sign-in.js'
@@ -7,22 +6,8 @@ import { AdminApi } from './api/admin-api.js'
 import { useLive } from './api/use-live.js'
 import { rate } from './components/format.js'
 import { Header } from './header.js'
-import { ClientSearch, type Search } from './panels/client-search.js'
-import { Configuration } from './panels/configuration.js'
+import { LiveTabs } from './live-tabs.js'
 import { ConnectionBanner } from './panels/connection-banner.js'
-import { InFlight } from './panels/in-flight.js'
-import { Latencies } from './panels/latencies.js'
-import { PlotTools } from './panels/plot-tools.js'
-import { Refusals } from './panels/refusals.js'
-import { ReplayPanel } from './panels/replay/replay-panel.js'
-import { Routes } from './panels/routes.js'
-import { Rules } from './panels/rules.js'
-import { ShadowRules } from './panels/shadow-rules.js'
-import { StoreStatusPanel } from './panels/store-status.js'
-import { TopClientsPanel } from './panels/top-clients.js'
-import { TopLine } from './panels/top-line.js'
-import { Traffic } from './panels/traffic.js'
-import { type Minutes, useView } from './panels/view.js'
 import { trafficOf } from './timeseries/buckets.js'
 
 /** Time for which the result of an action is shown. */
@@ -33,14 +18,9 @@ export function App() {
   const api = useMemo(() => new AdminApi(), [])
   const [live, feed] = useLive(api)
   const { connection, history, status } = live
-  const [route, setRoute] = useState<string>()
-  const [minutes, setMinutes] = useState<Minutes>('15')
-  const [search, setSearch] = useState<Search>({ text: '', count: 0 })
   const [pending, setPending] = useState<PendingAction>()
   const [notice, setNotice] = useState('')
-  const view = useView(history, route, minutes)
   const onAction = status?.acts === 'token' ? setPending : undefined
-  const find = (text: string) => setSearch(({ count }) => ({ text, count: count + 1 }))
   const signIn = (token: string | undefined) => {
     api.setToken(token)
     void feed.connect()
@@ -69,53 +49,7 @@ export function App() {
           <SignIn reason={connection.reason} onToken={signIn} />
         ) : (
           <>
-            <TopLine {...live} />
-            <PlotTools
-              routes={status?.routes.map((each) => each.route) ?? []}
-              route={route}
-              minutes={minutes}
-              onRoute={setRoute}
-              onMinutes={setMinutes}
-            />
-            <div class="grid">
-              <div class="span-7">
-                <Traffic view={view} />
-              </div>
-              <div class="span-5">
-                <Refusals view={view} />
-              </div>
-              <div class="span-12 row">
-                <Latencies view={view} />
-                <InFlight view={view} />
-              </div>
-              <div class="span-12">
-                <Routes history={history} route={route} onRoute={setRoute} />
-              </div>
-              {status !== undefined && (
-                <>
-                  <div class="span-12">
-                    <Rules status={status} onAction={onAction} onClient={find} />
-                  </div>
-                  <ShadowRules status={status} onAction={onAction} />
-                  <StoreStatusPanel status={status} />
-                </>
-              )}
-              <div class="span-12">
-                <ActsPanel api={api} canAct={status?.acts === 'token'} onDone={setNotice} />
-              </div>
-              <div class="span-12">
-                <ClientSearch api={api} search={search} onSearch={find} onAction={onAction} />
-              </div>
-              <TopClientsPanel api={api} onClient={find} />
-              {status !== undefined && (
-                <div class="span-12">
-                  <ReplayPanel api={api} started={status.started} />
-                </div>
-              )}
-              <div class="span-12">
-                <Configuration api={api} />
-              </div>
-            </div>
+            <LiveTabs api={api} live={live} onAction={onAction} onDone={setNotice} />
             {status?.acts === 'off' && (
               <p class="foot">
                 Actions are off. Create an admin token with <code>sluice token new</code> and add it to the

@@ -10,15 +10,7 @@ const CONNECTIONS = {
   'token-required': <Badge tone="warning">signed out</Badge>,
 }
 
-const SECTIONS = {
-  traffic: 'Traffic',
-  rules: 'Rules',
-  client: 'Clients',
-  replay: 'Replay',
-  configuration: 'Configuration',
-}
-
-/** The page header: connection state, navigation, sign-out and theme. */
+/** The page header: connection state, sign-out and theme. */
 export function Header({
   connection,
   onSignOut,
@@ -35,15 +27,6 @@ export function Header({
         Sluice
       </h1>
       {CONNECTIONS[connection.state]}
-      {connection.state !== 'token-required' && (
-        <nav aria-label="Page sections">
-          {Object.entries(SECTIONS).map(([id, title]) => (
-            <a key={id} href={`#${id}`}>
-              {title}
-            </a>
-          ))}
-        </nav>
-      )}
       <div class="looks">
         {onSignOut !== undefined && (
           <button type="button" onClick={onSignOut}>

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
-import { type Appearance, open, violationsOf } from './browser.js'
+import { type Appearance, open, showTab, violationsOf } from './browser.js'
 import { type FakeAdminState, startFakeAdmin } from './fake-admin.js'
 import { busy, idle, sample } from './fake-traffic.js'
 
@@ -33,46 +33,92 @@ const LONG = [
 const APPEARANCES = [
   { colorScheme: 'light', width: 1280 },
   { colorScheme: 'dark', width: 1280 },
-  { colorScheme: 'light', width: 360 },
+  { colorScheme: 'light', width: 390 },
+  { colorScheme: 'dark', width: 390 },
 ] as const
+
+/** Checks the tab that is shown. */
+async function expectAccessible(page: Page): Promise<void> {
+  expect(await violationsOf(page)).toEqual([])
+  expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
+}
+
+/** What is done in each tab before it is checked. */
+const TABS: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
+  Traffic: (page) => page.locator('#routes').waitFor(),
+  Tokens: (page) => page.locator('#token-shares').waitFor(),
+  Refusals: (page) =>
+    page
+      .locator('#recent-refusals')
+      .getByText(/newest first/)
+      .waitFor(),
+  async Rules(page) {
+    for (const summary of (await page.locator('details.rule > summary').all()).slice(0, 2))
+      await summary.click()
+  },
+  Clients: (page) => page.locator('#heaviest').waitFor(),
+  Replay: (page) => page.locator('#replay').waitFor(),
+  async Gateway(page) {
+    await page.getByRole('button', { name: 'Show configuration' }).click()
+    await page.getByText('listen: 127.0.0.1:8080').waitFor()
+  },
+}
 
 describe.each(APPEARANCES)('the dashboard in $colorScheme mode, $width pixels wide', (appearance) => {
   it.each([
-    { state: 'no traffic', data: idle, client: undefined },
-    {
-      state: 'a hundred routes with long names',
-      data: () => busy([...LONG, ...MANY]),
-      client: '192.0.2.7',
-    },
-  ])('is accessible and fits the screen with $state', async ({ data, client }) => {
+    { state: 'no traffic', data: idle },
+    { state: 'a hundred routes with long names', data: () => busy([...LONG, ...MANY]) },
+  ])('is accessible and fits the screen in every tab with $state', async ({ data }) => {
     const { page, errors } = await openWith(data(), appearance)
     await page.getByText('live', { exact: true }).waitFor()
-    await page.getByRole('heading', { name: 'Rules', exact: true }).waitFor()
-    for (const summary of (await page.locator('details.rule > summary').all()).slice(0, 2))
-      await summary.click()
-    if (client !== undefined) {
-      await find(page, client)
-      await page.locator('#replay').getByText('Suggest limit').click()
+    for (const [tab, prepare] of Object.entries(TABS)) {
+      await showTab(page, tab)
+      await prepare(page)
+      for (const terms of await page.locator('details.terms > summary').all()) await terms.click()
+      await expectAccessible(page)
     }
-    await page.getByRole('button', { name: 'Show configuration' }).click()
-    await page.getByText('listen: 127.0.0.1:8080').waitFor()
-    expect(await violationsOf(page)).toEqual([])
-    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
     expect(errors).toEqual([])
   })
 
-  it('opens an accessible dialog', async () => {
+  it('shows a client, a form of the replay and a dialog that are accessible and fit the screen', async () => {
     const { page } = await openWith(busy(FEW), appearance)
+    await showTab(page, 'Clients')
+    await find(page, '192.0.2.7')
+    await page.getByText('tokens of the day').waitFor()
+    await expectAccessible(page)
+    await showTab(page, 'Replay')
+    await page.locator('#replay').getByText('Suggest limit').click()
+    await expectAccessible(page)
+    await showTab(page, 'Rules')
     await page.locator('details.rule > summary').first().click()
     await page.getByRole('button', { name: 'Change limit' }).first().click()
     await page.getByRole('dialog').waitFor()
-    expect(await violationsOf(page)).toEqual([])
+    await expectAccessible(page)
   })
+})
+
+it('every number of the dashboard has a tooltip that says what it means', async () => {
+  const { page } = await openWith(busy(FEW))
+  await page.getByText('live', { exact: true }).waitFor()
+  for (const [tab, prepare] of Object.entries(TABS)) {
+    await showTab(page, tab)
+    await prepare(page)
+    const numbers = page.locator(
+      '[role=tabpanel]:not([hidden]) :is(.tile, td, .legend li:not(.at), .counts, .nearest)',
+    )
+    const without = await numbers.evaluateAll(
+      (all: { closest(selector: string): unknown; outerHTML: string }[]) =>
+        all.filter((each) => each.closest('[title]') === null).map((each) => each.outerHTML),
+    )
+    expect(without, tab).toEqual([])
+  }
 })
 
 it('the dashboard warns while the gateway is down, and reconnects when it is up again', async () => {
   const { admin, page } = await openWith(busy(FEW))
   await page.getByText('live', { exact: true }).waitFor()
+  await showTab(page, 'Clients')
+  await page.locator('#heaviest tbody tr').first().waitFor()
   admin.setDown(true)
   admin.disconnect()
   await page.getByText('disconnected', { exact: true }).waitFor()
@@ -100,9 +146,28 @@ it('the dashboard can be used with the keyboard', async () => {
   await expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe('Skip to content')
   await page.keyboard.press('Enter')
   await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('main')
+  await page.getByRole('tab', { name: 'Traffic' }).focus()
+  for (const [key, tab] of [
+    ['ArrowRight', 'Tokens'],
+    ['ArrowLeft', 'Traffic'],
+    ['ArrowLeft', 'Gateway'],
+    ['Home', 'Traffic'],
+    ['End', 'Gateway'],
+    ['ArrowRight', 'Traffic'],
+  ] as const) {
+    await page.keyboard.press(key)
+    await page.getByRole('tab', { name: tab, selected: true }).waitFor()
+    await expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe(tab)
+  }
+  for (let n = 0; n < 3; n++) await page.keyboard.press('ArrowRight')
+  await page.getByRole('tabpanel', { name: 'Rules' }).waitFor()
+  // The other tabs are not in the tab sequence.
+  await page.keyboard.press('Tab')
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('panel-rules')
   await page.locator('details.rule > summary').first().focus()
   await page.keyboard.press('Enter')
   await page.getByText('Counts requests per').waitFor()
+  await showTab(page, 'Clients')
   await find(page, '198.51.100.7')
   await page.getByText('none; retry in 31 s').waitFor()
 })
@@ -110,6 +175,7 @@ it('the dashboard can be used with the keyboard', async () => {
 it('the dashboard keeps the order of the rules while one is expanded', async () => {
   const state = busy(FEW)
   const { admin, page } = await openWith(state)
+  await showTab(page, 'Rules')
   const names = () => page.locator('details.rule .which').allTextContents()
   const reversed = { ...state.status, routes: state.status.routes.toReversed() }
   await page.locator('details.rule > summary').first().click()
@@ -135,9 +201,15 @@ it('the dashboard keeps the chosen theme after a reload', async () => {
 
 it('the dashboard renders fewer than 2,000 elements with a hundred routes', async () => {
   const { admin, page } = await openWith(busy(MANY))
+  await page.getByText('live', { exact: true }).waitFor()
+  for (const [tab, prepare] of Object.entries(TABS)) {
+    await showTab(page, tab)
+    await prepare(page)
+    admin.send('sample', sample(MANY, Date.now() + 1000, 1))
+    expect(await page.evaluate("document.querySelectorAll('*').length"), tab).toBeLessThan(2000)
+  }
+  await showTab(page, 'Rules')
   await page.getByRole('button', { name: 'Show all 150 rules' }).waitFor()
-  admin.send('sample', sample(MANY, Date.now() + 1000, 1))
-  expect(await page.evaluate("document.querySelectorAll('*').length")).toBeLessThan(2000)
 })
 
 /** Searches for a client with the keyboard. */

@@ -20,6 +20,7 @@ export async function open(
   browser: Browser,
   url: string,
   { colorScheme = 'light', width = 1280 }: Appearance = {},
+  fragment = '',
 ): Promise<OpenPage> {
   const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 } })
   const errors: string[] = []
@@ -31,7 +32,7 @@ export async function open(
     const { origin, protocol } = new URL(request.url())
     if (origin !== new URL(url).origin && protocol !== 'data:') errors.push(`requested ${request.url()}`)
   })
-  await page.goto(new URL('/', url).href)
+  await page.goto(new URL(`/${fragment}`, url).href)
   return { page, errors }
 }
 
@@ -44,4 +45,9 @@ export async function violationsOf(page: Page): Promise<string[]> {
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
   )
+}
+
+/** Selects a tab of the dashboard. */
+export async function showTab(page: Page, name: string): Promise<void> {
+  await page.getByRole('tab', { name, exact: true }).click()
 }

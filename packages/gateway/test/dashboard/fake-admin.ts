@@ -8,6 +8,7 @@ import type { ActList } from '../../src/server/admin/api/admin-actions.js'
 import type { ClientState, TopClients } from '../../src/server/admin/api/client-status.js'
 import type { Status } from '../../src/server/admin/api/gateway-status.js'
 import type { Sample } from '../../src/server/admin/api/live-samples.js'
+import type { RecentRefusal, RecentRefusals } from '../../src/server/admin/api/recent-refusals.js'
 import type { RecordStatus } from '../../src/server/admin/api/replay-types.js'
 
 const PAGE = fileURLToPath(new URL('../../dashboard/dist', import.meta.url))
@@ -18,6 +19,9 @@ export interface FakeAdminState {
   history: readonly Sample[]
   status: Status
   topClients: TopClients
+  /** Minutes of the history, oldest first. */
+  minutes: readonly Sample[]
+  refusals: readonly RecentRefusal[]
   client: (text: string) => ClientState | undefined
   acts: ActList
   configuration: string
@@ -45,6 +49,14 @@ export async function startFakeAdmin(state: FakeAdminState): Promise<FakeAdmin> 
     if (isDown) return request.socket.destroy()
     const { pathname, searchParams } = new URL(`http://admin${request.url}`)
     if (pathname === '/api/talkers') return json(response, state.topClients)
+    if (pathname === '/api/history') {
+      const from = Number(searchParams.get('from'))
+      return json(
+        response,
+        state.minutes.filter(({ at }) => at >= from),
+      )
+    }
+    if (pathname === '/api/refusals') return json(response, matching(state.refusals, searchParams))
     if (pathname === '/api/record') return json(response, state.record)
     if (pathname === '/api/acts/current') return json(response, state.acts)
     if (pathname === '/api/config') return response.end(state.configuration)
@@ -84,6 +96,18 @@ export async function startFakeAdmin(state: FakeAdminState): Promise<FakeAdmin> 
       await once(server.close(), 'close')
     },
   }
+}
+
+/** Filters refusals as the gateway does. */
+function matching(kept: readonly RecentRefusal[], query: URLSearchParams): RecentRefusals {
+  const [text, rule, client] = ['text', 'rule', 'client'].map((name) => query.get(name) ?? '')
+  const refusals = kept.filter(
+    (each) =>
+      (rule === '' || each.rule === rule) &&
+      (client === '' || each.client === client) &&
+      JSON.stringify(each).includes(text ?? ''),
+  )
+  return { refusals, matching: refusals.length, kept: kept.length, maxKept: 1000 }
 }
 
 function write(response: ServerResponse, event: string, data: object): void {

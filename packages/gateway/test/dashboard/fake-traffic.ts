@@ -1,6 +1,7 @@
 import type { ClientState } from '../../src/server/admin/api/client-status.js'
 import type { RuleStatus, Status } from '../../src/server/admin/api/gateway-status.js'
 import type { Latency, RouteSample, Sample } from '../../src/server/admin/api/live-samples.js'
+import type { RecentRefusal } from '../../src/server/admin/api/recent-refusals.js'
 import type { FakeAdminState } from './fake-admin.js'
 
 /** Returns plausible, deterministic traffic for the routes. */
@@ -161,6 +162,8 @@ export function idle(): FakeAdminState {
     history: [],
     status: status(),
     topClients: { heaviest: [], refused: [], error: 'counts are exact for up to 1,000 clients' },
+    minutes: [],
+    refusals: [],
     client: () => undefined,
     acts: { acts: [], kept: 'memory' },
     configuration: 'listen: 127.0.0.1:8080\n',
@@ -204,6 +207,8 @@ export function busy(routes: readonly string[]): FakeAdminState {
       })),
       error: 'each count is at most 12 too high',
     },
+    minutes: minutes(routes),
+    refusals: refusals(routes),
     client,
     acts: {
       kept: 'redis',
@@ -228,6 +233,29 @@ export function busy(routes: readonly string[]): FakeAdminState {
       rules: routes.map((route) => ({ route, rule: '60/minute', limit: '60/minute' })),
     },
   }
+}
+
+/** Returns the minutes of the last 24 hours. */
+function minutes(routes: readonly string[]): Sample[] {
+  const last = Math.floor(Date.now() / 60_000) * 60_000 - 60_000
+  return Array.from({ length: 1440 }, (_, index) => ({
+    ...sample(routes.slice(0, 4), last - (1439 - index) * 60_000, index),
+    seconds: 60,
+  }))
+}
+
+function refusals(routes: readonly string[]): RecentRefusal[] {
+  return Array.from({ length: 120 }, (_, index) => ({
+    at: Date.now() - index * 800,
+    route: routes[index % routes.length] as string,
+    rule: index % 3 === 0 ? 'tokens' : '60/minute',
+    reason: ['exceeded', 'oversized', 'busy'][index % 3] as string,
+    client: index % 2 === 0 ? `client tenant-${index % 7}` : `client ${'a-long-name-'.repeat(9)}`,
+    method: 'POST',
+    path: index % 5 === 0 ? `/${'without-a-break'.repeat(12).replaceAll('-', '')}` : '/predict',
+    id: `0198f3a2-7c1e-7e8b-b4d3-${String(index).padStart(12, '0')}`,
+    retryAfter: index % 3 === 1 ? null : 4200,
+  }))
 }
 
 function tokens(index: number): RuleStatus {

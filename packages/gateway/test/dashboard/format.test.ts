@@ -1,5 +1,13 @@
 import { expect, it } from 'vitest'
-import { count, duration, lastMinutes, percent, rate, wait } from '../../dashboard/src/components/format.js'
+import {
+  count,
+  duration,
+  percent,
+  perMinuteLabel,
+  perSecondLabel,
+  rate,
+  wait,
+} from '../../dashboard/src/components/format.js'
 
 it.each([
   [0, '0'],
@@ -34,10 +42,10 @@ it('rounds a waiting time up', () => {
   expect(wait(86_400_000 + 1)).toBe('1 d 1 h')
 })
 
-it.each([
-  [1, 'the last minute'],
-  [5, 'the last 5 minutes'],
-])('formats the last %d min as %s', (minutes, text) => expect(lastMinutes(minutes)).toBe(text))
+it('adds the unit to a rate', () => {
+  expect(perSecondLabel(3.44)).toBe('3.4/s')
+  expect(perMinuteLabel(120_000)).toBe('120K/min')
+})
 
 it('never rounds a small fraction down to 0 % or a large one up to 100 %', () => {
   expect(percent(0)).toBe('0 %')

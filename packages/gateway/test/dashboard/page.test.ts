@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
 import { echo, send, startTestGateway, type TestGateway } from '../server/gateway/running-gateway.js'
-import { open, violationsOf } from './browser.js'
+import { open, showTab, violationsOf } from './browser.js'
 
 /** Tests the page of a running gateway. */
 
@@ -36,6 +36,7 @@ const predict = async ({ url }: TestGateway, path = '/predict') => (await send(u
 
 /** Expands a rule to show its actions. */
 async function openRule(page: Page, name: string): Promise<void> {
+  await showTab(page, 'Rules')
   await page.locator('#rules summary', { hasText: name }).click()
 }
 
@@ -61,6 +62,7 @@ it('the dashboard shows a refusal within two seconds', async () => {
 it('the dashboard finds a client by part of its address and shows when it can retry', async () => {
   const { gateway, page, errors } = await openDashboard()
   for (const status of [200, 200, 429]) expect(await predict(gateway)).toBe(status)
+  await showTab(page, 'Clients')
   await page.getByLabel(/^Client: IP address/).fill('127.0.0')
   await page.getByRole('button', { name: 'Find', exact: true }).click()
   const few = page.locator('#client tr', { hasText: 'few' })
@@ -75,6 +77,7 @@ it('the dashboard shows the requests that shadow rules would have refused', asyn
   const { gateway, page } = await openDashboard()
   await untilLive(page)
   for (let n = 0; n < 3; n++) expect(await predict(gateway, '/trial')).toBe(200)
+  await showTab(page, 'Rules')
   const trial = page.locator('#shadow tr', { hasText: 'trial' })
   await trial.getByRole('cell', { name: '2', exact: true }).waitFor()
   await trial.getByRole('cell', { name: '66 %' }).waitFor()
@@ -201,7 +204,9 @@ it('the dashboard requires the token if the admin port listens on all addresses'
   await page.getByText('The admin token is wrong.').waitFor()
   await page.getByRole('textbox', { name: 'Admin token' }).fill(TOKEN)
   await page.getByRole('button', { name: 'Sign in' }).click()
+  await showTab(page, 'Rules')
   await page.locator('#rules summary', { hasText: 'few' }).waitFor()
+  await showTab(page, 'Gateway')
   await page.getByRole('button', { name: 'Show configuration' }).click()
   await page.getByText('POST /predict').last().waitFor()
   expect(await page.content()).not.toContain(HASH)

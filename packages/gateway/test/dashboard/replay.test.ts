@@ -37,7 +37,7 @@ async function openWithRecord(appearance: Appearance = {}) {
   const playedCount = async () =>
     JSON.parse((await send(gateway.adminUrl, '/api/replay')).text).requests?.played
   await expect.poll(playedCount).toBe(36)
-  const opened = await open(browser, gateway.adminUrl, appearance)
+  const opened = await open(browser, gateway.adminUrl, appearance, '#replay')
   onTestFinished(() => opened.page.close())
   const section = opened.page.locator('.replay')
   await section.getByText(/recorded since .*; 1 file/).waitFor()
@@ -171,7 +171,7 @@ it('the replay panel reports an invalid configuration, and shows the progress of
 
 it('the replay panel explains how to turn recording on', async () => {
   const { adminUrl } = await startTestGateway(LIMITS)
-  const { page, errors } = await open(browser, adminUrl)
+  const { page, errors } = await open(browser, adminUrl, {}, '#replay')
   onTestFinished(() => page.close())
   await page.locator('#replay').getByText('record: traffic.jsonl.gz').waitFor()
   expect(await page.locator('#replay button').count()).toBe(0)

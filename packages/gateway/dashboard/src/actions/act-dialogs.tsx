@@ -87,7 +87,12 @@ export function UndoDialog({ act, ...props }: DialogProps & { readonly act: List
 
 function DurationField(props: { readonly value: string; readonly onInput: (value: string) => void }) {
   return (
-    <TextField {...props} label="For how long, such as 2h (empty: until you undo it)" isOptional maxLength={40} />
+    <TextField
+      {...props}
+      label="For how long, such as 2h (empty: until you undo it)"
+      isOptional
+      maxLength={40}
+    />
   )
 }
 

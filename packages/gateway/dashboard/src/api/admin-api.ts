@@ -1,5 +1,7 @@
 import type { ActList, AdminAction, AdminActionResult } from '../../../src/server/admin/api/admin-actions.js'
 import type { ClientState, TopClients } from '../../../src/server/admin/api/client-status.js'
+import type { Sample } from '../../../src/server/admin/api/live-samples.js'
+import type { RecentRefusals } from '../../../src/server/admin/api/recent-refusals.js'
 import { NDJSON, type RecordStatus } from '../../../src/server/admin/api/replay-types.js'
 
 /** A failed request to the admin port, with a message for the user. */
@@ -44,6 +46,16 @@ export class AdminApi {
   /** Lists the acts in effect. */
   acts(): Promise<ActList> {
     return this.#json('/api/acts/current')
+  }
+
+  /** Returns the traffic of the minutes that start at `from` (epoch milliseconds) or later. */
+  history(from: number): Promise<Sample[]> {
+    return this.#json(`/api/history?from=${from}`)
+  }
+
+  /** @param query the parameters of `/api/refusals` */
+  refusals(query: string): Promise<RecentRefusals> {
+    return this.#json(`/api/refusals?${query}`)
   }
 
   async configuration(): Promise<string> {

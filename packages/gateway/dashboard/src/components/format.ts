@@ -17,6 +17,16 @@ export function rate(value: number): string {
   return value < 1000 ? value.toFixed(0) : compact.format(value)
 }
 
+/** Formats a rate with its unit: `3.4/s`. */
+export function perSecondLabel(value: number): string {
+  return `${rate(value)}/s`
+}
+
+/** Formats tokens per minute with their unit: `1.2K/min`. */
+export function perMinuteLabel(value: number): string {
+  return `${rate(value)}/min`
+}
+
 /** Formats a value on an axis. */
 export function tick(value: number): string {
   return value < 1000 ? String(Number(value.toFixed(2))) : compact.format(value)
@@ -49,11 +59,6 @@ export function duration(milliseconds: number | null): string {
 /** Formats a waiting time, rounded up like `Retry-After` so that a retry is never too early. */
 export function wait(milliseconds: number | null): string {
   return milliseconds === null ? 'never' : longDuration(Math.ceil(milliseconds / 1000), Math.ceil)
-}
-
-/** Formats a time range that ends now: `the last minute`, `the last 5 minutes`. */
-export function lastMinutes(minutes: number): string {
-  return minutes === 1 ? 'the last minute' : `the last ${minutes} minutes`
 }
 
 /** Formats a time of day in the local time zone. */

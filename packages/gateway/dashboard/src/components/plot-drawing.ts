@@ -3,6 +3,8 @@ import { colourOf } from './theme.js'
 
 export interface Line {
   readonly label: string
+  /** What the line means, with its unit: the tooltip of its legend. */
+  readonly help?: string
   /** The name of a colour in theme.css. */
   readonly colour: string
   /** One value for each time; null if nothing was measured. */
@@ -30,7 +32,12 @@ export interface PlotProps {
   readonly minScale?: number
   /** Plots of the same group share the cursor; default: `now`, the group of the live plots. */
   readonly group?: string
+  /** Called with the range that was selected by dragging, in epoch milliseconds. */
+  readonly onZoom?: (from: number, to: number) => void
 }
+
+/** Shortest drag that selects a range, in CSS pixels. */
+const MIN_DRAG = 6
 
 const FONT = '11px system-ui, sans-serif'
 const hourAndMinute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
@@ -49,7 +56,7 @@ export function plotOptions(
 ): uPlot.Options {
   const axis = { font: FONT, stroke: colourOf('quiet'), ticks: { show: false } }
   const grid = { stroke: colourOf('line'), width: 1 }
-  const { lines, minScale = 0, group = 'now' } = latest.current
+  const { lines, minScale = 0, group = 'now', onZoom } = latest.current
   return {
     width,
     height,
@@ -58,8 +65,9 @@ export function plotOptions(
     legend: { show: false },
     cursor: {
       y: false,
-      drag: { x: false, y: false },
-      sync: { key: group },
+      drag: { x: onZoom !== undefined, y: false, setScale: false },
+      // Only the plot that was dragged on reports the range.
+      sync: { key: group, filters: { pub: (event) => event === 'mousemove' || event === 'mouseleave' } },
       points: { size: 6 },
     },
     scales: {
@@ -77,7 +85,19 @@ export function plotOptions(
       },
     ],
     series: [{}, ...inDrawingOrder(lines).map(seriesOf)],
-    hooks: { setCursor: [({ cursor }) => onHover((cursor.left ?? -1) < 0 ? null : (cursor.idx ?? null))] },
+    hooks: {
+      setCursor: [({ cursor }) => onHover((cursor.left ?? -1) < 0 ? null : (cursor.idx ?? null))],
+      setSelect: [onSelect],
+    },
+  }
+
+  function onSelect(plot: uPlot): void {
+    const { left, width } = plot.select
+    if (width === 0) return
+    plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+    if (width < MIN_DRAG) return
+    const [from, to] = [left, left + width].map((x) => plot.posToVal(x, 'x') * 1000) as [number, number]
+    latest.current.onZoom?.(from, to)
   }
 
   function valueTick(value: number): string {

@@ -3,6 +3,7 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { timeOfDay } from './format.js'
 import { type Line, type PlotProps, plotOptions, stackedData } from './plot-drawing.js'
+import { Terms } from './terms.js'
 import { useColourChanges } from './theme.js'
 import './plot.css'
 
@@ -52,8 +53,8 @@ export function Plot(props: PlotProps) {
       />
       <figcaption>
         <ul class="legend">
-          {lines.map(({ label, colour, dashed, values }) => (
-            <li key={label}>
+          {lines.map(({ label, help, colour, dashed, values }) => (
+            <li key={label} title={help}>
               <span
                 class={dashed ? 'swatch dashed' : 'swatch'}
                 style={{ borderTopColor: `var(--${colour})` }}
@@ -65,6 +66,7 @@ export function Plot(props: PlotProps) {
           ))}
           {hovered !== null && times[at] !== undefined && <li class="at">at {timeOfDay(times[at])}</li>}
         </ul>
+        <Terms of={label} terms={lines.map(({ label, help }) => ({ title: label, help }))} />
       </figcaption>
     </figure>
   )

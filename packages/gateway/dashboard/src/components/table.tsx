@@ -1,9 +1,12 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
+import { Terms } from './terms.js'
 import './table.css'
 
 export interface Column<Row> {
   readonly title: string
+  /** What the column means, with its unit: the tooltip of its cells. */
+  readonly help: string
   readonly cell: (row: Row) => ComponentChildren
   /** `number` aligns right; `bar` reserves the width of a bar. */
   readonly kind?: 'number' | 'bar'
@@ -36,7 +39,7 @@ export function Table<Row>({
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.title} scope="col" class={classOf(column)}>
+              <th key={column.title} scope="col" class={classOf(column)} title={column.help}>
                 {column.title}
               </th>
             ))}
@@ -47,11 +50,11 @@ export function Table<Row>({
             <tr key={keyOf(row)}>
               {columns.map((column, index) =>
                 index === 0 ? (
-                  <th key={column.title} scope="row" class={classOf(column)}>
+                  <th key={column.title} scope="row" class={classOf(column)} title={column.help}>
                     {column.cell(row)}
                   </th>
                 ) : (
-                  <td key={column.title} class={classOf(column)}>
+                  <td key={column.title} class={classOf(column)} title={column.help}>
                     {column.cell(row)}
                   </td>
                 ),
@@ -66,6 +69,7 @@ export function Table<Row>({
           <span class="visually-hidden"> of {caption}</span>
         </button>
       )}
+      <Terms of={caption} terms={columns} />
     </>
   )
 }

@@ -10,14 +10,17 @@ export function Tile({
   title,
   figure,
   below,
+  help,
 }: {
   readonly title: string
   readonly figure: ComponentChildren
   /** A line of context, shown below the figure. */
   readonly below?: ComponentChildren
+  /** What the figure means, with its unit: the tooltip. */
+  readonly help?: string
 }) {
   return (
-    <div class="tile">
+    <div class="tile" title={help}>
       <dt>{title}</dt>
       <dd class="figure">{figure}</dd>
       <dd class="below">{below}</dd>

@@ -1,7 +1,7 @@
-import { count, lastMinutes, tick } from '../components/format.js'
+import { count, tick } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
-import { Plot } from '../components/plot.js'
-import { routeLabel, type View } from './view.js'
+import { periodLabel, routeLabel, type View } from './view.js'
+import { ViewPlot } from './view-plot.js'
 
 /** Plots the requests in flight and those waiting for a limit. */
 export function InFlight({ view }: { readonly view: View }) {
@@ -10,10 +10,9 @@ export function InFlight({ view }: { readonly view: View }) {
       {view.buckets.length === 0 ? (
         <Empty>No data yet.</Empty>
       ) : (
-        <Plot
-          label={`Requests in flight and waiting over ${lastMinutes(Number(view.minutes))}, ${routeLabel(view)}`}
-          times={view.times}
-          span={view.span}
+        <ViewPlot
+          label={`Requests in flight and waiting, ${periodLabel(view)}, ${routeLabel(view)}`}
+          view={view}
           format={count}
           tick={tick}
           height={130}
@@ -21,11 +20,13 @@ export function InFlight({ view }: { readonly view: View }) {
           lines={[
             {
               label: 'in flight',
+              help: 'Requests that were sent to the upstream and whose response has not ended. The highest number of each point.',
               colour: 'busy',
               values: view.buckets.map(({ traffic }) => traffic.inFlight),
             },
             {
               label: 'waiting',
+              help: 'Requests that wait until a limit admits them. The highest number of each point.',
               colour: 'waiting',
               values: view.buckets.map(({ traffic }) => traffic.waiting),
               dashed: true,

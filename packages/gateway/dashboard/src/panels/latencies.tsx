@@ -1,9 +1,9 @@
 import type { Latency } from '../../../src/server/admin/api/live-samples.js'
-import { duration, lastMinutes } from '../components/format.js'
+import { duration } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
-import { Plot } from '../components/plot.js'
 import type { TimeBucket } from '../timeseries/buckets.js'
-import type { View } from './view.js'
+import { periodLabel, type View } from './view.js'
+import { ViewPlot } from './view-plot.js'
 
 /** Plots the latency of decisions, the store and the upstream. */
 export function Latencies({ view }: { readonly view: View }) {
@@ -13,7 +13,8 @@ export function Latencies({ view }: { readonly view: View }) {
         id="decision-time"
         title="Decision time"
         note="per request"
-        empty="No decisions yet."
+        empty="No decisions in this period."
+        help="Time that the gateway takes to decide on a request, without waiting for a limit."
         view={view}
         of={({ traffic }) => traffic.decision}
       />
@@ -21,7 +22,8 @@ export function Latencies({ view }: { readonly view: View }) {
         id="store-time"
         title="Store time"
         note="per operation"
-        empty="No store operations yet."
+        empty="No store operations in this period."
+        help="Time that an operation of the store takes, such as taking from a limit."
         view={view}
         of={({ store }) => store}
       />
@@ -29,7 +31,8 @@ export function Latencies({ view }: { readonly view: View }) {
         id="upstream-time"
         title="Upstream time"
         note="complete responses"
-        empty="No responses yet."
+        empty="No responses in this period."
+        help="Time from forwarding a request to the end of the upstream's response."
         view={view}
         of={({ traffic }) => traffic.upstream}
       />
@@ -37,11 +40,13 @@ export function Latencies({ view }: { readonly view: View }) {
   )
 }
 
-function LatencyPlot({
+/** Plots the median and the 99th percentile of a latency. */
+export function LatencyPlot({
   id,
   title,
   note,
   empty,
+  help,
   view,
   of,
 }: {
@@ -49,6 +54,8 @@ function LatencyPlot({
   readonly title: string
   readonly note: string
   readonly empty: string
+  /** What is measured. */
+  readonly help: string
   readonly view: View
   readonly of: (bucket: TimeBucket) => Latency
 }) {
@@ -60,15 +67,25 @@ function LatencyPlot({
       {latencies.every((latency) => latency.count === 0) ? (
         <Empty>{empty}</Empty>
       ) : (
-        <Plot
-          label={`${title} over ${lastMinutes(Number(view.minutes))}: the median and the 99th percentile`}
-          times={view.times}
-          span={view.span}
+        <ViewPlot
+          label={`${title}, ${periodLabel(view)}: the median and the 99th percentile`}
+          view={view}
           format={duration}
           height={130}
           lines={[
-            { label: 'median', colour: 'ink', values: measured(({ p50 }) => p50) },
-            { label: '99th percentile', colour: 'other', values: measured(({ p99 }) => p99), dashed: true },
+            {
+              label: 'median',
+              help: `${help} Half of the values were lower. Over several seconds or routes, the mean of their medians.`,
+              colour: 'ink',
+              values: measured(({ p50 }) => p50),
+            },
+            {
+              label: '99th percentile',
+              help: `${help} 1 in 100 values was higher. Over several seconds or routes, the highest of their 99th percentiles.`,
+              colour: 'other',
+              values: measured(({ p99 }) => p99),
+              dashed: true,
+            },
           ]}
         />
       )}

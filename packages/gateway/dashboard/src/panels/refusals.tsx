@@ -6,7 +6,7 @@ import { RouteName } from '../components/route-name.js'
 import { Table } from '../components/table.js'
 import { type RefusalCount, refusalsIn } from '../timeseries/refusal-history.js'
 import { reasonText } from './labels.js'
-import { routeLabel, type View } from './view.js'
+import { periodLabel, routeLabel, type View } from './view.js'
 
 /** Lists refusals by rule and reason. */
 export function Refusals({ view }: { readonly view: View }) {
@@ -16,7 +16,7 @@ export function Refusals({ view }: { readonly view: View }) {
     <Panel
       id="refusals"
       title="Refusals by rule and reason"
-      note={`${routeLabel(view)}, last ${view.minutes} min`}
+      note={`${routeLabel(view)}, ${periodLabel(view)}`}
     >
       {refusals.length === 0 ? (
         <Empty>No requests were refused in this period.</Empty>
@@ -29,6 +29,7 @@ export function Refusals({ view }: { readonly view: View }) {
           columns={[
             {
               title: 'Rule',
+              help: 'The rule that refused, and its route.',
               cell: ({ route, rule }) => (
                 <>
                   <span class="name">{rule}</span>
@@ -40,10 +41,20 @@ export function Refusals({ view }: { readonly view: View }) {
                 </>
               ),
             },
-            { title: 'Reason', cell: ({ reason }) => reasonText(reason) },
-            { title: 'Refused', kind: 'number', cell: ({ refused }) => count(refused) },
+            {
+              title: 'Reason',
+              help: 'Limit reached: what the limit allows is used up. Cost exceeds the limit: the request alone costs more than the limit can ever hold. No free slot: too many requests are in flight.',
+              cell: ({ reason }) => reasonText(reason),
+            },
+            {
+              title: 'Refused',
+              help: 'Requests refused in the period.',
+              kind: 'number',
+              cell: ({ refused }) => count(refused),
+            },
             {
               title: 'Share',
+              help: 'Part of all refusals in the period, in percent.',
               kind: 'bar',
               cell: ({ refused }) => <Bar part={refused / all} colour="refused" />,
             },

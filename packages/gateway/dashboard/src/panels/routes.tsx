@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import { Bar } from '../components/bar.js'
-import { count, rate } from '../components/format.js'
+import { count, perSecondLabel } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { RouteName } from '../components/route-name.js'
 import { Sparkline } from '../components/sparkline.js'
@@ -22,7 +22,7 @@ export function Routes({
 }) {
   const minute = useMemo(() => history.lastSeconds(SECONDS), [history])
   const routes = useMemo(() => routesIn(minute), [minute])
-  const perSecond = (total: number) => rate(total / Math.max(minute.length, 1))
+  const perSecond = (total: number) => perSecondLabel(total / Math.max(minute.length, 1))
   return (
     <Panel id="routes" title="Routes" note="last minute; select a route to filter the plots">
       {routes.length === 0 ? (
@@ -35,6 +35,7 @@ export function Routes({
           columns={[
             {
               title: 'Route',
+              help: 'A route of the configuration. Select it to show only its traffic in the plots.',
               cell: (row) => (
                 <button
                   type="button"
@@ -48,14 +49,26 @@ export function Routes({
             },
             {
               title: 'Requests',
+              help: 'Requests per second over the last minute.',
               wideOnly: true,
               kind: 'bar',
               cell: ({ requests }) => <Sparkline values={requests} length={SECONDS} />,
             },
-            { title: 'Allowed/s', kind: 'number', cell: ({ traffic }) => perSecond(traffic.allowed) },
-            { title: 'Refused/s', kind: 'number', cell: ({ traffic }) => perSecond(traffic.refused) },
+            {
+              title: 'Allowed',
+              help: 'Requests per second that were admitted, on average over the last minute.',
+              kind: 'number',
+              cell: ({ traffic }) => perSecond(traffic.allowed),
+            },
             {
               title: 'Refused',
+              help: 'Requests per second that a limit refused, on average over the last minute.',
+              kind: 'number',
+              cell: ({ traffic }) => perSecond(traffic.refused),
+            },
+            {
+              title: 'Share refused',
+              help: 'Refused requests in percent of all requests of the last minute.',
               kind: 'bar',
               cell: ({ traffic }) => (
                 <Bar part={traffic.refused / Math.max(requestsIn(traffic), 1)} colour="refused" />
@@ -63,12 +76,14 @@ export function Routes({
             },
             {
               title: 'In flight',
+              help: 'Requests that are being processed by the upstream now.',
               kind: 'number',
               wideOnly: true,
               cell: ({ traffic }) => count(traffic.inFlight),
             },
             {
               title: 'Waiting',
+              help: 'Requests that wait for a limit now.',
               kind: 'number',
               wideOnly: true,
               cell: ({ traffic }) => count(traffic.waiting),

@@ -4,10 +4,10 @@ import type { ActionHandler } from '../actions/pending-action.js'
 import { RuleActions } from '../actions/rule-actions.js'
 import { Badge } from '../components/badge.js'
 import { Bar, usageColour } from '../components/bar.js'
-import { count, units } from '../components/format.js'
+import { count } from '../components/format.js'
 import { RouteName, routeName } from '../components/route-name.js'
 import { type Column, Table } from '../components/table.js'
-import { keyLabel, resourceSuffix, retryLabel } from './labels.js'
+import { amountLabel, keyLabel, resourceSuffix, retryLabel } from './labels.js'
 import { highestUsage } from './rule-list.js'
 
 interface RuleItemProps {
@@ -38,11 +38,11 @@ export function RuleItem(props: RuleItemProps) {
               {rule.effective !== rule.limit && <>, now {rule.effective}</>}
             </span>
           </span>
-          <span class="nearest">
+          <span class="nearest" title="The part of the limit that the client nearest to it uses, in percent.">
             <Bar part={highestUsage(rule)} colour={usageColour(highestUsage(rule))} />
             <span class="name quiet">{nearest?.key ?? 'no usage'}</span>
           </span>
-          <span class="counts">
+          <span class="counts" title="Requests that the rule allowed and refused since the gateway started.">
             {count(rule.allowed)} allowed
             <span class={rule.refused > 0 ? 'refused' : 'quiet'}>
               {rule.enforced
@@ -85,6 +85,7 @@ function RuleDetails({ route, shownRoute, rule, onAction, onClient }: RuleItemPr
           columns={[
             {
               title: 'Client',
+              help: 'The key that the rule counts by: an address, a client id, or the digest of a secret.',
               cell: ({ key }) => (
                 <button type="button" class="link name" onClick={() => onClient(key)}>
                   {key}
@@ -93,11 +94,22 @@ function RuleDetails({ route, shownRoute, rule, onAction, onClient }: RuleItemPr
             },
             {
               title: 'Used',
+              help: 'The part of the limit in use, in percent.',
               kind: 'bar',
               cell: ({ used }) => <Bar part={used} colour={usageColour(used)} />,
             },
-            { title: 'Remaining', kind: 'number', cell: ({ remaining }) => units(remaining) },
-            { title: 'Retry', kind: 'number', cell: ({ retryAfter }) => retryLabel(retryAfter) },
+            {
+              title: 'Remaining',
+              help: `What the client can use now, in ${rule.resource === 'concurrent' ? 'requests in flight' : rule.resource}.`,
+              kind: 'number',
+              cell: ({ remaining }) => amountLabel(rule.resource, remaining),
+            },
+            {
+              title: 'Retry',
+              help: 'When a request that costs 1 is admitted.',
+              kind: 'number',
+              cell: ({ retryAfter }) => retryLabel(retryAfter),
+            },
             ...(onAction === undefined ? [] : [resetColumn(route, rule.rule, onAction)]),
           ]}
         />
@@ -109,6 +121,7 @@ function RuleDetails({ route, shownRoute, rule, onAction, onClient }: RuleItemPr
 function resetColumn(route: string, rule: string, onAction: ActionHandler): Column<KeyFullness> {
   return {
     title: 'Action',
+    help: 'Reset sets the usage of the client under this rule to zero.',
     kind: 'number',
     cell: ({ key, id }) => (
       <ActionButton

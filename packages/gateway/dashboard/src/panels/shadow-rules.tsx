@@ -34,6 +34,7 @@ export function ShadowRules({
           columns={[
             {
               title: 'Rule',
+              help: 'A rule that observes only, and its route.',
               cell: ({ shownRoute, rule }) => (
                 <>
                   <span class="name">{rule.rule}</span>
@@ -45,13 +46,20 @@ export function ShadowRules({
             },
             {
               title: 'Would allow',
+              help: 'Requests that the rule would have allowed.',
               kind: 'number',
               wideOnly: true,
               cell: ({ rule }) => count(rule.allowed),
             },
-            { title: 'Would refuse', kind: 'number', cell: ({ rule }) => count(rule.wouldHaveRefused) },
+            {
+              title: 'Would refuse',
+              help: 'Requests that the rule would have refused.',
+              kind: 'number',
+              cell: ({ rule }) => count(rule.wouldHaveRefused),
+            },
             {
               title: 'Share',
+              help: 'The requests that it would have refused, in percent of all that it decided on.',
               kind: 'bar',
               cell: ({ rule: { allowed, wouldHaveRefused } }) => (
                 <Bar part={wouldHaveRefused / Math.max(allowed + wouldHaveRefused, 1)} colour="shadowed" />
@@ -68,6 +76,7 @@ export function ShadowRules({
 function enforceColumn(onAction: ActionHandler): Column<ListedRule> {
   return {
     title: 'Action',
+    help: 'Enforce makes the rule refuse requests.',
     kind: 'number',
     cell: ({ route, rule: { rule } }) => (
       <ActionButton

@@ -26,13 +26,19 @@ export function StoreStatusPanel({ status }: { readonly status: Status }) {
           first={6}
           keyOf={({ route }) => route}
           columns={[
-            { title: 'Route', cell: ({ route }) => <RouteName route={route} /> },
+            {
+              title: 'Route',
+              help: 'A route whose model warms up.',
+              cell: ({ route }) => <RouteName route={route} />,
+            },
             {
               title: 'Model',
+              help: 'Whether the model is ready, and whether its limits are still growing.',
               cell: ({ warmUp }) => <WarmUpBadge ready={warmUp?.ready} scale={warmUp?.scale} />,
             },
             {
               title: 'Limits',
+              help: 'The part of the configured limits that applies now, in percent.',
               kind: 'bar',
               cell: ({ warmUp }) => <Bar part={warmUp?.scale ?? 1} colour="busy" />,
             },
@@ -83,7 +89,9 @@ function StoreFacts({ store }: { readonly store: StoreStatus }) {
       )}
       <dt>Keys in memory</dt>
       <dd>
-        {count(keys)}
+        <span title="Clients and other keys whose usage is kept in the memory of the gateway.">
+          {count(keys)}
+        </span>
         {overflowed > 0 && <> (full; {count(overflowed)} charges shared a bucket)</>}
       </dd>
     </>

@@ -66,6 +66,7 @@ function TopClientTable({
       columns={[
         {
           title: 'Client',
+          help: 'The id of the client, or its address if it is anonymous.',
           cell: ({ client }) => (
             <button type="button" class="link name" onClick={() => onClient(client)}>
               {client}
@@ -74,12 +75,14 @@ function TopClientTable({
         },
         {
           title: 'Relative to the top client',
+          help: 'The number as part of that of the first client.',
           wideOnly: true,
           kind: 'bar',
           cell: (row) => <Fill part={row.count / highest} colour={colour} />,
         },
         {
           title: 'Requests',
+          help: 'Requests of the last 10 to 20 minutes. A number after a minus sign is how much too high the first may be.',
           kind: 'number',
           cell: (row) => (
             <>

@@ -24,6 +24,7 @@ export function TopLine({ connection, history, status }: Live) {
     <Tiles>
       <Tile
         title="Gateway"
+        help="Whether the gateway accepts requests, and for how long it has been running."
         figure={
           connection.state === 'live' ? (
             <GatewayState status={status} />
@@ -35,22 +36,44 @@ export function TopLine({ connection, history, status }: Live) {
       />
       <Tile
         title="Store"
+        help="Where the state of the limits is kept, whether it responds, and the number of keys in memory."
         figure={status && <StoreState store={status.store} />}
         below={status && storeDetails(status.store)}
       />
       <Tile
         title="Allowed"
+        help="Requests per second that were admitted, on average over the last 5 seconds."
         figure={<PerSecond value={perSecond(sum((traffic) => traffic.allowed))} />}
         below={shadowed > 0 ? `${rate(perSecond(shadowed))}/s over shadow limits` : undefined}
       />
       <Tile
         title="Refused"
+        help="Requests per second that a limit refused, on average over the last 5 seconds, and their part of all requests."
         figure={<PerSecond value={perSecond(refused)} tone={refused > 0 ? 'refused' : undefined} />}
         below={requests > 0 ? `${percent(refused / requests)} of requests` : 'no requests'}
       />
-      <Tile title="In flight" figure={count(newest?.inFlight ?? 0)} below="sent to the upstream" />
-      <Tile title="Waiting" figure={count(newest?.waiting ?? 0)} below="for a limit" />
+      <Tile
+        title="In flight"
+        help="Requests that were sent to the upstream and whose response has not ended."
+        figure={<Requests number={newest?.inFlight ?? 0} />}
+        below="sent to the upstream"
+      />
+      <Tile
+        title="Waiting"
+        help="Requests that wait until a limit admits them."
+        figure={<Requests number={newest?.waiting ?? 0} />}
+        below="for a limit"
+      />
     </Tiles>
+  )
+}
+
+function Requests({ number }: { readonly number: number }) {
+  return (
+    <>
+      {count(number)}
+      <small>{number === 1 ? 'request' : 'requests'}</small>
+    </>
   )
 }
 

@@ -29,3 +29,20 @@ export class History {
     return this.samples.slice(from)
   }
 }
+
+const MINUTE_MS = 60_000
+
+/**
+ * Joins the samples of minutes with those of the last seconds, without counting anything twice.
+ *
+ * @param minutes oldest first; `at` is the start of each
+ * @param seconds oldest first
+ */
+export function joinSamples(minutes: readonly Sample[], seconds: readonly Sample[]): readonly Sample[] {
+  const first = seconds[0]
+  const lastMinute = minutes.at(-1)
+  if (first === undefined || lastMinute === undefined) return first === undefined ? minutes : seconds
+  // The first second may be in the middle of a minute, which is shown as a whole if it is known.
+  const boundary = Math.min(Math.ceil(first.at / MINUTE_MS) * MINUTE_MS, lastMinute.at + MINUTE_MS)
+  return [...minutes.filter(({ at }) => at < boundary), ...seconds.filter(({ at }) => at >= boundary)]
+}
