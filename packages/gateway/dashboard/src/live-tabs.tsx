@@ -143,6 +143,7 @@ export function LiveTabs({
               onSearch={find}
               onRefusals={(client) => goTo('refusals', { client })}
               onAction={onAction}
+              onDone={onDone}
             />
           </div>
           <TopClientsPanel api={api} onClient={find} />

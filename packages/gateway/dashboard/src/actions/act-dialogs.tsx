@@ -13,10 +13,14 @@ interface DialogProps {
 
 const KINDS = { client: 'Client', address: 'Address or network' }
 
-/** Blocks a client, an address or a network. */
-export function BlockDialog(props: DialogProps) {
-  const [kind, setKind] = useState<keyof typeof KINDS>('client')
-  const [target, setTarget] = useState('')
+/**
+ * Blocks a client, an address or a network.
+ *
+ * @param client the client to suggest; its address if it is anonymous
+ */
+export function BlockDialog({ client = '', ...props }: DialogProps & { readonly client?: string }) {
+  const [kind, setKind] = useState<keyof typeof KINDS>(looksLikeAddress(client) ? 'address' : 'client')
+  const [target, setTarget] = useState(client)
   const [lasting, setLasting] = useState('')
   const change = () => {
     const name = target.trim()
@@ -94,6 +98,10 @@ function DurationField(props: { readonly value: string; readonly onInput: (value
       maxLength={40}
     />
   )
+}
+
+function looksLikeAddress(client: string): boolean {
+  return /^(\d{1,3}(\.\d{1,3}){3}|[\da-f:.]*:[\da-f:.]*:[\da-f:.]*)(\/\d+)?$/i.test(client)
 }
 
 function endingOf(lasting: string): { readonly for?: string } {

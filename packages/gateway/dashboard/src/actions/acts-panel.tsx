@@ -67,6 +67,7 @@ export function ActsPanel({
 const COLUMNS: readonly Column<ListedAct>[] = [
   {
     title: 'Act',
+    help: 'The change, on every gateway that shares the store.',
     cell: ({ change, problem }) => (
       <>
         <span class="name">{change}</span>
@@ -76,6 +77,7 @@ const COLUMNS: readonly Column<ListedAct>[] = [
   },
   {
     title: 'Who and why',
+    help: 'The name of the admin token, and the reason that its holder gave.',
     cell: ({ by, reason }) => (
       <>
         <span class="name">{by}</span>
@@ -83,13 +85,18 @@ const COLUMNS: readonly Column<ListedAct>[] = [
       </>
     ),
   },
-  { title: 'Since', wideOnly: true, cell: ({ at }) => moment(at) },
-  { title: 'Ends', cell: ({ until }) => (until === undefined ? 'when undone' : moment(until)) },
+  { title: 'Since', help: 'When the act began.', wideOnly: true, cell: ({ at }) => moment(at) },
+  {
+    title: 'Ends',
+    help: 'When the act ends by itself.',
+    cell: ({ until }) => (until === undefined ? 'when undone' : moment(until)),
+  },
 ]
 
 function undoColumn(onUndo: (act: ListedAct) => void): Column<ListedAct> {
   return {
     title: 'Action',
+    help: 'Undo ends the act now.',
     kind: 'number',
     cell: (act) => (
       <button type="button" aria-label={`Undo: ${act.change}`} onClick={() => onUndo(act)}>

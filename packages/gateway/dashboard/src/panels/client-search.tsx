@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ClientRule, ClientState, OtherRule } from '../../../src/server/admin/api/client-status.js'
+import { BlockDialog } from '../actions/act-dialogs.js'
 import { ActionButton } from '../actions/action-button.js'
 import type { ActionHandler } from '../actions/pending-action.js'
 import { type AdminApi, AdminError } from '../api/admin-api.js'
@@ -21,6 +22,7 @@ export function ClientSearch({
   onSearch,
   onRefusals,
   onAction,
+  onDone,
 }: {
   readonly api: AdminApi
   /** Empty if no client was searched for. */
@@ -28,7 +30,10 @@ export function ClientSearch({
   readonly onSearch: (text: string) => void
   /** Shows the refusals of a client. */
   readonly onRefusals: (client: string) => void
+  /** Undefined if actions are off. */
   readonly onAction: ActionHandler | undefined
+  /** Called with a description of a completed change. */
+  readonly onDone: (done: string) => void
 }) {
   const [text, setText] = useState(search)
   const field = useRef<HTMLInputElement>(null)
@@ -69,7 +74,7 @@ export function ClientSearch({
           request will be admitted. A lookup does not count against any limit.
         </Empty>
       ) : (
-        <SearchResult key={search} api={api} text={search} onRefusals={onRefusals} onAction={onAction} />
+        <SearchResult key={search} text={search} {...{ api, onRefusals, onAction, onDone }} />
       )}
     </Panel>
   )
@@ -80,11 +85,13 @@ function SearchResult({
   text,
   onRefusals,
   onAction,
+  onDone,
 }: {
   readonly api: AdminApi
   readonly text: string
   readonly onRefusals: (client: string) => void
   readonly onAction: ActionHandler | undefined
+  readonly onDone: (done: string) => void
 }) {
   const { result, failure } = usePolling(text, (search) => api.client(search), POLL_INTERVAL_MS)
   const missing = failure instanceof AdminError && failure.status === 404
@@ -105,7 +112,11 @@ function SearchResult({
                 <Badge tone="plain">tier {result.tier}</Badge>
               )}
             </span>
-            <ClientActions client={result.client} onRefusals={onRefusals} />
+            <ClientActions
+              client={result.client}
+              canAct={onAction !== undefined}
+              {...{ api, onRefusals, onDone }}
+            />
           </>
         )}
       </div>
@@ -119,19 +130,43 @@ function SearchResult({
   )
 }
 
-/** What an operator can do with a client. Actions that change something have a form in `actions/`. */
+/** What an operator can do with a client. */
 function ClientActions({
+  api,
   client,
+  canAct,
   onRefusals,
+  onDone,
 }: {
+  readonly api: AdminApi
   readonly client: string
+  readonly canAct: boolean
   readonly onRefusals: (client: string) => void
+  readonly onDone: (done: string) => void
 }) {
+  const [blocking, setBlocking] = useState(false)
+  const close = () => setBlocking(false)
   return (
     <div class="client-actions">
       <button type="button" onClick={() => onRefusals(client)}>
         Show refusals
       </button>
+      {canAct && (
+        <button type="button" onClick={() => setBlocking(true)}>
+          Block
+        </button>
+      )}
+      {blocking && (
+        <BlockDialog
+          api={api}
+          client={client}
+          onClose={close}
+          onDone={(done) => {
+            close()
+            onDone(done)
+          }}
+        />
+      )}
     </div>
   )
 }
