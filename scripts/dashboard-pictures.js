@@ -101,6 +101,8 @@ async function takeScreenshots() {
     if (await range.isVisible()) await range.click()
     // A few seconds of updates, so that the plots extend to their right edge.
     await wait(3000)
+    // The click may have scrolled the page.
+    await page.evaluate('scrollTo(0, 0)')
     await page.screenshot({ path: `${ROOT}docs/images/dashboard-${name}.png` })
     await page.close()
   }

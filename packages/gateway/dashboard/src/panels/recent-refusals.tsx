@@ -1,11 +1,11 @@
 import type { RecentRefusal } from '../../../src/server/admin/api/recent-refusals.js'
 import type { AdminApi } from '../api/admin-api.js'
 import { usePolling } from '../api/use-polling.js'
-import { count, timeOfDay } from '../components/format.js'
+import { count, timeOfDay, wait } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { RouteName } from '../components/route-name.js'
 import { Table } from '../components/table.js'
-import { reasonText, retryLabel } from './labels.js'
+import { reasonText } from './labels.js'
 
 const POLL_INTERVAL_MS = 2000
 
@@ -127,7 +127,6 @@ export function RecentRefusals({
               {
                 title: 'Request',
                 help: 'The method and path of the request without its query, and its route.',
-                wideOnly: true,
                 cell: ({ method, path, route }) => (
                   <>
                     <span class="name">
@@ -151,7 +150,7 @@ export function RecentRefusals({
                 help: 'How long the client was told to wait, from the time of the refusal.',
                 kind: 'number',
                 wideOnly: true,
-                cell: ({ retryAfter }) => retryLabel(retryAfter),
+                cell: ({ retryAfter }) => (retryAfter === null ? 'never' : `after ${wait(retryAfter)}`),
               },
             ]}
           />
