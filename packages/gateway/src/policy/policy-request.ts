@@ -6,6 +6,8 @@ import type { LlmCall } from './llm/llm-call.js'
 export interface GatewayRequest {
   /** The ID of the request, for operators; undefined for a replayed request. */
   readonly id?: string | undefined
+  /** The ID of the trace that the request belongs to, for operators; undefined without tracing. */
+  readonly traceId?: string | undefined
   /** Upper case. */
   readonly method: string
   /** The normalized path, as it is forwarded. */
@@ -62,7 +64,7 @@ export interface ExpressionFailure {
  * The parts of a request that identify it and its sender. The method and the path are known unless
  * a worker sent the request to the primary after it was allowed.
  */
-export type RequestSender = Pick<GatewayRequest, 'id' | 'client' | 'ip'> &
+export type RequestSender = Pick<GatewayRequest, 'id' | 'traceId' | 'client' | 'ip'> &
   Partial<Pick<GatewayRequest, 'method' | 'path'>>
 
 /**

@@ -15,6 +15,7 @@ import type { RouteServer } from './admin/route-server.js'
 import { type TlsWatch, watchTls } from './http/tls-files.js'
 import type { Log } from './logging/log.js'
 import { GatewayMetrics } from './observability/metrics/gateway-metrics.js'
+import { ProcessMonitor, type ProcessStats } from './observability/metrics/process-stats.js'
 import { timed } from './observability/metrics/timed-store.js'
 import { broadcast, type Observer } from './observability/observer.js'
 import { recordErrorLog } from './observability/recording/record-errors.js'
@@ -95,6 +96,8 @@ class GatewayProgram {
   readonly #log: Log
   readonly #metrics = new GatewayMetrics()
   readonly #refusals: RefusalLog
+  /** Undefined if no port serves metrics. */
+  readonly #processMonitor: ProcessMonitor | undefined
   /** Undefined if traffic is not recorded, or workers record it. */
   readonly #recorder: Recorder | undefined
   readonly #liveState: LiveState | undefined
@@ -118,6 +121,7 @@ class GatewayProgram {
     this.#acts = new ActRegistry(openActStore(config), { log, onChange: (acts) => this.#onActsChanged(acts) })
     if (config.record !== undefined && config.workers === 1)
       this.#recorder = new Recorder(config.record, recordErrorLog(log))
+    this.#processMonitor = servesMetrics(config) ? new ProcessMonitor() : undefined
     this.#liveState = config.admin && this.#createLiveState(config)
     this.#webhooks = new Webhooks({
       outbox: openOutbox(config.store),
@@ -187,6 +191,7 @@ class GatewayProgram {
     await this.#acts.close()
     this.#refusals.close()
     await this.#webhooks.close(Math.min(gracePeriodMs, WEBHOOK_GRACE_MS))
+    this.#processMonitor?.stop()
     await this.#runtime?.close()
     await this.#recorder?.close()
     this.#liveState?.feed.close()
@@ -227,6 +232,7 @@ class GatewayProgram {
       onTlsChanged: () => this.#onFilesChanged(),
       onChange: ({ config, services }) => {
         this.#metrics.setTiers(tiersOf(config))
+        this.#metrics.setModels(config.models ?? [])
         this.#refusals.configure(config.log)
         this.#thresholds.configure(config.log)
         this.#webhooks.configure(config.webhooks ?? [])
@@ -278,16 +284,26 @@ class GatewayProgram {
     return {
       readiness: () => this.#readiness(),
       metrics: {
-        type: this.#metrics.contentType,
-        text: () =>
-          this.#metrics.text({
-            store: () => this.#storeStats(),
-            load: () => this.#frontend?.load() ?? NO_LOAD,
-            dropped: () => this.#droppedLines(),
-            warmUps: () => this.#runtime.warmUps.ofRoutes(this.#runtime.config),
-          }),
+        text: (format) =>
+          this.#metrics.text(
+            {
+              store: () => this.#storeStats(),
+              load: () => this.#frontend?.load() ?? NO_LOAD,
+              dropped: () => this.#droppedLines(),
+              processes: () => this.#processes(),
+              warmUps: () => this.#runtime.warmUps.ofRoutes(this.#runtime.config),
+            },
+            format,
+          ),
       },
     }
+  }
+
+  /** Returns the resources of this process and of the workers. */
+  async #processes(): Promise<(readonly [process: string, ProcessStats])[]> {
+    const workers = this.#frontend?.processes() ?? []
+    const own = await this.#processMonitor?.stats()
+    return [...(own === undefined ? [] : [['main', own] as const]), ...workers]
   }
 
   #adminSources(liveState: LiveState): AdminSources {

@@ -21,7 +21,7 @@ import {
   decodeStoreFailure,
 } from './sections/store-section.js'
 import { decodeListen, decodeUpstream } from './sections/tls-section.js'
-import { checkUsagePath, decodeUsage } from './sections/usage-section.js'
+import { checkUsagePath, decodeModels, decodeUsage } from './sections/usage-section.js'
 import { decodeWebhooks } from './sections/webhooks-section.js'
 import { checkSharedLimits } from './shared-rules.js'
 import { warnOfOwnUpstream } from './upstream-loops.js'
@@ -85,6 +85,7 @@ const SETTINGS = {
   deny: decodeClientList,
   allow: decodeClientList,
   state: string('acts.json'),
+  models: decodeModels,
   usage: decodeUsage,
   webhooks: decodeWebhooks,
   on_unreadable: decodeOnUnreadable,
@@ -180,6 +181,7 @@ export function decodeConfig(
     ...(values.deny && { deny: values.deny }),
     ...(values.allow && { allow: values.allow }),
     ...(values.state !== undefined && { state: values.state }),
+    models: values.models,
     usage,
     ...(values.webhooks !== undefined && { webhooks: values.webhooks }),
     routes: routes.map(withInherited),

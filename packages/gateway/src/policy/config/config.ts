@@ -57,6 +57,8 @@ export interface GatewayConfig {
   readonly allow?: ClientList | undefined
   /** The file in which the acts of operators are kept; undefined to keep them in the store. */
   readonly state?: string | undefined
+  /** The models that metrics name; all others are counted as `other`. */
+  readonly models?: readonly string[] | undefined
   /** Undefined if clients cannot look up their usage. */
   readonly usage?: UsageConfig | undefined
   /** The receivers of thresholds; absent if there are none. */

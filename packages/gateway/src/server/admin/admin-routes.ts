@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url'
+import { acceptedTypes } from '../http/accept.js'
 import { readStaticFiles } from '../http/static-files.js'
+import { MEDIA_TYPES, type TextFormat } from '../observability/metrics/exposition.js'
 import type { MetricsSummary } from '../observability/metrics/metrics-summary.js'
 import { type AdminResponse, type AdminRoute, failure } from './admin-route.js'
 import type { ActList } from './api/admin-actions.js'
@@ -14,9 +16,7 @@ export interface ProbeSources {
   /** Reports whether the gateway accepts requests. Never rejects. */
   readonly readiness: () => Promise<Readiness>
   readonly metrics: {
-    /** The media type of the text. */
-    readonly type: string
-    readonly text: () => Promise<string>
+    readonly text: (format: TextFormat) => Promise<string>
   }
 }
 
@@ -109,9 +109,22 @@ export function probeRoutes({ readiness, metrics }: ProbeSources): ReadonlyMap<s
     ],
     [
       '/metrics',
-      { access: 'data', handle: async () => ({ ...ok(await metrics.text()), type: metrics.type }) },
+      {
+        access: 'data',
+        async handle({ request }) {
+          const format = textFormat(request.headers.accept)
+          return { ...ok(await metrics.text(format)), type: MEDIA_TYPES[format] }
+        },
+      },
     ],
   ])
+}
+
+/** Returns the format of the metrics that a client prefers. Prometheus asks for OpenMetrics. */
+function textFormat(accept: string | undefined): TextFormat {
+  const types = acceptedTypes(accept)
+  const open = types.get('application/openmetrics-text') ?? 0
+  return open > 0 && open >= (types.get('text/plain') ?? 0) ? 'openmetrics' : 'prometheus'
 }
 
 async function findClient(search: string, client: LiveSources['client']): Promise<AdminResponse> {

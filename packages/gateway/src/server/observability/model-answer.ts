@@ -1,10 +1,8 @@
 import { clientLabel } from '../../policy/client-label.js'
+import { MAX_MODEL_LENGTH } from '../../policy/config/sections/usage-section.js'
 import type { LlmCall } from '../../policy/llm/llm-call.js'
 import type { Amounts } from '../../policy/llm/usage.js'
 import type { RequestSender } from '../../policy/policy-request.js'
-
-/** Maximum length of the name of a model, in UTF-16 code units. Names come from clients. */
-const MAX_MODEL = 100
 
 /** A model call that ended. Times are in milliseconds. */
 export interface ModelAnswer {
@@ -12,6 +10,8 @@ export interface ModelAnswer {
   readonly client: string
   /** The model that the client requested; undefined if it named none. */
   readonly model: string | undefined
+  readonly requestId?: string | undefined
+  readonly traceId?: string | undefined
   /** The tokens that were charged, so cached input counts by its configured weight. */
   readonly inputTokens: number
   readonly outputTokens: number
@@ -43,9 +43,11 @@ export function modelAnswer({
 }: EndedCall): ModelAnswer {
   const answer = {
     client: clientLabel(sender),
-    model: parameters.model?.slice(0, MAX_MODEL),
+    model: parameters.model?.slice(0, MAX_MODEL_LENGTH),
     inputTokens: input_tokens,
     outputTokens: output_tokens,
+    requestId: sender.id,
+    traceId: sender.traceId,
   }
   if (!parameters.stream || firstTextAt === undefined) return answer
   return {

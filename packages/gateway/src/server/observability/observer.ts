@@ -30,8 +30,9 @@ export function broadcast(observers: readonly Partial<Observer>[]): Observer {
     onWaitingChange(route, change) {
       for (const observer of observers) observer.onWaitingChange?.(route, change)
     },
-    onUpstreamResponse(route, seconds, status) {
-      for (const observer of observers) observer.onUpstreamResponse?.(route, seconds, status)
+    onUpstreamResponse(route, seconds, status, requestId, traceId) {
+      for (const observer of observers)
+        observer.onUpstreamResponse?.(route, seconds, status, requestId, traceId)
     },
     onUnreadableResponse(route, reason) {
       for (const observer of observers) observer.onUnreadableResponse?.(route, reason)

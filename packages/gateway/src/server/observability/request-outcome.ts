@@ -41,8 +41,15 @@ export interface TrafficObserver {
    * The upstream completed a response, or failed, after `seconds`.
    *
    * @param status the status of the upstream's response; 0 if there was none
+   * @param requestId undefined if it is unknown
    */
-  onUpstreamResponse(route: string, seconds: number, status: number): void
+  onUpstreamResponse(
+    route: string,
+    seconds: number,
+    status: number,
+    requestId?: string,
+    traceId?: string,
+  ): void
   /** A model call ended and its tokens are known. Undefined if no observer needs it. */
   onModelAnswer?(route: string, answer: ModelAnswer): void
   /** The response of a model could not be parsed, and was charged by its size in bytes. */

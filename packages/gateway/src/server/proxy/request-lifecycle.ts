@@ -283,7 +283,8 @@ class RequestLifecycle {
     }
     forward(options, (result, progress) => {
       traffic.onInFlightChange(name, -1)
-      traffic.onUpstreamResponse(name, (performance.now() - startedAt) / 1000, progress.status)
+      const seconds = (performance.now() - startedAt) / 1000
+      traffic.onUpstreamResponse(name, seconds, progress.status, requestId)
       this.#onForwarded(result, overrides.responseHeaders, settle && (() => settle(result, progress)))
     })
   }

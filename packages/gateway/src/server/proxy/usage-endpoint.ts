@@ -3,6 +3,7 @@ import { type HttpAnswer, limitFields, problem, refusalProblem } from 'sluice/ht
 import { MAX_MODEL_LENGTH, MAX_USAGE_MODELS } from '../../policy/config/sections/usage-section.js'
 import { USAGE_ROUTE, type UsageService } from '../../policy/policies.js'
 import type { Target } from '../../policy/routing/target.js'
+import { acceptedTypes } from '../http/accept.js'
 import { RequestHead } from '../identity/request-head.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
 import { checkClient } from './blocked.js'
@@ -105,12 +106,7 @@ function isExempt({ request, services }: RequestContext, service: UsageService, 
 }
 
 /** Reports whether a client prefers a page to JSON, as browsers do. */
-function prefersHtml(accept = ''): boolean {
-  const weights = new Map<string, number>()
-  for (const range of accept.split(',', 50)) {
-    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
-    const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2)
-    weights.set(type, weight === undefined ? 1 : Number(weight) || 0)
-  }
+function prefersHtml(accept: string | undefined): boolean {
+  const weights = acceptedTypes(accept)
   return (weights.get('text/html') ?? 0) > (weights.get('application/json') ?? 0)
 }

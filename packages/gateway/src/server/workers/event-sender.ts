@@ -35,6 +35,12 @@ export function eventSender(
    */
   const deferred = { onInFlightChange: new Map<string, number>(), onWaitingChange: new Map<string, number>() }
 
+  /**
+   * True once the batch has the ID of a request that the upstream answered. One in each batch is
+   * enough for the exemplars of the metrics.
+   */
+  let hasExample = false
+
   const isFull = () => sending + batch.length >= MAX_WAITING
   const flush = async () => {
     clearTimeout(timer)
@@ -47,6 +53,7 @@ export function eventSender(
     if (batch.length === 0) return
     const sent = batch
     batch = []
+    hasExample = false
     sending += sent.length
     if (dropped > 0) onDropped(dropped)
     dropped = 0
@@ -72,7 +79,11 @@ export function eventSender(
     onRequestEnd: (...args) => add(['onRequestEnd', ...args]),
     onInFlightChange: (route, change) => addChange('onInFlightChange', route, change),
     onWaitingChange: (route, change) => addChange('onWaitingChange', route, change),
-    onUpstreamResponse: (...args) => add(['onUpstreamResponse', ...args]),
+    onUpstreamResponse(route, seconds, status, requestId, traceId) {
+      if (hasExample) return add(['onUpstreamResponse', route, seconds, status])
+      hasExample = true
+      add(['onUpstreamResponse', route, seconds, status, requestId, traceId])
+    },
     onModelAnswer: (...args) => add(['onModelAnswer', ...args]),
     onUnreadableResponse: (...args) => add(['onUnreadableResponse', ...args]),
     onLimiterEvent: (route, event) =>
@@ -92,6 +103,6 @@ function isThreshold(event: ObserverCall): boolean {
 
 /** Copies the parts of a request that observers read. They read the path only of refused requests. */
 function senderOf(request: RequestSender, withPath: boolean): RequestSender {
-  const sender = { id: request.id, client: request.client, ip: addressOf(request) }
+  const sender = { id: request.id, traceId: request.traceId, client: request.client, ip: addressOf(request) }
   return withPath ? { ...sender, ...pathOf(request) } : sender
 }

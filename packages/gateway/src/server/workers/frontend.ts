@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { ProcessStats } from '../observability/metrics/process-stats.js'
 import { loadOf, type ServerLoad } from '../observability/server-load.js'
 import type { ErrorReporter } from '../proxy/error-reporter.js'
 import { startProxy } from '../proxy/proxy-server.js'
@@ -23,6 +24,8 @@ export interface Frontend {
   load(): ServerLoad
   /** Statistics of the workers' own connections to the store; empty if they have none. */
   storeStats(): readonly StoreStats[]
+  /** The resources of each worker process, by its name; empty if there are no workers. */
+  processes(): readonly (readonly [process: string, ProcessStats])[]
   /** Resolves once the records of all requests that ended before the call can be read. */
   flushRecord(): Promise<void>
   /** Numbers of lines of the record, and of the workers' logs, that were dropped. */
@@ -55,6 +58,7 @@ export async function startInProcess(runtime: Runtime, errors: ErrorReporter): P
     close: (gracePeriodMs) => proxy.close(gracePeriodMs),
     load: () => loadOf(proxy, runtime),
     storeStats: () => [],
+    processes: () => [],
     flushRecord: async () => runtime.services.recorder?.flush(),
     droppedLines: () => ({ log: 0, record: runtime.services.recorder?.dropped ?? 0 }),
   }

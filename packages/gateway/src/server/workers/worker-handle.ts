@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { Store } from 'sluice'
 import type { Log } from '../logging/log.js'
+import type { ProcessStats } from '../observability/metrics/process-stats.js'
 import type { Observer } from '../observability/observer.js'
 import type { ServerLoad } from '../observability/server-load.js'
 import type { StoreStats } from '../store/store-stats.js'
@@ -25,6 +26,7 @@ export interface WorkerHandleOptions {
   readonly observer: Observer
   readonly log: Log
   readonly onLoad: (load: ServerLoad) => void
+  readonly onProcessStats: (stats: ProcessStats) => void
   /** Called with statistics of the worker's own store connection. */
   readonly onStoreStats: (stats: StoreStats) => void
   /** Called with the numbers of lines that the worker dropped since the last call. */
@@ -177,6 +179,9 @@ export class WorkerHandle {
         break
       case 'load':
         this.#options.onLoad(message.load)
+        break
+      case 'process':
+        this.#options.onProcessStats(message.stats)
         break
       case 'storeStats':
         this.#options.onStoreStats(message.stats)

@@ -7,6 +7,7 @@ import { shareOf } from '../../policy/config/server-limits.js'
 import { ReceivedKeys } from '../identity/keys-file-watch.js'
 import { createProcessLog } from '../logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../logging/stray-output.js'
+import { ProcessMonitor } from '../observability/metrics/process-stats.js'
 import { timed } from '../observability/metrics/timed-store.js'
 import { broadcast, type Observer } from '../observability/observer.js'
 import { recordErrorLog } from '../observability/recording/record-errors.js'
@@ -40,6 +41,8 @@ import type {
 const STORE_DEADLINE_MS = 5000
 /** The interval at which the load, the store connection and dropped lines are reported. */
 const REPORT_INTERVAL_MS = 1000
+/** The interval at which the resources of the process are reported. */
+const PROCESS_INTERVAL_MS = 5000
 /** Maximum time to write the last log lines before the process exits. */
 const LOG_FLUSH_TIMEOUT_MS = 500
 
@@ -148,6 +151,12 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
   const reportLoad = () => void send({ kind: 'load', load: loadOf(proxy, runtime) })
   const reports = setInterval(reportLoad, REPORT_INTERVAL_MS).unref()
   reportLoad()
+  const monitor = reportsEvents ? new ProcessMonitor() : undefined
+  const reportProcess = async () => {
+    if (monitor !== undefined) await send({ kind: 'process', stats: await monitor.stats() })
+  }
+  const processReports = setInterval(() => void reportProcess(), PROCESS_INTERVAL_MS).unref()
+  await reportProcess()
   await send({ kind: 'listening', address: proxy.address })
   let current = first
   return {
@@ -170,6 +179,8 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
     drain: () => proxy.drain(),
     async stop(gracePeriodMs) {
       clearInterval(reports)
+      clearInterval(processReports)
+      monitor?.stop()
       await proxy.close(gracePeriodMs)
       await runtime.close()
       await recorder?.close()

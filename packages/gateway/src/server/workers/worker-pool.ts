@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Store } from 'sluice'
 import type { ListenConfig } from '../../policy/config/config.js'
 import type { Log } from '../logging/log.js'
+import type { ProcessStats } from '../observability/metrics/process-stats.js'
 import type { Observer } from '../observability/observer.js'
 import { createRecordOrigin } from '../observability/recording/record-origin.js'
 import { exitedWorkerLoad, NO_LOAD, type ServerLoad, summedLoad } from '../observability/server-load.js'
@@ -55,6 +56,7 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<Frontend
       close: (gracePeriodMs) => pool.close(gracePeriodMs),
       load: () => pool.load(),
       storeStats: () => pool.storeStats(),
+      processes: () => pool.processes(),
       flushRecord: () => pool.flushRecord(),
       droppedLines: () => pool.droppedLines(),
     }
@@ -71,6 +73,7 @@ class WorkerPool {
   readonly #storeStats = new Map<WorkerHandle, StoreStats>()
   /** The sum of the counts of workers that exited; at most one element. */
   readonly #exitedStats: StoreStats[] = []
+  readonly #processes = new Map<WorkerHandle, ProcessStats>()
   readonly #loads = new Map<WorkerHandle, ServerLoad>()
   #exitedLoad = NO_LOAD
   #droppedLines: WorkerDroppedLines = { log: 0, record: 0 }
@@ -108,6 +111,10 @@ class WorkerPool {
 
   load(): ServerLoad {
     return summedLoad([this.#exitedLoad, ...this.#loads.values()])
+  }
+
+  processes(): readonly (readonly [process: string, ProcessStats])[] {
+    return [...this.#processes].map(([{ number }, stats]) => [`worker-${number}`, stats])
   }
 
   storeStats(): readonly StoreStats[] {
@@ -150,6 +157,7 @@ class WorkerPool {
         recordOrigin: this.#recordOrigin,
       },
       onLoad: (load) => this.#loads.set(worker, load),
+      onProcessStats: (stats) => this.#processes.set(worker, stats),
       onStoreStats: (stats) => this.#storeStats.set(worker, stats),
       onDroppedLines: ({ log, record }) => {
         const { log: logBefore, record: recordBefore } = this.#droppedLines
@@ -181,6 +189,7 @@ class WorkerPool {
   #forget(worker: WorkerHandle): void {
     this.#workers.delete(worker)
     this.#onPortZero.delete(worker)
+    this.#processes.delete(worker)
     const load = this.#loads.get(worker)
     this.#loads.delete(worker)
     if (load !== undefined) this.#exitedLoad = summedLoad([this.#exitedLoad, exitedWorkerLoad(load)])

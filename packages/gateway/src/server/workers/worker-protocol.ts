@@ -4,6 +4,7 @@ import type { Act } from '../../policy/acts/act.js'
 import type { ConfigSource, ListenConfig } from '../../policy/config/config.js'
 import type { KeysFile } from '../identity/keys-file-watch.js'
 import type { DroppedLines } from '../observability/metrics/export.js'
+import type { ProcessStats } from '../observability/metrics/process-stats.js'
 import type { Observer } from '../observability/observer.js'
 import type { RecordOrigin } from '../observability/recording/record-origin.js'
 import type { ServerLoad } from '../observability/server-load.js'
@@ -74,6 +75,7 @@ export type FromWorker =
   | { readonly kind: 'storeCalls'; readonly calls: readonly StoreCall[] }
   | { readonly kind: 'events'; readonly events: readonly ObserverCall[] }
   | { readonly kind: 'load'; readonly load: ServerLoad }
+  | { readonly kind: 'process'; readonly stats: ProcessStats }
   /** Statistics of the worker's own connection to a shared store. */
   | { readonly kind: 'storeStats'; readonly stats: StoreStats }
   /** Lines that were dropped since the last such message. */

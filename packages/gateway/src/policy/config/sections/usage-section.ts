@@ -9,6 +9,8 @@ import { type ConfigNode, entryOf } from '../yaml/yaml-node.js'
 
 /** Maximum number of models whose usage one answer lists. */
 export const MAX_USAGE_MODELS = 20
+/** Maximum number of models that metrics name. Each adds about 30 series to each route. */
+const MAX_METRIC_MODELS = 50
 /** Maximum length of the name of a model, in UTF-16 code units. */
 export const MAX_MODEL_LENGTH = 128
 
@@ -27,14 +29,22 @@ const path: Decoder<RoutePattern> = (node, problems) => {
   return undefined
 }
 
+/** @param max maximum number of models */
+function modelsDecoder(max: number): Decoder<readonly string[]> {
+  return listOf(
+    scalar(z.string().min(1).max(MAX_MODEL_LENGTH), `a string of 1 to ${MAX_MODEL_LENGTH} characters`),
+    'a list of models such as [small, large]',
+    max,
+  )
+}
+
+/** Decodes `models`: the models that metrics name. */
+export const decodeModels = modelsDecoder(MAX_METRIC_MODELS)
+
 const usageMap = mapOf(
   {
     path,
-    models: listOf(
-      scalar(z.string().min(1).max(MAX_MODEL_LENGTH), `a string of 1 to ${MAX_MODEL_LENGTH} characters`),
-      'a list of models such as [small, large]',
-      MAX_USAGE_MODELS,
-    ),
+    models: modelsDecoder(MAX_USAGE_MODELS),
   },
   'a path such as /v1/usage, or a map such as { path: /v1/usage, models: [small, large] }',
 )

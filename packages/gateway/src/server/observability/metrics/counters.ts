@@ -1,12 +1,13 @@
 import type { LimiterEvent, Quota } from 'sluice'
 import type { UnreadReason } from '../../../policy/llm/response/response-meter.js'
 import type { RequestOutcome } from '../request-outcome.js'
+import { LastExemplar } from './metric.js'
 
 /**
  * Counts by kind.
  *
  * Request counters are plain numbers, because counting is on the hot path. They are copied to the
- * Prometheus instruments when the metrics are read.
+ * metrics when these are read.
  */
 export class CountsBy<Kind> {
   readonly #counts = new Map<Kind, number>()
@@ -44,15 +45,33 @@ export class RuleCounters {
   /** Keys that reached a threshold, by threshold. */
   readonly thresholds = new CountsBy<string>()
   readonly refusals = new CountsBy<Refusal['reason']>()
+  /** The last refused request, by reason. */
+  readonly refused = new Map<Refusal['reason'], LastExemplar>()
   /** The limit of the last decision, by tier. */
   readonly limits = new Map<string, number>()
 
   constructor(readonly resource: string) {}
 
+  onRefused(reason: Refusal['reason'], requestId: string | undefined, traceId: string | undefined): void {
+    this.refusals.add(reason)
+    let last = this.refused.get(reason)
+    if (last === undefined) {
+      last = new LastExemplar()
+      this.refused.set(reason, last)
+    }
+    last.set(1, requestId, traceId)
+  }
+
   onSettled(taken: number, cost: number): void {
     if (cost < taken) this.returned += taken - cost
     else this.owed += cost - taken
   }
+}
+
+/** The tokens of the calls of one model on one route, as charged. */
+export class ModelCounters {
+  input = 0
+  output = 0
 }
 
 /** The counters of one route. */
@@ -67,6 +86,7 @@ export class RouteCounters {
   inFlight = 0
   waiting = 0
   readonly rules = new Map<string, RuleCounters>()
+  readonly models = new Map<string, ModelCounters>()
 
   rule({ rule, resource }: Pick<Quota, 'rule' | 'resource'>): RuleCounters {
     let counters = this.rules.get(rule)

@@ -2,31 +2,45 @@ import type { StoreStats } from '../../store/store-stats.js'
 import type { ServerLoad } from '../server-load.js'
 import type { RouteCounters, RuleCounters } from './counters.js'
 import type { Instruments } from './instruments.js'
+import type { ProcessStats } from './process-stats.js'
 
 /** Copies the counters of routes and rules to the Prometheus instruments. */
 export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<string, RouteCounters>): void {
   const { requests, decisions, degraded, inFlight, waiting, unreadableResponses } = instruments
-  const { refusals, shadowRefusals, softOverruns, thresholds, taken, returned, owed, effectiveLimit } =
-    instruments
-  const routeInstruments = [requests, decisions, degraded, inFlight, waiting, unreadableResponses]
+  const {
+    refusals,
+    shadowRefusals,
+    softOverruns,
+    thresholds,
+    taken,
+    returned,
+    owed,
+    effectiveLimit,
+    tokens,
+  } = instruments
+  const routeInstruments = [requests, decisions, degraded, inFlight, waiting, unreadableResponses, tokens]
   const ruleInstruments = [
     ...[refusals, shadowRefusals, softOverruns, thresholds],
     ...[taken, returned, owed, effectiveLimit],
   ]
-  for (const instrument of [...routeInstruments, ...ruleInstruments]) instrument.reset()
+  for (const instrument of [...routeInstruments, ...ruleInstruments]) instrument.clear()
   for (const [route, counters] of routes) {
-    for (const [outcome, count] of counters.outcomes) requests.inc({ route, outcome }, count)
+    for (const [outcome, count] of counters.outcomes) requests.add({ route, outcome }, count)
     const blocked = counters.outcomes.of('blocked')
-    if (blocked > 0) refusals.inc({ route, rule: '', reason: 'blocked' }, blocked)
-    for (const [tier, count] of counters.allowed) decisions.inc({ route, outcome: 'allowed', tier }, count)
-    for (const [tier, count] of counters.refused) decisions.inc({ route, outcome: 'refused', tier }, count)
+    if (blocked > 0) refusals.add({ route, rule: '', reason: 'blocked' }, blocked)
+    for (const [tier, count] of counters.allowed) decisions.add({ route, outcome: 'allowed', tier }, count)
+    for (const [tier, count] of counters.refused) decisions.add({ route, outcome: 'refused', tier }, count)
     // Requests that match no route reach no limit and no upstream.
     if (route === '') continue
-    degraded.inc({ route }, counters.degraded)
+    degraded.add({ route }, counters.degraded)
     for (const [reason, count] of counters.unreadableResponses)
-      unreadableResponses.inc({ route, reason }, count)
-    inFlight.set({ route }, counters.inFlight)
-    waiting.set({ route }, counters.waiting)
+      unreadableResponses.add({ route, reason }, count)
+    inFlight.add({ route }, counters.inFlight)
+    waiting.add({ route }, counters.waiting)
+    for (const [model, { input, output }] of counters.models) {
+      tokens.add({ route, model, direction: 'input' }, input)
+      tokens.add({ route, model, direction: 'output' }, output)
+    }
     for (const [rule, ruleCounters] of counters.rules) exportRule(instruments, { route, rule }, ruleCounters)
   }
 }
@@ -37,49 +51,46 @@ function exportRule(
   counters: RuleCounters,
 ): void {
   const withResource = { ...labels, resource: counters.resource }
-  taken.inc(withResource, counters.taken)
-  returned.inc(withResource, counters.returned)
-  owed.inc(withResource, counters.owed)
-  shadowRefusals.inc(labels, counters.shadowRefusals)
-  if (counters.softOverruns > 0) softOverruns.inc(labels, counters.softOverruns)
-  for (const [threshold, count] of counters.thresholds) thresholds.inc({ ...labels, threshold }, count)
-  for (const [reason, count] of counters.refusals) refusals.inc({ ...labels, reason }, count)
-  for (const [tier, limit] of counters.limits) effectiveLimit.set({ ...labels, tier }, limit)
+  taken.add(withResource, counters.taken)
+  returned.add(withResource, counters.returned)
+  owed.add(withResource, counters.owed)
+  shadowRefusals.add(labels, counters.shadowRefusals)
+  if (counters.softOverruns > 0) softOverruns.add(labels, counters.softOverruns)
+  for (const [threshold, count] of counters.thresholds) thresholds.add({ ...labels, threshold }, count)
+  for (const [reason, count] of counters.refusals)
+    refusals.add({ ...labels, reason }, count, counters.refused.get(reason)?.exemplar)
+  for (const [tier, limit] of counters.limits) effectiveLimit.add({ ...labels, tier }, limit)
 }
 
 export function exportLoad(instruments: Instruments, load: ServerLoad): void {
   const { connections, maxConnections, connectionsRefused } = instruments
   const { bodyMemory, maxBodyMemory, bodiesRefused } = instruments
-  connections.set(load.connections)
-  maxConnections.set(load.maxConnections)
-  connectionsRefused.reset()
-  connectionsRefused.inc(load.refusedConnections)
-  bodyMemory.set(load.bodyMemory)
-  maxBodyMemory.set(load.maxBodyMemory)
-  bodiesRefused.reset()
-  bodiesRefused.inc(load.refusedBodies)
+  connections.setTo(load.connections)
+  maxConnections.setTo(load.maxConnections)
+  connectionsRefused.setTo(load.refusedConnections)
+  bodyMemory.setTo(load.bodyMemory)
+  maxBodyMemory.setTo(load.maxBodyMemory)
+  bodiesRefused.setTo(load.refusedBodies)
 }
 
 export function exportStore(instruments: Instruments, stats: StoreStats): void {
   const { up, breaker, failures, timeouts, requestErrors, unavailable, settlements, memory } = stats
   const { storeUp, storeBreaker, storeFailures, storeUnavailable } = instruments
   const { settlementsWaiting, settlementsLost, memoryKeys, memoryOverflow } = instruments
-  storeUp.set(up ? 1 : 0)
+  storeUp.setTo(up ? 1 : 0)
+  storeBreaker.clear()
   if (breaker !== undefined)
     for (const state of ['closed', 'open', 'half-open'])
-      storeBreaker.set({ state }, state === breaker ? 1 : 0)
-  storeFailures.reset()
-  storeFailures.inc({ kind: 'error' }, failures)
-  storeFailures.inc({ kind: 'timeout' }, timeouts)
-  storeFailures.inc({ kind: 'request' }, requestErrors)
-  storeUnavailable.reset()
-  storeUnavailable.inc(unavailable)
-  settlementsWaiting.set(settlements.waiting)
-  settlementsLost.reset()
-  settlementsLost.inc(settlements.lost)
-  memoryKeys.set(memory.keys)
-  memoryOverflow.reset()
-  memoryOverflow.inc(memory.overflowed)
+      storeBreaker.add({ state }, state === breaker ? 1 : 0)
+  storeFailures.clear()
+  storeFailures.add({ kind: 'error' }, failures)
+  storeFailures.add({ kind: 'timeout' }, timeouts)
+  storeFailures.add({ kind: 'request' }, requestErrors)
+  storeUnavailable.setTo(unavailable)
+  settlementsWaiting.setTo(settlements.waiting)
+  settlementsLost.setTo(settlements.lost)
+  memoryKeys.setTo(memory.keys)
+  memoryOverflow.setTo(memory.overflowed)
 }
 
 /** Number of lines that could not be written, by file. */
@@ -90,6 +101,30 @@ export interface DroppedLines {
 }
 
 export function exportDropped({ droppedLines }: Instruments, dropped: DroppedLines): void {
-  droppedLines.reset()
-  for (const [file, count] of Object.entries(dropped)) droppedLines.inc({ file }, count)
+  droppedLines.clear()
+  for (const [file, count] of Object.entries(dropped)) droppedLines.add({ file }, count)
+}
+
+/** @param processes the name of each process, and what it uses */
+export function exportProcesses(
+  { process }: Instruments,
+  processes: Iterable<readonly [process: string, ProcessStats]>,
+): void {
+  for (const metric of Object.values(process)) metric.clear()
+  for (const [name, stats] of processes) {
+    const labels = { process: name }
+    const { cpuUserSeconds, cpuSystemSeconds, virtualMemory, openFiles, maxFiles } = stats
+    process.cpuUser.add(labels, cpuUserSeconds)
+    process.cpuSystem.add(labels, cpuSystemSeconds)
+    process.cpu.add(labels, cpuUserSeconds + cpuSystemSeconds)
+    process.startTime.add(labels, stats.startTimeSeconds)
+    process.residentMemory.add(labels, stats.residentMemory)
+    process.heapTotal.add(labels, stats.heapTotal)
+    process.heapUsed.add(labels, stats.heapUsed)
+    process.external.add(labels, stats.external)
+    process.eventLoopLag.add(labels, stats.eventLoopLag)
+    if (virtualMemory !== undefined) process.virtualMemory.add(labels, virtualMemory)
+    if (openFiles !== undefined) process.openFiles.add(labels, openFiles)
+    if (maxFiles !== undefined) process.maxFiles.add(labels, maxFiles)
+  }
 }

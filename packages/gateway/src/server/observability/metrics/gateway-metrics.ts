@@ -1,14 +1,26 @@
 import type { LimiterEvent, Quota } from 'sluice'
 import type { UnreadReason } from '../../../policy/llm/response/response-meter.js'
+import type { RequestSender } from '../../../policy/policy-request.js'
+import { VERSION } from '../../../version.js'
 import type { StoreStats } from '../../store/store-stats.js'
+import type { ModelAnswer } from '../model-answer.js'
 import type { Observer } from '../observer.js'
 import type { RequestOutcome } from '../request-outcome.js'
 import type { ServerLoad } from '../server-load.js'
-import { RouteCounters } from './counters.js'
-import { type DroppedLines, exportDropped, exportLoad, exportStore, exportTraffic } from './export.js'
-import { createInstruments, type Instruments } from './instruments.js'
+import { CountsBy, ModelCounters, RouteCounters } from './counters.js'
+import {
+  type DroppedLines,
+  exportDropped,
+  exportLoad,
+  exportProcesses,
+  exportStore,
+  exportTraffic,
+} from './export.js'
+import { exposition, type TextFormat } from './exposition.js'
+import { createInstruments, type Instruments, metricsOf } from './instruments.js'
+import type { HistogramSeries } from './metric.js'
 import { type MetricsSummary, summarize } from './metrics-summary.js'
-import type { HistogramSeries } from './prometheus-histogram.js'
+import type { ProcessStats } from './process-stats.js'
 import type { StoreOperation } from './timed-store.js'
 
 /** Values that are read when the metrics are exported. */
@@ -16,27 +28,49 @@ export interface MetricSources {
   readonly store: () => StoreStats
   readonly load: () => ServerLoad
   readonly dropped?: () => DroppedLines
+  /** The resources of each process, by its name. */
+  readonly processes?: () => Promise<readonly (readonly [process: string, ProcessStats])[]>
   /** The warm-up of each route that has one. */
   readonly warmUps: () => Iterable<readonly [route: string, warmUp: { readonly scale: number }]>
 }
+
+type WebhookOutcome = 'delivered' | 'failed' | 'abandoned' | 'dropped'
+
+/** The tokens and latencies of one model on one route. */
+interface ModelMetrics extends ModelCounters {
+  readonly firstToken: HistogramSeries
+  readonly perOutputToken: HistogramSeries
+}
+
+/** The part of a request that identifies it in exemplars. */
+type CountedRequest = Pick<RequestSender, 'id' | 'traceId'>
 
 /** The counters and histograms of one route. */
 interface RouteMetrics extends RouteCounters {
   readonly decisionSeconds: HistogramSeries
   readonly upstreamSeconds: HistogramSeries
+  readonly models: Map<string, ModelMetrics>
 }
 
-/** Counts the events of a gateway, and exports them for Prometheus. */
+/** Counts the events of a gateway, and exports them as text. */
 export class GatewayMetrics implements Observer {
   readonly #instruments: Instruments = createInstruments()
   readonly #routes = new Map<string, RouteMetrics>()
   readonly #operations = new Map<StoreOperation, HistogramSeries>()
+  readonly #webhooks = new CountsBy<WebhookOutcome>()
   /** Tiers allowed as label values, so that clients cannot create series. */
   #tiers: ReadonlySet<string> = new Set()
+  /** Models allowed as label values. */
+  #models: ReadonlySet<string> = new Set()
 
   /** Replaces the tiers that may appear as label values. */
   setTiers(tiers: Iterable<string>): void {
     this.#tiers = new Set(tiers)
+  }
+
+  /** Replaces the models that may appear as label values. */
+  setModels(models: Iterable<string>): void {
+    this.#models = new Set(models)
   }
 
   onStoreOperation(operation: StoreOperation, seconds: number): void {
@@ -60,15 +94,31 @@ export class GatewayMetrics implements Observer {
     this.#route(route).waiting += change
   }
 
-  onUpstreamResponse(route: string, seconds: number): void {
-    this.#route(route).upstreamSeconds.observe(seconds)
+  onUpstreamResponse(
+    route: string,
+    seconds: number,
+    _status: number,
+    requestId?: string,
+    traceId?: string,
+  ): void {
+    this.#route(route).upstreamSeconds.observe(seconds, requestId, traceId)
+  }
+
+  onModelAnswer(route: string, answer: ModelAnswer): void {
+    const { inputTokens, outputTokens, firstTokenMs, perOutputTokenMs, requestId, traceId } = answer
+    const metrics = this.#model(route, answer.model)
+    metrics.input += inputTokens
+    metrics.output += outputTokens
+    if (firstTokenMs !== undefined) metrics.firstToken.observe(firstTokenMs / 1000, requestId, traceId)
+    if (perOutputTokenMs !== undefined)
+      metrics.perOutputToken.observe(perOutputTokenMs / 1000, requestId, traceId)
   }
 
   onUnreadableResponse(route: string, reason: UnreadReason): void {
     this.#route(route).unreadableResponses.add(reason)
   }
 
-  onLimiterEvent(route: string, event: LimiterEvent): void {
+  onLimiterEvent(route: string, event: LimiterEvent<CountedRequest>): void {
     switch (event.type) {
       case 'allowed':
       case 'refused':
@@ -92,22 +142,26 @@ export class GatewayMetrics implements Observer {
   }
 
   /** Counts an attempt to deliver a notice, or a notice that was dropped. */
-  onWebhook(outcome: 'delivered' | 'failed' | 'abandoned' | 'dropped'): void {
-    this.#instruments.webhookDeliveries.inc({ outcome })
+  onWebhook(outcome: WebhookOutcome): void {
+    this.#webhooks.add(outcome)
   }
 
-  #onDecision(counters: RouteMetrics, event: LimiterEvent & { readonly type: 'allowed' | 'refused' }): void {
-    const { type, client, took, degraded, quotas } = event
+  #onDecision(
+    counters: RouteMetrics,
+    event: LimiterEvent<CountedRequest> & { readonly type: 'allowed' | 'refused' },
+  ): void {
+    const { type, client, took, degraded, quotas, request } = event
     const tier = this.#tierLabel(client?.tier)
     counters[type].add(tier)
-    counters.decisionSeconds.observe(took / 1000)
+    counters.decisionSeconds.observe(took / 1000, request.id, request.traceId)
     if (degraded !== undefined) counters.degraded++
     for (const quota of quotas) {
       const rule = counters.rule(quota)
       rule.limits.set(tier, quota.limit.limit)
       if (type === 'allowed' && quota.allowed) rule.taken += quota.cost
     }
-    if (type === 'refused') counters.rule(event.refusal).refusals.add(event.refusal.reason)
+    if (type === 'refused')
+      counters.rule(event.refusal).onRefused(event.refusal.reason, request.id, request.traceId)
   }
 
   #route(route: string): RouteMetrics {
@@ -117,9 +171,30 @@ export class GatewayMetrics implements Observer {
     const created = Object.assign(new RouteCounters(), {
       decisionSeconds: decisionSeconds.series({ route }),
       upstreamSeconds: upstreamSeconds.series({ route }),
+      models: new Map<string, ModelMetrics>(),
     })
     this.#routes.set(route, created)
     return created
+  }
+
+  #model(route: string, model: string | undefined): ModelMetrics {
+    const label = this.#modelLabel(model)
+    const { models } = this.#route(route)
+    const known = models.get(label)
+    if (known !== undefined) return known
+    const { firstTokenSeconds, perOutputTokenSeconds } = this.#instruments
+    const labels = { route, model: label }
+    const created = Object.assign(new ModelCounters(), {
+      firstToken: firstTokenSeconds.series(labels),
+      perOutputToken: perOutputTokenSeconds.series(labels),
+    })
+    models.set(label, created)
+    return created
+  }
+
+  #modelLabel(model: string | undefined): string {
+    if (model === undefined) return 'none'
+    return this.#models.has(model) ? model : 'other'
   }
 
   #tierLabel(tier: string | undefined): string {
@@ -127,20 +202,26 @@ export class GatewayMetrics implements Observer {
     return this.#tiers.has(tier) ? tier : 'other'
   }
 
-  /** Returns all metrics in the text format of Prometheus. */
-  text(sources: MetricSources): Promise<string> {
-    const { registry, warmUpScale } = this.#instruments
-    exportTraffic(this.#instruments, this.#routes)
-    exportStore(this.#instruments, sources.store())
-    exportLoad(this.#instruments, sources.load())
-    if (sources.dropped !== undefined) exportDropped(this.#instruments, sources.dropped())
-    warmUpScale.reset()
-    for (const [route, { scale }] of sources.warmUps()) warmUpScale.set({ route }, scale)
-    return registry.metrics()
-  }
-
-  get contentType(): string {
-    return this.#instruments.registry.contentType
+  /** Returns all metrics as text. */
+  async text(sources: MetricSources, format: TextFormat = 'prometheus'): Promise<string> {
+    const processes = await sources.processes?.()
+    const instruments = this.#instruments
+    exportTraffic(instruments, this.#routes)
+    exportStore(instruments, sources.store())
+    exportLoad(instruments, sources.load())
+    if (sources.dropped !== undefined) exportDropped(instruments, sources.dropped())
+    if (processes !== undefined) exportProcesses(instruments, processes)
+    const { warmUpScale, buildInfo, webhookDeliveries } = instruments
+    webhookDeliveries.clear()
+    for (const [outcome, count] of this.#webhooks) webhookDeliveries.add({ outcome }, count)
+    warmUpScale.clear()
+    for (const [route, { scale }] of sources.warmUps()) warmUpScale.add({ route }, scale)
+    buildInfo.clear()
+    buildInfo.add({ version: VERSION, node: process.versions.node }, 1)
+    return exposition(
+      metricsOf(instruments).map((metric) => metric.family()),
+      format,
+    )
   }
 
   /** Returns request counts as JSON, for people and scripts. */

@@ -1,216 +1,236 @@
-import { Counter, Gauge, Registry } from 'prom-client'
-import { PrometheusHistogram } from './prometheus-histogram.js'
+import { HistogramMetric, Metric } from './metric.js'
+import { LAG_BUCKETS } from './process-stats.js'
 
 /** Seconds: from a decision in memory to one that waits for its deadline. */
 const DECISION_BUCKETS = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5]
 /** Seconds: from a small classifier to a long stream. */
 const UPSTREAM_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+/** Seconds: from a cached prompt to one that waits in the queue of its model. */
+const FIRST_TOKEN_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 10, 30, 60]
+/** Seconds: from 1,000 tokens per second to one per second. */
+const TOKEN_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1]
 
 export type Instruments = ReturnType<typeof createInstruments>
 
 /**
- * Creates the Prometheus instruments of a gateway. Label values come from the routes, rules and
- * tiers of the configuration, never from clients.
+ * Creates the metrics of a gateway. Label values come from the routes, rules, tiers and models of
+ * the configuration, never from clients.
  */
 export function createInstruments() {
-  const registry = new Registry()
-  const registers = [registry]
   return {
-    registry,
-    requests: new Counter({
+    requests: new Metric('counter', {
       name: 'sluice_requests_total',
       help: 'Completed requests by outcome.',
       labelNames: ['route', 'outcome'],
-      registers,
     }),
-    decisions: new Counter({
+    decisions: new Metric('counter', {
       name: 'sluice_decisions_total',
       help: "Decisions of the limits, by the client's tier.",
       labelNames: ['route', 'outcome', 'tier'],
-      registers,
     }),
-    refusals: new Counter({
+    refusals: new Metric('counter', {
       name: 'sluice_refusals_total',
       help: 'Refused requests, by the rule with the longest retry time and by reason. Blocked requests have no rule.',
       labelNames: ['route', 'rule', 'reason'],
-      registers,
     }),
-    shadowRefusals: new Counter({
+    shadowRefusals: new Metric('counter', {
       name: 'sluice_shadow_refusals_total',
       help: 'Requests that a shadow rule would have refused.',
       labelNames: ['route', 'rule'],
-      registers,
     }),
-    softOverruns: new Counter({
+    softOverruns: new Metric('counter', {
       name: 'sluice_soft_overruns_total',
       help: 'Requests that a soft limit admitted above it.',
       labelNames: ['route', 'rule'],
-      registers,
     }),
-    thresholds: new Counter({
+    thresholds: new Metric('counter', {
       name: 'sluice_threshold_crossings_total',
       help: 'Keys that reached a threshold of a rule in a window, as this gateway saw it.',
       labelNames: ['route', 'rule', 'threshold'],
-      registers,
     }),
-    webhookDeliveries: new Counter({
+    webhookDeliveries: new Metric('counter', {
       name: 'sluice_webhook_deliveries_total',
       help: 'Attempts to deliver a notice to a webhook, by outcome.',
       labelNames: ['outcome'],
-      registers,
     }),
-    taken: new Counter({
+    taken: new Metric('counter', {
       name: 'sluice_cost_units_total',
       help: 'Units charged to limits when requests were admitted.',
       labelNames: ['route', 'rule', 'resource'],
-      registers,
     }),
-    returned: new Counter({
+    returned: new Metric('counter', {
       name: 'sluice_settled_returned_units_total',
       help: 'Units refunded because the actual cost was lower than the charge.',
       labelNames: ['route', 'rule', 'resource'],
-      registers,
     }),
-    owed: new Counter({
+    owed: new Metric('counter', {
       name: 'sluice_settled_owed_units_total',
       help: 'Units charged later because the actual cost was higher than the charge.',
       labelNames: ['route', 'rule', 'resource'],
-      registers,
     }),
-    decisionSeconds: new PrometheusHistogram({
+    decisionSeconds: new HistogramMetric({
       name: 'sluice_decision_seconds',
       help: 'Duration of decisions, including the wait for a limit.',
       labelNames: ['route'],
       buckets: DECISION_BUCKETS,
-      registers,
     }),
-    storeSeconds: new PrometheusHistogram({
+    storeSeconds: new HistogramMetric({
       name: 'sluice_store_seconds',
       help: 'Duration of store operations.',
       labelNames: ['operation'],
       buckets: DECISION_BUCKETS,
-      registers,
     }),
-    upstreamSeconds: new PrometheusHistogram({
+    upstreamSeconds: new HistogramMetric({
       name: 'sluice_upstream_seconds',
       help: 'Time from sending a request upstream to the end of the response.',
       labelNames: ['route'],
       buckets: UPSTREAM_BUCKETS,
-      registers,
     }),
-    degraded: new Counter({
+    tokens: new Metric('counter', {
+      name: 'sluice_tokens_total',
+      help: 'Tokens of model calls, as they were charged.',
+      labelNames: ['route', 'model', 'direction'],
+    }),
+    firstTokenSeconds: new HistogramMetric({
+      name: 'sluice_time_to_first_token_seconds',
+      help: 'Time from sending a model call upstream to the first text of a streamed response.',
+      labelNames: ['route', 'model'],
+      buckets: FIRST_TOKEN_BUCKETS,
+    }),
+    perOutputTokenSeconds: new HistogramMetric({
+      name: 'sluice_time_per_output_token_seconds',
+      help: 'Average time per output token after the first, of each streamed response.',
+      labelNames: ['route', 'model'],
+      buckets: TOKEN_BUCKETS,
+    }),
+    degraded: new Metric('counter', {
       name: 'sluice_degraded_decisions_total',
       help: 'Requests decided without the store, by the failure policy.',
       labelNames: ['route'],
-      registers,
     }),
-    unreadableResponses: new Counter({
+    unreadableResponses: new Metric('counter', {
       name: 'sluice_unread_answers_total',
       help: 'Model responses that could not be parsed and were charged by their size.',
       labelNames: ['route', 'reason'],
-      registers,
     }),
-    inFlight: new Gauge({
+    inFlight: new Metric('gauge', {
       name: 'sluice_in_flight_requests',
       help: 'Requests in flight to the upstream.',
       labelNames: ['route'],
-      registers,
     }),
-    waiting: new Gauge({
+    waiting: new Metric('gauge', {
       name: 'sluice_waiting_requests',
       help: 'Requests waiting for a limit.',
       labelNames: ['route'],
-      registers,
     }),
-    effectiveLimit: new Gauge({
+    effectiveLimit: new Metric('gauge', {
       name: 'sluice_effective_limit_units',
       help: 'Limit of a rule at its last decision, including warm-up and tier.',
       labelNames: ['route', 'rule', 'tier'],
-      registers,
     }),
-    warmUpScale: new Gauge({
+    warmUpScale: new Metric('gauge', {
       name: 'sluice_warm_up_scale_ratio',
       help: 'Factor applied to the limits of a route while its model warms up.',
       labelNames: ['route'],
-      registers,
     }),
-    storeUp: new Gauge({
+    storeUp: new Metric('gauge', {
       name: 'sluice_store_up',
       help: '1 while the store is available, 0 while the failure policy decides.',
-      registers,
     }),
-    storeFailures: new Counter({
+    storeFailures: new Metric('counter', {
       name: 'sluice_store_failures_total',
       help: 'Failed store operations: errors, timeouts, and errors caused by a single request.',
       labelNames: ['kind'],
-      registers,
     }),
-    storeBreaker: new Gauge({
+    storeBreaker: new Metric('gauge', {
       name: 'sluice_store_breaker',
       help: 'State of the circuit breaker of the store: 1 for the current state, 0 for the others.',
       labelNames: ['state'],
-      registers,
     }),
-    storeUnavailable: new Counter({
+    storeUnavailable: new Metric('counter', {
       name: 'sluice_store_unavailable_total',
       help: 'Requests rejected with 503 because the store was unavailable.',
-      registers,
     }),
-    settlementsWaiting: new Gauge({
+    settlementsWaiting: new Metric('gauge', {
       name: 'sluice_settlements_waiting',
       help: 'Settlements queued until the store is available.',
-      registers,
     }),
-    settlementsLost: new Counter({
+    settlementsLost: new Metric('counter', {
       name: 'sluice_settlements_lost_total',
       help: 'Settlements that never reached the store; their reservations were not corrected.',
-      registers,
     }),
-    connections: new Gauge({
+    connections: new Metric('gauge', {
       name: 'sluice_connections',
       help: 'Open client connections.',
-      registers,
     }),
-    maxConnections: new Gauge({
+    maxConnections: new Metric('gauge', {
       name: 'sluice_max_connections',
       help: 'Maximum number of client connections.',
-      registers,
     }),
-    connectionsRefused: new Counter({
+    connectionsRefused: new Metric('counter', {
       name: 'sluice_connections_refused_total',
       help: 'Client connections closed immediately because the maximum was reached.',
-      registers,
     }),
-    bodyMemory: new Gauge({
+    bodyMemory: new Metric('gauge', {
       name: 'sluice_body_memory_bytes',
       help: 'Memory used by request bodies that rules read.',
-      registers,
     }),
-    maxBodyMemory: new Gauge({
+    maxBodyMemory: new Metric('gauge', {
       name: 'sluice_max_body_memory_bytes',
       help: 'Maximum memory for request bodies that rules read.',
-      registers,
     }),
-    bodiesRefused: new Counter({
+    bodiesRefused: new Metric('counter', {
       name: 'sluice_bodies_refused_total',
       help: 'Requests rejected with 503 because the body memory was exhausted.',
-      registers,
     }),
-    memoryKeys: new Gauge({
+    memoryKeys: new Metric('gauge', {
       name: 'sluice_memory_keys',
       help: 'Keys with state in the memory of this process.',
-      registers,
     }),
-    droppedLines: new Counter({
+    droppedLines: new Metric('counter', {
       name: 'sluice_dropped_lines_total',
       help: 'Lines of the log, the audit log or the record that were dropped.',
       labelNames: ['file'],
-      registers,
     }),
-    memoryOverflow: new Counter({
+    memoryOverflow: new Metric('counter', {
       name: 'sluice_memory_overflow_charges_total',
       help: 'Charges of unknown keys to a shared bucket because the memory store was full.',
-      registers,
     }),
+    buildInfo: new Metric('info', {
+      name: 'sluice_build_info',
+      help: 'The versions of the gateway and of Node.',
+      labelNames: ['version', 'node'],
+    }),
+    process: {
+      cpuUser: processMetric('counter', 'process_cpu_user_seconds_total', 'CPU time in user mode.'),
+      cpuSystem: processMetric('counter', 'process_cpu_system_seconds_total', 'CPU time in system mode.'),
+      cpu: processMetric('counter', 'process_cpu_seconds_total', 'CPU time.'),
+      startTime: processMetric('gauge', 'process_start_time_seconds', 'Start of the process, since 1970.'),
+      residentMemory: processMetric('gauge', 'process_resident_memory_bytes', 'Resident memory.'),
+      virtualMemory: processMetric('gauge', 'process_virtual_memory_bytes', 'Virtual memory.'),
+      openFiles: processMetric('gauge', 'process_open_fds', 'Open file descriptors.'),
+      maxFiles: processMetric('gauge', 'process_max_fds', 'Maximum number of open file descriptors.'),
+      heapTotal: processMetric('gauge', 'nodejs_heap_size_total_bytes', 'Size of the heap of V8.'),
+      heapUsed: processMetric('gauge', 'nodejs_heap_size_used_bytes', 'Used part of the heap of V8.'),
+      external: processMetric('gauge', 'nodejs_external_memory_bytes', 'Memory of objects outside the heap.'),
+      eventLoopLag: new HistogramMetric({
+        name: 'nodejs_eventloop_lag_seconds',
+        help: 'Delay of a timer of 20 ms, measured throughout.',
+        labelNames: ['process'],
+        buckets: LAG_BUCKETS,
+      }),
+    },
   }
+}
+
+function processMetric(type: 'counter' | 'gauge', name: string, help: string): Metric<'process'> {
+  return new Metric(type, { name, help, labelNames: ['process'] })
+}
+
+/** Lists all metrics. */
+export function metricsOf({
+  process,
+  ...others
+}: Instruments): readonly (Metric<string> | HistogramMetric<string>)[] {
+  return [...Object.values(others), ...Object.values(process)]
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { parser } from '@prometheus-io/lezer-promql'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { createInstruments } from '../../../../src/server/observability/metrics/instruments.js'
+import { createInstruments, metricsOf } from '../../../../src/server/observability/metrics/instruments.js'
 
 /** Checks that the alerts and the Grafana dashboard use only existing metrics and labels. */
 
@@ -30,11 +30,10 @@ const targets = dashboard.panels.flatMap(({ title, targets = [] }) =>
 
 /** The labels of each series, by its name. */
 const series = new Map<string, ReadonlySet<string>>()
-for (const metric of createInstruments().registry.getMetricsAsArray()) {
-  // Every metric has this property, but the types lack it.
-  const { name, labelNames } = metric as typeof metric & { readonly labelNames: readonly string[] }
+const metrics = metricsOf(createInstruments())
+for (const { name, labelNames, type } of metrics) {
   const labels = new Set([...labelNames, 'instance'])
-  if (metric.constructor.name !== 'PrometheusHistogram') series.set(name, labels)
+  if (type !== 'histogram') series.set(name, labels)
   else
     for (const part of ['bucket', 'sum', 'count']) series.set(`${name}_${part}`, new Set([...labels, 'le']))
 }
@@ -104,6 +103,17 @@ describe('dashboard panels', () => {
 
 it('the Grafana dashboard shows every metric', () => {
   const shown = targets.map(({ expr }) => expr).join(' ')
-  const families = createInstruments().registry.getMetricsAsArray()
-  expect(families.map(({ name }) => name).filter((name) => !shown.includes(name))).toEqual([])
+  expect(metrics.map(({ name }) => name).filter((name) => !shown.includes(name))).toEqual([])
+})
+
+it('the table of the documentation lists every metric with its labels', async () => {
+  const page = await readFile(new URL('../../../docs/monitoring.md', FOLDER), 'utf8')
+  const rows = page.split('\n').filter((line) => line.startsWith('| `'))
+  const missing = metrics.flatMap(({ name, labelNames }) => {
+    const row = rows.find((line) => line.split(' | ')[0]?.includes(name))
+    const listed = row?.split(' | ')[1]?.split(/, */) ?? []
+    const unlisted = labelNames.filter((label) => !listed.includes(label))
+    return row === undefined ? [name] : unlisted.map((label) => `${name}{${label}}`)
+  })
+  expect(missing).toEqual([])
 })
