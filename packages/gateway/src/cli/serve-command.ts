@@ -60,8 +60,8 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
   // SIGINT comes from a terminal, where no load balancer sends requests.
   await gateway.close({ drain: signal !== 'SIGINT' })
   log.info({}, 'stopped')
-  if (await log.flush(LOG_FLUSH_TIMEOUT_MS)) return
-  // A log thread blocked on a hung disk would keep the process alive.
+  if ((await log.flush(LOG_FLUSH_TIMEOUT_MS)) && config.telemetry === undefined) return
+  // A log thread blocked on a hung disk, or an export that is retried, would keep the process alive.
   process.exit(0)
 }
 

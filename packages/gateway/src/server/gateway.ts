@@ -22,6 +22,8 @@ import { recordErrorLog } from './observability/recording/record-errors.js'
 import { Recorder } from './observability/recording/recorder.js'
 import { RefusalLog } from './observability/refusal-log.js'
 import { NO_LOAD } from './observability/server-load.js'
+import type { OpenedTelemetry } from './observability/telemetry/request-telemetry.js'
+import { openTelemetry, telemetrySettings } from './observability/telemetry/telemetry.js'
 import { unreadableResponseLog } from './observability/unreadable-responses.js'
 import { errorReporter } from './proxy/error-reporter.js'
 import { Runtime, type RuntimeOptions } from './runtime.js'
@@ -68,10 +70,13 @@ export interface Gateway {
  * @throws Error if a port cannot be opened or the configured upstream cannot be used
  */
 export async function startGateway(config: GatewayConfig, log: Log): Promise<Gateway> {
+  // Workers export their own telemetry. The variables are checked before any of them starts.
+  telemetrySettings(config)
   const store = await openStore(config, log)
   let program: GatewayProgram | undefined
   try {
-    const gateway = new GatewayProgram(config, store, log)
+    const telemetry = config.workers === 1 ? await openTelemetry(config, log) : undefined
+    const gateway = new GatewayProgram(config, store, log, telemetry)
     program = gateway
     const address = await gateway.start(config)
     return {
@@ -98,6 +103,8 @@ class GatewayProgram {
   readonly #refusals: RefusalLog
   /** Undefined if no port serves metrics. */
   readonly #processMonitor: ProcessMonitor | undefined
+  /** Undefined if nothing is exported, or workers export it. */
+  readonly #telemetry: OpenedTelemetry | undefined
   /** Undefined if traffic is not recorded, or workers record it. */
   readonly #recorder: Recorder | undefined
   readonly #liveState: LiveState | undefined
@@ -114,7 +121,8 @@ class GatewayProgram {
   #missedChange = false
   #closed: Promise<void> | undefined
 
-  constructor(config: GatewayConfig, store: OpenedStore, log: Log) {
+  constructor(config: GatewayConfig, store: OpenedStore, log: Log, telemetry: OpenedTelemetry | undefined) {
+    this.#telemetry = telemetry
     this.#store = store
     this.#log = log
     this.#refusals = new RefusalLog(config.log, { log })
@@ -194,6 +202,7 @@ class GatewayProgram {
     this.#processMonitor?.stop()
     await this.#runtime?.close()
     await this.#recorder?.close()
+    await this.#telemetry?.close()
     this.#liveState?.feed.close()
     this.#adminTls?.stop()
     await this.#admin?.close()
@@ -225,6 +234,7 @@ class GatewayProgram {
     const { store } = this.#store
     const options: RuntimeOptions = {
       recorder: this.#recorder,
+      telemetry: this.#telemetry,
       store: servesMetrics(config) ? timed(store, this.#observer.onStoreOperation) : store,
       observer: this.#observer,
       log: this.#log,
@@ -236,6 +246,7 @@ class GatewayProgram {
         this.#refusals.configure(config.log)
         this.#thresholds.configure(config.log)
         this.#webhooks.configure(config.webhooks ?? [])
+        this.#telemetry?.configure(config)
         this.#liveState?.setConfig(config, services.policies)
       },
     }

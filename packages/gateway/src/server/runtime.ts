@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { MaybePromise, Store } from 'sluice'
+import type { LimiterEvent, MaybePromise, Store } from 'sluice'
 import { clientAddressReader } from 'sluice/http'
 import { fittingActs, overridesOf, type UnfitAct } from '../policy/act-overrides.js'
 import { AccessList } from '../policy/acts/access-list.js'
@@ -9,6 +9,7 @@ import { isObserved } from '../policy/config/restart-needed.js'
 import { type ServerLimits, serverLimits } from '../policy/config/server-limits.js'
 import { ResponseMemory } from '../policy/llm/response/response-memory.js'
 import { createPolicies, type Overrides, type Policies } from '../policy/policies.js'
+import type { RequestSender } from '../policy/policy-request.js'
 import { WarmUps } from '../policy/warm-ups.js'
 import { BodyMemory } from './http/body-memory.js'
 import { UpstreamGrants } from './http/cross-origin.js'
@@ -19,6 +20,7 @@ import { type KeysFile, type KeysFileWatch, watchKeysFile } from './identity/key
 import type { Log } from './logging/log.js'
 import type { Observer } from './observability/observer.js'
 import type { Recorder } from './observability/recording/recorder.js'
+import type { Telemetry } from './observability/telemetry/request-telemetry.js'
 import { RefCount } from './proxy/ref-count.js'
 import type { RequestServices } from './proxy/request-context.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
@@ -36,6 +38,8 @@ export interface RuntimeOptions {
   readonly share?: (limits: ServerLimits) => ServerLimits
   /** Undefined unless traffic is recorded. */
   readonly recorder?: Recorder | undefined
+  /** Undefined unless traces or metrics are exported. */
+  readonly telemetry?: Telemetry | undefined
   /** True if this process is a worker, whose primary logs the same events. */
   readonly isWorker?: boolean
   /** Opens a keys file. Default: `watchKeysFile`. */
@@ -253,7 +257,7 @@ export class Runtime {
     config: GatewayConfig,
     reused: Pick<RequestServices, 'upstream' | 'upstreamUsers' | 'clients'>,
   ): RequestServices {
-    const { observer, recorder } = this.#options
+    const { observer, recorder, telemetry } = this.#options
     this.warmUps.update(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
     const bare = this.#fitActs(config)
     const { trustedProxies, forwardedHeader, ipv6Subnet } = config.identity
@@ -275,6 +279,7 @@ export class Runtime {
       corsGrants: this.#corsGrants,
       traffic: observer,
       recorder,
+      telemetry,
     }
   }
 
@@ -303,13 +308,23 @@ export class Runtime {
   }
 
   #createPolicies(config: GatewayConfig, overrides: Overrides): Policies {
-    const { store, observer } = this.#options
+    const { store, observer, telemetry } = this.#options
     return createPolicies(config, {
       store,
       warmUps: this.warmUps,
       overrides,
       ...(isObserved(config) && { listener: observer.onLimiterEvent }),
+      // Telemetry alone needs no other observer.
+      ...(telemetry !== undefined && { listener: listenerOf(observer, telemetry, isObserved(config)) }),
     })
+  }
+}
+
+function listenerOf(observer: Observer, telemetry: Telemetry, isObserved: boolean) {
+  if (!isObserved) return telemetry.onLimiterEvent
+  return (route: string, event: LimiterEvent<RequestSender>) => {
+    observer.onLimiterEvent(route, event)
+    telemetry.onLimiterEvent(route, event)
   }
 }
 

@@ -20,6 +20,7 @@ import {
   decodeStore,
   decodeStoreFailure,
 } from './sections/store-section.js'
+import { decodeTelemetry } from './sections/telemetry-section.js'
 import { decodeListen, decodeUpstream } from './sections/tls-section.js'
 import { checkUsagePath, decodeModels, decodeUsage } from './sections/usage-section.js'
 import { decodeWebhooks } from './sections/webhooks-section.js'
@@ -85,6 +86,7 @@ const SETTINGS = {
   deny: decodeClientList,
   allow: decodeClientList,
   state: string('acts.json'),
+  telemetry: decodeTelemetry,
   models: decodeModels,
   usage: decodeUsage,
   webhooks: decodeWebhooks,
@@ -181,6 +183,7 @@ export function decodeConfig(
     ...(values.deny && { deny: values.deny }),
     ...(values.allow && { allow: values.allow }),
     ...(values.state !== undefined && { state: values.state }),
+    telemetry: values.telemetry,
     models: values.models,
     usage,
     ...(values.webhooks !== undefined && { webhooks: values.webhooks }),

@@ -59,6 +59,8 @@ export interface GatewayConfig {
   readonly state?: string | undefined
   /** The models that metrics name; all others are counted as `other`. */
   readonly models?: readonly string[] | undefined
+  /** Undefined if nothing is exported. */
+  readonly telemetry?: TelemetryConfig | undefined
   /** Undefined if clients cannot look up their usage. */
   readonly usage?: UsageConfig | undefined
   /** The receivers of thresholds; absent if there are none. */
@@ -99,6 +101,23 @@ export interface RecordConfig {
   readonly maxSize: number
   /** Maximum number of files that are kept; with several workers, for each. */
   readonly files: number
+}
+
+export interface TelemetryConfig {
+  /** Undefined if nothing is exported over OTLP. */
+  readonly otlp?: OtlpConfig
+}
+
+/** Protocols over which OTLP is sent. */
+export const OTLP_PROTOCOLS = ['http/protobuf', 'http/json'] as const
+
+/** The export over OTLP. The standard `OTEL_*` variables apply to settings that are absent. */
+export interface OtlpConfig {
+  /** The base URL of the receiver, without `/v1/traces`. */
+  readonly endpoint?: string
+  readonly protocol?: (typeof OTLP_PROTOCOLS)[number]
+  readonly traces: boolean
+  readonly metrics: boolean
 }
 
 /** The address of a listener. Port 0 selects a free port. */

@@ -11,6 +11,7 @@ const RESTART_KEYS = {
   onStoreFailure: 'on_store_failure',
   record: 'record',
   state: 'state',
+  telemetry: 'telemetry',
 } as const satisfies Partial<Record<keyof GatewayConfig, string>>
 
 /** Explains which changed settings require a restart; undefined if there are none. */

@@ -11,6 +11,13 @@ export interface Usage {
   readonly total?: number | undefined
 }
 
+/** The tokens of a model call. `input` includes `cached`. */
+export interface TokenUsage {
+  readonly input: number
+  readonly cached: number
+  readonly output: number
+}
+
 /** The actual costs by resource, with which a permit is settled. */
 export interface Amounts {
   readonly tokens: number

@@ -79,6 +79,7 @@ function decide(
   const incoming = new IncomingRequest({
     message: request,
     id: requestId,
+    traceId: routed.telemetry?.traceId,
     target,
     route,
     params,

@@ -14,6 +14,8 @@ export interface IncomingRequestOptions {
   readonly message: IncomingMessage
   /** The ID of the request, for operators. */
   readonly id?: string | undefined
+  /** The ID of its trace; undefined without tracing. */
+  readonly traceId?: string | undefined
   readonly target: Target
   /** The route's name. */
   readonly route: string
@@ -57,6 +59,10 @@ export class IncomingRequest implements WeighedRequest {
 
   get id(): string | undefined {
     return this.#options.id
+  }
+
+  get traceId(): string | undefined {
+    return this.#options.traceId
   }
 
   get method(): string {

@@ -121,7 +121,9 @@ export async function startProxy({
     current.upstreamUsers.acquire()
     const peerTrusted = current.addresses.isTrusted(request.socket.remoteAddress)
     const requestId = requestIdOf(request.rawHeaders, peerTrusted)
+    const telemetry = current.telemetry?.start(request, requestId)
     const onEnd = () => {
+      telemetry?.end(response.headersSent ? response.statusCode : undefined)
       current.upstreamUsers.release()
       onRequestEnd()
     }
@@ -133,6 +135,7 @@ export async function startProxy({
       services: current,
       errors,
       sendContinue,
+      telemetry,
       onEnd,
     })
   }

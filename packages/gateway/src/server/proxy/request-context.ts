@@ -11,6 +11,7 @@ import type { InboundRequest } from '../http/inbound-request.js'
 import type { ClientReader } from '../identity/client-reader.js'
 import type { Recorder } from '../observability/recording/recorder.js'
 import type { TrafficObserver } from '../observability/request-outcome.js'
+import type { RequestTelemetry, Telemetry } from '../observability/telemetry/request-telemetry.js'
 import type { ErrorReporter } from './error-reporter.js'
 import type { RefCount } from './ref-count.js'
 import type { Upstream } from './upstream.js'
@@ -46,6 +47,8 @@ export interface RequestServices {
   readonly traffic: TrafficObserver
   /** Undefined unless traffic is recorded. */
   readonly recorder?: Recorder | undefined
+  /** Undefined unless traces or metrics are exported. */
+  readonly telemetry?: Telemetry | undefined
 }
 
 /** One request, its response, and everything needed to handle it. */
@@ -60,6 +63,8 @@ export interface RequestContext {
   readonly errors: ErrorReporter
   /** Sends `100 Continue` if the client waits for it. Idempotent. */
   readonly sendContinue: () => void
+  /** Undefined unless traces or metrics are exported. */
+  readonly telemetry: RequestTelemetry | undefined
   /** Called once, when the request has ended and everything it held is released. */
   readonly onEnd: () => void
 }

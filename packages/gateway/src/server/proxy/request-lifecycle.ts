@@ -32,7 +32,8 @@ import { answerUsage } from './usage-endpoint.js'
  * or refuses it, and always releases everything it held.
  */
 export function handleRequest(context: RequestContext): void {
-  const { request, peerTrusted, requestId, response, services, errors, sendContinue, onEnd } = context
+  const { request, peerTrusted, requestId, response, services, errors, sendContinue, onEnd, telemetry } =
+    context
   try {
     checkHead(request, services.gatewayName)
     if (request.method === 'OPTIONS' && request.url === '*') {
@@ -48,15 +49,17 @@ export function handleRequest(context: RequestContext): void {
     const crossOrigin = startCrossOrigin(request, response, route, services.corsGrants)
     if (preflightFor !== undefined && route.cors !== undefined) {
       sendOwnAnswer(context, preflightAnswer(request, route.cors), {})
+      telemetry?.onOutcome(match === undefined ? 'unrouted' : 'allowed')
       services.traffic.onRequestEnd(match?.policy.name, match === undefined ? 'unrouted' : 'allowed')
       onEnd()
       return
     }
     if (services.access !== undefined && !isAddressAccepted(context, match)) return
     if (match !== undefined) {
+      telemetry?.onRoute(match.policy.name, target.path)
       const applied = match.policy.exemption === undefined ? match : exemptMatch(match, context)
       // Spread syntax here took 2 of the 100 µs of a small request.
-      const routed = {
+      const routed: RoutedRequest = {
         request,
         peerTrusted,
         requestId,
@@ -65,6 +68,7 @@ export function handleRequest(context: RequestContext): void {
         errors,
         sendContinue,
         onEnd,
+        telemetry,
         target,
         match: applied,
         crossOrigin,
@@ -132,7 +136,8 @@ function preflightMethod(request: InboundRequest): string | undefined {
   return typeof method === 'string' && /^[A-Z]{1,20}$/.test(method) ? method : undefined
 }
 
-function endUnrouted({ services, onEnd }: RequestContext, outcome: RequestOutcome): void {
+function endUnrouted({ services, onEnd, telemetry }: RequestContext, outcome: RequestOutcome): void {
+  telemetry?.onOutcome(outcome)
   services.traffic.onRequestEnd(undefined, outcome)
   onEnd()
 }
@@ -213,6 +218,12 @@ class RequestLifecycle {
     const { services, target, match } = this.#routed
     const { decision, call } = admitted
     this.#client = admitted.request.client
+    this.#routed.telemetry?.onDecision({
+      sender: admitted.request,
+      decision,
+      waitedMs: admitted.decidedAt - admitted.arrivedAt,
+      call,
+    })
     // Set first, so that a failure in any later step releases the permit.
     if (decision.allowed && holdsSlots(decision)) this.#permit = decision.permit
     this.#lease = admitted.body?.lease
@@ -256,11 +267,14 @@ class RequestLifecycle {
   }
 
   #forward(overrides: ForwardOverrides, settle?: Settler): void {
-    const { request, response, services, target, crossOrigin, peerTrusted, requestId } = this.#routed
+    const { request, response, services, target, crossOrigin, peerTrusted, requestId, telemetry } =
+      this.#routed
     const { traffic, upstream, clients, addresses, gatewayName } = services
     const { name, presentation } = this.#routed.match.policy
     const peerAddress = request.socket.remoteAddress ?? ''
     const startedAt = performance.now()
+    const withheld = clients.withheld(request, peerTrusted)
+    const ownHeaders = joined(overrides.requestHeaders, clients.headersFor?.(this.#client))
     traffic.onInFlightChange(name, 1)
     const options: ForwardOptions = {
       upstream,
@@ -272,10 +286,10 @@ class RequestLifecycle {
       addresses,
       gatewayName,
       requestId: { id: requestId, inVendorHeader: presentation.errorShape === 'anthropic' },
-      withheld: clients.withheld(request, peerTrusted),
+      withheld: telemetry === undefined ? withheld : telemetry.withheld(withheld),
       responseHeaders: overrides.responseHeaders,
       crossOrigin,
-      requestHeaders: joined(overrides.requestHeaders, clients.headersFor?.(this.#client)),
+      requestHeaders: telemetry === undefined ? ownHeaders : joined(ownHeaders, telemetry.upstreamHeaders),
       body: overrides.body,
       retriesPost: services.retriesPost,
       observer: overrides.observer,
@@ -284,7 +298,8 @@ class RequestLifecycle {
     forward(options, (result, progress) => {
       traffic.onInFlightChange(name, -1)
       const seconds = (performance.now() - startedAt) / 1000
-      traffic.onUpstreamResponse(name, seconds, progress.status, requestId)
+      traffic.onUpstreamResponse(name, seconds, progress.status, requestId, telemetry?.traceId)
+      telemetry?.onForwarded({ ...result, seconds })
       this.#onForwarded(result, overrides.responseHeaders, settle && (() => settle(result, progress)))
     })
   }
@@ -324,15 +339,18 @@ class RequestLifecycle {
     call: LlmCall,
     metered: MeteredCall,
   ): ((amounts: Amounts) => void) | undefined {
-    const { match, services } = this.#routed
+    const { match, services, telemetry } = this.#routed
     const { traffic } = services
-    if (traffic.onModelAnswer === undefined) return undefined
+    if (traffic.onModelAnswer === undefined && telemetry === undefined) return undefined
+    if (telemetry !== undefined) metered.meter.readModel()
     const startedAt = performance.now()
     return (amounts) => {
       const { firstTextAt } = metered.meter
       const endedAt = performance.now()
       const answer = modelAnswer({ sender, call, amounts, startedAt, endedAt, firstTextAt })
       traffic.onModelAnswer?.(match.policy.name, answer)
+      const { tokens, model } = metered.meter
+      telemetry?.onModelAnswer({ ...answer, tokens: { ...tokens, output: amounts.output_tokens }, model })
     }
   }
 
@@ -365,7 +383,8 @@ class RequestLifecycle {
   }
 
   #reportEnd(outcome: RequestOutcome): void {
-    const { services, onEnd, match } = this.#routed
+    const { services, onEnd, match, telemetry } = this.#routed
+    telemetry?.onOutcome(outcome)
     services.traffic.onRequestEnd(match.policy.name, outcome)
     onEnd()
   }

@@ -22,13 +22,15 @@ export async function answerUsage(
   target: Target,
   service: UsageService,
 ): Promise<void> {
-  const { services, onEnd } = context
+  const { services, onEnd, telemetry } = context
+  telemetry?.onRoute(USAGE_ROUTE, target.path)
   let outcome: RequestOutcome
   try {
     outcome = await answer(context, target, service)
   } catch (error) {
     outcome = sendErrorResponse(error, context)
   }
+  telemetry?.onOutcome(outcome)
   services.traffic.onRequestEnd(USAGE_ROUTE, outcome)
   onEnd()
 }

@@ -13,6 +13,7 @@ import { broadcast, type Observer } from '../observability/observer.js'
 import { recordErrorLog } from '../observability/recording/record-errors.js'
 import { Recorder, workerRecord } from '../observability/recording/recorder.js'
 import { loadOf } from '../observability/server-load.js'
+import { openTelemetry } from '../observability/telemetry/telemetry.js'
 import { unreadableResponseLog } from '../observability/unreadable-responses.js'
 import { errorReporter } from '../proxy/error-reporter.js'
 import { startProxy } from '../proxy/proxy-server.js'
@@ -114,6 +115,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
     reportsEvents ? sender : unreadableResponseLog(log),
     ...(webhooks === undefined ? [] : [thresholdRecorder(config, webhooks)]),
   ])
+  const telemetry = await openTelemetry(config, log, worker)
   const { store, close: closeStore } = await openWorkerStore(config, workers)
   if (config.record !== undefined) {
     const own = workerRecord(config.record, worker, workers)
@@ -127,6 +129,8 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
     {
       ...{ store: reportsEvents ? timed(store, observer.onStoreOperation) : store, observer, log },
       recorder,
+      telemetry,
+      onChange: ({ config }) => telemetry?.configure(config),
       gatewayName: first.gatewayName,
       share: (limits) => shareOf(limits, workers),
       openKeys: (file) => keys.open(file),
@@ -185,6 +189,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       await runtime.close()
       await recorder?.close()
       await webhooks?.close(0)
+      await telemetry?.close()
       await closeStore()
       await sender.flush()
       await reportDropped()

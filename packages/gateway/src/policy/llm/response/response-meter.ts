@@ -1,12 +1,13 @@
 import type { LlmCall } from '../llm-call.js'
 import { isErrorAnswer } from '../shapes/error-body.js'
 import type { Reading } from '../shapes/shape.js'
-import { type Amounts, NO_AMOUNTS } from '../usage.js'
+import { type Amounts, NO_AMOUNTS, type TokenUsage } from '../usage.js'
 import { type AnswerEnd, billingOfFailure, billingOfStatus } from './billing.js'
 import { ByteBuffer } from './byte-buffer.js'
 import { decompress } from './content-decoding.js'
 import { type AnswerHead, answerHead } from './content-kind.js'
 import { outlineOf } from './json-outline.js'
+import { reportedModel } from './reported-model.js'
 import { type AnswerParts, MAX_DOCUMENT, ResponseBody } from './response-body.js'
 import { type ResponseMemory, UNBOUNDED } from './response-memory.js'
 import { DONE, parseData } from './sse-data.js'
@@ -55,6 +56,8 @@ export class ResponseMeter {
   #unknownReason: UnreadReason = 'not_json'
   #unread: UnreadReason | undefined
   #firstTextAt: number | undefined
+  /** Undefined unless the model is read. */
+  #model: { name: string | undefined } | undefined
 
   constructor(call: LlmCall, memory?: ResponseMemory) {
     this.#call = call
@@ -96,6 +99,21 @@ export class ResponseMeter {
   /** Monotonic milliseconds when the first text of the response arrived; undefined before. */
   get firstTextAt(): number | undefined {
     return this.#firstTextAt
+  }
+
+  /** The tokens so far, without the weight of cached input. */
+  get tokens(): TokenUsage {
+    return this.#accumulator.counts()
+  }
+
+  /** Reads the model that the response names. Must be called before its first data. */
+  readModel(): void {
+    this.#model ??= { name: undefined }
+  }
+
+  /** The model that the response named; undefined without one, or if it is not read. */
+  get model(): string | undefined {
+    return this.#model?.name
   }
 
   /**
@@ -221,6 +239,7 @@ export class ResponseMeter {
     if (reading === undefined) return false
     const { output, total } = reading.usage
     if (output === undefined && total === undefined) return false
+    if (this.#model !== undefined) this.#model.name ??= reportedModel(outline)
     this.#add({ usage: reading.usage, texts: [], failed: reading.failed })
     this.#accumulator.forgetUnread()
     return true
@@ -228,6 +247,7 @@ export class ResponseMeter {
 
   #take(reading: Reading | undefined, parsed: unknown, json: string): void {
     if (reading !== undefined) {
+      if (this.#model !== undefined) this.#model.name ??= reportedModel(parsed)
       this.#add(reading)
     } else if (isErrorAnswer(parsed)) {
       this.#add({ usage: {}, texts: [], failed: true })

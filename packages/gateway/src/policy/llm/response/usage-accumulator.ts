@@ -1,7 +1,7 @@
 import type { LlmCall } from '../llm-call.js'
 import type { Reading } from '../shapes/shape.js'
 import { TokenCounter, type Tokenizer } from '../token-counter.js'
-import { type Amounts, amountsOf, mergeUsage, NO_AMOUNTS, type Usage } from '../usage.js'
+import { type Amounts, amountsOf, mergeUsage, NO_AMOUNTS, type TokenUsage, type Usage } from '../usage.js'
 import { ItemTexts } from './item-texts.js'
 import { ParallelOutput } from './parallel-output.js'
 import { RunningOutput } from './running-output.js'
@@ -133,13 +133,19 @@ export class UsageAccumulator {
    * reserved input counts.
    */
   amounts(): Amounts {
-    const { total, cached = 0 } = this.#usage
     if (this.#failed && !this.#wrote && this.#output.reported === 0) return NO_AMOUNTS
+    const { input, output, cached } = this.counts()
+    return amountsOf(input, output, cached, this.#cachedWeight)
+  }
+
+  /** Returns the tokens so far, without the weight of cached input. */
+  counts(): TokenUsage {
+    const { total, cached = 0 } = this.#usage
     const input = this.#usage.input ?? this.#estimatedInput(total)
     // Repeated text counts only if no usage covers it.
     const repeated = this.#output.reported === 0 ? this.#repeated : 0
     const known = Math.max(this.#output.tokens, repeated)
     const unread = Math.min(this.#unread, Math.max(0, this.#reservedOutput - known))
-    return amountsOf(input, known + unread, cached, this.#cachedWeight)
+    return { input, output: known + unread, cached: Math.min(cached, input) }
   }
 }
