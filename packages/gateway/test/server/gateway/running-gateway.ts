@@ -20,8 +20,15 @@ export interface TestGateway {
   readonly adminUrl: string
   /** Everything that the gateway logged as an error: upstream failures, crashes and errors. */
   readonly failures: unknown[]
+  /** Everything that the gateway logged as a warning. */
+  readonly warnings: readonly LoggedWarning[]
   /** Parses a configuration for the same ports and upstream. */
   configOf(text: string): GatewayConfig
+}
+
+interface LoggedWarning {
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly message: string
 }
 
 /**
@@ -44,13 +51,15 @@ export async function startTestGateway(
       parseConfig(`listen: ${listen}\nadmin: ${admin}\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml'),
     )
   const failures: unknown[] = []
-  const gateway = await startGateway(configOf(text), logInto(failures))
+  const warnings: LoggedWarning[] = []
+  const gateway = await startGateway(configOf(text), logInto(failures, warnings))
   onTestFinished(() => gateway.close())
   return {
     gateway,
     url: `http://127.0.0.1:${gateway.address.port}`,
     adminUrl: `http://127.0.0.1:${gateway.adminAddress?.port}`,
     failures,
+    warnings,
     configOf,
   }
 }
@@ -81,12 +90,12 @@ export async function echo(request: IncomingMessage, response: ServerResponse): 
   response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() }))
 }
 
-function logInto(failures: unknown[]): Log {
+function logInto(failures: unknown[], warnings: LoggedWarning[]): Log {
   return {
     upstreamFailed: (failure) => failures.push(failure),
     crashed: (error) => failures.push(error),
     info: () => {},
-    warn: () => {},
+    warn: (fields, message) => warnings.push({ fields: fields as LoggedWarning['fields'], message }),
     error: (fields) => failures.push(fields),
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { TLSSocket } from 'node:tls'
 import { type Attributes, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api'
 import { clientLabel } from '../../../policy/client-label.js'
 import type { LlmCall } from '../../../policy/llm/llm-call.js'
@@ -55,7 +56,7 @@ export class DescribedRequest implements RequestTelemetry {
     this.#method = METHODS.has(method) ? method : '_OTHER'
     this.#shared = {
       'http.request.method': this.#method,
-      'url.scheme': 'encrypted' in request.socket ? 'https' : 'http',
+      'url.scheme': request.socket instanceof TLSSocket ? 'https' : 'http',
     }
     if (by.tracer === undefined) return
     const parent = parentOf(request)
