@@ -116,6 +116,15 @@ describe('a replay', () => {
     expect(admitted).toBe('+-+')
     expect(report.rules[0]).toMatchObject({ reserved: 102, used: 17, refused: 1 })
   })
+
+  it('admits requests above a soft limit and counts them', async () => {
+    const { admitted, report } = await replayTrace(
+      rows('', ...Array.from({ length: 5 }, () => [0])),
+      "[{ limit: 3/hour, algorithm: fixed-window, by: everyone, soft: true, warn: ['100%'] }]",
+    )
+    expect(admitted).toBe('+++++')
+    expect(report.rules[0]).toMatchObject({ refused: 0, softOverruns: 2, used: 5 })
+  })
 })
 
 describe('a replay of recorded requests', () => {

@@ -77,6 +77,7 @@ function ruleReport(rule: RuleStats): RuleReport {
     enforced: rule.enforced,
     allowed: rule.allowed,
     refused: rule.refused,
+    ...(rule.softOverruns > 0 && { softOverruns: rule.softOverruns }),
     falselyRefused: isMeasured && !penalized ? rule.falselyRefused : null,
     fullness: rule.fullness.quantiles,
     mostHeld: isMeasured ? rule.mostHeld : null,

@@ -134,6 +134,11 @@ function ruleLines({ rules }: ReplayReport): string[] {
   const reserving = rules.filter(({ reserved, used }) => reserved !== used)
   return [
     ...table,
+    ...rules.flatMap(({ route, rule, softOverruns }) =>
+      softOverruns === undefined
+        ? []
+        : [`  ${route} ${rule}: soft limit, ${formatNumber(softOverruns)} requests admitted above it`],
+    ),
     ...reserving.map(
       ({ route, rule, reserved, used }) =>
         `  ${route} ${rule}: reserved ${formatNumber(reserved)}, used ${formatNumber(used)} (${formatPercent(fractionOf(used, reserved))})`,

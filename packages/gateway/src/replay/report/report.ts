@@ -65,6 +65,8 @@ export interface RuleReport {
   readonly allowed: number
   /** Requests that it refused or, as a shadow rule, would have refused. */
   readonly refused: number
+  /** Requests that it admitted above it, as a soft limit; absent if there are none. */
+  readonly softOverruns?: number
   /** Null if not measured. */
   readonly falselyRefused: number | null
   /** The used fraction of the limit after each request. */

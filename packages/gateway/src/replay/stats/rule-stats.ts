@@ -36,6 +36,8 @@ export class RuleStats {
   readonly limit: Limit
   allowed = 0
   refused = 0
+  /** Requests that a soft limit admitted above it. */
+  softOverruns = 0
   /** Refused requests that a perfect limiter with the same bound would have admitted. */
   falselyRefused = 0
   /** Sum of the costs charged at admission. */
@@ -79,6 +81,7 @@ export class RuleStats {
     const capacity = capacityOf(quota.limit)
     this.fullness.add(1 - quota.remaining / capacity)
     if (!isAdmitted || !quota.allowed || quota.cost === 0) return undefined
+    if (quota.overrun > 0) this.softOverruns++
     this.charged += quota.cost
     this.settled += quota.cost
     const slot = this.#slotOf(quota, now)

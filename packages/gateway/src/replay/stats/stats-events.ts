@@ -22,6 +22,8 @@ export interface QuotaEvent {
   cost: number
   allowed: boolean
   remaining: number
+  /** Units in use above a soft limit; 0 if there are none. */
+  overrun: number
   resetAfter: number
 }
 

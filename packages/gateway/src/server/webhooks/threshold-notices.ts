@@ -8,7 +8,7 @@ import type { Observer } from '../observability/observer.js'
 import type { Notice } from './outbox.js'
 
 /** An event that a key has reached a threshold. */
-export type ThresholdEvent = LimiterEvent & { readonly type: 'threshold' }
+type ThresholdEvent = LimiterEvent & { readonly type: 'threshold' }
 
 /** Maximum number of thresholds that are remembered. Forgotten ones are reported again. */
 const MAX_KNOWN = 50_000

@@ -49,6 +49,7 @@ export const QUOTA_FIELDS = positions(
   'cost',
   'allowed',
   'remaining',
+  'overrun',
   'resetAfter',
 )
 

@@ -109,6 +109,7 @@ export class Decoder {
     quota.cost = numbers[from + QUOTA_FIELDS.cost] as number
     quota.allowed = numbers[from + QUOTA_FIELDS.allowed] === 1
     quota.remaining = numbers[from + QUOTA_FIELDS.remaining] as number
+    quota.overrun = numbers[from + QUOTA_FIELDS.overrun] as number
     quota.resetAfter = numbers[from + QUOTA_FIELDS.resetAfter] as number
     this.#position += protocol.QUOTA_LENGTH
   }
@@ -153,6 +154,6 @@ const NO_LIMIT: Limit = { algorithm: 'concurrency', limit: 0, lease: 0 }
 function emptyQuota(): QuotaEvent {
   return {
     ...{ rule: 0, limit: NO_LIMIT, keyLow: 0, keyHigh: 0, cost: 0 },
-    ...{ allowed: false, remaining: 0, resetAfter: 0 },
+    ...{ allowed: false, remaining: 0, overrun: 0, resetAfter: 0 },
   }
 }

@@ -142,6 +142,7 @@ export class Encoder implements ReplayObserver {
     numbers[from + QUOTA_FIELDS.cost] = quota.cost
     numbers[from + QUOTA_FIELDS.allowed] = quota.allowed ? 1 : 0
     numbers[from + QUOTA_FIELDS.remaining] = quota.remaining
+    numbers[from + QUOTA_FIELDS.overrun] = quota.overrun ?? 0
     numbers[from + QUOTA_FIELDS.resetAfter] = quota.resetAfter
     return rule.number
   }
