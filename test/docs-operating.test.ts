@@ -45,7 +45,10 @@ beforeAll(async () => {
   const log = { info: ignore, warn: ignore, error: ignore, crashed: ignore, upstreamFailed: ignore }
   gateway = await startGateway(parseConfig(CONFIG, 'gateway.yaml'), log)
   const admin = `http://127.0.0.1:${gateway.adminAddress?.port}`
-  await writeFile(join(folder, 'npx'), `#!/bin/sh\nshift\nexec '${process.execPath}' '${CLI}' "$@" --admin ${admin}\n`)
+  await writeFile(
+    join(folder, 'npx'),
+    `#!/bin/sh\nshift\nexec '${process.execPath}' '${CLI}' "$@" --admin ${admin}\n`,
+  )
   await chmod(join(folder, 'npx'), 0o755)
   // A reset needs a client that a rule has seen.
   const url = `http://127.0.0.1:${gateway.address.port}/predict`

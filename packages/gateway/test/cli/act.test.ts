@@ -50,7 +50,9 @@ describe('sluice act', () => {
       code: 0,
       out: "rule 'few' now has the limit 1/hour\n",
     })
-    expect(await act('override', '--client', 'acme', '--scale', '2', '--reason', 'test')).toMatchObject({ code: 0 })
+    expect(await act('override', '--client', 'acme', '--scale', '2', '--reason', 'test')).toMatchObject({
+      code: 0,
+    })
     expect([await statusOf('acme'), await statusOf('acme'), await statusOf('acme')]).toEqual([200, 200, 429])
     expect([await statusOf('umbrella'), await statusOf('umbrella')]).toEqual([200, 429])
     const { acts } = JSON.parse((await act('list', '--json')).out)
@@ -74,9 +76,14 @@ describe('sluice act', () => {
       code: 1,
       err: expect.stringContaining("required option '--reason <text>'"),
     })
-    expect(await act('block', '--reason', 'r')).toMatchObject({ err: "sluice: write either 'client' or 'address'\n" })
+    expect(await act('block', '--reason', 'r')).toMatchObject({
+      err: "sluice: write either 'client' or 'address'\n",
+    })
     const block = ['block', '--client', 'acme', '--reason', 'r', '--admin']
-    expect(await run('', ...block, adminUrl)).toMatchObject({ code: 1, err: expect.stringContaining('SLUICE_TOKEN') })
+    expect(await run('', ...block, adminUrl)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('SLUICE_TOKEN'),
+    })
     const wrong = await run('wrong-token', ...block, adminUrl)
     expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('admin token required') })
     expect(wrong.err + wrong.out).not.toContain('wrong-token')

@@ -220,7 +220,10 @@ export function busy(routes: readonly string[]): FakeAdminState {
         by: 'ada',
         reason: 'abuse '.repeat(10 + index),
         at: Date.now() - 1000 * index,
-        ...(index % 2 === 0 && { until: Date.now() + 3_600_000, problem: 'the configuration has no such rule' }),
+        ...(index % 2 === 0 && {
+          until: Date.now() + 3_600_000,
+          problem: 'the configuration has no such rule',
+        }),
       })),
     },
     configuration: 'listen: 127.0.0.1:8080\n',

@@ -322,8 +322,16 @@ describe('the error for an invalid configuration file', () => {
       `${UPSTREAM}\ndeny: [10.0.0.0/8, ¦acme]`,
       "'acme' is not an address or network; write an address such as 192.0.2.7, a network such as 10.0.0.0/8, or { client: acme }",
     ],
-    ['an allowed client without an ID', `${UPSTREAM}\nallow: [{ client: ¦'' }]`, 'a string of 1 to 256 characters'],
-    ['an allowed client with an unknown key', `${UPSTREAM}\nallow: [{ ¦clients: a }]`, "did you mean 'client'?"],
+    [
+      'an allowed client without an ID',
+      `${UPSTREAM}\nallow: [{ client: ¦'' }]`,
+      'a string of 1 to 256 characters',
+    ],
+    [
+      'an allowed client with an unknown key',
+      `${UPSTREAM}\nallow: [{ ¦clients: a }]`,
+      "did you mean 'client'?",
+    ],
     [
       'a file of acts with Redis',
       `${UPSTREAM}\nstore: redis://127.0.0.1\nstate: ¦acts.json`,

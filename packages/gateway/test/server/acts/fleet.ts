@@ -7,13 +7,12 @@ import type { ActionChange, ActList } from '../../../src/server/admin/api/admin-
 import { sluice } from '../../cli/program.js'
 import { echo, send, startUpstream, until } from '../gateway/running-gateway.js'
 
-export const TOKEN = 'a-token-of-some-length'
+const TOKEN = 'a-token-of-some-length'
 export const READ_TOKEN = 'another-token-of-some-length'
 const digest = (token: string) => createHash('sha256').update(token).digest('hex')
 
 /** Clients are named by the proxy on this machine, and so are their addresses. */
-export const IDENTITY =
-  'identity: { trusted_proxies: [127.0.0.0/8], proxy_headers: { client: X-Client-Id } }\n'
+const IDENTITY = 'identity: { trusted_proxies: [127.0.0.0/8], proxy_headers: { client: X-Client-Id } }\n'
 
 /** A `sluice serve` process with an admin token. */
 export interface GatewayProcess {
