@@ -119,7 +119,7 @@ describe('a replay', () => {
 
   it('admits requests above a soft limit and counts them', async () => {
     const { admitted, report } = await replayTrace(
-      rows('', ...Array.from({ length: 5 }, () => [0])),
+      rows('', ...Array.from({ length: 5 }, () => [0] as const)),
       "[{ limit: 3/hour, algorithm: fixed-window, by: everyone, soft: true, warn: ['100%'] }]",
     )
     expect(admitted).toBe('+++++')

@@ -9,7 +9,7 @@ it('RuleStats keeps the charges of a tier with a long period while keys with sho
   const [short, long] = parseLimits('1/second; 1/day', { algorithm: 'sliding-log' }) as [Limit, Limit]
   const quotaOf = (key: string, limit: Limit, allowed: boolean): QuotaEvent => {
     const { low: keyLow, high: keyHigh } = new StringHash().of(key)
-    return { rule: 0, limit, keyLow, keyHigh, cost: 1, allowed, remaining: 0, resetAfter: 0 }
+    return { rule: 0, limit, keyLow, keyHigh, cost: 1, allowed, remaining: 0, overrun: 0, resetAfter: 0 }
   }
   const event = {
     route: 'POST /predict',

@@ -11,12 +11,14 @@ const TIME = `
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)`
 
+// The scripts use only commands that the store needs too, so its Redis user suffices.
+
 // The keys are that of the ID, and three of each target: the due times, the bodies and the attempts.
 const ADD = `${TIME}
 local id, body = ARGV[1], ARGV[2]
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('GET', KEYS[1]) then return 0 end
 for first = 2, #KEYS, 3 do
-  if redis.call('ZCARD', KEYS[first]) >= tonumber(ARGV[5]) then return -1 end
+  if redis.call('ZCOUNT', KEYS[first], '-inf', '+inf') >= tonumber(ARGV[5]) then return -1 end
 end
 for first = 2, #KEYS, 3 do
   redis.call('ZADD', KEYS[first], now, id)
@@ -24,7 +26,7 @@ for first = 2, #KEYS, 3 do
   redis.call('HSET', KEYS[first + 2], id, 0)
   for key = first, first + 2 do redis.call('PEXPIRE', KEYS[key], ARGV[4]) end
 end
-redis.call('SET', KEYS[1], 1, 'PX', ARGV[3])
+redis.call('PSETEX', KEYS[1], ARGV[3], 1)
 return 1`
 
 const CLAIM = `${TIME}
@@ -32,10 +34,12 @@ local claimed = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[2])) do
   local body = redis.call('HGET', KEYS[2], id)
   if body then
+    local attempt = (tonumber(redis.call('HGET', KEYS[3], id)) or 0) + 1
     redis.call('ZADD', KEYS[1], now + tonumber(ARGV[1]), id)
+    redis.call('HSET', KEYS[3], id, attempt)
     table.insert(claimed, id)
     table.insert(claimed, body)
-    table.insert(claimed, tostring(redis.call('HINCRBY', KEYS[3], id, 1)))
+    table.insert(claimed, tostring(attempt))
     table.insert(claimed, string.format('%.0f', now))
   else
     redis.call('ZREM', KEYS[1], id)

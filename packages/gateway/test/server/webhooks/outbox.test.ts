@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type RedisServer, startRedis } from '../../../../sluice/test/stores/servers/redis.js'
 import { MemoryOutbox } from '../../../src/server/webhooks/memory-outbox.js'
@@ -40,6 +41,22 @@ describe.each(Object.keys(OUTBOXES))('the outbox in %s', (kind) => {
     })
     expect(again).toMatchObject([{ id: 'one', attempt: 2 }])
     expect(again[0]?.ageMs).toBeGreaterThanOrEqual(49)
+  })
+
+  it('works for a Redis user with only the commands that the store needs', async () => {
+    if (kind !== 'Redis') return
+    const page = await readFile(new URL('../../../../../docs/stores.md', import.meta.url), 'utf8')
+    const [, rules = ''] = /ACL SETUSER sluice on >password (.*)$/m.exec(page) ?? []
+    await redis.cli('ACL', 'SETUSER', 'sluice', 'on', '>password', ...rules.split(' '))
+    const outbox = new RedisOutbox(`redis://sluice:password@127.0.0.1:${redis.port}/15`)
+    onTestFinished(() => outbox.close())
+    await outbox.open()
+    expect(await outbox.add(notice('one'), ['a'])).toBe('added')
+    expect(await outbox.claim('a', 1000, 1)).toHaveLength(1)
+    await outbox.postpone('a', 'one', 0)
+    expect(await outbox.claim('a', 1000, 1)).toMatchObject([{ attempt: 2 }])
+    await outbox.remove('a', 'one')
+    expect(await outbox.add(notice('one'), ['a'])).toBe('known')
   })
 
   it('knows an ID also after its notice was removed', async () => {
