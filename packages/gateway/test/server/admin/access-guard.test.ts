@@ -43,6 +43,31 @@ describe('the admin port', () => {
     expect(headers.get('access-control-allow-origin')).toBeNull()
   })
 
+  it('knows the tokens of operators by name, and lets only the role `act` change something', () => {
+    const hashOf = (token: string) => createHash('sha256').update(token).digest('hex')
+    const guard = new AccessGuard({
+      ...{ host: '0.0.0.0', port: 8081, tokenHash: HASH },
+      tokens: [
+        { name: 'ada', role: 'act', hash: hashOf('token-of-ada') },
+        { name: 'eve', role: 'read', hash: hashOf('token-of-eve') },
+      ],
+    })
+    const requestWith = (token: string) => ({
+      method: 'POST',
+      headers: { host: '10.0.0.7:8081', authorization: `Bearer ${token}` },
+    })
+    const resultOf = (token: string) => {
+      const request = requestWith(token)
+      const statuses = [guard.denialFor(request)?.status, guard.denialForAction(request)?.status]
+      return [guard.tokenOf(request)?.name, ...statuses]
+    }
+    expect(resultOf(TOKEN)).toEqual(['admin', undefined, undefined])
+    expect(resultOf('token-of-ada')).toEqual(['ada', undefined, undefined])
+    expect(resultOf('token-of-eve')).toEqual(['eve', undefined, 403])
+    expect(resultOf('token-of-eva')).toEqual([undefined, 401, 401])
+    expect(guard.denialForAction(requestWith('token-of-eve'))?.error).toContain("'eve' may only read")
+  })
+
   it('requires the token if it listens on an address other than loopback', () => {
     const guard = new AccessGuard({ host: '0.0.0.0', port: 8081, tokenHash: HASH })
     const statusFor = (headers: IncomingHttpHeaders, method = 'GET') =>

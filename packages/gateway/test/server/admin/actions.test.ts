@@ -260,6 +260,8 @@ it('the admin port writes actions to the audit log, and summarizes requests with
     detail: "rule 'few' now has the limit 8/hour",
   })
   expect(lines.at(-1)).toMatchObject({ outcome: 'refused', act: { ...action, limit: 'lots' } })
+  expect(lines.at(-1)).toMatchObject({ who: 'admin', act: { reason: 'a test' } })
+  expect(lines[0]).not.toHaveProperty('who')
   expect(Date.parse(lines[0].time)).toBeGreaterThan(0)
   expect(JSON.stringify(lines)).not.toContain(TOKEN)
 })
