@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ClientRule, ClientState, OtherRule } from '../../../src/server/admin/api/client-status.js'
 import { BlockDialog } from '../actions/act-dialogs.js'
 import { ActionButton } from '../actions/action-button.js'
+import { ClientActions } from '../actions/client-actions.js'
 import type { ActionHandler } from '../actions/pending-action.js'
 import { type AdminApi, AdminError } from '../api/admin-api.js'
 import { usePolling } from '../api/use-polling.js'
@@ -127,47 +128,6 @@ function SearchResult({
         </>
       )}
     </>
-  )
-}
-
-/** What an operator can do with a client. */
-function ClientActions({
-  api,
-  client,
-  canAct,
-  onRefusals,
-  onDone,
-}: {
-  readonly api: AdminApi
-  readonly client: string
-  readonly canAct: boolean
-  readonly onRefusals: (client: string) => void
-  readonly onDone: (done: string) => void
-}) {
-  const [blocking, setBlocking] = useState(false)
-  const close = () => setBlocking(false)
-  return (
-    <div class="client-actions">
-      <button type="button" onClick={() => onRefusals(client)}>
-        Show refusals
-      </button>
-      {canAct && (
-        <button type="button" onClick={() => setBlocking(true)}>
-          Block
-        </button>
-      )}
-      {blocking && (
-        <BlockDialog
-          api={api}
-          client={client}
-          onClose={close}
-          onDone={(done) => {
-            close()
-            onDone(done)
-          }}
-        />
-      )}
-    </div>
   )
 }
 

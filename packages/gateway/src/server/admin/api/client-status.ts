@@ -37,7 +37,7 @@ export interface ClientState {
 }
 
 /** A rule and the routes whose requests it counts together. */
-export interface UnknownRule {
+interface UnknownRule {
   readonly routes: readonly string[]
   readonly rule: string
   readonly resource: string
