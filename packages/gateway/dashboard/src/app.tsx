@@ -1,6 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { ActionDialog } from './actions/action-dialog.js'
-import { ActsPanel } from './actions/acts-panel.js'
 import type { PendingAction } from './actions/pending-action.js'
 import { SignIn } from './actions/sign-in.js'
 import { AdminApi } from './api/admin-api.js'

@@ -147,6 +147,7 @@ describe('an action on the page', () => {
   it('blocks an address and undoes the block', async () => {
     const { gateway, page, errors } = await openDashboard()
     expect(await predict(gateway)).toBe(200)
+    await showTab(page, 'Rules')
     await page.getByRole('button', { name: 'Block', exact: true }).click()
     const dialog = page.getByRole('dialog', { name: 'Block requests' })
     await dialog.getByText('Address or network', { exact: true }).click()
@@ -168,8 +169,24 @@ describe('an action on the page', () => {
     expect(errors).toEqual([])
   })
 
+  it('blocks a client from its page', async () => {
+    const { gateway, page } = await openDashboard()
+    expect(await predict(gateway)).toBe(200)
+    await showTab(page, 'Clients')
+    await page.getByPlaceholder('IP address or client id').fill('127.0.0.1')
+    await page.getByRole('button', { name: 'Find' }).click()
+    await page.getByRole('button', { name: 'Block', exact: true }).click()
+    const dialog = page.getByRole('dialog', { name: 'Block requests' })
+    await dialog.getByLabel('Reason').fill('abuse')
+    await dialog.getByLabel('Admin token').fill(TOKEN)
+    await dialog.getByRole('button', { name: 'Block', exact: true }).click()
+    await dialog.waitFor({ state: 'detached' })
+    expect(await predict(gateway)).toBe(403)
+  })
+
   it('reports why the limits of a client cannot be changed', async () => {
     const { page } = await openDashboard()
+    await showTab(page, 'Rules')
     await page.getByRole('button', { name: "Change a client's limits" }).click()
     const dialog = page.getByRole('dialog')
     await dialog.getByLabel('Client ID').fill('acme')

@@ -11,16 +11,20 @@ interface DialogProps {
   readonly onClose: () => void
 }
 
+const CLIENT_PREFIX = 'client '
+
 const KINDS = { client: 'Client', address: 'Address or network' }
 
 /**
  * Blocks a client, an address or a network.
  *
- * @param client the client to suggest; its address if it is anonymous
+ * @param label of the client to suggest: `client ID`, or an address
  */
-export function BlockDialog({ client = '', ...props }: DialogProps & { readonly client?: string }) {
-  const [kind, setKind] = useState<keyof typeof KINDS>(looksLikeAddress(client) ? 'address' : 'client')
-  const [target, setTarget] = useState(client)
+export function BlockDialog({ label, ...props }: DialogProps & { readonly label?: string }) {
+  const id = label?.startsWith(CLIENT_PREFIX) ? label.slice(CLIENT_PREFIX.length) : undefined
+  const isAddress = label !== undefined && id === undefined
+  const [kind, setKind] = useState<keyof typeof KINDS>(isAddress ? 'address' : 'client')
+  const [target, setTarget] = useState(id ?? label ?? '')
   const [lasting, setLasting] = useState('')
   const change = () => {
     const name = target.trim()
@@ -98,10 +102,6 @@ function DurationField(props: { readonly value: string; readonly onInput: (value
       maxLength={40}
     />
   )
-}
-
-function looksLikeAddress(client: string): boolean {
-  return /^(\d{1,3}(\.\d{1,3}){3}|[\da-f:.]*:[\da-f:.]*:[\da-f:.]*)(\/\d+)?$/i.test(client)
 }
 
 function endingOf(lasting: string): { readonly for?: string } {

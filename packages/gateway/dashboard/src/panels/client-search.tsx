@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ClientRule, ClientState, OtherRule } from '../../../src/server/admin/api/client-status.js'
-import { BlockDialog } from '../actions/act-dialogs.js'
 import { ActionButton } from '../actions/action-button.js'
 import { ClientActions } from '../actions/client-actions.js'
 import type { ActionHandler } from '../actions/pending-action.js'
