@@ -2,7 +2,14 @@ import { type ConcurrencyRule, formatDuration, formatLimit, type RateRule, type 
 import type { ClientList } from '../acts/access-list.js'
 import type { GatewayRequest } from '../policy-request.js'
 import { canAct } from './act-state.js'
-import type { Endpoint, ForwardedIdentity, GatewayConfig, PolicyConfig, ServerTls } from './config.js'
+import type {
+  Endpoint,
+  ForwardedIdentity,
+  GatewayConfig,
+  OtlpConfig,
+  PolicyConfig,
+  ServerTls,
+} from './config.js'
 import { limitsOf } from './limits/limit-string.js'
 import { serverLimits } from './server-limits.js'
 import { storeAddress } from './store-address.js'
@@ -11,7 +18,7 @@ import { formatSize } from './yaml/sizes.js'
 
 /** Summarizes a configuration in a few lines: its addresses, and the limits of each route. */
 export function describeConfig(config: GatewayConfig): string[] {
-  const { listen, workers, admin, probes, upstream, usage, webhooks = [], routes, fallback } = config
+  const { listen, workers, admin, probes, upstream, usage, telemetry, webhooks = [], routes, fallback } = config
   const width = Math.max(...[...routes, { name: 'default' }].map(({ name }) => name.length))
   const line = (name: string, description: string) => `  ${name.padEnd(width)}  ${description}`
   return [
@@ -26,6 +33,7 @@ export function describeConfig(config: GatewayConfig): string[] {
     ...describeActs(config),
     ...(usage === undefined ? [] : [`  clients see their usage at ${usage.pattern.source}`]),
     ...webhooks.map(({ url }) => `  thresholds are sent to ${withoutQuery(url)}`),
+    ...(telemetry?.otlp === undefined ? [] : [describeOtlp(telemetry.otlp)]),
     ...routes.map((route) => line(route.name, describePolicy(route))),
     line('default', fallback === 'deny' ? 'deny' : describePolicy(fallback)),
   ]
@@ -35,6 +43,11 @@ export function describeConfig(config: GatewayConfig): string[] {
 function withoutQuery(url: string): string {
   const { origin, pathname } = new URL(url)
   return origin + pathname
+}
+
+function describeOtlp({ endpoint, traces, metrics }: OtlpConfig): string {
+  const signals = [traces ? 'traces' : [], metrics ? 'metrics' : []].flat().join(' and ')
+  return `  exports ${signals} over OTLP${endpoint === undefined ? '' : ` to ${endpoint}`}`
 }
 
 function describeListener(listener: Endpoint & { readonly tls?: ServerTls }): string {

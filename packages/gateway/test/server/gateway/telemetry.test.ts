@@ -82,7 +82,7 @@ describe.each(Object.entries(SERVERS))('the telemetry of a gateway with %s', (na
     expect(JSON.stringify(spans)).not.toContain('secret')
     if (name === 'two workers') expect([1, 2]).toContain(spans[0]?.resource['sluice.worker'])
     // The upstream continues the trace below the span of the gateway.
-    const forwarded = upstream.requests.map(({ headers }) => headers['traceparent'])
+    const forwarded = upstream.requests.map(({ headers }) => headers.traceparent)
     expect(forwarded.sort()).toEqual(allowed.map(({ spanId }) => `00-${TRACE}-${spanId}-01`).sort())
   })
 })
@@ -215,7 +215,7 @@ describe('the trace context that the upstream gets', () => {
     const [span] = await receiver.awaitSpans(1)
     expect(span).toMatchObject({ parentSpanId: '', traceState: '' })
     expect(span?.traceId).not.toBe(TRACE)
-    expect(headers['traceparent']).toBe(`00-${span?.traceId}-${span?.spanId}-01`)
+    expect(headers.traceparent).toBe(`00-${span?.traceId}-${span?.spanId}-01`)
     expect(headers).not.toHaveProperty('tracestate')
   })
 
@@ -228,7 +228,7 @@ describe('the trace context that the upstream gets', () => {
   it('tells the upstream that a request is not sampled, which metrics count nevertheless', async () => {
     vi.stubEnv('OTEL_TRACES_SAMPLER', 'always_off')
     const { receiver, headers } = await forwardedWith({ traceparent })
-    expect(headers['traceparent']).toMatch(new RegExp(`^00-${TRACE}-(?!${PARENT})[0-9a-f]{16}-00$`))
+    expect(headers.traceparent).toMatch(new RegExp(`^00-${TRACE}-(?!${PARENT})[0-9a-f]{16}-00$`))
     await until(() => receiver.points.some(({ metric }) => metric === 'http.server.request.duration'))
     expect(receiver.spans).toEqual([])
   })
@@ -302,7 +302,7 @@ describe('a receiver', () => {
     })
     await gateway.close()
     const failed = warnings.filter(({ message }) => message.startsWith('cannot export telemetry'))
-    expect(failed.map(({ fields }) => fields['signal']).sort()).toEqual(['metrics', 'traces'])
+    expect(failed.map(({ fields }) => fields.signal).sort()).toEqual(['metrics', 'traces'])
   })
 
   it('that never responds keeps neither requests nor the end of the gateway waiting', async () => {
@@ -311,6 +311,21 @@ describe('a receiver', () => {
     expect((await send(url, '/', { method: 'GET' })).status).toBe(200)
     await until(() => receiver.requests.length > 0)
     await gateway.close()
+  })
+
+  it('that is too slow bounds the queue of spans, whose loss a metric counts', async () => {
+    vi.stubEnv('OTEL_BSP_MAX_QUEUE_SIZE', '2')
+    vi.stubEnv('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '1')
+    const receiver = await startReceiver((response) => {
+      if (response.req.url === '/v1/metrics') response.end('{}')
+    })
+    const { url } = await startTestGateway(configFor(receiver), echo)
+    for (let n = 0; n < 10; n++) expect((await send(url, '/', { method: 'GET' })).status).toBe(200)
+    const dropped = () =>
+      receiver.points.findLast(({ attributes }) => attributes['error.type'] === 'queue_full')
+    // One span is being sent, and two wait.
+    await until(() => dropped()?.sum === 7)
+    expect(dropped()?.metric).toBe('otel.sdk.processor.span.processed')
   })
 
   it('cannot be changed without a restart', async () => {

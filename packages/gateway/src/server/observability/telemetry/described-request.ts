@@ -1,6 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import { type Attributes, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api'
+import {
+  type Attributes,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+} from '@opentelemetry/api'
 import { clientLabel } from '../../../policy/client-label.js'
 import type { LlmCall } from '../../../policy/llm/llm-call.js'
 import type { RequestOutcome } from '../request-outcome.js'
@@ -67,7 +74,7 @@ export class DescribedRequest implements RequestTelemetry {
     const context = this.#span.spanContext()
     if (this.#span.isRecording()) this.traceId = context.traceId
     this.upstreamHeaders = [[TRACEPARENT, traceparentOf(context)]]
-    this.#hidesState = context.traceState === undefined && TRACESTATE in request.headers
+    this.#hidesState = parent === ROOT_CONTEXT && TRACESTATE in request.headers
   }
 
   withheld(names: ReadonlySet<string> | undefined): ReadonlySet<string> | undefined {
