@@ -14,6 +14,8 @@ import { replayRecording } from './admin/replay/replay-recording.js'
 import type { RouteServer } from './admin/route-server.js'
 import { type TlsWatch, watchTls } from './http/tls-files.js'
 import type { Log } from './logging/log.js'
+import { AccessLog } from './observability/access-log.js'
+import { createRedactionKey } from './observability/client-redaction.js'
 import { GatewayMetrics } from './observability/metrics/gateway-metrics.js'
 import { ProcessMonitor, type ProcessStats } from './observability/metrics/process-stats.js'
 import { timed } from './observability/metrics/timed-store.js'
@@ -75,8 +77,9 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Gat
   const store = await openStore(config, log)
   let program: GatewayProgram | undefined
   try {
-    const telemetry = config.workers === 1 ? await openTelemetry(config, log) : undefined
-    const gateway = new GatewayProgram(config, store, log, telemetry)
+    const redactionKey = createRedactionKey()
+    const telemetry = config.workers === 1 ? await openTelemetry(config, { log, redactionKey }) : undefined
+    const gateway = new GatewayProgram(config, store, { log, redactionKey, telemetry })
     program = gateway
     const address = await gateway.start(config)
     return {
@@ -95,12 +98,22 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Gat
 /** Maximum time to finish deliveries to webhooks when the gateway stops. */
 const WEBHOOK_GRACE_MS = 5000
 
+interface ProgramOptions {
+  readonly log: Log
+  /** The key of the digests of clients. */
+  readonly redactionKey: Uint8Array
+  readonly telemetry: OpenedTelemetry | undefined
+}
+
 /** The parts of a gateway, and the order in which they start and stop. */
 class GatewayProgram {
   readonly #store: OpenedStore
   readonly #log: Log
   readonly #metrics = new GatewayMetrics()
   readonly #refusals: RefusalLog
+  readonly #redactionKey: Uint8Array
+  /** Undefined if requests are not logged, or workers log them. */
+  readonly #accessLog: AccessLog | undefined
   /** Undefined if no port serves metrics. */
   readonly #processMonitor: ProcessMonitor | undefined
   /** Undefined if nothing is exported, or workers export it. */
@@ -121,11 +134,17 @@ class GatewayProgram {
   #missedChange = false
   #closed: Promise<void> | undefined
 
-  constructor(config: GatewayConfig, store: OpenedStore, log: Log, telemetry: OpenedTelemetry | undefined) {
+  constructor(config: GatewayConfig, store: OpenedStore, { log, redactionKey, telemetry }: ProgramOptions) {
     this.#telemetry = telemetry
     this.#store = store
     this.#log = log
-    this.#refusals = new RefusalLog(config.log, { log })
+    this.#redactionKey = redactionKey
+    this.#refusals = new RefusalLog(config.log, { log, redactionKey })
+    if (config.accessLog !== undefined && config.workers === 1)
+      this.#accessLog = new AccessLog({
+        ...{ config: config.accessLog, clients: config.log.clients },
+        ...{ log, redactionKey },
+      })
     this.#acts = new ActRegistry(openActStore(config), { log, onChange: (acts) => this.#onActsChanged(acts) })
     if (config.record !== undefined && config.workers === 1)
       this.#recorder = new Recorder(config.record, recordErrorLog(log))
@@ -138,7 +157,7 @@ class GatewayProgram {
       onDropped: () => this.#metrics.onWebhook('dropped'),
     })
     this.#thresholds = new ThresholdNotices(config.log, {
-      log,
+      ...{ log, redactionKey },
       onThreshold: (route, event) =>
         this.#metrics.onThreshold(route, event, formatThreshold(event.threshold)),
       send: (notice) => this.#webhooks.send(notice),
@@ -203,6 +222,7 @@ class GatewayProgram {
     await this.#runtime?.close()
     await this.#recorder?.close()
     await this.#telemetry?.close()
+    await this.#accessLog?.close()
     this.#liveState?.feed.close()
     this.#adminTls?.stop()
     await this.#admin?.close()
@@ -235,6 +255,7 @@ class GatewayProgram {
     const options: RuntimeOptions = {
       recorder: this.#recorder,
       telemetry: this.#telemetry,
+      accessLog: this.#accessLog,
       store: servesMetrics(config) ? timed(store, this.#observer.onStoreOperation) : store,
       observer: this.#observer,
       log: this.#log,
@@ -247,6 +268,7 @@ class GatewayProgram {
         this.#thresholds.configure(config.log)
         this.#webhooks.configure(config.webhooks ?? [])
         this.#telemetry?.configure(config)
+        this.#accessLog?.configure(config.log)
         this.#liveState?.setConfig(config, services.policies)
       },
     }
@@ -265,6 +287,7 @@ class GatewayProgram {
       store: this.#store.store,
       observer: this.#observer,
       reportsEvents: isObserved(config),
+      redactionKey: this.#redactionKey,
       log: this.#log,
     })
   }
@@ -347,8 +370,8 @@ class GatewayProgram {
   }
 
   #droppedLines() {
-    const { log = 0, record = 0 } = this.#frontend?.droppedLines() ?? {}
-    return { log: (this.#log.dropped ?? 0) + log, audit: this.#admin?.auditDropped ?? 0, record }
+    const { log = 0, access = 0, record = 0 } = this.#frontend?.droppedLines() ?? {}
+    return { log: (this.#log.dropped ?? 0) + log, access, audit: this.#admin?.auditDropped ?? 0, record }
   }
 }
 

@@ -18,6 +18,7 @@ import { createGatewayName } from './http/via.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
 import { type KeysFile, type KeysFileWatch, watchKeysFile } from './identity/keys-file-watch.js'
 import type { Log } from './logging/log.js'
+import type { AccessLog } from './observability/access-log.js'
 import type { Observer } from './observability/observer.js'
 import type { Recorder } from './observability/recording/recorder.js'
 import type { Telemetry } from './observability/telemetry/request-telemetry.js'
@@ -40,6 +41,8 @@ export interface RuntimeOptions {
   readonly recorder?: Recorder | undefined
   /** Undefined unless traces or metrics are exported. */
   readonly telemetry?: Telemetry | undefined
+  /** Undefined unless requests are logged. */
+  readonly accessLog?: AccessLog | undefined
   /** True if this process is a worker, whose primary logs the same events. */
   readonly isWorker?: boolean
   /** Opens a keys file. Default: `watchKeysFile`. */
@@ -257,7 +260,7 @@ export class Runtime {
     config: GatewayConfig,
     reused: Pick<RequestServices, 'upstream' | 'upstreamUsers' | 'clients'>,
   ): RequestServices {
-    const { observer, recorder, telemetry } = this.#options
+    const { observer, recorder, telemetry, accessLog } = this.#options
     this.warmUps.update(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
     const bare = this.#fitActs(config)
     const { trustedProxies, forwardedHeader, ipv6Subnet } = config.identity
@@ -280,6 +283,7 @@ export class Runtime {
       traffic: observer,
       recorder,
       telemetry,
+      accessLog,
     }
   }
 

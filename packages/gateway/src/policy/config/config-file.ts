@@ -3,6 +3,7 @@ import type { Endpoint, GatewayConfig, ListenConfig, PolicyConfig } from './conf
 import { sharedLimitsDecoder, withShared } from './limits/limit-list.js'
 import { type Algorithm, decodeAlgorithm, multiplier } from './limits/limit-shape.js'
 import { warnOfVolatileQuotas } from './quotas-in-memory.js'
+import { decodeAccessLog } from './sections/access-log-section.js'
 import { decodeClientList } from './sections/access-section.js'
 import { DEFAULT_ADMIN, decodeAdmin } from './sections/admin-section.js'
 import { decodeAnswers } from './sections/answers-section.js'
@@ -82,6 +83,7 @@ const SETTINGS = {
     ({ body_start: bodyStart, ...others }) => ({ ...others, ...(bodyStart !== undefined && { bodyStart }) }),
   ),
   log: decodeLog,
+  access_log: decodeAccessLog,
   record: decodeRecord,
   deny: decodeClientList,
   allow: decodeClientList,
@@ -179,6 +181,7 @@ export function decodeConfig(
     server: values.server ?? {},
     timeouts: { ...DEFAULT_TIMEOUTS_MS, ...values.timeouts },
     log: values.log ?? DEFAULT_LOG,
+    accessLog: values.access_log === 'off' ? undefined : values.access_log,
     record: values.record,
     ...(values.deny && { deny: values.deny }),
     ...(values.allow && { allow: values.allow }),

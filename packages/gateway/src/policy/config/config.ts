@@ -49,6 +49,8 @@ export interface GatewayConfig {
   readonly server: ServerConfig
   readonly timeouts: TimeoutConfig
   readonly log: LogConfig
+  /** Undefined if requests are not logged. */
+  readonly accessLog?: AccessLogConfig | undefined
   /** Undefined if traffic is not recorded. */
   readonly record: RecordConfig | undefined
   /** The clients whose requests are refused, on every route. Takes precedence over `allow`. */
@@ -195,6 +197,12 @@ export interface LogConfig {
   readonly refusals: boolean
   /** How client names appear in the log. */
   readonly clients: (typeof CLIENT_NAMINGS)[number]
+}
+
+/** Where each request is logged. */
+export interface AccessLogConfig {
+  /** Default: the log. */
+  readonly file?: string
 }
 
 export type StoreConfig =

@@ -18,7 +18,18 @@ import { formatSize } from './yaml/sizes.js'
 
 /** Summarizes a configuration in a few lines: its addresses, and the limits of each route. */
 export function describeConfig(config: GatewayConfig): string[] {
-  const { listen, workers, admin, probes, upstream, usage, telemetry, webhooks = [], routes, fallback } = config
+  const {
+    listen,
+    workers,
+    admin,
+    probes,
+    upstream,
+    usage,
+    telemetry,
+    webhooks = [],
+    routes,
+    fallback,
+  } = config
   const width = Math.max(...[...routes, { name: 'default' }].map(({ name }) => name.length))
   const line = (name: string, description: string) => `  ${name.padEnd(width)}  ${description}`
   return [

@@ -50,7 +50,7 @@ export function parseConfig(
 
 /** Resolves the file paths in a configuration relative to the folder of the configuration file. */
 function withResolvedPaths(config: GatewayConfig, folder: string): GatewayConfig {
-  const { identity, admin, record, listen, upstreamTls } = config
+  const { identity, admin, accessLog, record, listen, upstreamTls } = config
   const path = (file: string) => resolve(folder, file)
   return {
     ...config,
@@ -58,6 +58,7 @@ function withResolvedPaths(config: GatewayConfig, folder: string): GatewayConfig
       identity: { ...identity, apiKeys: path(identity.apiKeys) },
     }),
     ...(config.state !== undefined && { state: path(config.state) }),
+    ...(accessLog?.file !== undefined && { accessLog: { file: path(accessLog.file) } }),
     ...(record !== undefined && { record: { ...record, file: path(record.file) } }),
     ...(admin !== undefined && {
       admin: {

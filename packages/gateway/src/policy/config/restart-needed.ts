@@ -9,6 +9,7 @@ const RESTART_KEYS = {
   probes: 'probes',
   store: 'store',
   onStoreFailure: 'on_store_failure',
+  accessLog: 'access_log',
   record: 'record',
   state: 'state',
   telemetry: 'telemetry',

@@ -1,8 +1,9 @@
 import { type DestinationStream, pino } from 'pino'
 import { LineWriter } from './line-writer.js'
+import { formatted, type LogFormat, logFormat, readableLine } from './readable-lines.js'
 import { standardErrorSink } from './standard-error.js'
 
-/** The log of a gateway, as JSON lines. */
+/** The log of a gateway: lines of JSON, or readable lines on a terminal. */
 export interface Log {
   /** Logs that an upstream did not respond, at most once per second for each error code. */
   upstreamFailed(failure: {
@@ -44,14 +45,21 @@ const FAILURE_INTERVAL_MS = 1000
  * messages for people. It never blocks the process, fails, or grows without bound: lines that are
  * not read in time are dropped, counted, and reported in a later line.
  */
-export function createProcessLog(sink = standardErrorSink()): ProcessLog {
+export function createProcessLog(sink = standardErrorSink(), format: LogFormat = logFormat()): ProcessLog {
   const writer = new LineWriter({
     sink,
-    droppedLine: (dropped) =>
-      `${JSON.stringify({ level: 40, time: new Date().toISOString(), dropped, msg: 'log lines were dropped: the reader of the log is too slow or has failed' })}\n`,
+    droppedLine(dropped) {
+      const msg = 'log lines were dropped: the reader of the log is too slow or has failed'
+      const line = `${JSON.stringify({ level: 40, time: new Date().toISOString(), dropped, msg })}\n`
+      return format === 'json' ? line : readableLine(line, format === 'colored')
+    },
   })
   return Object.defineProperty(
-    { ...createLog(writer), dropped: 0, flush: (timeoutMs: number) => writer.flush(timeoutMs) },
+    {
+      ...createLog(formatted(writer, format)),
+      dropped: 0,
+      flush: (timeoutMs: number) => writer.flush(timeoutMs),
+    },
     'dropped',
     { get: () => writer.dropped, enumerable: true },
   )

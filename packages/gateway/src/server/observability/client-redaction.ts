@@ -6,23 +6,28 @@ import type { LogConfig } from '../../policy/config/config.js'
 const MAX_LENGTH = 128
 
 /**
+ * Creates the key of digests. It exists only in the memory of the gateway's processes, so that
+ * addresses cannot be recovered by trying all of them.
+ */
+export function createRedactionKey(): Uint8Array {
+  return randomBytes(32)
+}
+
+/**
  * Returns a function that redacts a client for a log:
  *
  * - `plain`: its id or address;
  * - `masked`: the network of an address, or the first two characters of an id;
- * - `hashed`: a digest that stays the same until the process ends. Its key exists only in the
- *   memory of this process, so that addresses cannot be recovered by trying all of them.
+ * - `hashed`: a digest that stays the same until the gateway stops.
  */
-export function clientRedactor(redaction: LogConfig['clients']): (client: string) => string {
+export function clientRedactor(redaction: LogConfig['clients'], key: Uint8Array): (client: string) => string {
   switch (redaction) {
     case 'plain':
       return (client) => client.slice(0, MAX_LENGTH)
     case 'masked':
       return mask
-    case 'hashed': {
-      const key = randomBytes(32)
+    case 'hashed':
       return (client) => `#${createHmac('sha256', key).update(client).digest('base64url').slice(0, 16)}`
-    }
   }
 }
 

@@ -24,6 +24,8 @@ type Refused = LimiterEvent<RequestSender> & { readonly type: 'refused' }
 
 export interface RefusalLogOptions {
   readonly log: Pick<Log, 'warn'>
+  /** The key of the digests of clients. */
+  readonly redactionKey: Uint8Array
   /** Schedules a call, and returns a function that cancels it. Default: an unreferenced timer. */
   readonly after?: (milliseconds: number, call: () => void) => () => void
 }
@@ -35,6 +37,7 @@ export interface RefusalLogOptions {
 export class RefusalLog implements Partial<Observer> {
   readonly #log: RefusalLogOptions['log']
   readonly #after: NonNullable<RefusalLogOptions['after']>
+  readonly #key: Uint8Array
   #config: LogConfig
   #redact: (client: string) => string
   #lines = 0
@@ -42,16 +45,17 @@ export class RefusalLog implements Partial<Observer> {
   /** Cancels the timer that ends the interval; undefined until a request is refused. */
   #cancel: (() => void) | undefined
 
-  constructor(config: LogConfig, { log, after = unreferencedTimer }: RefusalLogOptions) {
+  constructor(config: LogConfig, { log, redactionKey, after = unreferencedTimer }: RefusalLogOptions) {
     this.#config = config
-    this.#redact = clientRedactor(config.clients)
+    this.#key = redactionKey
+    this.#redact = clientRedactor(config.clients, redactionKey)
     this.#log = log
     this.#after = after
   }
 
   /** Applies a changed configuration. */
   configure(config: LogConfig): void {
-    if (config.clients !== this.#config.clients) this.#redact = clientRedactor(config.clients)
+    if (config.clients !== this.#config.clients) this.#redact = clientRedactor(config.clients, this.#key)
     this.#config = config
   }
 

@@ -127,6 +127,7 @@ export async function startProxy({
       current.upstreamUsers.release()
       onRequestEnd()
     }
+    const access = current.accessLog?.begin(request, requestId, current.addresses)
     handleRequest({
       request,
       peerTrusted,
@@ -134,6 +135,7 @@ export async function startProxy({
       response,
       services: current,
       errors,
+      access,
       sendContinue,
       telemetry,
       onEnd,
@@ -169,10 +171,12 @@ export async function startProxy({
     })
   })
   server.on('connect', (request, socket) => {
-    const { traffic, addresses } = services()
+    const { traffic, addresses, accessLog } = services()
     traffic.onRequestEnd(undefined, 'invalid')
     const isTrusted = addresses.isTrusted(request.socket.remoteAddress)
-    refuseTunnel(request, requestIdOf(request.rawHeaders, isTrusted), socket)
+    const requestId = requestIdOf(request.rawHeaders, isTrusted)
+    refuseTunnel(request, requestId, socket)
+    accessLog?.begin(request, requestId, addresses).end('invalid', 501)
   })
   server.on('request', (request, response) => serve(request, response, noContinue))
   server.on('checkContinue', (request, response) =>

@@ -9,8 +9,9 @@ import type { BodyMemory } from '../http/body-memory.js'
 import type { CrossOriginExchange, UpstreamGrants } from '../http/cross-origin.js'
 import type { InboundRequest } from '../http/inbound-request.js'
 import type { ClientReader } from '../identity/client-reader.js'
+import type { AccessEntry, AccessLog } from '../observability/access-log.js'
 import type { Recorder } from '../observability/recording/recorder.js'
-import type { TrafficObserver } from '../observability/request-outcome.js'
+import type { RequestOutcome, TrafficObserver } from '../observability/request-outcome.js'
 import type { RequestTelemetry, Telemetry } from '../observability/telemetry/request-telemetry.js'
 import type { ErrorReporter } from './error-reporter.js'
 import type { RefCount } from './ref-count.js'
@@ -45,6 +46,8 @@ export interface RequestServices {
   readonly cors: CorsConfig | undefined
   readonly corsGrants: UpstreamGrants
   readonly traffic: TrafficObserver
+  /** Undefined unless requests are logged. */
+  readonly accessLog?: AccessLog | undefined
   /** Undefined unless traffic is recorded. */
   readonly recorder?: Recorder | undefined
   /** Undefined unless traces or metrics are exported. */
@@ -61,6 +64,8 @@ export interface RequestContext {
   readonly response: ServerResponse
   readonly services: RequestServices
   readonly errors: ErrorReporter
+  /** The line of the request in the access log; undefined without one. */
+  readonly access: AccessEntry | undefined
   /** Sends `100 Continue` if the client waits for it. Idempotent. */
   readonly sendContinue: () => void
   /** Undefined unless traces or metrics are exported. */
@@ -75,4 +80,20 @@ export interface RoutedRequest extends RequestContext {
   readonly match: PolicyMatch
   /** Undefined if the response needs no CORS headers. */
   readonly crossOrigin: CrossOriginExchange | undefined
+}
+
+/**
+ * Reports the end of a request, which has released everything it held.
+ *
+ * @param route undefined if none matched
+ */
+export function endRequest(
+  { services, access, telemetry, response, onEnd }: RequestContext,
+  route: string | undefined,
+  outcome: RequestOutcome,
+): void {
+  telemetry?.onOutcome(outcome)
+  services.traffic.onRequestEnd(route, outcome)
+  access?.end(outcome, response.headersSent ? response.statusCode : undefined)
+  onEnd()
 }

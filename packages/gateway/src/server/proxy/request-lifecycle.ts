@@ -23,7 +23,7 @@ import { sendErrorResponse } from './error-response.js'
 import { type ForwardOptions, type ForwardOverrides, forward } from './forward.js'
 import type { FailedForward, ForwardResult } from './forward-result.js'
 import { presentationOf, sendOwnAnswer } from './own-answer.js'
-import type { RequestContext, RoutedRequest } from './request-context.js'
+import { endRequest, type RequestContext, type RoutedRequest } from './request-context.js'
 import { type AllowedDecision, llmCallSettler, requestSettler, type Settler } from './settlement.js'
 import { answerUsage } from './usage-endpoint.js'
 
@@ -32,26 +32,35 @@ import { answerUsage } from './usage-endpoint.js'
  * or refuses it, and always releases everything it held.
  */
 export function handleRequest(context: RequestContext): void {
-  const { request, peerTrusted, requestId, response, services, errors, sendContinue, onEnd, telemetry } =
-    context
+  const {
+    request,
+    peerTrusted,
+    requestId,
+    response,
+    services,
+    errors,
+    access,
+    sendContinue,
+    onEnd,
+    telemetry,
+  } = context
   try {
     checkHead(request, services.gatewayName)
     if (request.method === 'OPTIONS' && request.url === '*') {
       // A liveness check of the server itself (RFC 9110 section 9.3.7).
       sendOwnAnswer(context, { status: 200, headers: [], body: '' }, {})
-      endUnrouted(context, 'unrouted')
+      endRequest(context, undefined, 'unrouted')
       return
     }
     const preflightFor = request.method === 'OPTIONS' ? preflightMethod(request) : undefined
     const method = preflightFor ?? request.method ?? 'GET'
     const { target, match, usage } = services.policies.route(method, request.url ?? '/')
+    access?.onRouted(target.path, match?.policy.name)
     const route = match?.policy ?? { name: '', cors: services.cors }
     const crossOrigin = startCrossOrigin(request, response, route, services.corsGrants)
     if (preflightFor !== undefined && route.cors !== undefined) {
       sendOwnAnswer(context, preflightAnswer(request, route.cors), {})
-      telemetry?.onOutcome(match === undefined ? 'unrouted' : 'allowed')
-      services.traffic.onRequestEnd(match?.policy.name, match === undefined ? 'unrouted' : 'allowed')
-      onEnd()
+      endRequest(context, match?.policy.name, match === undefined ? 'unrouted' : 'allowed')
       return
     }
     if (services.access !== undefined && !isAddressAccepted(context, match)) return
@@ -66,6 +75,7 @@ export function handleRequest(context: RequestContext): void {
         response,
         services,
         errors,
+        access,
         sendContinue,
         onEnd,
         telemetry,
@@ -86,11 +96,11 @@ export function handleRequest(context: RequestContext): void {
     const presentation = presentationOf(context)
     const detail = 'No route of this gateway matches the request.'
     sendOwnAnswer(context, problem(404, 'Not found', detail, {}, presentation), presentation)
-    endUnrouted(context, 'unrouted')
+    endRequest(context, undefined, 'unrouted')
   } catch (error) {
     if (error instanceof FramingError) response.shouldKeepAlive = false
     startCrossOrigin(request, response, { name: '', cors: services.cors }, services.corsGrants)
-    endUnrouted(context, sendErrorResponse(error, context))
+    endRequest(context, undefined, sendErrorResponse(error, context))
   }
 }
 
@@ -134,12 +144,6 @@ function preflightMethod(request: InboundRequest): string | undefined {
   const { origin, 'access-control-request-method': method } = request.headers
   if (origin === undefined || hasBody(request)) return undefined
   return typeof method === 'string' && /^[A-Z]{1,20}$/.test(method) ? method : undefined
-}
-
-function endUnrouted({ services, onEnd, telemetry }: RequestContext, outcome: RequestOutcome): void {
-  telemetry?.onOutcome(outcome)
-  services.traffic.onRequestEnd(undefined, outcome)
-  onEnd()
 }
 
 /**
@@ -224,6 +228,7 @@ class RequestLifecycle {
       waitedMs: admitted.decidedAt - admitted.arrivedAt,
       call,
     })
+    this.#routed.access?.onDecided(admitted.request, decision, admitted.decidedAt - admitted.arrivedAt)
     // Set first, so that a failure in any later step releases the permit.
     if (decision.allowed && holdsSlots(decision)) this.#permit = decision.permit
     this.#lease = admitted.body?.lease
@@ -267,7 +272,7 @@ class RequestLifecycle {
   }
 
   #forward(overrides: ForwardOverrides, settle?: Settler): void {
-    const { request, response, services, target, crossOrigin, peerTrusted, requestId, telemetry } =
+    const { request, response, services, target, crossOrigin, peerTrusted, requestId, telemetry, access } =
       this.#routed
     const { traffic, upstream, clients, addresses, gatewayName } = services
     const { name, presentation } = this.#routed.match.policy
@@ -300,6 +305,7 @@ class RequestLifecycle {
       const seconds = (performance.now() - startedAt) / 1000
       traffic.onUpstreamResponse(name, seconds, progress.status, requestId, telemetry?.traceId)
       telemetry?.onForwarded({ ...result, seconds })
+      access?.onForwarded(result, progress)
       this.#onForwarded(result, overrides.responseHeaders, settle && (() => settle(result, progress)))
     })
   }
@@ -339,9 +345,9 @@ class RequestLifecycle {
     call: LlmCall,
     metered: MeteredCall,
   ): ((amounts: Amounts) => void) | undefined {
-    const { match, services, telemetry } = this.#routed
+    const { match, services, telemetry, access } = this.#routed
     const { traffic } = services
-    if (traffic.onModelAnswer === undefined && telemetry === undefined) return undefined
+    if ([traffic.onModelAnswer, telemetry, access].every((each) => each === undefined)) return undefined
     if (telemetry !== undefined) metered.meter.readModel()
     const startedAt = performance.now()
     return (amounts) => {
@@ -351,6 +357,7 @@ class RequestLifecycle {
       traffic.onModelAnswer?.(match.policy.name, answer)
       const { tokens, model } = metered.meter
       telemetry?.onModelAnswer({ ...answer, tokens: { ...tokens, output: amounts.output_tokens }, model })
+      access?.onModelAnswer(answer)
     }
   }
 
@@ -383,10 +390,7 @@ class RequestLifecycle {
   }
 
   #reportEnd(outcome: RequestOutcome): void {
-    const { services, onEnd, match, telemetry } = this.#routed
-    telemetry?.onOutcome(outcome)
-    services.traffic.onRequestEnd(match.policy.name, outcome)
-    onEnd()
+    endRequest(this.#routed, this.#routed.match.policy.name, outcome)
   }
 }
 

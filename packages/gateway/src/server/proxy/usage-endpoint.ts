@@ -10,7 +10,7 @@ import { checkClient } from './blocked.js'
 import { sendErrorResponse } from './error-response.js'
 import { IncomingRequest } from './incoming-request.js'
 import { presentationOf, sendOwnAnswer } from './own-answer.js'
-import type { RequestContext } from './request-context.js'
+import { endRequest, type RequestContext } from './request-context.js'
 import { USAGE_PAGE_HEADERS, usagePage } from './usage-page.js'
 
 const NO_CREDENTIALS =
@@ -22,17 +22,15 @@ export async function answerUsage(
   target: Target,
   service: UsageService,
 ): Promise<void> {
-  const { services, onEnd, telemetry } = context
-  telemetry?.onRoute(USAGE_ROUTE, target.path)
+  context.telemetry?.onRoute(USAGE_ROUTE, target.path)
+  context.access?.onRouted(target.path, USAGE_ROUTE)
   let outcome: RequestOutcome
   try {
     outcome = await answer(context, target, service)
   } catch (error) {
     outcome = sendErrorResponse(error, context)
   }
-  telemetry?.onOutcome(outcome)
-  services.traffic.onRequestEnd(USAGE_ROUTE, outcome)
-  onEnd()
+  endRequest(context, USAGE_ROUTE, outcome)
 }
 
 async function answer(

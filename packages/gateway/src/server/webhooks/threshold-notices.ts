@@ -17,6 +17,8 @@ const REMEMBER_AFTER_MS = 3_600_000
 
 export interface ThresholdOptions {
   readonly log: Pick<Log, 'warn'>
+  /** The key of the digests of clients. */
+  readonly redactionKey: Uint8Array
   /** Called once for each threshold. */
   readonly onThreshold: (route: string, event: ThresholdEvent) => void
   readonly send: (notice: Notice) => void
@@ -31,12 +33,12 @@ export class ThresholdNotices implements Partial<Observer> {
 
   constructor(config: LogConfig, options: ThresholdOptions) {
     this.#options = options
-    this.#redact = clientRedactor(config.clients)
+    this.#redact = clientRedactor(config.clients, options.redactionKey)
   }
 
   /** Applies a changed configuration. */
   configure(config: LogConfig): void {
-    this.#redact = clientRedactor(config.clients)
+    this.#redact = clientRedactor(config.clients, this.#options.redactionKey)
   }
 
   onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void {

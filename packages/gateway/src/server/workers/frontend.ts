@@ -28,7 +28,7 @@ export interface Frontend {
   processes(): readonly (readonly [process: string, ProcessStats])[]
   /** Resolves once the records of all requests that ended before the call can be read. */
   flushRecord(): Promise<void>
-  /** Numbers of lines of the record, and of the workers' logs, that were dropped. */
+  /** Numbers of lines of the record, of the access log, and of the workers' logs, that were dropped. */
   droppedLines(): WorkerDroppedLines
 }
 
@@ -60,6 +60,10 @@ export async function startInProcess(runtime: Runtime, errors: ErrorReporter): P
     storeStats: () => [],
     processes: () => [],
     flushRecord: async () => runtime.services.recorder?.flush(),
-    droppedLines: () => ({ log: 0, record: runtime.services.recorder?.dropped ?? 0 }),
+    droppedLines: () => ({
+      log: 0,
+      access: runtime.services.accessLog?.dropped ?? 0,
+      record: runtime.services.recorder?.dropped ?? 0,
+    }),
   }
 }

@@ -7,6 +7,7 @@ import { shareOf } from '../../policy/config/server-limits.js'
 import { ReceivedKeys } from '../identity/keys-file-watch.js'
 import { createProcessLog } from '../logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../logging/stray-output.js'
+import { AccessLog } from '../observability/access-log.js'
 import { ProcessMonitor } from '../observability/metrics/process-stats.js'
 import { timed } from '../observability/metrics/timed-store.js'
 import { broadcast, type Observer } from '../observability/observer.js'
@@ -52,6 +53,7 @@ logStrayOutput(log)
 logFatalErrors(log)
 let remote: RemoteStore | undefined
 let recorder: Recorder | undefined
+let accessLog: AccessLog | undefined
 let server: WorkerServer | undefined
 /** Serializes configurations, so that the last one sent is the one in effect. */
 let lastChange: Promise<void> = Promise.resolve()
@@ -104,7 +106,7 @@ async function handleMessage(message: ToWorker): Promise<void> {
 }
 
 async function startServer(start: StartMessage): Promise<WorkerServer> {
-  const { config: first, worker, workers, reportsEvents, recordOrigin } = start
+  const { config: first, worker, workers, reportsEvents, recordOrigin, redactionKey } = start
   const config = compile(first)
   const sender = eventSender(
     (events) => send({ kind: 'events', events }),
@@ -113,14 +115,16 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
   const webhooks = sharedOutbox(config)
   const observer: Observer = broadcast([
     reportsEvents ? sender : unreadableResponseLog(log),
-    ...(webhooks === undefined ? [] : [thresholdRecorder(config, webhooks)]),
+    ...(webhooks === undefined ? [] : [thresholdRecorder(config, webhooks, redactionKey)]),
   ])
-  const telemetry = await openTelemetry(config, log, worker)
+  const telemetry = await openTelemetry(config, { log, redactionKey, worker })
   const { store, close: closeStore } = await openWorkerStore(config, workers)
   if (config.record !== undefined) {
     const own = workerRecord(config.record, worker, workers)
     recorder = new Recorder(own, recordErrorLog(log), recordOrigin)
   }
+  if (config.accessLog !== undefined)
+    accessLog = new AccessLog({ config: config.accessLog, log, clients: config.log.clients, redactionKey })
   const keys = new ReceivedKeys()
   keys.set(first.keysFile)
   let tls = first.tls
@@ -130,7 +134,11 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       ...{ store: reportsEvents ? timed(store, observer.onStoreOperation) : store, observer, log },
       recorder,
       telemetry,
-      onChange: ({ config }) => telemetry?.configure(config),
+      accessLog,
+      onChange({ config }) {
+        telemetry?.configure(config)
+        accessLog?.configure(config.log)
+      },
       gatewayName: first.gatewayName,
       share: (limits) => shareOf(limits, workers),
       openKeys: (file) => keys.open(file),
@@ -190,6 +198,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       await recorder?.close()
       await webhooks?.close(0)
       await telemetry?.close()
+      await accessLog?.close()
       await closeStore()
       await sender.flush()
       await reportDropped()
@@ -209,9 +218,14 @@ function sharedOutbox({ store, webhooks = [] }: GatewayConfig): Webhooks | undef
 }
 
 /** Returns an observer that adds thresholds to the outbox. The primary logs and counts them. */
-function thresholdRecorder(config: GatewayConfig, webhooks: Webhooks): ThresholdNotices {
+function thresholdRecorder(
+  config: GatewayConfig,
+  webhooks: Webhooks,
+  redactionKey: Uint8Array,
+): ThresholdNotices {
   return new ThresholdNotices(config.log, {
     log: { warn() {} },
+    redactionKey,
     onThreshold() {},
     send: (notice) => webhooks.send(notice),
   })
@@ -264,14 +278,18 @@ function send(message: FromWorker): Promise<void> {
   })
 }
 
-let reported: WorkerDroppedLines = { log: 0, record: 0 }
+let reported: WorkerDroppedLines = { log: 0, access: 0, record: 0 }
 
 /** Reports the lines that were dropped since the last report. */
 async function reportDropped(): Promise<void> {
-  const now = { log: log.dropped, record: recorder?.dropped ?? 0 }
-  const dropped = { log: now.log - reported.log, record: now.record - reported.record }
+  const now = { log: log.dropped, access: accessLog?.dropped ?? 0, record: recorder?.dropped ?? 0 }
+  const dropped = {
+    log: now.log - reported.log,
+    access: now.access - reported.access,
+    record: now.record - reported.record,
+  }
   reported = now
-  if (dropped.log > 0 || dropped.record > 0) await send({ kind: 'droppedLines', dropped })
+  if (Object.values(dropped).some((count) => count > 0)) await send({ kind: 'droppedLines', dropped })
 }
 
 setInterval(() => void reportDropped(), REPORT_INTERVAL_MS).unref()

@@ -21,6 +21,8 @@ export interface WorkerPoolOptions {
   readonly observer: Observer
   /** True if workers report events to the observer. */
   readonly reportsEvents: boolean
+  /** The key of the digests of clients in logs. */
+  readonly redactionKey: Uint8Array
   readonly log: Log
 }
 
@@ -76,7 +78,7 @@ class WorkerPool {
   readonly #processes = new Map<WorkerHandle, ProcessStats>()
   readonly #loads = new Map<WorkerHandle, ServerLoad>()
   #exitedLoad = NO_LOAD
-  #droppedLines: WorkerDroppedLines = { log: 0, record: 0 }
+  #droppedLines: WorkerDroppedLines = { log: 0, access: 0, record: 0 }
   readonly #recordOrigin = createRecordOrigin()
   /**
    * Workers that were started with port 0. Node identifies the socket that workers share by the
@@ -155,13 +157,18 @@ class WorkerPool {
       start: {
         ...{ kind: 'start', config, worker: this.#freeNumber(), workers, reportsEvents },
         recordOrigin: this.#recordOrigin,
+        redactionKey: this.#options.redactionKey,
       },
       onLoad: (load) => this.#loads.set(worker, load),
       onProcessStats: (stats) => this.#processes.set(worker, stats),
       onStoreStats: (stats) => this.#storeStats.set(worker, stats),
-      onDroppedLines: ({ log, record }) => {
-        const { log: logBefore, record: recordBefore } = this.#droppedLines
-        this.#droppedLines = { log: logBefore + log, record: recordBefore + record }
+      onDroppedLines: ({ log, access, record }) => {
+        const before = this.#droppedLines
+        this.#droppedLines = {
+          log: before.log + log,
+          access: before.access + access,
+          record: before.record + record,
+        }
       },
     })
     this.#workers.add(worker)

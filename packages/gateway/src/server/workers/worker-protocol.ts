@@ -45,6 +45,8 @@ export interface StartMessage {
   /** True if the worker reports events. */
   readonly reportsEvents: boolean
   readonly recordOrigin: RecordOrigin
+  /** The key of the digests of clients in logs, shared by all processes. */
+  readonly redactionKey: Uint8Array
 }
 
 /** Numbers of lines that a worker dropped. */

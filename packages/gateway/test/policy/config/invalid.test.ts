@@ -545,6 +545,19 @@ describe('the error for an invalid configuration file', () => {
       "'/a' on line 2 matches all its requests",
     ],
     // Limits
+    ['an access log without a file', `${UPSTREAM}\naccess_log: ¦{}`, "'access_log' requires 'file'"],
+    [
+      'an access log that is a string',
+      `${UPSTREAM}\naccess_log: ¦access.jsonl`,
+      'such as { file: access.jsonl }',
+    ],
+    ['an unknown key of the access log', `${UPSTREAM}\naccess_log: { file: a, ¦size: 1 }`, "'size'"],
+    ['models that are no list', `${UPSTREAM}\nmodels: ¦small`, 'a list of models such as [small, large]'],
+    [
+      'too many models',
+      `${UPSTREAM}\nmodels: ¦[${Array.from({ length: 51 }, (_, n) => `m${n}`).join(', ')}]`,
+      '50',
+    ],
     ['an unknown period', limit('10/¦parsec'), "unknown unit 'parsec'"],
     ['an unknown period in double quotes', limit('"10/¦parsec"'), "unknown unit 'parsec'"],
     ['an unknown period after an escape', limit('¦"\\u0031/parsec"'), "unknown unit 'parsec'"],

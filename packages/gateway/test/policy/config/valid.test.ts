@@ -124,6 +124,15 @@ it('accepts a record with several workers', () => {
   ])
 })
 
+it('accepts an access log in the log, in a file, and none', () => {
+  const accessLogOf = (value: string) => read(`access_log: ${value}`).accessLog
+  expect(accessLogOf('true')).toEqual({})
+  expect(accessLogOf('false')).toBeUndefined()
+  expect(accessLogOf('{ file: access.jsonl }')).toEqual({
+    file: expect.stringMatching(/^\/.*access\.jsonl$/),
+  })
+})
+
 it('reads every setting', () => {
   const config = read(`
 listen: "[::1]:0"

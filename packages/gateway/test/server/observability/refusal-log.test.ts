@@ -5,6 +5,7 @@ import { parseConfig } from '../../../src/policy/config/load-config.js'
 import type { WeighedRequest } from '../../../src/policy/policy-request.js'
 import { startGateway } from '../../../src/server/gateway.js'
 import { createLog } from '../../../src/server/logging/log.js'
+import { createRedactionKey } from '../../../src/server/observability/client-redaction.js'
 import { RefusalLog } from '../../../src/server/observability/refusal-log.js'
 import { echo, send, startUpstream } from '../gateway/running-gateway.js'
 
@@ -16,6 +17,7 @@ function refusalLog(config: Partial<LogConfig> = {}) {
     { refusals: true, clients: 'plain', ...config },
     {
       log: createLog({ write: (line) => (text += line) }),
+      redactionKey: createRedactionKey(),
       after(_milliseconds, call) {
         timers.push(call)
         return () => {}

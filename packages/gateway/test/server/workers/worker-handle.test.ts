@@ -25,6 +25,7 @@ const start: StartMessage = {
   workers: 2,
   reportsEvents: false,
   recordOrigin: { digestKey: new Uint8Array(32), clockOrigin: 0 },
+  redactionKey: new Uint8Array(32),
 }
 
 /** Creates the handle of a fake worker, which only records the messages that it receives. */
@@ -45,6 +46,7 @@ function fakeWorker() {
     start,
     onDroppedLines: () => {},
     onLoad: () => {},
+    onProcessStats: () => {},
     onStoreStats: () => {},
   })
   handle.listening.catch(() => {})

@@ -1,4 +1,4 @@
-import { constants, open } from 'node:fs/promises'
+import { appendSink } from '../../logging/append-sink.js'
 import { LineWriter } from '../../logging/line-writer.js'
 import type { Log } from '../../logging/log.js'
 import type { AdminAction } from '../api/admin-actions.js'
@@ -37,7 +37,7 @@ export class AuditLog {
       file === undefined
         ? undefined
         : new LineWriter({
-            sink: (bytes) => append(file, bytes),
+            sink: appendSink(file),
             onFailure: ({ message: reason }) => log.error({ file, reason }, 'cannot write the audit log'),
           })
   }
@@ -81,19 +81,5 @@ export class AuditLog {
     if (count > 0)
       await this.write({ from: 'anybody', who: undefined, act: undefined, outcome: 'refused', detail })
     await this.#writer?.flush(WRITE_TIMEOUT_MS)
-  }
-}
-
-/**
- * Opens the file for each write, so that no lines go to a file that was rotated. Opening a named
- * pipe does not wait for its reader.
- */
-async function append(file: string, bytes: Buffer): Promise<number> {
-  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0)
-  const handle = await open(file, flags, 0o600)
-  try {
-    return (await handle.write(bytes)).bytesWritten
-  } finally {
-    await handle.close()
   }
 }

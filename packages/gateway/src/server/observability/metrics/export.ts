@@ -96,6 +96,7 @@ export function exportStore(instruments: Instruments, stats: StoreStats): void {
 /** Number of lines that could not be written, by file. */
 export interface DroppedLines {
   readonly log: number
+  readonly access: number
   readonly audit: number
   readonly record: number
 }

@@ -189,7 +189,7 @@ export function createInstruments() {
     }),
     droppedLines: new Metric('counter', {
       name: 'sluice_dropped_lines_total',
-      help: 'Lines of the log, the audit log or the record that were dropped.',
+      help: 'Lines of the log, the access log, the audit log or the record that were dropped.',
       labelNames: ['file'],
     }),
     memoryOverflow: new Metric('counter', {

@@ -7,12 +7,12 @@ import { openTelemetryListener } from 'sluice/opentelemetry'
 import type { GatewayConfig } from '../../../policy/config/config.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
 import { VERSION } from '../../../version.js'
-import type { Log } from '../../logging/log.js'
+
 import { clientRedactor } from '../client-redaction.js'
 import { type DescribedBy, DescribedRequest } from './described-request.js'
 import { ExportLog, metricExporter, spanExporter } from './otlp-exporters.js'
 import { type OtlpSettings, type SignalSettings, variable } from './otlp-settings.js'
-import type { OpenedTelemetry } from './request-telemetry.js'
+import type { OpenedTelemetry, TelemetryProcess } from './request-telemetry.js'
 import { telemetryMetrics } from './telemetry-metrics.js'
 
 /** The default of the specification. */
@@ -23,12 +23,10 @@ const CLOSE_TIMEOUT_MS = 3_000
 /** The configuration of telemetry that can be reloaded. */
 type Reloadable = Pick<GatewayConfig, 'log' | 'models'>
 
-/** @param worker the number of the worker; undefined in a gateway of one process */
 export function startOtlp(
   settings: OtlpSettings,
   config: Reloadable,
-  log: Log,
-  worker: number | undefined,
+  { log, redactionKey, worker }: TelemetryProcess,
 ): OpenedTelemetry {
   const exports = new ExportLog(log)
   const resource = resourceOf(worker)
@@ -38,16 +36,12 @@ export function startOtlp(
     tracer: tracers?.getTracer('sluice-gateway', VERSION),
     metrics: meters && telemetryMetrics(meters, VERSION),
   }
-  let current: Reloadable = config
-  let by: DescribedBy = { ...fixed, ...describedBy(config) }
+  let by: DescribedBy = { ...fixed, ...describedBy(config, redactionKey) }
   return {
     start: (request, requestId) => new DescribedRequest(by, request, requestId),
     onLimiterEvent: meters === undefined ? () => {} : limiterEvents(meters),
     configure(next) {
-      // Hashed clients keep their digest.
-      const redact = next.log.clients === current.log.clients ? { redact: by.redact } : {}
-      by = { ...fixed, ...describedBy(next), ...redact }
-      current = next
+      by = { ...fixed, ...describedBy(next, redactionKey) }
     },
     async close() {
       const closed = Promise.allSettled([tracers?.shutdown(), meters?.shutdown()])
@@ -58,10 +52,13 @@ export function startOtlp(
   }
 }
 
-function describedBy({ log, models = [] }: Reloadable): Pick<DescribedBy, 'redact' | 'modelLabel'> {
+function describedBy(
+  { log, models = [] }: Reloadable,
+  redactionKey: Uint8Array,
+): Pick<DescribedBy, 'redact' | 'modelLabel'> {
   const named = new Set(models)
   return {
-    redact: clientRedactor(log.clients),
+    redact: clientRedactor(log.clients, redactionKey),
     modelLabel: (model) => (model !== undefined && named.has(model) ? model : 'other'),
   }
 }

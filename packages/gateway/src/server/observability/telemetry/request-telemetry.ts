@@ -4,6 +4,7 @@ import type { GatewayConfig } from '../../../policy/config/config.js'
 import type { LlmCall } from '../../../policy/llm/llm-call.js'
 import type { TokenUsage } from '../../../policy/llm/usage.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
+import type { Log } from '../../logging/log.js'
 import type { RequestOutcome } from '../request-outcome.js'
 
 /** Describes requests to an operator's tracing and metrics backend. Absent unless configured. */
@@ -12,6 +13,15 @@ export interface Telemetry {
   start(request: IncomingMessage, requestId: string): RequestTelemetry
   /** The limiter of a route emitted an event. */
   onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void
+}
+
+/** The process whose telemetry is exported. */
+export interface TelemetryProcess {
+  readonly log: Log
+  /** The key of the digests of clients. */
+  readonly redactionKey: Uint8Array
+  /** The number of the worker; undefined in a gateway of one process. */
+  readonly worker?: number
 }
 
 /** The telemetry of one process. */

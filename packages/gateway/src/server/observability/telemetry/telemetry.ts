@@ -1,24 +1,21 @@
 import type { GatewayConfig } from '../../../policy/config/config.js'
-import type { Log } from '../../logging/log.js'
 import { otlpSettings } from './otlp-settings.js'
-import type { OpenedTelemetry } from './request-telemetry.js'
+import type { OpenedTelemetry, TelemetryProcess } from './request-telemetry.js'
 
 /**
  * Starts to export the traces and metrics of this process, if so configured. Loads the exporters
  * only then.
  *
- * @param worker the number of the worker; undefined in a gateway of one process
  * @throws Error if a standard variable has a value that the gateway does not support
  */
 export async function openTelemetry(
   config: GatewayConfig,
-  log: Log,
-  worker?: number,
+  process: TelemetryProcess,
 ): Promise<OpenedTelemetry | undefined> {
   const settings = telemetrySettings(config)
   if (settings === undefined) return undefined
   const { startOtlp } = await import('./otlp-telemetry.js')
-  return startOtlp(settings, config, log, worker)
+  return startOtlp(settings, config, process)
 }
 
 /** Checks the standard variables. Throws as `openTelemetry` does. */

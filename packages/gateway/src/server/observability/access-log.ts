@@ -1,0 +1,174 @@
+import type { Decision } from 'sluice'
+import type { ClientAddressReader } from 'sluice/http'
+import { clientLabel } from '../../policy/client-label.js'
+import type { AccessLogConfig, LogConfig } from '../../policy/config/config.js'
+import type { RequestSender } from '../../policy/policy-request.js'
+import type { InboundRequest } from '../http/inbound-request.js'
+import { appendSink } from '../logging/append-sink.js'
+import { LineWriter } from '../logging/line-writer.js'
+import type { Log } from '../logging/log.js'
+import type { ForwardProgress, ForwardResult } from '../proxy/forward-result.js'
+import { clientRedactor } from './client-redaction.js'
+import type { ModelAnswer } from './model-answer.js'
+import type { RequestOutcome } from './request-outcome.js'
+
+/** Maximum length of a logged path, in UTF-16 code units. */
+const MAX_PATH = 1024
+/** Maximum size of one write to the file, in bytes. */
+const MAX_WRITE_BYTES = 65_536
+/** Maximum time to write the last lines, in milliseconds. */
+const FLUSH_TIMEOUT_MS = 1000
+
+export interface AccessLogOptions {
+  readonly config: AccessLogConfig
+  readonly log: Pick<Log, 'info' | 'error'>
+  /** How client names appear. */
+  readonly clients: LogConfig['clients']
+  /** The key of the digests of clients. */
+  readonly redactionKey: Uint8Array
+}
+
+/**
+ * Logs every request in one line of JSON, in the log or in a file. Lines have neither queries nor
+ * headers nor bodies. Requests are never delayed: lines that cannot be written in time are dropped.
+ */
+export class AccessLog {
+  readonly #log: AccessLogOptions['log']
+  /** Undefined if requests are logged in the log. */
+  readonly #writer: LineWriter | undefined
+  readonly #key: Uint8Array
+  #redact: (client: string) => string
+
+  constructor({ config: { file }, log, clients, redactionKey }: AccessLogOptions) {
+    this.#log = log
+    this.#key = redactionKey
+    this.#redact = clientRedactor(clients, redactionKey)
+    if (file !== undefined)
+      this.#writer = new LineWriter({
+        sink: appendSink(file),
+        maxWriteBytes: MAX_WRITE_BYTES,
+        onFailure: ({ message: reason }) => log.error({ file, reason }, 'cannot write the access log'),
+      })
+  }
+
+  /** Applies a changed configuration. */
+  configure({ clients }: LogConfig): void {
+    this.#redact = clientRedactor(clients, this.#key)
+  }
+
+  /** Number of lines that could not be written to the file. */
+  get dropped(): number {
+    return this.#writer?.dropped ?? 0
+  }
+
+  /** Starts the line of a request that has just arrived. */
+  begin(request: InboundRequest, requestId: string, addresses: AddressReader): AccessEntry {
+    return new AccessEntry(request, requestId, originOf(request, addresses), (fields) => this.#write(fields))
+  }
+
+  /** Writes the lines that are waiting, unless the file hangs. */
+  async close(): Promise<void> {
+    await this.#writer?.flush(FLUSH_TIMEOUT_MS)
+  }
+
+  #write(fields: AccessFields): void {
+    const line = { ...fields, client: this.#redact(fields.client) }
+    if (this.#writer === undefined) this.#log.info(line, 'request')
+    else this.#writer.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`)
+  }
+}
+
+type AddressReader = Pick<ClientAddressReader, 'originOf' | 'header'>
+
+/** Returns the address of the client, or that of the peer if a proxy sent an invalid one. */
+function originOf({ socket, headers }: InboundRequest, addresses: AddressReader): string {
+  try {
+    return addresses.originOf(socket.remoteAddress, headers[addresses.header]?.toString()).address
+  } catch {
+    return socket.remoteAddress ?? 'unknown'
+  }
+}
+
+/** The fields of a line. Durations are in milliseconds. */
+interface AccessFields {
+  readonly requestId: string
+  /** The label of the client: its id, or its address if it is anonymous. */
+  client: string
+  /** Absent if no route matched. */
+  route?: string | undefined
+  readonly method: string
+  /** Without the query. Absent if the target of the request is malformed. */
+  path?: string | undefined
+  /** Absent if the client got no response. */
+  status?: number | undefined
+  outcome?: RequestOutcome
+  answeredBy?: 'upstream' | 'gateway'
+  /** The side whose connection closed before the end of the response. */
+  interruptedBy?: 'client' | 'upstream'
+  /** The rule that refused the request. */
+  rule?: string
+  /** The wait for a limit. */
+  waitedMs?: number
+  model?: string | undefined
+  inputTokens?: number
+  outputTokens?: number
+  firstTokenMs?: number | undefined
+  durationMs?: number
+}
+
+/** Collects the line of one request. */
+export class AccessEntry {
+  readonly #fields: AccessFields
+  readonly #startedAt = performance.now()
+  readonly #write: (fields: AccessFields) => void
+
+  constructor(
+    { method = '', url = '' }: Pick<InboundRequest, 'method' | 'url'>,
+    requestId: string,
+    address: string,
+    write: (fields: AccessFields) => void,
+  ) {
+    // An absolute target may hold a password.
+    const path = url.startsWith('/') ? url.split(/[?#]/, 1)[0] : undefined
+    this.#fields = { requestId, client: address, route: undefined, method, path: path?.slice(0, MAX_PATH) }
+    this.#write = write
+  }
+
+  /** @param path the normalized path */
+  onRouted(path: string, route: string | undefined): void {
+    this.#fields.path = path.slice(0, MAX_PATH)
+    this.#fields.route = route
+  }
+
+  onDecided(request: RequestSender, decision: Decision, waitedMs: number): void {
+    this.#fields.client = clientLabel(request)
+    if (!decision.allowed) this.#fields.rule = decision.refusal.rule
+    if (waitedMs > 0) this.#fields.waitedMs = rounded(waitedMs)
+  }
+
+  onForwarded(result: ForwardResult, { status }: ForwardProgress): void {
+    if (result.kind !== 'failed' && status !== 0) this.#fields.answeredBy = 'upstream'
+    if (result.kind === 'interrupted') this.#fields.interruptedBy = result.by
+  }
+
+  onModelAnswer({ model, inputTokens, outputTokens, firstTokenMs }: ModelAnswer): void {
+    Object.assign(this.#fields, { model, inputTokens, outputTokens })
+    if (firstTokenMs !== undefined) this.#fields.firstTokenMs = rounded(firstTokenMs)
+  }
+
+  /** Writes the line. @param status undefined if the client got no response */
+  end(outcome: RequestOutcome, status: number | undefined): void {
+    const { requestId, client, route, method, path, answeredBy = 'gateway', ...details } = this.#fields
+    this.#write({
+      ...{ requestId, client, route, method, path, status, outcome },
+      ...(status !== undefined && { answeredBy }),
+      ...details,
+      durationMs: rounded(performance.now() - this.#startedAt),
+    })
+  }
+}
+
+/** Rounds milliseconds to microseconds. */
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000
+}
