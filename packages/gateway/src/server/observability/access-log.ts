@@ -7,7 +7,6 @@ import type { InboundRequest } from '../http/inbound-request.js'
 import { appendSink } from '../logging/append-sink.js'
 import { LineWriter } from '../logging/line-writer.js'
 import type { Log } from '../logging/log.js'
-import type { ForwardProgress, ForwardResult } from '../proxy/forward-result.js'
 import { clientRedactor } from './client-redaction.js'
 import type { ModelAnswer } from './model-answer.js'
 import type { RequestOutcome } from './request-outcome.js'
@@ -146,9 +145,14 @@ export class AccessEntry {
     if (waitedMs > 0) this.#fields.waitedMs = rounded(waitedMs)
   }
 
-  onForwarded(result: ForwardResult, { status }: ForwardProgress): void {
-    if (result.kind !== 'failed' && status !== 0) this.#fields.answeredBy = 'upstream'
-    if (result.kind === 'interrupted') this.#fields.interruptedBy = result.by
+  /** The client got at least the head of a response of the upstream. */
+  onUpstreamAnswer(): void {
+    this.#fields.answeredBy = 'upstream'
+  }
+
+  /** A connection closed before the end of the response. */
+  onInterrupted(by: 'client' | 'upstream'): void {
+    this.#fields.interruptedBy = by
   }
 
   onModelAnswer({ model, inputTokens, outputTokens, firstTokenMs }: ModelAnswer): void {

@@ -14,6 +14,7 @@ import { preflightAnswer, startCrossOrigin } from '../http/cross-origin.js'
 import type { InboundRequest } from '../http/inbound-request.js'
 import type { HeaderPair } from '../http/proxy-headers.js'
 import { RequestHead } from '../identity/request-head.js'
+import type { AccessEntry } from '../observability/access-log.js'
 import { modelAnswer } from '../observability/model-answer.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
@@ -21,7 +22,7 @@ import { type Admitted, admit } from './admit.js'
 import { checkAddress, checkClient } from './blocked.js'
 import { sendErrorResponse } from './error-response.js'
 import { type ForwardOptions, type ForwardOverrides, forward } from './forward.js'
-import type { FailedForward, ForwardResult } from './forward-result.js'
+import type { FailedForward, ForwardProgress, ForwardResult } from './forward-result.js'
 import { presentationOf, sendOwnAnswer } from './own-answer.js'
 import { endRequest, type RequestContext, type RoutedRequest } from './request-context.js'
 import { type AllowedDecision, llmCallSettler, requestSettler, type Settler } from './settlement.js'
@@ -305,7 +306,7 @@ class RequestLifecycle {
       const seconds = (performance.now() - startedAt) / 1000
       traffic.onUpstreamResponse(name, seconds, progress.status, requestId, telemetry?.traceId)
       telemetry?.onForwarded({ ...result, seconds })
-      access?.onForwarded(result, progress)
+      if (access !== undefined) logForwarded(access, result, progress)
       this.#onForwarded(result, overrides.responseHeaders, settle && (() => settle(result, progress)))
     })
   }
@@ -392,6 +393,11 @@ class RequestLifecycle {
   #reportEnd(outcome: RequestOutcome): void {
     endRequest(this.#routed, this.#routed.match.policy.name, outcome)
   }
+}
+
+function logForwarded(access: AccessEntry, result: ForwardResult, { status }: ForwardProgress): void {
+  if (result.kind !== 'failed' && status !== 0) access.onUpstreamAnswer()
+  if (result.kind === 'interrupted') access.onInterrupted(result.by)
 }
 
 function joined(
