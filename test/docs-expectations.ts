@@ -38,6 +38,7 @@ const EXPECTATIONS: readonly Expectation[] = [
   { command: /\/api\/client/, prints: /"client":"127\.0\.0\.1","rules":\[\{"route":"POST \/predict"/ },
   { command: /\/api\/talkers/, prints: /"heaviest":\[\{"client":/ },
   { command: /\^# HELP/, prints: /^# HELP sluice_requests_total /m },
+  { command: /openmetrics-text/, prints: /^request_id="[\w-]+"$/m },
   { command: /grep 'sluice_unread_answers_total'/, prints: /^# TYPE sluice_unread_answers_total counter$/m },
   { command: /grep '\^sluice_store_up'/, prints: /^sluice_store_up 1$/m },
   { command: /grep '\^sluice_store'/, prints: /^sluice_store_failures_total\{kind="error"\} 0$/m },
