@@ -18,7 +18,7 @@ export interface ReceivedSpan {
   readonly resource: Attributes
 }
 
-export interface ReceivedPoint {
+interface ReceivedPoint {
   readonly metric: string
   readonly attributes: Attributes
   /** The number of values of a histogram. */
