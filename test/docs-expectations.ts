@@ -35,6 +35,7 @@ const EXPECTATIONS: readonly Expectation[] = [
     prints: /"routes":\[[\s\S]*"heaviest":\[[\s\S]*"client":"127\.0\.0\.1","rules":\[/,
   },
   { command: /\/api\/status[\s\S]*\/api\/talkers/, prints: /"routes":\[[\s\S]*"heaviest":\[/ },
+  { command: /\/api\/refusals\?id=/, prints: /"refusals":\[\]/ },
   { command: /\/api\/client/, prints: /"client":"127\.0\.0\.1","rules":\[\{"route":"POST \/predict"/ },
   { command: /\/api\/talkers/, prints: /"heaviest":\[\{"client":/ },
   { command: /\^# HELP/, prints: /^# HELP sluice_requests_total /m },

@@ -97,6 +97,16 @@ default: deny
     ])
   })
 
+  it('describes what is exported over OTLP', async () => {
+    const file = (otlp: string) => `upstream: http://127.0.0.1:9000\ntelemetry: { otlp: ${otlp} }\n`
+    const exported = async (otlp: string) => (await check(file(otlp))).out.match(/ {2}exports.*/)?.[0]
+    expect(await exported('http://127.0.0.1:4318')).toBe(
+      '  exports traces and metrics over OTLP to http://127.0.0.1:4318',
+    )
+    expect(await exported('{ metrics: false }')).toBe('  exports traces over OTLP')
+    expect(await exported('false')).toBeUndefined()
+  })
+
   it('describes where clients see their usage', async () => {
     const { out } = await check('upstream: http://127.0.0.1:9000\nusage: /v1/usage\n')
     expect(out).toContain('\n  clients see their usage at /v1/usage\n')
