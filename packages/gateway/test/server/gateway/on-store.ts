@@ -73,3 +73,8 @@ export async function gatewayOn(text: string, upstream: RequestListener = echo):
 export function countAllowed(statuses: readonly number[]): number {
   return statuses.filter((status) => status === 200).length
 }
+
+/** Returns the lines about the store of the limits. The acts of operators in the same server have their own. */
+export function storeLines({ lines }: Pick<GatewayOnStore, 'lines'>): readonly Line[] {
+  return lines.filter(({ message }) => !/\bacts\b/.test(message))
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startMemcached } from '../../../../sluice/test/stores/servers/memcached.js'
 import { freePort, startRedis } from '../../../../sluice/test/stores/servers/redis.js'
-import { countAllowed, type GatewayOnStore, gatewayOn } from './on-store.js'
+import { countAllowed, type GatewayOnStore, gatewayOn, storeLines } from './on-store.js'
 import { send, until } from './running-gateway.js'
 
 const ROUTES =
@@ -37,7 +37,7 @@ describe('a store that is unreachable at the start', () => {
       const store = `redis://127.0.0.1:${port}`
       const reason = `not connected: connect ECONNREFUSED 127.0.0.1:${port}`
       const logLine = { level: 'error', message: DOWN_MESSAGES[policy], fields: { store, policy, reason } }
-      expect(gateway.lines).toEqual([logLine])
+      expect(storeLines(gateway)).toEqual([logLine])
 
       const statuses: number[] = []
       for (const _ of expected) statuses.push(...(await gateway.predict(1)))
@@ -45,7 +45,7 @@ describe('a store that is unreachable at the start', () => {
       expect((await send(gateway.url, '/free')).status).toBe(200)
       const status = ready === 200 ? 'ready' : 'without its store'
       expect(await gateway.readiness()).toEqual({ status: ready, body: { status, store: 'lost', policy } })
-      expect(gateway.lines).toEqual([logLine])
+      expect(storeLines(gateway)).toEqual([logLine])
     },
   )
 
@@ -93,7 +93,7 @@ describe('a store that goes down under load', () => {
     expect(countAllowed(await gateway.predict(30))).toBe(30)
 
     await redis.stop()
-    const duringOutage = await predictUntil(gateway, () => gateway.lines.length > 0)
+    const duringOutage = await predictUntil(gateway, () => storeLines(gateway).length > 0)
     for (let request = 0; request < 20; request++) duringOutage.push(...(await gateway.predict(1)))
     expect(new Set(duringOutage)).toEqual(new Set([200, 429]))
     expect(countAllowed(duringOutage)).toBe(10)
@@ -106,7 +106,7 @@ describe('a store that goes down under load', () => {
     expect(new Set(after)).toEqual(new Set([200, 429]))
 
     const decidedWithout = duringOutage.length + duringRecovery.length - 1
-    expect(gateway.lines).toEqual([
+    expect(storeLines(gateway)).toEqual([
       expect.objectContaining({ level: 'error', message: DOWN_MESSAGES.local }),
       {
         level: 'info',
@@ -124,7 +124,7 @@ describe('a store that goes down under load', () => {
     )
     redis.process.kill('SIGSTOP')
     expect(await gateway.predict(5)).toEqual([503, 503, 503, 503, 503])
-    expect(gateway.lines).toEqual([
+    expect(storeLines(gateway)).toEqual([
       expect.objectContaining({
         message: DOWN_MESSAGES.closed,
         fields: expect.objectContaining({ policy: 'closed' }),

@@ -7,7 +7,7 @@ import {
   startRedisCluster,
   startRedisSentinels,
 } from '../../../../sluice/test/stores/servers/redis.js'
-import { countAllowed, gatewayOn } from './on-store.js'
+import { countAllowed, gatewayOn, storeLines } from './on-store.js'
 import { send, until } from './running-gateway.js'
 
 /** A deadline that even a busy machine meets, so that the store makes every decision. */
@@ -156,7 +156,7 @@ it('the gateway logs neither an accepted nor a rejected password', async () => {
   expect(right.lines).toEqual([])
   const wrong = await gatewayOn(storeWith('wr0ng'))
   expect(await wrong.predict(2)).toEqual([200, 200])
-  expect(wrong.lines).toEqual([
+  expect(storeLines(wrong)).toEqual([
     {
       level: 'error',
       message: 'store does not respond; this gateway decides by itself, with its share of each limit',
