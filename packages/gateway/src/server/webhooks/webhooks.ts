@@ -83,6 +83,11 @@ export class Webhooks {
     void this.#add(notice).then(() => this.#run())
   }
 
+  /** Adds the notices that are not in the outbox yet, if it can be reached. */
+  flush(): Promise<void> {
+    return this.#addWaiting()
+  }
+
   /** Waits for the attempts in progress, and aborts them after the grace period. */
   async close(gracePeriodMs: number): Promise<void> {
     this.#isClosed = true

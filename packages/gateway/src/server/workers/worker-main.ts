@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Store } from 'sluice'
 import { withFailurePolicy } from 'sluice'
@@ -45,6 +46,8 @@ const STORE_DEADLINE_MS = 5000
 const REPORT_INTERVAL_MS = 1000
 /** The interval at which the resources of the process are reported. */
 const PROCESS_INTERVAL_MS = 5000
+/** Maximum time to add notices to the outbox after the primary was killed. */
+const NOTICE_FLUSH_TIMEOUT_MS = 1000
 /** Maximum time to write the last log lines before the process exits. */
 const LOG_FLUSH_TIMEOUT_MS = 500
 
@@ -59,6 +62,8 @@ let server: WorkerServer | undefined
 let lastChange: Promise<void> = Promise.resolve()
 
 interface WorkerServer {
+  /** Adds the notices for webhooks that only this process knows to the outbox. */
+  flushNotices(): Promise<void>
   configure(config: WorkerConfig): Promise<void>
   drain(): void
   stop(gracePeriodMs: number): Promise<void>
@@ -67,7 +72,10 @@ interface WorkerServer {
 // Only the primary stops workers. A terminal sends its signals to the whole process group.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 // Without its primary, a worker cannot decide anything and would never be stopped.
-process.on('disconnect', () => process.exit(1))
+process.on('disconnect', async () => {
+  await Promise.race([server?.flushNotices(), delay(NOTICE_FLUSH_TIMEOUT_MS)])
+  process.exit(1)
+})
 process.on('message', (message: ToWorker) => {
   handleMessage(message).catch(async (error: Error) => {
     await send({ kind: 'failed', message: error.message })
@@ -172,6 +180,9 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
   await send({ kind: 'listening', address: proxy.address })
   let current = first
   return {
+    async flushNotices() {
+      await webhooks?.flush()
+    },
     async configure(next) {
       keys.set(next.keysFile)
       const before = tls

@@ -22,9 +22,9 @@ afterAll(async () => {
   await redis?.stop()
 })
 
-it.each([1])(
-  'a receiver that fails twice gets each threshold, though one of two gateways with %i workers is killed',
-  { timeout: 90_000 },
+it.each([1, 2])(
+  'a receiver that fails twice gets each threshold, though one of two gateways with %i worker processes is killed',
+  { timeout: 180_000 },
   async (workers) => {
     const receiver = await startReceiver((attempt) => (attempt <= 2 ? 503 : 204))
     const upstream = await startUpstream((_request, response) => response.end('fine'))
