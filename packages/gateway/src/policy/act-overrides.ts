@@ -60,22 +60,37 @@ export function fittingActs(
     if (!isKnown) unfit.push({ act, reason: 'the configuration has no such rule' })
     return isKnown
   })
-  // Halves find a few unfit acts among many in few attempts.
-  const accepted = (some: readonly Act[]): readonly Act[] => {
+  const failureOf = (some: readonly Act[]): string | undefined => {
     const overrides = overridesOf(some, routes)
-    if (overrides.size === 0) return some
+    if (overrides.size === 0) return undefined
     try {
       policiesWith(overrides)
-      return some
+      return undefined
     } catch (error) {
-      const [only, ...more] = some
-      if (only !== undefined && more.length === 0) {
-        unfit.push({ act: only, reason: (error as Error).message })
-        return []
-      }
-      const middle = some.length >> 1
-      return [...accepted(some.slice(0, middle)), ...accepted(some.slice(middle))]
+      return (error as Error).message
     }
+  }
+  // Halves find a few unfit acts among many in few attempts.
+  const accepted = (some: readonly Act[]): readonly Act[] => {
+    const failure = failureOf(some)
+    if (failure === undefined) return some
+    const [only, ...more] = some
+    if (only !== undefined && more.length === 0) {
+      unfit.push({ act: only, reason: failure })
+      return []
+    }
+    const middle = some.length >> 1
+    const first = accepted(some.slice(0, middle))
+    const second = accepted(some.slice(middle))
+    if (failureOf([...first, ...second]) === undefined) return [...first, ...second]
+    // Acts that fit alone can exceed a limit's maximum together.
+    const fitting = [...first]
+    for (const act of second) {
+      const reason = failureOf([...fitting, act])
+      if (reason === undefined) fitting.push(act)
+      else unfit.push({ act, reason })
+    }
+    return fitting
   }
   return { fitting: accepted(known), unfit }
 }

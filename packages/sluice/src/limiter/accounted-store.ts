@@ -18,6 +18,9 @@ const UNBOUNDED = Number.MAX_SAFE_INTEGER
  */
 const RESERVED_UNIT = 2 ** 20
 
+/** The most that one reservation adds to the count, in units. A caller may state absurd costs. */
+const MAX_RESERVED = 2 ** 30
+
 /** Suffix of the scope in which the open reservations of a scope are counted. It belongs to no rule. */
 const RESERVED_SUFFIX = '\nreserved'
 
@@ -209,12 +212,14 @@ function closing({ charge, taken, cost, closes }: Settlement): Settlement[] {
   return [{ charge: reserved, taken: { ...taken, cost: reserved.cost }, cost: 1 }]
 }
 
+/** Returns the charge that counts a reservation. It is a shadow charge, so a full count refuses nothing. */
 function reservation({ scope, key, limit }: RuleCharge, cost: number): Charge {
   return {
     scope: scope + RESERVED_SUFFIX,
     key,
     limit: { ...limit, limit: UNBOUNDED } as Limit,
-    cost: cost === 0 ? 0 : cost * RESERVED_UNIT + 1,
+    cost: cost === 0 ? 0 : Math.min(cost, MAX_RESERVED) * RESERVED_UNIT + 1,
+    enforce: false,
   }
 }
 

@@ -101,6 +101,26 @@ describe.each(Object.keys(STORES))('thresholds and soft limits on the %s store',
     expect(events[0]?.start).toBe(1.8e12 + 123)
   })
 
+  it('charge the other rules of a request, however much it reserves', async () => {
+    const clock = manualClock(1.8e12)
+    const store = storeOf(clock)
+    const limiter = createLimiter<Call>({
+      name: 'absurd',
+      store,
+      rules: [
+        {
+          ...{ name: 'tokens', limit: '10/day', of: 'tokens', algorithm: 'fixed-window' },
+          ...{ soft: true, warn: ['50%'], by: () => 'all', cost: ({ cost }) => cost },
+        },
+        { name: 'calls', limit: '3/hour', algorithm: 'fixed-window', by: () => 'all' },
+      ],
+    })
+    const allowed: boolean[] = []
+    for (const cost of [9e9, 9e9, 1, 1]) allowed.push((await limiter.admit({ cost })).allowed)
+    await store.close()
+    expect(allowed).toEqual([true, true, true, false])
+  })
+
   it('count above a soft limit of each algorithm, and report by how much', async () => {
     for (const algorithm of ['token-bucket', 'fixed-window', 'sliding-window', 'sliding-log'] as const) {
       const clock = manualClock(1.8e12)

@@ -115,8 +115,7 @@ function isAddressAccepted(context: RequestContext, match: PolicyMatch | undefin
     return true
   } catch (error) {
     const outcome = sendErrorResponse(error, match === undefined ? context : { ...context, match })
-    context.services.traffic.onRequestEnd(match?.policy.name, outcome)
-    context.onEnd()
+    endRequest(context, match?.policy.name, outcome)
     return false
   }
 }

@@ -188,7 +188,8 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       const before = tls
       tls = next.tls
       if (tls.listen !== undefined && !isDeepStrictEqual(tls.listen, before.listen)) proxy.setTls(tls.listen)
-      const isSameConfig = next.source.text === current.source.text && next.upstream === current.upstream
+      const isSameConfig =
+        isDeepStrictEqual(next.source, current.source) && next.upstream === current.upstream
       if (!isSameConfig) {
         const config = compile(next)
         await runtime.reload(config)
@@ -206,12 +207,13 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       monitor?.stop()
       await proxy.close(gracePeriodMs)
       await runtime.close()
+      // First, because the primary kills a worker that takes too long.
+      await closeStore()
+      await sender.flush()
       await recorder?.close()
       await webhooks?.close(0)
       await telemetry?.close()
       await accessLog?.close()
-      await closeStore()
-      await sender.flush()
       await reportDropped()
     },
   }

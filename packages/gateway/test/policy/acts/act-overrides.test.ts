@@ -70,6 +70,18 @@ describe('the overrides of acts', () => {
 })
 
 describe('acts that do not fit the configuration', () => {
+  it('are those that exceed the maximum only together with earlier ones', () => {
+    const [enormous, scaled, other] = [
+      act({ act: 'limit', target: target('few'), limit: '9000000000000000/hour' }),
+      act({ act: 'override', client: 'acme', target: target('few'), scale: 2 }),
+      act({ act: 'override', client: 'umbrella', target: target('pair'), scale: 2 }),
+    ] as const
+    const { fitting, unfit } = fittingActs([enormous, scaled, other], routes, policiesWith)
+    expect(fitting).toEqual([enormous, other])
+    expect(unfit).toEqual([{ act: scaled, reason: expect.any(String) }])
+    policiesWith(overridesOf(fitting, routes))
+  })
+
   it('are found among many that do', () => {
     const unfit = [
       act({ act: 'limit', target: target('slots'), limit: '5/hour' }),

@@ -698,7 +698,7 @@ describe('the error for an invalid configuration file', () => {
     [
       'a webhook that is listed twice',
       `${UPSTREAM}\nwebhooks: [{ url: https://a.example, secret: 0123456789abcdef }, ¦{ url: https://a.example, secret: 0123456789abcdef }]`,
-      'two webhooks have the URL https://a.example; remove one',
+      'another webhook has the same URL; remove one',
     ],
     [
       'a webhook with a timeout of an hour',

@@ -70,7 +70,7 @@ export const decodeWebhooks: Decoder<readonly WebhookConfig[]> = withKeysOf(webh
   const urls = new Set<string>()
   for (const [index, { url }] of (decoded ?? []).entries()) {
     if (urls.has(url) && node.kind === 'list')
-      problems.at(node.items[index] ?? node, `two webhooks have the URL ${url}; remove one`)
+      problems.at(node.items[index] ?? node, 'another webhook has the same URL; remove one')
     urls.add(url)
   }
   return decoded
