@@ -14,12 +14,15 @@ const UNBOUNDED = Number.MAX_SAFE_INTEGER
 /**
  * The units of a reservation's count per unit that is reserved. Each reservation leaves one behind
  * when it is closed, so the count is positive, and its window open, as long as that of the limit.
- * Below a million reservations in a window, the remainder is less than a reserved unit.
+ * Below 65,536 reservations in a window, the remainder is less than a reserved unit.
  */
-const RESERVED_UNIT = 2 ** 20
+const RESERVED_UNIT = 2 ** 16
 
-/** The most that one reservation adds to the count, in units. A caller may state absurd costs. */
-const MAX_RESERVED = 2 ** 30
+/**
+ * The most that a request reserves from a soft limit. Clients may state absurd costs, which would
+ * fill the count of reservations. A soft limit refuses none of them, so it need not reserve more.
+ */
+const MAX_SOFT_RESERVATION = 2 ** 24
 
 /** Suffix of the scope in which the open reservations of a scope are counted. It belongs to no rule. */
 const RESERVED_SUFFIX = '\nreserved'
@@ -68,10 +71,12 @@ export class AccountedStore implements Store {
   }
 
   settle(settlements: readonly Settlement[]): MaybePromise<void> {
-    const all = settlements.flatMap((settlement) => [
-      ...(settlement.cost === settlement.taken.cost ? [] : [settlement]),
-      ...closing(settlement),
-    ])
+    const all = settlements
+      .map(asTaken)
+      .flatMap((settlement) => [
+        ...(settlement.cost === settlement.taken.cost ? [] : [settlement]),
+        ...closing(settlement),
+      ])
     const settled = all.length === 0 ? undefined : this.store.settle(all)
     const watched = this.onSettledUse === undefined ? [] : settlements.filter(canReachThreshold)
     if (watched.length === 0) return settled
@@ -98,10 +103,15 @@ export class AccountedStore implements Store {
       return {
         charge: { ...charge, cost: 0 },
         taken: { ...taken, ...(overflow && { overflow }), ...(degraded && { degraded }) },
-        cost: charge.cost,
+        cost: takenCost(charge),
       }
     })
-    return andThen(this.store.settle(settlements), () => this.#readOverruns(charges, verdicts, over))
+    // The other charges are taken. A use above the limit that cannot be counted refuses nothing.
+    return andUnlessFailed(
+      () => this.store.settle(settlements),
+      () => this.#readOverruns(charges, verdicts, over),
+      verdicts,
+    )
   }
 
   /** Reads how far keys are above their soft limits, for those of the charges that may be. */
@@ -121,22 +131,17 @@ export class AccountedStore implements Store {
     verdicts: AccountedVerdict[],
     full: readonly number[],
   ): MaybePromise<StoreVerdict[]> {
-    const peeked = this.store.peek(full.map((index) => unboundedCharge(charges[index] as RuleCharge)))
-    return andThen(peeked, (now) => {
-      for (const [position, index] of full.entries()) {
-        const { limit } = charges[index] as RuleCharge
-        const { resetAfter, moreAfter, ...rest } = now[position] as StoreVerdict
-        const overrun = usedOf(limit, { resetAfter, moreAfter, ...rest }) - capacityOf(limit)
-        const before = verdicts[index] as AccountedVerdict
-        const changed = copyOf(before, {
-          remaining: Math.max(0, Math.floor(-overrun)),
-          resetAfter,
-          moreAfter,
-        })
-        verdicts[index] = overrun > 0 ? { ...changed, overrun } : changed
-      }
+    const read = full.map((index) => unboundedCharge(charges[index] as RuleCharge))
+    const addOverruns = (now: readonly StoreVerdict[]) => {
+      for (const [position, index] of full.entries())
+        verdicts[index] = withOverrun(
+          charges[index] as RuleCharge,
+          verdicts[index] as AccountedVerdict,
+          now[position] as StoreVerdict,
+        )
       return verdicts
-    })
+    }
+    return andUnlessFailed(() => this.store.peek(read), addOverruns, verdicts)
   }
 
   #reportUse(charges: readonly RuleCharge[]): MaybePromise<void> {
@@ -153,12 +158,23 @@ export class AccountedStore implements Store {
       }
     }
     // The settlement has succeeded. If the use cannot be read, the next request of the key reads it.
-    try {
-      const verdicts = this.store.peek(read)
-      if (verdicts instanceof Promise) return verdicts.then(report, () => {})
-      report(verdicts)
-    } catch {}
+    return andUnlessFailed(() => this.store.peek(read), report, undefined)
   }
+}
+
+/** Calls the store, then `next` with the result. Returns `otherwise` if the store fails. */
+function andUnlessFailed<Result, Value>(
+  call: () => MaybePromise<Result>,
+  next: (result: Result) => MaybePromise<Value>,
+  otherwise: Value,
+): MaybePromise<Value> {
+  let result: MaybePromise<Result>
+  try {
+    result = call()
+  } catch {
+    return otherwise
+  }
+  return result instanceof Promise ? result.then(next, () => otherwise) : next(result)
 }
 
 function isSoft({ rule: { warnings, enforce } }: RuleCharge): boolean {
@@ -183,9 +199,11 @@ function expand(charges: readonly RuleCharge[]): {
   readonly inner: readonly Charge[]
   readonly reservedAt: readonly (number | undefined)[]
 } {
-  const inner: Charge[] = charges.map((charge) => (isSoft(charge) ? { ...charge, enforce: false } : charge))
+  const inner: Charge[] = charges.map((charge) =>
+    isSoft(charge) ? { ...charge, cost: takenCost(charge), enforce: false } : charge,
+  )
   const reservedAt = charges.map((charge) =>
-    reserves(charge) ? inner.push(reservation(charge, charge.cost)) - 1 : undefined,
+    reserves(charge) ? inner.push(reservation(charge, takenCost(charge))) - 1 : undefined,
   )
   return { inner, reservedAt }
 }
@@ -203,6 +221,19 @@ function accounted(
   })
 }
 
+/** Returns the units that the store takes for a charge. */
+function takenCost(charge: RuleCharge): number {
+  return isSoft(charge) && reserves(charge) ? Math.min(charge.cost, MAX_SOFT_RESERVATION) : charge.cost
+}
+
+/** Returns a settlement of the units that the store took. */
+function asTaken(settlement: Settlement): Settlement {
+  const { charge, taken } = settlement
+  // A later settlement of the same charge states what the first one left charged.
+  if (settlement.closes !== true) return settlement
+  return { ...settlement, taken: { ...taken, cost: takenCost(charge as RuleCharge) } }
+}
+
 /** Returns the settlement that closes the reservation of a settled charge. */
 function closing({ charge, taken, cost, closes }: Settlement): Settlement[] {
   const isNew = closes !== true && cost > taken.cost
@@ -218,7 +249,7 @@ function reservation({ scope, key, limit }: RuleCharge, cost: number): Charge {
     scope: scope + RESERVED_SUFFIX,
     key,
     limit: { ...limit, limit: UNBOUNDED } as Limit,
-    cost: cost === 0 ? 0 : Math.min(cost, MAX_RESERVED) * RESERVED_UNIT + 1,
+    cost: cost === 0 ? 0 : cost * RESERVED_UNIT + 1,
     enforce: false,
   }
 }
@@ -240,6 +271,16 @@ function usedOf(limit: Limit, { remaining, resetAfter }: StoreVerdict): number {
   return limit.algorithm === 'token-bucket'
     ? (resetAfter * limit.limit) / limit.period
     : UNBOUNDED - remaining
+}
+
+/** Adds the use above a soft limit to the verdict on a charge. */
+function withOverrun({ limit }: RuleCharge, verdict: AccountedVerdict, now: StoreVerdict): AccountedVerdict {
+  const { resetAfter, moreAfter, degraded } = now
+  // A failure policy does not know the use of the key.
+  if (degraded !== undefined) return copyOf(verdict, { degraded })
+  const overrun = usedOf(limit, now) - capacityOf(limit)
+  const changed = copyOf(verdict, { remaining: Math.max(0, Math.floor(-overrun)), resetAfter, moreAfter })
+  return overrun > 0 ? { ...changed, overrun } : changed
 }
 
 /** Returns the verdict of a soft limit that the request exceeds. */

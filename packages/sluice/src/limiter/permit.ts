@@ -78,7 +78,7 @@ export interface Renewal {
  */
 export class Permit {
   readonly #charges: AdmittedCharges
-  readonly #context: PermitContext
+  #context: PermitContext
   /** When the slots were taken; -1 if the time is not needed. */
   readonly #startedAt: number
   /** True for each settled charge. Undefined until the first settlement. */
@@ -170,6 +170,17 @@ export class Permit {
    */
   async cancel(): Promise<void> {
     await Promise.all([this.refund(), this.release()])
+  }
+
+  /**
+   * Cancels a decision that another one replaces. Its request was never reported as admitted, so
+   * no events are emitted.
+   *
+   * @internal
+   */
+  withdraw(): Promise<void> {
+    this.#context = { ...this.#context, events: undefined }
+    return this.cancel()
   }
 
   /**

@@ -122,7 +122,8 @@ export class RequestQueues {
       if (overtaken === undefined || isFull(this.#queueOf(overtaken), overtaken, request.waiter))
         return decision
       const wait = () => this.#wait(overtaken, pools, request, ticket)
-      return decision.permit.cancel().then(wait, wait)
+      // If the refund fails, the request waits all the same: it is charged twice, but never admitted twice.
+      return decision.permit.withdraw().then(wait, wait)
     }
     const refusing = refusingPool(decision, pools)
     if (refusing === undefined) return decision
@@ -158,7 +159,7 @@ export class RequestQueues {
     }
     const onLateResult = (decision: Decision) => {
       // A request whose client has disconnected never runs, so it is refunded in full.
-      if (decision.allowed) decision.permit.cancel().catch(() => {})
+      if (decision.allowed) decision.permit.withdraw().catch(() => {})
     }
     // A rule without `wait` refuses at once, even if the request would be behind others.
     const refuseEarly = (quotas: readonly Quota[]): MaybePromise<Decision | undefined> => {

@@ -84,7 +84,11 @@ describe('waiting for a rate', () => {
       await nextTurn()
     }
     const limit: Limit = { algorithm: 'token-bucket', limit: 1, period: 10, burst: 1 }
-    const limiter = createLimiter<string>({ rules: [{ limit, wait: '1s' }], store, timers })
+    const events: string[] = []
+    const limiter = createLimiter<string>({
+      ...{ rules: [{ limit, wait: '1s' }], store, timers },
+      listener: ({ type }) => void events.push(type),
+    })
     const admitted: number[] = []
     for (const id of [0, 1, 2])
       Promise.resolve(limiter.admit('a')).then(({ allowed }) => admitted.push(allowed ? id : Number.NaN))
@@ -103,6 +107,8 @@ describe('waiting for a rate', () => {
     timers.advance(10)
     await reply()
     expect(admitted).toEqual([0, 1, 2])
+    // The refund belongs to no admitted request.
+    expect(events).toEqual(['allowed', 'allowed', 'allowed'])
   })
 
   it('does not let small requests overtake a large one', async () => {

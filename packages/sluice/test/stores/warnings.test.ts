@@ -121,6 +121,36 @@ describe.each(Object.keys(STORES))('thresholds and soft limits on the %s store',
     expect(allowed).toEqual([true, true, true, false])
   })
 
+  it('count no absurd reservation as settled use, and settle it with the actual cost', async () => {
+    const clock = manualClock(1.8e12)
+    const store = storeOf(clock)
+    const reached: number[] = []
+    const limiter = createLimiter<Call>({
+      name: 'stated',
+      store,
+      rules: [
+        {
+          ...{ name: 'tokens', limit: '1000/day', of: 'tokens', algorithm: 'fixed-window' },
+          ...{ soft: true, warn: ['50%'], by: () => 'all', cost: ({ cost }) => cost },
+        },
+      ],
+      listener: (event) => void (event.type === 'threshold' && reached.push(event.used)),
+    })
+    const permits: Permit[] = []
+    for (let each = 0; each < 20; each++) {
+      const decision = await limiter.admit({ cost: 1e12 })
+      if (decision.allowed) permits.push(decision.permit)
+    }
+    expect(permits).toHaveLength(20)
+    for (const permit of permits.slice(1)) await permit.settle({ tokens: 10 })
+    expect(reached).toEqual([])
+    await permits[0]?.settle({ tokens: 400 })
+    const [usage] = (await limiter.usage({ cost: 1 })).rules
+    await store.close()
+    expect(reached).toEqual([590])
+    expect(usage).toMatchObject({ used: 590, left: 410 })
+  })
+
   it('count above a soft limit of each algorithm, and report by how much', async () => {
     for (const algorithm of ['token-bucket', 'fixed-window', 'sliding-window', 'sliding-log'] as const) {
       const clock = manualClock(1.8e12)
