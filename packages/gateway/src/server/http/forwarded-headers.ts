@@ -1,5 +1,6 @@
-import { type ClientAddressReader, type ForwardedElement, forwardedElements } from 'sluice/http'
+import { type ForwardedElement, forwardedElements } from 'sluice/http'
 import { foldedName, namesUser } from '../../policy/headers/steering-headers.js'
+import type { OriginReader } from './client-origin.js'
 
 /**
  * The origin of a request, which the upstream receives as `Forwarded` (RFC 7239) and
@@ -15,7 +16,7 @@ export interface Provenance {
   /** True if the peer is a trusted proxy, whose provenance headers are kept. */
   readonly peerTrusted: boolean
   /** Finds the client behind trusted proxies. */
-  readonly addresses: Pick<ClientAddressReader, 'originOf' | 'header'>
+  readonly addresses: OriginReader
   /** The host that the client requested; undefined if it sent none. */
   readonly clientHost: string | undefined
   /** The scheme of the connection from the peer. */

@@ -1,8 +1,8 @@
 import type { Decision } from 'sluice'
-import type { ClientAddressReader } from 'sluice/http'
 import { clientLabel } from '../../policy/client-label.js'
 import type { AccessLogConfig, LogConfig } from '../../policy/config/config.js'
 import type { RequestSender } from '../../policy/policy-request.js'
+import { type OriginReader, originOf } from '../http/client-origin.js'
 import type { InboundRequest } from '../http/inbound-request.js'
 import { appendSink } from '../logging/append-sink.js'
 import { LineWriter } from '../logging/line-writer.js'
@@ -61,8 +61,8 @@ export class AccessLog {
   }
 
   /** Starts the line of a request that has just arrived. */
-  begin(request: InboundRequest, requestId: string, addresses: AddressReader): AccessEntry {
-    return new AccessEntry(request, requestId, originOf(request, addresses), (fields) => this.#write(fields))
+  begin(request: InboundRequest, requestId: string, addresses: OriginReader): AccessEntry {
+    return new AccessEntry(request, requestId, addressOf(request, addresses), (fields) => this.#write(fields))
   }
 
   /** Writes the lines that are waiting, unless the file hangs. */
@@ -77,14 +77,12 @@ export class AccessLog {
   }
 }
 
-type AddressReader = Pick<ClientAddressReader, 'originOf' | 'header'>
-
 /** Returns the address of the client, or that of the peer if a proxy sent an invalid one. */
-function originOf({ socket, headers }: InboundRequest, addresses: AddressReader): string {
+function addressOf(request: InboundRequest, addresses: OriginReader): string {
   try {
-    return addresses.originOf(socket.remoteAddress, headers[addresses.header]?.toString()).address
+    return originOf(request, addresses).address
   } catch {
-    return socket.remoteAddress ?? 'unknown'
+    return request.socket.remoteAddress ?? 'unknown'
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Client } from 'sluice'
 import { type HttpAnswer, type Presentation, problem } from 'sluice/http'
 import type { Block } from '../../policy/acts/access-list.js'
+import { originOf } from '../http/client-origin.js'
 import type { RequestContext, RequestServices } from './request-context.js'
 
 /** Thrown for a request of a blocked client: status 403. */
@@ -20,10 +21,7 @@ export class BlockedError extends Error {
  */
 export function checkAddress({ request, services: { access, addresses } }: RequestContext): void {
   if (access === undefined || !access.blocksAddresses) return
-  const { address } = addresses.originOf(
-    request.socket.remoteAddress,
-    request.headers[addresses.header]?.toString(),
-  )
+  const { address } = originOf(request, addresses)
   const block = access.blockOfAddress(address, Date.now())
   if (block !== undefined) throw new BlockedError(block)
 }

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import type { ClientAddressReader } from 'sluice/http'
 import type { Dispatcher } from 'undici'
 import { authorityOf, type Target } from '../../policy/routing/target.js'
 import { arrivedBody, ClientBody, hasBody } from '../http/client-body.js'
+import type { OriginReader } from '../http/client-origin.js'
 import type { CrossOriginExchange } from '../http/cross-origin.js'
 import { type HeaderPair, type ResponseId, upstreamRequestHeaders } from '../http/proxy-headers.js'
 import type { CreateFilter, ResponseObserver } from '../http/response-observer.js'
@@ -23,7 +23,7 @@ export interface ForwardOptions {
   /** True if the peer is a trusted proxy, whose X-Forwarded-* headers are kept. */
   readonly peerTrusted: boolean
   /** Finds the client behind trusted proxies. */
-  readonly addresses: Pick<ClientAddressReader, 'originOf' | 'header'>
+  readonly addresses: OriginReader
   /** The gateway's own name in the `Via` header. */
   readonly gatewayName: string
   /** The ID of the request, for the upstream and the client. */

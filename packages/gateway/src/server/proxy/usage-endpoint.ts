@@ -4,6 +4,7 @@ import { MAX_MODEL_LENGTH, MAX_USAGE_MODELS } from '../../policy/config/sections
 import { USAGE_ROUTE, type UsageService } from '../../policy/policies.js'
 import type { Target } from '../../policy/routing/target.js'
 import { acceptedTypes } from '../http/accept.js'
+import { isListed } from '../http/client-origin.js'
 import { RequestHead } from '../identity/request-head.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
 import { checkClient } from './blocked.js'
@@ -92,17 +93,7 @@ async function answer(
 /** Reports whether the limits of a route do not apply to the client's address. */
 function isExempt({ request, services }: RequestContext, service: UsageService, route: string): boolean {
   const exempt = service.exemptionOf(route)
-  if (exempt === undefined) return false
-  const { addresses } = services
-  try {
-    const { address, isKnown } = addresses.originOf(
-      request.socket.remoteAddress,
-      request.headers[addresses.header]?.toString(),
-    )
-    return isKnown && exempt.has(address)
-  } catch {
-    return false
-  }
+  return exempt !== undefined && isListed(request, services.addresses, exempt)
 }
 
 /** Reports whether a client prefers a page to JSON, as browsers do. */
