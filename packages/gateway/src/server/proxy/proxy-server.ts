@@ -12,8 +12,8 @@ import { REQUEST_ID, requestIdOf } from '../http/request-id.js'
 import { ResponseOrder } from '../http/response-order.js'
 import type { TlsMaterial } from '../http/tls-files.js'
 import type { ErrorReporter } from './error-reporter.js'
+import { handleRequest } from './handle-request.js'
 import type { RequestServices } from './request-context.js'
-import { handleRequest } from './request-lifecycle.js'
 
 export interface ProxyOptions {
   readonly endpoint: Endpoint

@@ -1,0 +1,67 @@
+import type { LlmCall } from '../../policy/llm/llm-call.js'
+import { MeteredCall } from '../../policy/llm/metered-call.js'
+import type { Amounts } from '../../policy/llm/usage.js'
+import type { RequestSender } from '../../policy/policy-request.js'
+import type { HeaderPair } from '../http/proxy-headers.js'
+import { modelAnswer } from '../observability/model-answer.js'
+import type { RecordedRequest } from '../observability/recording/recorder.js'
+import type { ForwardOverrides } from './forward.js'
+import type { RoutedRequest } from './request-context.js'
+import { type AllowedDecision, llmCallSettler, type Settler } from './settlement.js'
+
+/** An admitted model call. */
+interface AdmittedCall {
+  readonly routed: RoutedRequest
+  readonly sender: RequestSender
+  readonly call: LlmCall
+  readonly decision: AllowedDecision
+  /** Undefined unless traffic is recorded. */
+  readonly recorded: RecordedRequest | undefined
+}
+
+/** Returns how a model call is forwarded so that its tokens are metered, and how it is settled. */
+export function meteredForward(
+  admitted: AdmittedCall,
+  body: Buffer,
+  responseHeaders: readonly HeaderPair[],
+): { readonly overrides: ForwardOverrides; readonly settle: Settler } {
+  const { routed, call, decision, recorded } = admitted
+  const { services, match } = routed
+  const metered = new MeteredCall(call, body, services.responseMemory)
+  return {
+    overrides: {
+      responseHeaders,
+      // Compressed responses can be metered only at their end, and nothing can be filtered from them.
+      requestHeaders: [['Accept-Encoding', 'identity']],
+      body: metered.body,
+      observer: metered.meter,
+      filter: (status, rawHeaders) => metered.filter(status, rawHeaders),
+    },
+    settle: llmCallSettler(
+      metered,
+      decision,
+      recorded,
+      (reason) => services.traffic.onUnreadableResponse(match.policy.name, reason),
+      reporterOf(admitted, metered),
+    ),
+  }
+}
+
+/** Returns a function that reports the tokens of a model call; undefined if no observer needs them. */
+function reporterOf(
+  { routed: { match, services, telemetry, access }, sender, call }: AdmittedCall,
+  { meter }: MeteredCall,
+): ((amounts: Amounts) => void) | undefined {
+  const { traffic } = services
+  if ([traffic.onModelAnswer, telemetry, access].every((each) => each === undefined)) return undefined
+  if (telemetry !== undefined) meter.readModel()
+  const startedAt = performance.now()
+  return (amounts) => {
+    const { firstTextAt, tokens, model } = meter
+    const endedAt = performance.now()
+    const answer = modelAnswer({ sender, call, amounts, startedAt, endedAt, firstTextAt })
+    traffic.onModelAnswer?.(match.policy.name, answer)
+    telemetry?.onModelAnswer({ ...answer, tokens: { ...tokens, output: amounts.output_tokens }, model })
+    access?.onModelAnswer(answer)
+  }
+}
