@@ -18,24 +18,26 @@ export function countsByClient({ keyedBy }: Pick<RouteRule, 'keyedBy'>): boolean
  * precedence over the one for all rules that count by client.
  */
 export function overridesOf(acts: readonly Act[], routes: readonly RoutePolicy[]): Overrides {
-  const overrides = new Map<string, RuleOverride>()
-  const change = (scope: string, changed: RuleOverride) =>
-    overrides.set(scope, { ...overrides.get(scope), ...changed })
-  const changeClient = (scope: string, client: string, limit: ClientOverride) =>
-    change(scope, {
-      clients: Object.fromEntries([...Object.entries(overrides.get(scope)?.clients ?? {}), [client, limit]]),
-    })
+  const rules = new Map<string, RuleOverride>()
+  const clients = new Map<string, Map<string, ClientOverride>>()
+  const changeRule = (scope: string, changed: RuleOverride) =>
+    rules.set(scope, { ...rules.get(scope), ...changed })
+  const changeClient = (scope: string, client: string, limit: ClientOverride) => {
+    const changed = clients.get(scope) ?? new Map<string, ClientOverride>()
+    clients.set(scope, changed.set(client, limit))
+  }
+  const byClient = routes.flatMap(({ rules }) => rules).filter(countsByClient)
   for (const act of acts) {
-    if (act.act === 'shadow') change(act.target.scope, { enforce: !act.shadow })
-    else if (act.act === 'limit') change(act.target.scope, { limit: act.limit })
+    if (act.act === 'shadow') changeRule(act.target.scope, { enforce: !act.shadow })
+    else if (act.act === 'limit') changeRule(act.target.scope, { limit: act.limit })
     else if (act.act === 'override' && act.target === undefined)
-      for (const rule of routes.flatMap(({ rules }) => rules))
-        if (countsByClient(rule)) changeClient(rule.scope, act.client, clientOverride(act))
+      for (const { scope } of byClient) changeClient(scope, act.client, clientOverride(act))
   }
   for (const act of acts)
     if (act.act === 'override' && act.target !== undefined)
       changeClient(act.target.scope, act.client, clientOverride(act))
-  return overrides
+  for (const [scope, changed] of clients) changeRule(scope, { clients: Object.fromEntries(changed) })
+  return rules
 }
 
 function clientOverride(change: LimitChange): ClientOverride {
