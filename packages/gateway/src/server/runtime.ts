@@ -205,13 +205,16 @@ export class Runtime {
 
   /** Replaces all acts. Those that do not fit the configuration are logged, and have no effect. */
   setActs(acts: readonly Act[]): void {
+    const changesRules = !isDeepStrictEqual(withoutBlocks(acts), withoutBlocks(this.#acts))
     this.#acts = acts
-    const before = this.#overrides
-    const bare = this.#fitActs(this.#config)
     this.#services = { ...this.#services, access: AccessList.of(this.#config, acts) }
-    // New limiters would cost more than blocks do.
-    if (!isDeepStrictEqual(this.#overrides, before))
-      this.#services = { ...this.#services, policies: this.#policiesWithActs(this.#config, bare) }
+    // Blocks are the most frequent acts, and fitting acts to the rules creates limiters.
+    if (changesRules) {
+      const before = this.#overrides
+      const bare = this.#fitActs(this.#config)
+      if (!isDeepStrictEqual(this.#overrides, before))
+        this.#services = { ...this.#services, policies: this.#policiesWithActs(this.#config, bare) }
+    }
     this.#options.onChange?.(this)
   }
 
@@ -322,6 +325,10 @@ export class Runtime {
       ...(telemetry !== undefined && { listener: listenerOf(observer, telemetry, isObserved(config)) }),
     })
   }
+}
+
+function withoutBlocks(acts: readonly Act[]): readonly Act[] {
+  return acts.filter(({ act }) => act !== 'block')
 }
 
 function listenerOf(observer: Observer, telemetry: Telemetry, isObserved: boolean) {
