@@ -71,9 +71,10 @@ export interface Policy {
   readonly isExempt: boolean
 }
 
-/** The addresses of clients that the limits of a route do not apply to. */
+/** The clients that the limits of a route do not apply to. */
 interface Exemption {
-  readonly addresses: AddressList
+  /** Undefined if no address is exempt, only clients by their ID. */
+  readonly addresses: AddressList | undefined
   /** The policy of their requests: that of the route, without its rules. */
   readonly policy: Policy
   /** The limiter of the policy, even if it has neither rules nor requirements. */
@@ -183,7 +184,7 @@ export function createPolicies(
     const { policy, rules } = policyOf(route, config, dependencies)
     routePolicies.push({ route: route.name, rules })
     const { name, limiter, exemption } = policy
-    if (exemption !== undefined) exemptions.set(name, exemption.addresses)
+    if (exemption?.addresses !== undefined) exemptions.set(name, exemption.addresses)
     if (limiter !== undefined)
       usagePolicies.push({ route: { name, pattern: route.pattern }, config: route, limiter })
     return policy
@@ -282,7 +283,8 @@ function exemptionOf(
   }
   // The policy of the exempt clients has no exemption itself.
   const { policy, limiter } = policyOf(unlimited, { ...shared, allow: undefined }, dependencies)
-  return { addresses: addressList(allow, ['allow']), policy: { ...policy, isExempt: true }, limiter }
+  const addresses = allow.length === 0 ? undefined : addressList(allow, ['allow'])
+  return { addresses, policy: { ...policy, isExempt: true }, limiter }
 }
 
 function policyOf(

@@ -107,7 +107,7 @@ function isAddressAccepted(context: RequestContext, match: PolicyMatch | undefin
 /** Returns the match without its limits if they do not apply to the client's address. */
 function exemptMatch(match: PolicyMatch, { request, services: { addresses } }: RequestContext): PolicyMatch {
   const { exemption } = match.policy
-  return exemption !== undefined && isListed(request, addresses, exemption.addresses)
+  return exemption?.addresses !== undefined && isListed(request, addresses, exemption.addresses)
     ? { ...match, policy: exemption.policy }
     : match
 }
