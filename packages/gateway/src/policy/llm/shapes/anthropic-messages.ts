@@ -12,6 +12,7 @@ const COUNTED: ReadonlySet<string> = new Set(['messages', 'system', 'tools'])
 export const anthropicMessages: Shape = {
   name: 'anthropic-messages',
   vendor: 'anthropic',
+  operation: 'chat',
   usageOnRequest: false,
   readRequest(body, input) {
     const messages = own(body, 'messages')

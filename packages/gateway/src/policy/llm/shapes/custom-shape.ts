@@ -71,6 +71,7 @@ export function customShape(pointers: CustomPointers): Shape {
   return {
     name: 'custom',
     vendor: undefined,
+    operation: 'generate_content',
     usageOnRequest: false,
     readRequest(body, input) {
       for (const pointer of requestPointers) rejectOtherCaseIn(body, pointer)

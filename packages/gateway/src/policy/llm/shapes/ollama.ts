@@ -35,6 +35,7 @@ const EMBED_COUNTED: ReadonlySet<string> = new Set(['input', 'prompt'])
 export const ollamaChat: Shape = {
   name: 'ollama-chat',
   vendor: 'ollama',
+  operation: 'chat',
   usageOnRequest: false,
   readRequest(body, input) {
     const messages = own(body, 'messages')
@@ -58,6 +59,7 @@ export const ollamaChat: Shape = {
 export const ollamaGenerate: Shape = {
   name: 'ollama-generate',
   vendor: 'ollama',
+  operation: 'text_completion',
   usageOnRequest: false,
   readRequest(body, input) {
     for (const name of PROMPT_MEMBERS) countContent(own(body, name), input)
@@ -75,6 +77,7 @@ export const ollamaGenerate: Shape = {
 export const ollamaEmbed: Shape = {
   name: 'ollama-embed',
   vendor: 'ollama',
+  operation: 'embeddings',
   usageOnRequest: false,
   readRequest(body, input) {
     const texts = own(body, 'input') ?? own(body, 'prompt')

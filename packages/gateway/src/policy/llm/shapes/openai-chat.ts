@@ -13,6 +13,7 @@ const COUNTED: ReadonlySet<string> = new Set([
 export const openAIChat: Shape = {
   name: 'openai-chat',
   vendor: 'openai',
+  operation: 'chat',
   usageOnRequest: true,
   readRequest(body, input) {
     const messages = own(body, 'messages')

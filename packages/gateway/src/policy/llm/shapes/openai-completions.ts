@@ -11,6 +11,7 @@ const COUNTED: ReadonlySet<string> = new Set(['prompt', 'suffix', 'response_form
 export const openAICompletions: Shape = {
   name: 'openai-completions',
   vendor: 'openai',
+  operation: 'text_completion',
   usageOnRequest: true,
   readRequest(body, input) {
     const prompt = own(body, 'prompt')

@@ -12,6 +12,7 @@ const MESSAGES: ReadonlySet<string> = new Set(['messages'])
 export const openAIEmbeddings: Shape = {
   name: 'openai-embeddings',
   vendor: 'openai',
+  operation: 'embeddings',
   usageOnRequest: false,
   readRequest(body, input) {
     const texts = own(body, 'input')

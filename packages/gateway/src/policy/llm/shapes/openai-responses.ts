@@ -18,6 +18,7 @@ const COUNTED: ReadonlySet<string> = new Set(['instructions', 'input', 'prompt',
 export const openAIResponses: Shape = {
   name: 'openai-responses',
   vendor: 'openai',
+  operation: 'chat',
   usageOnRequest: false,
   readRequest(body, input) {
     countContent(own(body, 'instructions'), input)

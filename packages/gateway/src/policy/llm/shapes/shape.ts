@@ -5,6 +5,9 @@ import type { Usage } from '../usage.js'
 /** A vendor with an API, whose SDKs read errors and headers in the vendor's form. */
 export type Vendor = 'openai' | 'anthropic' | 'ollama'
 
+/** The kind of a call, in the terms of OpenTelemetry's semantic conventions for generative AI. */
+type Operation = 'chat' | 'text_completion' | 'embeddings' | 'generate_content'
+
 /** The parts of a request that affect its cost. */
 export interface CallParameters {
   readonly model: string | undefined
@@ -60,6 +63,7 @@ export interface Shape {
   readonly name: string
   /** Undefined for a custom shape. */
   readonly vendor: Vendor | undefined
+  readonly operation: Operation
   /**
    * True if a stream reports its usage only if the request has `stream_options.include_usage`, in a
    * separate last event.

@@ -4,22 +4,10 @@ import type { LlmCall } from '../../../policy/llm/llm-call.js'
 /** Maximum length of the name of a model, in UTF-16 code units. Names come from clients. */
 const MAX_MODEL = 100
 
-/** The operations of the GenAI semantic conventions, by the shape of the call. */
-const OPERATIONS: Readonly<Record<string, string>> = {
-  'openai-chat': 'chat',
-  'openai-completions': 'text_completion',
-  'openai-embeddings': 'embeddings',
-  'openai-responses': 'chat',
-  'anthropic-messages': 'chat',
-  'ollama-chat': 'chat',
-  'ollama-generate': 'text_completion',
-  'ollama-embed': 'embeddings',
-}
-
 /** Returns the attributes that name the operation and the API of a call, for spans and metrics. */
 export function operationOf({ options: { shape } }: LlmCall): Attributes {
   return {
-    'gen_ai.operation.name': OPERATIONS[shape.name] ?? 'generate_content',
+    'gen_ai.operation.name': shape.operation,
     'gen_ai.provider.name': shape.vendor ?? 'custom',
   }
 }
