@@ -158,7 +158,8 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
     this.#sampler.onLimiterEvent(route, event)
     this.#view.onLimiterEvent(route, event)
     this.#refusals.onLimiterEvent(route, event)
-    if (event.type === 'allowed' || event.type === 'refused') this.#known.record(event.request)
+    if ((event.type === 'allowed' || event.type === 'refused') && event.request.client !== undefined)
+      this.#known.record(event.request.client)
   }
 
   onStoreOperation(_operation: StoreOperation, seconds: number): void {

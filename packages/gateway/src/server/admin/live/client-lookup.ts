@@ -4,6 +4,7 @@ import type { Policies } from '../../../policy/policies.js'
 import type { ReportedUsage } from '../../../policy/usage/usage-report.js'
 import type { UsageCaller } from '../../../policy/usage/usage-request.js'
 import type { ClientState, OtherRule } from '../api/client-status.js'
+import { keyOfClient } from './key-labels.js'
 import type { KnownClients } from './known-clients.js'
 import { overriddenSettings, type RuleView } from './rule-view.js'
 
@@ -29,7 +30,7 @@ export async function lookUpClient(
   const client = known.find(label)
   if (seen === undefined && client === undefined) return undefined
   const found = {
-    client: client === undefined || seen !== undefined ? label : `client ${client.id}`,
+    client: client === undefined || seen !== undefined ? label : keyOfClient(client.id),
     ...(client?.tier !== undefined && { tier: client.tier }),
     rules: seen?.rules ?? [],
   }

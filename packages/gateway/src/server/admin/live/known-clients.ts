@@ -1,27 +1,24 @@
 import type { Client } from 'sluice'
-import { clientLabel } from '../../../policy/client-label.js'
-import type { RequestSender } from '../../../policy/policy-request.js'
+import { idInKey } from './key-labels.js'
 
 /** Maximum number of clients. If there are more, the one added first is removed. */
 const MAX_CLIENTS = 5000
 
 /** The clients that sent requests recently, with their tiers and labels. */
 export class KnownClients {
+  /** By ID. */
   readonly #clients = new Map<string, Client>()
 
-  record(request: RequestSender): void {
-    const { client } = request
-    if (client === undefined) return
-    const label = clientLabel(request)
-    if (this.#clients.get(label) === client) return
-    this.#clients.set(label, client)
+  record(client: Client): void {
+    if (this.#clients.get(client.id) === client) return
+    this.#clients.set(client.id, client)
     if (this.#clients.size <= MAX_CLIENTS) return
     const [first] = this.#clients.keys()
     if (first !== undefined) this.#clients.delete(first)
   }
 
-  /** @param search the label or the id of a client */
+  /** @param search the ID of a client, or its key under a rule that counts by client */
   find(search: string): Client | undefined {
-    return this.#clients.get(search) ?? this.#clients.get(`client ${search}`)
+    return this.#clients.get(idInKey(search) ?? search) ?? this.#clients.get(search)
   }
 }
