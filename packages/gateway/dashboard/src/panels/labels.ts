@@ -4,6 +4,7 @@ const REASONS: Readonly<Record<string, string>> = {
   exceeded: 'limit reached',
   oversized: 'cost exceeds the limit',
   busy: 'no free slot',
+  blocked: 'client is blocked',
 }
 
 /** Describes the reason of a refusal. */

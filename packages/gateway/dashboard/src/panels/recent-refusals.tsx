@@ -116,7 +116,7 @@ export function RecentRefusals({
               },
               {
                 title: 'Rule',
-                help: 'The rule that refused, and why.',
+                help: 'The rule that refused, and why. For a blocked client, the reason of the block.',
                 cell: ({ rule, reason }) => (
                   <>
                     <span class="name">{rule}</span>

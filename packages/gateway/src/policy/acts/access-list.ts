@@ -10,11 +10,13 @@ export interface ClientList {
 
 /** Why a request is blocked. */
 export interface Block {
+  /** The reason of the act, or `deny` for a client that the configuration file lists. For operators only. */
+  readonly reason: string
   /** When the block ends, in milliseconds since the epoch; undefined for a permanent block. */
   readonly until: number | undefined
 }
 
-const PERMANENT: Block = { until: undefined }
+const DENIED: Block = { reason: 'deny', until: undefined }
 
 /**
  * The clients that are blocked by the configuration file or by acts, and the clients that are never
@@ -33,11 +35,11 @@ export class AccessList {
     const networks = new Map<string, Block[]>()
     const add = (blocks: Map<string, Block[]>, key: string, block: Block) =>
       blocks.set(key, [...(blocks.get(key) ?? []), block])
-    for (const client of deny.clients) add(this.#clients, client, PERMANENT)
-    for (const address of deny.addresses) add(networks, address, PERMANENT)
+    for (const client of deny.clients) add(this.#clients, client, DENIED)
+    for (const address of deny.addresses) add(networks, address, DENIED)
     for (const act of acts) {
       if (act.act !== 'block') continue
-      const block = { until: act.until }
+      const block = { reason: act.reason, until: act.until }
       if ('client' in act) add(this.#clients, act.client, block)
       else add(networks, act.address, block)
     }

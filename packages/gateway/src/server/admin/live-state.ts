@@ -1,4 +1,5 @@
 import type { LimiterEvent } from 'sluice'
+import type { Block } from '../../policy/acts/access-list.js'
 import { canAct } from '../../policy/config/act-state.js'
 import type { GatewayConfig } from '../../policy/config/config.js'
 import { describeConfig } from '../../policy/config/describe-config.js'
@@ -136,6 +137,10 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
 
   onRequestEnd(route: string | undefined, outcome: RequestOutcome): void {
     this.#sampler.onRequestEnd(route, outcome)
+  }
+
+  onBlocked(route: string, request: RequestSender, block: Block): void {
+    this.#refusals.onBlocked(route, request, block)
   }
 
   onInFlightChange(route: string, change: 1 | -1): void {

@@ -24,6 +24,9 @@ export function broadcast(observers: readonly Partial<Observer>[]): Observer {
     onRequestEnd(route: string | undefined, outcome: RequestOutcome) {
       for (const observer of observers) observer.onRequestEnd?.(route, outcome)
     },
+    onBlocked(route, request, block) {
+      for (const observer of observers) observer.onBlocked?.(route, request, block)
+    },
     onInFlightChange(route, change) {
       for (const observer of observers) observer.onInFlightChange?.(route, change)
     },

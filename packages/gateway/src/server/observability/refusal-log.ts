@@ -1,4 +1,5 @@
 import type { LimiterEvent } from 'sluice'
+import type { Block } from '../../policy/acts/access-list.js'
 import { clientLabel } from '../../policy/client-label.js'
 import type { LogConfig } from '../../policy/config/config.js'
 import type { RequestSender } from '../../policy/policy-request.js'
@@ -20,8 +21,6 @@ const MAX_PAIRS = 5
 /** Number of counters used to find the most refused clients and pairs. */
 const COUNTERS = 100
 
-type Refused = LimiterEvent<RequestSender> & { readonly type: 'refused' }
-
 export interface RefusalLogOptions {
   readonly log: Pick<Log, 'warn'>
   /** The key of the digests of clients. */
@@ -31,7 +30,7 @@ export interface RefusalLogOptions {
 }
 
 /**
- * Logs refused requests with their client, rule and retry time. The number of lines per second is
+ * Logs refused requests with their client, rule and retry time, including those of blocked clients. The number of lines per second is
  * bounded: further refusals are summarized.
  */
 export class RefusalLog implements Partial<Observer> {
@@ -60,30 +59,32 @@ export class RefusalLog implements Partial<Observer> {
   }
 
   onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void {
-    if (event.type === 'refused' && this.#config.refusals) this.#refused(route, event)
+    if (event.type !== 'refused') return
+    const { rule, reason, resource, cost, remaining, retryAfter } = event.refusal
+    this.#refused({ route, rule, reason, resource }, event.request, {
+      ...(event.client?.tier !== undefined && { tier: event.client.tier.slice(0, 64) }),
+      ...{ cost, remaining },
+      // Absent for a request that can never be admitted.
+      ...(Number.isFinite(retryAfter) && { retryAfterMs: Math.ceil(retryAfter) }),
+    })
   }
 
-  #refused(route: string, { request, refusal, client: known }: Refused): void {
+  onBlocked(route: string, request: RequestSender, { reason: rule, until }: Block): void {
+    const retry = until !== undefined && { retryAfterMs: Math.max(0, until - Date.now()) }
+    this.#refused({ route, rule, reason: 'blocked' }, request, { ...retry })
+  }
+
+  #refused(cause: Cause & { readonly resource?: string }, request: RequestSender, more: object): void {
+    if (!this.#config.refusals) return
     const client = clientLabel(request)
     this.#cancel ??= this.#after(INTERVAL_MS, () => this.#endInterval())
-    const { rule, reason, resource, cost, remaining, retryAfter } = refusal
     if (this.#lines >= LINES_PER_INTERVAL) {
-      this.#summary.add([route, rule, reason], client)
+      this.#summary.add(cause, client)
       return
     }
     this.#lines++
-    this.#log.warn(
-      {
-        ...{ route, rule, reason, resource },
-        client: this.#redact(client),
-        ...(request.id !== undefined && { requestId: request.id }),
-        ...(known?.tier !== undefined && { tier: known.tier.slice(0, 64) }),
-        ...{ cost, remaining },
-        // Absent for a request that can never be admitted.
-        ...(Number.isFinite(retryAfter) && { retryAfterMs: Math.ceil(retryAfter) }),
-      },
-      'request refused',
-    )
+    const requestId = request.id !== undefined && { requestId: request.id }
+    this.#log.warn({ ...cause, client: this.#redact(client), ...requestId, ...more }, 'request refused')
   }
 
   /** Logs the pending summary. */
@@ -106,7 +107,12 @@ export class RefusalLog implements Partial<Observer> {
   }
 }
 
-type Cause = readonly [route: string, rule: string, reason: string]
+interface Cause {
+  readonly route: string
+  /** The name of the rule. For a blocked client, the reason of the act, or `deny`. */
+  readonly rule: string
+  readonly reason: string
+}
 
 /** Counts the refusals that are not logged individually. */
 class RefusalSummary {
@@ -116,19 +122,19 @@ class RefusalSummary {
   /** Each key is a client, a route and a rule, as JSON. */
   readonly #pairs = new SpaceSaving(COUNTERS)
 
-  add(cause: Cause, client: string): void {
+  add({ route, rule, reason }: Cause, client: string): void {
     this.count++
     this.#clients.add(client)
-    this.#pairs.add(JSON.stringify([client, cause[0], cause[1]]))
-    const id = cause.join('\n')
+    this.#pairs.add(JSON.stringify([client, route, rule]))
+    const id = JSON.stringify([route, rule, reason])
     const known = this.#causes.get(id)
-    if (known === undefined) this.#causes.set(id, { cause, count: 1 })
+    if (known === undefined) this.#causes.set(id, { cause: { route, rule, reason }, count: 1 })
     else known.count++
   }
 
   topRules() {
     const top = [...this.#causes.values()].sort((a, b) => b.count - a.count).slice(0, MAX_RULES)
-    return top.map(({ cause: [route, rule, reason], count }) => ({ route, rule, reason, count }))
+    return top.map(({ cause, count }) => ({ ...cause, count }))
   }
 
   /** Returns the most refused pairs of a client and a rule, with lower bounds of their counts. */

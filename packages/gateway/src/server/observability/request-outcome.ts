@@ -1,4 +1,6 @@
+import type { Block } from '../../policy/acts/access-list.js'
 import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
+import type { RequestSender } from '../../policy/policy-request.js'
 import type { ModelAnswer } from './model-answer.js'
 
 /** The outcome of a request, which is also the value of the `outcome` label. */
@@ -33,6 +35,8 @@ export type RequestOutcome =
 export interface TrafficObserver {
   /** A request ended. `route` is undefined if none matched. */
   onRequestEnd(route: string | undefined, outcome: RequestOutcome): void
+  /** A request of a blocked client was refused. `route` is empty if none matched. */
+  onBlocked?(route: string, request: RequestSender, block: Block): void
   /** A request was sent to the upstream (+1), or its exchange ended (-1). */
   onInFlightChange(route: string, change: 1 | -1): void
   /** A request started (+1) or stopped (-1) waiting for a limit. */

@@ -67,7 +67,7 @@ function decide(
   waitsForBody: boolean,
 ): MaybePromise<Admitted> {
   const { request, requestId, services, target, match, errors } = routed
-  checkClient(services, client)
+  checkClient(routed, target, match.policy.name, client)
   const exemption = exemptionOf(routed, client)
   if (exemption !== undefined) {
     const exempt = { ...routed, match: { ...match, policy: exemption.policy } }

@@ -49,7 +49,7 @@ function handleTarget(context: RequestContext): void {
     endRequest(context, match?.policy.name, match === undefined ? 'unrouted' : 'allowed')
     return
   }
-  if (services.access !== undefined && !isAddressAccepted(context, match)) return
+  if (services.access !== undefined && !isAddressAccepted(context, target, match)) return
   if (match !== undefined) {
     telemetry?.onRoute(match.policy.name, target.path)
     const lifecycle = new RequestLifecycle(routedRequest(context, target, match, crossOrigin))
@@ -93,9 +93,9 @@ function routedRequest(
  * Reports whether requests from the address of a client are accepted. If they are not, the request is
  * answered.
  */
-function isAddressAccepted(context: RequestContext, match: PolicyMatch | undefined): boolean {
+function isAddressAccepted(context: RequestContext, target: Target, match: PolicyMatch | undefined): boolean {
   try {
-    checkAddress(context)
+    checkAddress(context, target, match?.policy.name ?? '')
     return true
   } catch (error) {
     const outcome = sendErrorResponse(error, match === undefined ? context : { ...context, match })

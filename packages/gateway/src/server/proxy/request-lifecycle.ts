@@ -85,7 +85,8 @@ export class RequestLifecycle {
   }
 
   #onIdentified(client: Client | undefined): undefined {
-    checkClient(this.#routed.services, client)
+    const { target, match } = this.#routed
+    checkClient(this.#routed, target, match.policy.name, client)
     this.#client = client
     return undefined
   }

@@ -50,7 +50,7 @@ async function answer(
   }
   const head = new RequestHead(request, services.addresses)
   const client = await services.clients.clientOf(head)
-  checkClient(services, client)
+  checkClient(context, target, USAGE_ROUTE, client)
   const incoming = new IncomingRequest({
     id: context.requestId,
     message: request,

@@ -77,6 +77,7 @@ export function eventSender(
   }
   return {
     onRequestEnd: (...args) => add(['onRequestEnd', ...args]),
+    onBlocked: (route, request, block) => add(['onBlocked', route, senderOf(request, true), block]),
     onInFlightChange: (route, change) => addChange('onInFlightChange', route, change),
     onWaitingChange: (route, change) => addChange('onWaitingChange', route, change),
     onUpstreamResponse(route, seconds, status, requestId, traceId) {

@@ -28,8 +28,8 @@ describe('an access list', () => {
     const list = AccessList.of({ deny: listOf({ clients: ['acme'] }) }, [
       block({ client: 'umbrella' }, NOW + 5),
     ])
-    expect(list?.blockOfClient('acme', NOW)).toEqual({ until: undefined })
-    expect(list?.blockOfClient('umbrella', NOW)).toEqual({ until: NOW + 5 })
+    expect(list?.blockOfClient('acme', NOW)).toEqual({ reason: 'deny', until: undefined })
+    expect(list?.blockOfClient('umbrella', NOW)).toEqual({ reason: 'test', until: NOW + 5 })
     for (const id of ['Acme', 'acme ', '__proto__', '']) expect(list?.blockOfClient(id, NOW)).toBeUndefined()
   })
 
@@ -44,26 +44,29 @@ describe('an access list', () => {
       '::ffff:c000:207',
       '64:ff9b::c000:207',
     ])
-      expect(list?.blockOfAddress(address, NOW), address).toEqual({ until: undefined })
+      expect(list?.blockOfAddress(address, NOW), address).toMatchObject({ until: undefined })
     for (const address of ['11.0.0.1', '192.0.2.8', '::1', 'no address'])
       expect(list?.blockOfAddress(address, NOW), address).toBeUndefined()
   })
 
   it('stops blocking at the end of the block', () => {
     const list = AccessList.of({}, [block({ client: 'acme' }, NOW), block({ address: '192.0.2.7' }, NOW)])
-    expect(list?.blockOfClient('acme', NOW - 1)).toEqual({ until: NOW })
+    expect(list?.blockOfClient('acme', NOW - 1)).toEqual({ reason: 'test', until: NOW })
     expect(list?.blockOfClient('acme', NOW)).toBeUndefined()
-    expect(list?.blockOfAddress('192.0.2.7', NOW - 1)).toEqual({ until: NOW })
+    expect(list?.blockOfAddress('192.0.2.7', NOW - 1)).toEqual({ reason: 'test', until: NOW })
     expect(list?.blockOfAddress('192.0.2.7', NOW)).toBeUndefined()
   })
 
   it('reports the block that ends last', () => {
     const acts = [block({ address: '192.0.2.7' }, NOW + 1), block({ address: '192.0.2.0/24' }, NOW + 9)]
-    expect(AccessList.of({}, acts)?.blockOfAddress('192.0.2.7', NOW)).toEqual({ until: NOW + 9 })
+    expect(AccessList.of({}, acts)?.blockOfAddress('192.0.2.7', NOW)).toEqual({
+      reason: 'test',
+      until: NOW + 9,
+    })
     const deny = listOf({ addresses: ['0.0.0.0/0'], clients: ['acme'] })
     const list = AccessList.of({ deny }, [...acts, block({ client: 'acme' }, NOW + 1)])
-    expect(list?.blockOfAddress('192.0.2.7', NOW)).toEqual({ until: undefined })
-    expect(list?.blockOfClient('acme', NOW)).toEqual({ until: undefined })
+    expect(list?.blockOfAddress('192.0.2.7', NOW)).toEqual({ reason: 'deny', until: undefined })
+    expect(list?.blockOfClient('acme', NOW)).toEqual({ reason: 'deny', until: undefined })
   })
 
   it('knows the clients that are never limited', () => {

@@ -41,7 +41,7 @@ function request(
 
 const statusOf = async (gateway: TestGateway, sender?: Sender) => (await request(gateway, sender)).status
 
-async function act({ adminUrl }: TestGateway, action: ActionChange) {
+async function act({ adminUrl }: TestGateway, action: ActionChange & { readonly reason?: string }) {
   const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
   const body = JSON.stringify({ reason: 'a test', ...action })
   const { status, text } = await send(adminUrl, '/api/actions', { headers, body })
@@ -147,6 +147,35 @@ describe('a block', () => {
     expect(metrics).toContain('sluice_requests_total{route="POST /predict",outcome="blocked"} 2')
     expect(metrics).toContain('sluice_refusals_total{route="POST /predict",rule="",reason="blocked"} 2')
     expect(metrics).toContain('sluice_refusals_total{route="/free",rule="",reason="blocked"} 1')
+  })
+
+  it('lists the refused requests with its reason', async () => {
+    const gateway = await gatewayWith('deny: [192.0.2.7]\n')
+    await act(gateway, { act: 'block', client: 'acme', for: '1h', reason: 'leaked key' })
+    const headers = { 'x-request-id': 'the-id' }
+    for (const path of ['/predict?secret=1', '/free'])
+      await request(gateway, { client: 'acme', path, headers })
+    await request(gateway, { client: 'acme', path: '/v1/usage', method: 'GET' })
+    await request(gateway, { address: '192.0.2.7', path: '/elsewhere' })
+    const { text } = await send(gateway.adminUrl, '/api/refusals', { method: 'GET' })
+    const blocked = { rule: 'leaked key', reason: 'blocked', client: 'client acme' }
+    const { refusals } = JSON.parse(text)
+    expect(refusals).toMatchObject([
+      {
+        route: 'default',
+        rule: 'deny',
+        reason: 'blocked',
+        client: '192.0.2.7',
+        path: '/elsewhere',
+        retryAfter: null,
+      },
+      { ...blocked, route: 'usage', method: 'GET', path: '/v1/usage' },
+      { ...blocked, route: '/free', path: '/free' },
+      { ...blocked, route: 'POST /predict', method: 'POST', path: '/predict', id: 'the-id' },
+    ])
+    const [, , , { retryAfter }] = refusals
+    expect(retryAfter).toBeGreaterThan(3_500_000)
+    expect(retryAfter).toBeLessThanOrEqual(3_600_000)
   })
 
   it.each<[ActionChange, number, string]>([

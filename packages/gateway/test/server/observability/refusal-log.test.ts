@@ -90,6 +90,30 @@ describe('a line of the refusal log', () => {
   })
 })
 
+it('a line about a blocked client contains the reason and the end of the block', () => {
+  const log = refusalLog()
+  const request = { id: 'a', client: { id: 'acme' }, ip: '10.0.0.1' }
+  log.refusals.onBlocked('POST /predict', request, { reason: 'leaked key', until: Date.now() + 60_000 })
+  log.refusals.onBlocked('', request, { reason: 'deny', until: undefined })
+  const common = { level: 40, time: expect.any(String), msg: 'request refused' }
+  const blocked = { reason: 'blocked', client: 'client acme', requestId: 'a' }
+  expect(log.lines()).toEqual([
+    { ...common, ...blocked, route: 'POST /predict', rule: 'leaked key', retryAfterMs: expect.any(Number) },
+    { ...common, ...blocked, route: '', rule: 'deny' },
+  ])
+  for (let n = 0; n < 20; n++)
+    log.refusals.onBlocked('POST /predict', request, { reason: 'deny', until: undefined })
+  log.endInterval()
+  expect(log.lines()).toHaveLength(11)
+  expect(log.lines().at(-1)).toMatchObject({
+    more: 12,
+    rules: [{ rule: 'deny', reason: 'blocked', count: 12 }],
+  })
+  log.refusals.configure({ refusals: false, clients: 'plain' })
+  log.refusals.onBlocked('POST /predict', request, { reason: 'deny', until: undefined })
+  expect(log.lines()).toHaveLength(11)
+})
+
 describe('a flood of refusals', () => {
   it('is summarized once a second and when the log closes', () => {
     const log = refusalLog()

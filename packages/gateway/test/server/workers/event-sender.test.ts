@@ -48,3 +48,16 @@ it('the event sender sends the ID, the sender and the path of a refused request,
   )
   expect(refused).toEqual([{ id: 'second', client: undefined, ip: '192.0.2.1', method: 'GET', path: '/a' }])
 })
+
+it('the event sender sends the request of a blocked client and the reason', async () => {
+  const sent: ObserverCall[] = []
+  const sender = eventSender(
+    async (events) => void sent.push(...events),
+    () => {},
+  )
+  const block = { reason: 'leaked key', until: undefined }
+  const request = { id: 'first', client: undefined, ip: '192.0.2.1', method: 'GET', path: '/a' }
+  sender.onBlocked?.('/a', request, block)
+  await sender.flush()
+  expect(sent).toEqual([['onBlocked', '/a', request, block]])
+})

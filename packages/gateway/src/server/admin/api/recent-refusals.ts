@@ -8,13 +8,15 @@ export interface RecentRefusals {
   readonly maxKept: number
 }
 
-/** A request that a limit refused. */
+/** A request that a limit refused, or that came from a blocked client. */
 export interface RecentRefusal {
   /** Epoch milliseconds. */
   readonly at: number
+  /** Empty if none matched. */
   readonly route: string
+  /** The name of the rule. For a blocked client, the reason of the act, or `deny`. */
   readonly rule: string
-  /** Why the rule refused: `exceeded`, `oversized` or `busy`. */
+  /** Why the request was refused: `exceeded`, `oversized`, `busy` or `blocked`. */
   readonly reason: string
   /** The id of the client, or its address if it is anonymous. */
   readonly client: string
@@ -23,6 +25,8 @@ export interface RecentRefusal {
   readonly path: string
   /** The request ID, which the client got in its answer; empty if there is none. */
   readonly id: string
-  /** Milliseconds after which the request would have been admitted; null if never. */
+  /**
+   * Milliseconds after which the request would have been admitted or the block ends; null if never.
+   */
   readonly retryAfter: number | null
 }

@@ -1,9 +1,10 @@
 import type { LimiterEvent } from 'sluice'
+import type { Block } from '../../../policy/acts/access-list.js'
 import { clientLabel, pathOf } from '../../../policy/client-label.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
 import type { RecentRefusal, RecentRefusals as Response } from '../api/recent-refusals.js'
 
-/** Maximum number of refusals. With all strings at their maximum length, they take about 1 MB. */
+/** Maximum number of refusals. With all strings at their maximum length, they take about 1.5 MB. */
 const MAX_REFUSALS = 1000
 /** Maximum number of refusals in a response. */
 const MAX_LISTED = 200
@@ -28,18 +29,32 @@ export class RecentRefusals {
 
   onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void {
     if (event.type !== 'refused') return
-    const { request, refusal } = event
+    const { rule, reason, retryAfter } = event.refusal
+    this.#add(event.request, {
+      route,
+      rule,
+      reason,
+      retryAfter: Number.isFinite(retryAfter) ? Math.ceil(retryAfter) : null,
+    })
+  }
+
+  onBlocked(route: string, request: RequestSender, { reason: rule, until }: Block): void {
+    const retryAfter = until === undefined ? null : Math.max(0, until - Date.now())
+    this.#add(request, { route, rule, reason: 'blocked', retryAfter })
+  }
+
+  #add(
+    request: RequestSender,
+    refusal: Pick<RecentRefusal, 'route' | 'rule' | 'reason' | 'retryAfter'>,
+  ): void {
     const { method, path } = pathOf(request)
     const added: RecentRefusal = {
       at: Date.now(),
-      route,
-      rule: refusal.rule,
-      reason: refusal.reason,
+      ...refusal,
       client: copyOf(clientLabel(request)),
       method,
       path: copyOf(path),
       id: copyOf((request.id ?? '').slice(0, MAX_ID)),
-      retryAfter: Number.isFinite(refusal.retryAfter) ? Math.ceil(refusal.retryAfter) : null,
     }
     if (this.#refusals.length < MAX_REFUSALS) this.#refusals.push(added)
     else {
