@@ -130,7 +130,7 @@ export class RuleView {
   async keysNamed(rules: readonly WatchedRule[], search: string): Promise<readonly NamedKey[]> {
     const found = rules.flatMap((rule) => findKeys(rule, search)).slice(0, MAX_RULES)
     const statuses = await keyStatuses(this.store, found)
-    const unseen = rules.filter((rule) => rule.limit === undefined && countsByClient(rule))
+    const unseen = rules.filter((rule) => rule.limit === undefined && countsBySender(rule))
     return [
       ...found.map(({ rule, key, allowed, refused }, index) => {
         return { rule, key, known: allowed + refused > 0 || (statuses[index] as KeyStatus).used > 0 }
@@ -163,7 +163,7 @@ function findKeys(rule: WatchedRule, search: string): FoundKey[] {
   const base = { rule, scope: rule.scope, penalty: rule.penalty }
   const known = rule.usage.keys().filter(({ key }) => matchesKey(key, search))
   const { limit } = rule
-  const possible = limit === undefined || !countsByClient(rule) ? [] : possibleKeys(search)
+  const possible = limit === undefined || !countsBySender(rule) ? [] : possibleKeys(search)
   const unknown = possible.filter((each) => !known.some(({ key }) => key === each))
   return [
     ...known.map(({ key, limit, allowed, refused }) => ({ ...base, key, limit, allowed, refused })),
@@ -171,7 +171,8 @@ function findKeys(rule: WatchedRule, search: string): FoundKey[] {
   ]
 }
 
-function countsByClient({ keyedBy }: WatchedRule): boolean {
+/** Reports whether the keys of a rule are clients or addresses. */
+function countsBySender({ keyedBy }: WatchedRule): boolean {
   return keyedBy === 'client' || keyedBy === 'ip'
 }
 
