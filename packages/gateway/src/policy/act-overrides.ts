@@ -8,6 +8,8 @@ export interface UnfitAct {
   readonly reason: string
 }
 
+type OverrideAct = Extract<Act, { readonly act: 'override' }>
+
 /** Reports whether a rule has a count for each client. */
 export function countsByClient({ keyedBy }: Pick<RouteRule, 'keyedBy'>): boolean {
   return keyedBy.split(' + ').some((part) => part === 'client' || part === 'client.id')
@@ -38,6 +40,15 @@ export function overridesOf(acts: readonly Act[], routes: readonly RoutePolicy[]
       changeClient(act.target.scope, act.client, clientOverride(act))
   for (const [scope, changed] of clients) changeRule(scope, { clients: Object.fromEntries(changed) })
   return rules
+}
+
+/** Returns the act that sets the limit of a client under a rule; undefined if there is none. */
+export function overrideOf(acts: readonly Act[], client: string, rule: RouteRule): OverrideAct | undefined {
+  const own = acts.filter((act) => act.act === 'override' && act.client === client) as readonly OverrideAct[]
+  return (
+    own.findLast(({ target }) => target?.scope === rule.scope) ??
+    (countsByClient(rule) ? own.findLast(({ target }) => target === undefined) : undefined)
+  )
 }
 
 function clientOverride(change: LimitChange): ClientOverride {

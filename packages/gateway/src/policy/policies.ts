@@ -90,6 +90,8 @@ export interface RoutePolicy {
 export interface RouteRule extends LimiterRule {
   /** The rule as configured, while an override replaces it. */
   readonly overridden: LimiterRule | undefined
+  /** The limits of single clients, by client ID; undefined without any. */
+  readonly clientOverrides: RuleOverride['clients']
   /** The key of the rule, as written in the configuration. */
   readonly keyedBy: string
 }
@@ -328,6 +330,7 @@ function policyOf(
     rules: limiter.rules.map((rule, index) => ({
       ...rule,
       overridden: isReplaced(overrides?.[rule.name]) ? asConfigured.rules[index] : undefined,
+      clientOverrides: overrides?.[rule.name]?.clients,
       keyedBy: describeKey(rules[rule.index]?.by),
     })),
   }

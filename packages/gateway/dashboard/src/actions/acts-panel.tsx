@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { ListedAct } from '../../../src/server/admin/api/admin-actions.js'
 import type { AdminApi } from '../api/admin-api.js'
 import { usePolling } from '../api/use-polling.js'
+import { moment } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { type Column, Table } from '../components/table.js'
 import { BlockDialog, OverrideDialog, UndoDialog } from './act-dialogs.js'
@@ -104,8 +105,4 @@ function undoColumn(onUndo: (act: ListedAct) => void): Column<ListedAct> {
       </button>
     ),
   }
-}
-
-function moment(at: number): string {
-  return new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 }

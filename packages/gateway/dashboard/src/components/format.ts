@@ -61,6 +61,11 @@ export function wait(milliseconds: number | null): string {
   return milliseconds === null ? 'never' : longDuration(Math.ceil(milliseconds / 1000), Math.ceil)
 }
 
+/** Formats a date and a time of day in the local time zone. */
+export function moment(epochMilliseconds: number): string {
+  return new Date(epochMilliseconds).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+}
+
 /** Formats a time of day in the local time zone. */
 export function timeOfDay(epochMilliseconds: number): string {
   return clock.format(epochMilliseconds)

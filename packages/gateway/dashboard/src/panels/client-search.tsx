@@ -1,5 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { ClientRule, ClientState, OtherRule } from '../../../src/server/admin/api/client-status.js'
+import type {
+  ClientRule,
+  ClientState,
+  OtherRule,
+  OwnLimit,
+} from '../../../src/server/admin/api/client-status.js'
 import { ActionButton } from '../actions/action-button.js'
 import { ClientActions } from '../actions/client-actions.js'
 import type { ActionHandler } from '../actions/pending-action.js'
@@ -7,7 +12,7 @@ import { type AdminApi, AdminError } from '../api/admin-api.js'
 import { usePolling } from '../api/use-polling.js'
 import { Badge } from '../components/badge.js'
 import { Bar, usageColour } from '../components/bar.js'
-import { count, wait } from '../components/format.js'
+import { count, moment, wait } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { RouteName, routeName } from '../components/route-name.js'
 import { type Column, Table } from '../components/table.js'
@@ -145,7 +150,7 @@ function OtherRules({ state: { client, others, unknown } }: { readonly state: Cl
               {
                 title: 'Limit',
                 help: LIMIT_HELP,
-                cell: ({ routes, rule, limit, resource, enforced, keyedBy, model, overridden }) => (
+                cell: ({ routes, rule, limit, resource, enforced, keyedBy, model, overridden, ownLimit }) => (
                   <>
                     {routes.map((route) => (
                       <span key={route} class="of">
@@ -160,6 +165,7 @@ function OtherRules({ state: { client, others, unknown } }: { readonly state: Cl
                       {!enforced && <>, shadow</>}
                     </span>
                     <OverriddenNote overridden={overridden} />
+                    <OwnLimitNote ownLimit={ownLimit} />
                   </>
                 ),
               },
@@ -221,6 +227,20 @@ function OverriddenNote({ overridden }: { readonly overridden: ClientRule['overr
   )
 }
 
+/** Says that an act has changed the limit of this client, until when and why. */
+function OwnLimitNote({ ownLimit }: { readonly ownLimit: OwnLimit | undefined }) {
+  if (ownLimit === undefined) return null
+  const { scale, by, reason, until } = ownLimit
+  return (
+    <span class="of">
+      <Badge tone="warning">{scale === undefined ? 'own limit' : `${scale} × the limit`}</Badge>{' '}
+      <span class="quiet">
+        until {until === undefined ? 'undone' : moment(until)} ({by}: {reason})
+      </span>
+    </span>
+  )
+}
+
 const LIMIT_HELP = 'The route, the name of the rule and its limit for this client, with its tier.'
 const USED_HELP = 'The part of the limit in use, in percent.'
 const RESETS_HELP = 'When nothing is used any more, if there are no further requests.'
@@ -241,7 +261,7 @@ function ClientRules({
         {
           title: 'Limit',
           help: LIMIT_HELP,
-          cell: ({ route, rule, limit, resource, enforced, overridden }) => (
+          cell: ({ route, rule, limit, resource, enforced, overridden, ownLimit }) => (
             <>
               <RouteName route={route} />
               <span class="of quiet">
@@ -251,6 +271,7 @@ function ClientRules({
                 {!enforced && <>, shadow</>}
               </span>
               <OverriddenNote overridden={overridden} />
+              <OwnLimitNote ownLimit={ownLimit} />
             </>
           ),
         },

@@ -96,7 +96,12 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
    * Rejects with a StoreUnavailableError while the store is unavailable.
    */
   client(search: string) {
-    return lookUpClient(search, { view: this.#view, known: this.#known, policies: this.#policies })
+    const { current, unfit } = this.#options.acts
+    const withoutEffect = new Set(unfit().map(({ act }) => act.id))
+    return lookUpClient(search, {
+      ...{ view: this.#view, known: this.#known, policies: this.#policies },
+      acts: current().filter(({ id }) => !withoutEffect.has(id)),
+    })
   }
 
   /**

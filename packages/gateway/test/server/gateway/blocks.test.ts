@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { ActionChange } from '../../../src/server/admin/api/admin-actions.js'
+import type { ClientState } from '../../../src/server/admin/api/client-status.js'
 import { echo, send, startTestGateway, type TestGateway } from './running-gateway.js'
 
 const TOKEN = 'a-token-of-some-length'
@@ -266,6 +267,34 @@ describe('an override of a client', () => {
     await act(gateway, { act: 'undo', id })
     for (const status of [200, 200, 200, 200, 200, 429])
       expect(await statusOf(gateway, { client: 'acme' })).toBe(status)
+  })
+
+  it('is shown with its end, and with the changed limit, when the client is looked up', async () => {
+    const gateway = await gatewayWith('')
+    const rulesOf = async (client: string) => {
+      const { text } = await send(gateway.adminUrl, `/api/client?q=${client}`, { method: 'GET' })
+      const { rules, others } = JSON.parse(text) as ClientState
+      return [...rules, ...others].filter(({ rule }) => rule === 'few')
+    }
+    for (const client of ['acme', 'acme', 'other']) await statusOf(gateway, { client })
+    expect(await rulesOf('acme')).toMatchObject([{ limit: '3/hour', remaining: 1 }])
+    await act(gateway, { act: 'override', client: 'acme', scale: 2, for: '1h', reason: 'launch day' })
+    const ownLimit = { scale: 2, by: 'admin', reason: 'launch day', until: expect.any(Number) }
+    expect(await rulesOf('acme')).toMatchObject([{ limit: '6/hour', remaining: 4, ownLimit }])
+    await statusOf(gateway, { client: 'acme' })
+    expect(await rulesOf('acme')).toMatchObject([{ limit: '6/hour', remaining: 3, ownLimit }])
+    await act(gateway, { act: 'override', client: 'acme', rule: 'few', limit: '9/hour', reason: 'contract' })
+    expect(await rulesOf('acme')).toMatchObject([
+      { limit: '9/hour', remaining: 6, ownLimit: { by: 'admin', reason: 'contract' } },
+    ])
+    const [other] = await rulesOf('other')
+    expect(other).toMatchObject({ limit: '3/hour', remaining: 2 })
+    expect(other).not.toHaveProperty('ownLimit')
+    const list = JSON.parse((await send(gateway.adminUrl, '/api/acts/current', { method: 'GET' })).text)
+    for (const { id } of list.acts) await act(gateway, { act: 'undo', id })
+    const [undone] = await rulesOf('acme')
+    expect(undone).toMatchObject({ limit: '3/hour', remaining: 0 })
+    expect(undone).not.toHaveProperty('ownLimit')
   })
 
   it('is rejected for a rule that clients share', async () => {

@@ -55,12 +55,24 @@ export interface OtherRule extends UnknownRule {
   readonly remaining: number
   readonly resetAfter: number
   readonly overridden?: FileSettings
+  readonly ownLimit?: OwnLimit
 }
 
 /** The settings in the configuration file, which an action has replaced. */
 interface FileSettings {
   readonly limit: string
   readonly enforced: boolean
+}
+
+/** An act that sets the limit of one client. `limit` of the rule is already the overridden one. */
+export interface OwnLimit {
+  /** A multiplier of the limit; absent if the act replaces the limit. */
+  readonly scale?: number
+  /** The name of the admin token, and the reason that its holder gave. */
+  readonly by: string
+  readonly reason: string
+  /** Epoch milliseconds; absent if the act is in effect until it is undone. */
+  readonly until?: number
 }
 
 export interface ClientRule {
@@ -80,4 +92,5 @@ export interface ClientRule {
   readonly allowed: number
   readonly refused: number
   readonly overridden?: FileSettings
+  readonly ownLimit?: OwnLimit
 }

@@ -5,7 +5,7 @@ import type { RoutePolicy } from '../../../policy/policies.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
 import type { ClientState, TopClients } from '../api/client-status.js'
 import type { KeyFullness, RouteStatus, RuleStatus } from '../api/gateway-status.js'
-import { keyId, matchesKey, possibleKeys, shownKey } from './key-labels.js'
+import { idInKey, keyId, matchesKey, possibleKeys, shownKey } from './key-labels.js'
 import { type KeyStatus, keyStatuses } from './key-status.js'
 import type { KeyUsage } from './key-usage.js'
 import { RouteUsage, type WatchedRule } from './route-usage.js'
@@ -100,7 +100,9 @@ export class RuleView {
     const statuses = await keyStatuses(this.store, found)
     const rules = found.flatMap(({ rule, key, limit, allowed, refused }, index) => {
       const status = statuses[index] as KeyStatus
-      if (status.used <= 0 && allowed + refused === 0) return []
+      const isSeen = allowed + refused > 0
+      // The limit of a key that was never seen is that of the rule.
+      if (!isSeen && (status.used <= 0 || isOverridden(rule, key))) return []
       const { route, name, resource, enforce } = rule
       const settings = {
         route,
@@ -174,6 +176,12 @@ function findKeys(rule: WatchedRule, search: string): FoundKey[] {
 /** Reports whether the keys of a rule are clients or addresses. */
 function countsBySender({ keyedBy }: WatchedRule): boolean {
   return keyedBy === 'client' || keyedBy === 'ip'
+}
+
+/** Reports whether an act sets the limit of the client that a key names. */
+function isOverridden({ clientOverrides }: WatchedRule, key: string): boolean {
+  const id = idInKey(key)
+  return id !== undefined && clientOverrides !== undefined && Object.hasOwn(clientOverrides, id)
 }
 
 /** Returns the settings of the file if an action has replaced them. */
