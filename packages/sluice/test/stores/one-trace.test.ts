@@ -1,17 +1,11 @@
 import fc from 'fast-check'
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { Limit } from '../../src/limits/limit.js'
-import { memoryStore } from '../../src/stores/memory/memory-store.js'
-import { IoRedisConnection } from '../../src/stores/redis/clients/ioredis.js'
-import { ScriptStore } from '../../src/stores/redis/redis-store.js'
-import { type Charge, type Store, type StoreVerdict, settlementOf } from '../../src/stores/store.js'
+import { type Charge, type StoreVerdict, settlementOf } from '../../src/stores/store.js'
 import { manualClock } from '../../src/time/clock.js'
 import { expectVerdict, expectWhole } from '../model/expectations.js'
 import { KeyModel } from '../model/key-model.js'
-import { storeWithClock } from './memcached/store-with-clock.js'
-import { type MemcachedServer, startMemcached } from './servers/memcached.js'
-import { type RedisServer, startRedis } from './servers/redis.js'
+import { clockedStores, STORE_KINDS } from './clocked-stores.js'
 
 /**
  * Resolution of the coarsest clock of any store, in milliseconds: a tick of the clock for
@@ -65,22 +59,7 @@ const traces = (rate: fc.Arbitrary<Limit>) => {
   return fc.record({ rate, slots: upTo(6), steps: fc.array(step, { minLength: 10, maxLength: 50 }) })
 }
 
-let redis: RedisServer
-let client: Redis
-let memcached: MemcachedServer
-let played = 0
-
-beforeAll(async () => {
-  redis = await startRedis()
-  client = new Redis(redis.port)
-  memcached = await startMemcached()
-})
-
-afterAll(async () => {
-  client?.disconnect()
-  await redis?.stop()
-  await memcached?.stop()
-})
+const storeOf = clockedStores()
 
 it.each(Object.entries(RATES))(
   'the memory, Redis and Memcached stores return the verdicts of the reference model on a trace of %s and slots',
@@ -91,10 +70,7 @@ it.each(Object.entries(RATES))(
 
 async function play({ rate, slots, steps }: { rate: Limit; slots: number; steps: Step[] }): Promise<void> {
   const clock = manualClock(1_000_000)
-  const prefix = `trace-${played++}:`
-  const cas = storeWithClock(memcached.port, clock, clock.now, prefix)
-  const script = new ScriptStore(new IoRedisConnection(client, false), prefix, clock.now)
-  const stores: readonly Store[] = [memoryStore({ clock }), script, cas]
+  const stores = STORE_KINDS.map((kind) => storeOf(kind, clock))
   const limits: [Limit, Limit] = [rate, { algorithm: 'concurrency', limit: slots, lease: 2000 }]
   const models = Array.from({ length: KEYS }, () => limits.map((limit) => new KeyModel(limit, clock.now())))
   const held: { readonly charge: Charge; readonly model: KeyModel; readonly verdicts: StoreVerdict[] }[] = []
@@ -106,7 +82,7 @@ async function play({ rate, slots, steps }: { rate: Limit; slots: number; steps:
       else await decide(step, `call ${number}`)
     }
   } finally {
-    await cas.close()
+    for (const store of stores) await store.close()
   }
 
   async function decide({ does, key, costs }: Call, lease: string): Promise<void> {

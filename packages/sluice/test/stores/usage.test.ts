@@ -1,17 +1,10 @@
 import fc from 'fast-check'
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createLimiter } from '../../src/limiter/limiter.js'
 import type { Permit } from '../../src/limiter/permit.js'
 import type { Rule } from '../../src/rules/rule.js'
-import { memoryStore } from '../../src/stores/memory/memory-store.js'
-import { IoRedisConnection } from '../../src/stores/redis/clients/ioredis.js'
-import { ScriptStore } from '../../src/stores/redis/redis-store.js'
-import type { Store } from '../../src/stores/store.js'
-import { type ManualClock, manualClock } from '../../src/time/clock.js'
-import { storeWithClock } from './memcached/store-with-clock.js'
-import { type MemcachedServer, startMemcached } from './servers/memcached.js'
-import { type RedisServer, startRedis } from './servers/redis.js'
+import { manualClock } from '../../src/time/clock.js'
+import { clockedStores, STORE_KINDS } from './clocked-stores.js'
 
 /** A request that takes a cost of its own under each rule. */
 interface Call {
@@ -58,30 +51,9 @@ const PLAN = fc.record({
 })
 type Plan = typeof PLAN extends fc.Arbitrary<infer T> ? T : never
 
-let redis: RedisServer
-let client: Redis
-let memcached: MemcachedServer
-let played = 0
+const storeOf = clockedStores()
 
-beforeAll(async () => {
-  redis = await startRedis()
-  client = new Redis(redis.port)
-  memcached = await startMemcached()
-})
-
-afterAll(async () => {
-  client?.disconnect()
-  await redis?.stop()
-  await memcached?.stop()
-})
-
-const STORES: Readonly<Record<string, (clock: ManualClock, prefix: string) => Store>> = {
-  memory: (clock) => memoryStore({ clock }),
-  Redis: (clock, prefix) => new ScriptStore(new IoRedisConnection(client, false), prefix, clock.now),
-  Memcached: (clock, prefix) => storeWithClock(memcached.port, clock, clock.now, prefix),
-}
-
-describe.each(Object.keys(STORES))('usage on the %s store', (kind) => {
+describe.each(STORE_KINDS)('usage on the %s store', (kind) => {
   it('reports exactly what is admitted, and one more unit is refused', async () => {
     await fc.assert(
       fc.asyncProperty(PLAN, (plan) => play(plan, kind)),
@@ -90,9 +62,9 @@ describe.each(Object.keys(STORES))('usage on the %s store', (kind) => {
   })
 })
 
-async function play({ rules, tier, steps }: Plan, kind: string): Promise<void> {
+async function play({ rules, tier, steps }: Plan, kind: (typeof STORE_KINDS)[number]): Promise<void> {
   const clock = manualClock(1_000_000)
-  const store = (STORES[kind] as (typeof STORES)[string])(clock, `usage-${played++}:`)
+  const store = storeOf(kind, clock)
   const limiter = createLimiter<Call>({
     rules: rules.map(ruleOf),
     store,

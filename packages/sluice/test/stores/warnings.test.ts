@@ -1,17 +1,11 @@
 import fc from 'fast-check'
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { LimiterEvent } from '../../src/limiter/event.js'
 import { createLimiter } from '../../src/limiter/limiter.js'
 import type { Permit } from '../../src/limiter/permit.js'
-import { memoryStore } from '../../src/stores/memory/memory-store.js'
-import { IoRedisConnection } from '../../src/stores/redis/clients/ioredis.js'
-import { ScriptStore } from '../../src/stores/redis/redis-store.js'
 import type { Store } from '../../src/stores/store.js'
 import { type ManualClock, manualClock } from '../../src/time/clock.js'
-import { storeWithClock } from './memcached/store-with-clock.js'
-import { type MemcachedServer, startMemcached } from './servers/memcached.js'
-import { type RedisServer, startRedis } from './servers/redis.js'
+import { clockedStores, STORE_KINDS } from './clocked-stores.js'
 
 const HOUR = 3_600_000
 const THRESHOLDS = [0.25, 0.5, 0.8, 1]
@@ -40,45 +34,23 @@ const PLAN = fc.record({
 })
 type Plan = typeof PLAN extends fc.Arbitrary<infer T> ? T : never
 
-let redis: RedisServer
-let client: Redis
-let memcached: MemcachedServer
-let played = 0
-
-beforeAll(async () => {
-  redis = await startRedis()
-  client = new Redis(redis.port)
-  memcached = await startMemcached()
-})
-
-afterAll(async () => {
-  client?.disconnect()
-  await redis?.stop()
-  await memcached?.stop()
-})
-
-const STORES: Readonly<Record<string, (clock: ManualClock, prefix: string) => Store>> = {
-  memory: (clock) => memoryStore({ clock }),
-  Redis: (clock, prefix) => new ScriptStore(new IoRedisConnection(client, false), prefix, clock.now),
-  Memcached: (clock, prefix) => storeWithClock(memcached.port, clock, clock.now, prefix),
-}
+const storeOf = clockedStores()
 
 type Threshold = LimiterEvent & { readonly type: 'threshold' }
 
-describe.each(Object.keys(STORES))('thresholds and soft limits on the %s store', (kind) => {
-  const storeOf = (clock: ManualClock) =>
-    (STORES[kind] as (typeof STORES)[string])(clock, `warn-${played++}:`)
+describe.each(STORE_KINDS)('thresholds and soft limits on the %s store', (kind) => {
+  const newStore = (clock: ManualClock) => storeOf(kind, clock)
 
   it('follow the settled use of a model that keeps every request', async () => {
     await fc.assert(
-      fc.asyncProperty(PLAN, (plan) => play(plan, storeOf)),
+      fc.asyncProperty(PLAN, (plan) => play(plan, newStore)),
       { seed: 20_261_203, numRuns: 80 },
     )
   })
 
   it('have windows, IDs and events of their own for each window of the first request', async () => {
     const clock = manualClock(1.8e12 + 123.456)
-    const store = storeOf(clock)
+    const store = newStore(clock)
     const events: Threshold[] = []
     const limiter = createLimiter({
       name: 'w',
@@ -103,7 +75,7 @@ describe.each(Object.keys(STORES))('thresholds and soft limits on the %s store',
 
   it('charge the other rules of a request, however much it reserves', async () => {
     const clock = manualClock(1.8e12)
-    const store = storeOf(clock)
+    const store = newStore(clock)
     const limiter = createLimiter<Call>({
       name: 'absurd',
       store,
@@ -154,7 +126,7 @@ describe.each(Object.keys(STORES))('thresholds and soft limits on the %s store',
   it('count above a soft limit of each algorithm, and report by how much', async () => {
     for (const algorithm of ['token-bucket', 'fixed-window', 'sliding-window', 'sliding-log'] as const) {
       const clock = manualClock(1.8e12)
-      const store = storeOf(clock)
+      const store = newStore(clock)
       const limiter = createLimiter<Call>({
         name: algorithm,
         store,
@@ -192,9 +164,9 @@ interface Modelled {
 }
 
 /** Plays a plan under one rule in calendar hours, against counts that are kept by hand. */
-async function play({ limit, soft, reserves, steps }: Plan, storeOf: (clock: ManualClock) => Store) {
+async function play({ limit, soft, reserves, steps }: Plan, newStore: (clock: ManualClock) => Store) {
   const clock = manualClock(500_000 * HOUR)
-  const store = storeOf(clock)
+  const store = newStore(clock)
   const events: Threshold[] = []
   const resource = reserves ? 'tokens' : 'rows'
   const limiter = createLimiter<Call>({
