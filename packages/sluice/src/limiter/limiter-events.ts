@@ -92,13 +92,10 @@ export class LimiterEvents<Request> {
   }
 
   /** Emits the thresholds that a key has reached and that this process has not announced. */
-  onWarning(
-    { rule: name, key, limit }: Pick<Quota, 'rule' | 'key' | 'limit'>,
-    { used, start, reset, ...reached }: QuotaWarning,
-  ): void {
+  onWarning({ rule: name, key, limit }: Pick<Quota, 'rule' | 'key' | 'limit'>, warning: QuotaWarning): void {
     const { scope, resource, warnings } = this.#rules.get(name) as ScopedRule<Request>
-    const thresholds = warnings?.thresholds ?? []
-    for (const threshold of this.#announced.add(scope, key, { used, start, reset, ...reached }, thresholds)) {
+    const { used, start, reset } = warning
+    for (const threshold of this.#announced.add(scope, key, warning, warnings?.thresholds ?? [])) {
       const id = thresholdId(scope, key, start, threshold)
       this.#emit({ type: 'threshold', id, rule: name, resource, key, limit, threshold, used, start, reset })
     }

@@ -134,7 +134,10 @@ export class Permit {
       for (const index of settling) events.onSettled(charges.chargeAt(index), costOf(index))
     let settlements: Settlement[] | undefined
     for (const index of settling)
-      if (costOf(index) !== charges.costOf(index) || (closesReservations && this.#isReserved(index)))
+      if (
+        costOf(index) !== charges.costOf(index) ||
+        (closesReservations && isReserved(charges.chargeAt(index)))
+      )
         settlements = this.#settle(index, costOf(index), settlements)
     const settled = settlements === undefined ? undefined : store.settle(settlements)
     if (this.#context.queues === undefined) return settled
@@ -249,10 +252,6 @@ export class Permit {
     return !this.#charges.countsSlots(index)
   }
 
-  #isReserved(index: number): boolean {
-    return this.#charges.chargeAt(index).rule.warnings?.reserves === true
-  }
-
   #settleSlots(costOf: (index: number) => number): MaybePromise<void> {
     let settlements: Settlement[] | undefined
     for (let index = 0; index < this.#charges.size; index++)
@@ -266,10 +265,14 @@ export class Permit {
     if (charges.settleAt(index, cost)) return settlements
     const charge = charges.chargeAt(index)
     const settled = settlementOf(charge, charges.verdictAt(index), cost)
-    const settlement =
-      charge.rule.warnings?.reserves === true ? { ...settled, closes: true as const } : settled
+    const settlement = isReserved(charge) ? { ...settled, closes: true as const } : settled
     return settlements === undefined ? [settlement] : [...settlements, settlement]
   }
+}
+
+/** Reports whether the charge reserves a cost that is settled later. */
+function isReserved({ rule }: AdmittedCharge): boolean {
+  return rule.warnings?.reserves === true
 }
 
 /**
