@@ -95,7 +95,7 @@ describe.each(STORE_KINDS)('thresholds and soft limits on the %s store', (kind) 
 
   it('count no absurd reservation as settled use, and settle it with the actual cost', async () => {
     const clock = manualClock(1.8e12)
-    const store = storeOf(clock)
+    const store = newStore(clock)
     const reached: number[] = []
     const limiter = createLimiter<Call>({
       name: 'stated',
