@@ -1,6 +1,9 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Limit } from '../../../src/limits/limit.js'
+import { redisStore } from '../../../src/stores/redis/index.js'
 import { storeKey } from '../../../src/stores/redis/redis-key.js'
 import { slotOf } from '../../../src/stores/redis/slot.js'
 import type { Charge, StoreVerdict } from '../../../src/stores/store.js'
@@ -58,6 +61,24 @@ async function takeWithRetries({ store }: Connected, key: string): Promise<Store
   })
   return verdict as StoreVerdict
 }
+
+it('a store finds the primary although the first of its Sentinels hangs', async () => {
+  const servers = await startRedisSentinels()
+  started.push(servers)
+  const sockets = new Set<Socket>()
+  const hung = createServer((socket) => void sockets.add(socket)).listen(0, '127.0.0.1')
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    hung.close()
+  })
+  await once(hung, 'listening')
+  const { port } = hung.address() as AddressInfo
+  const store = redisStore({ url: servers.url.replace('://', `://127.0.0.1:${port},`) })
+  opened.push(store)
+  const [verdict] = await store.take([charge('first')])
+  expect(verdict?.remaining).toBe(99)
+  expect(sockets.size).toBeGreaterThan(0)
+})
 
 describe('a failover of the primary', () => {
   it('keeps the used units with every client when a Sentinel promotes the replica', async () => {

@@ -116,6 +116,8 @@ async function connect(
         sentinels: [...nodes],
         name,
         sentinelRetryStrategy: reconnectDelay,
+        // A Sentinel that hangs would otherwise be asked for the primary forever.
+        sentinelCommandTimeout: RESPONSE_TIMEOUT_MS,
         enableTLSForSentinelMode: tls,
       }
       return withReadyTimeout(new Redis({ ...CONNECTION_OPTIONS, ...account, ...sentinels, db }))
