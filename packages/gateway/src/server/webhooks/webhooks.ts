@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { systemTimers, withinDeadline } from 'sluice/internal'
 import type { WebhookConfig } from '../../policy/config/config.js'
 import type { Log } from '../logging/log.js'
 import type { ClaimedNotice, Notice, Outbox } from './outbox.js'
@@ -6,6 +7,8 @@ import { signatureOf } from './signature.js'
 
 /** Interval at which notices are looked for that other processes left or that are to be retried. */
 const POLL_INTERVAL_MS = 1000
+/** Timeout of one call of the outbox. */
+const OUTBOX_TIMEOUT_MS = 2000
 /** Maximum number of attempts at the same time, for each receiver. */
 const MAX_CONCURRENT = 10
 /** Maximum number of notices that wait for the outbox. */
@@ -88,19 +91,27 @@ export class Webhooks {
     return this.#addWaiting()
   }
 
-  /** Waits for the attempts in progress, and aborts them after the grace period. */
+  /**
+   * Waits for the attempts in progress, and aborts them after the grace period. Settles at most
+   * {@link OUTBOX_TIMEOUT_MS} after the grace period, even if the outbox hangs.
+   */
   async close(gracePeriodMs: number): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
     const timer = setTimeout(() => this.#abort.abort(), gracePeriodMs).unref()
-    await this.#running
-    if (this.#waiting.size > 0) await this.#addWaiting()
-    await Promise.all([...this.#attempts.values()].flatMap((attempts) => [...attempts]))
+    await within(gracePeriodMs + OUTBOX_TIMEOUT_MS, this.#finish()).catch(() => {})
     clearTimeout(timer)
     const { outbox, log } = this.#options
     const lost = this.#waiting.size + outbox.volatile
     if (lost > 0) log.warn({ lost }, 'webhook notices are lost, because the gateway stops')
     await outbox.close()
+  }
+
+  /** Adds the waiting notices to the outbox, and waits for the attempts in progress. */
+  async #finish(): Promise<void> {
+    await this.#running
+    if (this.#waiting.size > 0) await this.#addWaiting()
+    await Promise.all([...this.#attempts.values()].flatMap((attempts) => [...attempts]))
   }
 
   /** Starts a run, or another one after the current one. */
@@ -124,7 +135,10 @@ export class Webhooks {
   async #work(): Promise<void> {
     await this.#addWaiting()
     if (this.#options.delivers === false) return
-    for (const receiver of this.#receivers) await this.#claim(receiver)
+    for (const receiver of this.#receivers) {
+      if (this.#isClosed) return
+      await this.#claim(receiver)
+    }
   }
 
   /** Adds the notices that could not be added before, up to the first that still cannot. */
@@ -206,11 +220,14 @@ export class Webhooks {
     }
   }
 
-  /** Calls the outbox. Returns undefined if it is unavailable, which is logged once. */
+  /**
+   * Calls the outbox. Returns undefined if it is unavailable or does not respond in time, which is
+   * logged once.
+   */
   async #withOutbox<T>(call: (outbox: Outbox) => Promise<T>): Promise<T | undefined> {
     const { outbox, log } = this.#options
     try {
-      const result = await call(outbox)
+      const result = await within(OUTBOX_TIMEOUT_MS, call(outbox))
       if (this.#isOutboxLost) log.info({}, 'the outbox of the webhooks is available again')
       this.#isOutboxLost = false
       return result
@@ -221,6 +238,10 @@ export class Webhooks {
       return undefined
     }
   }
+}
+
+function within<T>(milliseconds: number, call: Promise<T>): Promise<T> {
+  return withinDeadline(call, milliseconds, systemTimers)
 }
 
 function targetOf(url: string): string {

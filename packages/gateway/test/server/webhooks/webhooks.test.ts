@@ -102,6 +102,34 @@ describe('webhooks', () => {
     expect(logged.filter((message) => message.includes('unavailable')).length).toBeGreaterThan(0)
   })
 
+  it('stop and report the lost notices even if the outbox hangs', async () => {
+    const hung = new Promise<never>(() => {})
+    const outbox = new MemoryOutbox()
+    for (const call of ['open', 'add', 'claim'] as const) vi.spyOn(outbox, call).mockReturnValue(hung)
+    const logged: string[] = []
+    const record = (_fields: object, message: string) => void logged.push(message)
+    const webhooks = new Webhooks({ outbox, log: { warn: record, error: record, info: record } })
+    webhooks.configure([{ url: 'http://127.0.0.1:9/', secret: SECRET, timeoutMs: 5000, retryMs: 60_000 }])
+    webhooks.send(notice('one'))
+    await webhooks.close(0)
+    expect(logged).toContain('webhook notices are lost, because the gateway stops')
+  })
+
+  it('report an outbox that hangs, and add the notice once it responds again', async () => {
+    const receiver = await startReceiver(() => 204)
+    const outbox = new MemoryOutbox()
+    vi.spyOn(outbox, 'add').mockReturnValueOnce(new Promise(() => {}))
+    const reasons: unknown[] = []
+    const record = (fields: object) => void reasons.push(...Object.values(fields))
+    const webhooks = new Webhooks({ outbox, log: { warn: record, error: record, info: record } })
+    webhooks.configure([{ url: receiver.url, secret: SECRET, timeoutMs: 5000, retryMs: 60_000 }])
+    onTestFinished(() => webhooks.close(0))
+    webhooks.send(notice('one'))
+    await until(() => receiver.delivered.size === 1)
+    await until(() => reasons.length > 0)
+    expect(reasons).toEqual(['no response within 2000 ms'])
+  })
+
   it('are bounded: an outbox that is full takes no further notice', async () => {
     const outbox = new MemoryOutbox()
     for (let index = 0; index < MAX_NOTICES; index++)
