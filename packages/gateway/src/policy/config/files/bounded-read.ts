@@ -31,17 +31,31 @@ export interface ReadBounds {
   readonly onlyFiles?: boolean
 }
 
+/** The files whose last read timed out and has not ended since. */
+const hungFiles = new Set<string>()
+
 /**
  * Reads a whole file, pipe or device, with a limit on its size and a timeout.
  *
- * A read that times out may occupy a thread of Node's pool until the operating system responds. A
- * pipe without a writer occupies no thread.
+ * A read that times out may occupy a thread of Node's pool until the operating system responds.
+ * Until then, further reads of the file fail immediately, because each would occupy another thread.
+ * A pipe without a writer occupies no thread.
  *
  * @throws UnreadableFileError
  */
 export async function readBounded(file: string, bounds: ReadBounds): Promise<Buffer> {
   const { timeoutMs = READ_TIMEOUT_MS } = bounds
-  return withTimeout(timeoutMs, readAll(file, bounds, performance.now() + timeoutMs))
+  if (hungFiles.has(file)) throw timedOut(timeoutMs)
+  const read = readAll(file, bounds, performance.now() + timeoutMs)
+  try {
+    return await withTimeout(timeoutMs, read)
+  } catch (error) {
+    // If the read has ended, the file is removed before the caller gets the error.
+    hungFiles.add(file)
+    const onEnd = () => void hungFiles.delete(file)
+    read.then(onEnd, onEnd)
+    throw error
+  }
 }
 
 /** Settles as `work` does, or rejects after the timeout. @throws UnreadableFileError */
