@@ -1,3 +1,4 @@
+import { systemTimers, withinDeadline } from 'sluice/internal'
 import { type Act, activeAt, MAX_ACTS } from '../../policy/acts/act.js'
 import { type ActSet, NO_ACTS, versionAfter, versionNumber } from '../../policy/acts/act-set.js'
 import type { Log } from '../logging/log.js'
@@ -74,7 +75,7 @@ export class ActRegistry {
    */
   async start(): Promise<void> {
     try {
-      this.#set = changedSet(await within(this.#store.read(this.#set.version))) ?? this.#set
+      await this.#read()
     } catch (error) {
       if (!this.#store.isRemote) throw error
       this.#onFailure(error)
@@ -137,7 +138,7 @@ export class ActRegistry {
     if (next.length + unreadable.length > MAX_ACTS) throw new TooManyActsError()
     const set = { version: versionAfter(version), acts: next, unreadable }
     try {
-      if (!(await within(this.#store.replace(version, set)))) return false
+      if (!(await within((signal) => this.#store.replace(version, set, signal)))) return false
     } catch (error) {
       this.#onFailure(error)
       throw new ActsUnavailableError(
@@ -150,7 +151,7 @@ export class ActRegistry {
 
   async #read(): Promise<void> {
     const known = this.#set
-    const found = await within(this.#store.read(known.version))
+    const found = await within(() => this.#store.read(known.version))
     this.#onSuccess()
     const stored = found === 'unchanged' ? known : (found ?? NO_ACTS)
     if (versionNumber(stored.version) >= versionNumber(known.version)) {
@@ -158,7 +159,7 @@ export class ActRegistry {
       return
     }
     // The store lost changes, as an evicted key or a failover does.
-    if (await within(this.#store.replace(stored.version, known)))
+    if (await within((signal) => this.#store.replace(stored.version, known, signal)))
       this.#options.log.warn({ acts: known.acts.length }, 'the store lost acts; they were restored')
   }
 
@@ -192,21 +193,18 @@ export class ActRegistry {
   }
 }
 
-function changedSet(found: ActSet | 'unchanged' | undefined): ActSet | undefined {
-  return found === 'unchanged' ? undefined : found
-}
-
-/** Rejects if a call takes longer than the deadline. */
-async function within<T>(call: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no response within ${DEADLINE_MS} ms`)), DEADLINE_MS)
+/**
+ * Rejects if a call takes longer than the deadline.
+ *
+ * @param call gets a signal that aborts at the deadline
+ */
+function within<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const abort = new AbortController()
+  return withinDeadline(call(abort.signal), DEADLINE_MS, systemTimers, {
+    onTimeout: () => abort.abort(),
+    onValue() {},
+    onError() {},
   })
-  try {
-    return await Promise.race([call, timeout])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** Returns the message alone. Other properties of such errors may contain a password. */

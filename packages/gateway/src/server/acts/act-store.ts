@@ -17,9 +17,10 @@ export interface ActStore {
    * Replaces the set if it still has a version. The version of a missing set is that of `NO_ACTS`.
    * Rejects if the store is unavailable; the set may then have been replaced.
    *
+   * @param signal aborts when the caller no longer waits
    * @returns false if the set has another version
    */
-  replace(expected: string, next: ActSet): Promise<boolean>
+  replace(expected: string, next: ActSet, signal?: AbortSignal): Promise<boolean>
   close(): Promise<void>
 }
 

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { keyDigest, newKey } from 'sluice/identity'
 import { isMap, isSeq, parseDocument } from 'yaml'
+import { replaceFile } from '../../policy/config/files/replace-file.js'
 import { ConfigError } from '../../policy/config/load-config.js'
 import { parseKeys } from './keys-file.js'
 
@@ -116,23 +116,6 @@ async function createLock(lock: string): Promise<boolean> {
     return true
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
-    throw error
-  }
-}
-
-/** Replaces a file atomically. A new file is readable only by its owner. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}`
-  const mode = await stat(file).then(
-    (found) => found.mode & 0o777,
-    () => 0o600,
-  )
-  try {
-    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' })
-    await chmod(temporary, mode)
-    await rename(temporary, file)
-  } catch (error) {
-    await rm(temporary, { force: true })
     throw error
   }
 }
