@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { exitProcess } from '../server/logging/exit-process.js'
 import { VERSION } from '../version.js'
 import { addActCommands } from './act-commands.js'
 import { checkCommand } from './check-command.js'
@@ -109,7 +110,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 program.parseAsync().catch((error: unknown) => {
   console.error(`sluice: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
+  // A file that hangs must not keep the process alive.
+  void exitProcess(1)
 })
 
 /**

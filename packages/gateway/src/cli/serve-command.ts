@@ -4,6 +4,7 @@ import { loadConfig } from '../policy/config/load-config.js'
 import { unprotectedAdminError } from '../policy/config/sections/admin-section.js'
 import { parseEndpoint } from '../policy/config/yaml/endpoint.js'
 import { startGateway } from '../server/gateway.js'
+import { exitProcess } from '../server/logging/exit-process.js'
 import { createProcessLog } from '../server/logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../server/logging/stray-output.js'
 import { logWarnings, watchConfig } from './reload.js'
@@ -60,9 +61,9 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
   // SIGINT comes from a terminal, where no load balancer sends requests.
   await gateway.close({ drain: signal !== 'SIGINT' })
   log.info({}, 'stopped')
-  if ((await log.flush(LOG_FLUSH_TIMEOUT_MS)) && config.telemetry === undefined) return
-  // A log thread blocked on a hung disk, or an export that is retried, would keep the process alive.
-  process.exit(0)
+  await log.flush(LOG_FLUSH_TIMEOUT_MS)
+  // A file that hangs, or an export that is retried, would keep the process alive.
+  await exitProcess(0)
 }
 
 function overrideOf({ listen, admin, upstream }: ServeOptions): (config: GatewayConfig) => GatewayConfig {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { exitProcess } from '../server/logging/exit-process.js'
 
 /** Signals within this time count as one: npm forwards signals that the terminal already sent. */
 const SAME_SIGNAL_MS = 1000
@@ -18,7 +19,7 @@ export function stopSignal(): Promise<string> {
       if (stoppedAt === undefined) {
         stoppedAt = performance.now()
         resolve(signal)
-      } else if (performance.now() - stoppedAt > SAME_SIGNAL_MS) process.exit(1)
+      } else if (performance.now() - stoppedAt > SAME_SIGNAL_MS) void exitProcess(1)
     }
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
     onParentEnd(() => {

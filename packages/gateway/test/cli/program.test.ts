@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startUpstream, until } from '../server/gateway/running-gateway.js'
-import { sluice } from './program.js'
+import { sluice, sluiceWith } from './program.js'
 
 let folder: string
 beforeAll(async () => {
@@ -145,6 +145,29 @@ describe('sluice serve', () => {
       expect((await ended)[0]).toBe(0)
       expect(output.err.match(/store does not respond;/g)).toHaveLength(1)
       expect(output.err + output.out).not.toContain('s3cret')
+    },
+  )
+
+  it.each([1, 2])(
+    'stops on SIGTERM with `workers: %i` even if a file system hangs in every process',
+    async (workers) => {
+      // A pipe without a writer occupies a thread, as a file on a hung mount does.
+      const pipe = join(folder, `pipe-${workers}`)
+      execFileSync('mkfifo', [pipe])
+      const preload = join(folder, `hang-${workers}.cjs`)
+      await writeFile(preload, `require('node:fs').open(${JSON.stringify(pipe)}, 'r', () => {})`)
+      const file = await writeConfig(`${limited('1/minute')}workers: ${workers}\n`)
+      const { child, output } = sluiceWith(
+        { NODE_OPTIONS: `--require ${preload}` },
+        'serve',
+        file,
+        ...serveOptions,
+      )
+      await until(() => output.out.includes('sluice listens'))
+      child.kill('SIGTERM')
+      const [code, signal] = await once(child, 'close')
+      expect(output.err).toContain('stopped')
+      expect({ code, signal }).toEqual({ code: null, signal: 'SIGTERM' })
     },
   )
 

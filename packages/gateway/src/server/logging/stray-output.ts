@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import { exitProcess } from './exit-process.js'
 import type { Log, ProcessLog } from './log.js'
 
 /** The maximum length of a logged message, in characters. */
@@ -58,6 +59,6 @@ const FLUSH_TIMEOUT_MS = 500
 export function logFatalErrors(log: Pick<ProcessLog, 'crashed' | 'flush'>): void {
   process.on('uncaughtException', (error) => {
     log.crashed(error)
-    void log.flush(FLUSH_TIMEOUT_MS).then(() => process.exit(1))
+    void log.flush(FLUSH_TIMEOUT_MS).then(() => exitProcess(1))
   })
 }

@@ -6,6 +6,7 @@ import type { GatewayConfig } from '../../policy/config/config.js'
 import { knownVariables, parseConfig } from '../../policy/config/load-config.js'
 import { shareOf } from '../../policy/config/server-limits.js'
 import { ReceivedKeys } from '../identity/keys-file-watch.js'
+import { exitProcess } from '../logging/exit-process.js'
 import { createProcessLog } from '../logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../logging/stray-output.js'
 import { AccessLog } from '../observability/access-log.js'
@@ -74,12 +75,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 // Without its primary, a worker cannot decide anything and would never be stopped.
 process.on('disconnect', async () => {
   await Promise.race([server?.flushNotices(), delay(NOTICE_FLUSH_TIMEOUT_MS)])
-  process.exit(1)
+  await exitProcess(1)
 })
 process.on('message', (message: ToWorker) => {
   handleMessage(message).catch(async (error: Error) => {
     await send({ kind: 'failed', message: error.message })
-    process.exit(1)
+    await exitProcess(1)
   })
 })
 
@@ -109,7 +110,7 @@ async function handleMessage(message: ToWorker): Promise<void> {
     case 'stop':
       await server?.stop(message.gracePeriodMs)
       await log.flush(LOG_FLUSH_TIMEOUT_MS)
-      process.exit(0)
+      await exitProcess(0)
   }
 }
 
