@@ -40,7 +40,7 @@ export const LAYERS = {
     ['replay/suggest'],
     ['replay/html', 'replay/index.ts'],
     ['server/logging'],
-    ['server/http', 'server/store', 'server/acts'],
+    ['server/http', 'server/store', 'server/acts', 'server/close-parts.ts'],
     ['server/identity'],
     ['server/observability'],
     ['server/proxy', 'server/webhooks'],

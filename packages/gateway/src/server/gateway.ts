@@ -12,6 +12,7 @@ import { LiveState } from './admin/live-state.js'
 import { recordStatus } from './admin/replay/record-status.js'
 import { replayRecording } from './admin/replay/replay-recording.js'
 import type { RouteServer } from './admin/route-server.js'
+import { closeParts } from './close-parts.js'
 import { type TlsWatch, watchTls } from './http/tls-files.js'
 import type { Log } from './logging/log.js'
 import { AccessLog } from './observability/access-log.js'
@@ -97,6 +98,8 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Gat
 
 /** Maximum time to finish deliveries to webhooks when the gateway stops. */
 const WEBHOOK_GRACE_MS = 5000
+/** Maximum time to close the files and the exports. It exceeds the time that each of them needs. */
+const CLOSE_TIMEOUT_MS = 10_000
 
 interface ProgramOptions {
   readonly log: Log
@@ -215,14 +218,20 @@ class GatewayProgram {
   /** Stops every part that was started. */
   async stop(gracePeriodMs: number): Promise<void> {
     await this.#frontend?.close(gracePeriodMs)
-    await this.#acts.close()
     this.#refusals.close()
-    await this.#webhooks.close(Math.min(gracePeriodMs, WEBHOOK_GRACE_MS))
     this.#processMonitor?.stop()
+    await closeParts(
+      {
+        accessLog: this.#accessLog?.close(),
+        acts: this.#acts.close(),
+        record: this.#recorder?.close(),
+        webhooks: this.#webhooks.close(Math.min(gracePeriodMs, WEBHOOK_GRACE_MS)),
+        telemetry: this.#telemetry?.close(),
+      },
+      CLOSE_TIMEOUT_MS,
+      this.#log,
+    )
     await this.#runtime?.close()
-    await this.#recorder?.close()
-    await this.#telemetry?.close()
-    await this.#accessLog?.close()
     this.#liveState?.feed.close()
     this.#adminTls?.stop()
     await this.#admin?.close()

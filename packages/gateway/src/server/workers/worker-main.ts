@@ -5,6 +5,7 @@ import { withFailurePolicy } from 'sluice'
 import type { GatewayConfig } from '../../policy/config/config.js'
 import { knownVariables, parseConfig } from '../../policy/config/load-config.js'
 import { shareOf } from '../../policy/config/server-limits.js'
+import { closeParts } from '../close-parts.js'
 import { ReceivedKeys } from '../identity/keys-file-watch.js'
 import { exitProcess } from '../logging/exit-process.js'
 import { createProcessLog } from '../logging/log.js'
@@ -49,6 +50,11 @@ const REPORT_INTERVAL_MS = 1000
 const PROCESS_INTERVAL_MS = 5000
 /** Maximum time to add notices to the outbox after the primary was killed. */
 const NOTICE_FLUSH_TIMEOUT_MS = 1000
+/**
+ * Maximum time to close the parts of the process. The primary kills a worker 5 seconds after its
+ * grace period, and the last log lines must be written before.
+ */
+const CLOSE_TIMEOUT_MS = 3500
 /** Maximum time to write the last log lines before the process exits. */
 const LOG_FLUSH_TIMEOUT_MS = 500
 
@@ -207,14 +213,19 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       clearInterval(processReports)
       monitor?.stop()
       await proxy.close(gracePeriodMs)
-      await runtime.close()
-      // First, because the primary kills a worker that takes too long.
-      await closeStore()
-      await sender.flush()
-      await recorder?.close()
-      await webhooks?.close(0)
-      await telemetry?.close()
-      await accessLog?.close()
+      await closeParts(
+        {
+          accessLog: accessLog?.close(),
+          upstream: runtime.close(),
+          store: closeStore(),
+          events: sender.flush(),
+          record: recorder?.close(),
+          webhooks: webhooks?.close(0),
+          telemetry: telemetry?.close(),
+        },
+        CLOSE_TIMEOUT_MS,
+        log,
+      )
       await reportDropped()
     },
   }
