@@ -123,7 +123,6 @@ export async function startProxy({
     const requestId = requestIdOf(request.rawHeaders, peerTrusted)
     const telemetry = current.telemetry?.start(request, requestId)
     const onEnd = () => {
-      telemetry?.end(response.headersSent ? response.statusCode : undefined)
       current.upstreamUsers.release()
       onRequestEnd()
     }

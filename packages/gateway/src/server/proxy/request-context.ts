@@ -92,8 +92,9 @@ export function endRequest(
   route: string | undefined,
   outcome: RequestOutcome,
 ): void {
-  telemetry?.onOutcome(outcome)
+  const status = response.headersSent ? response.statusCode : undefined
   services.traffic.onRequestEnd(route, outcome)
-  access?.end(outcome, response.headersSent ? response.statusCode : undefined)
+  access?.end(outcome, status)
+  telemetry?.end(outcome, status)
   onEnd()
 }

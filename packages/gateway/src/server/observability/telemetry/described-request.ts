@@ -55,7 +55,6 @@ export class DescribedRequest implements RequestTelemetry {
   #call: LlmCall | undefined
   #answer: AnsweredCall | undefined
   #exchange: ForwardEnd | undefined
-  #outcome: RequestOutcome | undefined
 
   constructor(by: DescribedBy, request: IncomingMessage, requestId: string) {
     this.#by = by
@@ -122,16 +121,12 @@ export class DescribedRequest implements RequestTelemetry {
     this.#answer = answer
   }
 
-  onOutcome(outcome: RequestOutcome): void {
-    this.#outcome = outcome
-  }
-
-  end(status: number | undefined): void {
+  end(outcome: RequestOutcome, status: number | undefined): void {
     const errorType = this.#errorType(status)
     const shared: Attributes = {
       ...this.#shared,
       ...(status !== undefined && { 'http.response.status_code': status }),
-      ...(this.#outcome !== undefined && { 'sluice.outcome': this.#outcome }),
+      'sluice.outcome': outcome,
       ...(errorType !== undefined && { 'error.type': errorType }),
     }
     this.#endSpan(shared, errorType, status)

@@ -47,13 +47,12 @@ export interface RequestTelemetry {
   onForwarded(end: ForwardEnd): void
   /** The tokens of a model call are known. */
   onModelAnswer(answer: AnsweredCall): void
-  onOutcome(outcome: RequestOutcome): void
   /**
    * The request has ended. Called once.
    *
    * @param status the status that the client received; undefined without a response
    */
-  end(status: number | undefined): void
+  end(outcome: RequestOutcome, status: number | undefined): void
 }
 
 interface Decided {
