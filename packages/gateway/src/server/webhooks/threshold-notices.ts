@@ -61,7 +61,7 @@ export class ThresholdNotices implements Partial<Observer> {
 }
 
 /** Returns the notice of a threshold for the webhooks. */
-function noticeOf(route: string, event: ThresholdEvent): Notice {
+export function noticeOf(route: string, event: ThresholdEvent): Notice {
   const { id, rule, resource, key, threshold, used, limit, start, reset } = event
   const body = JSON.stringify({
     type: 'threshold',

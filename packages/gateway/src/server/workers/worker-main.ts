@@ -24,7 +24,7 @@ import { startProxy } from '../proxy/proxy-server.js'
 import { Runtime } from '../runtime.js'
 import { openStore } from '../store/open-store.js'
 import { openOutbox } from '../webhooks/open-outbox.js'
-import { ThresholdNotices } from '../webhooks/threshold-notices.js'
+import { noticeOf } from '../webhooks/threshold-notices.js'
 import { Webhooks } from '../webhooks/webhooks.js'
 import { eventSender } from './event-sender.js'
 import { type RemoteStore, remoteStore } from './remote-store.js'
@@ -130,7 +130,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
   const webhooks = sharedOutbox(config)
   const observer: Observer = broadcast([
     reportsEvents ? sender : unreadableResponseLog(log),
-    ...(webhooks === undefined ? [] : [thresholdRecorder(config, webhooks, redactionKey)]),
+    ...(webhooks === undefined ? [] : [thresholdRecorder(webhooks)]),
   ])
   const telemetry = await openTelemetry(config, { log, redactionKey, worker })
   const { store, close: closeStore } = await openWorkerStore(config, workers)
@@ -243,17 +243,12 @@ function sharedOutbox({ store, webhooks = [] }: GatewayConfig): Webhooks | undef
 }
 
 /** Returns an observer that adds thresholds to the outbox. The primary logs and counts them. */
-function thresholdRecorder(
-  config: GatewayConfig,
-  webhooks: Webhooks,
-  redactionKey: Uint8Array,
-): ThresholdNotices {
-  return new ThresholdNotices(config.log, {
-    log: { warn() {} },
-    redactionKey,
-    onThreshold() {},
-    send: (notice) => webhooks.send(notice),
-  })
+function thresholdRecorder(webhooks: Webhooks): Partial<Observer> {
+  return {
+    onLimiterEvent(route, event) {
+      if (event.type === 'threshold') webhooks.send(noticeOf(route, event))
+    },
+  }
 }
 
 function compile({ source, listen, upstream }: WorkerConfig): GatewayConfig {
