@@ -16,7 +16,7 @@ import { closeParts } from './close-parts.js'
 import { type TlsWatch, watchTls } from './http/tls-files.js'
 import type { Log } from './logging/log.js'
 import { AccessLog } from './observability/access-log.js'
-import { createRedactionKey } from './observability/client-redaction.js'
+import { ClientRedaction, createRedactionKey } from './observability/client-redaction.js'
 import { GatewayMetrics } from './observability/metrics/gateway-metrics.js'
 import { ProcessMonitor, type ProcessStats } from './observability/metrics/process-stats.js'
 import { timed } from './observability/metrics/timed-store.js'
@@ -79,8 +79,9 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Gat
   let program: GatewayProgram | undefined
   try {
     const redactionKey = createRedactionKey()
-    const telemetry = config.workers === 1 ? await openTelemetry(config, { log, redactionKey }) : undefined
-    const gateway = new GatewayProgram(config, store, { log, redactionKey, telemetry })
+    const redaction = new ClientRedaction(config.log, redactionKey)
+    const telemetry = config.workers === 1 ? await openTelemetry(config, { log, redaction }) : undefined
+    const gateway = new GatewayProgram(config, store, { log, redactionKey, redaction, telemetry })
     program = gateway
     const address = await gateway.start(config)
     return {
@@ -105,6 +106,7 @@ interface ProgramOptions {
   readonly log: Log
   /** The key of the digests of clients. */
   readonly redactionKey: Uint8Array
+  readonly redaction: ClientRedaction
   readonly telemetry: OpenedTelemetry | undefined
 }
 
@@ -115,6 +117,7 @@ class GatewayProgram {
   readonly #metrics = new GatewayMetrics()
   readonly #refusals: RefusalLog
   readonly #redactionKey: Uint8Array
+  readonly #redaction: ClientRedaction
   /** Undefined if requests are not logged, or workers log them. */
   readonly #accessLog: AccessLog | undefined
   /** Undefined if no port serves metrics. */
@@ -137,17 +140,16 @@ class GatewayProgram {
   #missedChange = false
   #closed: Promise<void> | undefined
 
-  constructor(config: GatewayConfig, store: OpenedStore, { log, redactionKey, telemetry }: ProgramOptions) {
+  constructor(config: GatewayConfig, store: OpenedStore, options: ProgramOptions) {
+    const { log, redactionKey, redaction, telemetry } = options
     this.#telemetry = telemetry
     this.#store = store
     this.#log = log
     this.#redactionKey = redactionKey
-    this.#refusals = new RefusalLog(config.log, { log, redactionKey })
+    this.#redaction = redaction
+    this.#refusals = new RefusalLog(config.log, { log, redaction })
     if (config.accessLog !== undefined && config.workers === 1)
-      this.#accessLog = new AccessLog({
-        ...{ config: config.accessLog, clients: config.log.clients },
-        ...{ log, redactionKey },
-      })
+      this.#accessLog = new AccessLog({ config: config.accessLog, log, redaction })
     this.#acts = new ActRegistry(openActStore(config), { log, onChange: (acts) => this.#onActsChanged(acts) })
     if (config.record !== undefined && config.workers === 1)
       this.#recorder = new Recorder(config.record, recordErrorLog(log))
@@ -159,8 +161,8 @@ class GatewayProgram {
       onDelivery: (outcome) => this.#metrics.onWebhook(outcome),
       onDropped: () => this.#metrics.onWebhook('dropped'),
     })
-    this.#thresholds = new ThresholdNotices(config.log, {
-      ...{ log, redactionKey },
+    this.#thresholds = new ThresholdNotices({
+      ...{ log, redaction },
       onThreshold: (route, event) =>
         this.#metrics.onThreshold(route, event, formatThreshold(event.threshold)),
       send: (notice) => this.#webhooks.send(notice),
@@ -273,11 +275,10 @@ class GatewayProgram {
       onChange: ({ config, services }) => {
         this.#metrics.setTiers(tiersOf(config))
         this.#metrics.setModels(config.models ?? [])
+        this.#redaction.configure(config.log)
         this.#refusals.configure(config.log)
-        this.#thresholds.configure(config.log)
         this.#webhooks.configure(config.webhooks ?? [])
         this.#telemetry?.configure(config)
-        this.#accessLog?.configure(config.log)
         this.#liveState?.setConfig(config, services.policies)
       },
     }

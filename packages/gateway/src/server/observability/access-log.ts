@@ -1,13 +1,13 @@
 import type { Decision } from 'sluice'
 import { clientLabel } from '../../policy/client-label.js'
-import type { AccessLogConfig, LogConfig } from '../../policy/config/config.js'
+import type { AccessLogConfig } from '../../policy/config/config.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import { type OriginReader, originOf } from '../http/client-origin.js'
 import type { InboundRequest } from '../http/inbound-request.js'
 import { appendSink } from '../logging/append-sink.js'
 import { LineWriter } from '../logging/line-writer.js'
 import type { Log } from '../logging/log.js'
-import { clientRedactor } from './client-redaction.js'
+import type { ClientRedaction } from './client-redaction.js'
 import type { ModelAnswer } from './model-answer.js'
 import type { RequestOutcome } from './request-outcome.js'
 
@@ -21,10 +21,7 @@ const FLUSH_TIMEOUT_MS = 1000
 export interface AccessLogOptions {
   readonly config: AccessLogConfig
   readonly log: Pick<Log, 'info' | 'error'>
-  /** How client names appear. */
-  readonly clients: LogConfig['clients']
-  /** The key of the digests of clients. */
-  readonly redactionKey: Uint8Array
+  readonly redaction: ClientRedaction
 }
 
 /**
@@ -35,24 +32,17 @@ export class AccessLog {
   readonly #log: AccessLogOptions['log']
   /** Undefined if requests are logged in the log. */
   readonly #writer: LineWriter | undefined
-  readonly #key: Uint8Array
-  #redact: (client: string) => string
+  readonly #redaction: ClientRedaction
 
-  constructor({ config: { file }, log, clients, redactionKey }: AccessLogOptions) {
+  constructor({ config: { file }, log, redaction }: AccessLogOptions) {
     this.#log = log
-    this.#key = redactionKey
-    this.#redact = clientRedactor(clients, redactionKey)
+    this.#redaction = redaction
     if (file !== undefined)
       this.#writer = new LineWriter({
         sink: appendSink(file),
         maxWriteBytes: MAX_WRITE_BYTES,
         onFailure: ({ message: reason }) => log.error({ file, reason }, 'cannot write the access log'),
       })
-  }
-
-  /** Applies a changed configuration. */
-  configure({ clients }: LogConfig): void {
-    this.#redact = clientRedactor(clients, this.#key)
   }
 
   /** Number of lines that could not be written to the file. */
@@ -71,7 +61,7 @@ export class AccessLog {
   }
 
   #write(fields: AccessFields): void {
-    const line = { ...fields, client: this.#redact(fields.client) }
+    const line = { ...fields, client: this.#redaction.redact(fields.client) }
     if (this.#writer === undefined) this.#log.info(line, 'request')
     else this.#writer.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`)
   }

@@ -13,21 +13,41 @@ export function createRedactionKey(): Uint8Array {
   return randomBytes(32)
 }
 
-/**
- * Returns a function that redacts a client for a log:
- *
- * - `plain`: its id or address;
- * - `masked`: the network of an address, or the first two characters of an id;
- * - `hashed`: a digest that stays the same until the gateway stops.
- */
-export function clientRedactor(redaction: LogConfig['clients'], key: Uint8Array): (client: string) => string {
-  switch (redaction) {
-    case 'plain':
-      return (client) => client.slice(0, MAX_LENGTH)
-    case 'masked':
-      return mask
-    case 'hashed':
-      return (client) => `#${createHmac('sha256', key).update(client).digest('base64url').slice(0, 16)}`
+type RedactionConfig = Pick<LogConfig, 'clients'>
+
+/** Redacts the names of clients for the logs and the telemetry of a process. */
+export class ClientRedaction {
+  #mode: LogConfig['clients']
+
+  /** @param key the key of the digests, which all processes of a gateway share */
+  constructor(
+    { clients }: RedactionConfig,
+    private readonly key: Uint8Array,
+  ) {
+    this.#mode = clients
+  }
+
+  /** Applies a changed configuration. */
+  configure({ clients }: RedactionConfig): void {
+    this.#mode = clients
+  }
+
+  /**
+   * Redacts a client, depending on the configuration:
+   *
+   * - `plain`: its id or address;
+   * - `masked`: the network of an address, or the first two characters of an id;
+   * - `hashed`: a digest that stays the same until the gateway stops.
+   */
+  redact(client: string): string {
+    switch (this.#mode) {
+      case 'plain':
+        return client.slice(0, MAX_LENGTH)
+      case 'masked':
+        return mask(client)
+      case 'hashed':
+        return `#${createHmac('sha256', this.key).update(client).digest('base64url').slice(0, 16)}`
+    }
   }
 }
 

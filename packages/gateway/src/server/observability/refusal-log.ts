@@ -4,7 +4,7 @@ import { clientLabel } from '../../policy/client-label.js'
 import type { LogConfig } from '../../policy/config/config.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { Log } from '../logging/log.js'
-import { clientRedactor } from './client-redaction.js'
+import type { ClientRedaction } from './client-redaction.js'
 import { SpaceSaving } from './metrics/space-saving.js'
 import type { Observer } from './observer.js'
 
@@ -23,8 +23,7 @@ const COUNTERS = 100
 
 export interface RefusalLogOptions {
   readonly log: Pick<Log, 'warn'>
-  /** The key of the digests of clients. */
-  readonly redactionKey: Uint8Array
+  readonly redaction: ClientRedaction
   /** Schedules a call, and returns a function that cancels it. Default: an unreferenced timer. */
   readonly after?: (milliseconds: number, call: () => void) => () => void
 }
@@ -36,25 +35,22 @@ export interface RefusalLogOptions {
 export class RefusalLog implements Partial<Observer> {
   readonly #log: RefusalLogOptions['log']
   readonly #after: NonNullable<RefusalLogOptions['after']>
-  readonly #key: Uint8Array
+  readonly #redaction: ClientRedaction
   #config: LogConfig
-  #redact: (client: string) => string
   #lines = 0
   #summary = new RefusalSummary()
   /** Cancels the timer that ends the interval; undefined until a request is refused. */
   #cancel: (() => void) | undefined
 
-  constructor(config: LogConfig, { log, redactionKey, after = unreferencedTimer }: RefusalLogOptions) {
+  constructor(config: LogConfig, { log, redaction, after = unreferencedTimer }: RefusalLogOptions) {
     this.#config = config
-    this.#key = redactionKey
-    this.#redact = clientRedactor(config.clients, redactionKey)
+    this.#redaction = redaction
     this.#log = log
     this.#after = after
   }
 
   /** Applies a changed configuration. */
   configure(config: LogConfig): void {
-    if (config.clients !== this.#config.clients) this.#redact = clientRedactor(config.clients, this.#key)
     this.#config = config
   }
 
@@ -84,7 +80,7 @@ export class RefusalLog implements Partial<Observer> {
     }
     this.#lines++
     const requestId = request.id !== undefined && { requestId: request.id }
-    this.#log.warn({ ...cause, client: this.#redact(client), ...requestId, ...more }, 'request refused')
+    this.#log.warn({ ...cause, client: this.#redaction.redact(client), ...requestId, ...more }, 'request refused')
   }
 
   /** Logs the pending summary. */
@@ -99,10 +95,14 @@ export class RefusalLog implements Partial<Observer> {
     this.#lines = 0
     if (summary.count === 0) return
     this.#summary = new RefusalSummary()
-    const clients = summary.topClients().map(({ client, count }) => ({ client: this.#redact(client), count }))
+    const clients = summary
+      .topClients()
+      .map(({ client, count }) => ({ client: this.#redaction.redact(client), count }))
     const requests = summary.count === 1 ? 'request' : 'requests'
     const message = `${summary.count.toLocaleString('en-US')} more ${requests} refused in the last second`
-    const heaviest = summary.topPairs().map((each) => ({ ...each, client: this.#redact(each.client) }))
+    const heaviest = summary
+      .topPairs()
+      .map((each) => ({ ...each, client: this.#redaction.redact(each.client) }))
     this.#log.warn({ more: summary.count, heaviest, rules: summary.topRules(), clients }, message)
   }
 }

@@ -57,11 +57,14 @@ function reporterOf(
   if (telemetry !== undefined) meter.readModel()
   const startedAt = performance.now()
   return (amounts) => {
-    const { firstTextAt, tokens, model } = meter
+    const { firstTextAt } = meter
     const endedAt = performance.now()
     const answer = modelAnswer({ sender, call, amounts, startedAt, endedAt, firstTextAt })
     traffic.onModelAnswer?.(match.policy.name, answer)
-    telemetry?.onModelAnswer({ ...answer, tokens: { ...tokens, output: amounts.output_tokens }, model })
+    if (telemetry !== undefined) {
+      const { tokens, model } = meter
+      telemetry.onModelAnswer({ ...answer, tokens: { ...tokens, output: amounts.output_tokens }, model })
+    }
     access?.onModelAnswer(answer)
   }
 }

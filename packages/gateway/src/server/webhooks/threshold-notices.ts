@@ -1,9 +1,8 @@
 import { capacityOf, formatLimit, type LimiterEvent } from 'sluice'
 import { BoundedCache, formatThreshold } from 'sluice/internal'
-import type { LogConfig } from '../../policy/config/config.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { Log } from '../logging/log.js'
-import { clientRedactor } from '../observability/client-redaction.js'
+import type { ClientRedaction } from '../observability/client-redaction.js'
 import type { Observer } from '../observability/observer.js'
 import type { Notice } from './outbox.js'
 
@@ -17,8 +16,7 @@ const REMEMBER_AFTER_MS = 3_600_000
 
 export interface ThresholdOptions {
   readonly log: Pick<Log, 'warn'>
-  /** The key of the digests of clients. */
-  readonly redactionKey: Uint8Array
+  readonly redaction: ClientRedaction
   /** Called once for each threshold. */
   readonly onThreshold: (route: string, event: ThresholdEvent) => void
   readonly send: (notice: Notice) => void
@@ -29,28 +27,21 @@ export class ThresholdNotices implements Partial<Observer> {
   readonly #options: ThresholdOptions
   /** The IDs of thresholds that were reported. Several workers may announce the same one. */
   readonly #known = new BoundedCache<string, true>(MAX_KNOWN)
-  #redact: (client: string) => string
 
-  constructor(config: LogConfig, options: ThresholdOptions) {
+  constructor(options: ThresholdOptions) {
     this.#options = options
-    this.#redact = clientRedactor(config.clients, options.redactionKey)
-  }
-
-  /** Applies a changed configuration. */
-  configure(config: LogConfig): void {
-    this.#redact = clientRedactor(config.clients, this.#options.redactionKey)
   }
 
   onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void {
     if (event.type !== 'threshold' || this.#known.get(event.id) !== undefined) return
     this.#known.set(event.id, true)
-    const { log, onThreshold, send } = this.#options
+    const { log, redaction, onThreshold, send } = this.#options
     const { id, rule, resource, key, used, limit, reset } = event
     onThreshold(route, event)
     log.warn(
       {
         ...{ route, rule, resource },
-        client: this.#redact(key),
+        client: redaction.redact(key),
         threshold: formatThreshold(event.threshold),
         ...{ used, limit: capacityOf(limit), reset: new Date(reset).toISOString(), id },
       },

@@ -11,6 +11,7 @@ import { exitProcess } from '../logging/exit-process.js'
 import { createProcessLog } from '../logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../logging/stray-output.js'
 import { AccessLog } from '../observability/access-log.js'
+import { ClientRedaction } from '../observability/client-redaction.js'
 import { ProcessMonitor } from '../observability/metrics/process-stats.js'
 import { timed } from '../observability/metrics/timed-store.js'
 import { broadcast, type Observer } from '../observability/observer.js'
@@ -123,6 +124,7 @@ async function handleMessage(message: ToWorker): Promise<void> {
 async function startServer(start: StartMessage): Promise<WorkerServer> {
   const { config: first, worker, workers, reportsEvents, recordOrigin, redactionKey } = start
   const config = compile(first)
+  const redaction = new ClientRedaction(config.log, redactionKey)
   const sender = eventSender(
     (events) => send({ kind: 'events', events }),
     (dropped) => log.info({ dropped }, 'events were dropped: the primary is too slow to receive them'),
@@ -132,14 +134,13 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
     reportsEvents ? sender : unreadableResponseLog(log),
     ...(webhooks === undefined ? [] : [thresholdRecorder(webhooks)]),
   ])
-  const telemetry = await openTelemetry(config, { log, redactionKey, worker })
+  const telemetry = await openTelemetry(config, { log, redaction, worker })
   const { store, close: closeStore } = await openWorkerStore(config, workers)
   if (config.record !== undefined) {
     const own = workerRecord(config.record, worker, workers)
     recorder = new Recorder(own, recordErrorLog(log), recordOrigin)
   }
-  if (config.accessLog !== undefined)
-    accessLog = new AccessLog({ config: config.accessLog, log, clients: config.log.clients, redactionKey })
+  if (config.accessLog !== undefined) accessLog = new AccessLog({ config: config.accessLog, log, redaction })
   const keys = new ReceivedKeys()
   keys.set(first.keysFile)
   let tls = first.tls
@@ -151,8 +152,8 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       telemetry,
       accessLog,
       onChange({ config }) {
+        redaction.configure(config.log)
         telemetry?.configure(config)
-        accessLog?.configure(config.log)
       },
       gatewayName: first.gatewayName,
       share: (limits) => shareOf(limits, workers),

@@ -5,7 +5,7 @@ import { parseConfig } from '../../../src/policy/config/load-config.js'
 import type { WeighedRequest } from '../../../src/policy/policy-request.js'
 import { startGateway } from '../../../src/server/gateway.js'
 import { createLog } from '../../../src/server/logging/log.js'
-import { createRedactionKey } from '../../../src/server/observability/client-redaction.js'
+import { ClientRedaction, createRedactionKey } from '../../../src/server/observability/client-redaction.js'
 import { RefusalLog } from '../../../src/server/observability/refusal-log.js'
 import { echo, send, startUpstream } from '../gateway/running-gateway.js'
 
@@ -13,17 +13,16 @@ import { echo, send, startUpstream } from '../gateway/running-gateway.js'
 function refusalLog(config: Partial<LogConfig> = {}) {
   let text = ''
   const timers: (() => void)[] = []
-  const refusals = new RefusalLog(
-    { refusals: true, clients: 'plain', ...config },
-    {
-      log: createLog({ write: (line) => (text += line) }),
-      redactionKey: createRedactionKey(),
-      after(_milliseconds, call) {
-        timers.push(call)
-        return () => {}
-      },
+  const used: LogConfig = { refusals: true, clients: 'plain', ...config }
+  const redaction = new ClientRedaction(used, createRedactionKey())
+  const refusals = new RefusalLog(used, {
+    log: createLog({ write: (line) => (text += line) }),
+    redaction,
+    after(_milliseconds, call) {
+      timers.push(call)
+      return () => {}
     },
-  )
+  })
   const limiter = createLimiter<WeighedRequest>({
     store: memoryStore(),
     name: 'POST /predict',
@@ -34,6 +33,10 @@ function refusalLog(config: Partial<LogConfig> = {}) {
   })
   return {
     refusals,
+    configure(next: LogConfig) {
+      redaction.configure(next)
+      refusals.configure(next)
+    },
     request: (ip: string, client?: { id: string; tier?: string }) =>
       limiter.admit({ ip, client, route: 'POST /predict' } as WeighedRequest),
     /** Ends the current interval, if there is one. */
@@ -78,13 +81,13 @@ describe('a line of the refusal log', () => {
 
     const log = refusalLog()
     for (let n = 0; n < 2; n++) log.request('10.0.0.1')
-    log.refusals.configure({ refusals: true, clients: 'hashed' })
+    log.configure({ refusals: true, clients: 'hashed' })
     for (let n = 0; n < 2; n++) log.request('10.0.0.1')
     const [plain, first, second] = log.lines().map(({ client }) => client)
     expect(plain).toBe('10.0.0.1')
     expect(first).toMatch(/^#/)
     expect(second).toBe(first)
-    log.refusals.configure({ refusals: false, clients: 'hashed' })
+    log.configure({ refusals: false, clients: 'hashed' })
     log.request('10.0.0.1')
     expect(log.lines()).toHaveLength(3)
   })

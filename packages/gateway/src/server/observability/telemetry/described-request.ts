@@ -10,6 +10,7 @@ import {
 } from '@opentelemetry/api'
 import { clientLabel } from '../../../policy/client-label.js'
 import type { LlmCall } from '../../../policy/llm/llm-call.js'
+import type { ClientRedaction } from '../client-redaction.js'
 import type { RequestOutcome } from '../request-outcome.js'
 import { callAttributes, operationOf } from './gen-ai-call.js'
 import type { RequestTelemetry } from './request-telemetry.js'
@@ -22,8 +23,7 @@ export interface DescribedBy {
   readonly tracer: Tracer | undefined
   /** Undefined if no metrics are exported. */
   readonly metrics: TelemetryMetrics | undefined
-  /** Redacts the label of a client, as in the log. */
-  readonly redact: (client: string) => string
+  readonly redaction: ClientRedaction
   /** Returns the name of a model for metrics, of which there are few. */
   readonly modelLabel: (model: string | undefined) => string
 }
@@ -96,7 +96,7 @@ export class DescribedRequest implements RequestTelemetry {
     if (this.#span?.isRecording() !== true) return
     const tier = sender.client?.tier
     this.#span.setAttributes({
-      'sluice.client': this.#by.redact(clientLabel(sender)),
+      'sluice.client': this.#by.redaction.redact(clientLabel(sender)),
       ...(tier !== undefined && { 'sluice.tier': tier.slice(0, 64) }),
       'sluice.waited_ms': waitedMs,
       ...(call !== undefined && callAttributes(call)),

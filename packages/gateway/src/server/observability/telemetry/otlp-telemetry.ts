@@ -7,8 +7,6 @@ import { openTelemetryListener } from 'sluice/opentelemetry'
 import type { GatewayConfig } from '../../../policy/config/config.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
 import { VERSION } from '../../../version.js'
-
-import { clientRedactor } from '../client-redaction.js'
 import { type DescribedBy, DescribedRequest } from './described-request.js'
 import { ExportLog, metricExporter, spanExporter } from './otlp-exporters.js'
 import { type OtlpSettings, type SignalSettings, variable } from './otlp-settings.js'
@@ -21,12 +19,12 @@ const METRIC_INTERVAL_MS = 60_000
 const CLOSE_TIMEOUT_MS = 3_000
 
 /** The configuration of telemetry that can be reloaded. */
-type Reloadable = Pick<GatewayConfig, 'log' | 'models'>
+type Reloadable = Pick<GatewayConfig, 'models'>
 
 export function startOtlp(
   settings: OtlpSettings,
   config: Reloadable,
-  { log, redactionKey, worker }: TelemetryProcess,
+  { log, redaction, worker }: TelemetryProcess,
 ): OpenedTelemetry {
   const exports = new ExportLog(log)
   const resource = resourceOf(worker)
@@ -35,13 +33,14 @@ export function startOtlp(
   const fixed = {
     tracer: tracers?.getTracer('sluice-gateway', VERSION),
     metrics: meters && telemetryMetrics(meters, VERSION),
+    redaction,
   }
-  let by: DescribedBy = { ...fixed, ...describedBy(config, redactionKey) }
+  let by: DescribedBy = { ...fixed, modelLabel: modelLabelOf(config) }
   return {
     start: (request, requestId) => new DescribedRequest(by, request, requestId),
     onLimiterEvent: meters === undefined ? () => {} : limiterEvents(meters),
     configure(next) {
-      by = { ...fixed, ...describedBy(next, redactionKey) }
+      by = { ...fixed, modelLabel: modelLabelOf(next) }
     },
     async close() {
       const closed = Promise.allSettled([tracers?.shutdown(), meters?.shutdown()])
@@ -52,15 +51,9 @@ export function startOtlp(
   }
 }
 
-function describedBy(
-  { log, models = [] }: Reloadable,
-  redactionKey: Uint8Array,
-): Pick<DescribedBy, 'redact' | 'modelLabel'> {
+function modelLabelOf({ models = [] }: Reloadable): DescribedBy['modelLabel'] {
   const named = new Set(models)
-  return {
-    redact: clientRedactor(log.clients, redactionKey),
-    modelLabel: (model) => (model !== undefined && named.has(model) ? model : 'other'),
-  }
+  return (model) => (model !== undefined && named.has(model) ? model : 'other')
 }
 
 /** Each process has a resource of its own, so that the counters of workers are not mixed up. */

@@ -5,6 +5,7 @@ import type { LlmCall } from '../../../policy/llm/llm-call.js'
 import type { TokenUsage } from '../../../policy/llm/usage.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
 import type { Log } from '../../logging/log.js'
+import type { ClientRedaction } from '../client-redaction.js'
 import type { RequestOutcome } from '../request-outcome.js'
 
 /** Describes requests to an operator's tracing and metrics backend. Absent unless configured. */
@@ -18,8 +19,7 @@ export interface Telemetry {
 /** The process whose telemetry is exported. */
 export interface TelemetryProcess {
   readonly log: Log
-  /** The key of the digests of clients. */
-  readonly redactionKey: Uint8Array
+  readonly redaction: ClientRedaction
   /** The number of the worker; undefined in a gateway of one process. */
   readonly worker?: number
 }
@@ -27,7 +27,7 @@ export interface TelemetryProcess {
 /** The telemetry of one process. */
 export interface OpenedTelemetry extends Telemetry {
   /** Applies a changed configuration. */
-  configure(config: Pick<GatewayConfig, 'log' | 'models'>): void
+  configure(config: Pick<GatewayConfig, 'models'>): void
   /** Exports what is pending, for at most 3 seconds. */
   close(): Promise<void>
 }
