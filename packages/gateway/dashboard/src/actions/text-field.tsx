@@ -5,14 +5,12 @@ export function TextField({
   onInput,
   isOptional = false,
   maxLength,
-  placeholder,
 }: {
   readonly label: string
   readonly value: string
   readonly onInput: (value: string) => void
   readonly isOptional?: boolean
   readonly maxLength?: number
-  readonly placeholder?: string
 }) {
   return (
     <label>
@@ -21,7 +19,6 @@ export function TextField({
         required={!isOptional}
         value={value}
         maxLength={maxLength}
-        placeholder={placeholder}
         autocomplete="off"
         spellcheck={false}
         onInput={(event) => onInput(event.currentTarget.value)}

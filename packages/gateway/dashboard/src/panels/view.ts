@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks'
 import type { Sample } from '../../../src/server/admin/api/live-samples.js'
 import { timeOfDay } from '../components/format.js'
-import { bucketsOf, type TimeBucket } from '../timeseries/buckets.js'
+import { bucketStart, bucketsOf, type TimeBucket } from '../timeseries/buckets.js'
 import { type History, joinSamples } from '../timeseries/history.js'
 
 /** The time range of the plots, in minutes. */
@@ -59,7 +59,7 @@ export function useView(
     const isCoarse = samples.some(({ seconds }) => seconds > 1)
     const length = lengthFor((span[1] - span[0]) / 1000, isCoarse)
     // The first point covers its whole length.
-    const from = Math.floor(span[0] / (length * 1000)) * length * 1000
+    const from = bucketStart(span[0], length)
     const buckets = bucketsOf(
       all.filter(({ at }) => at >= from && at <= span[1]),
       route,

@@ -40,6 +40,15 @@ export function trafficOf(sample: Sample, route: string | undefined): RouteSampl
 }
 
 /**
+ * Returns the start of the bucket that contains a time, in epoch milliseconds.
+ *
+ * @param length seconds
+ */
+export function bucketStart(at: number, length: number): number {
+  return Math.floor(at / (length * 1000)) * length * 1000
+}
+
+/**
  * Groups samples into buckets that start at multiples of their length, so that points do not move.
  *
  * @param length seconds
@@ -51,7 +60,7 @@ export function bucketsOf(
 ): TimeBucket[] {
   const buckets: TimeBucket[] = []
   for (const sample of samples) {
-    const at = Math.floor(sample.at / (length * 1000)) * length * 1000
+    const at = bucketStart(sample.at, length)
     const last = buckets.at(-1)
     const traffic = trafficOf(sample, route)
     if (last?.at !== at) buckets.push({ at, seconds: sample.seconds, traffic, store: sample.store })

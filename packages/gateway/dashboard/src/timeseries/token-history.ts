@@ -1,4 +1,5 @@
 import type { Sample, Tokens } from '../../../src/server/admin/api/live-samples.js'
+import { bucketStart } from './buckets.js'
 
 /** What tokens are grouped by. */
 export type TokenGroup = 'route' | 'model' | 'client'
@@ -37,7 +38,7 @@ export function tokensIn(
   const pointOf = new Map(times.map((at, index) => [at, index]))
   const seconds = times.map(() => 0)
   for (const sample of samples) {
-    const point = pointOf.get(Math.floor(sample.at / (length * 1000)) * length * 1000)
+    const point = pointOf.get(bucketStart(sample.at, length))
     if (point === undefined) continue
     seconds[point] = (seconds[point] ?? 0) + sample.seconds
     for (const [name, tokens] of tokensOf(sample, group)) {
