@@ -4,6 +4,7 @@ import { usePolling } from '../api/use-polling.js'
 import { count, timeOfDay, wait } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { RouteName } from '../components/route-name.js'
+import { SearchField } from '../components/search-field.js'
 import { Table } from '../components/table.js'
 import { reasonText } from './labels.js'
 
@@ -46,18 +47,13 @@ export function RecentRefusals({
     >
       <search>
         <form class="tools filters" onSubmit={(event) => event.preventDefault()}>
-          <label>
-            <span>Search</span>
-            <input
-              type="search"
-              placeholder="Client, path, rule or request ID"
-              autocomplete="off"
-              spellcheck={false}
-              maxLength={200}
-              value={query.text}
-              onInput={(event) => onQuery({ ...query, text: event.currentTarget.value })}
-            />
-          </label>
+          <SearchField
+            label="Search"
+            placeholder="Client, path, rule or request ID"
+            maxLength={200}
+            value={query.text}
+            onInput={(text) => onQuery({ ...query, text })}
+          />
           <label>
             <span>Rule</span>
             <select
@@ -72,18 +68,13 @@ export function RecentRefusals({
               ))}
             </select>
           </label>
-          <label>
-            <span>Client</span>
-            <input
-              type="search"
-              placeholder="Exact id or address"
-              autocomplete="off"
-              spellcheck={false}
-              maxLength={200}
-              value={query.client}
-              onInput={(event) => onQuery({ ...query, client: event.currentTarget.value })}
-            />
-          </label>
+          <SearchField
+            label="Client"
+            placeholder="Exact id or address"
+            maxLength={200}
+            value={query.client}
+            onInput={(client) => onQuery({ ...query, client })}
+          />
         </form>
       </search>
       {failure !== undefined && <p class="failure">{failure.message}</p>}

@@ -9,6 +9,7 @@ import { RouteName, routeName } from '../components/route-name.js'
 import { type Column, Table } from '../components/table.js'
 import { amountLabel, keyLabel, resourceSuffix, retryLabel } from './labels.js'
 import { highestUsage } from './rule-list.js'
+import { USED_COLUMN } from './used-column.js'
 
 interface RuleItemProps {
   readonly route: string
@@ -92,12 +93,7 @@ function RuleDetails({ route, shownRoute, rule, onAction, onClient }: RuleItemPr
                 </button>
               ),
             },
-            {
-              title: 'Used',
-              help: 'The part of the limit in use, in percent.',
-              kind: 'bar',
-              cell: ({ used }) => <Bar part={used} colour={usageColour(used)} />,
-            },
+            USED_COLUMN,
             {
               title: 'Remaining',
               help: `What the client can use now, in ${rule.resource === 'concurrent' ? 'requests in flight' : rule.resource}.`,

@@ -5,6 +5,7 @@ import type { ActionHandler } from '../actions/pending-action.js'
 import { Choice } from '../components/choice.js'
 import { count } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
+import { SearchField } from '../components/search-field.js'
 import { RuleItem } from './rule-item.js'
 import {
   filterRules,
@@ -42,15 +43,13 @@ export function Rules({
       tools={
         rules.length > 1 && (
           <div class="tools">
-            <label>
-              <span class="visually-hidden">Filter rules by route, name or client</span>
-              <input
-                type="search"
-                placeholder="Filter rules"
-                value={text}
-                onInput={(event) => setText(event.currentTarget.value)}
-              />
-            </label>
+            <SearchField
+              label="Filter rules by route, name or client"
+              isLabelHidden
+              placeholder="Filter rules"
+              value={text}
+              onInput={setText}
+            />
             <Choice
               legend="Order of the rules"
               name="order"
