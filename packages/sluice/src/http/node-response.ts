@@ -51,7 +51,7 @@ export function reportStatus(
   response.once('finish', report)
   response.once('close', () => {
     report()
-    // A handler may still write a response, which nobody receives.
+    // A handler may still write a response, which no client receives.
     isReported = true
   })
 }

@@ -56,7 +56,7 @@ function filterOf(
     try {
       return filter(status) === true
     } catch {
-      // The response has been sent, so nobody can handle the error.
+      // The response has been sent, so the error cannot be handled.
       return false
     }
   }

@@ -49,7 +49,7 @@ export class AccessList {
     this.blocksAddresses = networks.size > 0
   }
 
-  /** Returns the list of a configuration and acts; undefined if it contains nobody. */
+  /** Returns the list of a configuration and acts; undefined if it is empty. */
   static of(
     {
       deny = EMPTY,

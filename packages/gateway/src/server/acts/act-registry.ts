@@ -115,7 +115,7 @@ export class ActRegistry {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         if (await this.#tryChange(edit)) return this.#refresh()
       }
-      throw new ActsUnavailableError('other gateways change the acts at the same time; try again')
+      throw new ActsUnavailableError('other gateways keep changing the acts; try again')
     })
   }
 
@@ -142,7 +142,7 @@ export class ActRegistry {
     } catch (error) {
       this.#onFailure(error)
       throw new ActsUnavailableError(
-        `the store did not confirm the change, which may take effect or not; list the acts to see: ${reasonOf(error)}`,
+        `the store did not confirm the change, so it may or may not take effect; list the acts to check: ${reasonOf(error)}`,
       )
     }
     this.#set = set
@@ -160,7 +160,7 @@ export class ActRegistry {
     }
     // The store lost changes, as an evicted key or a failover does.
     if (await within((signal) => this.#store.replace(stored.version, known, signal)))
-      this.#options.log.warn({ acts: known.acts.length }, 'the store lost acts; they were restored')
+      this.#options.log.warn({ acts: known.acts.length }, 'restored acts that the store had lost')
   }
 
   /** Puts the acts into effect that have not expired. */
@@ -182,7 +182,7 @@ export class ActRegistry {
   #onFailure(error: unknown): void {
     const reason = reasonOf(error)
     if (this.#failure === undefined)
-      this.#options.log.error({ reason }, 'cannot read the acts; keeping those that are known')
+      this.#options.log.error({ reason }, 'cannot read the acts; keeping the last known ones')
     this.#failure = reason
   }
 

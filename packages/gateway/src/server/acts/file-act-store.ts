@@ -75,7 +75,7 @@ export class FileActStore implements ActStore {
       const { version, acts } = JSON.parse(bytes.toString('utf8'))
       return readActs(String(version), acts)
     } catch {
-      throw new TypeError(`${this.file} is not a file of acts that the gateway wrote; restore or remove it`)
+      throw new TypeError(`${this.file} is not an acts file written by the gateway; restore or remove it`)
     }
   }
 }

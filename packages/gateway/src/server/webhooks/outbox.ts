@@ -33,7 +33,7 @@ export interface Outbox {
    * then they are due again.
    */
   claim(target: string, leaseMs: number, max: number): Promise<readonly ClaimedNotice[]>
-  /** Removes a notice that was delivered or given up. */
+  /** Removes a notice that was delivered or abandoned. */
   remove(target: string, id: string): Promise<void>
   /** Makes a claimed notice due after a delay. */
   postpone(target: string, id: string, delayMs: number): Promise<void>

@@ -103,7 +103,7 @@ export class Webhooks {
     clearTimeout(timer)
     const { outbox, log } = this.#options
     const lost = this.#waiting.size + outbox.volatile
-    if (lost > 0) log.warn({ lost }, 'webhook notices are lost, because the gateway stops')
+    if (lost > 0) log.warn({ lost }, 'webhook notices lost: the gateway is stopping')
     await outbox.close()
   }
 
@@ -184,12 +184,13 @@ export class Webhooks {
     const delayMs = Math.min(FIRST_DELAY_MS * 2 ** (attempt - 1), MAX_DELAY_MS) * (0.5 + random() / 2)
     if (ageMs + delayMs > retryMs) {
       onDelivery?.('abandoned')
-      log.error({ webhook: label, id, attempts: attempt, reason: failure }, 'webhook given up')
+      log.error({ webhook: label, id, attempts: attempt, reason: failure }, 'giving up on a webhook notice')
       await this.#withOutbox((outbox) => outbox.remove(target, id))
       return
     }
     onDelivery?.('failed')
-    if (attempt === 1) log.warn({ webhook: label, id, reason: failure }, 'webhook failed; retrying')
+    if (attempt === 1)
+      log.warn({ webhook: label, id, reason: failure }, 'webhook notice not delivered; retrying')
     await this.#withOutbox((outbox) => outbox.postpone(target, id, delayMs))
   }
 
@@ -228,12 +229,12 @@ export class Webhooks {
     const { outbox, log } = this.#options
     try {
       const result = await within(OUTBOX_TIMEOUT_MS, call(outbox))
-      if (this.#isOutboxLost) log.info({}, 'the outbox of the webhooks is available again')
+      if (this.#isOutboxLost) log.info({}, 'the webhook outbox is available again')
       this.#isOutboxLost = false
       return result
     } catch (error) {
       if (!this.#isOutboxLost)
-        log.warn({ reason: (error as Error).message }, 'the outbox of the webhooks is unavailable; retrying')
+        log.warn({ reason: (error as Error).message }, 'the webhook outbox is unavailable; retrying')
       this.#isOutboxLost = true
       return undefined
     }

@@ -82,7 +82,7 @@ default: { limits: ["\${env:TEST_EMPTY:-5}/minute"] }
     ['upstream: ¦${file:missing}', 'missing: the file does not exist'],
     ['upstream: ¦${file:.}', 'the path is a directory'],
     ['upstream: ¦${file:binary}', 'binary: the file is not UTF-8 text'],
-    ['upstream: ¦${TEST_HOST}', '${TEST_HOST} is no reference; write ${env:TEST_HOST}'],
+    ['upstream: ¦${TEST_HOST}', '${TEST_HOST} is not a valid reference; write ${env:TEST_HOST}'],
     ['upstream: ¦${env:}', 'write ${env:NAME} or ${file:PATH}'],
     ['upstream: ¦${env:9}', 'write ${env:NAME} or ${file:PATH}'],
   ])('the error in %j states the cause and its position', async (text, message) => {

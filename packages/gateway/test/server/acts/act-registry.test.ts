@@ -113,7 +113,7 @@ describe('the acts of several gateways', () => {
     await other.registry.sync()
     await one.registry.sync()
     expect(clientsOf(one.registry)).toEqual(['acme', 'umbrella'])
-    expect(one.log).toEqual(['the store lost acts; they were restored'])
+    expect(one.log).toEqual(['restored acts that the store had lost'])
     const third = registryOn(store)
     await third.registry.start()
     expect(clientsOf(third.registry)).toEqual(['acme', 'umbrella'])
@@ -133,7 +133,7 @@ describe('the acts of a gateway', () => {
     expect(registry.failure).toBe('connection refused')
     await registry.sync()
     expect(registry.failure).toBeUndefined()
-    expect(log).toEqual(['cannot read the acts; keeping those that are known', 'the acts can be read again'])
+    expect(log).toEqual(['cannot read the acts; keeping the last known ones', 'the acts can be read again'])
     expect(applied).toHaveLength(1)
   })
 

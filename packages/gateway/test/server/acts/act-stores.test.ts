@@ -63,8 +63,8 @@ it.each([
 ])('a file of acts is rejected and kept if it contains something else: %j', async (text) => {
   await writeFile(file, text)
   const store = new FileActStore(file)
-  await expect(store.read('')).rejects.toThrow('is not a file of acts that the gateway wrote')
-  await expect(store.replace('', setAfter(NO_ACTS, []))).rejects.toThrow('is not a file of acts')
+  await expect(store.read('')).rejects.toThrow('is not an acts file written by the gateway')
+  await expect(store.replace('', setAfter(NO_ACTS, []))).rejects.toThrow('is not an acts file')
   expect(await readFile(file, 'utf8')).toBe(text)
 })
 

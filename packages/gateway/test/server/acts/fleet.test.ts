@@ -90,7 +90,7 @@ describe('two gateways on one Redis', () => {
     expect(await gateway.statusOf('acme')).toBe(403)
     const second = await fleet.start()
     expect(await second.statusOf('acme')).toBe(403)
-    expect(gateway.log()).toContain('the store lost acts; they were restored')
+    expect(gateway.log()).toContain('restored acts that the store had lost')
   })
 
   it('pass acts to all workers', async () => {
@@ -119,7 +119,7 @@ describe('a gateway with its state in memory', () => {
   it('refuses to start with a file of acts that it cannot read', async () => {
     const fleet = await fleetOf(`state: acts.json\n${RULES}`)
     await writeFile(join(fleet.folder, 'acts.json'), '{"version":"1:a","acts":[')
-    await expect(fleet.start()).rejects.toThrow('acts.json is not a file of acts')
+    await expect(fleet.start()).rejects.toThrow('acts.json is not an acts file')
   })
 
   it('leaves a complete file if it is killed at any moment of a change', async () => {

@@ -61,7 +61,13 @@ describe('webhooks', () => {
     expect(outcomes).toEqual(['abandoned'])
     const label = receiver.url.replace(/\?.*/, '')
     expect(logged).toEqual([
-      { webhook: label, id: 'one', attempts: 1, reason: 'status 404', message: 'webhook given up' },
+      {
+        webhook: label,
+        id: 'one',
+        attempts: 1,
+        reason: 'status 404',
+        message: 'giving up on a webhook notice',
+      },
     ])
     expect(JSON.stringify(logged)).not.toContain('query-secret')
   })
@@ -73,7 +79,7 @@ describe('webhooks', () => {
     await until(() => outcomes.includes('delivered'))
     expect(outcomes[0]).toBe('failed')
     const reason = expect.stringContaining('timeout')
-    expect(logged).toMatchObject([{ message: 'webhook failed; retrying', reason }])
+    expect(logged).toMatchObject([{ message: 'webhook notice not delivered; retrying', reason }])
   })
 
   it('do not follow a redirect', async () => {

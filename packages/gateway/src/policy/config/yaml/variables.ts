@@ -92,7 +92,7 @@ function replaceIn(
 
 function unknownReference(reference: string): string {
   const meant = /^[A-Za-z_]\w*$/.test(reference) ? `\${env:${reference}}` : `\${env:NAME} or \${file:PATH}`
-  return `\${${reference.slice(0, 40)}} is no reference; write ${meant}, or $\${ for the characters \${`
+  return `\${${reference.slice(0, 40)}} is not a valid reference; write ${meant}, or $\${ for the characters \${`
 }
 
 function checked(value: string | undefined, subject: string): string | undefined {

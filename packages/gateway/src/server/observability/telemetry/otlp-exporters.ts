@@ -109,7 +109,7 @@ export class ExportLog {
     const reason = error?.message || (error as NodeJS.ErrnoException | undefined)?.code || 'unknown error'
     this.#log.warn(
       { signal, reason },
-      'cannot export telemetry; what cannot be sent is dropped (logged once)',
+      'cannot export telemetry; dropping it until the receiver responds (logged once)',
     )
   }
 
@@ -117,6 +117,6 @@ export class ExportLog {
     const failures = this.#failures.get(signal)
     if (failures === undefined) return
     this.#failures.delete(signal)
-    this.#log.info({ signal, failures }, 'telemetry is exported again')
+    this.#log.info({ signal, failures }, 'telemetry export resumed')
   }
 }
