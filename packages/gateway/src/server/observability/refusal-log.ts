@@ -80,7 +80,10 @@ export class RefusalLog implements Partial<Observer> {
     }
     this.#lines++
     const requestId = request.id !== undefined && { requestId: request.id }
-    this.#log.warn({ ...cause, client: this.#redaction.redact(client), ...requestId, ...more }, 'request refused')
+    this.#log.warn(
+      { ...cause, client: this.#redaction.redact(client), ...requestId, ...more },
+      'request refused',
+    )
   }
 
   /** Logs the pending summary. */
