@@ -64,7 +64,7 @@ describe('a file of acts on a file system that hangs', () => {
       await registry.sync()
       return registry.failure === undefined
     })
-    expect(log).toEqual(['cannot read the acts; keeping those that are known', 'the acts can be read again'])
+    expect(log).toEqual(['cannot read the acts; keeping the last known ones', 'the acts can be read again'])
   })
 
   it('does not get a change that was abandoned before the file was replaced', async () => {

@@ -118,7 +118,7 @@ describe('webhooks', () => {
     webhooks.configure([{ url: 'http://127.0.0.1:9/', secret: SECRET, timeoutMs: 5000, retryMs: 60_000 }])
     webhooks.send(notice('one'))
     await webhooks.close(0)
-    expect(logged).toContain('webhook notices are lost, because the gateway stops')
+    expect(logged).toContain('webhook notices lost: the gateway is stopping')
   })
 
   it('report an outbox that hangs, and add the notice once it responds again', async () => {
