@@ -39,6 +39,7 @@ export {
 } from './rules/costs/request-costs.js'
 export { keyParts } from './rules/key.js'
 export type { KeyPart, KeySources, KeySpec, NamedKey } from './rules/key-spec.js'
+export type { Labels } from './rules/labels.js'
 export type { ClientOverride, RuleOverride } from './rules/override.js'
 export { MalformedRequestError, RequestError } from './rules/request-error.js'
 export { ForbiddenError, type Refusing } from './rules/requirement.js'

@@ -3,6 +3,8 @@
 export { BoundedCache } from './bounded-cache.js'
 export { nearest, suggest, suggestOrList } from './did-you-mean.js'
 export { type Network, parseNetwork } from './http/address-list.js'
+export { isPool } from './rules/key-spec.js'
+export { checkLabels, labelNameProblem } from './rules/labels.js'
 export { formatThreshold } from './rules/warn-options.js'
 export { isPreparing, type PreparingStore } from './stores/preparing-store.js'
 export { RedisUrlConnection } from './stores/redis/clients/redis-url-connection.js'

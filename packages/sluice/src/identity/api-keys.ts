@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { OptionRangeError, OptionTypeError } from '../option-error.js'
+import { OptionRangeError, OptionTypeError, relocate } from '../option-error.js'
 import type { Client } from '../rules/client.js'
+import { checkLabels, type Labels } from '../rules/labels.js'
 import type { MaybePromise } from '../stores/store.js'
 import { type Clock, systemClock } from '../time/clock.js'
 
@@ -16,6 +17,8 @@ export interface ApiKey {
   readonly sha256: string
   readonly client: string
   readonly tier?: string
+  /** The labels of the client. */
+  readonly labels?: Labels
   /**
    * Expiry in milliseconds since the epoch. An expired key is treated as unknown. Default: never.
    */
@@ -48,7 +51,7 @@ export function isIssuedKey(key: string): boolean {
  * @throws TypeError, RangeError for an invalid or duplicate entry; the message names the entry
  */
 export function keyTable(keys: readonly ApiKey[], clock: Pick<Clock, 'wallTime'> = systemClock): KeyLookup {
-  const table = new Map<string, ApiKey & { readonly bytes: Buffer }>()
+  const table = new Map<string, StoredKey>()
   keys.forEach((key, index) => {
     const entry = `keys[${index}]`
     if (!/^[0-9a-f]{64}$/.test(key.sha256))
@@ -59,12 +62,36 @@ export function keyTable(keys: readonly ApiKey[], clock: Pick<Clock, 'wallTime'>
     if (typeof key.client !== 'string' || key.client === '')
       throw new OptionTypeError([index, 'client'], `${entry}: 'client' must be a string such as 'acme'`)
     if (table.has(key.sha256)) throw new OptionRangeError([index, 'sha256'], `${entry}: duplicate key`)
-    table.set(key.sha256, { ...key, bytes: Buffer.from(key.sha256, 'hex') })
+    const { client: id, tier, labels } = key
+    const client = {
+      id,
+      ...(tier !== undefined && { tier }),
+      ...(labels !== undefined && { labels: labelsOf(labels, index) }),
+    }
+    table.set(key.sha256, { client, expires: key.expires, bytes: Buffer.from(key.sha256, 'hex') })
   })
   return (digest) => {
     const found = table.get(digest)
     if (found === undefined || !timingSafeEqual(found.bytes, Buffer.from(digest, 'hex'))) return undefined
     if (found.expires !== undefined && clock.wallTime() >= found.expires) return undefined
-    return { id: found.client, ...(found.tier !== undefined && { tier: found.tier }) }
+    return found.client
+  }
+}
+
+interface StoredKey {
+  readonly client: Client
+  readonly expires: number | undefined
+  readonly bytes: Buffer
+}
+
+function labelsOf(labels: Labels, index: number): Labels {
+  try {
+    return relocate(
+      () => checkLabels(labels),
+      (path) => [index, ...path],
+    )
+  } catch (error) {
+    if (error instanceof Error) error.message = `keys[${index}]: ${error.message}`
+    throw error
   }
 }

@@ -1,6 +1,7 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
-import { OptionTypeError } from '../option-error.js'
+import { isOptionError, OptionTypeError } from '../option-error.js'
 import { type Client, checkClient, UnauthorizedError } from '../rules/client.js'
+import { checkLabelName, checkLabels, type Labels } from '../rules/labels.js'
 import { claimOf } from './claims.js'
 import type { VerifyToken } from './identify.js'
 import { IdentityUnavailableError } from './identity-unavailable.js'
@@ -26,6 +27,12 @@ export interface JwtOptions {
   readonly client?: string
   /** Name of the claim that holds the client's tier, in the notation of `client`. Default: none. */
   readonly tier?: string
+  /**
+   * The claims that hold the client's labels, by the name of the label, in the notation of `client`:
+   * `{ org: 'realm_access.org', team: 'team' }`. A claim is a string, an integer, or a list of them. A
+   * missing or empty claim gives no label. Default: none.
+   */
+  readonly labels?: Readonly<Record<string, string>>
   /** Tolerated clock skew, in seconds. Default 5. */
   readonly clockTolerance?: number
 }
@@ -53,6 +60,7 @@ const MAX_TRIED_KEYS = 16
  */
 export function jwtVerifier(options: JwtOptions): VerifyToken {
   const { audience, issuer, algorithms = ASYMMETRIC, client = 'sub', tier, clockTolerance = 5 } = options
+  const labels = labelClaims(options.labels)
   if (audience === undefined || audience.length === 0)
     throw new OptionTypeError(
       ['audience'],
@@ -78,7 +86,7 @@ export function jwtVerifier(options: JwtOptions): VerifyToken {
   return async (token) => {
     try {
       const { payload } = await verify(token, keys, required)
-      return clientOf(payload, client, tier)
+      return clientOf(payload, client, tier, labels)
     } catch (error) {
       throw identityError(error)
     }
@@ -134,11 +142,48 @@ async function verifyWithAny(
   throw new errors.JWSSignatureVerificationFailed()
 }
 
-function clientOf(payload: JWTPayload, client: string, tier: string | undefined): Client {
+/** The claim of each label. */
+type LabelClaims = readonly (readonly [label: string, claim: string])[]
+
+function labelClaims(labels: JwtOptions['labels'] = {}): LabelClaims {
+  const claims = Object.entries(labels)
+  for (const [label, claim] of claims) {
+    checkLabelName(label)
+    if (typeof claim !== 'string' || claim === '')
+      throw new OptionTypeError(
+        ['labels', label],
+        `the claim of the label '${label}' must be a string such as 'org'`,
+      )
+  }
+  return claims
+}
+
+function labelsOf(payload: JWTPayload, claims: LabelClaims): Labels | undefined {
+  const found = claims.flatMap(([label, claim]) => {
+    const value = claimOf(payload, claim)
+    const isMissing = value === undefined || value === null || value === ''
+    return isMissing ? [] : [[label, Array.isArray(value) ? value.map(claimString) : claimString(value)]]
+  })
+  if (found.length === 0) return undefined
+  try {
+    return checkLabels(Object.fromEntries(found))
+  } catch (error) {
+    if (!isOptionError(error)) throw error
+    throw new UnauthorizedError(`a claim of this request's token is not a label: ${error.reason}`)
+  }
+}
+
+function clientOf(
+  payload: JWTPayload,
+  client: string,
+  tier: string | undefined,
+  labels: LabelClaims,
+): Client {
   // Some issuers set missing claims to null.
   const tierName = tier === undefined ? undefined : (claimString(claimOf(payload, tier)) ?? undefined)
+  const ownLabels = labelsOf(payload, labels)
   try {
-    return checkClient({ id: claimString(claimOf(payload, client)), tier: tierName })
+    return checkClient({ id: claimString(claimOf(payload, client)), tier: tierName, labels: ownLabels })
   } catch {
     const claims = [client, tier].filter((name) => name !== undefined).join("' or '")
     throw new UnauthorizedError(

@@ -3,6 +3,7 @@ import type { MaybePromise } from '../maybe-promise.js'
 import type { Client } from '../rules/client.js'
 import type { CompiledRule } from '../rules/compiled-rule.js'
 import type { KeyFor } from '../rules/key-spec.js'
+import { type AppliesTo, applicableLimit } from '../rules/rule-condition.js'
 import { scaleLimit } from '../rules/scale.js'
 import type { WarmUp } from '../rules/warm-up.js'
 import { nextLease } from '../stores/lease-name.js'
@@ -30,20 +31,29 @@ export type Scaling = Pick<WarmUp, 'scale' | 'until'>
 
 /** The results of a rule's functions so far; each function is called once. */
 interface PartialCharge {
-  readonly fullLimit: MaybePromise<Limit | undefined>
+  readonly applies?: Promise<boolean>
+  /** Present only if the rule applies. */
+  readonly fullLimit?: MaybePromise<Limit | undefined>
   readonly cost?: MaybePromise<number>
   readonly key?: Promise<string>
 }
 
+/** The last results of functions that adjacent rules share. */
+export interface KnownResults<Request> {
+  readonly keyFor: KeyFor<Request> | undefined
+  /** The key that `keyFor` returned. */
+  readonly key: string
+  readonly appliesTo: AppliesTo<Request> | undefined
+  /** The result of `appliesTo`. */
+  readonly applies: boolean
+}
+
 /** The state of an asynchronous computation of charges. */
-interface Progress<Request> {
+interface Progress<Request> extends KnownResults<Request> {
   readonly request: Request
   readonly client: Client | undefined
   readonly scaling: Scaling | undefined
   readonly charges: RuleCharge[]
-  /** The last key function, and the key that it returned. */
-  readonly keyFor: KeyFor<Request> | undefined
-  readonly key: string
   /** The results so far for the first rule. */
   readonly partial: PartialCharge
 }
@@ -57,11 +67,16 @@ export async function laterCharges<Request>(
   progress: Progress<Request>,
 ): Promise<RuleCharge[]> {
   const { request, client, scaling, charges } = progress
-  let { keyFor, key } = progress
-  let partial: Partial<PartialCharge> = progress.partial
+  let { keyFor, key, appliesTo, applies } = progress
+  let { partial } = progress
   for (const rule of rules) {
     try {
-      const fullLimit = await (partial.fullLimit ?? rule.limitFor(request, client))
+      if (partial.applies !== undefined || (rule.appliesTo !== appliesTo && rule.appliesTo !== undefined)) {
+        applies = await (partial.applies ?? (rule.appliesTo as AppliesTo<Request>)(request, client))
+        appliesTo = rule.appliesTo
+      }
+      const isIncluded = applies || rule.appliesTo === undefined
+      const fullLimit = isIncluded ? await (partial.fullLimit ?? rule.limitFor(request, client)) : undefined
       if (fullLimit !== undefined) {
         const limit = scaled(rule, fullLimit, scaling)
         const cost = await (partial.cost ?? rule.costFor(request, limit))
@@ -100,7 +115,7 @@ export function zeroCharges<Request>(
   scaling: Scaling | undefined,
 ): RuleCharge[] {
   return rules.flatMap((rule) => {
-    const limit = trySync(() => rule.limitFor(request, client))
+    const limit = trySync(() => applicableLimit(rule, request, client))
     const key = limit && trySync(() => rule.keyFor(request, client))
     if (limit?.value === undefined || key === undefined) return []
     return [chargeOf(rule, key.value, scaled(rule, limit.value, scaling), 0, 0)]

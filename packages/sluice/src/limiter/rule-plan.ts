@@ -3,12 +3,14 @@ import type { Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise } from '../maybe-promise.js'
 import type { Client } from '../rules/client.js'
 import type { KeyFor } from '../rules/key-spec.js'
+import type { AppliesTo } from '../rules/rule-condition.js'
 import { isPreparing, type PreparedCharge, type PreparedCharges } from '../stores/preparing-store.js'
 import type { Store } from '../stores/store.js'
 import { PreparedDecision, type PreparedRules } from './allowed-decision.js'
 import {
   chargeOf,
   fitsAfter,
+  type KnownResults,
   laterCharges,
   type RuleCharge,
   type Scaling,
@@ -29,6 +31,9 @@ interface FixedTerms {
   readonly limit: Limit
   readonly cost: number
 }
+
+/** The results of no function yet. */
+const NOTHING_KNOWN = { keyFor: undefined, key: '', appliesTo: undefined, applies: true }
 
 /** Maximum number of tiers whose last limits are remembered. */
 const MAX_TIERS = 100
@@ -86,7 +91,9 @@ export class RulePlan<Request> {
     this.#fullLimits = rules.map(() => undefined)
     this.#fixedTerms = rules.map((rule) => fixedTermsOf(rule, scaling))
     const [first] = rules
-    const hasSoleKey = rules.every(({ keyFor, enforce }) => enforce && keyFor === first?.keyFor)
+    const hasSoleKey = rules.every(
+      ({ keyFor, enforce, appliesTo }) => enforce && keyFor === first?.keyFor && appliesTo === undefined,
+    )
     if (first === undefined || !hasSoleKey || this.#fixedTerms.includes(undefined)) return
     this.#soleKey = first.keyFor
     for (const [index, terms] of this.#fixedTerms.entries())
@@ -219,7 +226,7 @@ export class RulePlan<Request> {
     const key = this.#soleKey(request, client)
     if (key instanceof Promise) {
       const { limit: fullLimit, cost } = this.#fixedTerms[0] as FixedTerms
-      return this.#continueAt(0, { fullLimit, cost, key }, request, client, undefined, '')
+      return this.#continueAt(0, { fullLimit, cost, key }, request, client, NOTHING_KNOWN)
     }
     this.#key = key
     return undefined
@@ -229,6 +236,8 @@ export class RulePlan<Request> {
     const rules = this.#rules
     let keyFor: KeyFor<Request> | undefined
     let key = ''
+    let appliesTo: AppliesTo<Request> | undefined
+    let applies = true
     this.#isEvaluating = true
     try {
       for (let index = 0; index < rules.length; index++) {
@@ -237,20 +246,48 @@ export class RulePlan<Request> {
         const terms = this.#fixedTerms[index]
         charge.limit = undefined
         try {
+          if (rule.appliesTo !== undefined) {
+            // The limits of one rule share a condition.
+            if (rule.appliesTo !== appliesTo) {
+              const own = rule.appliesTo(request, client)
+              if (own instanceof Promise) {
+                const known = { keyFor, key, appliesTo, applies }
+                return this.#continueAt(index, { applies: own }, request, client, known)
+              }
+              applies = own
+              appliesTo = rule.appliesTo
+            }
+            if (!applies) continue
+          }
           const fullLimit = terms === undefined ? rule.limitFor(request, client) : terms.limit
           if (fullLimit instanceof Promise)
-            return this.#continueAt(index, { fullLimit }, request, client, keyFor, key)
+            return this.#continueAt(index, { fullLimit }, request, client, {
+              keyFor,
+              key,
+              appliesTo,
+              applies,
+            })
           // The client is unlimited.
           if (fullLimit === undefined) continue
           const limit = scaled(rule, fullLimit, this.#scaling)
           const cost = terms === undefined ? rule.costFor(request, limit) : terms.cost
           if (cost instanceof Promise)
-            return this.#continueAt(index, { fullLimit, cost }, request, client, keyFor, key)
+            return this.#continueAt(index, { fullLimit, cost }, request, client, {
+              keyFor,
+              key,
+              appliesTo,
+              applies,
+            })
           // Adjacent rules usually share a key.
           if (rule.keyFor !== keyFor) {
             const own = rule.keyFor(request, client)
             if (own instanceof Promise)
-              return this.#continueAt(index, { fullLimit, cost, key: own }, request, client, keyFor, key)
+              return this.#continueAt(index, { fullLimit, cost, key: own }, request, client, {
+                keyFor,
+                key,
+                appliesTo,
+                applies,
+              })
             key = own
             keyFor = rule.keyFor
           }
@@ -274,11 +311,10 @@ export class RulePlan<Request> {
     partial: Parameters<typeof laterCharges>[1]['partial'],
     request: Request,
     client: Client | undefined,
-    keyFor: KeyFor<Request> | undefined,
-    key: string,
+    known: KnownResults<Request>,
   ): Promise<RuleCharge[]> {
     const charges = this.#ruleCharges(index)
-    const progress = { request, client, scaling: this.#scaling, charges, keyFor, key, partial }
+    const progress = { ...known, request, client, scaling: this.#scaling, charges, partial }
     return laterCharges(this.#rules.slice(index), progress)
   }
 

@@ -6,6 +6,7 @@ import { allOf, andThen, type MaybePromise } from '../maybe-promise.js'
 import { unknownOption } from '../option-error.js'
 import type { Client } from '../rules/client.js'
 import { plainKey } from '../rules/key.js'
+import { applicableLimit, isApplicable } from '../rules/rule-condition.js'
 import type { Settlement, Store } from '../stores/store.js'
 import { chargeOf, type RuleCharge, type Scaling, type ScopedRule, scaled } from './charges.js'
 import type { UsageOptions } from './limiter-types.js'
@@ -51,7 +52,13 @@ export class UsageChanges<Request> {
       ? rules.map(({ scope }) => this.#reset(scope, plainKey(subject)))
       : andThen(clientOf(subject), (client) =>
           allOf(
-            rules.map((rule) => andThen(rule.keyFor(subject, client), (key) => this.#reset(rule.scope, key))),
+            rules.map((rule) =>
+              andThen(isApplicable(rule, subject, client), (applies) =>
+                applies
+                  ? andThen(rule.keyFor(subject, client), (key) => this.#reset(rule.scope, key))
+                  : undefined,
+              ),
+            ),
           ),
         )
     return andThen<unknown, void>(Array.isArray(resets) ? allOf(resets) : resets, () => {})
@@ -111,7 +118,7 @@ export class UsageChanges<Request> {
   ): Promise<{ readonly limit: Limit; readonly key: string } | undefined> {
     if (this.context.isKey(subject)) return { limit: limitOfKey(rule), key: plainKey(subject) }
     try {
-      const limit = await rule.limitFor(subject, client)
+      const limit = await applicableLimit(rule, subject, client)
       return limit && { limit, key: await rule.keyFor(subject, client) }
     } catch (error) {
       if (rule.enforce) throw error

@@ -2,6 +2,7 @@ import { capacityOf, type Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise } from '../maybe-promise.js'
 import type { Client } from '../rules/client.js'
 import type { Resource } from '../rules/rule.js'
+import { applicableLimit } from '../rules/rule-condition.js'
 import type { Degraded, Store, StoreVerdict } from '../stores/store.js'
 import { chargeOf, type RuleCharge, type Scaling, type ScopedRule, scaled } from './charges.js'
 import { type AccountedVerdict, type QuotaWarning, warningOfVerdict } from './warning.js'
@@ -49,7 +50,7 @@ export interface UnknownUsage {
 
 /** The result of `usage`: the state of the rules for one caller. Nothing was taken. */
 export interface Usage {
-  /** The rules in order. Rules that are unlimited for the client are missing. */
+  /** The rules in order. Rules that do not apply, or are unlimited for the client, are missing. */
   readonly rules: readonly RuleUsage[]
   /** The rules whose limit or key could not be computed for this request. */
   readonly unknown: readonly UnknownUsage[]
@@ -73,7 +74,7 @@ export async function readUsage<Request>(
   const keys = new Map<ScopedRule<Request>['keyFor'], MaybePromise<string>>()
   for (const rule of rules) {
     try {
-      const fullLimit = await rule.limitFor(request, client)
+      const fullLimit = await applicableLimit(rule, request, client)
       if (fullLimit === undefined) continue
       // Rules that share a key function call it once.
       const key = keys.get(rule.keyFor) ?? rule.keyFor(request, client)

@@ -1,9 +1,10 @@
 import type { Penalty } from '../algorithms/penalty.js'
 import { OptionTypeError, relocate, unknownOption } from '../option-error.js'
-import { compileKey, defaultKey, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
+import { compileKey, defaultKey, isPool, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
 import { applyOverride, type RuleOverride } from './override.js'
 import { PENALTY_OPTIONS, penaltyOf, rejectPenalty } from './penalty-options.js'
 import type { Resource, Rule } from './rule.js'
+import { type AppliesTo, conditionOf } from './rule-condition.js'
 import { type CostFor, compileCost } from './rule-cost.js'
 import { compileConcurrency, compileLimits, type LimitDefaults, type RuleLimit } from './rule-limit.js'
 import { type StateIdentity, sourceOf, stateNames } from './state-name.js'
@@ -20,6 +21,8 @@ export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly resource: Resource
   readonly enforce: boolean
   readonly shared: boolean
+  /** Undefined if the rule applies to every request. */
+  readonly appliesTo: AppliesTo<Request> | undefined
   readonly keyFor: KeyFor<Request>
   readonly costFor: CostFor<Request>
   /** The cost of every request; undefined if a function computes it. */
@@ -38,7 +41,18 @@ type UnnamedRule<Request> = Omit<CompiledRule<Request>, 'stateName'>
 /** Overrides by rule name. */
 export type RuleOverrides = Readonly<Record<string, RuleOverride>>
 
-const COMMON_OPTIONS = ['name', 'by', 'cost', 'fallbackCost', 'enforce', 'shared', 'tiers', 'wait', 'queue']
+const COMMON_OPTIONS = [
+  'name',
+  'by',
+  'cost',
+  'fallbackCost',
+  'enforce',
+  'shared',
+  'tiers',
+  'wait',
+  'queue',
+  'when',
+]
 const RATE_OPTIONS = [
   ...COMMON_OPTIONS,
   'limit',
@@ -70,26 +84,27 @@ export function compileRules<Request>(
   const identities: StateIdentity<Request>[] = []
   // Rules with an equal `by` share one key function, which the limiter calls once per request.
   const keys = new Map<KeySpec<Request>, KeyFor<Request>>()
-  const keyFor = (by: KeySpec<Request> = defaultKey(sources, hasClients)): KeyFor<Request> => {
+  const keyFor = (by: KeySpec<Request>): KeyFor<Request> => {
     const compiled = keys.get(by) ?? compileKey(by, sources, hasClients)
     keys.set(by, compiled)
     return compiled
   }
   const compiled = rules.flatMap((rule, index) => {
     try {
+      const by = rule?.by ?? defaultKey(sources, hasClients)
+      const ownDefaults = isPool(by) ? { ...defaults, tiers: NO_TIERS } : defaults
       const limits = relocate(
-        () => compileRule(rule, keyFor, defaults),
+        () => compileRule(rule, by, keyFor, ownDefaults),
         (path) => ['rules', index, ...path],
       )
       return limits.map((each) => {
-        const by = rule.by ?? defaultKey(sources, hasClients)
         identities.push({ ...each, name: rule.name, joined: limits.length > 1, by })
         const named = { ...each, index, name: claimName(names, each.name, rule, index) }
         const override = Object.hasOwn(overrides, named.name) ? overrides[named.name] : undefined
         return override === undefined
           ? named
           : relocate(
-              () => applyOverride<Request, UnnamedRule<Request>>(named, override, rule, defaults),
+              () => applyOverride<Request, UnnamedRule<Request>>(named, override, rule, ownDefaults),
               (path) => ['overrides', named.name, ...path],
             )
       })
@@ -109,9 +124,13 @@ export function compileRules<Request>(
   return compiled.map((rule, position) => ({ ...rule, stateName: states[position] as string }))
 }
 
+/** The tiers of a pool without its own: one client must not scale the limit of others. */
+const NO_TIERS: LimitDefaults['tiers'] = new Map()
+
 function compileRule<Request>(
   rule: Rule<Request>,
-  keyFor: (by: KeySpec<Request> | undefined) => KeyFor<Request>,
+  by: KeySpec<Request>,
+  keyFor: (by: KeySpec<Request>) => KeyFor<Request>,
   defaults: LimitDefaults,
 ): Omit<UnnamedRule<Request>, 'index'>[] {
   const isConcurrent = rule !== null && typeof rule === 'object' && 'concurrent' in rule
@@ -135,9 +154,10 @@ function compileRule<Request>(
     shared: rule.shared === true && checkShared(rule),
     enforce: rule.enforce !== false,
     keyFor: relocate(
-      () => keyFor(rule.by),
+      () => keyFor(by),
       (path) => ['by', ...path],
     ),
+    appliesTo: conditionOf(rule, by),
     costFor: compileCost(rule),
     cost: typeof rule.cost === 'function' ? undefined : (rule.cost ?? 1),
     waiting: waitingOf(rule),

@@ -3,6 +3,7 @@ import { OptionTypeError, relocate } from '../option-error.js'
 import type { Client } from './client.js'
 import { cookieValue } from './cookie.js'
 import { addressForSecret, combinedKey, plainKey, secretKey } from './key.js'
+import { labelNameProblem, labelOf } from './labels.js'
 
 /**
  * The name of a key.
@@ -17,8 +18,17 @@ import { addressForSecret, combinedKey, plainKey, secretKey } from './key.js'
  *   as digests. Names are case-sensitive. Spellings that some server reads as one value, such as
  *   `a`, `"a"` and `%61`, are one key. A request whose cookies of that name differ is an error.
  *   Clients choose their cookies, so such a rule needs a second one by `ip`.
+ * - `client.NAME`: a label of the client, such as `client.org`. A list counts as one key. The rule does
+ *   not apply to anonymous requests, nor to clients without the label.
  */
-export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string}` | `cookie:${string}`
+export type NamedKey =
+  | 'ip'
+  | 'client'
+  | 'route'
+  | 'everyone'
+  | `header:${string}`
+  | `cookie:${string}`
+  | `client.${string}`
 
 /**
  * One part of a key: a name, or a function of the request. A finite number or bigint that it returns
@@ -100,6 +110,8 @@ function compilePart<Request>(
   if (part === 'everyone') return () => 'everyone'
   if (part === 'client' && hasClients)
     return (request, client) => (client === undefined ? addressOf(request, sources) : clientKey(client))
+  const label = labelIn(part)
+  if (label !== undefined) return labelKey(label, hasClients)
   if (sources === undefined) {
     throw new OptionTypeError(
       [],
@@ -117,13 +129,58 @@ function compilePart<Request>(
   if (kind === undefined || name === undefined) {
     throw new OptionTypeError(
       [],
-      `unknown key '${String(part)}'; use ip, client, route, everyone, header:NAME, cookie:NAME or a function`,
+      `unknown key '${String(part)}'; use ip, client, route, everyone, header:NAME, cookie:NAME, client.LABEL or a function`,
     )
   }
   const secretOf = kind === 'header' ? headerReader(sources, name) : cookieReader(sources, name)
   return (request) => {
     const secret = secretOf(request)
     return secret === undefined ? addressForSecret(sources.ip(request)) : secretKey(secret)
+  }
+}
+
+const LABEL = 'client.'
+
+/** Returns the name of the label that a part counts by; undefined if it counts by something else. */
+function labelIn<Request>(part: KeyPart<Request>): string | undefined {
+  return typeof part === 'string' && part.startsWith(LABEL) ? part.slice(LABEL.length) : undefined
+}
+
+/** Returns the names of the labels that a key consists of. */
+export function labelsIn<Request>(by: KeySpec<Request>): readonly string[] {
+  return partsOf(by).flatMap((part) => labelIn(part) ?? [])
+}
+
+/**
+ * Reports whether a rule counts several clients under one key: by `everyone`, `route` or labels. A
+ * function that is combined with a label divides the pool.
+ */
+export function isPool<Request>(by: KeySpec<Request>): boolean {
+  const parts = partsOf(by)
+  const isShared = (part: KeyPart<Request>) =>
+    part === 'everyone' || part === 'route' || labelIn(part) !== undefined
+  const hasLabel = labelsIn(by).length > 0
+  return parts.every((part) => isShared(part) || (hasLabel && typeof part === 'function'))
+}
+
+function partsOf<Request>(by: KeySpec<Request>): readonly KeyPart<Request>[] {
+  return Array.isArray(by) ? by : [by as KeyPart<Request>]
+}
+
+/** The rule applies only to clients with the label, so its key is computed only for them. */
+function labelKey<Request>(name: string, hasClients: boolean): KeyFor<Request> {
+  const problem = labelNameProblem(name)
+  if (problem !== undefined)
+    throw new OptionTypeError([], name === 'id' ? "'client.id' is not a label; use 'client'" : problem)
+  if (!hasClients)
+    throw new OptionTypeError(
+      [],
+      `'by: ${LABEL}${name}' needs the labels of clients, which the option 'client' returns, as in { id: 'acme', labels: { ${name}: '…' } }`,
+    )
+  return (_, client) => {
+    const label = labelOf(client, name)
+    if (label === undefined) throw new TypeError(`the client has no label '${name}'`)
+    return typeof label === 'string' ? plainKey(label) : combinedKey(label)
   }
 }
 

@@ -36,6 +36,14 @@ interface RuleOptions<Request> {
    * request (MalformedRequestError) is always an error.
    */
   readonly fallbackCost?: number
+  /**
+   * Reports whether the rule applies to a request. It charges nothing for other requests, and does not
+   * list them in the quotas. Called once per request, before `limit`, `by` and `cost`. Default: the
+   * rule applies to every request.
+   *
+   *     { limit: '10/minute', when: (request) => request.method === 'POST' }
+   */
+  readonly when?: (request: Request, client: Client | undefined) => MaybePromise<boolean>
   /** `false` makes a shadow rule: it counts and decides, but never refuses. Default: `true`. */
   readonly enforce?: boolean
   /**
@@ -68,7 +76,10 @@ export interface RateRule<Request> extends RuleOptions<Request>, Counting {
   readonly limit: LimitSpec | ((request: Request, client: Client | undefined) => MaybePromise<LimitSpec>)
   /** Default: `requests`. */
   readonly of?: Resource
-  /** By the client's tier: a multiplier of the limit, a limit that replaces it, or `unlimited`. */
+  /**
+   * By the client's tier: a multiplier of the limit, a limit that replaces it, or `unlimited`. Default:
+   * the `tiers` of the limiter, unless clients share the key of the rule.
+   */
   readonly tiers?: Tiers<LimitSpec>
   /**
    * How long a key is refused after the limit has refused one of its requests: milliseconds or a

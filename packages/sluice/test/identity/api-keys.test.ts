@@ -26,6 +26,15 @@ describe('identity with API keys', () => {
     expect(identify(headers({ 'x-api-key': KEY }))).toEqual({ id: 'acme', tier: 'premium' })
   })
 
+  it('identifies the labels of a key', () => {
+    const identify = identity({ apiKeys: keyTable([{ ...premium, labels: { org: 'acme' } }]) })
+    const client = { id: 'acme', tier: 'premium', labels: { org: 'acme' } }
+    expect(identify(headers({ 'x-api-key': KEY }))).toEqual(client)
+    expect(() => keyTable([{ ...premium, labels: { org: '' } }])).toThrow(
+      /^keys\[0\]: the label 'org' must be/,
+    )
+  })
+
   it('prefers X-API-Key to Authorization, which may be meant for the upstream', () => {
     const identify = identity({ apiKeys: keyTable([premium]) })
     const both = headers({ 'x-api-key': KEY, authorization: 'Bearer of-the-upstream' })

@@ -58,6 +58,28 @@ describe('jwtVerifier', () => {
     expect(fetched).toBe(before + 1)
   })
 
+  it('reads labels from claims, which may be nested or lists', async () => {
+    const labels = { org: 'realm_access.org', team: 'team', models: '/access/0', missing: 'none' }
+    const check = jwtVerifier({ jwks, audience: AUDIENCE, labels })
+    const claims = { realm_access: { org: 7 }, team: 'red', access: [['small', 'llama-*']], none: null }
+    expect(await check(await token(claims))).toEqual({
+      id: 'acme',
+      labels: { org: '7', team: 'red', models: ['small', 'llama-*'] },
+    })
+    expect(await check(await token({}))).toEqual({ id: 'acme' })
+  })
+
+  it('rejects a token whose claim is no label, without a value from the token', async () => {
+    const check = jwtVerifier({ jwks, audience: AUDIENCE, labels: { org: 'org' } })
+    for (const org of [true, { secret: 1 }, ['a', 1.5], 'secret'.repeat(50)])
+      await expect(check(await token({ org }))).rejects.toThrow(
+        /^a claim of this request's token is not a label: the label 'org' must be a string of 1 to 256 characters/,
+      )
+    expect(() => jwtVerifier({ jwks, audience: AUDIENCE, labels: { id: 'org' } })).toThrow(
+      /no label can be called 'id'/,
+    )
+  })
+
   it('verifies bearer credentials in JWT format and rejects others', async () => {
     const identify = identity({ jwt: verify() })
     const bearer = `Bearer ${await token({})}`

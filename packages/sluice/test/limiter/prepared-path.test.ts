@@ -49,8 +49,15 @@ const ruleSpec = fc.record({
   hasCostFunction: fc.boolean(),
   cost: few(3),
   enforce: fc.constantFrom(true, true, true, false),
-  by: fc.constantFrom('own' as const, 'own' as const, 'everyone' as const, 'client' as const),
+  by: fc.constantFrom(
+    'own' as const,
+    'own' as const,
+    'everyone' as const,
+    'client' as const,
+    'team' as const,
+  ),
   tiers: fc.constantFrom({}, { pro: 2 }, { pro: 'unlimited' as const }),
+  hasCondition: fc.constantFrom(false, false, true),
 })
 
 const options = fc.record({
@@ -94,8 +101,10 @@ function limiterOf(
   const own = ({ key }: TestRequest) => value(key)
   const ruleOf = (spec: OptionsOf<typeof ruleSpec>, index: number): Rule<TestRequest> => {
     const { limit, other, slots, hasLimitFunction, hasCostFunction, cost, enforce, tiers } = spec
-    const by = spec.by === 'client' && hasClients ? 'client' : spec.by === 'everyone' ? 'everyone' : own
-    const common = { name: `rule ${index}`, by, enforce, tiers } as const
+    const named = { client: 'client', team: 'client.team', everyone: 'everyone', own } as const
+    const by = spec.by === 'everyone' || hasClients ? named[spec.by] : own
+    const when = ({ cost }: TestRequest) => value(cost !== 1)
+    const common = { name: `rule ${index}`, by, enforce, tiers, ...(spec.hasCondition && { when }) } as const
     const costs = { cost: hasCostFunction ? (request: TestRequest) => value(request.cost) : cost }
     return slots === null
       ? {
@@ -115,7 +124,8 @@ function limiterOf(
     name: 'test',
     ...(hasListener && { listener: () => {} }),
     ...(hasClients && {
-      client: ({ key, tier }) => value(tier === undefined ? { id: key } : { id: key, tier }),
+      client: ({ key, tier }) =>
+        value(tier === undefined ? { id: key } : { id: key, tier, labels: { team: tier } }),
     }),
     ...(hasWarmUp && {
       warmUp: {
@@ -193,6 +203,20 @@ describe('a limiter with any features on a memory store', () => {
       { seed: 20261202, numRuns: 600 },
     )
   }, 120_000)
+
+  it('decides on prepared charges with labels and conditions', () => {
+    const { store, counts } = countingStore()
+    const limiter = createLimiter<TestRequest>({
+      store,
+      rules: [
+        { limit: '100/minute', by: 'client.team' },
+        { limit: '50/minute; 500/hour', by: 'client', when: ({ cost }) => cost > 1 },
+      ],
+      client: ({ key }) => ({ id: key, labels: { team: 'red' } }),
+    })
+    for (const cost of [1, 2, 1]) limiter.admit({ key: 'a', tier: undefined, cost })
+    expect(counts).toMatchObject({ prepared: 3, general: 0 })
+  })
 
   it('decides on prepared charges with identity, tiers, a warm-up, a listener, a shadow rule and slots', async () => {
     const { store, counts } = countingStore()

@@ -11,6 +11,7 @@ import { keyCases } from './conformance/keys.js'
 import { limitSequenceCases } from './conformance/limit-sequences.js'
 import { penaltyCases } from './conformance/penalties.js'
 import { permitCases } from './conformance/permits.js'
+import { poolCases } from './conformance/pools.js'
 import { rateCases } from './conformance/rates.js'
 import { readOnlyCases } from './conformance/read-only-operations.js'
 import { settlementCases } from './conformance/settlements.js'
@@ -67,5 +68,6 @@ const ALL_CASES = [
   permitCases,
   penaltyCases,
   keyCases,
+  poolCases,
   simultaneousCallCases,
 ]
