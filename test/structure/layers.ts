@@ -29,6 +29,7 @@ export const LAYERS = {
     ['policy/headers', 'policy/body', 'policy/routing', 'policy/acts'],
     ['policy/llm'],
     ['policy/policy-request.ts', 'policy/answer-template.ts'],
+    ['policy/model-access.ts'],
     ['policy/client-label.ts', 'policy/config'],
     ['policy'],
     ['replay/columns', 'replay/record'],

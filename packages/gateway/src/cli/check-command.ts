@@ -36,7 +36,7 @@ export async function checkCommand(
   try {
     text = await readConfigFile(file)
     const config = await parseWithVariables(text, file)
-    if (config.identity.apiKeys !== undefined) await loadKeys(config.identity.apiKeys)
+    if (config.identity.apiKeys !== undefined) (await loadKeys(config.identity.apiKeys)).checkLimits(config)
     for (const tls of [config.listen.tls, config.admin?.tls, config.upstreamTls])
       if (tls !== undefined) await loadTls(tls)
     const changes = against === undefined ? [] : changesText(await loadConfig(against), config, against)

@@ -1,6 +1,7 @@
 import type { ClientOverride, RuleOverride } from 'sluice'
 import type { Act, LimitChange } from './acts/act.js'
-import type { Overrides, Policies, RoutePolicy, RouteRule } from './policies.js'
+import { countsByClient } from './client-limits.js'
+import type { Overrides, Policies, RoutePolicy } from './policies.js'
 
 /** An act that does not fit the rules of a configuration, and is not in effect under it. */
 export interface UnfitAct {
@@ -9,11 +10,6 @@ export interface UnfitAct {
 }
 
 type OverrideAct = Extract<Act, { readonly act: 'override' }>
-
-/** Reports whether a rule has a count for each client. */
-export function countsByClient({ keyedBy }: Pick<RouteRule, 'keyedBy'>): boolean {
-  return keyedBy.split(' + ').some((part) => part === 'client' || part === 'client.id')
-}
 
 /**
  * Returns the overrides of rules that acts cause. An override of a client for one rule takes

@@ -19,6 +19,7 @@ import {
 } from 'sluice/http'
 import { answerRewriter } from './answer-template.js'
 import type { BodyTypes } from './body/body-format.js'
+import { type ClientLimit, clientOverrides } from './client-limits.js'
 import {
   type CorsConfig,
   type GatewayConfig,
@@ -27,11 +28,12 @@ import {
   type WarmUpConfig,
 } from './config/config.js'
 import { describeKey } from './config/describe-config.js'
-import { readsBody } from './config/limits/limit-entry.js'
+import { readsBody, readsModel } from './config/limits/limit-entry.js'
 import { countsTokens, tokensOf } from './config/limits/token-limits.js'
 import type { LlmOptions } from './llm/llm-call.js'
 import { vendorOfPath } from './llm/shapes/shapes.js'
 import type { MirrorName } from './llm/vendor-headers.js'
+import type { ModelAccess } from './model-access.js'
 import type { WeighedRequest } from './policy-request.js'
 import { RouteCache } from './routing/route-cache.js'
 import type { RoutePattern } from './routing/route-pattern.js'
@@ -55,6 +57,8 @@ export interface Policy {
   readonly bodyTypes: BodyTypes | undefined
   /** The options for reading model calls, on routes that limit tokens. */
   readonly llm: LlmOptions | undefined
+  /** How the model of a call is read; undefined if no rule needs it and every model is allowed. */
+  readonly models: ModelAccess | undefined
   /** The vendor whose rate-limit headers are added to responses. */
   readonly mirror: MirrorName | undefined
   /** The rate-limit headers of responses. */
@@ -161,6 +165,8 @@ interface Dependencies {
   /** The warm-ups that the configuration describes. */
   readonly warmUps: { of(config: WarmUpConfig): Pick<WarmUp, 'scale' | 'until'> }
   readonly overrides?: Overrides
+  /** The limits of single clients. Overrides of the same clients take precedence. */
+  readonly clientLimits?: readonly ClientLimit[]
   /** Receives the events of the limiters, with the name of the route. */
   readonly listener?: (route: string, event: LimiterEvent<WeighedRequest>) => void
   /** Default: Node's timers. */
@@ -191,7 +197,16 @@ export function createPolicies(
       usagePolicies.push({ route: { name, pattern: route.pattern }, config: route, limiter })
     return policy
   }
-  const router = createRouter(routes.map((route) => ({ pattern: route.pattern, value: addPolicy(route) })))
+  const router = createRouter(
+    routes.flatMap((route) => {
+      const value = addPolicy(route)
+      const others = (route.otherPatterns ?? []).map(({ pattern, llm }) => ({
+        pattern,
+        value: value.llm === undefined ? value : { ...value, llm },
+      }))
+      return [{ pattern: route.pattern, value }, ...others]
+    }),
+  )
   const denyOrFallback = fallback === 'deny' ? undefined : { policy: addPolicy(fallback), params: {} }
   const policyFor = (method: string, segments: readonly string[]) => {
     const match = router.find(method, segments)
@@ -266,16 +281,19 @@ type SharedConfig = Pick<GatewayConfig, 'tiers' | 'maxBody' | 'headers' | 'answe
 
 /** Returns the exemption that a route configures; undefined if there is none. */
 function exemptionOf(
-  { name, allow = [], require, refuseWith, maxBody, bodyTypes, errorShape, answers }: PolicyConfig,
+  config: PolicyConfig,
   shared: SharedConfig,
   dependencies: Dependencies,
 ): Exemption | undefined {
+  const { name, allow = [], require, refuseWith, maxBody, bodyTypes, errorShape, answers } = config
+  const models = modelsOf(config)
   const allowsClients = (shared.allow?.clients.length ?? 0) > 0
   if (allow.length === 0 && !allowsClients) return undefined
   const unlimited: PolicyConfig = {
     name,
     rules: [],
-    readsBody: require?.readsBody === true,
+    readsBody: require?.readsBody === true || models !== undefined,
+    ...(models && { models }),
     ...(require && { require }),
     ...(refuseWith && { refuseWith }),
     ...(maxBody !== undefined && { maxBody }),
@@ -302,18 +320,21 @@ function policyOf(
   const { name, rules, require, llm, mirror, bodyTypes, errorShape, maxRetryWaitMs } = config
   const limiterOptions = limiterOptionsOf(config, tiers, dependencies)
   const asConfigured = createLimiter(limiterOptions)
-  const overrides = overridesOf(asConfigured.rules, dependencies.overrides)
+  const counted = asConfigured.rules.map((rule) => ({ ...rule, keyedBy: describeKey(rules[rule.index]?.by) }))
+  const overrides = overridesOf(counted, dependencies)
   const limiter = overrides === undefined ? asConfigured : createLimiter({ ...limiterOptions, overrides })
   const meters = llm !== undefined && countsTokens(rules)
+  const models = modelsOf(config)
   return {
     policy: {
       name,
-      limiter: rules.length === 0 && require === undefined ? undefined : limiter,
-      readsBody: config.readsBody || meters,
+      limiter: rules.length === 0 && require === undefined && models === undefined ? undefined : limiter,
+      readsBody: config.readsBody || meters || models !== undefined,
       maxBody: config.maxBody ?? maxBody,
       holdsSlots: rules.some((rule) => 'concurrent' in rule),
       bodyTypes,
       llm: meters ? llm : undefined,
+      models,
       mirror,
       headers: {
         ...headers,
@@ -331,9 +352,19 @@ function policyOf(
       ...rule,
       overridden: isReplaced(overrides?.[rule.name]) ? asConfigured.rules[index] : undefined,
       clientOverrides: overrides?.[rule.name]?.clients,
-      keyedBy: describeKey(rules[rule.index]?.by),
+      keyedBy: counted[index]?.keyedBy ?? '',
     })),
   }
+}
+
+/**
+ * Returns how the model of a call is read; undefined if no rule needs it, and `models` neither restricts
+ * nor renames any.
+ */
+function modelsOf({ models, rules, require }: PolicyConfig): ModelAccess | undefined {
+  if (models === undefined) return undefined
+  const isNeeded = models.allow !== undefined || models.alias !== undefined
+  return isNeeded || readsModel(rules) || require?.readsModel === true ? models : undefined
 }
 
 function presentationOf(
@@ -345,7 +376,7 @@ function presentationOf(
 }
 
 function limiterOptionsOf(
-  { name, rules, require, refuseWith, warmUp, llm }: PolicyConfig,
+  { name, rules, require, refuseWith, warmUp, llm, models }: PolicyConfig,
   tiers: GatewayConfig['tiers'],
   { store, warmUps, listener, timers }: Dependencies,
 ): LimiterOptions<WeighedRequest> {
@@ -360,7 +391,8 @@ function limiterOptionsOf(
     client: (request) => request.client,
     tiers,
     needsBody: {
-      rule: (_, index) => readsBodyByRule[index] === true,
+      // A call of a model that is not allowed is not charged, so all rules wait for its body.
+      rule: (_, index) => models?.allow !== undefined || readsBodyByRule[index] === true,
       require: require?.readsBody === true,
     },
     ...(require && { require }),
@@ -373,12 +405,15 @@ function limiterOptionsOf(
 
 /** The overrides by the name of the rule; undefined if there are none. */
 function overridesOf(
-  rules: readonly LimiterRule[],
-  overrides: Overrides | undefined,
+  rules: readonly (LimiterRule & { readonly keyedBy: string })[],
+  { overrides, clientLimits = [] }: Pick<Dependencies, 'overrides' | 'clientLimits'>,
 ): Record<string, RuleOverride> | undefined {
+  const ofClients = clientOverrides(clientLimits, rules)
   const own = rules.flatMap(({ name, scope }) => {
-    const override = overrides?.get(scope)
-    return override === undefined ? [] : [[name, override] as const]
+    const [base, override] = [ofClients[name], overrides?.get(scope)]
+    if (base === undefined && override === undefined) return []
+    const clients = { ...base?.clients, ...override?.clients }
+    return [[name, { ...override, ...(Object.keys(clients).length > 0 && { clients }) }] as const]
   })
   return own.length === 0 ? undefined : Object.fromEntries(own)
 }

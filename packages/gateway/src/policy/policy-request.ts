@@ -46,6 +46,13 @@ export interface GatewayRequest {
    */
   readonly call: LlmCall
   /**
+   * The model of the call, after aliases; an empty string if the call names none. Available only for
+   * routes with `llm`.
+   *
+   * @throws RequestError if it is not a string
+   */
+  readonly model: string
+  /**
    * Reports that an expression of the configuration could not be evaluated. Never shown to the
    * client.
    */

@@ -4,6 +4,7 @@ import { clientAddressReader } from 'sluice/http'
 import { fittingActs, overridesOf, type UnfitAct } from '../policy/act-overrides.js'
 import { AccessList } from '../policy/acts/access-list.js'
 import { type Act, describeChange } from '../policy/acts/act.js'
+import type { ClientLimit } from '../policy/client-limits.js'
 import { type GatewayConfig, policiesOf, type TlsFiles } from '../policy/config/config.js'
 import { isObserved } from '../policy/config/restart-needed.js'
 import { type ServerLimits, serverLimits } from '../policy/config/server-limits.js'
@@ -72,6 +73,8 @@ export class Runtime {
   /** The overrides of the acts that fit the configuration. */
   #overrides: Overrides = new Map()
   #services: RequestServices
+  /** The limits of clients in the keys file. */
+  #clientLimits: readonly ClientLimit[]
   #tls: TlsWatches
   /** Upstreams of earlier configurations that requests still use. */
   readonly #retired = new Set<Upstream>()
@@ -88,6 +91,7 @@ export class Runtime {
     this.gatewayName = options.gatewayName ?? createGatewayName()
     this.#config = config
     this.#acts = acts
+    this.#clientLimits = clients.keys?.limits ?? []
     this.#setMemoryLimits()
     this.#services = this.#createServices(config, { upstream, upstreamUsers: new RefCount(), clients })
     options.onChange?.(this)
@@ -111,8 +115,9 @@ export class Runtime {
       }
       opened.add(tls.upstream)
       const upstream = upstreamOf(config, tls.upstream)
-      const clients = await openClients(config, options)
+      const clients = await openClients(config, options, () => runtime)
       opened.add(clients)
+      clients.keys?.checkLimits(config)
       runtime = new Runtime(config, acts, { tls, upstream, clients }, options)
       return runtime
     } catch (error) {
@@ -170,12 +175,15 @@ export class Runtime {
       isDeepStrictEqual(next.timeouts, this.#config.timeouts)
     const sameClients = isDeepStrictEqual(next.identity, this.#config.identity)
     const opened = new OpenedWatches()
+    const limitsBefore = this.#clientLimits
     let created: Upstream | undefined
     try {
       const tls = sameTls ? tlsBefore : await openUpstreamTls(next, this.#options, () => this)
       if (!sameTls) opened.add(tls)
-      const clients = sameClients ? before.clients : await openClients(next, this.#options)
+      const clients = sameClients ? before.clients : await openClients(next, this.#options, () => this)
       if (!sameClients) opened.add(clients)
+      clients.keys?.checkLimits(next)
+      this.#clientLimits = clients.keys?.limits ?? []
       if (!sameUpstream) created = upstreamOf(next, tls)
       const { upstream, upstreamUsers } =
         created === undefined ? this.#services : { upstream: created, upstreamUsers: new RefCount() }
@@ -186,6 +194,7 @@ export class Runtime {
     } catch (error) {
       opened.stop()
       void created?.destroy()
+      this.#clientLimits = limitsBefore
       throw error
     }
     this.#config = next
@@ -201,6 +210,16 @@ export class Runtime {
     const upstream = upstreamOf(this.#config, this.#tls.upstream)
     this.#services = { ...replaced, upstream, upstreamUsers: new RefCount() }
     this.#retire(replaced)
+  }
+
+  /** Applies the limits of clients in a keys file that was reloaded. */
+  refitKeys(): void {
+    const limits = this.#services.clients.keys?.limits ?? []
+    if (limits.length === 0 && this.#clientLimits.length === 0) return
+    this.#clientLimits = limits
+    const bare = this.#fitActs(this.#config)
+    this.#services = { ...this.#services, policies: this.#policiesWithActs(this.#config, bare) }
+    this.#options.onChange?.(this)
   }
 
   /** Replaces all acts. Those that do not fit the configuration are logged, and have no effect. */
@@ -320,6 +339,7 @@ export class Runtime {
       store,
       warmUps: this.warmUps,
       overrides,
+      clientLimits: this.#clientLimits,
       ...(isObserved(config) && { listener: observer.onLimiterEvent }),
       // Telemetry alone needs no other observer.
       ...(telemetry !== undefined && { listener: listenerOf(observer, telemetry, isObserved(config)) }),
@@ -391,9 +411,17 @@ function openUpstreamTls(
   })
 }
 
+/** @param runtime returns the runtime that uses the keys, once it exists */
 function openClients(
-  { identity }: GatewayConfig,
-  { log, onKeysChanged, openKeys = (file) => watchKeysFile(file, log, onKeysChanged) }: RuntimeOptions,
+  config: GatewayConfig,
+  { log, onKeysChanged, openKeys }: RuntimeOptions,
+  runtime: () => Runtime | undefined,
 ): Promise<ClientReader> {
-  return openClientReader(identity, openKeys)
+  const onReload = () => {
+    runtime()?.refitKeys()
+    onKeysChanged?.()
+  }
+  const watch = (file: string) =>
+    watchKeysFile(file, log, onReload, (keys) => keys.checkLimits(runtime()?.config ?? config))
+  return openClientReader(config.identity, openKeys ?? watch)
 }

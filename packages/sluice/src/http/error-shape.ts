@@ -72,6 +72,8 @@ export interface ErrorFacts {
   readonly status: number
   readonly message: string
   readonly requestId: string | undefined
+  /** The code in the format of OpenAI; undefined if the status determines it. */
+  readonly code?: string | undefined
   /** True if the quota of a day or longer is used up. */
   readonly isQuotaUsedUp: boolean
 }
@@ -87,13 +89,13 @@ export function errorMembers(shape: ErrorShape, facts: ErrorFacts): Readonly<Rec
 }
 
 const FORMATS: Readonly<Record<ErrorShape, (facts: ErrorFacts) => Readonly<Record<string, unknown>>>> = {
-  openai({ status, message, isQuotaUsedUp }) {
+  openai({ status, message, isQuotaUsedUp, code: ownCode }) {
     if (isQuotaUsedUp) return openAIError(message, 'insufficient_quota', 'insufficient_quota')
     const { type, code } = OPENAI_ERRORS.get(status) ?? {
       type: status < 500 ? 'invalid_request_error' : 'server_error',
       code: null,
     }
-    return openAIError(message, type, code)
+    return openAIError(message, type, ownCode ?? code)
   },
   anthropic({ status, message, requestId }) {
     const type = ANTHROPIC_TYPES.get(status) ?? (status < 500 ? 'invalid_request_error' : 'api_error')

@@ -28,6 +28,8 @@ export interface ProblemDetails {
   readonly members: { readonly type?: string; readonly [member: string]: unknown }
   /** The refusal that the document reports, if a limit refused the request. */
   readonly refusal?: Refusal
+  /** The code of the error in the format of OpenAI. Default: that of its status. */
+  readonly code?: string
 }
 
 /** How a problem document is written for one client. */
@@ -72,6 +74,7 @@ function answerOf(details: ProblemDetails, { errorShape, requestId, rewrite }: P
     ...(errorShape !== undefined &&
       errorMembers(errorShape, {
         status: details.status,
+        code: details.code,
         message: detail,
         requestId,
         isQuotaUsedUp: refusal !== undefined && isLongQuota(refusal),
@@ -138,10 +141,12 @@ export function unavailableProblem(
 
 /** Creates the response to an invalid, unauthenticated or forbidden request. */
 export function requestProblem(
-  { status, message }: RequestError,
+  { status, message, code }: RequestError,
   presentation: Presentation = {},
 ): HttpAnswer {
-  const { headers, ...rest } = problem(status, STATUS_CODES[status] ?? 'Refused', message, {}, presentation)
+  const title = STATUS_CODES[status] ?? 'Refused'
+  const details = { status, title, detail: message, members: {}, ...(code !== undefined && { code }) }
+  const { headers, ...rest } = answerOf(details, presentation)
   return { ...rest, headers: status === 401 ? [...headers, ['www-authenticate', 'Bearer']] : headers }
 }
 

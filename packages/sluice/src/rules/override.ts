@@ -4,6 +4,7 @@ import { OptionTypeError, relocate } from '../option-error.js'
 import type { LimitSpec, RateRule, Rule } from './rule.js'
 import { compileConcurrency, compileLimits, type LimitDefaults, type RuleLimit } from './rule-limit.js'
 import { checkFactor, scaleLimit } from './scale.js'
+import { UNLIMITED } from './tiers.js'
 
 /** Replaces parts of a rule, for example while an operator tries out a new limit. */
 export interface RuleOverride {
@@ -29,7 +30,7 @@ export interface RuleOverride {
 /**
  * The limit of one client under a rule: a multiplier of its limit, greater than 0 and at most a
  * million, or a limit in place of it. A multiplier applies after the client's tier and leaves an
- * unlimited client unlimited. A limit applies to every tier.
+ * unlimited client unlimited. A limit applies to every tier; `unlimited` exempts the client from the rule.
  */
 export type ClientOverride =
   | { readonly scale: number; readonly limit?: never }
@@ -105,6 +106,7 @@ function limitOfClient<Request>(
   rule: Rule<Request>,
   defaults: LimitDefaults,
 ): Limit | ((limit: Limit | undefined) => Limit | undefined) {
+  if (override.limit === UNLIMITED) return () => undefined
   if (override.limit !== undefined) {
     const { limit } = relocate(
       () => replacementLimit(rule, override.limit, defaults),

@@ -6,6 +6,8 @@ export class RequestError extends Error {
   override readonly name: string = 'RequestError'
   /** The status of the HTTP response: 400 if the request lacks something that a rule needs. */
   readonly status: number
+  /** The code of the error in the format of OpenAI, if its status does not determine it. */
+  declare readonly code?: string
 
   constructor(message: string, status = 400) {
     super(message)

@@ -1,4 +1,5 @@
 import { checkActState } from './act-state.js'
+import type { KnownLabels } from './cel/expression-scope.js'
 import type { Endpoint, GatewayConfig, ListenConfig, PolicyConfig } from './config.js'
 import { sharedLimitsDecoder, withShared } from './limits/limit-list.js'
 import { type Algorithm, decodeAlgorithm, multiplier } from './limits/limit-shape.js'
@@ -10,7 +11,7 @@ import { decodeAnswers } from './sections/answers-section.js'
 import { decodeBodyTypes } from './sections/body-types-section.js'
 import { decodeCors } from './sections/cors-section.js'
 import { decodeHeaders } from './sections/headers-section.js'
-import { DEFAULT_IDENTITY, decodeIdentity } from './sections/identity-section.js'
+import { DEFAULT_IDENTITY, decodeIdentity, knownLabels } from './sections/identity-section.js'
 import { decodeOnUnreadable, PASS_WITH_LLM, withOnUnreadable } from './sections/on-unreadable-section.js'
 import { DEFAULT_LOG, decodeLog, decodeServer, decodeWorkers } from './sections/process-section.js'
 import { decodeRecord } from './sections/record-section.js'
@@ -102,29 +103,36 @@ const EXPECTED = 'a map of settings'
  * Creates the decoder of the file's keys, without defaults and without checks across keys.
  *
  * @param algorithm the algorithm of limits without their own, if it is not a token bucket
+ * @param labels the labels of clients
  */
-function mapDecoder(algorithm: Algorithm | undefined) {
+function mapDecoder(algorithm: Algorithm | undefined, labels: KnownLabels) {
   const policies = {
-    limits: sharedLimitsDecoder(algorithm),
-    routes: routesDecoder(algorithm),
-    default: defaultDecoder(algorithm),
+    limits: sharedLimitsDecoder(labels, algorithm),
+    routes: routesDecoder(algorithm, labels),
+    default: defaultDecoder(algorithm, labels),
   }
   return mapOf({ ...SETTINGS, ...policies }, EXPECTED)
 }
 
 /** Decodes the keys of the file, without defaults and without checks across keys. */
-export const configMap = mapDecoder(undefined)
+export const configMap = mapDecoder(undefined, { names: [] })
 
-/** Decodes a file and applies defaults. The result must not be used if problems were reported. */
+/**
+ * Decodes a file and applies defaults. The result must not be used if problems were reported.
+ *
+ * @param keyLabels the labels in the keys file; undefined if it was not read
+ */
 export function decodeConfig(
   root: ConfigNode,
   problems: Problems,
+  keyLabels: readonly string[] | undefined,
 ): Omit<GatewayConfig, 'source' | 'warnings'> | undefined {
   if (root.kind !== 'map') {
     problems.at(root, `${mismatch(root, EXPECTED)}; ${MINIMAL_CONFIG_HINT}`)
     return undefined
   }
-  const values = mapDecoder(algorithmOf(root))(root, problems)
+  const labels = knownLabels(entryOf(root, 'identity'), keyLabels)
+  const values = mapDecoder(algorithmOf(root), labels)(root, problems)
   if (values === undefined) return undefined
   if (!root.entries.has('upstream')) problems.at(root, `'upstream' is missing; ${MINIMAL_CONFIG_HINT}`)
   const listen = values.listen ?? DEFAULT_LISTEN

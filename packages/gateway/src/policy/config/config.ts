@@ -6,6 +6,7 @@ import type { AnswerTemplates } from '../answer-template.js'
 import type { BodyTypes } from '../body/body-format.js'
 import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/vendor-headers.js'
+import type { ModelAccess } from '../model-access.js'
 import type { GatewayRequest } from '../policy-request.js'
 import type { RoutePattern } from '../routing/route-pattern.js'
 import type { ConfigProblem } from './yaml/diagnostics.js'
@@ -257,6 +258,8 @@ export interface ForwardedIdentity {
 export interface ProxyHeaders {
   readonly client: string
   readonly tier?: string
+  /** The header of each label. */
+  readonly labels?: Readonly<Record<string, string>>
 }
 
 /** The pages of other origins that may call the API. `*` allows everything. */
@@ -318,7 +321,7 @@ export interface UsageConfig {
 
 /** The rules and settings that apply to the requests of a route, or of `default`. */
 export interface PolicyConfig {
-  /** The `match` of a route as written, or `default`. */
+  /** The `name` of a route or else the first entry of its `match` as written, or `default`. */
   readonly name: string
   /** Empty if the route is not limited. */
   readonly rules: readonly Rule<GatewayRequest>[]
@@ -332,11 +335,16 @@ export interface PolicyConfig {
    * Maximum size of a body that rules can read, in bytes, if it differs from the file's `maxBody`.
    */
   readonly maxBody?: number
-  readonly require?: ((request: GatewayRequest) => boolean) & { readonly readsBody?: boolean }
+  readonly require?: ((request: GatewayRequest) => boolean) & {
+    readonly readsBody?: boolean
+    readonly readsModel?: boolean
+  }
   readonly refuseWith?: Refusing
   readonly warmUp?: WarmUpConfig
   /** How model calls are metered. */
   readonly llm?: LlmOptions
+  /** How the model of a call is read, if a rule or `models` needs it. */
+  readonly models?: ModelAccess
   readonly mirror?: MirrorName
   /** The API whose error format is added to the gateway's own answers. */
   readonly errorShape?: ErrorShape
@@ -353,7 +361,24 @@ export interface PolicyConfig {
 }
 
 export interface RouteConfig extends PolicyConfig {
+  /** The first pattern of `match`. */
   readonly pattern: RoutePattern
+  /** The other patterns. Their requests have the same limits and counts. */
+  readonly otherPatterns?: readonly OtherPattern[]
+}
+
+export interface OtherPattern {
+  readonly pattern: RoutePattern
+  /** How model calls to its path are metered. */
+  readonly llm?: LlmOptions
+}
+
+/** Lists the patterns of a route. */
+export function patternsOf({
+  pattern,
+  otherPatterns = [],
+}: Pick<RouteConfig, 'pattern' | 'otherPatterns'>): readonly RoutePattern[] {
+  return [pattern, ...otherPatterns.map((other) => other.pattern)]
 }
 
 /**

@@ -1,14 +1,17 @@
 import { type ConcurrencyRule, formatDuration, formatLimit, type RateRule, type Rule } from 'sluice'
 import type { ClientList } from '../acts/access-list.js'
+import type { ModelAccess } from '../model-access.js'
 import type { GatewayRequest } from '../policy-request.js'
 import { canAct } from './act-state.js'
-import type {
-  Endpoint,
-  ForwardedIdentity,
-  GatewayConfig,
-  OtlpConfig,
-  PolicyConfig,
-  ServerTls,
+import {
+  type Endpoint,
+  type ForwardedIdentity,
+  type GatewayConfig,
+  type OtlpConfig,
+  type PolicyConfig,
+  patternsOf,
+  type RouteConfig,
+  type ServerTls,
 } from './config.js'
 import { limitsOf } from './limits/limit-string.js'
 import { serverLimits } from './server-limits.js'
@@ -45,9 +48,15 @@ export function describeConfig(config: GatewayConfig): string[] {
     ...(usage === undefined ? [] : [`  clients see their usage at ${usage.pattern.source}`]),
     ...webhooks.map(({ url }) => `  thresholds are sent to ${withoutQuery(url)}`),
     ...(telemetry?.otlp === undefined ? [] : [describeOtlp(telemetry.otlp)]),
-    ...routes.map((route) => line(route.name, describePolicy(route))),
+    ...routes.map((route) => line(route.name, `${describeMatch(route)}${describePolicy(route)}`)),
     line('default', fallback === 'deny' ? 'deny' : describePolicy(fallback)),
   ]
+}
+
+/** Describes the patterns of a route that its name does not state. */
+function describeMatch(route: RouteConfig): string {
+  const sources = patternsOf(route).map(({ source }) => source)
+  return sources.length === 1 && sources[0] === route.name ? '' : `${sources.join(', ')}: `
 }
 
 /** Returns a URL without its query, which may contain secrets. */
@@ -129,9 +138,10 @@ function describeForward({ client, tier }: ForwardedIdentity): string {
 }
 
 function describePolicy(policy: PolicyConfig): string {
-  const { rules, allow = [], require: requirement, warmUp, bodyTypes, onUnreadable } = policy
+  const { rules, allow = [], require: requirement, warmUp, bodyTypes, onUnreadable, models } = policy
   return [
     ...(requirement === undefined ? [] : [`only if ${sourceOf(requirement)}`]),
+    ...(models === undefined ? [] : describeModels(models)),
     ...(rules.length === 0 ? ['not limited'] : rules.map(describeRule)),
     ...(allow.length === 0 ? [] : [`not limited for ${allow.join(' and ')}`]),
     ...(warmUp === undefined
@@ -142,11 +152,21 @@ function describePolicy(policy: PolicyConfig): string {
   ].join('; ')
 }
 
+function describeModels({ allow, alias }: ModelAccess): string[] {
+  const aliases = [...(alias ?? [])].map(([name, model]) => `${name} for ${model}`)
+  return [
+    ...(allow === undefined ? [] : [`only models ${sourceOf(allow)}`]),
+    ...(aliases.length === 0 ? [] : [`models ${aliases.join(', ')}`]),
+  ]
+}
+
 /** Describes a rule, as in `100/minute tokens by ip + params.model, cost size(body.data)`. */
 function describeRule(rule: Rule<GatewayRequest>): string {
   const limits = 'concurrent' in rule ? describeConcurrency(rule) : describeRate(rule)
   return [
     `${limits} by ${describeKey(rule.by)}`,
+    ...(rule.when === undefined ? [] : [`only when ${sourceOf(rule.when)}`]),
+    ...labelCondition(rule.by),
     ...(rule.cost === undefined ? [] : [`cost ${sourceOf(rule.cost)}`]),
     ...(rule.fallbackCost === undefined ? [] : [`or ${rule.fallbackCost} if unreadable`]),
     ...Object.entries(rule.tiers ?? {}).map(([tier, limit]) => `${tier} ${describeTier(limit)}`),
@@ -156,6 +176,14 @@ function describeRule(rule: Rule<GatewayRequest>): string {
     ...('soft' in rule && rule.soft === true ? ['soft'] : []),
     ...(rule.enforce === false ? ['not enforced'] : []),
   ].join(', ')
+}
+
+/** Describes the clients that a rule by labels applies to. */
+function labelCondition(by: Rule<GatewayRequest>['by']): string[] {
+  const labels = [by]
+    .flat()
+    .flatMap((part) => (typeof part === 'string' && part.startsWith('client.') ? [part] : []))
+  return labels.length === 0 ? [] : [`only for clients with ${labels.join(' and ')}`]
 }
 
 /** Describes a penalty, as in `penalty of 15 minutes, growing 2 times each up to 1 day`. */

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import type { GatewayConfig, TlsFiles } from './config.js'
 import { decodeConfig, MINIMAL_CONFIG_HINT } from './config-file.js'
 import { readBounded, UnreadableFileError } from './files/bounded-read.js'
+import { readKeyLabels } from './files/key-labels.js'
 import { readVariables, withoutFiles } from './files/read-variables.js'
 import { ConfigError, Problems } from './yaml/diagnostics.js'
 import { substitute, type VariableSource } from './yaml/variables.js'
@@ -21,7 +22,8 @@ export async function loadConfig(file: string): Promise<GatewayConfig> {
 
 /** Reads the variables to which a configuration refers, and parses it. @throws ConfigError */
 export async function parseWithVariables(text: string, file: string): Promise<GatewayConfig> {
-  return parseConfig(text, file, await readVariables(text, dirname(file)))
+  const source = await readVariables(text, dirname(file))
+  return parseConfig(text, file, source, await readKeyLabels(text, dirname(file), source))
 }
 
 /**
@@ -29,19 +31,21 @@ export async function parseWithVariables(text: string, file: string): Promise<Ga
  *
  * @param file the file's name, for messages
  * @param source the values of variables; by default, those of the environment and of no files
+ * @param keyLabels the labels in the keys file; undefined if it was not read
  * @throws ConfigError that lists every problem in the file
  */
 export function parseConfig(
   text: string,
   file: string,
   source: VariableSource = withoutFiles,
+  keyLabels?: readonly string[],
 ): GatewayConfig {
   const problems = new Problems(text)
   const written = readYaml(text, problems, MINIMAL_CONFIG_HINT)
   const { root, variables } = written
     ? substitute(written, source, problems)
     : { root: undefined, variables: {} }
-  const decoded = root && decodeConfig(root, problems)
+  const decoded = root && decodeConfig(root, problems, keyLabels)
   if (decoded === undefined || problems.count > 0) throw new ConfigError(file, problems.inOrder())
   const warnings = problems.warnings()
   const config = { ...decoded, source: { file, text, variables }, ...(warnings.length > 0 && { warnings }) }

@@ -37,13 +37,13 @@ export class UsageRequest implements WeighedRequest {
   readonly query: Readonly<Record<string, string>> = Object.create(null)
   readonly params: Readonly<Record<string, string>>
 
-  /** @param model the value of `params.model` and `body.model`; undefined if it is unknown */
+  /** @param knownModel the value of `model`, `params.model` and `body.model`; undefined if it is unknown */
   constructor(
     private readonly caller: UsageCaller,
     private readonly target: UsageRoute,
-    private readonly model: string | undefined,
+    private readonly knownModel: string | undefined,
   ) {
-    this.params = paramsOf(target.pattern, model)
+    this.params = paramsOf(target.pattern, knownModel)
   }
 
   get method(): string {
@@ -75,7 +75,11 @@ export class UsageRequest implements WeighedRequest {
   }
 
   get body(): unknown {
-    return this.model === undefined ? missing('the body') : { model: this.model }
+    return { model: this.model }
+  }
+
+  get model(): string {
+    return this.knownModel ?? missing('the body')
   }
 
   get call(): LlmCall {

@@ -56,6 +56,10 @@ export class ReplayedRequest implements WeighedRequest {
     throw new RequestError('the trace has no bodies')
   }
 
+  get model(): never {
+    throw new RequestError('the trace has no models')
+  }
+
   /** The model call, with the parameters that its reservation needs. */
   get call(): LlmCall {
     if (this.llm === undefined) throw new Error(`model calls are not metered on the route '${this.route}'`)

@@ -1,5 +1,6 @@
-import { type Client, type MaybePromise, RequestError } from 'sluice'
+import { type Client, type Labels, type MaybePromise, RequestError } from 'sluice'
 import { type Identify, identity } from 'sluice/identity'
+import { checkLabels } from 'sluice/internal'
 import type { IdentityConfig, ProxyHeaders } from '../../policy/config/config.js'
 import { type WithheldHeaders, withheldHeaders } from './credential-headers.js'
 import { identityHeaders } from './identity-headers.js'
@@ -22,6 +23,8 @@ export interface ClientReader {
   readonly withheld: WithheldHeaders
   /** The contents of the keys file in use; undefined without one. */
   readonly keysFile: KeysFile | undefined
+  /** The keys in use; undefined without a keys file. */
+  readonly keys: KeysFileWatch['keys'] | undefined
   /**
    * Returns the headers that identify the client to the upstream; none for an anonymous request.
    * Defined only if identities are forwarded; clients are then identified on every route.
@@ -52,13 +55,16 @@ export async function openClientReader(
     clientOf: (head) =>
       clientFromProxy(head, proxyHeaders) ?? identify?.((name) => head.header(name), head.query),
     withheld: withheldHeaders({
-      claims: Object.values(proxyHeaders ?? {}),
+      claims: proxyHeaders === undefined ? [] : headersOf(proxyHeaders),
       own: Object.values(forward ?? {}),
       keyHeaders: forwardCredentials === false ? ['x-api-key', ...apiKeyHeaders] : undefined,
     }),
     ...(forward && { headersFor: (client: Client | undefined) => identityHeaders(client, forward) }),
     get keysFile() {
       return keys?.source
+    },
+    get keys() {
+      return keys?.keys
     },
     stop: () => keys?.stop(),
   }
@@ -72,12 +78,27 @@ function clientFromProxy(head: RequestHead, headers: ProxyHeaders | undefined): 
   if (headers === undefined || !head.isFromTrustedProxy) return undefined
   const id = proxyClaim(head, headers.client)
   if (id === undefined) {
-    // Rejects a tier header in another spelling, which the upstream could trust.
-    if (headers.tier !== undefined) head.valuesOf(headers.tier)
+    // Rejects the other headers in another spelling, which the upstream could trust.
+    for (const name of headersOf(headers)) head.valuesOf(name)
     return undefined
   }
   const tier = headers.tier === undefined ? undefined : proxyClaim(head, headers.tier)
-  return { id, ...(tier !== undefined && { tier }) }
+  const labels = headers.labels && proxyLabels(head, headers.labels)
+  return { id, ...(tier !== undefined && { tier }), ...(labels && { labels }) }
+}
+
+function headersOf({ client, tier, labels = {} }: ProxyHeaders): readonly string[] {
+  return [client, ...(tier === undefined ? [] : [tier]), ...Object.values(labels)]
+}
+
+/** Reads the labels that a trusted proxy wrote. A missing header gives no label. */
+function proxyLabels(head: RequestHead, headers: Readonly<Record<string, string>>): Labels {
+  const labels: Record<string, string> = {}
+  for (const [label, header] of Object.entries(headers)) {
+    const value = proxyClaim(head, header)
+    if (value !== undefined) labels[label] = value
+  }
+  return checkLabels(labels)
 }
 
 /**
@@ -93,5 +114,5 @@ function proxyClaim(head: RequestHead, name: string): string | undefined {
   return value
 }
 
-/** The maximum length of a client's id or tier, in characters. */
+/** The maximum length of a client's id, tier or label, in characters. */
 const MAX_NAME_LENGTH = 256

@@ -2,7 +2,7 @@ import type { KeyLookup } from 'sluice/identity'
 import { FileWatch } from '../../policy/config/files/file-watch.js'
 import { ConfigError, readConfigFile, readTextFile } from '../../policy/config/load-config.js'
 import type { Log } from '../logging/log.js'
-import { parseKeys } from './keys-file.js'
+import { type Keys, parseKeys } from './keys-file.js'
 
 /** The contents of a keys file. */
 export interface KeysFile {
@@ -13,6 +13,8 @@ export interface KeysFile {
 /** The current keys of a file, which is watched for changes. */
 export interface KeysFileWatch {
   readonly lookup: KeyLookup
+  /** The current limits of clients, and a check whether they fit a configuration. */
+  readonly keys: Pick<Keys, 'limits' | 'checkLimits'>
   /** The contents from which the keys were read. */
   readonly source: KeysFile
   stop(): void
@@ -22,12 +24,14 @@ export interface KeysFileWatch {
  * Reads a keys file and reloads it whenever it changes. An invalid change is logged and rejected.
  *
  * @param onReload called after each reload
+ * @param check throws ConfigError for new keys that do not fit the configuration in effect
  * @throws ConfigError if the file is initially invalid
  */
 export async function watchKeysFile(
   file: string,
   log: Log,
   onReload: () => void = () => {},
+  check: (keys: Keys) => void = () => {},
 ): Promise<KeysFileWatch> {
   let text = await readConfigFile(file)
   let keys = parseKeys(text, file)
@@ -35,7 +39,9 @@ export async function watchKeysFile(
     ...{ file, text, read: readTextFile },
     async onChange(next) {
       try {
-        keys = parseKeys(next, file)
+        const changed = parseKeys(next, file)
+        check(changed)
+        keys = changed
         text = next
         log.info({ file }, 'keys file reloaded')
         onReload()
@@ -50,7 +56,10 @@ export async function watchKeysFile(
     onReadable: () => log.info({ file }, 'keys file is readable again'),
   })
   return {
-    lookup: (digest) => keys(digest),
+    lookup: (digest) => keys.lookup(digest),
+    get keys() {
+      return keys
+    },
     get source() {
       return { file, text }
     },
@@ -61,7 +70,7 @@ export async function watchKeysFile(
 /** The keys in a file that another process reads and sends. */
 export class ReceivedKeys {
   #source: KeysFile | undefined
-  #keys: KeyLookup = () => undefined
+  #keys: Keys = { lookup: () => undefined, limits: [], checkLimits() {} }
 
   /** @throws ConfigError for invalid contents; the previous keys then stay in effect */
   set(source: KeysFile | undefined): void {
@@ -72,6 +81,14 @@ export class ReceivedKeys {
   }
 
   open(file: string): KeysFileWatch {
-    return { lookup: (digest) => this.#keys(digest), source: this.#source ?? { file, text: '' }, stop() {} }
+    const current = () => this.#keys
+    return {
+      lookup: (digest) => current().lookup(digest),
+      get keys() {
+        return current()
+      },
+      source: this.#source ?? { file, text: '' },
+      stop() {},
+    }
   }
 }

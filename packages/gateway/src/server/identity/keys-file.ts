@@ -1,11 +1,24 @@
+import { type ClientOverride, parseLimits } from 'sluice'
 import { type ApiKey, type KeyLookup, keyTable } from 'sluice/identity'
+import { labelNameProblem } from 'sluice/internal'
 import { z } from 'zod'
+import { type ClientLimit, unfitLimits } from '../../policy/client-limits.js'
+import type { GatewayConfig } from '../../policy/config/config.js'
 import { ConfigError, readConfigFile } from '../../policy/config/load-config.js'
-import { type Decoder, listOf, mapOf, scalar, transform } from '../../policy/config/yaml/decoders.js'
+import {
+  type Decoder,
+  listOf,
+  mapOf,
+  recordOf,
+  scalar,
+  transform,
+  withKeysOf,
+} from '../../policy/config/yaml/decoders.js'
 import { Problems } from '../../policy/config/yaml/diagnostics.js'
 import { string } from '../../policy/config/yaml/scalars.js'
 import { sha256Of } from '../../policy/config/yaml/sha256.js'
 import { readYaml } from '../../policy/config/yaml/yaml-document.js'
+import { type ConfigNode, entryOf } from '../../policy/config/yaml/yaml-node.js'
 
 /**
  * Maximum number of keys in a file. Servers with more keys can embed the library and look keys up
@@ -29,8 +42,47 @@ const expiry: Decoder<number> = transform(string('2027-01-31'), (written) => {
   return time
 })
 
+/** Maximum number of labels of a key, of values of a label, and of limits of a key. */
+const MAX_LABELS = 32
+const MAX_VALUES = 100
+const MAX_LIMITS = 100
+
+const labelMap = recordOf(
+  (node, problems) => (node.kind === 'list' ? labelValues(node, problems) : clientName(node, problems)),
+  'a map such as { org: acme, team: red }',
+  MAX_LABELS,
+)
+const labelValues = listOf(clientName, 'a list of strings', MAX_VALUES)
+
+const labels = withKeysOf(labelMap, (node, problems) => {
+  for (const [name, { keyStart }] of node.kind === 'map' ? node.entries : []) {
+    const problem = labelNameProblem(name)
+    if (problem !== undefined) problems.add(keyStart, problem)
+  }
+  return labelMap(node, problems)
+})
+
+const limit: Decoder<ClientOverride> = transform(
+  scalar(
+    z.union([z.string(), z.number().gt(0).max(1e6)]),
+    'a limit such as 100/minute, a multiplier such as 2, or unlimited',
+  ),
+  (value): ClientOverride => {
+    if (typeof value === 'number') return { scale: value }
+    if (value !== 'unlimited') parseLimits(value)
+    return { limit: value }
+  },
+)
+
 const readKey = mapOf(
-  { sha256, client: clientName, tier: clientName, expires: expiry },
+  {
+    sha256,
+    client: clientName,
+    tier: clientName,
+    expires: expiry,
+    labels,
+    limits: recordOf(limit, 'a map such as { requests: 100/minute, tokens: 2 }', MAX_LIMITS),
+  },
   'a map such as { sha256: …, client: acme, tier: premium }',
 )
 
@@ -39,13 +91,31 @@ const readFile = mapOf(
   'a map with a list of `keys`',
 )
 
+/** The keys in a file. */
+export interface Keys {
+  readonly lookup: KeyLookup
+  /** The limits of single clients. */
+  readonly limits: readonly ClientLimit[]
+  /**
+   * Checks whether the limits of clients fit the rules of a configuration.
+   *
+   * @throws ConfigError with every limit that does not
+   */
+  checkLimits(config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers'>): void
+}
+
+/** The limit of a client, and the node that it was decoded from. */
+interface LocatedLimit extends ClientLimit {
+  readonly node: ConfigNode
+}
+
 /**
  * Parses the contents of a keys file.
  *
  * @param file the file name, for messages
  * @throws ConfigError with every problem
  */
-export function parseKeys(text: string, file: string): KeyLookup {
+export function parseKeys(text: string, file: string): Keys {
   const problems = new Problems(text)
   const root = readYaml(text, problems, ADVICE)
   const values = root && readFile(root, problems)
@@ -55,6 +125,7 @@ export function parseKeys(text: string, file: string): KeyLookup {
   // `values.keys` contains only the items that are maps.
   const nodes = list?.kind === 'list' ? list.items.filter((item) => item.kind === 'map') : []
   const seen = new Set<string>()
+  const limits: LocatedLimit[] = []
   const keys: ApiKey[] = (values?.keys ?? []).flatMap((key, index) => {
     const node = nodes[index]
     const { sha256: digest, client } = key
@@ -66,13 +137,54 @@ export function parseKeys(text: string, file: string): KeyLookup {
     }
     if (seen.has(digest) && node !== undefined) problems.at(node, 'duplicate key; remove one of the two')
     seen.add(digest)
-    return [{ ...key, sha256: digest, client }]
+    const { limits: ownLimits = {}, ...others } = key
+    if (node !== undefined) limits.push(...limitsOf(client, ownLimits, node))
+    return [{ ...others, sha256: digest, client }]
   })
+  checkLimitsAgree(limits, problems)
   if (problems.count > 0) throw new ConfigError(file, problems.inOrder())
-  return keyTable(keys)
+  return {
+    lookup: keyTable(keys),
+    limits,
+    checkLimits(config) {
+      const found = new Problems(text)
+      for (const { limit, message } of unfitLimits(limits, config))
+        found.at((limit as LocatedLimit).node, message)
+      if (found.count > 0) throw new ConfigError(file, found.inOrder())
+    },
+  }
+}
+
+function limitsOf(
+  client: string,
+  limits: Readonly<Record<string, ClientOverride>>,
+  node: ConfigNode,
+): LocatedLimit[] {
+  return Object.entries(limits).map(([rule, override]) => ({
+    client,
+    rule,
+    override,
+    node: entryOf(entryOf(node, 'limits'), rule) ?? node,
+  }))
+}
+
+/** Reports limits of the same client that differ between its keys, since all keys share its counts. */
+function checkLimitsAgree(limits: readonly LocatedLimit[], problems: Problems): void {
+  const first = new Map<string, LocatedLimit>()
+  for (const limit of limits) {
+    const { client, rule, override, node } = limit
+    const id = JSON.stringify([client, rule])
+    const other = first.get(id)
+    if (other === undefined) first.set(id, limit)
+    else if (other.override.limit !== override.limit || other.override.scale !== override.scale)
+      problems.at(
+        node,
+        `the limit '${rule}' of this client differs on line ${problems.lineOf(other.node)}; write the same limit for all keys of a client`,
+      )
+  }
 }
 
 /** @throws ConfigError if the file cannot be read or is invalid */
-export async function loadKeys(file: string): Promise<KeyLookup> {
+export async function loadKeys(file: string): Promise<Keys> {
   return parseKeys(await readConfigFile(file), file)
 }

@@ -75,7 +75,7 @@ function decide(
     return decide(exempt, exemption.limiter, head, client, needsBody)
   }
   const { policy, params } = match
-  const { name: route, llm, bodyTypes } = policy
+  const { name: route, llm, models, bodyTypes } = policy
   const incoming = new IncomingRequest({
     message: request,
     id: requestId,
@@ -86,6 +86,7 @@ function decide(
     head,
     client,
     llm,
+    models,
     bodyTypes,
     onExpressionFailure: errors.expressionFailed,
   })

@@ -6,6 +6,13 @@ import { parsingMemory } from '../../policy/body/parsing-memory.js'
 import { Parameters } from '../../policy/body/url-parameters.js'
 import { comparableName } from '../../policy/headers/header-name.js'
 import { type LlmCall, type LlmOptions, readCall } from '../../policy/llm/llm-call.js'
+import {
+  checkModel,
+  type ModelAccess,
+  type RequestedModel,
+  resolveModel,
+  withModel,
+} from '../../policy/model-access.js'
 import type { ExpressionFailure, WeighedRequest } from '../../policy/policy-request.js'
 import type { Target } from '../../policy/routing/target.js'
 import type { RequestHead } from '../identity/request-head.js'
@@ -25,6 +32,8 @@ export interface IncomingRequestOptions {
   readonly client: Client | undefined
   /** How model calls are parsed; undefined if no rule of the route limits tokens. */
   readonly llm: LlmOptions | undefined
+  /** How the model of a call is read; undefined if no rule needs it. */
+  readonly models?: ModelAccess | undefined
   /** Media types whose bodies rules read. Default: JSON only. */
   readonly bodyTypes?: BodyTypes | undefined
   /** Called when an expression of the route could not be evaluated. */
@@ -51,6 +60,7 @@ export class IncomingRequest implements WeighedRequest {
   #query: Parameters | undefined
   #body: ParsedBody | undefined
   #call: LlmCall | undefined
+  #model: RequestedModel | undefined
   #time: number | undefined
 
   constructor(options: IncomingRequestOptions) {
@@ -113,9 +123,11 @@ export class IncomingRequest implements WeighedRequest {
 
   /** Failures are cached as well, since several rules may read the body. */
   #parseBody(): ParsedBody {
-    const { bodyTypes = JSON_ONLY, head } = this.#options
+    const { bodyTypes = JSON_ONLY, head, models } = this.#options
     try {
-      return { value: parseBody(this.#bytes, bodyTypes, head.bodyHeaders) }
+      const value = parseBody(this.#bytes, bodyTypes, head.bodyHeaders)
+      if (models !== undefined) this.#model = resolveModel(models, value)
+      return { value }
     } catch (failure) {
       return { failure }
     }
@@ -154,6 +166,26 @@ export class IncomingRequest implements WeighedRequest {
     if (llm === undefined) throw new Error(`model calls are not metered on the route '${this.route}'`)
     this.#call ??= readCall(llm, this.body)
     return this.#call
+  }
+
+  get model(): string {
+    // Reads the model with the body.
+    if (this.#model === undefined) void this.body
+    return this.#model?.target ?? ''
+  }
+
+  /** Checks whether the client may use the model of the call. @throws RequestError */
+  checkModel(): void {
+    const { models } = this.#options
+    if (models === undefined) return
+    void this.body
+    if (this.#model !== undefined) checkModel(models, this.#model, this)
+  }
+
+  /** Returns the body to forward, with the model in place of its alias. */
+  forwardedBody(bytes: Buffer): Buffer {
+    const { models } = this.#options
+    return models === undefined || this.#model === undefined ? bytes : withModel(models, this.#model, bytes)
   }
 
   reportFailure(failure: ExpressionFailure): void {

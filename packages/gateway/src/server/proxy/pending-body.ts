@@ -129,6 +129,7 @@ export class PendingBody implements RequestBody {
    */
   #parse(): void {
     this.#incoming.receiveBody(this.#held?.bytes)
+    this.#incoming.checkModel()
     if (this.#routed.match.policy.llm !== undefined) this.#call = this.#incoming.call
   }
 }

@@ -128,11 +128,11 @@ export class RequestLifecycle {
       this.#routed.sendContinue()
       this.#forward({ responseHeaders }, requestSettler(decision))
     } else if (call === undefined) {
-      this.#forward({ responseHeaders, body: body.bytes }, requestSettler(decision))
+      this.#forward({ responseHeaders, body: request.forwardedBody(body.bytes) }, requestSettler(decision))
     } else {
       const { overrides, settle } = meteredForward(
         { routed: this.#routed, sender: request, call, decision, recorded: this.#recorded },
-        body.bytes,
+        request.forwardedBody(body.bytes),
         responseHeaders,
       )
       this.#forward(overrides, settle)

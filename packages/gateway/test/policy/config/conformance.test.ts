@@ -5,7 +5,7 @@ import { bare, request } from './expression-request.js'
 
 /** Compiles an expression. The cases are from CEL's specification and conformance tests. */
 function compile(source: string) {
-  const expression = keyExpression(source, [])
+  const expression = keyExpression(source, { params: [] })
   if (typeof expression !== 'function') throw new Error(`${source}: ${JSON.stringify(expression)}`)
   return expression
 }

@@ -13,6 +13,7 @@ export function request(parts: Partial<Omit<GatewayRequest, 'call'>> = {}): Gate
     client: undefined,
     time: 0,
     body: null,
+    model: '',
     // These tests have no model calls.
     call: undefined as never,
     ...parts,

@@ -17,9 +17,9 @@ function requireValid<T>(compiled: Compiled<T>): Expression<T> {
 }
 
 const cost = (source: string, body: unknown) =>
-  requireValid<number>(costExpression(source, []))(request({ body }))
+  requireValid<number>(costExpression(source, { params: [] }))(request({ body }))
 const key = (source: string, parts: Partial<GatewayRequest>) =>
-  requireValid<string>(keyExpression(source, ['model']))(request(parts))
+  requireValid<string>(keyExpression(source, { params: ['model'] }))(request(parts))
 
 function errorOf(work: () => unknown): string {
   try {
@@ -32,7 +32,7 @@ function errorOf(work: () => unknown): string {
 }
 
 function problemOf(source: string, params: readonly string[] = ['model']): { at: number; message: string } {
-  const compiled = costExpression(source, params)
+  const compiled = costExpression(source, { params })
   if (typeof compiled === 'function' || compiled[0] === undefined) throw new Error(`${source} is valid`)
   return compiled[0]
 }
@@ -108,10 +108,10 @@ describe('a cost expression', () => {
         throw new RequestError('the body is unreadable')
       },
     }
-    expect(errorOf(() => requireValid<number>(costExpression('body.n', []))(unreadable))).toBe(
+    expect(errorOf(() => requireValid<number>(costExpression('body.n', { params: [] }))(unreadable))).toBe(
       'the body is unreadable',
     )
-    expect(requireValid<number>(costExpression('size(method)', []))(unreadable)).toBe(4)
+    expect(requireValid<number>(costExpression('size(method)', { params: [] }))(unreadable)).toBe(4)
   })
 })
 
@@ -143,7 +143,7 @@ describe('a key expression', () => {
 
 it("an expression for 'concurrent' must return a whole number of at least 1", () => {
   const count = (n: unknown) =>
-    requireValid<number>(concurrentExpression('body.n', []))(request({ body: { n } }))
+    requireValid<number>(concurrentExpression('body.n', { params: [] }))(request({ body: { n } }))
   expect(count(3)).toBe(3)
   for (const wrong of [0, -1, 1.5, 'a'])
     expect(errorOf(() => count(wrong))).toContain("the rule's concurrent")
@@ -185,7 +185,8 @@ describe('the expression compiler', () => {
   })
 
   it('detects whether an expression reads the body', () => {
-    const reads = (source: string) => requireValid<number>(costExpression(source, ['model'])).readsBody
+    const reads = (source: string) =>
+      requireValid<number>(costExpression(source, { params: ['model'] })).readsBody
     expect(reads('size(body)')).toBe(true)
     expect(reads('has(body.a) ? 1 : 2')).toBe(true)
     expect(reads("params.model == 'body' ? 1 : 2")).toBe(false)
@@ -193,7 +194,7 @@ describe('the expression compiler', () => {
   })
 
   it('accepts any parameter if the route is invalid', () => {
-    expect(typeof costExpression('size(params.any)', undefined)).toBe('function')
+    expect(typeof costExpression('size(params.any)', { params: undefined })).toBe('function')
   })
 })
 

@@ -87,7 +87,10 @@ describe('a limit that is an expression', () => {
   })
 
   it('reports a result that is no limit, without what the client sent', () => {
-    const expression = limitExpression("headers['x-limit']", [], () => ({ at: 0, message: 'no limit' }))
+    const expression = limitExpression("headers['x-limit']", { params: [] }, () => ({
+      at: 0,
+      message: 'no limit',
+    }))
     if (typeof expression !== 'function') throw new Error(JSON.stringify(expression))
     const failures: ExpressionFailure[] = []
     const sent = request({ headers: bare({ 'x-limit': 'lots' }) })

@@ -9,13 +9,13 @@ import { replayTrace } from '../../replay/traces.js'
 import { bare, request } from './expression-request.js'
 
 function textOf(source: string, time: string | number): string {
-  const expression = keyExpression(`'=' + string(${source})`, [])
+  const expression = keyExpression(`'=' + string(${source})`, { params: [] })
   if (typeof expression !== 'function') throw new Error(`${source}: ${JSON.stringify(expression)}`)
   return expression(request({ time: new Date(time).getTime() })).slice(1)
 }
 
 function problemOf(source: string): { at: number; message: string } {
-  const compiled = costExpression(source, [])
+  const compiled = costExpression(source, { params: [] })
   if (typeof compiled === 'function' || compiled[0] === undefined) throw new Error(`${source} is valid`)
   return compiled[0]
 }
@@ -108,7 +108,7 @@ describe('the time in a replay', () => {
 
 describe('a network in an expression', () => {
   const holds = (source: string, ip: string): boolean => {
-    const expression = requireExpression(source, [])
+    const expression = requireExpression(source, { params: [] })
     if (typeof expression !== 'function') throw new Error(JSON.stringify(expression))
     return expression(request({ ip, headers: bare({ 'x-ip': 'nonsense' }) }))
   }
@@ -129,7 +129,9 @@ describe('a network in an expression', () => {
 
   it('fails for a string that is not an address, with a reason', () => {
     const failures: string[] = []
-    const expression = costExpression("cidr('10.0.0.0/8').containsIP(headers['x-ip']) ? 0 : 1", [])
+    const expression = costExpression("cidr('10.0.0.0/8').containsIP(headers['x-ip']) ? 0 : 1", {
+      params: [],
+    })
     if (typeof expression !== 'function') throw new Error(JSON.stringify(expression))
     const sent = request({ headers: bare({ 'x-ip': 'nonsense' }) })
     expect(() => expression({ ...sent, reportFailure: ({ reason }) => failures.push(reason) })).toThrow()

@@ -31,9 +31,9 @@ function problemsIn(text: string): string[] {
 describe('parseKeys', () => {
   it('maps the digest of each key to its client', () => {
     const keys = parseKeys(`keys:\n  - { sha256: ${DIGEST}, client: acme, tier: premium }\n`, 'keys.yaml')
-    expect(keys(DIGEST)).toEqual({ id: 'acme', tier: 'premium' })
-    expect(keys(keyDigest('another'))).toBeUndefined()
-    expect(parseKeys('keys: []', 'keys.yaml')(DIGEST)).toBeUndefined()
+    expect(keys.lookup(DIGEST)).toEqual({ id: 'acme', tier: 'premium' })
+    expect(keys.lookup(keyDigest('another'))).toBeUndefined()
+    expect(parseKeys('keys: []', 'keys.yaml').lookup(DIGEST)).toBeUndefined()
   })
 
   it.each(['', '1', '7', '123456', 'secret', 'password', 'test', 'admin', 'secret\n'])(
@@ -51,14 +51,51 @@ describe('parseKeys', () => {
     },
   )
 
+  it('reads labels and limits', () => {
+    const text = `keys:
+  - sha256: ${DIGEST}
+    client: acme
+    labels: { org: acme, models: [big, 'llama-*'] }
+    limits: { requests: 100/minute, tokens: 2, concurrent: unlimited }`
+    const keys = parseKeys(text, 'keys.yaml')
+    expect(keys.lookup(DIGEST)).toEqual({ id: 'acme', labels: { org: 'acme', models: ['big', 'llama-*'] } })
+    expect(keys.limits).toMatchObject([
+      { client: 'acme', rule: 'requests', override: { limit: '100/minute' } },
+      { client: 'acme', rule: 'tokens', override: { scale: 2 } },
+      { client: 'acme', rule: 'concurrent', override: { limit: 'unlimited' } },
+    ])
+  })
+
+  it.each([
+    ['labels: { Org: acme }', 'keys.yaml:4:15: the name of a label must be 1 to 64 lower-case letters'],
+    ['labels: { tier: gold }', "keys.yaml:4:15: no label can be called 'tier'"],
+    ['labels: { org: 7 }', "keys.yaml:4:20: 'org' must be a string of 1 to 256 characters"],
+    ['limits: { requests: 10/fortnight }', "keys.yaml:4:25: '10/fortnight': unknown unit 'fortnight'"],
+    ['limits: { requests: 0 }', "keys.yaml:4:25: 'requests' must be a limit such as 100/minute"],
+  ])('reports %s at its position', (line, message) => {
+    const text = `keys:\n  - sha256: ${DIGEST}\n    client: acme\n    ${line}`
+    expect(() => parseKeys(text, 'keys.yaml')).toThrow(message)
+  })
+
+  it('reports different limits of two keys of one client', () => {
+    const entry = (key: string, limit: string) =>
+      `  - { sha256: ${keyDigest(key)}, client: acme, limits: { requests: ${limit} } }`
+    expect(() =>
+      parseKeys(`keys:\n${entry('key one', '1/s')}\n${entry('key two', '2/s')}`, 'keys.yaml'),
+    ).toThrow("keys.yaml:3:115: the limit 'requests' of this client differs on line 2")
+    expect(
+      parseKeys(`keys:\n${entry('key one', '1/s')}\n${entry('key two', '1/s')}`, 'keys.yaml').limits,
+    ).toHaveLength(2)
+  })
+
   it('accepts digests in upper case', () => {
     const keys = parseKeys(`keys: [{ sha256: ${DIGEST.toUpperCase()}, client: acme }]`, 'keys.yaml')
-    expect(keys(DIGEST)).toEqual({ id: 'acme' })
+    expect(keys.lookup(DIGEST)).toEqual({ id: 'acme' })
   })
 
   it('does not find an expired key', () => {
     const findWithExpiry = (day: string) =>
-      parseKeys(`keys: [{ sha256: ${DIGEST}, client: acme, expires: ${day} }]`, 'keys.yaml')(DIGEST)
+      parseKeys(`keys: [{ sha256: ${DIGEST}, client: acme, expires: ${day} }]`, 'keys.yaml').lookup(DIGEST)
     expect(findWithExpiry('2020-01-01')).toBeUndefined()
     expect(findWithExpiry("'2020-01-01T00:00:00Z'")).toBeUndefined()
     expect(findWithExpiry('9999-01-01')).toEqual({ id: 'acme' })
@@ -102,7 +139,7 @@ describe('parseKeys', () => {
       `  - sha256: ${keyDigest(`key ${number}`)}\n    client: c${number}\n    tier: premium\n`
     const fileOf = (keys: number) =>
       `keys:\n${Array.from({ length: keys }, (_, number) => entry(number)).join('')}`
-    expect(parseKeys(fileOf(5_000), 'keys.yaml')(keyDigest('key 4999'))).toEqual({
+    expect(parseKeys(fileOf(5_000), 'keys.yaml').lookup(keyDigest('key 4999'))).toEqual({
       id: 'c4999',
       tier: 'premium',
     })
@@ -127,8 +164,8 @@ describe('createKey', () => {
     expect(text).not.toContain(key)
     expect(text).not.toContain(other)
     const keys = parseKeys(text, file)
-    expect(keys(keyDigest(key))).toEqual({ id: 'acme', tier: 'premium' })
-    expect(keys(keyDigest(other))).toEqual({ id: 'beta' })
+    expect(keys.lookup(keyDigest(key))).toEqual({ id: 'acme', tier: 'premium' })
+    expect(keys.lookup(keyDigest(other))).toEqual({ id: 'beta' })
   })
 
   it.each([
@@ -146,7 +183,7 @@ describe('createKey', () => {
     await writeFile(file, text)
     const key = await createKey(file, { client: 'acme' })
     const written = await readFile(file, 'utf8')
-    expect(parseKeys(written, file)(keyDigest(key))).toEqual({ id: 'acme' })
+    expect(parseKeys(written, file).lookup(keyDigest(key))).toEqual({ id: 'acme' })
     if (text.includes('# ours')) expect(written).toMatch(/^# ours\n/)
   })
 
@@ -161,7 +198,9 @@ describe('createKey', () => {
       Array.from({ length: 10 }, (_, each) => createKey(file, { client: `c${each}` })),
     )
     const keys = parseKeys(await readFile(file, 'utf8'), file)
-    expect(created.map((key) => keys(keyDigest(key)))).toEqual(created.map((_, each) => ({ id: `c${each}` })))
+    expect(created.map((key) => keys.lookup(keyDigest(key)))).toEqual(
+      created.map((_, each) => ({ id: `c${each}` })),
+    )
     expect(await readdir(folder)).toEqual(['keys.yaml'])
   })
 

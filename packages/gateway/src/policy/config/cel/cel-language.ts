@@ -13,12 +13,10 @@ export const VARIABLES: ReadonlyMap<string, string> = new Map([
   ['headers', 'map<string, string>'],
   ['ip', 'string'],
   ['client', 'map<string, string>'],
+  ['model', 'string'],
   ['now', TIMESTAMP],
   ['body', 'dyn'],
 ])
-
-/** The members of `client`. */
-export const CLIENT_MEMBERS: readonly string[] = ['id', 'tier']
 
 /**
  * The macros that loop over a list or map. Each takes a variable for the element and an expression.
@@ -46,13 +44,17 @@ export const MAX_LENGTH = 1000
 const MAX_NODES = 200
 const MAX_DEPTH = 24
 
-export const LANGUAGE = createLanguage()
+export const LANGUAGE = createLanguage('map<string, string>')
 
-function createLanguage(): Environment {
+/** The language of expressions that read labels of clients, which may be lists. */
+export const LANGUAGE_WITH_LABELS = createLanguage('map<string, dyn>')
+
+/** @param client the type of the variable `client` */
+function createLanguage(client: string): Environment {
   const language = new Environment({
     limits: { maxAstNodes: MAX_NODES, maxDepth: MAX_DEPTH, maxListElements: 100, maxMapEntries: 100 },
   })
-  for (const [name, type] of VARIABLES) language.registerVariable(name, type)
+  for (const [name, type] of VARIABLES) language.registerVariable(name, name === 'client' ? client : type)
   language.registerType(CIDR_TYPE, Cidr)
   registerSpecifiedFunctions(language)
   // JSON does not distinguish 2 from 2.0, so arithmetic mixes ints and doubles, unlike plain CEL.

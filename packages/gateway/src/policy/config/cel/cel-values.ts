@@ -1,4 +1,4 @@
-import { MalformedRequestError } from 'sluice'
+import { type Client, MalformedRequestError } from 'sluice'
 import { foldCase } from '../../body/fold-case.js'
 import { Parameters } from '../../body/url-parameters.js'
 
@@ -104,7 +104,7 @@ export class CelMap {
 }
 
 function isMembers(value: object): value is Members {
-  return value instanceof Parameters || value instanceof ObjectMembers
+  return value instanceof Parameters || value instanceof ObjectMembers || value instanceof ClientMembers
 }
 
 /** The source of a map's members. */
@@ -129,6 +129,27 @@ class ObjectMembers implements Members {
   names(): readonly string[] {
     this.#names ??= Object.keys(this.object)
     return this.#names
+  }
+}
+
+/** The members of a client. Members that it does not have are empty strings. */
+export class ClientMembers implements Members {
+  readonly #client: Client | undefined
+
+  /** @param client undefined if anonymous */
+  constructor(client: Client | undefined) {
+    this.#client = client
+  }
+
+  get(name: string): unknown {
+    const { id = '', tier = '', labels = {} } = this.#client ?? {}
+    if (name === 'id') return id
+    if (name === 'tier') return tier
+    return Object.hasOwn(labels, name) ? labels[name] : ''
+  }
+
+  names(): readonly string[] {
+    return ['id', 'tier', ...Object.keys(this.#client?.labels ?? {})]
   }
 }
 

@@ -3,25 +3,32 @@ import { RequestError } from 'sluice'
 import { BoundedCache } from 'sluice/internal'
 import { UnreadableBodyError } from '../../body/unreadable-body.js'
 import type { GatewayRequest } from '../../policy-request.js'
-import { LANGUAGE, MAX_LENGTH } from './cel-language.js'
-import { CelMap, celValue } from './cel-values.js'
+import { LANGUAGE, LANGUAGE_WITH_LABELS, MAX_LENGTH } from './cel-language.js'
+import { CelMap, ClientMembers, celValue } from './cel-values.js'
 import { compileErrorOf } from './compile-error.js'
 import { reasonOf } from './evaluation-error.js'
 import { ExpressionError } from './expression-error.js'
+import type { ExpressionScope } from './expression-scope.js'
 import { evaluateAsSpecified, redirectCalls } from './specified-operators.js'
 import { analyze, type ExpressionProblem } from './static-analysis.js'
 
 /** The purpose of an expression, which determines the type of its result. */
-type Purpose = 'key' | 'cost' | 'limit' | 'concurrent' | 'require'
+type Purpose = 'key' | 'cost' | 'limit' | 'concurrent' | 'require' | 'when' | 'allow'
 
 /** A compiled expression: a function of the request. */
-export interface Expression<T> {
+export interface Expression<T> extends ExpressionProperties {
   (request: GatewayRequest): T
+}
+
+interface ExpressionProperties {
   /** The expression as written. */
   readonly source: string
   readonly readsBody: boolean
   /** True if it reads the headers or the query, which may contain credentials. */
   readonly readsSecrets: boolean
+  readonly readsModel: boolean
+  /** Warnings about the expression, which is valid. */
+  readonly warnings?: readonly string[]
 }
 
 /** The result of an expression for each purpose. */
@@ -43,6 +50,12 @@ const RESULTS: Readonly<Record<Purpose, ExpectedResult>> = {
     example: "client.tier == 'premium' ? 8 : 2",
   },
   require: { types: ['bool', 'dyn'], expected: 'true or false', example: "client.tier == 'premium'" },
+  when: { types: ['bool', 'dyn'], expected: 'true or false', example: "client.tier == 'premium'" },
+  allow: {
+    types: ['string', 'list<string>', 'list<dyn>', 'dyn'],
+    expected: 'a list of strings',
+    example: 'client.models',
+  },
 }
 
 interface ExpectedResult {
@@ -57,16 +70,15 @@ interface ExpectedResult {
 /**
  * Compiles the expression of a key.
  *
- * @param params names of the route's parameters; undefined if they are unknown
  * @returns a function that returns a non-empty string, or the problems of the expression. The
  *   function throws RequestError if the request lacks a value that the expression reads. The error
  *   contains nothing that the client sent.
  */
 export function keyExpression(
   source: string,
-  params: readonly string[] | undefined,
+  scope: ExpressionScope,
 ): Expression<string> | ExpressionProblem[] {
-  return compile('key', source, params, (result, fail) => {
+  return compile('key', source, scope, (result, fail) => {
     if (typeof result === 'number' || typeof result === 'bigint' || typeof result === 'boolean')
       return String(result)
     if (typeof result === 'string' && result !== '') return result
@@ -79,9 +91,9 @@ export function keyExpression(
 /** Compiles the expression of a cost: a number, zero or more. See `keyExpression`. */
 export function costExpression(
   source: string,
-  params: readonly string[] | undefined,
+  scope: ExpressionScope,
 ): Expression<number> | ExpressionProblem[] {
-  return compile('cost', source, params, (result, fail) => {
+  return compile('cost', source, scope, (result, fail) => {
     const cost = numberOf(result, fail)
     return Number.isFinite(cost) && cost >= 0 ? cost : fail('the result is negative or not finite')
   })
@@ -98,7 +110,7 @@ const MAX_KNOWN_LIMITS = 1000
  */
 export function limitExpression(
   source: string,
-  params: readonly string[] | undefined,
+  scope: ExpressionScope,
   problemOf: (limit: string) => ExpressionProblem | undefined,
 ): Expression<string> | ExpressionProblem[] {
   const known = new BoundedCache<string, true>(MAX_KNOWN_LIMITS)
@@ -109,15 +121,15 @@ export function limitExpression(
     known.set(result, true)
     return result
   }
-  return compile('limit', source, params, toLimit, problemOf)
+  return compile('limit', source, scope, toLimit, problemOf)
 }
 
 /** Compiles the expression of `concurrent`: a whole number of at least 1. See `keyExpression`. */
 export function concurrentExpression(
   source: string,
-  params: readonly string[] | undefined,
+  scope: ExpressionScope,
 ): Expression<number> | ExpressionProblem[] {
-  return compile('concurrent', source, params, (result, fail) => {
+  return compile('concurrent', source, scope, (result, fail) => {
     const count = numberOf(result, fail)
     return Number.isSafeInteger(count) && count >= 1
       ? count
@@ -132,9 +144,9 @@ export function concurrentExpression(
  */
 export function requireExpression(
   source: string,
-  params: readonly string[] | undefined,
+  scope: ExpressionScope,
 ): Expression<boolean> | ExpressionProblem[] {
-  const holds = compile('require', source, params, (result, fail) =>
+  const holds = compile('require', source, scope, (result, fail) =>
     typeof result === 'boolean' ? result : fail('the result is neither true nor false'),
   )
   if (typeof holds !== 'function') return holds
@@ -146,8 +158,50 @@ export function requireExpression(
       throw error
     }
   }
-  const { readsBody, readsSecrets } = holds
-  return Object.assign(isAllowed, { source, readsBody, readsSecrets })
+  return Object.assign(isAllowed, propertiesOf(holds))
+}
+
+/** Compiles the expression of `when`: true or false. See `keyExpression`. */
+export function whenExpression(
+  source: string,
+  scope: ExpressionScope,
+): Expression<boolean> | ExpressionProblem[] {
+  return compile('when', source, scope, (result, fail) =>
+    typeof result === 'boolean' ? result : fail('the result is neither true nor false'),
+  )
+}
+
+/**
+ * Compiles the expression of `allow`: a string or a list of strings. A client without the label that it
+ * reads is allowed nothing. See `keyExpression`.
+ */
+export function allowExpression(
+  source: string,
+  scope: ExpressionScope,
+): Expression<readonly string[]> | ExpressionProblem[] {
+  return compile('allow', source, scope, (result, fail) => {
+    if (result === '') return []
+    const names =
+      typeof result === 'object' && result !== null && 'size' in result ? listIn(result) : [result]
+    return names.every((name) => typeof name === 'string')
+      ? names
+      : fail('the result is neither a string nor a list of strings')
+  })
+}
+
+function listIn(result: object): readonly unknown[] {
+  return Symbol.iterator in result ? [...(result as Iterable<unknown>)] : []
+}
+
+/** Returns the properties of an expression, for a function that replaces it. */
+export function propertiesOf({
+  source,
+  readsBody,
+  readsSecrets,
+  readsModel,
+  warnings,
+}: ExpressionProperties): ExpressionProperties {
+  return { source, readsBody, readsSecrets, readsModel, ...(warnings && { warnings }) }
 }
 
 type Fail = (reason: string) => never
@@ -155,7 +209,7 @@ type Fail = (reason: string) => never
 function compile<T>(
   purpose: Purpose,
   source: string,
-  params: readonly string[] | undefined,
+  scope: ExpressionScope,
   toResult: (result: unknown, fail: Fail) => T,
   problemOf?: (literal: string) => ExpressionProblem | undefined,
 ): Expression<T> | ExpressionProblem[] {
@@ -171,8 +225,10 @@ function compile<T>(
   } catch (error) {
     return [compileErrorOf(error, source, example)]
   }
-  const { readsBody, readsSecrets, problems } = analyze(parsed.ast, params)
+  const analysis = analyze(parsed.ast, scope)
+  const { readsBody, readsSecrets, readsModel, warnings, problems } = analysis
   if (problems.length > 0) return [...problems]
+  if (analysis.readsLabels) parsed = LANGUAGE_WITH_LABELS.parse(source)
   const invalid = problemOf === undefined ? [] : problemsOfResults(parsed.ast, problemOf)
   redirectCalls(parsed.ast)
   const { valid, type, error } = parsed.check()
@@ -201,7 +257,13 @@ function compile<T>(
       throw error
     }
   }
-  return Object.assign(evaluate, { source, readsBody, readsSecrets })
+  return Object.assign(evaluate, {
+    source,
+    readsBody,
+    readsSecrets,
+    readsModel,
+    ...(warnings.length > 0 && { warnings }),
+  })
 }
 
 /** Finds the problems of the string literals that an expression may return. */
@@ -244,8 +306,10 @@ function variablesOf(request: GatewayRequest): object {
       return request.ip
     },
     get client() {
-      const { id = '', tier = '' } = request.client ?? {}
-      return new CelMap({ id, tier })
+      return new CelMap(new ClientMembers(request.client))
+    },
+    get model() {
+      return request.model
     },
     get now() {
       return new Date(request.time)

@@ -1,6 +1,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js'
-import { nearest, suggestOrList } from 'sluice/internal'
-import { CLIENT_MEMBERS, FUNCTIONS, LOOPS, SEARCHES, VARIABLES } from './cel-language.js'
+import { labelNameProblem, nearest, suggestOrList } from 'sluice/internal'
+import { FUNCTIONS, LOOPS, SEARCHES, VARIABLES } from './cel-language.js'
+import { clientMembers, type ExpressionScope, isLabel } from './expression-scope.js'
 import { isNetwork } from './network-functions.js'
 import { MAX_INT } from './number-functions.js'
 import { childrenOf } from './syntax-tree.js'
@@ -17,6 +18,11 @@ interface ExpressionAnalysis {
   readonly readsBody: boolean
   /** True if it reads the headers or the query, which may contain credentials. */
   readonly readsSecrets: boolean
+  /** True if it reads a label of the client. */
+  readonly readsLabels: boolean
+  readonly readsModel: boolean
+  /** Warnings about the expression, which is valid. */
+  readonly warnings: readonly string[]
   readonly problems: readonly ExpressionProblem[]
 }
 
@@ -24,11 +30,9 @@ interface ExpressionAnalysis {
  * Checks the restrictions that keep evaluation linear in the size of the request: no nested loops,
  * no access to the body in a loop, no loop over the result of `map`, and only functions that take
  * linear time.
- *
- * @param params names of the route's parameters; undefined if they are unknown
  */
-export function analyze(root: ASTNode, params: readonly string[] | undefined): ExpressionAnalysis {
-  const analyzer = new Analyzer(params)
+export function analyze(root: ASTNode, scope: ExpressionScope): ExpressionAnalysis {
+  const analyzer = new Analyzer(scope)
   analyzer.visit(root, undefined)
   return analyzer
 }
@@ -36,11 +40,14 @@ export function analyze(root: ASTNode, params: readonly string[] | undefined): E
 class Analyzer implements ExpressionAnalysis {
   readsBody = false
   readsSecrets = false
+  readsLabels = false
+  readsModel = false
+  readonly warnings: string[] = []
   readonly problems: ExpressionProblem[] = []
-  readonly #params: readonly string[] | undefined
+  readonly #scope: ExpressionScope
 
-  constructor(params: readonly string[] | undefined) {
-    this.#params = params
+  constructor(scope: ExpressionScope) {
+    this.#scope = scope
   }
 
   /** @param loop the variable of the loop around the node, if any */
@@ -81,11 +88,20 @@ class Analyzer implements ExpressionAnalysis {
       this.#report(node.pos, `unknown variable '${name}'${suggestion}${hint}`)
     }
     if (name === 'headers' || name === 'query') this.readsSecrets = true
+    if (name === 'model') this.#model(node)
     if (name !== 'body') return
     this.readsBody = true
     if (loop !== undefined) {
       this.#report(node.pos, `'body' cannot be read inside a loop; read '${loop}' instead`)
     }
+  }
+
+  #model(node: ASTNode): void {
+    // The call that names the model is the body.
+    this.readsModel = true
+    this.readsBody = true
+    if (this.#scope.hasModel !== true)
+      this.#report(node.pos, "'model' is the model of a call, so it requires 'llm' on the route; add 'llm'")
   }
 
   #keys(entries: readonly (readonly [ASTNode, ASTNode])[]): void {
@@ -101,7 +117,7 @@ class Analyzer implements ExpressionAnalysis {
   #call(node: CallNode, loop: string | undefined): void {
     const { name, receiver, args } = callOf(node)
     if (receiver !== undefined) this.visit(receiver, loop)
-    const problem = callProblem(node, loop)
+    const problem = callProblem(node, loop) ?? alwaysTrue(node)
     if (problem !== undefined) {
       this.problems.push(problem)
       return
@@ -117,13 +133,12 @@ class Analyzer implements ExpressionAnalysis {
   /** Checks the names of parameters and client members, and the spelling of header names. */
   #member(map: ASTNode, name: string, at: number): void {
     if (map.op !== 'id') return
-    if (map.args === 'params' && this.#params?.includes(name) === false) {
-      const hint = this.#params.length === 0 ? '; its path declares none' : suggestOrList(name, this.#params)
+    const { params } = this.#scope
+    if (map.args === 'params' && params?.includes(name) === false) {
+      const hint = params.length === 0 ? '; its path declares none' : suggestOrList(name, params)
       this.#report(at, `the route has no parameter ':${name}'${hint}`)
     }
-    if (map.args === 'client' && !CLIENT_MEMBERS.includes(name)) {
-      this.#report(at, `a client has no member '${name}'${suggestOrList(name, CLIENT_MEMBERS)}`)
-    }
+    if (map.args === 'client') this.#clientMember(name, at)
     if (map.args === 'headers' && name !== name.toLowerCase()) {
       this.#report(at, `header names must be in lower case: '${name.toLowerCase()}'`)
     } else if (map.args === 'headers' && name.includes('_')) {
@@ -131,8 +146,36 @@ class Analyzer implements ExpressionAnalysis {
     }
   }
 
+  #clientMember(name: string, at: number): void {
+    if (isLabel(name)) this.readsLabels = true
+    const { error, warning } = clientMemberFinding(name, this.#scope)
+    if (error !== undefined) this.#report(at, error)
+    if (warning !== undefined) this.warnings.push(warning)
+  }
+
   #report(at: number, message: string): void {
     this.problems.push({ at, message })
+  }
+}
+
+/** A finding about the name of a client's member. */
+interface MemberFinding {
+  readonly error?: string
+  readonly warning?: string
+}
+
+/** Checks the name of a member of a client: `id`, `tier` or a label. */
+export function clientMemberFinding(name: string, scope: ExpressionScope): MemberFinding {
+  const members = clientMembers(scope)
+  if (members.includes(name)) return {}
+  const { keysFile } = scope.labels ?? {}
+  if (keysFile === undefined)
+    return { error: `a client has no member '${name}'${suggestOrList(name, members)}` }
+  const invalid = labelNameProblem(name)
+  if (invalid !== undefined) return { error: invalid }
+  if (keysFile === 'unread') return {}
+  return {
+    warning: `no key in the keys file has the label '${name}'${suggestOrList(name, members)}; give it to a key, or correct the name`,
   }
 }
 
@@ -141,6 +184,18 @@ type CallNode = Extract<ASTNode, { readonly op: 'call' | 'rcall' }>
 function callOf(node: CallNode) {
   if (node.op === 'call') return { name: node.args[0], receiver: undefined, args: node.args[1] }
   return { name: node.args[0], receiver: node.args[1], args: node.args[2] }
+}
+
+/** Finds a call of `has` that is always true, because a missing label is an empty string. */
+function alwaysTrue(node: CallNode): ExpressionProblem | undefined {
+  const { name, args } = callOf(node)
+  const [member] = args
+  if (name !== 'has' || member?.op !== '.' || member.args[0].op !== 'id' || member.args[0].args !== 'client')
+    return undefined
+  const label = member.args[1]
+  if (!isLabel(label)) return undefined
+  const message = `'has' is always true for a label, since a missing one is an empty string; write client.${label} != ''`
+  return { at: member.pos, message }
 }
 
 /** Finds a problem with a call. Problems inside its arguments are found separately. */

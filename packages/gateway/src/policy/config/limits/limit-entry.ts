@@ -8,6 +8,7 @@ import {
 } from 'sluice'
 import type { GatewayRequest } from '../../policy-request.js'
 import type { Expression } from '../cel/expression.js'
+import type { ExpressionScope } from '../cel/expression-scope.js'
 import { type Decoder, mapOf, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { type ConfigNode, isString } from '../yaml/yaml-node.js'
@@ -41,15 +42,15 @@ export interface LocatedRule {
 /**
  * Creates the decoder of an entry of `limits`: a limit string or a map.
  *
- * @param params names of the route's parameters; undefined if they are unknown
+ * @param scope the names that expressions may use
  * @param defaultAlgorithm the algorithm of limits without their own, if it is not a token bucket
  */
 export function limitDecoder(
-  params: readonly string[] | undefined,
+  scope: ExpressionScope,
   defaultAlgorithm: Algorithm | undefined,
 ): Decoder<LocatedRule> {
   const expected = 'a limit such as 10/minute, or a map such as { limit: 10/minute, by: ip }'
-  const limitMap = mapOf(limitShape(params), expected)
+  const limitMap = mapOf(limitShape(scope), expected)
   return withKeysOf(limitMap, (node, problems) => {
     const problemsBefore = problems.count
     const own: LimitValues | undefined = isString(node) ? { limit: node.value } : limitMap(node, problems)
@@ -61,7 +62,7 @@ export function limitDecoder(
     const limitNode = node.kind === 'map' ? node.entries.get('limit')?.value : node
     const expression =
       limitNode !== undefined && isString(limitNode) && isLimitExpression(limitNode.value)
-        ? decodeLimitExpression(limitNode, params, values, problems)
+        ? decodeLimitExpression(limitNode, scope, values, problems)
         : undefined
     const at = (key: string) => (node.kind === 'map' ? (node.entries.get(key)?.value ?? node) : node)
     const keys = new Set(node.kind === 'map' ? node.entries.keys() : ['limit'])
@@ -89,6 +90,7 @@ export function limitDecoder(
       fallback_cost: fallbackCost,
       wait,
       queue,
+      when,
       penalty,
       penalty_growth: penaltyGrowth,
       penalty_max: penaltyMax,
@@ -106,6 +108,7 @@ export function limitDecoder(
       ...(tiers !== undefined && { tiers: tiers as Tiers<never> }),
       ...(wait !== undefined && { wait }),
       ...(queue !== undefined && { queue }),
+      ...(when !== undefined && { when }),
     }
     const rule: Rule<GatewayRequest> =
       concurrent === undefined
@@ -172,9 +175,14 @@ export function readsBody(rules: readonly Rule<GatewayRequest>[]): boolean {
   return rules.flatMap(expressionsOf).some((expression) => expression.readsBody)
 }
 
+/** Reports whether an expression of the rules reads the model of the call. */
+export function readsModel(rules: readonly Rule<GatewayRequest>[]): boolean {
+  return rules.flatMap(expressionsOf).some((expression) => expression.readsModel)
+}
+
 function expressionsOf(rule: Rule<GatewayRequest>): Expression<unknown>[] {
   const bound = 'concurrent' in rule ? rule.concurrent : rule.limit
-  const values: readonly unknown[] = [rule.cost, bound, rule.by].flat()
+  const values: readonly unknown[] = [rule.cost, bound, rule.by, rule.when].flat()
   return values.filter(
     (value): value is Expression<unknown> => typeof value === 'function' && 'readsBody' in value,
   )
@@ -208,7 +216,7 @@ function checkKind(
 }
 
 /** The limiter is compiled only to inspect its rules, so these functions are never called. */
-const NO_KEYS: KeySources<GatewayRequest> = {
+export const NO_KEYS: KeySources<GatewayRequest> = {
   ip: ({ ip }) => ip,
   route: ({ route }) => route,
   header: ({ headers }, header) => headers[header],

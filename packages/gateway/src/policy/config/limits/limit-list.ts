@@ -1,8 +1,9 @@
+import type { ExpressionScope, KnownLabels } from '../cel/expression-scope.js'
 import type { PolicyConfig } from '../config.js'
 import { type Decoder, listOf, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { entryOf, isString } from '../yaml/yaml-node.js'
-import { type LocatedRule, limitDecoder, readsBody, rulesErrorOf } from './limit-entry.js'
+import { type LocatedRule, limitDecoder, readsBody, readsModel, rulesErrorOf } from './limit-entry.js'
 import type { Algorithm } from './limit-shape.js'
 import { tokensOf, withTokenCosts } from './token-limits.js'
 
@@ -11,14 +12,14 @@ const MAX_LIMITS = 32
 /**
  * Creates the decoder of `limits`: a limit string, or a list of limits.
  *
- * @param params names of the route's parameters; undefined if they are unknown
+ * @param scope the names that expressions may use
  * @param defaultAlgorithm the algorithm of limits without their own, if it is not a token bucket
  */
 export function limitsDecoder(
-  params: readonly string[] | undefined,
+  scope: ExpressionScope,
   defaultAlgorithm: Algorithm | undefined,
 ): Decoder<readonly LocatedRule[]> {
-  const decodeLimit = limitDecoder(params, defaultAlgorithm)
+  const decodeLimit = limitDecoder(scope, defaultAlgorithm)
   const decodeList = listOf(decodeLimit, 'a list of limits such as [10/minute]', MAX_LIMITS)
   const decode = (node: Parameters<typeof decodeList>[0], problems: Problems) => {
     if (!isString(node)) return decodeList(node, problems)
@@ -44,11 +45,17 @@ function checkNames(limits: readonly LocatedRule[], problems: Problems): void {
   problems.at(entry?.value ?? node, error.message)
 }
 
-/** Creates the decoder of the top-level `limits`, which all routes share. */
+/**
+ * Creates the decoder of the top-level `limits`, which all routes share.
+ *
+ * @param labels the labels of clients
+ */
 export function sharedLimitsDecoder(
+  labels: KnownLabels,
   defaultAlgorithm: Algorithm | undefined,
 ): Decoder<readonly LocatedRule[]> {
-  const limitsOfFile = limitsDecoder(undefined, defaultAlgorithm)
+  // Those that read the model apply only to routes with `llm`.
+  const limitsOfFile = limitsDecoder({ params: undefined, labels, hasModel: true }, defaultAlgorithm)
   return withKeysOf(limitsOfFile, (node, problems) => {
     const limits = limitsOfFile(node, problems)
     return limits?.flatMap(({ rule, node: limitNode, visible }) => {
@@ -70,7 +77,7 @@ export function sharedLimitsDecoder(
   })
 }
 
-/** Adds the shared limits to a policy. Token limits apply only to policies with `llm`. */
+/** Adds the shared limits to a policy. Limits on tokens or models apply only to policies with `llm`. */
 export function withShared<P extends PolicyConfig>(
   policy: P,
   shared: readonly LocatedRule[],
@@ -78,7 +85,9 @@ export function withShared<P extends PolicyConfig>(
 ): P {
   if (shared.length === 0) return policy
   const applicable = shared.filter(
-    ({ rule }) => rule.cost !== undefined || policy.llm !== undefined || tokensOf(rule) === undefined,
+    ({ rule }) =>
+      (policy.llm !== undefined || rule.cost !== undefined || tokensOf(rule) === undefined) &&
+      (policy.models !== undefined || !readsModel([rule])),
   )
   const added = withTokenCosts(applicable, policy.llm, problems)
   const rules = [...policy.rules, ...added]

@@ -1,10 +1,11 @@
 import { parseLimits } from 'sluice'
 import { z } from 'zod'
-import { concurrentExpression, costExpression, type Expression } from '../cel/expression.js'
+import { concurrentExpression, costExpression, type Expression, whenExpression } from '../cel/expression.js'
+import type { ExpressionScope } from '../cel/expression-scope.js'
 import { isTimeZone } from '../cel/time-functions.js'
 import { type Decoder, oneOrListOf, recordOf, scalar, transform, type Values } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
-import { boolean, duration, integer, name } from '../yaml/scalars.js'
+import { boolean, duration, integer, name, string } from '../yaml/scalars.js'
 import { type ConfigNode, isString } from '../yaml/yaml-node.js'
 import { decodeKey, reported } from './limit-key.js'
 
@@ -25,9 +26,9 @@ export type LimitValues = Values<ReturnType<typeof limitShape>>
 /**
  * The keys of an entry of `limits`.
  *
- * @param params names of the route's parameters; undefined if they are unknown
+ * @param scope the names that expressions may use
  */
-export function limitShape(params: readonly string[] | undefined) {
+export function limitShape(scope: ExpressionScope) {
   return {
     limit: scalar(
       z.string(),
@@ -37,18 +38,19 @@ export function limitShape(params: readonly string[] | undefined) {
     algorithm: decodeAlgorithm,
     align: scalar(z.enum(ALIGNMENTS), `one of ${ALIGNMENTS.join(', ')}`),
     time_zone: scalar(z.string().refine(isTimeZone), "an IANA time zone such as 'Europe/Berlin'"),
-    by: (node: ConfigNode, problems: Problems) => decodeKey(node, params, problems),
+    by: (node: ConfigNode, problems: Problems) => decodeKey(node, scope, problems),
     cost: numberOr(
       z.number().min(0).finite(),
       'a number, zero or more, or an expression that returns one',
-      (source) => costExpression(source, params),
+      (source) => costExpression(source, scope),
     ),
     concurrent: numberOr(
       z.int().min(1),
       'a whole number of at least 1, or an expression that returns one',
-      (source) => concurrentExpression(source, params),
+      (source) => concurrentExpression(source, scope),
     ),
     lease: duration(),
+    when: (node: ConfigNode, problems: Problems) => decodeWhen(node, scope, problems),
     enforce: boolean,
     visible: boolean,
     name,
@@ -63,6 +65,15 @@ export function limitShape(params: readonly string[] | undefined) {
     warn: oneOrListOf(threshold, "a list of thresholds such as ['80%', '95%']", 10),
     soft: boolean,
   }
+}
+
+function decodeWhen(
+  node: ConfigNode,
+  scope: ExpressionScope,
+  problems: Problems,
+): Expression<boolean> | undefined {
+  const source = string('"client.tier == \'free\'"')(node, problems)
+  return source === undefined ? undefined : reported(node, whenExpression(source, scope), problems)
 }
 
 const threshold: Decoder<string | number> = scalar(

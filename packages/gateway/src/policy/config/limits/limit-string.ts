@@ -1,6 +1,7 @@
 import { type Counting, isOptionError, type Limit, LimitSyntaxError, parseLimits } from 'sluice'
 import { VARIABLES } from '../cel/cel-language.js'
 import { type Expression, limitExpression } from '../cel/expression.js'
+import type { ExpressionScope } from '../cel/expression-scope.js'
 import type { ExpressionProblem } from '../cel/static-analysis.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import type { ConfigNode } from '../yaml/yaml-node.js'
@@ -62,12 +63,12 @@ export function isLimitExpression(limit: string): boolean {
 /** Decodes a limit that is an expression. `values` are the keys that qualify its results. */
 export function decodeLimitExpression(
   node: ConfigNode & { readonly value: string },
-  params: readonly string[] | undefined,
+  scope: ExpressionScope,
   values: LimitStringValues,
   problems: Problems,
 ): Expression<string> | undefined {
   const problemOf = (limit: string) => resultProblem({ ...values, limit })
-  return reported(node, limitExpression(node.value, params, problemOf), problems)
+  return reported(node, limitExpression(node.value, scope, problemOf), problems)
 }
 
 function resultProblem(values: LimitStringValues): ExpressionProblem | undefined {

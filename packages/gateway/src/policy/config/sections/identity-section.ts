@@ -1,13 +1,24 @@
 import { clientAddressReader, type ForwardedHeader } from 'sluice/http'
+import { labelNameProblem } from 'sluice/internal'
 import { jwtVerifier } from 'sluice/jwt'
 import { z } from 'zod'
 import { headerName as headerPolicyOf } from '../../headers/header-name.js'
 import { namesUser } from '../../headers/steering-headers.js'
+import type { KnownLabels } from '../cel/expression-scope.js'
 import type { ForwardedIdentity, IdentityConfig, ProxyHeaders } from '../config.js'
-import { type Decoder, listOf, mapOf, oneOrListOf, scalar, transform, withKeysOf } from '../yaml/decoders.js'
+import {
+  type Decoder,
+  listOf,
+  mapOf,
+  oneOrListOf,
+  recordOf,
+  scalar,
+  transform,
+  withKeysOf,
+} from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { boolean, integer, string } from '../yaml/scalars.js'
-import type { MapNode } from '../yaml/yaml-node.js'
+import { type ConfigNode, entryOf, type MapNode } from '../yaml/yaml-node.js'
 import { networkList } from './network-list.js'
 
 const EXAMPLE_JWKS = 'https://login.example/jwks.json'
@@ -59,6 +70,26 @@ const customHeader: Decoder<string> = transform(headerName, (name) => {
   return name
 })
 
+/** Maximum number of labels of a client. */
+const MAX_LABELS = 32
+
+/**
+ * Creates the decoder of the sources of labels, by the name of the label.
+ *
+ * @param source decodes a claim or a header
+ */
+function labelSources(source: Decoder<string>, example: string): Decoder<Readonly<Record<string, string>>> {
+  const sources = recordOf(source, `a map such as ${example}`, MAX_LABELS)
+  return withKeysOf(sources, (node, problems) => {
+    for (const [name, { keyStart }] of node.kind === 'map' ? node.entries : []) {
+      const problem = labelNameProblem(name)
+      if (problem !== undefined) problems.add(keyStart, problem)
+    }
+    const values = sources(node, problems)
+    return values && { ...values }
+  })
+}
+
 const jwksUrl: Decoder<string> = transform(string(EXAMPLE_JWKS), (url) => {
   const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' }
   if (protocol !== 'https:' && protocol !== 'http:')
@@ -76,6 +107,7 @@ const jwtMap = mapOf(
     algorithms: oneOrMoreStrings('RS256'),
     client: string('sub'),
     tier: string('plan'),
+    labels: labelSources(string('org'), '{ org: realm_access.org, team: team }'),
   },
   'a map such as { jwks: https://…/jwks.json, audience: my-api, client: sub, tier: plan }',
 )
@@ -119,7 +151,7 @@ const identityMap = mapOf(
       'a map such as { client: X-Client-Id, tier: X-User-Tier }',
     ),
     proxy_headers: mapOf(
-      { client: headerName, tier: headerName },
+      { client: headerName, tier: headerName, labels: labelSources(headerName, '{ org: X-Client-Org }') },
       'a map such as { client: X-Client-Id, tier: X-Client-Tier }',
     ),
   },
@@ -200,14 +232,14 @@ function checkForward(
 
 /** Returns the headers of a trusted proxy, or undefined if they are incomplete. */
 function checkedProxyHeaders(
-  headers: { readonly client?: string; readonly tier?: string } | undefined,
+  headers: Partial<ProxyHeaders> | undefined,
   hasTrustedProxies: boolean,
   node: MapNode,
   problems: Problems,
 ): ProxyHeaders | undefined {
   if (headers === undefined) return undefined
   const headersNode = node.entries.get('proxy_headers')?.value ?? node
-  const { client, tier } = headers
+  const { client, tier, labels } = headers
   if (client === undefined) {
     if (headersNode.kind === 'map' && !headersNode.entries.has('client'))
       problems.at(headersNode, "'proxy_headers' requires 'client', as in { client: X-Client-Id }")
@@ -218,5 +250,38 @@ function checkedProxyHeaders(
       headersNode,
       "'proxy_headers' requires 'trusted_proxies', since only their headers are trusted; list the proxies",
     )
-  return { client, ...(tier !== undefined && { tier }) }
+  checkDistinct({ client, ...(tier !== undefined && { tier }), ...labels }, headersNode, problems)
+  return { client, ...(tier !== undefined && { tier }), ...(labels && { labels }) }
+}
+
+/** Reports a header from which labels and another member of the client would both be read. */
+function checkDistinct(
+  headers: Readonly<Record<string, string>>,
+  node: ConfigNode,
+  problems: Problems,
+): void {
+  const seen = new Map<string, string>()
+  for (const [member, header] of Object.entries(headers)) {
+    const other = seen.get(header)
+    if (other !== undefined && !['client', 'tier'].includes(member))
+      problems.at(
+        entryOf(entryOf(node, 'labels'), member) ?? node,
+        `'${header}' is the header of '${other}' already; use another header`,
+      )
+    seen.set(header, member)
+  }
+}
+
+/** Returns the labels that the sources of a configuration can give clients. */
+export function knownLabels(
+  identity: ConfigNode | undefined,
+  inKeysFile: readonly string[] | undefined,
+): KnownLabels {
+  const sources = ['jwt', 'proxy_headers'].flatMap((key) => entryOf(entryOf(identity, key), 'labels') ?? [])
+  const names = sources.flatMap((source) => (source.kind === 'map' ? [...source.entries.keys()] : []))
+  const hasKeys = entryOf(identity, 'api_keys') !== undefined
+  return {
+    names: [...new Set([...names, ...(inKeysFile ?? [])])],
+    ...(hasKeys && { keysFile: inKeysFile === undefined ? 'unread' : 'read' }),
+  }
 }

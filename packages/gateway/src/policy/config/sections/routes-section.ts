@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { LlmOptions } from '../../llm/llm-call.js'
+import { MODEL_POINTER, type ModelAccess } from '../../model-access.js'
 import {
   PatternError,
   type PatternSegment,
@@ -7,20 +9,22 @@ import {
 } from '../../routing/route-pattern.js'
 import { shadows } from '../../routing/router.js'
 import { type Expression, requireExpression } from '../cel/expression.js'
+import type { ExpressionScope, KnownLabels } from '../cel/expression-scope.js'
 import type { PolicyConfig, RouteConfig } from '../config.js'
-import { readsBody } from '../limits/limit-entry.js'
+import { readsBody, readsModel } from '../limits/limit-entry.js'
 import { reported } from '../limits/limit-key.js'
 import { limitsDecoder, visibleOf } from '../limits/limit-list.js'
 import type { Algorithm } from '../limits/limit-shape.js'
 import { withTokenCosts } from '../limits/token-limits.js'
-import { type Decoder, listOf, mapOf, scalar, type Values, withKeysOf } from '../yaml/decoders.js'
-import type { Problems } from '../yaml/diagnostics.js'
-import { integer, string } from '../yaml/scalars.js'
-import { type ConfigNode, quote } from '../yaml/yaml-node.js'
+import { type Decoder, listOf, mapOf, scalar, transform, type Values, withKeysOf } from '../yaml/decoders.js'
+import { Problems } from '../yaml/diagnostics.js'
+import { integer, name as nameInResponses, string } from '../yaml/scalars.js'
+import { type ConfigNode, entryOf, quote } from '../yaml/yaml-node.js'
 import { decodeAnswers } from './answers-section.js'
 import { decodeBodyTypes } from './body-types-section.js'
 import { decodeCors } from './cors-section.js'
-import { llmDecoder } from './llm-section.js'
+import { type LlmSection, llmDecoder } from './llm-section.js'
+import { type ModelsSection, modelsDecoder } from './models-section.js'
 import { networkList } from './network-list.js'
 import { decodeOnUnreadable, PASS_WITH_LLM } from './on-unreadable-section.js'
 import { decodeWarmUp } from './warm-up-section.js'
@@ -28,22 +32,36 @@ import { decodeWarmUp } from './warm-up-section.js'
 const MAX_ROUTES = 1000
 
 interface LocatedRoute {
-  /** The node of `match`. */
-  readonly node: ConfigNode
-  readonly pattern: RoutePattern | undefined
+  /** The patterns of `match`. */
+  readonly patterns: readonly LocatedPattern[]
+  /** The node of `name`. */
+  readonly nameNode: ConfigNode | undefined
+  readonly name: string | undefined
   readonly policy: Omit<PolicyConfig, 'name'>
 }
 
-function routeDecoder(algorithm: Algorithm | undefined): Decoder<LocatedRoute> {
-  return withKeysOf(routeMap([], '', algorithm), (node, problems) => {
+interface LocatedPattern {
+  readonly node: ConfigNode
+  readonly pattern: RoutePattern
+  /** How model calls to its path are metered. */
+  readonly llm: LlmOptions | undefined
+}
+
+function routeDecoder(algorithm: Algorithm | undefined, labels: KnownLabels): Decoder<LocatedRoute> {
+  return withKeysOf(routeMap({ params: [] }, '', algorithm), (node, problems) => {
     const match = node.kind === 'map' ? node.entries.get('match')?.value : undefined
     if (node.kind === 'map' && match === undefined) {
       problems.at(node, "a route requires 'match', such as POST /predict")
     }
-    const pattern = match && decodePattern(match, problems)
-    const params = pattern?.segments.filter(isParam).map((segment) => segment.name)
-    const values = routeMap(params, pattern ? literalPath(pattern) : '', algorithm)(node, problems)
-    return values && { node: match ?? node, pattern, policy: policyOf(values, node, problems) }
+    const found = match === undefined ? [] : decodePatterns(match, problems)
+    const scope = { params: commonParams(found), labels, hasModel: hasLlm(node) }
+    const path = found[0] === undefined ? '' : literalPath(found[0].pattern)
+    const values = routeMap(scope, path, algorithm)(node, problems)
+    if (values === undefined) return undefined
+    const patterns = found.map((each) => ({ ...each, llm: llmOf(values.llm, each.pattern, node) }))
+    const policy = policyOf(values, node, problems)
+    checkVariants(patterns, values.llm !== undefined, problems)
+    return { patterns, nameNode: entryOf(node, 'name'), name: values.name, policy }
   })
 }
 
@@ -51,20 +69,32 @@ function routeDecoder(algorithm: Algorithm | undefined): Decoder<LocatedRoute> {
  * Creates the decoder of `routes`: the policies for requests, by method and path.
  *
  * @param algorithm the algorithm of limits without their own, if it is not a token bucket
+ * @param labels the labels of clients
  */
-export function routesDecoder(algorithm: Algorithm | undefined): Decoder<readonly RouteConfig[]> {
+export function routesDecoder(
+  algorithm: Algorithm | undefined,
+  labels: KnownLabels,
+): Decoder<readonly RouteConfig[]> {
   const routeList = listOf(
-    routeDecoder(algorithm),
+    routeDecoder(algorithm, labels),
     'a list of routes such as { match: POST /predict, limits: [10/minute] }',
     MAX_ROUTES,
   )
   return withKeysOf(routeList, (node, problems) => {
     const routes = routeList(node, problems)
     if (routes === undefined) return undefined
-    checkReachable(routes, problems)
-    return routes.flatMap(({ pattern, policy }) =>
-      pattern === undefined ? [] : [{ ...policy, name: pattern.source, pattern }],
+    checkReachable(
+      routes.flatMap(({ patterns }) => patterns),
+      problems,
     )
+    checkRouteNames(routes, problems)
+    return routes.flatMap(({ patterns: [first, ...others], name, policy }) => {
+      if (first === undefined) return []
+      const otherPatterns = others.map(({ pattern, llm }) => ({ pattern, ...(llm && { llm }) }))
+      const { pattern } = first
+      const route = { ...policy, name: name ?? pattern.source, pattern }
+      return [others.length === 0 ? route : { ...route, otherPatterns }]
+    })
   })
 }
 
@@ -72,19 +102,29 @@ export function routesDecoder(algorithm: Algorithm | undefined): Decoder<readonl
  * Creates the decoder of `default`: the policy for requests that match no route.
  *
  * @param algorithm the algorithm of limits without their own, if it is not a token bucket
+ * @param labels the labels of clients
  */
-export function defaultDecoder(algorithm: Algorithm | undefined): Decoder<PolicyConfig | 'deny'> {
-  const defaultMap = mapOf(policyShape([], '', algorithm), "'deny', or a map such as { limits: [60/minute] }")
-  return withKeysOf(defaultMap, (node, problems) => {
+export function defaultDecoder(
+  algorithm: Algorithm | undefined,
+  labels: KnownLabels,
+): Decoder<PolicyConfig | 'deny'> {
+  const defaultMap = (scope: ExpressionScope) =>
+    mapOf(policyShape(scope, '', algorithm), "'deny', or a map such as { limits: [60/minute] }")
+  return withKeysOf(defaultMap({ params: [] }), (node, problems) => {
     if (node.kind === 'scalar' && node.value === 'deny') return 'deny'
-    const values = defaultMap(node, problems)
+    const values = defaultMap({ params: [], labels, hasModel: hasLlm(node) })(node, problems)
     return values && { ...policyOf(values, node, problems), name: 'default' }
   })
 }
 
-function routeMap(params: readonly string[] | undefined, path: string, algorithm: Algorithm | undefined) {
+/** Reports whether the requests of a policy are model calls. */
+function hasLlm(node: ConfigNode): boolean {
+  return entryOf(node, 'llm') !== undefined
+}
+
+function routeMap(scope: ExpressionScope, path: string, algorithm: Algorithm | undefined) {
   // `match` is decoded first, since the other keys depend on it.
-  const shape = { match: () => undefined, ...policyShape(params, path, algorithm) }
+  const shape = { match: () => undefined, name: routeName, ...policyShape(scope, path, algorithm) }
   return mapOf(shape, 'a map such as { match: POST /predict, limits: [10/minute] }')
 }
 
@@ -96,6 +136,85 @@ function literalPath({ segments, rest }: RoutePattern): string {
 
 function isParam(segment: PatternSegment): segment is PatternSegment & { readonly kind: 'param' } {
   return segment.kind === 'param'
+}
+
+/** Maximum number of patterns of one route. */
+const MAX_PATTERNS = 32
+
+/** Decodes `match`: a pattern, or a list of patterns that are one route. */
+function decodePatterns(
+  node: ConfigNode,
+  problems: Problems,
+): readonly { readonly node: ConfigNode; readonly pattern: RoutePattern }[] {
+  if (node.kind === 'list' && (node.items.length === 0 || node.items.length > MAX_PATTERNS))
+    problems.at(node, `'match' must have 1 to ${MAX_PATTERNS} patterns such as POST /predict`)
+  const items = node.kind === 'list' ? node.items.slice(0, MAX_PATTERNS) : [node]
+  return items.flatMap((item) => {
+    const pattern = decodePattern(item, problems)
+    return pattern === undefined ? [] : [{ node: item, pattern }]
+  })
+}
+
+/** Returns the parameters that every pattern of a route has; undefined if there is no valid pattern. */
+function commonParams(
+  patterns: readonly { readonly pattern: RoutePattern }[],
+): readonly string[] | undefined {
+  const [first, ...others] = patterns.map(({ pattern }) =>
+    pattern.segments.filter(isParam).map((segment) => segment.name),
+  )
+  return first?.filter((name) => others.every((params) => params.includes(name)))
+}
+
+/** Returns how model calls to the path of a pattern are metered. The vendor's shape depends on the path. */
+function llmOf(
+  first: LlmSection | undefined,
+  pattern: RoutePattern,
+  node: ConfigNode,
+): LlmOptions | undefined {
+  const llmNode = entryOf(node, 'llm')
+  if (first === undefined || llmNode === undefined) return undefined
+  // Problems that do not depend on the path have been reported for the first pattern.
+  return llmDecoder(literalPath(pattern))(llmNode, new Problems(''))?.options
+}
+
+/** Reports patterns whose path does not determine how model calls are metered. */
+function checkVariants(patterns: readonly LocatedPattern[], hasLlm: boolean, problems: Problems): void {
+  for (const { node, pattern, llm } of patterns)
+    if (hasLlm && llm === undefined)
+      problems.at(
+        node,
+        `the path of ${quote(pattern.source)} does not determine the shape of 'llm'; move it to a route of its own`,
+      )
+}
+
+const routeName = transform(nameInResponses, (name) => {
+  if (RESERVED_NAMES.includes(name))
+    throw new TypeError(`no route can be called '${name}'; choose another name`)
+  return name
+})
+
+/** Names under which metrics count other requests. */
+const RESERVED_NAMES = ['default', 'usage', 'unrouted']
+
+/** Reports routes with the same name, which would share their counts. */
+function checkRouteNames(routes: readonly LocatedRoute[], problems: Problems): void {
+  const seen = new Map<string, LocatedRoute>()
+  for (const route of routes) {
+    const routeName = route.name ?? route.patterns[0]?.pattern.source
+    if (routeName === undefined) continue
+    const other = seen.get(routeName)
+    if (other === undefined) seen.set(routeName, route)
+    // Of two routes with the same pattern and no name, the second is never reached.
+    else if (route.name !== undefined || other.name !== undefined)
+      problems.at(
+        nameNodeOf(route),
+        `the route on line ${problems.lineOf(nameNodeOf(other))} is called ${quote(routeName)} too; choose another name`,
+      )
+  }
+}
+
+function nameNodeOf({ nameNode, patterns: [first] }: LocatedRoute): ConfigNode {
+  return nameNode ?? (first as LocatedPattern).node
 }
 
 function decodePattern(node: ConfigNode, problems: Problems): RoutePattern | undefined {
@@ -111,13 +230,13 @@ function decodePattern(node: ConfigNode, problems: Problems): RoutePattern | und
 }
 
 /** The keys that routes and `default` have in common. */
-function policyShape(params: readonly string[] | undefined, path: string, algorithm: Algorithm | undefined) {
+function policyShape(scope: ExpressionScope, path: string, algorithm: Algorithm | undefined) {
   const requirement: Decoder<Expression<boolean>> = (node, problems) => {
     const source = string('"client.tier == \'premium\'"')(node, problems)
-    return source === undefined ? undefined : reported(node, requireExpression(source, params), problems)
+    return source === undefined ? undefined : reported(node, requireExpression(source, scope), problems)
   }
   return {
-    limits: limitsDecoder(params, algorithm),
+    limits: limitsDecoder(scope, algorithm),
     allow: networkList('a list of addresses and networks such as [10.0.0.0/8]'),
     require: requirement,
     refuse_with: mapOf(
@@ -130,6 +249,7 @@ function policyShape(params: readonly string[] | undefined, path: string, algori
     answers: decodeAnswers,
     warm_up: decodeWarmUp,
     llm: llmDecoder(path),
+    models: modelsDecoder(scope),
     on_unreadable: decodeOnUnreadable,
     body_types: decodeBodyTypes,
     cors: decodeCors,
@@ -146,6 +266,13 @@ function policyOf(
   if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
     problems.at(node, "'refuse_with' requires 'require'; add 'require', or remove 'refuse_with'")
   const rules = withTokenCosts(limits, llm?.options, problems)
+  const models = modelAccess(
+    values.models,
+    llm?.options,
+    readsModel(rules) || requirement?.readsModel === true,
+    node,
+    problems,
+  )
   if (onUnreadable === 'pass' && llm !== undefined) {
     const onUnreadableNode = node.kind === 'map' ? node.entries.get('on_unreadable')?.value : undefined
     problems.at(onUnreadableNode ?? node, PASS_WITH_LLM)
@@ -155,6 +282,7 @@ function policyOf(
     visible: visibleOf(limits),
     readsBody: readsBody(rules) || requirement?.readsBody === true,
     ...(llm && { llm: llm.options }),
+    ...(models && { models }),
     ...(llm?.mirror && { mirror: llm.mirror }),
     ...(llm?.errorShape && { errorShape: llm.errorShape }),
     ...(llm && { maxRetryWaitMs: llm.maxRetryWaitMs }),
@@ -169,11 +297,50 @@ function policyOf(
   }
 }
 
+/**
+ * Returns how the model of calls is read, and which models are allowed.
+ *
+ * @param isRead true if an expression reads the model
+ */
+function modelAccess(
+  section: ModelsSection | undefined,
+  llm: LlmOptions | undefined,
+  isRead: boolean,
+  node: ConfigNode,
+  problems: Problems,
+): ModelAccess | undefined {
+  const sectionNode = entryOf(node, 'models') ?? node
+  if (llm === undefined) {
+    if (section !== undefined)
+      problems.at(
+        sectionNode,
+        "'models' requires 'llm', which determines where a call names its model; add 'llm'",
+      )
+    return undefined
+  }
+  const pointer = llm.shape.modelPointer ?? MODEL_POINTER
+  if ((section !== undefined || isRead) && pointer === '')
+    problems.at(sectionNode, 'the shape has no pointer to the model; write, for example, model: /model')
+  if (section?.alias !== undefined && pointer.lastIndexOf('/') > 0)
+    problems.at(
+      entryOf(sectionNode, 'alias') ?? sectionNode,
+      `'alias' requires a model at the top of the request, not at '${pointer}'`,
+    )
+  const { allow, alias } = section ?? {}
+  if (pointer === '') return undefined
+  return {
+    pointer,
+    ...(allow && {
+      allow: typeof allow === 'function' ? allow : Object.assign(() => allow, { source: allow.join(', ') }),
+    }),
+    ...(alias && { alias }),
+  }
+}
+
 /** Reports routes that are unreachable because of an earlier route. */
-function checkReachable(routes: readonly LocatedRoute[], problems: Problems): void {
+function checkReachable(patterns: readonly LocatedPattern[], problems: Problems): void {
   const earlier: { readonly pattern: RoutePattern; readonly node: ConfigNode }[] = []
-  for (const { pattern, node } of routes) {
-    if (pattern === undefined) continue
+  for (const { pattern, node } of patterns) {
     const shadowing = earlier.find((route) => shadows(route.pattern, pattern))
     if (shadowing !== undefined) {
       const reason = `${quote(shadowing.pattern.source)} on line ${problems.lineOf(shadowing.node)} matches all its requests`

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { PatternError, parsePattern, type RoutePattern } from '../../routing/route-pattern.js'
 import { shadows } from '../../routing/router.js'
-import type { RouteConfig, UsageConfig } from '../config.js'
+import { patternsOf, type RouteConfig, type UsageConfig } from '../config.js'
 import { type Decoder, listOf, mapOf, scalar, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { string } from '../yaml/scalars.js'
@@ -68,10 +68,10 @@ export function checkUsagePath(
   routes: readonly RouteConfig[],
   problems: Problems,
 ): void {
-  const hidden = routes.find((route) => shadows(pattern, route.pattern))
+  const hidden = routes.flatMap(patternsOf).find((other) => shadows(pattern, other))
   if (hidden === undefined) return
   problems.at(
     entryOf(node, 'path') ?? node,
-    `the route ${hidden.name} is never reached, since 'usage' answers all requests to ${pattern.source}; choose another path, or remove the route`,
+    `the route ${hidden.source} is never reached, since 'usage' answers all requests to ${pattern.source}; choose another path, or remove the route`,
   )
 }

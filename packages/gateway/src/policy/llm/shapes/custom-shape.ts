@@ -73,6 +73,7 @@ export function customShape(pointers: CustomPointers): Shape {
     vendor: undefined,
     operation: 'generate_content',
     usageOnRequest: false,
+    modelPointer: pointers.model ?? '',
     readRequest(body, input) {
       for (const pointer of requestPointers) rejectOtherCaseIn(body, pointer)
       const found = inputs.map((find) => find(body)).filter((value) => value !== undefined)

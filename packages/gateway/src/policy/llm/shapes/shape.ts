@@ -60,6 +60,8 @@ export interface ChoiceReading {
  * the size of the input.
  */
 export interface Shape {
+  /** The JSON pointer to the model in a request. Default: `/model`. */
+  readonly modelPointer?: string | undefined
   readonly name: string
   /** Undefined for a custom shape. */
   readonly vendor: Vendor | undefined

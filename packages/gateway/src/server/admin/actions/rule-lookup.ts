@@ -1,5 +1,5 @@
-import { countsByClient } from '../../../policy/act-overrides.js'
 import type { RuleTarget } from '../../../policy/acts/act.js'
+import { countsByClient } from '../../../policy/client-limits.js'
 import type { WatchedRule } from '../live/route-usage.js'
 import type { RuleView } from '../live/rule-view.js'
 import { AdminActionError } from './action.js'
