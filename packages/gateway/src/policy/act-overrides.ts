@@ -1,7 +1,7 @@
 import type { ClientOverride, RuleOverride } from 'sluice'
 import type { Act, LimitChange } from './acts/act.js'
 import { countsByClient } from './client-limits.js'
-import type { Overrides, Policies, RoutePolicy } from './policies.js'
+import type { Overrides, Policies, RoutePolicy, RouteRule } from './policies.js'
 
 /** An act that does not fit the rules of a configuration, and is not in effect under it. */
 export interface UnfitAct {

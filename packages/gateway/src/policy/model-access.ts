@@ -1,4 +1,5 @@
 import { jsonPointer, RequestError } from 'sluice'
+import type { ListAnswer, VisibleModels } from './llm/model-list.js'
 import { withMember } from './llm/request/duplicate-keys.js'
 import { isFields, statedModel } from './llm/request/json-fields.js'
 import { rejectOtherCaseIn } from './llm/request/member-spelling.js'
@@ -26,6 +27,32 @@ export class ModelNotFoundError extends RequestError {
   constructor(model: string) {
     super(`the model '${model.slice(0, 256)}' does not exist, or this key may not use it`, 404)
   }
+}
+
+/** A route that lists the models that its clients may use. */
+export interface ModelList {
+  readonly answer: ListAnswer
+  readonly access: Pick<ModelAccess, 'allow' | 'alias'>
+}
+
+/** Returns the names under which a client may use models. */
+export function visibleModels(
+  { allow, alias = new Map() }: ModelList['access'],
+  request: GatewayRequest,
+): VisibleModels {
+  return { isAllowed: allow === undefined ? () => true : modelFilter(allow(request)), alias }
+}
+
+/**
+ * Checks whether a request may see the model that its path names.
+ *
+ * @throws ModelNotFoundError if it may not
+ */
+export function checkListed({ answer, access }: ModelList, request: GatewayRequest): void {
+  const requested = answer.kind === 'list' ? undefined : request.params[answer.kind.param]
+  // Another path of the same route names no model.
+  if (requested === undefined) return
+  checkModel(access, { requested, target: access.alias?.get(requested) ?? requested }, request)
 }
 
 /** The model of a call. */
@@ -60,7 +87,7 @@ export function resolveModel({ pointer, alias }: ModelAccess, body: unknown): Re
  * @throws ModelNotFoundError if it may not; RequestError if the call names no model
  */
 export function checkModel(
-  { allow }: ModelAccess,
+  { allow }: Pick<ModelAccess, 'allow'>,
   { requested, target }: RequestedModel,
   request: GatewayRequest,
 ): void {

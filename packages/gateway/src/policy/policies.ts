@@ -25,6 +25,7 @@ import {
   type GatewayConfig,
   type PolicyConfig,
   policiesOf,
+  type RouteConfig,
   type WarmUpConfig,
 } from './config/config.js'
 import { describeKey } from './config/describe-config.js'
@@ -33,7 +34,7 @@ import { countsTokens, tokensOf } from './config/limits/token-limits.js'
 import type { LlmOptions } from './llm/llm-call.js'
 import { vendorOfPath } from './llm/shapes/shapes.js'
 import type { MirrorName } from './llm/vendor-headers.js'
-import type { ModelAccess } from './model-access.js'
+import { checkListed, type ModelAccess, type ModelList } from './model-access.js'
 import type { WeighedRequest } from './policy-request.js'
 import { RouteCache } from './routing/route-cache.js'
 import type { RoutePattern } from './routing/route-pattern.js'
@@ -59,6 +60,8 @@ export interface Policy {
   readonly llm: LlmOptions | undefined
   /** How the model of a call is read; undefined if no rule needs it and every model is allowed. */
   readonly models: ModelAccess | undefined
+  /** Set if the route lists models, and clients may not use all of them by their own names. */
+  readonly modelList: ModelList | undefined
   /** The vendor whose rate-limit headers are added to responses. */
   readonly mirror: MirrorName | undefined
   /** The rate-limit headers of responses. */
@@ -200,9 +203,17 @@ export function createPolicies(
   const router = createRouter(
     routes.flatMap((route) => {
       const value = addPolicy(route)
-      const others = (route.otherPatterns ?? []).map(({ pattern, llm }) => ({
+      const others = (route.otherPatterns ?? []).map(({ pattern, llm, modelList }) => ({
         pattern,
-        value: value.llm === undefined ? value : { ...value, llm },
+        value: {
+          ...value,
+          llm: value.llm && llm,
+          modelList,
+          exemption: value.exemption && {
+            ...value.exemption,
+            policy: { ...value.exemption.policy, modelList },
+          },
+        },
       }))
       return [{ pattern: route.pattern, value }, ...others]
     }),
@@ -279,9 +290,12 @@ function unroutedPresentation(
 type SharedConfig = Pick<GatewayConfig, 'tiers' | 'maxBody' | 'headers' | 'answers'> &
   Partial<Pick<GatewayConfig, 'allow'>>
 
+/** The policy of a route or of `default`. */
+type RoutedConfig = PolicyConfig & Pick<Partial<RouteConfig>, 'otherPatterns'>
+
 /** Returns the exemption that a route configures; undefined if there is none. */
 function exemptionOf(
-  config: PolicyConfig,
+  config: RoutedConfig,
   shared: SharedConfig,
   dependencies: Dependencies,
 ): Exemption | undefined {
@@ -289,11 +303,13 @@ function exemptionOf(
   const models = modelsOf(config)
   const allowsClients = (shared.allow?.clients.length ?? 0) > 0
   if (allow.length === 0 && !allowsClients) return undefined
-  const unlimited: PolicyConfig = {
+  const unlimited: RoutedConfig = {
     name,
     rules: [],
     readsBody: require?.readsBody === true || models !== undefined,
     ...(models && { models }),
+    ...(config.modelList && { modelList: config.modelList }),
+    ...(config.otherPatterns && { otherPatterns: config.otherPatterns }),
     ...(require && { require }),
     ...(refuseWith && { refuseWith }),
     ...(maxBody !== undefined && { maxBody }),
@@ -308,7 +324,7 @@ function exemptionOf(
 }
 
 function policyOf(
-  config: PolicyConfig,
+  config: RoutedConfig,
   shared: SharedConfig,
   dependencies: Dependencies,
 ): {
@@ -328,13 +344,17 @@ function policyOf(
   return {
     policy: {
       name,
-      limiter: rules.length === 0 && require === undefined && models === undefined ? undefined : limiter,
+      limiter:
+        [require, models, config.modelList].every((part) => part === undefined) && rules.length === 0
+          ? undefined
+          : limiter,
       readsBody: config.readsBody || meters || models !== undefined,
       maxBody: config.maxBody ?? maxBody,
       holdsSlots: rules.some((rule) => 'concurrent' in rule),
       bodyTypes,
       llm: meters ? llm : undefined,
       models,
+      modelList: config.modelList,
       mirror,
       headers: {
         ...headers,
@@ -376,10 +396,12 @@ function presentationOf(
 }
 
 function limiterOptionsOf(
-  { name, rules, require, refuseWith, warmUp, llm, models }: PolicyConfig,
+  config: RoutedConfig,
   tiers: GatewayConfig['tiers'],
   { store, warmUps, listener, timers }: Dependencies,
 ): LimiterOptions<WeighedRequest> {
+  const { name, rules, require, refuseWith, warmUp, llm, models } = config
+  const lists = modelListsOf(config)
   const readsBodyByRule = rules.map(
     (rule) => readsBody([rule]) || (llm !== undefined && tokensOf(rule) !== undefined),
   )
@@ -395,11 +417,24 @@ function limiterOptionsOf(
       rule: (_, index) => models?.allow !== undefined || readsBodyByRule[index] === true,
       require: require?.readsBody === true,
     },
-    ...(require && { require }),
+    ...((require || lists.length > 0) && { require: requirementOf(require, lists) }),
     ...(refuseWith && { refuseWith }),
     ...(warmUp && { warmUp: warmUps.of(warmUp) }),
     ...(listener && { listener: (event) => listener(name, event) }),
     ...(timers && { timers }),
+  }
+}
+
+/** Returns what the paths of a route list, if they list models. */
+function modelListsOf({ modelList, otherPatterns = [] }: RoutedConfig): readonly ModelList[] {
+  return [modelList, ...otherPatterns.map((other) => other.modelList)].filter((list) => list !== undefined)
+}
+
+/** Returns the requirement of a route. A model that its path names must be one that the client may use. */
+function requirementOf(require: PolicyConfig['require'], lists: readonly ModelList[]) {
+  return (request: WeighedRequest): boolean => {
+    for (const list of lists) checkListed(list, request)
+    return require?.(request) ?? true
   }
 }
 

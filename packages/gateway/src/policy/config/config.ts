@@ -6,7 +6,7 @@ import type { AnswerTemplates } from '../answer-template.js'
 import type { BodyTypes } from '../body/body-format.js'
 import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/vendor-headers.js'
-import type { ModelAccess } from '../model-access.js'
+import type { ModelAccess, ModelList } from '../model-access.js'
 import type { GatewayRequest } from '../policy-request.js'
 import type { RoutePattern } from '../routing/route-pattern.js'
 import type { ConfigProblem } from './yaml/diagnostics.js'
@@ -345,6 +345,8 @@ export interface PolicyConfig {
   readonly llm?: LlmOptions
   /** How the model of a call is read, if a rule or `models` needs it. */
   readonly models?: ModelAccess
+  /** Set if the route lists models, and clients may use only some of them or use them by other names. */
+  readonly modelList?: ModelList
   readonly mirror?: MirrorName
   /** The API whose error format is added to the gateway's own answers. */
   readonly errorShape?: ErrorShape
@@ -371,6 +373,8 @@ export interface OtherPattern {
   readonly pattern: RoutePattern
   /** How model calls to its path are metered. */
   readonly llm?: LlmOptions
+  /** Set if its path lists models. */
+  readonly modelList?: ModelList
 }
 
 /** Lists the patterns of a route. */

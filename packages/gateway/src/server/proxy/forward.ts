@@ -10,6 +10,7 @@ import type { CreateFilter, ResponseObserver } from '../http/response-observer.j
 import { Exchange } from './exchange.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
 import type { Upstream } from './upstream.js'
+import { WholeResponse } from './whole-response.js'
 
 export interface ForwardOptions {
   readonly upstream: Upstream
@@ -40,13 +41,16 @@ export interface ForwardOptions {
   readonly retriesPost?: boolean | undefined
   readonly observer?: ResponseObserver | undefined
   readonly filter?: CreateFilter | undefined
+  /** Replaces the body of a successful response; undefined leaves it. See `WholeResponse`. */
+  readonly replaceBody?: ((body: Buffer) => Buffer | undefined) | undefined
 }
 
 /** The parts of an exchange that the gateway itself provides. */
 export type ForwardOverrides = Pick<
   ForwardOptions,
-  'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter'
->
+  'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter' | 'replaceBody'
+> &
+  Partial<Pick<ForwardOptions, 'target'>>
 
 /**
  * Forwards a request and streams the response back, with backpressure in both directions.
@@ -90,10 +94,13 @@ export function forward(
     observer: options.observer,
     filter: options.filter,
     clientTimeoutMs: upstream.timeouts.idle,
-    retry: isRepeatable ? () => upstream.dispatchOnNewConnection(dispatched, exchange) : undefined,
+    retry: isRepeatable ? () => upstream.dispatchOnNewConnection(dispatched, handler()) : undefined,
     onSettled,
   })
-  upstream.dispatcher.dispatch(dispatched, exchange)
+  const { replaceBody } = options
+  const handler = () =>
+    replaceBody === undefined || method === 'HEAD' ? exchange : new WholeResponse(exchange, replaceBody)
+  upstream.dispatcher.dispatch(dispatched, handler())
 }
 
 /** Methods that may be sent twice (RFC 9110 section 9.2.2). */

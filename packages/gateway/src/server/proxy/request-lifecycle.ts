@@ -1,7 +1,11 @@
 import type { Client, Decision, MaybePromise, Permit } from 'sluice'
 import { limitFields, problem, refusalProblem } from 'sluice/http'
+import { describedModel, filteredList } from '../../policy/llm/model-list.js'
 import { vendorHeaders } from '../../policy/llm/vendor-headers.js'
+import { type ModelList, visibleModels } from '../../policy/model-access.js'
 import { holdsSlots, type Policy } from '../../policy/policies.js'
+import type { WeighedRequest } from '../../policy/policy-request.js'
+import type { Target } from '../../policy/routing/target.js'
 import type { BodyLease } from '../http/body-memory.js'
 import type { HeaderPair } from '../http/proxy-headers.js'
 import { RequestHead } from '../identity/request-head.js'
@@ -124,7 +128,12 @@ export class RequestLifecycle {
     decision: AllowedDecision,
     responseHeaders: readonly HeaderPair[],
   ): void {
-    if (body === undefined) {
+    const list = this.#routed.match.policy.modelList
+    if (list !== undefined) {
+      if (body === undefined) this.#routed.sendContinue()
+      const overrides = modelListOverrides(list, request, this.#routed.target)
+      this.#forward({ responseHeaders, body: body?.bytes, ...overrides }, requestSettler(decision))
+    } else if (body === undefined) {
       this.#routed.sendContinue()
       this.#forward({ responseHeaders }, requestSettler(decision))
     } else if (call === undefined) {
@@ -153,7 +162,7 @@ export class RequestLifecycle {
       upstream,
       request,
       response,
-      target,
+      target: overrides.target ?? target,
       peerAddress,
       peerTrusted,
       addresses,
@@ -167,6 +176,7 @@ export class RequestLifecycle {
       retriesPost: services.retriesPost,
       observer: overrides.observer,
       filter: overrides.filter,
+      replaceBody: overrides.replaceBody,
     }
     forward(options, (result, progress) => {
       traffic.onInFlightChange(name, -1)
@@ -246,6 +256,32 @@ function joined(
   other: readonly HeaderPair[] | undefined,
 ): readonly HeaderPair[] | undefined {
   return one === undefined || other === undefined ? (one ?? other) : [...one, ...other]
+}
+
+/** Returns the overrides that show a client only the models that it may use. */
+function modelListOverrides(
+  list: ModelList,
+  request: WeighedRequest,
+  target: Target,
+): Pick<ForwardOverrides, 'requestHeaders' | 'replaceBody' | 'target'> {
+  // An encoded or partial response cannot be filtered.
+  const requestHeaders = [['Accept-Encoding', 'identity']] as const
+  const visible = visibleModels(list.access, request)
+  if (list.answer.kind === 'list')
+    return { requestHeaders, replaceBody: (body) => filteredList(list.answer, visible, body) }
+  const requested = request.params[list.answer.kind.param] ?? ''
+  const model = visible.alias.get(requested) ?? requested
+  return {
+    requestHeaders,
+    replaceBody: (body) => describedModel(list.answer, requested, model, body),
+    ...(model !== requested && { target: withLastSegment(target, model) }),
+  }
+}
+
+/** Returns a target with another last segment of its path. */
+function withLastSegment(target: Target, segment: string): Target {
+  const path = target.path.slice(0, target.path.lastIndexOf('/') + 1) + encodeURIComponent(segment)
+  return { ...target, path, segments: [...target.segments.slice(0, -1), segment] }
 }
 
 /** A function rather than a method, so that scheduling it allocates no closure. */

@@ -29,6 +29,7 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', "The upstream's response is not valid HTTP."],
   ['ERR_INVALID_CHAR', "The upstream's response is not valid HTTP."],
   ['ERR_HTTP_INVALID_STATUS_CODE', "The upstream's response is not valid HTTP."],
+  ['UNEXPECTED_RESPONSE', "The upstream's response is not a list of models."],
   ['UND_ERR_DESTROYED', 'The gateway is closing its connections to the upstream.'],
   ['UND_ERR_CLOSED', 'The gateway is closing its connections to the upstream.'],
 ])

@@ -11,7 +11,8 @@ import { boolean, integer, isOff, type Off, off, timeout } from '../yaml/scalars
 
 /** The decoded `llm` of a route. */
 export interface LlmSection {
-  readonly options: LlmOptions
+  /** Undefined on a route that lists models. */
+  readonly options: LlmOptions | undefined
   /** The vendor whose rate-limit headers are added to responses. */
   readonly mirror: MirrorName | undefined
   /** The API whose error format is added to the gateway's own answers. */
@@ -62,6 +63,19 @@ export function llmDecoder(path: string): Decoder<LlmSection> {
     return undefined
   })
 }
+
+const VENDORS = ['openai', 'anthropic', 'ollama'] as const
+
+/** Decodes the `llm` of a route that lists models: the API, which determines the format of errors. */
+export const decodeListVendor: Decoder<LlmSection> = transform(
+  scalar(z.enum(VENDORS), `one of ${VENDORS.join(', ')}`),
+  (vendor) => ({
+    options: undefined,
+    mirror: undefined,
+    errorShape: vendor,
+    maxRetryWaitMs: DEFAULT_MAX_RETRY_WAIT_MS,
+  }),
+)
 
 interface MeteringSettings {
   readonly default_output?: number

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { LlmOptions } from '../../llm/llm-call.js'
-import { MODEL_POINTER, type ModelAccess } from '../../model-access.js'
+import { type ListAnswer, listAnswerOf } from '../../llm/model-list.js'
+import { MODEL_POINTER, type ModelAccess, type ModelList } from '../../model-access.js'
 import {
   PatternError,
   type PatternSegment,
@@ -23,7 +24,7 @@ import { type ConfigNode, entryOf, quote } from '../yaml/yaml-node.js'
 import { decodeAnswers } from './answers-section.js'
 import { decodeBodyTypes } from './body-types-section.js'
 import { decodeCors } from './cors-section.js'
-import { type LlmSection, llmDecoder } from './llm-section.js'
+import { decodeListVendor, type LlmSection, llmDecoder } from './llm-section.js'
 import { type ModelsSection, modelsDecoder } from './models-section.js'
 import { networkList } from './network-list.js'
 import { decodeOnUnreadable, PASS_WITH_LLM } from './on-unreadable-section.js'
@@ -45,6 +46,8 @@ interface LocatedPattern {
   readonly pattern: RoutePattern
   /** How model calls to its path are metered. */
   readonly llm: LlmOptions | undefined
+  /** Set if its path lists models. */
+  readonly modelList: ModelList | undefined
 }
 
 function routeDecoder(algorithm: Algorithm | undefined, labels: KnownLabels): Decoder<LocatedRoute> {
@@ -54,13 +57,18 @@ function routeDecoder(algorithm: Algorithm | undefined, labels: KnownLabels): De
       problems.at(node, "a route requires 'match', such as POST /predict")
     }
     const found = match === undefined ? [] : decodePatterns(match, problems)
-    const scope = { params: commonParams(found), labels, hasModel: hasLlm(node) }
+    const listsModels = entryOf(node, 'models') !== undefined && isModelList(found)
+    const scope = { params: commonParams(found), labels, hasModel: hasLlm(node) && !listsModels }
     const path = found[0] === undefined ? '' : literalPath(found[0].pattern)
-    const values = routeMap(scope, path, algorithm)(node, problems)
+    const values = routeMap(scope, path, algorithm, listsModels)(node, problems)
     if (values === undefined) return undefined
-    const patterns = found.map((each) => ({ ...each, llm: llmOf(values.llm, each.pattern, node) }))
+    const patterns = found.map((each) => ({
+      ...each,
+      llm: llmOf(values.llm, each.pattern, node),
+      modelList: listsModels ? modelListOf(each.pattern, values.models) : undefined,
+    }))
     const policy = policyOf(values, node, problems)
-    checkVariants(patterns, values.llm !== undefined, problems)
+    checkVariants(patterns, values.llm?.options !== undefined, problems)
     return { patterns, nameNode: entryOf(node, 'name'), name: values.name, policy }
   })
 }
@@ -90,9 +98,13 @@ export function routesDecoder(
     checkRouteNames(routes, problems)
     return routes.flatMap(({ patterns: [first, ...others], name, policy }) => {
       if (first === undefined) return []
-      const otherPatterns = others.map(({ pattern, llm }) => ({ pattern, ...(llm && { llm }) }))
-      const { pattern } = first
-      const route = { ...policy, name: name ?? pattern.source, pattern }
+      const otherPatterns = others.map(({ pattern, llm, modelList }) => ({
+        pattern,
+        ...(llm && { llm }),
+        ...(modelList && { modelList }),
+      }))
+      const { pattern, modelList } = first
+      const route = { ...policy, name: name ?? pattern.source, pattern, ...(modelList && { modelList }) }
       return [others.length === 0 ? route : { ...route, otherPatterns }]
     })
   })
@@ -122,9 +134,18 @@ function hasLlm(node: ConfigNode): boolean {
   return entryOf(node, 'llm') !== undefined
 }
 
-function routeMap(scope: ExpressionScope, path: string, algorithm: Algorithm | undefined) {
+function routeMap(
+  scope: ExpressionScope,
+  path: string,
+  algorithm: Algorithm | undefined,
+  listsModels = false,
+) {
   // `match` is decoded first, since the other keys depend on it.
-  const shape = { match: () => undefined, name: routeName, ...policyShape(scope, path, algorithm) }
+  const shape = {
+    match: () => undefined,
+    name: routeName,
+    ...policyShape(scope, path, algorithm, listsModels),
+  }
   return mapOf(shape, 'a map such as { match: POST /predict, limits: [10/minute] }')
 }
 
@@ -163,6 +184,21 @@ function commonParams(
     pattern.segments.filter(isParam).map((segment) => segment.name),
   )
   return first?.filter((name) => others.every((params) => params.includes(name)))
+}
+
+/** Reports whether all requests of a route list models. */
+function isModelList(patterns: readonly { readonly pattern: RoutePattern }[]): boolean {
+  return patterns.length > 0 && patterns.every(({ pattern }) => listAnswer(pattern) !== undefined)
+}
+
+function listAnswer(pattern: RoutePattern): ListAnswer | undefined {
+  const params = pattern.segments.filter(isParam).map(({ name }) => name)
+  return pattern.method === 'GET' ? listAnswerOf(literalPath(pattern), params) : undefined
+}
+
+function modelListOf(pattern: RoutePattern, section: ModelsSection | undefined): ModelList | undefined {
+  const answer = listAnswer(pattern)
+  return answer && { answer, access: accessOf(section) }
 }
 
 /** Returns how model calls to the path of a pattern are metered. The vendor's shape depends on the path. */
@@ -230,7 +266,12 @@ function decodePattern(node: ConfigNode, problems: Problems): RoutePattern | und
 }
 
 /** The keys that routes and `default` have in common. */
-function policyShape(scope: ExpressionScope, path: string, algorithm: Algorithm | undefined) {
+function policyShape(
+  scope: ExpressionScope,
+  path: string,
+  algorithm: Algorithm | undefined,
+  listsModels = false,
+) {
   const requirement: Decoder<Expression<boolean>> = (node, problems) => {
     const source = string('"client.tier == \'premium\'"')(node, problems)
     return source === undefined ? undefined : reported(node, requireExpression(source, scope), problems)
@@ -248,7 +289,7 @@ function policyShape(scope: ExpressionScope, path: string, algorithm: Algorithm 
     ),
     answers: decodeAnswers,
     warm_up: decodeWarmUp,
-    llm: llmDecoder(path),
+    llm: listsModels ? decodeListVendor : llmDecoder(path),
     models: modelsDecoder(scope),
     on_unreadable: decodeOnUnreadable,
     body_types: decodeBodyTypes,
@@ -281,7 +322,7 @@ function policyOf(
     rules,
     visible: visibleOf(limits),
     readsBody: readsBody(rules) || requirement?.readsBody === true,
-    ...(llm && { llm: llm.options }),
+    ...(llm?.options && { llm: llm.options }),
     ...(models && { models }),
     ...(llm?.mirror && { mirror: llm.mirror }),
     ...(llm?.errorShape && { errorShape: llm.errorShape }),
@@ -311,7 +352,8 @@ function modelAccess(
 ): ModelAccess | undefined {
   const sectionNode = entryOf(node, 'models') ?? node
   if (llm === undefined) {
-    if (section !== undefined)
+    // On a route that lists models, 'llm' only names the API.
+    if (section !== undefined && entryOf(node, 'llm') === undefined)
       problems.at(
         sectionNode,
         "'models' requires 'llm', which determines where a call names its model; add 'llm'",
@@ -321,15 +363,16 @@ function modelAccess(
   const pointer = llm.shape.modelPointer ?? MODEL_POINTER
   if ((section !== undefined || isRead) && pointer === '')
     problems.at(sectionNode, 'the shape has no pointer to the model; write, for example, model: /model')
-  if (section?.alias !== undefined && pointer.lastIndexOf('/') > 0)
+  if (section?.alias !== undefined && /.[/~]/.test(pointer))
     problems.at(
       entryOf(sectionNode, 'alias') ?? sectionNode,
       `'alias' requires a model at the top of the request, not at '${pointer}'`,
     )
-  const { allow, alias } = section ?? {}
-  if (pointer === '') return undefined
+  return pointer === '' ? undefined : { pointer, ...accessOf(section) }
+}
+
+function accessOf({ allow, alias }: ModelsSection = {}): ModelList['access'] {
   return {
-    pointer,
     ...(allow && {
       allow: typeof allow === 'function' ? allow : Object.assign(() => allow, { source: allow.join(', ') }),
     }),
