@@ -6,6 +6,7 @@ import type { AdminApi } from './api/admin-api.js'
 import type { Live } from './api/use-live.js'
 import { useMinutes } from './api/use-minutes.js'
 import { ClientSearch } from './panels/client-search.js'
+import { ClientTreePanel } from './panels/client-tree.js'
 import { Configuration } from './panels/configuration.js'
 import { InFlight } from './panels/in-flight.js'
 import { Latencies } from './panels/latencies.js'
@@ -147,6 +148,9 @@ export function LiveTabs({
             />
           </div>
           <TopClientsPanel api={api} onClient={find} />
+          <div class="span-12">
+            <ClientTreePanel api={api} onClient={find} />
+          </div>
         </div>
       </TabPanel>
       <TabPanel id="replay" selected={tab} keep>

@@ -360,6 +360,7 @@ class GatewayProgram {
         status: () => liveState.status(),
         topClients: () => liveState.topClients(),
         client: (text) => liveState.client(text),
+        tree: (text) => liveState.tree(text),
         history: (from) => liveState.history(from),
         refusals: (filter) => liveState.refusals(filter),
         acts: () => liveState.acts(),

@@ -56,7 +56,10 @@ const TABS: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     for (const summary of (await page.locator('details.rule > summary').all()).slice(0, 2))
       await summary.click()
   },
-  Clients: (page) => page.locator('#heaviest').waitFor(),
+  async Clients(page) {
+    await page.locator('#heaviest').waitFor()
+    await page.locator('#tree :is(.tree, .empty)').first().waitFor()
+  },
   Replay: (page) => page.locator('#replay').waitFor(),
   async Gateway(page) {
     await page.getByRole('button', { name: 'Show configuration' }).click()

@@ -6,6 +6,7 @@ import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ActList } from '../../src/server/admin/api/admin-actions.js'
 import type { ClientState, TopClients } from '../../src/server/admin/api/client-status.js'
+import type { ClientTree } from '../../src/server/admin/api/client-tree.js'
 import type { Status } from '../../src/server/admin/api/gateway-status.js'
 import type { Sample } from '../../src/server/admin/api/live-samples.js'
 import type { RecentRefusal, RecentRefusals } from '../../src/server/admin/api/recent-refusals.js'
@@ -23,6 +24,7 @@ export interface FakeAdminState {
   minutes: readonly Sample[]
   refusals: readonly RecentRefusal[]
   client: (text: string) => ClientState | undefined
+  tree: ClientTree
   acts: ActList
   configuration: string
   record: RecordStatus
@@ -49,6 +51,7 @@ export async function startFakeAdmin(state: FakeAdminState): Promise<FakeAdmin> 
     if (isDown) return request.socket.destroy()
     const { pathname, searchParams } = new URL(`http://admin${request.url}`)
     if (pathname === '/api/talkers') return json(response, state.topClients)
+    if (pathname === '/api/tree') return json(response, state.tree)
     if (pathname === '/api/history') {
       const from = Number(searchParams.get('from'))
       return json(

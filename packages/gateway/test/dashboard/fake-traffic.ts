@@ -1,4 +1,5 @@
 import type { ClientState } from '../../src/server/admin/api/client-status.js'
+import type { ClientTree, TreeLimit, TreeNode } from '../../src/server/admin/api/client-tree.js'
 import type { RuleStatus, Status } from '../../src/server/admin/api/gateway-status.js'
 import type { Latency, RouteSample, Sample } from '../../src/server/admin/api/live-samples.js'
 import type { RecentRefusal } from '../../src/server/admin/api/recent-refusals.js'
@@ -165,6 +166,7 @@ export function idle(): FakeAdminState {
     minutes: [],
     refusals: [],
     client: () => undefined,
+    tree: { nodes: [], matching: 0, shown: 0 },
     acts: { acts: [], kept: 'memory' },
     configuration: 'listen: 127.0.0.1:8080\n',
     record: { recording: false },
@@ -210,6 +212,7 @@ export function busy(routes: readonly string[]): FakeAdminState {
     minutes: minutes(routes),
     refusals: refusals(routes),
     client,
+    tree: tree(),
     acts: {
       kept: 'redis',
       failure: 'no response within 2000 ms',
@@ -235,6 +238,37 @@ export function busy(routes: readonly string[]): FakeAdminState {
       yaml: routes.map((route) => `- match: ${route}\n  limits: [60/minute]\n`).join(''),
       rules: routes.map((route) => ({ route, rule: '60/minute', limit: '60/minute' })),
     },
+  }
+}
+
+/** Returns organizations with teams and keys, with short and long names. */
+function tree(): ClientTree {
+  const limits = (rule: string, used: number): TreeLimit[] => [
+    {
+      ...{ rule, routes: ['POST /predict'], resource: 'tokens', limit: '2M/month', enforced: used < 1 },
+      ...{ used, remaining: Math.round(2e6 * (1 - used)), resetAfter: 86_400_000 * used },
+    },
+    {
+      ...{ rule: `${rule} requests`, routes: ['POST /predict'], resource: 'requests', limit: '60/minute' },
+      ...{ enforced: true, used: used / 2, remaining: 30, resetAfter: 4200 },
+    },
+  ]
+  const key = (name: string, used: number): TreeNode => ({
+    ...{ kind: 'client', name, tier: 'basic', limits: limits('own', used), children: [] },
+  })
+  const team = (name: string): TreeNode => ({
+    ...{ kind: 'team', name, limits: limits('team', 0.85) },
+    children: [key('ada', 0.2), key('a-long-name-'.repeat(8), 1)],
+  })
+  const long = 'without-a-break'.repeat(12).replaceAll('-', '')
+  return {
+    nodes: [
+      { kind: 'org', name: 'acme', limits: limits('org', 0.4), children: [team('red'), team(long)] },
+      { kind: 'org', name: long, limits: [], children: [key('eve', 0)] },
+      team('without organization'),
+    ],
+    matching: 120,
+    shown: 50,
   }
 }
 

@@ -1,4 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
+import { keyDigest } from 'sluice/identity'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
 import { fragmentOf, placeOf } from '../../dashboard/src/place.js'
@@ -104,6 +108,51 @@ describe('the refusals', () => {
     const { page } = await openBusy('#tokens')
     await page.locator('#token-shares').getByText('<b>not markup</b>').first().waitFor()
     expect(await page.locator('#token-shares b').count()).toBe(0)
+  })
+})
+
+describe('the tree of clients', () => {
+  it('shows the use of organizations, teams and keys, and is searched', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-tree-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const file = join(folder, 'keys.yaml')
+    const keys = [
+      { client: 'ada', labels: { org: 'acme', team: 'red' } },
+      { client: 'bob', labels: { org: 'acme' } },
+      { client: 'eve', labels: { org: 'other', team: 'green' } },
+      { client: 'zoe' },
+    ].map((key) => ({ sha256: keyDigest(key.client), ...key }))
+    await writeFile(file, JSON.stringify({ keys }))
+    const { url, adminUrl } = await startTestGateway(`
+identity: { api_keys: ${file} }
+limits:
+  - { name: org, limit: 10/hour, by: client.org, algorithm: fixed-window }
+  - { name: team, limit: 4/hour, by: client.team, algorithm: fixed-window }
+routes: [{ match: POST /predict, limits: [{ name: own, limit: 5/hour, algorithm: fixed-window }] }]
+`)
+    for (const client of ['ada', 'bob', 'ada', 'eve', 'zoe'])
+      await send(url, '/predict', { headers: { 'x-api-key': client } })
+    const { page, errors } = await open(browser, adminUrl, {}, '#clients')
+    onTestFinished(() => page.close())
+    const tree = page.locator('#tree')
+    const text = async () => (await tree.locator('.tree').first().textContent()) ?? ''
+    await expect.poll(text).toContain('organization acmeorg')
+    const acme = tree.locator('.tree > li', { hasText: 'acme' }).first()
+    expect(await acme.locator('.tree-limits').first().textContent()).toMatch(/30\s%/)
+    expect(await acme.textContent()).toMatch(
+      /team red.*2 requests left.*key of ada.*3 requests left.*key of bob.*4 requests left/,
+    )
+    expect(await text()).toContain('organization other')
+    expect(await text()).not.toContain('zoe')
+    await page.getByLabel('Organization, team or key').fill('GREEN')
+    await expect.poll(text).not.toContain('acme')
+    expect(await text()).toContain('key of eve')
+    await page.getByLabel('Organization, team or key').fill('nobody')
+    await tree.getByText('No organization, team or key matching').waitFor()
+    await page.getByLabel('Organization, team or key').fill('')
+    await tree.getByRole('button', { name: 'ada' }).click()
+    await page.locator('#client [role=status]', { hasText: 'client ada' }).waitFor()
+    expect(errors).toEqual([])
   })
 })
 

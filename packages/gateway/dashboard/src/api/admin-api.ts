@@ -1,5 +1,6 @@
 import type { ActList, AdminAction, AdminActionResult } from '../../../src/server/admin/api/admin-actions.js'
 import type { ClientState, TopClients } from '../../../src/server/admin/api/client-status.js'
+import type { ClientTree } from '../../../src/server/admin/api/client-tree.js'
 import type { Sample } from '../../../src/server/admin/api/live-samples.js'
 import type { RecentRefusals } from '../../../src/server/admin/api/recent-refusals.js'
 import { NDJSON, type RecordStatus } from '../../../src/server/admin/api/replay-types.js'
@@ -41,6 +42,11 @@ export class AdminApi {
 
   client(search: string): Promise<ClientState> {
     return this.#json(`/api/client?q=${encodeURIComponent(search)}`)
+  }
+
+  /** @param search a part of an organization, team or key; empty for all */
+  tree(search: string): Promise<ClientTree> {
+    return this.#json(`/api/tree?q=${encodeURIComponent(search)}`)
   }
 
   /** Lists the acts in effect. */

@@ -6,6 +6,7 @@ import type { MetricsSummary } from '../observability/metrics/metrics-summary.js
 import { type AdminResponse, type AdminRoute, failure } from './admin-route.js'
 import type { ActList } from './api/admin-actions.js'
 import type { ClientState, TopClients } from './api/client-status.js'
+import type { ClientTree } from './api/client-tree.js'
 import type { Status } from './api/gateway-status.js'
 import type { RecentRefusals } from './api/recent-refusals.js'
 import type { RefusalFilter } from './live/recent-refusals.js'
@@ -39,6 +40,8 @@ interface LiveSources {
   readonly topClients: () => TopClients
   /** Resolves to undefined if no known client matches. */
   readonly client: (search: string) => Promise<ClientState | undefined>
+  /** Returns the organizations, teams and clients that a search matches. */
+  readonly tree: (search: string) => Promise<ClientTree>
   /** Returns the minutes since `from` (epoch milliseconds), as a JSON array of samples. */
   readonly history: (from: number) => string
   readonly refusals: (filter: RefusalFilter) => RecentRefusals
@@ -85,6 +88,7 @@ export function adminRoutes(
     ['/api/status', data(async () => ok(await live.status()))],
     ['/api/talkers', data(() => ok(live.topClients()))],
     ['/api/client', data(({ query }) => findClient(query.get('q') ?? '', live.client))],
+    ['/api/tree', data(({ query }) => readTree(query.get('q') ?? '', live.tree))],
     ['/api/history', data(({ query }) => readHistory(query, live.history))],
     ['/api/refusals', data(({ query }) => findRefusals(query, live.refusals))],
     ['/api/acts/current', data(() => ok(live.acts()))],
@@ -137,6 +141,12 @@ async function findClient(search: string, client: LiveSources['client']): Promis
   return state === undefined
     ? failure(404, `no client that matches '${search}' was seen recently`)
     : ok(state)
+}
+
+async function readTree(search: string, tree: LiveSources['tree']): Promise<AdminResponse> {
+  return search.length > MAX_SEARCH
+    ? failure(400, `'q' must have at most ${MAX_SEARCH} characters`)
+    : ok(await tree(search))
 }
 
 function readHistory(query: URLSearchParams, history: LiveSources['history']): AdminResponse {

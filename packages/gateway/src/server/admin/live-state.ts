@@ -16,8 +16,10 @@ import type { OpenedStore } from '../store/open-store.js'
 import { type ListSources, listActs } from './actions/act-list.js'
 import { type ActChanges, OperatorActions } from './actions/operator-actions.js'
 import type { ActList, AdminAction } from './api/admin-actions.js'
+import type { ClientTree } from './api/client-tree.js'
 import type { Status, StoreStatus } from './api/gateway-status.js'
 import { lookUpClient } from './live/client-lookup.js'
+import { clientTree } from './live/client-tree.js'
 import { KnownClients } from './live/known-clients.js'
 import { RecentRefusals, type RefusalFilter } from './live/recent-refusals.js'
 import { RuleView } from './live/rule-view.js'
@@ -102,6 +104,17 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
       ...{ view: this.#view, known: this.#known, policies: this.#policies },
       acts: current().filter(({ id }) => !withoutEffect.has(id)),
     })
+  }
+
+  /**
+   * Returns the organizations, teams and clients that sent requests recently. Rejects with a
+   * StoreUnavailableError while the store is unavailable.
+   *
+   * @param search a part of an ID, a tier or a label; empty for all clients
+   */
+  async tree(search: string): Promise<ClientTree> {
+    if (this.#policies === undefined) return { nodes: [], matching: 0, shown: 0 }
+    return clientTree(search, { view: this.#view, known: this.#known, policies: this.#policies })
   }
 
   /**

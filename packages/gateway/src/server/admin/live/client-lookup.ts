@@ -89,7 +89,7 @@ function ownLimitOf(
 }
 
 /** Describes the sender of a request of which nothing but the client or the address is known. */
-function callerOf(client: Client | undefined, address: string): UsageCaller {
+export function callerOf(client: Client | undefined, address: string): UsageCaller {
   const unknown = (part: string): never => {
     throw new RequestError(`the usage depends on ${part} of the request`)
   }

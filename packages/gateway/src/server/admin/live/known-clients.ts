@@ -17,6 +17,19 @@ export class KnownClients {
     if (first !== undefined) this.#clients.delete(first)
   }
 
+  /**
+   * Lists the clients with the labels `org` or `team`, those added last first.
+   *
+   * @param search a part of an ID, a tier or a label, in any case; empty for all clients
+   */
+  labelled(search: string): readonly Client[] {
+    const wanted = search.trim().toLowerCase()
+    return [...this.#clients.values()].reverse().filter(({ id, tier = '', labels = {} }) => {
+      if (!['org', 'team'].some((label) => Object.hasOwn(labels, label))) return false
+      return [id, tier, ...Object.values(labels).flat()].some((text) => text.toLowerCase().includes(wanted))
+    })
+  }
+
   /** @param search the ID of a client, or its key under a rule that counts by client */
   find(search: string): Client | undefined {
     return this.#clients.get(idInKey(search) ?? search) ?? this.#clients.get(search)
