@@ -19,7 +19,7 @@ export interface ModelAccess {
 export const MODEL_POINTER = '/model'
 
 /** An error for a model that does not exist or is not allowed: status 404. */
-export class ModelNotFoundError extends RequestError {
+class ModelNotFoundError extends RequestError {
   override readonly name = 'ModelNotFoundError'
   override readonly code = 'model_not_found'
 
@@ -101,7 +101,7 @@ export function checkModel(
  * Returns a function that reports whether a model is in a list of names and patterns. `*` stands for
  * any characters. Patterns are matched in linear time.
  */
-export function modelFilter(patterns: readonly string[]): (model: string) => boolean {
+function modelFilter(patterns: readonly string[]): (model: string) => boolean {
   return (model) => patterns.some((pattern) => matches(pattern, model))
 }
 

@@ -195,6 +195,8 @@ describe('a replay of recorded requests', () => {
     expect(report.notes).toContain(
       "The rule 'rows' of POST /predict was skipped for 3 requests, to which the other rules still applied: the trace has no bodies; no cost was recorded (--columns cost=NAME).",
     )
+    const whenBody = '[2/minute, { limit: 1/minute, when: "body.user == 1" }]'
+    expect((await replayTrace(rows('', [0], [1], [2]), whenBody)).admitted).toBe('++-')
     const byBody = '[2/minute, { limit: 1/minute, by: "body.user" }]'
     expect((await replayTrace(rows('', [0], [1], [2]), byBody)).admitted).toBe('++-')
   })

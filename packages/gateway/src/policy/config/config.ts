@@ -369,7 +369,7 @@ export interface RouteConfig extends PolicyConfig {
   readonly otherPatterns?: readonly OtherPattern[]
 }
 
-export interface OtherPattern {
+interface OtherPattern {
   readonly pattern: RoutePattern
   /** How model calls to its path are metered. */
   readonly llm?: LlmOptions

@@ -13,6 +13,7 @@ import { NO_TOKENS, ReplayedRequest } from './replayed-request.js'
 
 type CostFor = (request: GatewayRequest, limit: Limit) => number
 type LimitFor = Extract<RateRule<GatewayRequest>['limit'], (...args: never[]) => unknown>
+type WhenFor = (request: GatewayRequest, client: Client | undefined) => boolean
 type KeyFor = (request: GatewayRequest, client: Client | undefined) => string
 
 /**
@@ -36,10 +37,12 @@ function adapt(rule: Rule<GatewayRequest>, index: number): Rule<GatewayRequest> 
   const key = by === undefined ? undefined : adaptKey(by, index)
   const limit =
     'limit' in rule && typeof rule.limit === 'function' ? limitOrNone(rule.limit, index) : undefined
-  if (typeof cost !== 'function' && key === by && limit === undefined) return rule
+  const when = rule.when && whenOrNone(rule.when as WhenFor, index)
+  if (typeof cost !== 'function' && key === by && limit === undefined && when === undefined) return rule
   return {
     ...rule,
     ...(limit !== undefined && { limit }),
+    ...(when !== undefined && { when }),
     ...(key !== undefined && { by: key }),
     // Expressions of a configuration are synchronous.
     cost: recordedOr(cost as number | CostFor, {
@@ -70,6 +73,19 @@ function adaptKey(by: KeySpec<GatewayRequest>, index: number): KeySpec<GatewayRe
   const adaptPart = (part: KeyPart<GatewayRequest>) =>
     typeof part === 'function' ? keyOrNone(part as KeyFor, index) : part
   return typeof by === 'object' ? by.map(adaptPart) : adaptPart(by)
+}
+
+/** Makes a rule skip the requests whose condition cannot be computed. */
+function whenOrNone(when: WhenFor, index: number): WhenFor {
+  const read: WhenFor = (request, client) => {
+    try {
+      return when(request, client)
+    } catch (error) {
+      skipRule(request, index, error)
+      return false
+    }
+  }
+  return Object.assign(read, when)
 }
 
 /** Makes a rule skip the requests whose limit cannot be computed. */

@@ -175,7 +175,7 @@ export function clientMemberFinding(name: string, scope: ExpressionScope): Membe
   if (invalid !== undefined) return { error: invalid }
   if (keysFile === 'unread') return {}
   return {
-    warning: `no key in the keys file has the label '${name}'${suggestOrList(name, members)}; give it to a key, or correct the name`,
+    warning: `no key in the keys file has the label '${name}'; give it to a key, or correct the name${suggestOrList(name, members)}`,
   }
 }
 

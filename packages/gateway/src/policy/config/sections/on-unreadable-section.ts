@@ -31,10 +31,12 @@ export function withOnUnreadable<P extends PolicyConfig>(policy: P): P {
 }
 
 function passingRule(rule: Rule<GatewayRequest>): Rule<GatewayRequest> {
-  const { cost, by, fallbackCost = DEFAULT_COST } = rule
+  const { cost, by, when, fallbackCost = DEFAULT_COST } = rule
   const passed = {
     ...(typeof cost === 'function' && { cost: convertingErrors(cost), fallbackCost }),
     ...(by !== undefined && { by: isList(by) ? by.map(keyOrClient) : keyOrClient(by) }),
+    // A limit must not be avoided by a request that it cannot read.
+    ...(when !== undefined && { when: orElse(when, () => true) }),
   }
   if (!('concurrent' in rule)) return { ...rule, ...passed }
   const { concurrent } = rule
