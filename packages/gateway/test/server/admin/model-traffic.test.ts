@@ -131,7 +131,7 @@ routes:
   expect(state).toMatchObject({ client: 'client acme', tier: 'pro' })
   expect(state.rules).toMatchObject([{ rule: 'few', limit: '8/hour', remaining: 7 }])
   expect(state.others).toMatchObject([
-    { rule: 'pool', routes: ['POST /b'], keyedBy: 'everyone', remaining: 59, used: 1 / 60, enforced: true },
+    { rule: 'pool', routes: ['POST /b'], keyedBy: 'everyone', remaining: 29, used: 1 / 30, enforced: true },
     { rule: 'trial', limit: '10/hour', remaining: 10, enforced: false },
   ])
   expect(state.unknown).toEqual([{ routes: ['POST /b'], rule: 'tenants', resource: 'requests' }])
