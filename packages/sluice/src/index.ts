@@ -16,7 +16,7 @@ export type { Permit } from './limiter/permit.js'
 export type { RuleUsage, UnknownUsage, Usage } from './limiter/usage.js'
 export type { QuotaWarning } from './limiter/warning.js'
 export { formatDuration, formatLimit, formatWait } from './limits/format-limit.js'
-export { type Counting, LimitSyntaxError, parseLimits } from './limits/grammar.js'
+export { type Counting, parseLimits } from './limits/grammar.js'
 export type {
   AlgorithmName,
   ConcurrencyLimit,
@@ -27,9 +27,12 @@ export type {
   TokenBucketLimit,
 } from './limits/limit.js'
 export { capacityOf } from './limits/limit.js'
+export { formatMoney } from './limits/money.js'
+export { LimitSyntaxError } from './limits/scanner.js'
 export { isOptionError, type OptionError, type OptionErrorCode, type OptionPath } from './option-error.js'
 export { type Client, UnauthorizedError } from './rules/client.js'
 export { type JsonPointer, jsonPointer } from './rules/costs/json-pointer.js'
+export { type BilledUsage, type ModelPrice, priceOf } from './rules/costs/price.js'
 export {
   batchSize,
   bodyBytes,

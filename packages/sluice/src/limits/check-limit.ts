@@ -2,12 +2,14 @@ import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import { checkCalendar } from '../time/calendar.js'
 import {
   type AlgorithmName,
+  currencyOf,
   type FixedWindowLimit,
   type Limit,
   MAX_PERIOD,
   MIN_PERIOD,
   type TokenBucketLimit,
 } from './limit.js'
+import { isCurrency } from './money.js'
 
 const ALGORITHMS: readonly string[] = [
   'token-bucket',
@@ -18,10 +20,10 @@ const ALGORITHMS: readonly string[] = [
 ] satisfies AlgorithmName[]
 
 const FIELDS: Record<AlgorithmName, readonly string[]> = {
-  'token-bucket': ['limit', 'period', 'burst', 'initial'],
-  'fixed-window': ['limit', 'period', 'align', 'timeZone'],
-  'sliding-window': ['limit', 'period'],
-  'sliding-log': ['limit', 'period'],
+  'token-bucket': ['limit', 'period', 'burst', 'initial', 'currency'],
+  'fixed-window': ['limit', 'period', 'align', 'timeZone', 'currency'],
+  'sliding-window': ['limit', 'period', 'currency'],
+  'sliding-log': ['limit', 'period', 'currency'],
   concurrency: ['limit', 'lease'],
 }
 
@@ -30,7 +32,7 @@ const FIELDS: Record<AlgorithmName, readonly string[]> = {
  *
  * @throws TypeError if a field is missing, unknown or of the wrong type.
  * @throws RangeError if a number is out of range: a capacity of zero, a period under 1 ms or over
- *   ten years, or a fraction for an algorithm that counts whole units.
+ *   ten years, or a fraction for an algorithm that counts whole units or for a limit on money.
  */
 export function checkLimit(limit: Limit): Limit {
   if (limit === null || typeof limit !== 'object') {
@@ -54,11 +56,12 @@ export function checkLimit(limit: Limit): Limit {
       )
     }
   }
-  checkCapacity('limit', limit.limit, limit.algorithm)
+  checkCurrency(limit)
+  checkCapacity('limit', limit.limit, limit)
   if (limit.algorithm === 'concurrency') checkPeriod('lease', limit.lease)
   else checkPeriod('period', limit.period)
   if (limit.algorithm === 'token-bucket') {
-    checkCapacity('burst', limit.burst, limit.algorithm)
+    checkCapacity('burst', limit.burst, limit)
     if (limit.initial !== undefined) return checkInitial(limit)
   }
   if (limit.algorithm === 'fixed-window') checkAlignment(limit)
@@ -70,12 +73,18 @@ export function checkLimit(limit: Limit): Limit {
  *
  * @throws TypeError if it is not a number.
  * @throws RangeError if it is negative, not finite, or a fraction for an algorithm that counts
- *   whole units.
+ *   whole units, or for a limit on money.
  */
 export function checkCost(limit: Limit, cost: number): void {
   if (typeof cost !== 'number') throw new TypeError(`a cost must be a number, not ${show(cost)}`)
   if (!Number.isFinite(cost) || cost < 0)
     throw new RangeError(`a cost must be finite and at least 0, not ${cost}`)
+  const currency = currencyOf(limit)
+  if (currency !== undefined && !Number.isSafeInteger(cost)) {
+    throw new RangeError(
+      `a cost in money must be a whole number of units of 10^-9 ${currency} below 2^53, not ${cost}; 'priceOf' returns one`,
+    )
+  }
   if (limit.algorithm !== 'token-bucket' && !Number.isInteger(cost)) {
     throw new RangeError(
       `a cost must be a whole number, not ${cost}: a ${limit.algorithm} limit counts whole units; round the cost or use the algorithm token-bucket`,
@@ -83,7 +92,16 @@ export function checkCost(limit: Limit, cost: number): void {
   }
 }
 
-function checkCapacity(field: string, value: number, algorithm: AlgorithmName): void {
+function checkCurrency(limit: Limit): void {
+  const currency = currencyOf(limit)
+  if (currency !== undefined && !isCurrency(currency))
+    throw new OptionTypeError(
+      ['currency'],
+      `'currency' must be a code of three capital letters such as 'USD', not ${show(currency)}`,
+    )
+}
+
+function checkCapacity(field: string, value: number, { algorithm, ...limit }: Limit): void {
   if (typeof value !== 'number')
     throw new OptionTypeError([field], `'${field}' must be a number, not ${show(value)}`)
   if (!(value > 0) || value > Number.MAX_SAFE_INTEGER) {
@@ -92,6 +110,11 @@ function checkCapacity(field: string, value: number, algorithm: AlgorithmName): 
       `'${field}' must be greater than 0 and at most 2^53 - 1, not ${value}`,
     )
   }
+  if ('currency' in limit && !Number.isInteger(value))
+    throw new OptionRangeError(
+      [field],
+      `'${field}' of a limit on money must be whole units of 10^-9 ${limit.currency}, not ${value}`,
+    )
   if (algorithm !== 'token-bucket' && !Number.isInteger(value))
     throw new OptionRangeError(
       [field],

@@ -1,4 +1,5 @@
-import type { Limit, TokenBucketLimit } from './limit.js'
+import { currencyOf, type Limit, type TokenBucketLimit } from './limit.js'
+import { formatMoney } from './money.js'
 
 const UNITS: readonly (readonly [name: string, milliseconds: number])[] = [
   ['year', 31_536_000_000],
@@ -11,20 +12,28 @@ const UNITS: readonly (readonly [name: string, milliseconds: number])[] = [
 ]
 
 /**
- * Formats a limit: `10/minute`, `5 per 5 minutes`, `10/minute burst 20`,
- * `10/minute initial 0`, `4 concurrent`. Except for
- * concurrency limits and fractional capacities, `parseLimits` with the same options parses the
- * string back to an equal limit.
+ * Formats a limit: `10/minute`, `5 per 5 minutes`, `10/minute burst 20`, `10/minute initial 0`,
+ * `20 USD/day`, `4 concurrent`. Except for concurrency limits and fractional capacities,
+ * `parseLimits` with the same options parses the string back to an equal limit.
  */
 export function formatLimit(limit: Limit): string {
   if (limit.algorithm === 'concurrency') return `${limit.limit} concurrent`
   const period = formatPeriod(limit.period)
   const bucket = limit.algorithm === 'token-bucket' ? formatBucket(limit) : ''
-  return `${limit.limit}${/^\d/.test(period) ? ' per ' : '/'}${period}${bucket}`
+  const amount = formatAmount(limit.limit, limit)
+  return `${amount}${/^\d/.test(period) ? ' per ' : '/'}${period}${bucket}`
 }
 
-function formatBucket({ limit, burst, initial }: TokenBucketLimit): string {
-  return `${burst === limit ? '' : ` burst ${burst}`}${initial === undefined ? '' : ` initial ${initial}`}`
+function formatBucket(bucket: TokenBucketLimit): string {
+  const { limit, burst, initial } = bucket
+  const burstText = burst === limit ? '' : ` burst ${formatAmount(burst, bucket)}`
+  return burstText + (initial === undefined ? '' : ` initial ${formatAmount(initial, bucket)}`)
+}
+
+/** Formats units of a limit: `10`, or an amount of money such as `12.34 USD`. */
+export function formatAmount(units: number, limit: Limit): string {
+  const currency = currencyOf(limit)
+  return currency === undefined ? String(units) : formatMoney(units, currency)
 }
 
 /** Formats a period for use after "per": `minute`, `5 minutes`, `1500 ms`. */

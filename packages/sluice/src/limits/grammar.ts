@@ -1,13 +1,8 @@
 import { suggestThenList } from '../did-you-mean.js'
-import {
-  markOptionError,
-  type OptionError,
-  type OptionPath,
-  OptionTypeError,
-  relocate,
-} from '../option-error.js'
+import { type OptionPath, OptionTypeError, relocate } from '../option-error.js'
 import { millisecondsIn, toMilliseconds, UNIT_NAMES } from '../time/duration.js'
 import { checkLimit } from './check-limit.js'
+import { EXAMPLE, readCount } from './count.js'
 import {
   type AlgorithmName,
   type FixedWindowLimit,
@@ -16,10 +11,15 @@ import {
   MIN_PERIOD,
   type TokenBucketLimit,
 } from './limit.js'
+import { formatMoney } from './money.js'
+import { LimitSyntaxError, Scanner } from './scanner.js'
 
 /** Options for parsing a limit string: the algorithm and its settings. */
 export interface Counting {
-  /** Default: `token-bucket`. */
+  /**
+   * Default: `fixed-window` with `align`, and for an amount of money without `burst` and `initial`;
+   * otherwise `token-bucket`.
+   */
   readonly algorithm?: Exclude<AlgorithmName, 'concurrency'>
   /** For `fixed-window` only. */
   readonly align?: NonNullable<FixedWindowLimit['align']>
@@ -27,56 +27,43 @@ export interface Counting {
   readonly timeZone?: string
 }
 
-/** A syntax error in a limit string. */
-export class LimitSyntaxError extends SyntaxError implements OptionError {
-  override readonly name = 'LimitSyntaxError'
-  readonly path: OptionPath = []
-  readonly code = 'invalid'
-  readonly reason: string
-  constructor(
-    /** The whole string. */
-    readonly input: string,
-    /** The index of the error in the string, from 0. */
-    readonly at: number,
-    /** The error at this index, with a valid example. */
-    readonly problem: string,
-  ) {
-    super(`${quote(input)}: ${problem} (at character ${at + 1})`)
-    this.reason = this.message
-  }
-}
-
-markOptionError(LimitSyntaxError)
-
 /** Maximum length of a limit string, in characters. */
 const MAX_LENGTH = 1000
 
 /** Maximum number of limits in one string. */
 const MAX_LIMITS = 32
 
-const SUFFIXES: ReadonlyMap<string, number> = new Map([
-  ['k', 1e3],
-  ['K', 1e3],
-  ['M', 1e6],
-  ['G', 1e9],
-])
-
 /**
  * Parses a limit string: `10/minute`, `10 per minute`, `20/60s`, `5 per 300 seconds`,
- * `100k/minute`, `1M/day`, `10/5m burst 20`, `10/5m burst 20 initial 5`, or several limits joined
- * with `;`, `,` or `|`. The grammar:
+ * `100k/minute`, `1M/day`, `10/5m burst 20`, `10/5m burst 20 initial 5`, `20 USD/day`, or several
+ * limits joined with `;`, `,` or `|`. The grammar:
  *
  *     limits = limit *( ( ";" / "," / "|" ) limit )
  *     limit  = count ( "/" | "per" ) [ number ] unit [ "burst" count ] [ "initial" count ]
- *     count  = number [ "k" | "M" | "G" ]          ; a whole number of at least 1
+ *     count  = number [ "k" | "M" | "G" ] [ currency ]
  *
- * The count after `initial` is from 0 to the burst.
+ * Without a currency, a count is a whole number of at least 1. With one, three capital letters, it
+ * has at most nine digits after the point, and the limit counts units of 10^-9. The counts of one
+ * limit are in one currency. The count after `initial` is from 0 to the burst.
  *
  * @throws LimitSyntaxError with the index of the error and a valid example.
  * @throws OptionError if `counting` does not fit the limit. Its path names the option, such as
  *   `['align']`. The path is empty if the string is invalid.
  */
 export function parseLimits(input: string, counting: Counting = {}): Limit[] {
+  return parseWithDefault(input, counting, undefined)
+}
+
+/**
+ * Parses a limit string like `parseLimits`.
+ *
+ * @param defaultAlgorithm replaces `token-bucket` as the default
+ */
+export function parseWithDefault(
+  input: string,
+  counting: Counting,
+  defaultAlgorithm: Counting['algorithm'],
+): Limit[] {
   if (typeof input !== 'string')
     throw new OptionTypeError([], `a limit must be a string such as '10/minute', not ${typeof input}`)
   if (input.length > MAX_LENGTH)
@@ -86,49 +73,33 @@ export function parseLimits(input: string, counting: Counting = {}): Limit[] {
   do {
     if (limits.length === MAX_LIMITS)
       scanner.fail(`more than ${MAX_LIMITS} limits in one string; use several rules instead`)
-    limits.push(readLimit(scanner, counting))
+    limits.push(readLimit(scanner, counting, defaultAlgorithm))
   } while (scanner.skip(/[;,|]/y))
   if (!scanner.done()) scanner.fail(`expected the end, ';', 'burst' or 'initial', ${EXAMPLE}`)
   return limits
 }
 
-const EXAMPLE = "as in '10/minute', '5 per 300 seconds' or '10/5m burst 20'"
-
-function readLimit(scanner: Scanner, counting: Counting): Limit {
-  const limit = readCount(scanner, 'the limit')
+function readLimit(scanner: Scanner, counting: Counting, defaultAlgorithm: Counting['algorithm']): Limit {
+  const { units: limit, currency } = readCount(scanner, 'the limit')
+  const money = currency === undefined ? {} : { currency }
   if (!scanner.skip(/\/|per\b/iy)) scanner.fail(`expected '/' or 'per' after the number, ${EXAMPLE}`)
   const period = readPeriod(scanner)
+  const readMore = (subject: string, min: number) => readCount(scanner, subject, min, money).units
   const burstAt = scanner.position()
-  const burst = scanner.skip(/burst\b/iy) ? readCount(scanner, 'the burst') : undefined
+  const burst = scanner.skip(/burst\b/iy) ? readMore('the burst', 1) : undefined
   const initialAt = scanner.position()
-  const initial = scanner.skip(/initial\b/iy) ? readCount(scanner, 'the initial tokens', 0) : undefined
-  if (initial !== undefined && initial > (burst ?? limit))
-    scanner.fail(`the initial tokens must not exceed the burst of ${burst ?? limit}`, initialAt)
-  const bucket = { ...(burst !== undefined && { burst }), ...(initial !== undefined && { initial }) }
-  return toLimit(limit, period, bucket, counting, scanner, burst === undefined ? initialAt : burstAt)
-}
-
-function readCount(scanner: Scanner, subject: string, min = 1): number {
-  const at = scanner.position()
-  const digits = scanner.take(/[0-9]{1,32}(\.[0-9]{1,9})?/y)
-  if (digits === undefined) return scanner.fail(`expected a number for ${subject}, ${EXAMPLE}`)
-  const suffix = scanner.takeHere(/[a-zA-Z]+/y)
-  const factor = suffix === undefined ? 1 : SUFFIXES.get(suffix)
-  if (factor === undefined)
-    return scanner.fail(
-      `'${suffix}' is not a multiplier; use k, M or G, as in '100k/minute'`,
-      at + digits.length,
-    )
-  const product = Number(digits) * factor
-  const scaled = Number.isInteger(product) ? product : Math.round(product * 1e9) / 1e9
-  if (!Number.isSafeInteger(scaled)) {
-    return scanner.fail(
-      `${digits}${suffix ?? ''} is not a whole number below 2^53; for less than one unit, lengthen the period, as in '1 per 2 seconds'`,
-      at,
-    )
+  const initial = scanner.skip(/initial\b/iy) ? readMore('the initial tokens', 0) : undefined
+  const bucket = {
+    ...money,
+    ...(burst !== undefined && { burst }),
+    ...(initial !== undefined && { initial }),
   }
-  if (scaled < min) return scanner.fail('a limit of zero would refuse every request; the minimum is 1', at)
-  return scaled
+  if (initial !== undefined && initial > (burst ?? limit)) {
+    const full = currency === undefined ? String(burst ?? limit) : formatMoney(burst ?? limit, currency)
+    scanner.fail(`the initial tokens must not exceed the burst of ${full}`, initialAt)
+  }
+  const bucketAt = burst === undefined ? initialAt : burstAt
+  return toLimit(limit, period, bucket, counting, defaultAlgorithm, scanner, bucketAt)
 }
 
 function readPeriod(scanner: Scanner): number {
@@ -148,13 +119,21 @@ function readPeriod(scanner: Scanner): number {
 function toLimit(
   limit: number,
   period: number,
-  bucket: Partial<Pick<TokenBucketLimit, 'burst' | 'initial'>>,
+  { currency, ...bucket }: Partial<Pick<TokenBucketLimit, 'burst' | 'initial' | 'currency'>>,
   counting: Counting,
+  defaultAlgorithm: Counting['algorithm'],
   scanner: Scanner,
   bucketAt: number,
 ): Limit {
-  const { algorithm = 'token-bucket', align, timeZone } = counting
+  const { align, timeZone } = counting
+  const money = currency === undefined ? {} : { currency }
   const [option] = Object.keys(bucket)
+  const isMoney = currency !== undefined
+  const algorithm =
+    counting.algorithm ??
+    impliedAlgorithm({ align, isMoney }, option !== undefined) ??
+    defaultAlgorithm ??
+    'token-bucket'
   if (algorithm !== 'token-bucket' && option !== undefined) {
     return scanner.fail(`'${option}' requires the algorithm token-bucket, not ${algorithm}`, bucketAt)
   }
@@ -168,7 +147,7 @@ function toLimit(
   const check = (written: Limit) => relocate(() => checkLimit(written), toCountingPath)
   switch (algorithm) {
     case 'token-bucket':
-      return check({ algorithm, limit, period, burst: limit, ...bucket })
+      return check({ algorithm, limit, period, burst: limit, ...bucket, ...money })
     case 'fixed-window':
       return check({
         algorithm,
@@ -176,13 +155,28 @@ function toLimit(
         period,
         ...(align !== undefined && { align }),
         ...(timeZone !== undefined && { timeZone }),
+        ...money,
       })
     case 'sliding-window':
     case 'sliding-log':
-      return check({ algorithm, limit, period })
+      return check({ algorithm, limit, period, ...money })
     default:
       throw unknownAlgorithm(algorithm)
   }
+}
+
+/**
+ * Returns the algorithm that the other options of a limit imply; undefined if they imply none.
+ *
+ * @param hasBucket true if the limit has `burst` or `initial`
+ */
+export function impliedAlgorithm(
+  { align, isMoney }: { readonly align: Counting['align'] | undefined; readonly isMoney: boolean },
+  hasBucket = false,
+): Counting['algorithm'] {
+  if (align !== undefined) return 'fixed-window'
+  if (!isMoney) return undefined
+  return hasBucket ? 'token-bucket' : 'fixed-window'
 }
 
 /**
@@ -217,48 +211,4 @@ function unknownAlgorithm(algorithm: unknown): OptionTypeError {
  */
 function toCountingPath(path: OptionPath): OptionPath {
   return path[0] === 'align' || path[0] === 'timeZone' ? path : []
-}
-
-/** Reads tokens from left to right, skipping white space before each. */
-class Scanner {
-  #index = 0
-  constructor(private readonly input: string) {}
-
-  position(): number {
-    const space = /\s*/y
-    space.lastIndex = this.#index
-    space.test(this.input)
-    this.#index = space.lastIndex
-    return this.#index
-  }
-
-  done(): boolean {
-    return this.position() === this.input.length
-  }
-
-  /** Consumes a match of a sticky pattern after white space. */
-  take(pattern: RegExp): string | undefined {
-    this.position()
-    return this.takeHere(pattern)
-  }
-
-  /** Consumes a match of a sticky pattern at the current position. */
-  takeHere(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#index
-    const match = pattern.exec(this.input)?.[0]
-    if (match !== undefined) this.#index += match.length
-    return match
-  }
-
-  skip(pattern: RegExp): boolean {
-    return this.take(pattern) !== undefined
-  }
-
-  fail(problem: string, at = this.position()): never {
-    throw new LimitSyntaxError(this.input, at, problem)
-  }
-}
-
-function quote(input: string): string {
-  return `'${input.length > 60 ? `${input.slice(0, 57)}...` : input}'`
 }

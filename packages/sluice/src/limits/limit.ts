@@ -1,7 +1,7 @@
 /**
  * A bound on usage: an algorithm, a capacity and a period.
  *
- * All times are in milliseconds. A limit is plain, frozen data that can be compared, sent and
+ * All times are in milliseconds. With `currency`, all amounts are whole units of 10^-9 of it. A limit is plain, frozen data that can be compared, sent and
  * stored. Each algorithm's file documents its guarantees.
  */
 export type Limit =
@@ -25,6 +25,8 @@ export interface TokenBucketLimit {
    * been full, with nothing taken, for as long as an empty bucket takes to fill. Default: `burst`.
    */
   readonly initial?: number
+  /** The code of a currency, such as `USD`. Only for `of: 'money'`. */
+  readonly currency?: string
 }
 
 /** At most `limit` in each window. */
@@ -39,6 +41,8 @@ export interface FixedWindowLimit {
   readonly align?: 'first-request' | 'calendar'
   /** IANA name of the time zone of the calendar; default `UTC`. Requires `align: 'calendar'`. */
   readonly timeZone?: string
+  /** The code of a currency, such as `USD`. Only for `of: 'money'`. */
+  readonly currency?: string
 }
 
 /** About `limit` in every trailing period, estimated from two counters. */
@@ -46,6 +50,8 @@ export interface SlidingWindowLimit {
   readonly algorithm: 'sliding-window'
   readonly limit: number
   readonly period: number
+  /** The code of a currency, such as `USD`. Only for `of: 'money'`. */
+  readonly currency?: string
 }
 
 /** Never more than `limit` in any trailing period. Stores one entry per request. */
@@ -53,6 +59,8 @@ export interface SlidingLogLimit {
   readonly algorithm: 'sliding-log'
   readonly limit: number
   readonly period: number
+  /** The code of a currency, such as `USD`. Only for `of: 'money'`. */
+  readonly currency?: string
 }
 
 /**
@@ -91,10 +99,15 @@ export function usesWallTime(limit: Limit): boolean {
   return limit.algorithm === 'fixed-window' && limit.align === 'calendar'
 }
 
+/** Returns the currency of a limit on money; undefined for any other limit. */
+export function currencyOf(limit: Limit): string | undefined {
+  return limit.algorithm === 'concurrency' ? undefined : limit.currency
+}
+
 /** Reports whether two limits are equal. */
 export function sameLimit(a: Limit, b: Limit): boolean {
   if (a === b) return true
-  if (a.algorithm !== b.algorithm || a.limit !== b.limit) return false
+  if (a.algorithm !== b.algorithm || a.limit !== b.limit || currencyOf(a) !== currencyOf(b)) return false
   if (a.algorithm === 'concurrency') return a.lease === (b as ConcurrencyLimit).lease
   if (a.period !== (b as typeof a).period) return false
   if (a.algorithm === 'token-bucket') {

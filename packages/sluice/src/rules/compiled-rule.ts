@@ -1,4 +1,5 @@
 import type { Penalty } from '../algorithms/penalty.js'
+import { MONEY } from '../limits/money.js'
 import { OptionTypeError, relocate, unknownOption } from '../option-error.js'
 import { compileKey, defaultKey, isPool, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
 import { applyOverride, type RuleOverride } from './override.js'
@@ -144,6 +145,11 @@ function compileRule<Request>(
     throw new OptionTypeError(
       ['of'],
       "'of' must not be 'concurrent'; limit requests in flight with a rule such as { concurrent: 4 }",
+    )
+  if (resource === MONEY && rule.cost === undefined)
+    throw new OptionTypeError(
+      ['cost'],
+      "a rule that counts money requires a 'cost', such as (call) => priceOf(call.usage, price)",
     )
   const common = {
     name: checkName(

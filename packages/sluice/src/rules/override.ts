@@ -2,7 +2,13 @@ import type { Limit } from '../limits/limit.js'
 import { andThen } from '../maybe-promise.js'
 import { OptionTypeError, relocate } from '../option-error.js'
 import type { LimitSpec, RateRule, Rule } from './rule.js'
-import { compileConcurrency, compileLimits, type LimitDefaults, type RuleLimit } from './rule-limit.js'
+import {
+  checkSameCurrency,
+  compileConcurrency,
+  compileLimits,
+  type LimitDefaults,
+  type RuleLimit,
+} from './rule-limit.js'
 import { checkFactor, scaleLimit } from './scale.js'
 import { UNLIMITED } from './tiers.js'
 
@@ -61,7 +67,7 @@ export function applyOverride<Request, Compiled extends Overridable<Request>>(
     waiting: enforce ? compiled.waiting : undefined,
     ...(limit !== undefined &&
       relocate(
-        () => replacementLimit(rule, limit, defaults),
+        () => replacementLimit(rule, compiled.limit, limit, defaults),
         () => ['limit'],
       )),
   }
@@ -109,7 +115,7 @@ function limitOfClient<Request>(
   if (override.limit === UNLIMITED) return () => undefined
   if (override.limit !== undefined) {
     const { limit } = relocate(
-      () => replacementLimit(rule, override.limit, defaults),
+      () => replacementLimit(rule, base.limit, override.limit, defaults),
       () => ['limit'],
     )
     return limit as Limit
@@ -128,8 +134,10 @@ function limitOfClient<Request>(
   }
 }
 
+/** @param ownLimit the limit of the rule; undefined if a function computes it */
 function replacementLimit<Request>(
   rule: Rule<Request>,
+  ownLimit: Limit | undefined,
   limit: LimitSpec | number,
   defaults: LimitDefaults,
 ): RuleLimit<Request> {
@@ -143,23 +151,27 @@ function replacementLimit<Request>(
   }
   if (typeof limit === 'number')
     throw new OptionTypeError(['limit'], `a limit needs a period, such as ${limit}/minute`)
-  const [only, ...more] = compileLimits({ ...rule, ...countingOf(rule, limit), limit }, defaults)
+  const [only, ...more] = compileLimits({ ...rule, ...countingOf(rule, ownLimit, limit), limit }, defaults)
   if (only === undefined || more.length > 0)
     throw new OptionTypeError(
       ['limit'],
       `an override must be a single limit such as 10/minute, not '${String(limit)}'`,
     )
+  if (ownLimit !== undefined && only.limit !== undefined)
+    checkSameCurrency(ownLimit, only.limit, ['limit'], 'an override')
   return only
 }
 
 /**
- * Returns the counting options of a limit object, so a limit string that replaces it counts the
- * same way.
+ * Returns the counting options that the rule's own limit has, so a limit string that replaces it
+ * counts the same way. The rule states them itself, unless its limit is an object or an amount of
+ * money with `burst` or `initial`.
  */
-function countingOf<Request>(rule: RateRule<Request>, limit: LimitSpec) {
-  const own = rule.limit
-  if (typeof limit !== 'string' || typeof own !== 'object' || own.algorithm === 'concurrency') return {}
+function countingOf<Request>(rule: RateRule<Request>, ownLimit: Limit | undefined, limit: LimitSpec) {
+  const own = typeof rule.limit === 'object' ? rule.limit : ownLimit
+  if (typeof limit !== 'string' || own === undefined || own.algorithm === 'concurrency') return {}
   const { algorithm } = own
+  if (typeof rule.limit !== 'object') return own.currency === undefined ? {} : { algorithm }
   if (own.algorithm !== 'fixed-window' || own.align === undefined) return { algorithm }
   return { algorithm, align: own.align, ...(own.timeZone !== undefined && { timeZone: own.timeZone }) }
 }

@@ -1,7 +1,9 @@
 import { BoundedCache } from '../bounded-cache.js'
 import { checkLimit } from '../limits/check-limit.js'
-import { type Counting, parseLimits } from '../limits/grammar.js'
-import { DEFAULT_LEASE, type Limit } from '../limits/limit.js'
+import { formatLimit } from '../limits/format-limit.js'
+import { type Counting, parseWithDefault } from '../limits/grammar.js'
+import { currencyOf, DEFAULT_LEASE, type Limit } from '../limits/limit.js'
+import { MONEY } from '../limits/money.js'
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import { type OptionPath, OptionTypeError, relocate } from '../option-error.js'
 import { parseDuration } from '../time/duration.js'
@@ -39,6 +41,7 @@ export function compileLimits<Request>(
 ): RuleLimit<Request>[] {
   const { limit, algorithm, align, timeZone } = rule
   const counting: RuleCounting = {
+    isMoney: rule.of === MONEY,
     own: {
       ...(algorithm !== undefined && { algorithm }),
       ...(align !== undefined && { align }),
@@ -60,6 +63,10 @@ export function compileLimits<Request>(
     return [{ limitFor, limit: undefined, isFixed: false }]
   }
   const limits = readLimits(limit, counting, ['limit'])
+  for (const [tier, entry] of own) {
+    if (typeof entry !== 'object') continue
+    checkSameCurrency(limits[0] as Limit, entry, ['tiers', tier], `tier '${tier}'`)
+  }
   if (limits.length > 1 && [...own.values()].some((entry) => typeof entry === 'object'))
     throw new OptionTypeError(
       ['tiers'],
@@ -129,8 +136,24 @@ function byTier<Request>(
   }
 }
 
+/**
+ * Checks that a limit counts in the same currency as the limit of its rule that it replaces.
+ *
+ * @throws OptionTypeError
+ */
+export function checkSameCurrency(own: Limit, other: Limit, path: OptionPath, subject: string): void {
+  const [expected, actual] = [currencyOf(own), currencyOf(other)]
+  if (expected !== actual)
+    throw new OptionTypeError(
+      path,
+      `${subject} must be in ${expected}, like the rule's limit, not in ${actual}`,
+    )
+}
+
 /** How the limit strings of a rule count. */
 interface RuleCounting {
+  /** True for a rule that counts money. */
+  readonly isMoney: boolean
   /** The options of the rule itself. */
   readonly own: Counting
   /** Applies to limit strings if the rule has no algorithm of its own. */
@@ -139,12 +162,22 @@ interface RuleCounting {
 
 /** @param specPath the path of `spec` in the rule */
 function readLimits(spec: LimitSpec, counting: RuleCounting, specPath: OptionPath): Limit[] {
-  const { own, defaultAlgorithm } = counting
-  if (typeof spec === 'string')
-    return relocate(
-      () => parseLimits(spec, defaultAlgorithm === undefined ? own : { algorithm: defaultAlgorithm, ...own }),
-      (path) => (path.length === 0 ? specPath : path),
-    )
+  const limits =
+    typeof spec === 'string' ? parseSpec(spec, counting, specPath) : [checkSpec(spec, counting, specPath)]
+  for (const limit of limits) checkResource(limit, counting, specPath)
+  const [first, ...others] = limits as [Limit, ...Limit[]]
+  for (const other of others) checkSameCurrency(first, other, specPath, 'every limit of a rule')
+  return limits
+}
+
+function parseSpec(spec: string, { own, defaultAlgorithm }: RuleCounting, specPath: OptionPath): Limit[] {
+  return relocate(
+    () => parseWithDefault(spec, own, defaultAlgorithm),
+    (path) => (path.length === 0 ? specPath : path),
+  )
+}
+
+function checkSpec(spec: Limit, { own }: RuleCounting, specPath: OptionPath): Limit {
   const [counted] = Object.keys(own)
   if (counted !== undefined) {
     throw new OptionTypeError(
@@ -152,12 +185,25 @@ function readLimits(spec: LimitSpec, counting: RuleCounting, specPath: OptionPat
       "'algorithm', 'align' and 'timeZone' apply only to limit strings; put them into the limit object",
     )
   }
-  return [
-    relocate(
-      () => checkLimit(spec),
-      (path) => [...specPath, ...path],
-    ),
-  ]
+  return relocate(
+    () => checkLimit(spec),
+    (path) => [...specPath, ...path],
+  )
+}
+
+/** Checks that the limit of a rule is an amount of money exactly if the rule counts money. */
+function checkResource(limit: Limit, { isMoney }: RuleCounting, specPath: OptionPath): void {
+  const hasCurrency = currencyOf(limit) !== undefined
+  if (isMoney && !hasCurrency)
+    throw new OptionTypeError(
+      specPath,
+      `a limit of money requires a currency, such as '20 USD/day', not '${formatLimit(limit)}'`,
+    )
+  if (!isMoney && hasCurrency)
+    throw new OptionTypeError(
+      ['of'],
+      `'${formatLimit(limit)}' is a limit of money, which requires 'of: money'`,
+    )
 }
 
 /** @param requirement the beginning of the error message, such as `tier 'gold' must have` */

@@ -5,10 +5,13 @@ import type { Client } from './client.js'
 import type { KeySpec } from './key-spec.js'
 import type { Tiers } from './tiers.js'
 
-/** The resource that a rule counts. `concurrent` is reserved for rules with `concurrent`. */
-export type Resource = 'requests' | 'tokens' | 'input_tokens' | 'output_tokens' | (string & {})
+/**
+ * The resource that a rule counts. `concurrent` is reserved for rules with `concurrent`, and `money`
+ * for rules whose limit is an amount of money.
+ */
+export type Resource = 'requests' | 'tokens' | 'input_tokens' | 'output_tokens' | 'money' | (string & {})
 
-/** A limit string such as `10/minute`, or a limit object. */
+/** A limit string such as `10/minute` or `20 USD/day`, or a limit object. */
 export type LimitSpec = string | Limit
 
 interface RuleOptions<Request> {
@@ -28,7 +31,8 @@ interface RuleOptions<Request> {
   readonly by?: KeySpec<Request>
   /**
    * The cost of one request: zero or more. Default: 1. A function also gets the limit, so an
-   * estimate can stay within its capacity.
+   * estimate can stay within its capacity. A rule that counts money requires a cost, in whole units
+   * of 10^-9 of its currency, as `priceOf` returns them.
    */
   readonly cost?: number | ((request: Request, limit: Limit) => MaybePromise<number>)
   /**
@@ -74,7 +78,7 @@ export interface RateRule<Request> extends RuleOptions<Request>, Counting {
    * `unlimited`.
    */
   readonly limit: LimitSpec | ((request: Request, client: Client | undefined) => MaybePromise<LimitSpec>)
-  /** Default: `requests`. */
+  /** Default: `requests`. `money` requires a limit with a currency, such as `20 USD/day`. */
   readonly of?: Resource
   /**
    * By the client's tier: a multiplier of the limit, a limit that replaces it, or `unlimited`. Default:
@@ -105,8 +109,8 @@ export interface RateRule<Request> extends RuleOptions<Request>, Counting {
    * the event `threshold`, and responses carry `Sluice-Warning`. Requires a fixed window, and excludes
    * `penalty`. A shadow rule is silent.
    *
-   * Settled use counts: a computed cost in `tokens`, `input_tokens` or `output_tokens` counts once
-   * the permit is settled, and any other cost once it is taken. Default: no thresholds.
+   * Settled use counts: a computed cost in `tokens`, `input_tokens`, `output_tokens` or `money`
+   * counts once the permit is settled, and any other cost once it is taken. Default: no thresholds.
    */
   readonly warn?: readonly (number | string)[]
   /**

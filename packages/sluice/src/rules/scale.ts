@@ -4,7 +4,7 @@ import { type OptionPath, OptionRangeError, OptionTypeError } from '../option-er
 
 /**
  * Multiplies the capacity of a limit. Whole units are rounded down, but never below one, so a
- * scaled limit never refuses everything.
+ * scaled limit never refuses everything. All units of money are whole.
  *
  * The usage of a key stays the same, because stores count units and not fractions of a limit.
  *
@@ -13,12 +13,19 @@ import { type OptionPath, OptionRangeError, OptionTypeError } from '../option-er
 export function scaleLimit(limit: Limit, factor: number): Limit {
   if (factor === 1) return limit
   if (limit.algorithm === 'token-bucket') {
-    const burst = Math.max(1, limit.burst * factor)
-    const initial = limit.initial === undefined ? {} : { initial: Math.min(burst, limit.initial * factor) }
-    return checkLimit({ ...limit, limit: limit.limit * factor, burst, ...initial })
+    const isMoney = limit.currency !== undefined
+    const rate = isMoney ? wholeUnits(limit.limit * factor) : limit.limit * factor
+    const burst = isMoney ? wholeUnits(limit.burst * factor) : Math.max(1, limit.burst * factor)
+    const scaledInitial = (limit.initial ?? 0) * factor
+    const initial = Math.min(burst, isMoney ? Math.floor(scaledInitial) : scaledInitial)
+    return checkLimit({ ...limit, limit: rate, burst, ...(limit.initial !== undefined && { initial }) })
   }
-  // Tolerates rounding errors: 100 times 0.29 is 28.999999999999996.
-  return checkLimit({ ...limit, limit: Math.max(1, Math.floor(limit.limit * factor * (1 + 1e-12))) })
+  return checkLimit({ ...limit, limit: wholeUnits(limit.limit * factor) })
+}
+
+/** Rounds down, tolerating rounding errors: 100 times 0.29 is 28.999999999999996. */
+function wholeUnits(product: number): number {
+  return Math.max(1, Math.floor(product + Math.min(product * 1e-12, 0.25)))
 }
 
 /**

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { Limit } from '../limits/limit.js'
+import { currencyOf, type Limit } from '../limits/limit.js'
 import type { KeyPart, KeySpec } from './key-spec.js'
 import type { Resource } from './rule.js'
 
 /**
  * The identity of a rule's state.
  *
- * A named rule keeps its state under its name. An unnamed rule is identified by its resource, key,
- * algorithm and period, so adding, removing or moving rules does not affect the state of others.
+ * A named rule keeps its state under its name. An unnamed rule is identified by its resource, with
+ * the currency of money, its key, algorithm and period, so adding, removing or moving rules does not affect the state of others.
  * Rules that agree in all four are numbered in order.
  *
  * Names are printable, and the parts of an unnamed rule's identity are joined by line feeds, so the
@@ -45,7 +45,9 @@ function claim(taken: Set<string>, name: string): string {
 
 function stateName<Request>({ name, joined, resource, by, limit }: StateIdentity<Request>): string {
   const counted = [limit?.algorithm ?? 'by request', limit === undefined ? '' : periodOf(limit)]
-  if (name === undefined) return [resource, keyIdentity(by), ...counted].join('\n')
+  const currency = limit === undefined ? undefined : currencyOf(limit)
+  const unit = currency === undefined ? resource : `${resource} ${currency}`
+  if (name === undefined) return [unit, keyIdentity(by), ...counted].join('\n')
   return joined ? [name, ...counted].join('\n') : name
 }
 

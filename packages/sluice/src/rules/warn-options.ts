@@ -1,4 +1,6 @@
+import { impliedAlgorithm } from '../limits/grammar.js'
 import type { Limit } from '../limits/limit.js'
+import { MONEY } from '../limits/money.js'
 import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import type { ConcurrencyRule, RateRule } from './rule.js'
 
@@ -12,7 +14,7 @@ const MIN_WINDOW_MS = 1000
 export const WARN_OPTIONS = ['warn', 'soft'] as const
 
 /** The resources whose computed costs are estimates that the permit settles. */
-const RESERVED_RESOURCES: readonly string[] = ['tokens', 'input_tokens', 'output_tokens']
+const RESERVED_RESOURCES: readonly string[] = ['tokens', 'input_tokens', 'output_tokens', MONEY]
 
 /** What a rule does near its limit and above it. */
 export interface RuleWarnings {
@@ -76,7 +78,8 @@ export function checkWindows<Request>(
   defaultAlgorithm: string | undefined,
 ): void {
   for (const limit of limits) {
-    const algorithm = limit?.algorithm ?? rule.algorithm ?? defaultAlgorithm ?? 'token-bucket'
+    const implied = impliedAlgorithm({ align: rule.align, isMoney: rule.of === MONEY })
+    const algorithm = limit?.algorithm ?? rule.algorithm ?? implied ?? defaultAlgorithm ?? 'token-bucket'
     if (limit?.algorithm === 'fixed-window' && limit.period < MIN_WINDOW_MS)
       throw new OptionTypeError(
         ['warn'],

@@ -83,6 +83,21 @@ describe('the default algorithm of a limiter', () => {
     expect(rule?.limit).toMatchObject({ algorithm: 'fixed-window', align: 'calendar' })
   })
 
+  it('does not apply to aligned windows and to money, which imply fixed windows', () => {
+    const options = { algorithm: 'sliding-log' } as const
+    const [aligned, money, bucket] = createLimiter({
+      ...options,
+      rules: [
+        { limit: '1/day', align: 'calendar' },
+        { limit: '1 USD/day', of: 'money', cost: 1 },
+        { limit: '1 USD/day burst 2', of: 'money', cost: 1 },
+      ],
+    }).rules
+    expect(aligned?.limit).toMatchObject({ algorithm: 'fixed-window', align: 'calendar' })
+    expect(money?.limit).toMatchObject({ algorithm: 'fixed-window' })
+    expect(bucket?.limit).toMatchObject({ algorithm: 'token-bucket' })
+  })
+
   it('identifies the state of an unnamed rule like an explicit algorithm', () => {
     const explicit = createLimiter({ rules: [{ limit: '1/minute', algorithm: 'sliding-window' }] })
     const byDefault = createLimiter({ algorithm: 'sliding-window', rules: [{ limit: '1/minute' }] })
@@ -106,7 +121,7 @@ describe('the default algorithm of a limiter', () => {
       [['rules', 0, 'limit'], expect.stringContaining("'burst' requires the algorithm token-bucket")],
     ],
     [
-      { algorithm: 'sliding-log', rules: [{ limit: '10/day', align: 'calendar' }] },
+      { rules: [{ limit: '10/day', algorithm: 'sliding-log', align: 'calendar' }] },
       [['rules', 0, 'align'], expect.stringContaining('require the algorithm fixed-window, not sliding-log')],
     ],
     [

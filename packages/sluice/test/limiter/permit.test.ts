@@ -87,12 +87,12 @@ describe('settle', () => {
       throw new Error('on purpose')
     }
     const limiter = createLimiter<Costs>({
-      rules: [...RULES, { limit: '1/hour', of: 'money', cost: fails, enforce: false }],
+      rules: [...RULES, { limit: '1/hour', of: 'pages', cost: fails, enforce: false }],
     })
     const decision = await limiter.admit(COSTS)
     if (!decision.allowed) throw new Error('expected an allowed decision')
     expect(decision.quotas).toHaveLength(3)
-    await decision.permit.settle({ money: 3, tokens: 1 })
+    await decision.permit.settle({ pages: 3, tokens: 1 })
     await decision.permit.cancel()
     expect((await limiter.peek(COSTS)).quotas.map(({ remaining }) => remaining)).toEqual([39, 90, 1])
   })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { LimitSyntaxError, parseLimits } from '../../src/limits/grammar.js'
+import { parseLimits } from '../../src/limits/grammar.js'
+import { LimitSyntaxError } from '../../src/limits/scanner.js'
 
 /** Returns the error that an invalid limit string causes. */
 function failure(text: string): LimitSyntaxError {

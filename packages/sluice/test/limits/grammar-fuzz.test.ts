@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkLimit } from '../../src/limits/check-limit.js'
 import { formatLimit } from '../../src/limits/format-limit.js'
-import { LimitSyntaxError, parseLimits } from '../../src/limits/grammar.js'
+import { parseLimits } from '../../src/limits/grammar.js'
 import { MAX_PERIOD } from '../../src/limits/limit.js'
+import { LimitSyntaxError } from '../../src/limits/scanner.js'
 
 const PIECES = [
   '10',
