@@ -1,6 +1,6 @@
 import type { Quota } from '../limiter/decision.js'
 import { ceilToUnit } from '../limits/format-limit.js'
-import { quotaAndWindow, sfInteger, timeUntilMore } from './ratelimit-headers.js'
+import { headerUnits, quotaAndWindow, sfInteger, timeUntilMore } from './ratelimit-headers.js'
 
 // The headers of draft-ietf-httpapi-ratelimit-headers-07 and -06. They have no names of rules, so
 // they describe a single rule. Its window is required, so `concurrent` rules are not listed.
@@ -33,7 +33,7 @@ export function dictionaryHeaders(
   if (windowed.length === 0) return headers
   const least = leastRemaining(windowed)
   const limit = sfInteger(quotaAndWindow(least.limit).quota)
-  const remaining = sfInteger(least.remaining)
+  const remaining = sfInteger(headerUnits(least.remaining, least.limit))
   const reset = sfInteger(ceilToUnit(timeUntilMore(least)))
   if (draft === 'draft-7')
     headers.push(['ratelimit', `limit=${limit}, remaining=${remaining}, reset=${reset}`])

@@ -1,5 +1,6 @@
 import type { Quota } from '../limiter/decision.js'
 import {
+  headerUnits,
   listOf,
   partitionKey,
   rateLimitItem,
@@ -34,8 +35,9 @@ export function draft12Headers(
   const item = (quota: Quota) => {
     const seconds = secondsUntilMore(quota)
     const window = seconds === undefined ? '' : `;w=${sfInteger(seconds)}`
-    const consumed = isAllowed ? Math.ceil(quota.cost) : 0
-    const parameters = `;a=${sfInteger(quota.remaining)}${window};c=${sfInteger(consumed)}`
+    const consumed = isAllowed ? Math.ceil(headerUnits(quota.cost, quota.limit)) : 0
+    const available = sfInteger(headerUnits(quota.remaining, quota.limit))
+    const parameters = `;a=${available}${window};c=${sfInteger(consumed)}`
     return `${rateLimitItem(quota)}${parameters}${partitionKey(quota.key, partitionKeySecret)}`
   }
   return [

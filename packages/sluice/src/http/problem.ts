@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Refusal } from '../limiter/decision.js'
-import { ceilToUnit, formatLimit, formatPeriod, formatWait } from '../limits/format-limit.js'
-import type { Limit } from '../limits/limit.js'
+import { ceilToUnit, formatAmount, formatLimit, formatPeriod, formatWait } from '../limits/format-limit.js'
+import { currencyOf, type Limit } from '../limits/limit.js'
 import type { RequestError } from '../rules/request-error.js'
 import type { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
 import { formatInstant } from '../time/format-instant.js'
@@ -117,7 +117,7 @@ export function refusalProblem(refusal: Refusal, presentation: Presentation = {}
     'violated-policies': violated,
     limit: formatLimit(limit),
     resource,
-    cost,
+    cost: currencyOf(limit) === undefined ? cost : formatAmount(cost, limit),
     reason: refusal.reason,
     ...(seconds !== undefined && { 'retry-after': seconds }),
   }
@@ -165,21 +165,33 @@ function retrySentence({ limit, retryAfter }: Refusal): string {
 function detailOf(refusal: Refusal): string {
   const { limit, resource, cost, remaining, reason } = refusal
   const bound = `The limit is ${boundOf(limit, resource)}.`
-  const demand = `This request takes ${amount(cost, resource)}`
+  const demand = `This request takes ${amountOf(cost, limit, resource)}`
   if (reason === 'busy')
     return `${bound} All slots are in use, and none became free in time. ${retrySentence(refusal)}`
   if (reason === 'oversized') return `${bound} ${demand}, which is more than the limit can ever hold.`
+  return `${bound} ${demand}, but ${restOf(limit, remaining)}. ${retrySentence(refusal)}`
+}
+
+function restOf(limit: Limit, remaining: number): string {
+  if (currencyOf(limit) !== undefined)
+    return remaining === 0 ? 'nothing is left' : `only ${formatAmount(remaining, limit)} is left`
   const state = limit.algorithm === 'concurrency' ? 'free' : 'left'
-  const rest =
-    remaining === 0 ? `none are ${state}` : `only ${remaining} ${remaining === 1 ? 'is' : 'are'} ${state}`
-  return `${bound} ${demand}, but ${rest}. ${retrySentence(refusal)}`
+  if (remaining === 0) return `none are ${state}`
+  return `only ${remaining} ${remaining === 1 ? 'is' : 'are'} ${state}`
 }
 
 function boundOf(limit: Limit, resource: string): string {
   if (limit.algorithm === 'concurrency') return `${amount(limit.limit, 'requests')} in flight at once`
   const burst =
-    limit.algorithm === 'token-bucket' && limit.burst !== limit.limit ? `, ${limit.burst} at once` : ''
-  return `${amount(limit.limit, resource)} per ${formatPeriod(limit.period)}${burst}`
+    limit.algorithm === 'token-bucket' && limit.burst !== limit.limit
+      ? `, ${formatAmount(limit.burst, limit)} at once`
+      : ''
+  return `${amountOf(limit.limit, limit, resource)} per ${formatPeriod(limit.period)}${burst}`
+}
+
+/** Formats units of a limit: a count with its resource, or an amount of money. */
+function amountOf(units: number, limit: Limit, resource: string): string {
+  return currencyOf(limit) === undefined ? amount(units, resource) : formatAmount(units, limit)
 }
 
 /** Formats a count with its resource: `1 request`, `5 requests`, `1 input token`. */

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { Quota } from '../limiter/decision.js'
 import { ceilToUnit } from '../limits/format-limit.js'
-import type { Limit } from '../limits/limit.js'
+import { currencyOf, type Limit } from '../limits/limit.js'
+import { UNITS_PER_CURRENCY } from '../limits/money.js'
 
 // The headers `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-11:
 // structured fields (RFC 9651), Lists of Strings with parameters. The draft may still change.
@@ -10,6 +11,10 @@ import type { Limit } from '../limits/limit.js'
 //
 //     RateLimit-Policy: "requests";q=10;w=60, "tokens";q=100000;qu="tokens";w=60
 //     RateLimit: "requests";r=3;t=6
+//
+// Money is reported in hundredths of its currency:
+//
+//     RateLimit-Policy: "money";q=2000;qu="0.01 USD";w=86400
 
 /** Headers of a response, with names in lower case. */
 export type HeaderList = readonly (readonly [name: string, value: string])[]
@@ -22,6 +27,17 @@ const REGISTERED_UNITS: Readonly<Record<string, string>> = {
 
 /** Structured fields allow integers of at most 15 digits. */
 const MAX_INTEGER = 999_999_999_999_999
+
+/**
+ * The units of money in one unit of the headers: a hundredth of the currency. Structured fields have
+ * no integers that are long enough for the units of money.
+ */
+const MONEY_PER_HEADER_UNIT = UNITS_PER_CURRENCY / 100
+
+/** Converts units of a limit to units of the headers. Those of money may have fractions. */
+export function headerUnits(units: number, limit: Limit): number {
+  return currencyOf(limit) === undefined ? units : units / MONEY_PER_HEADER_UNIT
+}
 
 /**
  * Returns a policy per rule: quota `q`, unit `qu`, window `w` in seconds and, with a secret,
@@ -72,7 +88,7 @@ export function secondsUntilMore(quota: Quota): number | undefined {
 
 function itemOf(quota: Quota): QuotaItem {
   const template = templateOf(quota)
-  const { remaining } = quota
+  const remaining = Math.floor(headerUnits(quota.remaining, quota.limit))
   const seconds = secondsUntilMore(quota) ?? NO_TIME
   const index = remaining & (CACHE_SIZE - 1)
   const latest = template.latest[index]
@@ -135,7 +151,9 @@ function templateOf(quota: Quota): HeaderTemplate {
   const { rule, resource, limit } = quota
   const cached = templates.get(limit)
   if (cached !== undefined && cached.rule === rule && cached.resource === resource) return cached
-  const unit = resource === 'requests' ? '' : `;qu=${sfString(REGISTERED_UNITS[resource] ?? resource)}`
+  const currency = currencyOf(limit)
+  const unitName = currency === undefined ? (REGISTERED_UNITS[resource] ?? resource) : `0.01 ${currency}`
+  const unit = resource === 'requests' ? '' : `;qu=${sfString(unitName)}`
   const policy = policyOf(quota, unit)
   const template: HeaderTemplate = {
     rule,
@@ -160,7 +178,8 @@ export function quotaAndWindow(limit: Limit): { quota: number; window?: number }
   if (limit.algorithm === 'concurrency') return { quota: limit.limit }
   const wholeUnits = limit.limit < 1 ? limit.period / limit.limit : limit.period
   const window = Math.max(1, Math.ceil(wholeUnits / 1000))
-  return { quota: Math.floor((limit.limit * window * 1000) / limit.period), window }
+  const quota = headerUnits(limit.limit, limit)
+  return { quota: Math.floor((quota * window * 1000) / limit.period), window }
 }
 
 export function partitionKey(key: string, secret: string | undefined): string {

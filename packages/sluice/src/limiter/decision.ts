@@ -6,6 +6,7 @@ import type { QuotaWarning } from './warning.js'
 
 /**
  * The state of one rule after a decision on a request. Times are milliseconds from the decision.
+ * Amounts of money are in units of 10^-9 of `limit.currency`; `formatMoney` formats them.
  */
 export interface Quota {
   /** The rule's name. */

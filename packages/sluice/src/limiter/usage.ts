@@ -7,7 +7,10 @@ import type { Degraded, Store, StoreVerdict } from '../stores/store.js'
 import { chargeOf, type RuleCharge, type Scaling, type ScopedRule, scaled } from './charges.js'
 import { type AccountedVerdict, type QuotaWarning, warningOfVerdict } from './warning.js'
 
-/** The usage of a key under one rule. Times are milliseconds from now. */
+/**
+ * The usage of a key under one rule. Times are milliseconds from now. Amounts of money are in units of
+ * 10^-9 of `limit.currency`; `formatMoney` formats them.
+ */
 export interface RuleUsage {
   /** The rule's name. */
   readonly rule: string

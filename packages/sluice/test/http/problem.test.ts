@@ -2,10 +2,11 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { problem, refusalProblem, requestProblem, unavailableProblem } from '../../src/http/problem.js'
 import { retryAfterSeconds } from '../../src/http/retry-after.js'
 import type { Refusal } from '../../src/limiter/decision.js'
+import type { Limit } from '../../src/limits/limit.js'
 import { UnauthorizedError } from '../../src/rules/client.js'
 import { RequestError } from '../../src/rules/request-error.js'
 import { ForbiddenError } from '../../src/rules/requirement.js'
-import { minute } from './quotas.js'
+import { minute, moneyQuota } from './quotas.js'
 
 const refusal = (over: Partial<Refusal> = {}): Refusal => ({
   rule: 'requests',
@@ -40,6 +41,24 @@ describe('the document of a refusal', () => {
       'retry-after': 6,
     })
     expect(body).not.toContain('203.0.113.7')
+  })
+
+  it('states amounts of money in their currency', () => {
+    const { limit, resource } = moneyQuota()
+    const money = { limit, resource, rule: 'money', violated: ['money'], cost: 2_500_000 }
+    expect(documentOf({ ...money, remaining: 1_000_000 })).toMatchObject({
+      detail:
+        'The limit is 20 USD per day. This request takes 0.0025 USD, but only 0.001 USD is left. Try again in 6 seconds.',
+      limit: '20 USD/day',
+      resource: 'money',
+      cost: '0.0025 USD',
+    })
+    expect(documentOf({ ...money, remaining: 0 }).detail).toContain('takes 0.0025 USD, but nothing is left.')
+    expect(documentOf({ ...money, cost: 21e9, reason: 'oversized' }).detail).toBe(
+      'The limit is 20 USD per day. This request takes 21 USD, which is more than the limit can ever hold.',
+    )
+    const bucket = { ...limit, algorithm: 'token-bucket', burst: 0.5e9 } as Limit
+    expect(documentOf({ ...money, limit: bucket }).detail).toContain('20 USD per day, 0.50 USD at once.')
   })
 
   const slots = { algorithm: 'concurrency', limit: 4, lease: 30_000 } as const

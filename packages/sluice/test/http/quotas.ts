@@ -22,6 +22,18 @@ export function quota(over: Partial<Quota> = {}): Quota {
   }
 }
 
+/** The quota of twenty dollars per day after a request of a quarter of a cent. */
+export function moneyQuota(over: Partial<Quota> = {}): Quota {
+  return quota({
+    rule: 'money',
+    resource: 'money',
+    limit: { algorithm: 'fixed-window', limit: 20e9, period: 86_400_000, currency: 'USD' },
+    cost: 2_500_000,
+    remaining: 19_997_500_000,
+    ...over,
+  })
+}
+
 /** Any valid rule name: printable ASCII, including quotes and backslashes. */
 export const ruleName = fc.string({
   unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)),
@@ -43,6 +55,12 @@ export const anyLimit: fc.Arbitrary<Limit> = fc.oneof(
     algorithm: fc.constantFrom('fixed-window' as const, 'sliding-window' as const, 'sliding-log' as const),
     limit: whole(Number.MAX_SAFE_INTEGER),
     period,
+  }),
+  fc.record({
+    algorithm: fc.constant('fixed-window' as const),
+    limit: whole(Number.MAX_SAFE_INTEGER),
+    period,
+    currency: fc.constant('USD'),
   }),
   fc.record({ algorithm: fc.constant('concurrency' as const), limit: whole(1e6), lease: period }),
 )

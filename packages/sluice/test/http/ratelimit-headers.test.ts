@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { type BareItem, parseList } from 'structured-headers'
 import { describe, expect, it } from 'vitest'
 import { headersOfOneRule, rateLimit, rateLimitPolicy } from '../../src/http/ratelimit-headers.js'
-import { anyLimit, minute, quota, ruleName } from './quotas.js'
+import { anyLimit, minute, moneyQuota, quota, ruleName } from './quotas.js'
 
 const SEED = 20261126
 
@@ -37,6 +37,12 @@ describe('the RateLimit headers', () => {
     expect(rateLimit([quota(), tokens])).toBe('"requests";r=9;t=60, "tokens";r=3;t=6')
   })
 
+  it('report money in hundredths of its currency, rounded down', () => {
+    expect(rateLimitPolicy([moneyQuota()])).toBe('"money";q=2000;qu="0.01 USD";w=86400')
+    expect(rateLimit([moneyQuota()])).toBe('"money";r=1999;t=60')
+    expect(rateLimit([moneyQuota({ remaining: 9_999_999 })])).toBe('"money";r=0;t=60')
+  })
+
   it('use registered units, or the name of the resource', () => {
     const slots = { algorithm: 'concurrency', limit: 4, lease: 30_000 } as const
     const unit = (resource: string, over = {}) =>
@@ -60,8 +66,9 @@ describe('the RateLimit headers', () => {
         const quotas = [true, false].map((allowed) =>
           quota({ limit, remaining, moreAfter, retryAfter, allowed }),
         )
+        const perUnit = 'currency' in limit ? 10_000_000 : 1
         for (const [, { r, t }] of parse(rateLimit(quotas))) {
-          expect(r).toBe(remaining)
+          expect(r).toBe(Math.floor(remaining / perUnit))
           if (t !== undefined) expect(Number.isInteger(t) && (t as number) >= 0).toBe(true)
         }
         const [[, { q, w }]] = parse(rateLimitPolicy(quotas)) as [[string, { q: number; w: number }]]
@@ -72,7 +79,7 @@ describe('the RateLimit headers', () => {
         }
         expect(Number.isInteger(w) && w >= 1).toBe(true)
         // At least one unit, even for a limit of less than one unit per window.
-        const unitsInWindow = (limit.limit * w * 1000) / limit.period
+        const unitsInWindow = ((limit.limit / perUnit) * w * 1000) / limit.period
         expect(q).toBeLessThanOrEqual(unitsInWindow * (1 + 1e-9))
       }),
       { seed: SEED, numRuns: 3000 },
