@@ -1,4 +1,4 @@
-import { capacityOf, type Limit } from '../limits/limit.js'
+import { capacityOf, currencyOf, type Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise } from '../maybe-promise.js'
 import { allEnforcedFit } from '../stores/enforcement.js'
 import type { Charge, Settlement, Store, StoreVerdict } from '../stores/store.js'
@@ -14,15 +14,17 @@ const UNBOUNDED = Number.MAX_SAFE_INTEGER
 /**
  * The units of a reservation's count per unit that is reserved. Each reservation leaves one behind
  * when it is closed, so the count is positive, and its window open, as long as that of the limit.
- * Below 65,536 reservations in a window, the remainder is less than a reserved unit.
+ * Below 65,536 reservations in a window, the remainder is less than a reserved unit. The units of
+ * money are so small that every remainder may count as one of them.
  */
-const RESERVED_UNIT = 2 ** 16
+const RESERVED_UNIT = { tokens: 2 ** 16, money: 1 } as const
 
 /**
  * The most that a request reserves from a soft limit. Clients may state absurd costs, which would
- * fill the count of reservations. A soft limit refuses none of them, so it need not reserve more.
+ * fill the count of reservations. A soft limit refuses none of them, so it need not reserve more:
+ * 16 million tokens, or a million of a currency.
  */
-const MAX_SOFT_RESERVATION = 2 ** 24
+const MAX_SOFT_RESERVATION = { tokens: 2 ** 24, money: 2 ** 50 } as const
 
 /** Suffix of the scope in which the open reservations of a scope are counted. It belongs to no rule. */
 const RESERVED_SUFFIX = '\nreserved'
@@ -153,7 +155,7 @@ export class AccountedStore implements Store {
       let next = 0
       for (const charge of charges) {
         const verdict = verdicts[next++] as StoreVerdict
-        const reserved = reserves(charge) ? reservedBy(verdicts[next++] as StoreVerdict) : 0
+        const reserved = reserves(charge) ? reservedBy(verdicts[next++] as StoreVerdict, charge) : 0
         if (isCounted(verdict)) this.onSettledUse?.(charge, UNBOUNDED - verdict.remaining - reserved, verdict)
       }
     }
@@ -213,17 +215,23 @@ function accounted(
   verdicts: readonly StoreVerdict[],
   reservedAt: readonly (number | undefined)[],
 ): AccountedVerdict[] {
-  return charges.map((_, index) => {
+  return charges.map((charge, index) => {
     const verdict = verdicts[index] as StoreVerdict
     const at = reservedAt[index]
     if (at === undefined) return verdict
-    return { ...copyOf(verdict, {}), reserved: reservedBy(verdicts[at] as StoreVerdict) }
+    return { ...copyOf(verdict, {}), reserved: reservedBy(verdicts[at] as StoreVerdict, charge) }
   })
 }
 
 /** Returns the units that the store takes for a charge. */
 function takenCost(charge: RuleCharge): number {
-  return isSoft(charge) && reserves(charge) ? Math.min(charge.cost, MAX_SOFT_RESERVATION) : charge.cost
+  if (!isSoft(charge) || !reserves(charge)) return charge.cost
+  return Math.min(charge.cost, MAX_SOFT_RESERVATION[unitOf(charge.limit)])
+}
+
+/** Returns the kind of units that a limit with reservations counts. */
+function unitOf(limit: Limit): 'tokens' | 'money' {
+  return currencyOf(limit) === undefined ? 'tokens' : 'money'
 }
 
 /** Returns a settlement of the units that the store took. */
@@ -249,14 +257,14 @@ function reservation({ scope, key, limit }: RuleCharge, cost: number): Charge {
     scope: scope + RESERVED_SUFFIX,
     key,
     limit: { ...limit, limit: UNBOUNDED } as Limit,
-    cost: cost === 0 ? 0 : cost * RESERVED_UNIT + 1,
+    cost: cost === 0 ? 0 : Math.min(cost * RESERVED_UNIT[unitOf(limit)] + 1, UNBOUNDED),
     enforce: false,
   }
 }
 
 /** Returns the units that open requests have reserved, from the verdict on their count. */
-function reservedBy({ remaining }: StoreVerdict): number {
-  return Math.floor((UNBOUNDED - remaining) / RESERVED_UNIT)
+function reservedBy({ remaining }: StoreVerdict, { limit }: RuleCharge): number {
+  return Math.floor((UNBOUNDED - remaining) / RESERVED_UNIT[unitOf(limit)])
 }
 
 /** Returns a charge that takes nothing and whose verdict shows the use above the limit. */
