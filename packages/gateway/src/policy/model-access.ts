@@ -21,11 +21,10 @@ export const MODEL_POINTER = '/model'
 /** An error for a model that does not exist or is not allowed: status 404. */
 class ModelNotFoundError extends RequestError {
   override readonly name = 'ModelNotFoundError'
-  override readonly code = 'model_not_found'
 
   /** @param model as requested */
   constructor(model: string) {
-    super(`the model '${model.slice(0, 256)}' does not exist, or this key may not use it`, 404)
+    super(`the model '${model.slice(0, 256)}' does not exist, or this key may not use it`, 404, 'model_not_found')
   }
 }
 

@@ -71,9 +71,9 @@ export function retryHints(
 export interface ErrorFacts {
   readonly status: number
   readonly message: string
-  readonly requestId: string | undefined
-  /** The code in the format of OpenAI; undefined if the status determines it. */
+  /** The kind of error, if it has one of its own. */
   readonly code?: string | undefined
+  readonly requestId: string | undefined
   /** True if the quota of a day or longer is used up. */
   readonly isQuotaUsedUp: boolean
 }
@@ -89,7 +89,7 @@ export function errorMembers(shape: ErrorShape, facts: ErrorFacts): Readonly<Rec
 }
 
 const FORMATS: Readonly<Record<ErrorShape, (facts: ErrorFacts) => Readonly<Record<string, unknown>>>> = {
-  openai({ status, message, isQuotaUsedUp, code: ownCode }) {
+  openai({ status, message, code: ownCode, isQuotaUsedUp }) {
     if (isQuotaUsedUp) return openAIError(message, 'insufficient_quota', 'insufficient_quota')
     const { type, code } = OPENAI_ERRORS.get(status) ?? {
       type: status < 500 ? 'invalid_request_error' : 'server_error',

@@ -25,11 +25,9 @@ export interface ProblemDetails {
   readonly title: string
   readonly detail: string
   /** Members in addition to the standard ones. */
-  readonly members: { readonly type?: string; readonly [member: string]: unknown }
+  readonly members: { readonly type?: string; readonly code?: string; readonly [member: string]: unknown }
   /** The refusal that the document reports, if a limit refused the request. */
   readonly refusal?: Refusal
-  /** The code of the error in the format of OpenAI. Default: that of its status. */
-  readonly code?: string
 }
 
 /** How a problem document is written for one client. */
@@ -74,8 +72,8 @@ function answerOf(details: ProblemDetails, { errorShape, requestId, rewrite }: P
     ...(errorShape !== undefined &&
       errorMembers(errorShape, {
         status: details.status,
-        code: details.code,
         message: detail,
+        code: members.code,
         requestId,
         isQuotaUsedUp: refusal !== undefined && isLongQuota(refusal),
       })),
@@ -145,8 +143,7 @@ export function requestProblem(
   presentation: Presentation = {},
 ): HttpAnswer {
   const title = STATUS_CODES[status] ?? 'Refused'
-  const details = { status, title, detail: message, members: {}, ...(code !== undefined && { code }) }
-  const { headers, ...rest } = answerOf(details, presentation)
+  const { headers, ...rest } = problem(status, title, message, code ? { code } : {}, presentation)
   return { ...rest, headers: status === 401 ? [...headers, ['www-authenticate', 'Bearer']] : headers }
 }
 

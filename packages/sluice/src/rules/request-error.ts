@@ -6,12 +6,13 @@ export class RequestError extends Error {
   override readonly name: string = 'RequestError'
   /** The status of the HTTP response: 400 if the request lacks something that a rule needs. */
   readonly status: number
-  /** The code of the error in the format of OpenAI, if its status does not determine it. */
-  declare readonly code?: string
+  /** Identifies the kind of error for programs, such as `model_not_priced`. */
+  readonly code: string | undefined
 
-  constructor(message: string, status = 400) {
+  constructor(message: string, status = 400, code?: string) {
     super(message)
     this.status = status
+    this.code = code
   }
 }
 

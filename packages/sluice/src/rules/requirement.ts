@@ -15,8 +15,8 @@ export interface Refusing {
 export class ForbiddenError extends RequestError {
   override readonly name = 'ForbiddenError'
 
-  constructor(message: string, status = 403) {
-    super(message, status)
+  constructor(message: string, status = 403, code?: string) {
+    super(message, status, code)
   }
 }
 

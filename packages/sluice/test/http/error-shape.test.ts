@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { checkErrorShapeOptions, type ErrorShape } from '../../src/http/error-shape.js'
 import { limitFields } from '../../src/http/limit-headers.js'
-import { problem, refusalProblem } from '../../src/http/problem.js'
+import { problem, refusalProblem, requestProblem } from '../../src/http/problem.js'
 import type { Decision, Refusal } from '../../src/limiter/decision.js'
 import type { Limit } from '../../src/limits/limit.js'
+import { RequestError } from '../../src/rules/request-error.js'
 import { minute, quota } from './quotas.js'
 
 const day: Limit = { algorithm: 'fixed-window', limit: 10, period: 86_400_000 }
@@ -70,6 +71,15 @@ describe('the error format of an API', () => {
       JSON.parse(problem(status, 'Title', 'Detail', {}, { errorShape }).body).error
     expect(errorOf('openai')).toEqual({ message: 'Detail', type: openAIType, param: null, code })
     expect(errorOf('anthropic')).toEqual({ message: 'Detail', type: anthropicType })
+  })
+})
+
+it('names the code of an error that has its own', () => {
+  const error = new RequestError("the model 'huge' has no price", 400, 'model_not_priced')
+  const document = JSON.parse(requestProblem(error, { errorShape: 'openai' }).body)
+  expect(document).toMatchObject({
+    ...{ status: 400, code: 'model_not_priced' },
+    error: { type: 'invalid_request_error', code: 'model_not_priced' },
   })
 })
 

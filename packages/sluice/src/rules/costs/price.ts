@@ -141,7 +141,7 @@ function exactPrice(counts: readonly number[], audioSeconds: number, { exact, au
  *
  * @throws OptionError that names the invalid price
  */
-export function checkPrice(price: ModelPrice): ModelPrice {
+function checkPrice(price: ModelPrice): ModelPrice {
   checkFields(price, PRICES, 'the prices of a model')
   for (const name of PRICES) {
     const value = price[name]
