@@ -45,7 +45,7 @@ const REJECTED = [
   limits('10/¦parsec'),
   limits('{ limit: 10/day, algorithm: sliding-log, align: ¦calendar }'),
   limits('{ limit: ¦10/5m, algorithm: fixed-window, align: calendar }'),
-  limits('{ limit: 10/day, align: ¦calendar, time_zone: UTC }'),
+  limits('{ limit: 10/day, algorithm: token-bucket, align: ¦calendar, time_zone: UTC }'),
   limits('{ limit: 10/day, time_zone: ¦UTC }'),
   limits('{ limit: 10/day, algorithm: fixed-window, time_zone: ¦UTC }'),
   limits('{ limit: 10/day, algorithm: fixed-window, align: first-request, time_zone: ¦UTC }'),

@@ -74,6 +74,8 @@ export interface Policy {
   readonly waits: boolean
   /** The clients that the limits do not apply to. */
   readonly exemption: Exemption | undefined
+  /** True to refuse requests to vendors' APIs, which a limit on money of all routes cannot charge. */
+  readonly refusesUnpriced: boolean
   /** True if this is the policy of clients that the limits do not apply to. */
   readonly isExempt: boolean
 }
@@ -364,6 +366,7 @@ function policyOf(
       presentation: presentationOf(config, shared),
       cors: config.cors === 'off' ? undefined : config.cors,
       waits: rules.some((rule) => 'wait' in rule),
+      refusesUnpriced: config.refusesUnpriced === true,
       exemption: exemptionOf(config, shared, dependencies),
       isExempt: false,
     },

@@ -1,8 +1,11 @@
+import { z } from 'zod'
 import { checkActState } from './act-state.js'
 import type { KnownLabels } from './cel/expression-scope.js'
-import type { Endpoint, GatewayConfig, ListenConfig, PolicyConfig } from './config.js'
+import type { Endpoint, GatewayConfig, ListenConfig, PolicyConfig, PricesConfig } from './config.js'
 import { sharedLimitsDecoder, withShared } from './limits/limit-list.js'
 import { type Algorithm, decodeAlgorithm, multiplier } from './limits/limit-shape.js'
+import { checkMoneyLimits, withPrices, withUnpriced } from './prices/money-limits.js'
+import { decodePricesPath } from './prices/prices-section.js'
 import { warnOfVolatileQuotas } from './quotas-in-memory.js'
 import { decodeAccessLog } from './sections/access-log-section.js'
 import { decodeClientList } from './sections/access-section.js'
@@ -28,7 +31,7 @@ import { checkUsagePath, decodeModels, decodeUsage } from './sections/usage-sect
 import { decodeWebhooks } from './sections/webhooks-section.js'
 import { checkSharedLimits } from './shared-rules.js'
 import { warnOfOwnUpstream } from './upstream-loops.js'
-import { mapOf, recordOf, transform } from './yaml/decoders.js'
+import { mapOf, recordOf, scalar, transform } from './yaml/decoders.js'
 import { Problems } from './yaml/diagnostics.js'
 import { endpoint } from './yaml/endpoint.js'
 import { bodySize, boolean, string, timeout, timeoutOrZero } from './yaml/scalars.js'
@@ -91,6 +94,8 @@ const SETTINGS = {
   state: string('acts.json'),
   telemetry: decodeTelemetry,
   models: decodeModels,
+  prices: decodePricesPath,
+  unknown_model: scalar(z.enum(['refuse', 'dearest']), 'refuse or dearest'),
   usage: decodeUsage,
   webhooks: decodeWebhooks,
   on_unreadable: decodeOnUnreadable,
@@ -121,11 +126,13 @@ export const configMap = mapDecoder(undefined, { names: [] })
  * Decodes a file and applies defaults. The result must not be used if problems were reported.
  *
  * @param keyLabels the labels in the keys file; undefined if it was not read
+ * @param prices the contents of `prices`
  */
 export function decodeConfig(
   root: ConfigNode,
   problems: Problems,
   keyLabels: readonly string[] | undefined,
+  prices?: PricesConfig,
 ): Omit<GatewayConfig, 'source' | 'warnings'> | undefined {
   if (root.kind !== 'map') {
     problems.at(root, `${mismatch(root, EXPECTED)}; ${MINIMAL_CONFIG_HINT}`)
@@ -145,6 +152,11 @@ export function decodeConfig(
   if (store.kind === 'memory') warnOfVolatileQuotas(root, problems)
   checkActState(root, { store, admin, state: values.state }, problems)
   checkSharedLimits(root, problems)
+  checkMoneyLimits(root, prices, problems)
+  const unknownModelNode = entryOf(root, 'unknown_model')
+  if (unknownModelNode !== undefined && !root.entries.has('prices'))
+    problems.at(unknownModelNode, "'unknown_model' requires 'prices'")
+  const pricing = prices && { list: prices.list, unknownModel: values.unknown_model ?? 'refuse' }
   const { usage, routes = [] } = values
   if (usage !== undefined) checkUsagePath(entryOf(root, 'usage') ?? root, usage, routes, problems)
   const shared = values.limits ?? []
@@ -162,7 +174,8 @@ export function decodeConfig(
       bodyTypes: values.body_types,
       cors: values.cors,
     }
-    const complete = withOnUnreadable(withShared({ ...inherited, ...policy }, shared, problems))
+    const withAllLimits = withShared({ ...inherited, ...policy }, shared, problems)
+    const complete = withOnUnreadable(withPrices(withUnpriced(withAllLimits, shared), pricing))
     const allow = [...(values.allow?.addresses ?? []), ...(complete.allow ?? [])]
     return {
       ...complete,
@@ -195,6 +208,7 @@ export function decodeConfig(
     ...(values.allow && { allow: values.allow }),
     ...(values.state !== undefined && { state: values.state }),
     telemetry: values.telemetry,
+    ...(prices && { prices }),
     models: values.models,
     usage,
     ...(values.webhooks !== undefined && { webhooks: values.webhooks }),

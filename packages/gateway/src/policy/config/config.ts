@@ -5,6 +5,7 @@ import type { ClientList } from '../acts/access-list.js'
 import type { AnswerTemplates } from '../answer-template.js'
 import type { BodyTypes } from '../body/body-format.js'
 import type { LlmOptions } from '../llm/llm-call.js'
+import type { PriceList } from '../llm/price-list.js'
 import type { MirrorName } from '../llm/vendor-headers.js'
 import type { ModelAccess, ModelList } from '../model-access.js'
 import type { GatewayRequest } from '../policy-request.js'
@@ -60,6 +61,8 @@ export interface GatewayConfig {
   readonly allow?: ClientList | undefined
   /** The file in which the acts of operators are kept; undefined to keep them in the store. */
   readonly state?: string | undefined
+  /** The prices of models; absent if there are none. */
+  readonly prices?: PricesConfig
   /** The models that metrics name; all others are counted as `other`. */
   readonly models?: readonly string[] | undefined
   /** Undefined if nothing is exported. */
@@ -83,6 +86,17 @@ export interface WebhookConfig {
   readonly timeoutMs: number
   /** How long a notice is retried. */
   readonly retryMs: number
+}
+
+/** The price list. */
+export interface PricesConfig {
+  /** The path as written. */
+  readonly path: string
+  /** The resolved path. */
+  readonly file: string
+  /** The content of the file. */
+  readonly text: string
+  readonly list: PriceList
 }
 
 export interface ConfigSource {
@@ -354,6 +368,8 @@ export interface PolicyConfig {
   readonly maxRetryWaitMs?: number
   /** Replacements of the gateway's own answers, which take precedence over those of the file. */
   readonly answers?: AnswerTemplates
+  /** True to refuse requests to vendors' APIs, which a limit on money of all routes cannot charge. */
+  readonly refusesUnpriced?: boolean
   /** The pages that may call this route. Default: those of the file. */
   readonly cors?: CorsConfig | 'off' | undefined
   /** How requests are handled if an expression fails. Default: `reject`. */

@@ -1,4 +1,5 @@
 import { type ConcurrencyRule, formatDuration, formatLimit, type RateRule, type Rule } from 'sluice'
+import { formatUnits } from 'sluice/internal'
 import type { ClientList } from '../acts/access-list.js'
 import type { ModelAccess } from '../model-access.js'
 import type { GatewayRequest } from '../policy-request.js'
@@ -14,6 +15,8 @@ import {
   type ServerTls,
 } from './config.js'
 import { limitsOf } from './limits/limit-string.js'
+import { describePrices } from './prices/describe-prices.js'
+import { countsMoney } from './prices/money-limits.js'
 import { serverLimits } from './server-limits.js'
 import { storeAddress } from './store-address.js'
 import { formatEndpoint } from './yaml/endpoint.js'
@@ -47,6 +50,7 @@ export function describeConfig(config: GatewayConfig): string[] {
     ...describeActs(config),
     ...(usage === undefined ? [] : [`  clients see their usage at ${usage.pattern.source}`]),
     ...webhooks.map(({ url }) => `  thresholds are sent to ${withoutQuery(url)}`),
+    ...describePrices(config),
     ...(telemetry?.otlp === undefined ? [] : [describeOtlp(telemetry.otlp)]),
     ...routes.map((route) => line(route.name, `${describeMatch(route)}${describePolicy(route)}`)),
     line('default', fallback === 'deny' ? 'deny' : describePolicy(fallback)),
@@ -167,8 +171,8 @@ function describeRule(rule: Rule<GatewayRequest>): string {
     `${limits} by ${describeKey(rule.by)}`,
     ...(rule.when === undefined ? [] : [`only when ${sourceOf(rule.when)}`]),
     ...labelCondition(rule.by),
-    ...(rule.cost === undefined ? [] : [`cost ${sourceOf(rule.cost)}`]),
-    ...(rule.fallbackCost === undefined ? [] : [`or ${rule.fallbackCost} if unreadable`]),
+    ...(rule.cost === undefined ? [] : [`cost ${describeCost(rule, rule.cost)}`]),
+    ...(rule.fallbackCost === undefined ? [] : [`or ${describeCost(rule, rule.fallbackCost)} if unreadable`]),
     ...Object.entries(rule.tiers ?? {}).map(([tier, limit]) => `${tier} ${describeTier(limit)}`),
     ...('wait' in rule ? [`waits up to ${formatDuration(Number(rule.wait))}`] : []),
     ...('penalty' in rule && rule.penalty !== undefined ? [describePenalty(rule)] : []),
@@ -184,6 +188,11 @@ function labelCondition(by: Rule<GatewayRequest>['by']): string[] {
     .flat()
     .flatMap((part) => (typeof part === 'string' && part.startsWith('client.') ? [part] : []))
   return labels.length === 0 ? [] : [`only for clients with ${labels.join(' and ')}`]
+}
+
+/** Describes a cost: an expression, a number of units, or an amount of money in the currency of the limit. */
+function describeCost(rule: Rule<GatewayRequest>, cost: unknown): string {
+  return typeof cost === 'number' && countsMoney(rule) ? formatUnits(cost) : sourceOf(cost)
 }
 
 /** Describes a penalty, as in `penalty of 15 minutes, growing 2 times each up to 1 day`. */
@@ -204,7 +213,8 @@ function describeRate(rule: RateRule<GatewayRequest>): string {
       ? sourceOf(limit)
       : limitsOf({ limit, algorithm, align, time_zone }).map(formatLimit).join(' and ')
   const zone = time_zone === undefined ? '' : ` of ${time_zone}`
-  const counting = [algorithm ?? 'token-bucket', ...(align === undefined ? [] : [`${align}${zone}`])]
+  const implied = align !== undefined || countsMoney(rule) ? 'fixed-window' : 'token-bucket'
+  const counting = [algorithm ?? implied, ...(align === undefined ? [] : [`${align}${zone}`])]
   return `${limits}${rule.of === undefined ? '' : ` ${rule.of}`} (${counting.join(', ')})`
 }
 

@@ -4,6 +4,7 @@ import { decodeConfig, MINIMAL_CONFIG_HINT } from './config-file.js'
 import { readBounded, UnreadableFileError } from './files/bounded-read.js'
 import { readKeyLabels } from './files/key-labels.js'
 import { readVariables, withoutFiles } from './files/read-variables.js'
+import { pricesPathOf, readPrices } from './prices/prices-section.js'
 import { ConfigError, Problems } from './yaml/diagnostics.js'
 import { substitute, type VariableSource } from './yaml/variables.js'
 import { MAX_CONFIG_LENGTH, readYaml } from './yaml/yaml-document.js'
@@ -22,8 +23,27 @@ export async function loadConfig(file: string): Promise<GatewayConfig> {
 
 /** Reads the variables to which a configuration refers, and parses it. @throws ConfigError */
 export async function parseWithVariables(text: string, file: string): Promise<GatewayConfig> {
-  const source = await readVariables(text, dirname(file))
-  return parseConfig(text, file, source, await readKeyLabels(text, dirname(file), source))
+  const folder = dirname(file)
+  const variables = await readVariables(text, folder)
+  const source = await withPriceList(text, folder, variables)
+  return parseConfig(text, file, source, await readKeyLabels(text, folder, variables))
+}
+
+/** Adds the contents of the price list to the values of variables, if the configuration has one. */
+async function withPriceList(text: string, folder: string, source: VariableSource): Promise<VariableSource> {
+  const path = pricesPathOf(text, source, new Problems(text))
+  if (path === undefined) return source
+  const found = await readTextFile(resolve(folder, path)).catch((error: unknown) => {
+    if (error instanceof UnreadableFileError) return error
+    throw error
+  })
+  return {
+    ...source,
+    priceList() {
+      if (typeof found === 'string') return found
+      throw new Error(`${path}: ${found.message}`)
+    },
+  }
 }
 
 /**
@@ -45,10 +65,16 @@ export function parseConfig(
   const { root, variables } = written
     ? substitute(written, source, problems)
     : { root: undefined, variables: {} }
-  const decoded = root && decodeConfig(root, problems, keyLabels)
+  const prices = root && readPrices(root, source, file, problems)
+  const decoded = root && decodeConfig(root, problems, keyLabels, prices)
   if (decoded === undefined || problems.count > 0) throw new ConfigError(file, problems.inOrder())
   const warnings = problems.warnings()
-  const config = { ...decoded, source: { file, text, variables }, ...(warnings.length > 0 && { warnings }) }
+  const known = prices === undefined ? variables : { ...variables, [`prices:${prices.path}`]: prices.text }
+  const config = {
+    ...decoded,
+    source: { file, text, variables: known },
+    ...(warnings.length > 0 && { warnings }),
+  }
   return withResolvedPaths(config, dirname(file))
 }
 

@@ -1,6 +1,7 @@
 import { type Limit, parseLimits } from 'sluice'
+import { limitStringsOf } from './limits/limit-string.js'
 import type { Problems } from './yaml/diagnostics.js'
-import { type ConfigNode, entryOf, isString, itemsOf, type MapNode } from './yaml/yaml-node.js'
+import { entryOf, itemsOf, type MapNode } from './yaml/yaml-node.js'
 
 /** A limit over this period or longer is a quota, which should survive a restart. */
 const QUOTA_PERIOD_MS = 86_400_000
@@ -20,13 +21,6 @@ export function warnOfVolatileQuotas(root: MapNode, problems: Problems): void {
   )
   for (const limit of limitLists.flatMap(itemsOf))
     for (const node of limitStringsOf(limit)) if (hasQuota(node.value)) problems.warn(node, WARNING)
-}
-
-/** Lists the limit strings of an entry of `limits`: its own and those of its tiers. */
-function limitStringsOf(node: ConfigNode): (ConfigNode & { readonly value: string })[] {
-  const tiers = entryOf(node, 'tiers')
-  const ofTiers = tiers?.kind === 'map' ? [...tiers.entries.values()].map(({ value }) => value) : []
-  return [node, entryOf(node, 'limit'), ...ofTiers].filter((each) => each !== undefined).filter(isString)
 }
 
 function hasQuota(limit: string): boolean {

@@ -1,4 +1,6 @@
 import { RequestError } from 'sluice'
+import { callPriceOf, type Pricing } from './call-price.js'
+import type { CallPrice } from './price-list.js'
 import { isFields } from './request/json-fields.js'
 import { rejectOtherCase } from './request/member-spelling.js'
 import { type Reservation, reserve } from './reservation.js'
@@ -19,6 +21,8 @@ export interface LlmOptions {
   readonly asksForUsage: boolean
   /** Default: one token per four bytes. */
   readonly tokenizer?: Tokenizer
+  /** How calls are priced; absent if no limit of the route counts money. */
+  readonly pricing?: Pricing
 }
 
 /** A model call that was read from a request. */
@@ -26,6 +30,8 @@ export interface LlmCall {
   readonly options: LlmOptions
   readonly parameters: CallParameters
   readonly reservation: Reservation
+  /** Undefined if the calls of the route are not priced. */
+  readonly price?: CallPrice | undefined
 }
 
 /**
@@ -42,5 +48,7 @@ export function readCall(options: LlmOptions, body: unknown): LlmCall {
   if (options.shape.name !== 'custom') rejectOtherCase(body)
   const input = new TokenCounter(options.tokenizer)
   const parameters = options.shape.readRequest(body, input)
-  return { options, parameters, reservation: reserve(parameters, input.tokens, options.defaultOutput) }
+  const price = options.pricing && callPriceOf(options.pricing, parameters)
+  const reservation = reserve(parameters, input.tokens, options.defaultOutput)
+  return { options, parameters, reservation, price }
 }

@@ -1,11 +1,13 @@
-import { capacityOf, type Limit } from 'sluice'
 import type { CallParameters } from './shapes/shape.js'
 import type { Amounts } from './usage.js'
 
-/** The tokens that are charged before a request is forwarded. Whole numbers, 0 or more. */
+/** What is charged before a request is forwarded: tokens as whole numbers, 0 or more. */
 export interface Reservation {
   readonly input: number
   readonly output: number
+  /** Images and seconds of audio that the request states; absent if there are none. */
+  readonly images?: number
+  readonly audioSeconds?: number
   /** Input and output together. */
   readonly total: number
   /** True if the request states a maximum output. */
@@ -19,9 +21,10 @@ const TOKEN_RESOURCES: readonly string[] = [
   'tokens',
   'input_tokens',
   'output_tokens',
+  'money',
 ] satisfies TokenResource[]
 
-/** Reports whether a resource is counted only for model calls. */
+/** Reports whether a resource is counted only for model calls: tokens, or their price. */
 export function isTokenResource(resource: string | undefined): resource is TokenResource {
   return resource !== undefined && TOKEN_RESOURCES.includes(resource)
 }
@@ -32,8 +35,14 @@ export function isTokenResource(resource: string | undefined): resource is Token
  * @param defaultOutput output tokens per answer if the request does not state a maximum
  */
 export function reserve(parameters: CallParameters, input: number, defaultOutput: number): Reservation {
-  const output = (parameters.maxOutput ?? defaultOutput) * parameters.answers
-  return { input, output, total: input + output, stated: parameters.maxOutput !== undefined }
+  const { maxOutput = defaultOutput, answers, images, audioSeconds } = parameters
+  const output = maxOutput * answers
+  const stated = parameters.maxOutput !== undefined
+  return {
+    ...{ input, output, total: input + output, stated },
+    ...(images !== undefined && { images }),
+    ...(audioSeconds !== undefined && { audioSeconds }),
+  }
 }
 
 /**
@@ -45,22 +54,12 @@ export function reserve(parameters: CallParameters, input: number, defaultOutput
  */
 export function fitToCapacity(
   reservation: Reservation,
-  capacity: { readonly [Name in TokenResource]?: number },
+  capacity: { readonly [Name in Exclude<TokenResource, 'money'>]?: number },
 ): Reservation {
-  const { input, output, stated } = reservation
-  if (stated) return reservation
+  const { input, output } = reservation
+  if (reservation.stated) return reservation
   const { tokens = Number.POSITIVE_INFINITY, output_tokens = Number.POSITIVE_INFINITY } = capacity
   const available = Math.floor(Math.min(tokens - input, output_tokens))
   const reduced = Math.max(0, Math.min(output, available))
-  return { input, output: reduced, total: input + reduced, stated }
-}
-
-/**
- * Returns the cost of a reservation in one resource. A default output is reduced to the capacity of
- * the limit.
- */
-export function costIn(resource: TokenResource, reservation: Reservation, limit: Limit): number {
-  const { input, output, total } = fitToCapacity(reservation, { [resource]: capacityOf(limit) })
-  if (resource === 'tokens') return total
-  return resource === 'input_tokens' ? input : output
+  return { ...reservation, output: reduced, total: input + reduced }
 }

@@ -2,20 +2,33 @@ import { MAX_TOKENS, own } from './request/json-fields.js'
 
 /**
  * The usage that a response reports, in tokens. `input` includes `cached`, the tokens that the
- * upstream read from its cache. Reports are running totals, so the larger of two counts applies.
+ * upstream read from its cache, and `cacheWrite`, those that it wrote to it. `output` includes
+ * `reasoning`. Reports are running totals, so the larger of two counts applies.
  */
 export interface Usage {
   readonly input?: number | undefined
   readonly output?: number | undefined
   readonly cached?: number | undefined
+  readonly cacheWrite?: number | undefined
+  readonly reasoning?: number | undefined
   readonly total?: number | undefined
+  /** Images that are billed one by one. */
+  readonly images?: number | undefined
+  readonly audioSeconds?: number | undefined
 }
 
-/** The tokens of a model call. `input` includes `cached`. */
+/**
+ * The use of a model call: tokens, images and seconds of audio. `input` includes `cached` and
+ * `cacheWrite`, and `output` includes `reasoning`.
+ */
 export interface TokenUsage {
   readonly input: number
   readonly cached: number
+  readonly cacheWrite: number
   readonly output: number
+  readonly reasoning: number
+  readonly images: number
+  readonly audioSeconds: number
 }
 
 /** The actual costs by resource, with which a permit is settled. */
@@ -23,6 +36,8 @@ export interface Amounts {
   readonly tokens: number
   readonly input_tokens: number
   readonly output_tokens: number
+  /** In units of 10^-9 of the currency of the prices. Absent if calls are not priced. */
+  readonly money?: number
 }
 
 export const NO_AMOUNTS: Amounts = { tokens: 0, input_tokens: 0, output_tokens: 0 }
@@ -45,7 +60,11 @@ export function mergeUsage(before: Usage, after: Usage): Usage {
     input: larger(before.input, after.input),
     output: larger(before.output, after.output),
     cached: larger(before.cached, after.cached),
+    cacheWrite: larger(before.cacheWrite, after.cacheWrite),
+    reasoning: larger(before.reasoning, after.reasoning),
     total: larger(before.total, after.total),
+    images: larger(before.images, after.images),
+    audioSeconds: larger(before.audioSeconds, after.audioSeconds),
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type RuleUsage,
   type Usage,
 } from 'sluice'
-import { formatThreshold } from 'sluice/internal'
+import { formatThreshold, formatUnits } from 'sluice/internal'
 import type { PolicyConfig, UsageConfig } from '../config/config.js'
 import { roundedLimitText } from '../limit-text.js'
 import type { GatewayRequest, WeighedRequest } from '../policy-request.js'
@@ -34,10 +34,12 @@ interface ReportedRule {
 export interface ReportedUsage extends ReportedRule {
   /** Such as `10/minute`, after the client's tier, overrides and warm-up. */
   readonly limit: string
-  /** The units that can be taken at once if none are used. */
-  readonly capacity: number
-  readonly used: number
-  readonly left: number
+  /** The units that can be taken at once if none are used; money as a decimal of the currency. */
+  readonly capacity: number | string
+  readonly used: number | string
+  readonly left: number | string
+  /** The code of the currency; only for money. */
+  readonly currency?: string
   /** Until no units are used. */
   readonly reset: number
   /** Until more units are left; absent if none are used. */
@@ -274,11 +276,12 @@ function describe({ rule, resource }: Pick<ReportedRule, 'rule' | 'resource'>) {
 }
 
 function numbersOf({ limit, used, left, resetAfter, moreAfter, warning, soft }: RuleUsage) {
+  const currency = 'currency' in limit ? limit.currency : undefined
+  const amount = (units: number) => (currency === undefined ? units : formatUnits(units))
   return {
     limit: roundedLimitText(limit),
-    capacity: capacityOf(limit),
-    used,
-    left,
+    ...{ capacity: amount(capacityOf(limit)), used: amount(used), left: amount(left) },
+    ...(currency !== undefined && { currency }),
     reset: secondsOf(resetAfter),
     ...(moreAfter > 0 && Number.isFinite(moreAfter) && { more: secondsOf(moreAfter) }),
     ...(warning !== undefined && { warning: formatThreshold(warning.threshold) }),

@@ -1,6 +1,7 @@
 import { type Client, RequestError } from 'sluice'
 import { Parameters } from '../../policy/body/url-parameters.js'
 import { comparableName } from '../../policy/headers/header-name.js'
+import { callPriceOf } from '../../policy/llm/call-price.js'
 import type { LlmCall, LlmOptions } from '../../policy/llm/llm-call.js'
 import { reserve } from '../../policy/llm/reservation.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
@@ -66,7 +67,16 @@ export class ReplayedRequest implements WeighedRequest {
     const { input, maxOutput } = this.recorded
     if (input === undefined) throw new RequestError(NO_TOKENS)
     const parameters = { model: undefined, stream: false, wantsUsage: false, maxOutput, answers: 1 }
-    return { options: this.llm, parameters, reservation: reserve(parameters, input, this.llm.defaultOutput) }
+    const { pricing, defaultOutput } = this.llm
+    return {
+      options: this.llm,
+      parameters,
+      reservation: reserve(parameters, input, defaultOutput),
+      // Only rules that count money need it, and it throws for a model without a price.
+      get price() {
+        return pricing && callPriceOf(pricing, parameters)
+      },
+    }
   }
 
   header(name: string): string | undefined {

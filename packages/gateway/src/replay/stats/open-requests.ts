@@ -12,7 +12,8 @@ export class OpenRequests {
   settled(openId: number, costs: Amounts, now: number): void {
     for (const each of this.#charges.get(openId) ?? []) {
       const { resource } = each.rule
-      if (isAmount(costs, resource)) each.rule.settle(each, costs[resource], now)
+      const cost = isAmount(costs, resource) ? costs[resource] : undefined
+      if (cost !== undefined) each.rule.settle(each, cost, now)
     }
   }
 

@@ -1,4 +1,5 @@
 import { problem } from 'sluice/http'
+import { isPaidPath, unpricedError } from '../../policy/llm/unpriced-paths.js'
 import type { PolicyMatch } from '../../policy/policies.js'
 import type { Target } from '../../policy/routing/target.js'
 import { checkHead, FramingError } from '../http/check-head.js'
@@ -52,7 +53,13 @@ function handleTarget(context: RequestContext): void {
   if (services.access !== undefined && !isAddressAccepted(context, target, match)) return
   if (match !== undefined) {
     telemetry?.onRoute(match.policy.name, target.path)
-    const lifecycle = new RequestLifecycle(routedRequest(context, target, match, crossOrigin))
+    const routed = routedRequest(context, target, match, crossOrigin)
+    const { policy } = routed.match
+    if (policy.refusesUnpriced && preflightFor === undefined && isPaidPath(target.segments)) {
+      endRequest(context, policy.name, sendErrorResponse(unpricedError(), routed))
+      return
+    }
+    const lifecycle = new RequestLifecycle(routed)
     // A preflight has no credentials, and the request that follows it is charged.
     if (preflightFor === undefined) lifecycle.start()
     else lifecycle.proceed(undefined)

@@ -741,8 +741,8 @@ describe('the error for an invalid configuration file', () => {
       "'burst' requires the algorithm token-bucket, not fixed-window",
     ],
     [
-      'a calendar under a default algorithm without calendar windows',
-      `upstream: http://127.0.0.1:9000\nalgorithm: sliding-log\nlimits: [{ limit: 1/day, align: ¦calendar }]`,
+      'a calendar with an algorithm without calendar windows',
+      `upstream: http://127.0.0.1:9000\nlimits: [{ limit: 1/day, algorithm: sliding-log, align: ¦calendar }]`,
       "'align' and 'time_zone' require a fixed window",
     ],
     [
@@ -757,7 +757,7 @@ describe('the error for an invalid configuration file', () => {
     ],
     [
       'a token bucket aligned to the calendar',
-      limit('{ limit: 10/day, align: ¦calendar }'),
+      limit('{ limit: 10/day, algorithm: token-bucket, align: ¦calendar }'),
       "'align' and 'time_zone' require a fixed window",
     ],
     [

@@ -46,7 +46,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
   'routes[].llm.cached_weight': 'shape: openai',
   'routes[].llm.ask_for_usage': 'shape: openai',
   'routes[].llm.max_retry_wait': 'shape: openai',
-  'limits[].align': 'limit: 10/minute, algorithm: fixed-window',
+  'limits[].align': 'limit: 10/minute',
   'limits[].time_zone': 'limit: 10/day, algorithm: fixed-window, align: calendar',
   'limits[].lease': 'concurrent: 4',
   'limits[].queue': 'limit: 10/minute, wait: 2s',

@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { type Limit, parseLimits } from 'sluice'
 import { describe, expect, it } from 'vitest'
-import { costIn, fitToCapacity, reserve } from '../../../src/policy/llm/reservation.js'
+import { costIn } from '../../../src/policy/llm/call-cost.js'
+import {
+  fitToCapacity,
+  type Reservation,
+  reserve,
+  type TokenResource,
+} from '../../../src/policy/llm/reservation.js'
 import type { CallParameters } from '../../../src/policy/llm/shapes/shape.js'
 
 const SEED = 20261125
@@ -14,28 +20,30 @@ const requestWith = (maxOutput: number | undefined): CallParameters => ({
   answers: 1,
 })
 const limit = (text: string): Limit => parseLimits(text)[0] as Limit
+const costOf = (resource: TokenResource, reservation: Reservation, of: Limit) =>
+  costIn(resource, { reservation }, of)
 
 describe('a reservation of tokens', () => {
   it('reduces the default output to the capacity of the limit', () => {
     const open = reserve(requestWith(undefined), 30, 1024)
-    expect(costIn('tokens', open, limit('100/minute'))).toBe(100)
-    expect(costIn('output_tokens', open, limit('100/minute'))).toBe(100)
-    expect(costIn('input_tokens', open, limit('100/minute'))).toBe(30)
-    expect(costIn('tokens', open, limit('5000/minute'))).toBe(1054)
+    expect(costOf('tokens', open, limit('100/minute'))).toBe(100)
+    expect(costOf('output_tokens', open, limit('100/minute'))).toBe(100)
+    expect(costOf('input_tokens', open, limit('100/minute'))).toBe(30)
+    expect(costOf('tokens', open, limit('5000/minute'))).toBe(1054)
   })
 
   it('uses the burst of a token bucket as the capacity', () => {
-    expect(costIn('tokens', reserve(requestWith(undefined), 30, 1024), limit('100/minute burst 60'))).toBe(60)
+    expect(costOf('tokens', reserve(requestWith(undefined), 30, 1024), limit('100/minute burst 60'))).toBe(60)
   })
 
   it('is not reduced if the request states a maximum', () => {
     const stated = reserve(requestWith(1000), 30, 16)
-    expect(costIn('tokens', stated, limit('100/minute'))).toBe(1030)
-    expect(costIn('output_tokens', stated, limit('100/minute'))).toBe(1000)
+    expect(costOf('tokens', stated, limit('100/minute'))).toBe(1030)
+    expect(costOf('output_tokens', stated, limit('100/minute'))).toBe(1000)
   })
 
   it('never reduces the input', () => {
-    expect(costIn('tokens', reserve(requestWith(undefined), 300, 16), limit('100/minute'))).toBe(300)
+    expect(costOf('tokens', reserve(requestWith(undefined), 300, 16), limit('100/minute'))).toBe(300)
   })
 
   it('fits every limit that the input fits, unless the request states a maximum', () => {

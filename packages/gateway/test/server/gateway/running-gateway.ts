@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { GatewayConfig } from '../../../src/policy/config/config.js'
 import { parseConfig } from '../../../src/policy/config/load-config.js'
+import type { VariableSource } from '../../../src/policy/config/yaml/variables.js'
 import { type Gateway, startGateway } from '../../../src/server/gateway.js'
 import type { Log } from '../../../src/server/logging/log.js'
 
@@ -38,17 +39,23 @@ interface LoggedWarning {
  * @param upstream a listener, or the URL of a running server
  * @param admin the value of `admin`
  * @param listen the value of `listen`
+ * @param source the values of variables, and the price list; default: the environment
  */
 export async function startTestGateway(
   text: string,
   upstream: RequestListener | string = echo,
   admin = '127.0.0.1:0',
   listen = '127.0.0.1:0',
+  source?: VariableSource,
 ): Promise<TestGateway> {
   const upstreamUrl = typeof upstream === 'string' ? upstream : await startUpstream(upstream)
   const configOf = (rest: string) =>
     withoutDrain(
-      parseConfig(`listen: ${listen}\nadmin: ${admin}\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml'),
+      parseConfig(
+        `listen: ${listen}\nadmin: ${admin}\nupstream: ${upstreamUrl}\n${rest}`,
+        'test.yaml',
+        source,
+      ),
     )
   const failures: unknown[] = []
   const warnings: LoggedWarning[] = []

@@ -2,11 +2,14 @@ import { resolve } from 'node:path'
 import { FILE_REFERENCE, MAX_VALUE_LENGTH, type VariableSource, type Variables } from '../yaml/variables.js'
 import { readBounded, UnreadableFileError } from './bounded-read.js'
 
-/** The environment of this process. Files have no values. */
+/** The environment of this process. Files and price lists have no values. */
 export const withoutFiles: VariableSource = {
   env: (name) => process.env[name],
   file(path) {
     throw new Error(`\${file:${path}} was not read`)
+  },
+  priceList(path) {
+    throw new Error(`the price list ${path} was not read`)
   },
 }
 
@@ -67,6 +70,12 @@ export function knownVariables(variables: Variables, sections?: readonly string[
       const value = lookUp(`file:${path}`, section)
       if (value === undefined) throw new Error(`\${file:${path}} has no value here; write the value itself`)
       return value
+    },
+    priceList(path) {
+      const text = variables[`prices:${path}`]
+      if (text === undefined)
+        throw new Error(`the price list ${path} is unknown here; write the path in the running configuration`)
+      return text
     },
   }
 }

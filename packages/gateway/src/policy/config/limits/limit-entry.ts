@@ -6,6 +6,8 @@ import {
   type Rule,
   type Tiers,
 } from 'sluice'
+import { MONEY } from 'sluice/internal'
+import { isTokenResource } from '../../llm/reservation.js'
 import type { GatewayRequest } from '../../policy-request.js'
 import type { Expression } from '../cel/expression.js'
 import type { ExpressionScope } from '../cel/expression-scope.js'
@@ -14,6 +16,7 @@ import type { Problems } from '../yaml/diagnostics.js'
 import { type ConfigNode, isString } from '../yaml/yaml-node.js'
 import { type Algorithm, type LimitValues, limitShape } from './limit-shape.js'
 import { checkCost, checkLimitString, decodeLimitExpression, isLimitExpression } from './limit-string.js'
+import { moneyCost } from './money-cost.js'
 import { messageOf, yamlKeyOf } from './option-errors.js'
 
 /** The keys that are valid only for a rate limit. */
@@ -27,6 +30,7 @@ const RATE_KEYS = [
   'penalty_max',
   'warn',
   'soft',
+  'reserve',
 ] as const
 /** The keys that are valid only for a limit on requests in flight. */
 const CONCURRENCY_KEYS = ['lease'] as const
@@ -56,7 +60,7 @@ export function limitDecoder(
     const own: LimitValues | undefined = isString(node) ? { limit: node.value } : limitMap(node, problems)
     if (own === undefined) return undefined
     const values: LimitValues =
-      own.algorithm === undefined && defaultAlgorithm !== undefined
+      own.algorithm === undefined && defaultAlgorithm !== undefined && !impliesWindows(own)
         ? { ...own, algorithm: defaultAlgorithm }
         : own
     const limitNode = node.kind === 'map' ? node.entries.get('limit')?.value : node
@@ -69,7 +73,17 @@ export function limitDecoder(
     checkKind(node, keys, at, problems)
     if (values.shared !== undefined && values.name !== undefined)
       problems.at(at('name'), "'shared' names the limit already; remove 'name'")
-    const checked = { ...values, limit: expression ?? values.limit }
+    if (keys.has('reserve') && !isTokenResource(values.of))
+      problems.at(at('reserve'), "'reserve' applies only to a limit of tokens or money; remove it")
+    const isMoney = values.of === MONEY
+    const checked = {
+      ...values,
+      limit: expression ?? values.limit,
+      cost: isMoney ? moneyCost(values.cost, at('cost'), problems) : values.cost,
+      fallback_cost: isMoney
+        ? moneyCost(values.fallback_cost, at('fallback_cost'), problems)
+        : values.fallback_cost,
+    }
     if (keys.has('limit') && problems.count === problemsBefore) checkLimitString(checked, at, problems)
     checkCost(checked, at, problems)
     if (problems.count > problemsBefore) return undefined
@@ -80,14 +94,12 @@ export function limitDecoder(
       align,
       time_zone: timeZone,
       by,
-      cost,
       concurrent,
       lease,
       enforce,
       shared: sharedName,
       name = sharedName,
       tiers,
-      fallback_cost: fallbackCost,
       wait,
       queue,
       when,
@@ -97,7 +109,7 @@ export function limitDecoder(
       warn,
       soft,
     } = values
-    const { limit = '' } = checked
+    const { limit = '', cost, fallback_cost: fallbackCost } = checked
     const common = {
       ...(sharedName !== undefined && { shared: true }),
       ...(by !== undefined && { by }),
@@ -137,6 +149,11 @@ export function limitDecoder(
   })
 }
 
+/** Reports whether a limit counts in fixed windows, whatever the default algorithm is. */
+function impliesWindows({ align, of }: LimitValues): boolean {
+  return align !== undefined || of === MONEY
+}
+
 /** Compiles rules as a limiter does: each limit becomes a separate, named rule. */
 export function limiterRulesOf(rules: readonly Rule<GatewayRequest>[]): readonly LimiterRule[] {
   const limiter = createLimiter({ rules, keys: NO_KEYS, client: ({ client }) => client })
@@ -154,10 +171,13 @@ export interface RulesError {
   readonly message: string
 }
 
-/** Validates rules with the library. Returns undefined if they are valid. */
+/**
+ * Validates rules with the library. Returns undefined if they are valid. The cost of a rule may still
+ * be missing.
+ */
 export function rulesErrorOf(rules: readonly Rule<GatewayRequest>[]): RulesError | undefined {
   try {
-    limiterRulesOf(rules)
+    limiterRulesOf(rules.map((rule) => (rule.cost === undefined ? { ...rule, cost: 1 } : rule)))
     return undefined
   } catch (error) {
     if (!isOptionError(error)) throw error

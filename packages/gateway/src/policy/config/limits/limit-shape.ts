@@ -64,6 +64,7 @@ export function limitShape(scope: ExpressionScope) {
     penalty_max: duration(),
     warn: oneOrListOf(threshold, "a list of thresholds such as ['80%', '95%']", 10),
     soft: boolean,
+    reserve: scalar(z.literal('stated'), 'stated'),
   }
 }
 

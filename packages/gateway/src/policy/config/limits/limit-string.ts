@@ -1,10 +1,11 @@
-import { type Counting, isOptionError, type Limit, LimitSyntaxError, parseLimits } from 'sluice'
+import { type Counting, formatMoney, isOptionError, type Limit, LimitSyntaxError, parseLimits } from 'sluice'
+import { MONEY } from 'sluice/internal'
 import { VARIABLES } from '../cel/cel-language.js'
 import { type Expression, limitExpression } from '../cel/expression.js'
 import type { ExpressionScope } from '../cel/expression-scope.js'
 import type { ExpressionProblem } from '../cel/static-analysis.js'
 import type { Problems } from '../yaml/diagnostics.js'
-import type { ConfigNode } from '../yaml/yaml-node.js'
+import { type ConfigNode, entryOf, isString } from '../yaml/yaml-node.js'
 import { reported } from './limit-key.js'
 import { messageOf, yamlKeyOf } from './option-errors.js'
 
@@ -14,6 +15,7 @@ import { messageOf, yamlKeyOf } from './option-errors.js'
  */
 interface LimitStringValues {
   readonly limit?: unknown
+  readonly of?: string | undefined
   readonly algorithm?: Counting['algorithm'] | undefined
   readonly align?: Counting['align'] | undefined
   readonly time_zone?: string | undefined
@@ -71,10 +73,16 @@ export function decodeLimitExpression(
   return reported(node, limitExpression(node.value, scope, problemOf), problems)
 }
 
+const CURRENCY_MISMATCH =
+  "an amount of money such as '20 USD/day' requires 'of: money', and 'of: money' requires an amount of money"
+
 function resultProblem(values: LimitStringValues): ExpressionProblem | undefined {
   if (values.limit === 'unlimited') return undefined
   try {
-    if (limitsOf(values).length === 1) return undefined
+    const [limit, ...more] = limitsOf(values)
+    if (limit !== undefined && 'currency' in limit !== (values.of === MONEY))
+      return { at: 0, message: CURRENCY_MISMATCH }
+    if (more.length === 0) return undefined
     return { at: 0, message: 'an expression must return one limit; write an entry for each' }
   } catch (error) {
     if (error instanceof LimitSyntaxError) return { at: error.at, message: error.problem }
@@ -107,9 +115,12 @@ function costError(limit: Limit, cost: number): string | undefined {
   if (limit.algorithm !== 'token-bucket' && !Number.isInteger(cost)) {
     return `'cost' must be a whole number, not ${cost}: a ${limit.algorithm} limit counts whole units`
   }
-  return cost > capacity
-    ? `no request can be admitted: each costs ${cost}, but the capacity of the limit is ${capacity}; lower the cost, or raise the limit`
-    : undefined
+  if (cost <= capacity) return undefined
+  const currency = 'currency' in limit ? limit.currency : undefined
+  const [costText, capacityText] = [cost, capacity].map((units) =>
+    currency === undefined ? String(units) : formatMoney(units, currency),
+  )
+  return `no request can be admitted: each costs ${costText}, but the capacity of the limit is ${capacityText}; lower the cost, or raise the limit`
 }
 
 function concurrency(limit: number): Limit {
@@ -123,4 +134,11 @@ function validLimits(values: LimitStringValues): Limit[] {
   } catch {
     return []
   }
+}
+
+/** Lists the limit strings of an entry of `limits`: its own and those of its tiers. */
+export function limitStringsOf(node: ConfigNode): (ConfigNode & { readonly value: string })[] {
+  const tiers = entryOf(node, 'tiers')
+  const ofTiers = tiers?.kind === 'map' ? [...tiers.entries.values()].map(({ value }) => value) : []
+  return [node, entryOf(node, 'limit'), ...ofTiers].filter((each) => each !== undefined).filter(isString)
 }

@@ -1,6 +1,7 @@
 import type { Limit, Rule } from 'sluice'
+import { costIn } from '../../llm/call-cost.js'
 import type { LlmOptions } from '../../llm/llm-call.js'
-import { costIn, isTokenResource, type TokenResource } from '../../llm/reservation.js'
+import { isTokenResource, type TokenResource } from '../../llm/reservation.js'
 import type { GatewayRequest } from '../../policy-request.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import type { LocatedRule } from './limit-entry.js'
@@ -35,10 +36,9 @@ export function withTokenCosts(
       )
     return {
       ...rule,
-      cost: Object.assign(
-        ({ call }: GatewayRequest, limit: Limit) => costIn(resource, call.reservation, limit),
-        { source: 'estimated from the call' },
-      ),
+      cost: Object.assign(({ call }: GatewayRequest, limit: Limit) => costIn(resource, call, limit), {
+        source: 'estimated from the call',
+      }),
     }
   })
 }

@@ -291,6 +291,7 @@ function policyShape(
     warm_up: decodeWarmUp,
     llm: listsModels ? decodeListVendor : llmDecoder(path),
     models: modelsDecoder(scope),
+    unpriced: scalar(z.literal('allow'), 'allow'),
     on_unreadable: decodeOnUnreadable,
     body_types: decodeBodyTypes,
     cors: decodeCors,
@@ -335,6 +336,7 @@ function policyOf(
     ...(bodyTypes !== undefined && { bodyTypes }),
     ...(allow !== undefined && { allow }),
     ...(cors !== undefined && { cors }),
+    ...(values.unpriced !== undefined && { refusesUnpriced: false }),
   }
 }
 

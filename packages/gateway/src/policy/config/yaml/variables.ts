@@ -17,9 +17,15 @@ export interface VariableSource {
   env(name: string, section: string): string | undefined
   /** @throws Error whose message states why there is no value */
   file(path: string, section: string): string
+  /**
+   * Returns the contents of the price list.
+   *
+   * @throws Error whose message states why they are unknown
+   */
+  priceList(path: string): string
 }
 
-/** Values by reference: `env:REDIS_URL`, `file:/run/secrets/redis`. */
+/** Values by reference: `env:REDIS_URL`, `file:/run/secrets/redis`, and the price list as `prices:PATH`. */
 export type Variables = Readonly<Record<string, string>>
 
 /**

@@ -6,7 +6,7 @@ import { type ConfigNode, type MapEntry, quote } from './yaml-node.js'
 
 /** Maximum length of a configuration file, in UTF-16 code units. */
 export const MAX_CONFIG_LENGTH = 2 ** 20
-/** Maximum number of values after aliases are resolved. A small file can expand to billions. */
+/** Default maximum of values after aliases are resolved. A small file can expand to billions. */
 const MAX_VALUES = 50_000
 const MAX_DEPTH = 16
 
@@ -14,9 +14,15 @@ const MAX_DEPTH = 16
  * Parses YAML into nodes with positions. Errors are reported to `problems`.
  *
  * @param hint appended to the message about an empty file
+ * @param maxValues maximum number of values after aliases are resolved
  * @returns undefined if the text is not YAML or is empty
  */
-export function readYaml(text: string, problems: Problems, hint: string): ConfigNode | undefined {
+export function readYaml(
+  text: string,
+  problems: Problems,
+  hint: string,
+  maxValues = MAX_VALUES,
+): ConfigNode | undefined {
   if (text.length > MAX_CONFIG_LENGTH) {
     problems.add(0, 'the file is larger than 1 MiB')
     return undefined
@@ -36,7 +42,7 @@ export function readYaml(text: string, problems: Problems, hint: string): Config
     problems.add(0, `the file is empty; ${hint}`)
     return undefined
   }
-  return new NodeBuilder(text, problems).build(contents, 'the file', 0)
+  return new NodeBuilder(text, problems, maxValues).build(contents, 'the file', 0)
 }
 
 function parse(text: string, problems: Problems): Node | null {
@@ -59,7 +65,11 @@ class NodeBuilder {
   readonly #anchors = new Map<string, Node>()
   #values = 0
 
-  constructor(text: string, problems: Problems) {
+  constructor(
+    text: string,
+    problems: Problems,
+    private readonly maxValues: number,
+  ) {
     this.#text = text
     this.#problems = problems
   }
@@ -71,9 +81,9 @@ class NodeBuilder {
       return { kind: 'invalid', label, start }
     }
     this.#values++
-    if (this.#values > MAX_VALUES) {
-      if (this.#values > MAX_VALUES + 1) return { kind: 'invalid', label, start }
-      return invalid(`the file has more than ${MAX_VALUES} values, including those that aliases repeat`)
+    if (this.#values > this.maxValues) {
+      if (this.#values > this.maxValues + 1) return { kind: 'invalid', label, start }
+      return invalid(`the file has more than ${this.maxValues} values, including those that aliases repeat`)
     }
     if (depth > MAX_DEPTH)
       return invalid(

@@ -1,4 +1,6 @@
+import { settledMoney } from '../call-price.js'
 import type { LlmCall } from '../llm-call.js'
+import type { CallPrice } from '../price-list.js'
 import type { Reading } from '../shapes/shape.js'
 import { TokenCounter, type Tokenizer } from '../token-counter.js'
 import { type Amounts, amountsOf, mergeUsage, NO_AMOUNTS, type TokenUsage, type Usage } from '../usage.js'
@@ -9,6 +11,9 @@ import { RunningOutput } from './running-output.js'
 /** Bytes that count as one token in a response that cannot be read. */
 const BYTES_PER_TOKEN = 4
 
+/** The parts of a use of which nothing is known. */
+const NO_PARTS = { cached: 0, cacheWrite: 0, reasoning: 0 } as const
+
 /** Accumulates the known cost of a response. */
 export class UsageAccumulator {
   readonly #tokenizer: Tokenizer | undefined
@@ -17,6 +22,8 @@ export class UsageAccumulator {
   readonly #cachedWeight: number
   readonly #output: RunningOutput | ParallelOutput
   readonly #items = new ItemTexts()
+  readonly #price: CallPrice | undefined
+  readonly #stated: Pick<TokenUsage, 'images' | 'audioSeconds'>
   #usage: Usage = {}
   /** Tokens of text that repeats the whole answer. */
   #repeated = 0
@@ -25,7 +32,9 @@ export class UsageAccumulator {
   #wrote = false
   #failed = false
 
-  constructor({ options, parameters, reservation }: LlmCall) {
+  constructor({ options, parameters, reservation, price }: LlmCall) {
+    this.#price = price
+    this.#stated = { images: reservation.images ?? 0, audioSeconds: reservation.audioSeconds ?? 0 }
     this.#tokenizer = options.tokenizer
     this.#cachedWeight = options.cachedWeight
     this.#reservedInput = reservation.input
@@ -45,7 +54,7 @@ export class UsageAccumulator {
       this.#output.add(choices, count, ({ usage }) => this.#outputOf(usage))
       this.#usage = mergeUsage(this.#usage, reading.usage)
       for (const { usage } of choices)
-        this.#usage = mergeUsage(this.#usage, { input: usage.input, cached: usage.cached })
+        this.#usage = mergeUsage(this.#usage, { ...usage, output: undefined, total: undefined })
     } else {
       const usage = choices.reduce((sum, choice) => mergeUsage(sum, choice.usage), reading.usage)
       this.#addWhole(usage, reading.repeats === true ? [] : texts)
@@ -86,7 +95,7 @@ export class UsageAccumulator {
     const output = Math.ceil(bytes / BYTES_PER_TOKEN)
     // A response without output, such as embeddings, has no text either.
     if (this.#reservedOutput === 0 || output <= this.#reservedOutput) return 'unknown'
-    return amountsOf(this.#reservedInput, output, 0, this.#cachedWeight)
+    return this.#amountsOf({ ...this.#stated, ...NO_PARTS, input: this.#reservedInput, output })
   }
 
   /** Reports whether the response contains text. */
@@ -134,18 +143,28 @@ export class UsageAccumulator {
    */
   amounts(): Amounts {
     if (this.#failed && !this.#wrote && this.#output.reported === 0) return NO_AMOUNTS
-    const { input, output, cached } = this.counts()
-    return amountsOf(input, output, cached, this.#cachedWeight)
+    return this.#amountsOf(this.counts())
   }
 
-  /** Returns the tokens so far, without the weight of cached input. */
+  #amountsOf(used: TokenUsage): Amounts {
+    const amounts = amountsOf(used.input, used.output, used.cached, this.#cachedWeight)
+    return this.#price === undefined ? amounts : { ...amounts, money: settledMoney(this.#price, used) }
+  }
+
+  /** Returns the use so far, without the weight of cached input. */
   counts(): TokenUsage {
-    const { total, cached = 0 } = this.#usage
+    const { total, cacheWrite = 0, reasoning = 0 } = this.#usage
     const input = this.#usage.input ?? this.#estimatedInput(total)
     // Repeated text counts only if no usage covers it.
     const repeated = this.#output.reported === 0 ? this.#repeated : 0
     const known = Math.max(this.#output.tokens, repeated)
     const unread = Math.min(this.#unread, Math.max(0, this.#reservedOutput - known))
-    return { input, output: known + unread, cached: Math.min(cached, input) }
+    const output = known + unread
+    const cached = Math.min(this.#usage.cached ?? 0, input)
+    const { images = this.#stated.images, audioSeconds = this.#stated.audioSeconds } = this.#usage
+    return {
+      ...{ input, cached, cacheWrite: Math.min(cacheWrite, input - cached) },
+      ...{ output, reasoning: Math.min(reasoning, output), images, audioSeconds },
+    }
   }
 }

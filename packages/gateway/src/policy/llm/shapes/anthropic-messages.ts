@@ -51,8 +51,8 @@ function read(type: string, data: unknown): Reading {
   switch (type) {
     case 'message_start': {
       // Its `output_tokens` belong to text that arrives later and is counted then.
-      const { input, cached } = usageOf(own(own(data, 'message'), 'usage'))
-      return { usage: { input, cached }, texts: [], failed }
+      const { input, cached, cacheWrite } = usageOf(own(own(data, 'message'), 'usage'))
+      return { usage: { input, cached, cacheWrite }, texts: [], failed }
     }
     case 'content_block_start':
       return { usage: {}, texts: blockTexts(own(data, 'content_block')), failed }
@@ -83,9 +83,9 @@ function deltaTexts(delta: unknown): string[] {
 /** Reads the usage. `input_tokens` excludes tokens read from the cache and written to it. */
 function usageOf(usage: unknown): Usage {
   const fresh = tokenCount(usage, 'input_tokens')
-  const written = tokenCount(usage, 'cache_creation_input_tokens')
+  const cacheWrite = tokenCount(usage, 'cache_creation_input_tokens')
   const cached = tokenCount(usage, 'cache_read_input_tokens')
-  const parts = [fresh, written, cached].filter((count) => count !== undefined)
+  const parts = [fresh, cacheWrite, cached].filter((count) => count !== undefined)
   const input = parts.length === 0 ? undefined : parts.reduce((sum, count) => sum + count, 0)
-  return { input, cached, output: tokenCount(usage, 'output_tokens') }
+  return { input, cached, cacheWrite, output: tokenCount(usage, 'output_tokens') }
 }

@@ -42,6 +42,7 @@ export function openAIUsage(value: unknown): Usage {
     input: tokenCount(usage, 'prompt_tokens'),
     output: tokenCount(usage, 'completion_tokens'),
     cached: tokenCount(own(usage, 'prompt_tokens_details'), 'cached_tokens'),
+    reasoning: tokenCount(own(usage, 'completion_tokens_details'), 'reasoning_tokens'),
     total: tokenCount(usage, 'total_tokens'),
   }
 }

@@ -83,6 +83,7 @@ function usageOf(response: unknown): Usage {
     input: tokenCount(usage, 'input_tokens'),
     output: tokenCount(usage, 'output_tokens'),
     cached: tokenCount(own(usage, 'input_tokens_details'), 'cached_tokens'),
+    reasoning: tokenCount(own(usage, 'output_tokens_details'), 'reasoning_tokens'),
     total: tokenCount(usage, 'total_tokens'),
   }
 }

@@ -20,6 +20,10 @@ export interface CallParameters {
   readonly answers: number
   /** `true` if the upstream continues after a truncated response. */
   readonly background?: boolean
+  /** The images that are billed one by one, such as those to generate. Default: 0. */
+  readonly images?: number
+  /** The seconds of audio that are billed. Default: 0. */
+  readonly audioSeconds?: number
 }
 
 /** The content of a whole response, or of one event. */

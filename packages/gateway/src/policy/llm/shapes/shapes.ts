@@ -36,6 +36,11 @@ export function shapeFor(name: string, path: string): Shape | undefined {
   return found?.shape
 }
 
+/** Reports whether a path is that of a shape. @param path without a query */
+export function isModelPath(path: string): boolean {
+  return SHAPES.some(({ pathSuffix }) => path.endsWith(pathSuffix))
+}
+
 /**
  * Guesses the vendor of a path that matches no route, so that the vendor's SDK can read the error.
  *

@@ -52,6 +52,7 @@ export interface OtherRule extends UnknownRule {
   readonly model?: string
   /** The fraction of the limit in use. Others may share the rule. */
   readonly used: number
+  /** Units, or an amount of money in the currency of the limit. */
   readonly remaining: number
   readonly resetAfter: number
   readonly overridden?: FileSettings
@@ -83,6 +84,7 @@ export interface ClientRule {
   readonly enforced: boolean
   /** Identifies the key in actions. */
   readonly id: string
+  /** Units, or an amount of money in the currency of the limit. */
   readonly remaining: number
   readonly used: number
   readonly resetAfter: number

@@ -64,8 +64,8 @@ function otherRule(usage: ReportedUsage, view: LookupSources['view']): OtherRule
     ...{ routes, rule, resource, limit, enforced },
     keyedBy: watched?.keyedBy ?? 'client',
     ...(model !== undefined && { model }),
-    used: capacity > 0 ? used / capacity : 0,
-    remaining: left,
+    used: Number(capacity) > 0 ? Number(used) / Number(capacity) : 0,
+    remaining: Number(left),
     resetAfter: reset * 1000,
     ...(watched && overriddenSettings(watched)),
   }

@@ -97,8 +97,8 @@ function limitOf(usage: ReportedUsage): TreeLimit {
   const { rule, routes, resource, limit, enforced = true, capacity, used, left, reset } = usage
   return {
     ...{ rule, routes, resource, limit, enforced },
-    used: capacity > 0 ? used / capacity : 0,
-    remaining: left,
+    used: Number(capacity) > 0 ? Number(used) / Number(capacity) : 0,
+    remaining: Number(left),
     resetAfter: reset * 1000,
   }
 }

@@ -13,7 +13,9 @@ import {
 /**
  * The keys that a replay reads. They contain no secrets, unlike `store`, `admin` and `identity`.
  */
-const REPLAYED_KEYS = ['upstream', 'tiers', 'max_body', 'limits', 'routes', 'default']
+const REPLAYED_KEYS = [
+  ...['upstream', 'tiers', 'max_body', 'prices', 'unknown_model', 'limits', 'routes', 'default'],
+]
 
 /**
  * Returns the part of a configuration file that a replay reads, in its original form. The other

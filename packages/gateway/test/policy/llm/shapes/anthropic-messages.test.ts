@@ -61,7 +61,7 @@ describe('the reader of Anthropic messages', () => {
       { type: 'tool_use', name: 'f', input: { a: 'b' } },
     ]
     expect(anthropicMessages.readResponse({ type: 'message', content, usage })).toEqual({
-      usage: { input: 100, output: 20, cached: 85 },
+      usage: { input: 100, output: 20, cached: 85, cacheWrite: 10 },
       texts: ['Hello', 'f', 'a', 'b'],
       failed: false,
     })
@@ -78,6 +78,7 @@ describe('the reader of Anthropic messages', () => {
     expect(anthropicMessages.readEvent({ type: 'message_start', message: { usage } })?.usage).toEqual({
       input: 100,
       cached: 85,
+      cacheWrite: 10,
     })
     const delta = { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 20 } }
     expect(anthropicMessages.readEvent(delta)?.usage).toEqual({ output: 20 })

@@ -1,0 +1,116 @@
+import type { ModelPrice } from 'sluice'
+import { BoundedCache } from 'sluice/internal'
+
+/** The prices of the models that a name or a pattern such as `llama-*` denotes. */
+export interface ListedPrice {
+  readonly pattern: string
+  readonly price: ModelPrice
+}
+
+/** The prices that apply to one call. */
+export interface CallPrice {
+  /** The code of the currency of the prices. */
+  readonly currency: string
+  readonly price: ModelPrice
+  /** The prices with each token at the highest price that it can have. */
+  readonly highest: ModelPrice
+}
+
+/** Maximum length of a priced model's name, in UTF-16 code units. */
+export const MAX_PRICED_NAME = 256
+
+/** Maximum number of cached names. Clients can invent names. */
+const MAX_CACHED_NAMES = 1000
+
+/** The prices of models in one currency. */
+export class PriceList {
+  readonly #named = new Map<string, CallPrice>()
+  /** The longest pattern first. */
+  readonly #patterns: readonly { readonly parts: readonly string[]; readonly price: CallPrice }[]
+  readonly #cache = new BoundedCache<string, { readonly price: CallPrice | undefined }>(MAX_CACHED_NAMES)
+  /** The highest of each price in the list. */
+  readonly dearest: CallPrice
+
+  /**
+   * @param asOf the date of the prices, such as `2026-11-01`; undefined if it is unknown
+   * @param models at least one
+   */
+  constructor(
+    readonly currency: string,
+    readonly asOf: string | undefined,
+    readonly models: readonly ListedPrice[],
+  ) {
+    const patterns: { pattern: string; parts: readonly string[]; price: CallPrice }[] = []
+    for (const { pattern, price } of models) {
+      const callPrice = { currency, price, highest: highestOf(price) }
+      if (pattern.includes('*')) patterns.push({ pattern, parts: pattern.split('*'), price: callPrice })
+      else this.#named.set(pattern, callPrice)
+    }
+    this.#patterns = patterns.sort((one, other) => other.pattern.length - one.pattern.length)
+    const dearest = dearestOf(models.map(({ price }) => price))
+    this.dearest = { currency, price: dearest, highest: highestOf(dearest) }
+  }
+
+  /**
+   * Returns the prices of a model. An exact name takes precedence over patterns, and a longer
+   * pattern over a shorter one.
+   *
+   * @returns undefined for a model without a price
+   */
+  priceOf(model: string): CallPrice | undefined {
+    if (model.length > MAX_PRICED_NAME) return undefined
+    const named = this.#named.get(model)
+    if (named !== undefined) return named
+    const cached = this.#cache.get(model)
+    if (cached !== undefined) return cached.price
+    const price = this.#patterns.find(({ parts }) => matches(model, parts))?.price
+    this.#cache.set(model, { price })
+    return price
+  }
+}
+
+/**
+ * Reports whether a name consists of the parts of a pattern, in order, with any text between them.
+ * Takes time linear in the length of the name for each part.
+ */
+function matches(name: string, parts: readonly string[]): boolean {
+  const [first = '', ...others] = parts
+  const last = others.pop() ?? ''
+  if (!name.startsWith(first) || name.length < first.length + last.length) return false
+  let from = first.length
+  const end = name.length - last.length
+  for (const part of others) {
+    const at = name.indexOf(part, from)
+    if (at === -1 || at + part.length > end) return false
+    from = at + part.length
+  }
+  return name.endsWith(last)
+}
+
+function highestOf(price: ModelPrice): ModelPrice {
+  const { input, cachedInput = input, cacheWrite = input, output, reasoning = output } = price
+  const [highestInput, highestOutput] = [
+    Math.max(input, cachedInput, cacheWrite),
+    Math.max(output, reasoning),
+  ]
+  return {
+    ...price,
+    ...{ input: highestInput, cachedInput: highestInput, cacheWrite: highestInput },
+    ...{ output: highestOutput, reasoning: highestOutput },
+  }
+}
+
+/** Returns the highest of each price. */
+function dearestOf(prices: readonly ModelPrice[]): ModelPrice {
+  const highest = (priceOf: (price: ModelPrice) => number) => Math.max(...prices.map(priceOf))
+  return {
+    input: highest(({ input }) => input),
+    cachedInput: highest(({ input, cachedInput = input }) => cachedInput),
+    cacheWrite: highest(({ input, cacheWrite = input }) => cacheWrite),
+    output: highest(({ output }) => output),
+    reasoning: highest(({ output, reasoning = output }) => reasoning),
+    image: highest(({ image = 0 }) => image),
+    audioSecond: highest(({ audioSecond = 0 }) => audioSecond),
+    request: highest(({ request = 0 }) => request),
+  }
+}
