@@ -7,7 +7,7 @@ import { startGateway } from '../server/gateway.js'
 import { exitProcess } from '../server/logging/exit-process.js'
 import { createProcessLog } from '../server/logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../server/logging/stray-output.js'
-import { logWarnings, watchConfig } from './reload.js'
+import { ConfigWatch, logWarnings } from './reload.js'
 import { stopSignal } from './stop-signal.js'
 
 /** Command-line options that override the configuration file. */
@@ -42,7 +42,7 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
     throw error
   })
   logFatalErrors(log)
-  const reloader = watchConfig({ file, config, gateway, log, override })
+  const reloader = new ConfigWatch({ file, config, gateway, log, override })
   process.on('SIGHUP', () => void reloader.reloadNow())
   // Signals are handled before the addresses are printed, because a supervisor that reads the
   // addresses may send a signal immediately.
