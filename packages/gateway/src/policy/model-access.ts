@@ -24,7 +24,11 @@ class ModelNotFoundError extends RequestError {
 
   /** @param model as requested */
   constructor(model: string) {
-    super(`the model '${model.slice(0, 256)}' does not exist, or this key may not use it`, 404, 'model_not_found')
+    super(
+      `the model '${model.slice(0, 256)}' does not exist, or this key may not use it`,
+      404,
+      'model_not_found',
+    )
   }
 }
 
