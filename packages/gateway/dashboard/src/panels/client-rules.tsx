@@ -48,7 +48,7 @@ export function OtherRules({ state: { client, others, unknown } }: { readonly st
                 title: 'Available',
                 help: 'What can be used now, in the unit that the limit counts.',
                 kind: 'number',
-                cell: ({ resource, remaining }) => amountLabel(resource, remaining),
+                cell: ({ resource, remaining, limit }) => amountLabel(resource, remaining, limit),
               },
               RESETS_COLUMN,
             ]}
@@ -202,7 +202,7 @@ function resetColumn(client: string, onAction: ActionHandler): Column<ClientRule
   }
 }
 
-function availableNow({ remaining, resource, retryAfterOfOne, moreAfter }: ClientRule) {
+function availableNow({ remaining, resource, limit, retryAfterOfOne, moreAfter }: ClientRule) {
   if (retryAfterOfOne !== 0)
     return (
       <strong class="refused">
@@ -211,7 +211,7 @@ function availableNow({ remaining, resource, retryAfterOfOne, moreAfter }: Clien
     )
   return (
     <>
-      {amountLabel(resource, remaining)}
+      {amountLabel(resource, remaining, limit)}
       {moreAfter > 0 && <span class="of quiet">more in {wait(moreAfter)}</span>}
     </>
   )

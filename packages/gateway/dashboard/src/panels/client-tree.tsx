@@ -114,7 +114,8 @@ function Limits({ limits }: { readonly limits: readonly TreeLimit[] }) {
           </span>
           <Bar part={used} colour={usageColour(used)} />
           <span class="quiet">
-            {amountLabel(resource, remaining)} left{resetAfter > 0 && `, resets in ${wait(resetAfter)}`}
+            {amountLabel(resource, remaining, limit)} left
+            {resetAfter > 0 && `, resets in ${wait(resetAfter)}`}
           </span>
         </li>
       ))}

@@ -35,8 +35,14 @@ export function resourceSuffix(resource: string): string {
   return resource === 'requests' || resource === 'concurrent' ? '' : ` of ${resource}`
 }
 
-/** Formats remaining units: `1 request`, `7 tokens`, `2 slots`. */
-export function amountLabel(resource: string, remaining: number): string {
+/**
+ * Formats remaining units: `1 request`, `7 tokens`, `2 slots`, `12.34 USD`.
+ *
+ * @param limit the limit as text, which names the currency of money
+ */
+export function amountLabel(resource: string, remaining: number, limit: string): string {
+  const currency = resource === 'money' ? /\b[A-Z]{3}\b/.exec(limit)?.[0] : undefined
+  if (currency !== undefined) return `${(Math.floor(remaining * 100) / 100).toFixed(2)} ${currency}`
   const left = units(remaining)
   const noun = resource === 'concurrent' ? 'slots' : resource
   return `${left} ${left === '1' ? noun.replace(/s$/, '') : noun}`

@@ -98,7 +98,7 @@ function RuleDetails({ route, shownRoute, rule, onAction, onClient }: RuleItemPr
               title: 'Remaining',
               help: `What the client can use now, in ${rule.resource === 'concurrent' ? 'requests in flight' : rule.resource}.`,
               kind: 'number',
-              cell: ({ remaining }) => amountLabel(rule.resource, remaining),
+              cell: ({ remaining }) => amountLabel(rule.resource, remaining, rule.effective),
             },
             {
               title: 'Retry',

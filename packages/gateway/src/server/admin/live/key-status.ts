@@ -1,10 +1,12 @@
 import { type Charge, capacityOf, type Limit, type Store } from 'sluice'
+import { UNITS_PER_CURRENCY } from 'sluice/internal'
 
 /** A key of a rule, and the limit that applies to it. */
 export type RuleKey = Pick<Charge, 'scope' | 'key' | 'limit' | 'penalty'>
 
 /** The usage of a key in the store. Times are in milliseconds from now; null means never. */
 export interface KeyStatus {
+  /** Units, or an amount of money in the currency of the limit. */
   readonly remaining: number
   /** From 0 to 1. */
   readonly used: number
@@ -35,10 +37,17 @@ export async function keyStatuses(store: Store, keys: readonly RuleKey[]): Promi
     verdicts.forEach(({ remaining, resetAfter, moreAfter }, index) => {
       const used = 1 - remaining / capacityOf(batch[index]?.limit as Limit)
       const retryAfterOfOne = remaining >= 1 ? 0 : finiteOrNull(moreAfter)
-      statuses.push({ remaining, used, resetAfter, moreAfter, retryAfterOfOne })
+      const amount = shownAmount(remaining, batch[index]?.limit as Limit)
+      statuses.push({ remaining: amount, used, resetAfter, moreAfter, retryAfterOfOne })
     })
   }
   return statuses
+}
+
+/** Converts units of money to the currency of the limit. */
+function shownAmount(units: number, limit: Limit): number {
+  const isMoney = limit.algorithm !== 'concurrency' && limit.currency !== undefined
+  return isMoney ? units / UNITS_PER_CURRENCY : units
 }
 
 function finiteOrNull(milliseconds: number): number | null {
