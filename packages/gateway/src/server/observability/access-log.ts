@@ -1,4 +1,5 @@
 import type { Decision } from 'sluice'
+import { formatMoney } from 'sluice'
 import { clientLabel } from '../../policy/client-label.js'
 import type { AccessLogConfig } from '../../policy/config/config.js'
 import type { RequestSender } from '../../policy/policy-request.js'
@@ -99,6 +100,7 @@ interface AccessFields {
   model?: string | undefined
   inputTokens?: number
   outputTokens?: number
+  cost?: string
   firstTokenMs?: number | undefined
   durationMs?: number
 }
@@ -143,8 +145,9 @@ export class AccessEntry {
     this.#fields.interruptedBy = by
   }
 
-  onModelAnswer({ model, inputTokens, outputTokens, firstTokenMs }: ModelAnswer): void {
+  onModelAnswer({ model, inputTokens, outputTokens, cost, firstTokenMs }: ModelAnswer): void {
     Object.assign(this.#fields, { model, inputTokens, outputTokens })
+    if (cost !== undefined) this.#fields.cost = formatMoney(cost.units, cost.currency)
     if (firstTokenMs !== undefined) this.#fields.firstTokenMs = rounded(firstTokenMs)
   }
 

@@ -15,6 +15,8 @@ export interface ModelAnswer {
   /** The tokens that were charged, so cached input counts by its configured weight. */
   readonly inputTokens: number
   readonly outputTokens: number
+  /** The money that was charged, in units of 10^-9; absent if calls are not priced. */
+  readonly cost?: { readonly units: number; readonly currency: string }
   /** From forwarding the request to the first text; only of a streamed response. */
   readonly firstTokenMs?: number
   /** Average time per output token after the first; only of a stream of two tokens or more. */
@@ -35,8 +37,8 @@ interface EndedCall {
 /** Describes an ended model call for observers. */
 export function modelAnswer({
   sender,
-  call: { parameters },
-  amounts: { input_tokens, output_tokens },
+  call: { parameters, price },
+  amounts: { input_tokens, output_tokens, money },
   startedAt,
   endedAt,
   firstTextAt,
@@ -46,6 +48,7 @@ export function modelAnswer({
     model: parameters.model?.slice(0, MAX_MODEL_LENGTH),
     inputTokens: input_tokens,
     outputTokens: output_tokens,
+    ...(price !== undefined && money !== undefined && { cost: { units: money, currency: price.currency } }),
     requestId: sender.id,
     traceId: sender.traceId,
   }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http'
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { gatewayOn } from './on-store.js'
+import { withoutFiles } from '../../../src/policy/config/files/read-variables.js'
 import { send, startTestGateway, type TestGateway, until } from './running-gateway.js'
 
 /** Tests the final charges of a request by its outcome, with and without `llm`. */
@@ -10,17 +10,27 @@ import { send, startTestGateway, type TestGateway, until } from './running-gatew
 const LIMIT = 5
 const perHour = (of: string, cost = '') =>
   `{ limit: ${LIMIT * 100}/hour, of: ${of}, name: ${of}, algorithm: fixed-window, by: everyone${cost} }`
+/** The headers report money in hundredths of its currency, so 5 USD are 500. */
+const money = (cost = '') => `{ limit: ${LIMIT} USD/hour, of: money, name: money, by: everyone${cost} }`
+/** Each call costs 1 USD, however many tokens it uses. */
+const PRICES = 'currency: USD\nas_of: 2026-11-01\nmodels: { m: { input: 0, output: 0, request: 1 } }\n'
 const REQUESTS = `{ limit: ${LIMIT}/hour, name: requests, algorithm: fixed-window, by: everyone }`
 
 const ROUTES = {
-  'a plain route': `[${REQUESTS}, ${perHour('money', ', cost: 100')}, ${perHour('tokens', ', cost: 100')}, ${perHour('rows', ', cost: 7')}]`,
-  'a route with llm': `[${REQUESTS}, ${perHour('money', ', cost: 100')}, ${perHour('tokens')}, ${perHour('rows', ', cost: 7')}]`,
+  'a plain route': `[${REQUESTS}, ${money(', cost: 1')}, ${perHour('tokens', ', cost: 100')}, ${perHour('rows', ', cost: 7')}]`,
+  'a route with llm': `[${REQUESTS}, ${money()}, ${perHour('tokens')}, ${perHour('rows', ', cost: 7')}]`,
 }
 const CHAT = '/v1/chat/completions'
-const BODY = JSON.stringify({ messages: [{ content: 'x'.repeat(200) }], max_tokens: 50 })
+const BODY = JSON.stringify({ model: 'm', messages: [{ content: 'x'.repeat(200) }], max_tokens: 50 })
 
 const routesOf = (name: keyof typeof ROUTES) =>
   `routes: [{ match: POST ${CHAT}, limits: ${ROUTES[name]}${name === 'a route with llm' ? ', llm: openai' : ''} }]`
+
+function start(name: keyof typeof ROUTES, upstream: RequestListener | string, more = '') {
+  const source = { ...withoutFiles, priceList: () => PRICES }
+  const text = `prices: prices.yaml\n${more}${routesOf(name)}`
+  return startTestGateway(text, upstream, '127.0.0.1:0', '127.0.0.1:0', source)
+}
 
 const post = ({ url }: Pick<TestGateway, 'url'>) => send(url, CHAT, { body: BODY })
 
@@ -57,7 +67,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('the gateway on %s
   it.each(Object.entries(FAILURES))(
     'counts a request but charges no tokens or money if the upstream %s',
     async (_, act) => {
-      const gateway = await startTestGateway(routesOf(name), upstreamThat(act))
+      const gateway = await start(name, upstreamThat(act))
       // A partial response is an error to the client.
       await post(gateway).catch(() => {})
       const left = await remainingUnits(gateway)
@@ -68,8 +78,8 @@ describe.each(['a plain route', 'a route with llm'] as const)('the gateway on %s
   )
 
   it('refuses a client at its limit even if all of its requests fail', async () => {
-    const gateway = await startTestGateway(
-      routesOf(name),
+    const gateway = await start(
+      name,
       upstreamThat((_request, response) => response.writeHead(500).end()),
     )
     const statuses: number[] = []
@@ -78,9 +88,10 @@ describe.each(['a plain route', 'a route with llm'] as const)('the gateway on %s
   })
 
   it('keeps all charges when the upstream times out, because it may have done the work', async () => {
-    const gateway = await startTestGateway(
-      `timeouts: { headers: 200ms }\n${routesOf(name)}`,
+    const gateway = await start(
+      name,
       upstreamThat(() => {}),
+      'timeouts: { headers: 200ms }\n',
     )
     expect((await post(gateway)).status).toBe(504)
     const left = await remainingUnits(gateway)
@@ -93,7 +104,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('the gateway on %s
     ['has a host name without an address', async () => 'http://upstream.invalid'],
     ['does not support TLS', async () => `https://127.0.0.1:${await closingPort()}`],
   ])('charges nothing for a request if the upstream %s', async (_, upstream) => {
-    const gateway = await startTestGateway(routesOf(name), await upstream())
+    const gateway = await start(name, await upstream())
     for (let request = 0; request < 2 * LIMIT; request++) expect((await post(gateway)).status).toBe(502)
     const { headers } = await post(gateway)
     const quotas = String(headers.ratelimit)
@@ -106,7 +117,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('the gateway on %s
     const server = createServer(() => {}).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as { port: number }
-    const gateway = await startTestGateway(routesOf(name), `https://127.0.0.1:${port}`)
+    const gateway = await start(name, `https://127.0.0.1:${port}`)
     for (let request = 0; request < 2 * LIMIT; request++) {
       const connected = once(server, 'connection')
       const client = begin(gateway)
@@ -121,8 +132,8 @@ describe.each(['a plain route', 'a route with llm'] as const)('the gateway on %s
 
   it('counts a request if its client disconnects after the request was sent to the upstream', async () => {
     let onArrival = () => {}
-    const gateway = await startTestGateway(
-      routesOf(name),
+    const gateway = await start(
+      name,
       upstreamThat(() => onArrival()),
     )
     const sent = new Promise<void>((resolve) => {
@@ -137,8 +148,8 @@ describe.each(['a plain route', 'a route with llm'] as const)('the gateway on %s
 })
 
 it('the gateway refunds tokens and money for an error inside a 200 response, and counts the request', async () => {
-  const gateway = await gatewayOn(
-    routesOf('a route with llm'),
+  const gateway = await start(
+    'a route with llm',
     upstreamThat((_request, response) => response.end('{"error": {"message": "overloaded"}}')),
   )
   await post(gateway)

@@ -68,10 +68,12 @@ export class RuleCounters {
   }
 }
 
-/** The tokens of the calls of one model on one route, as charged. */
+/** The tokens and the money of the calls of one model on one route, as charged. */
 export class ModelCounters {
   input = 0
   output = 0
+  /** Units of 10^-9 by currency. Configurations that follow each other may have different ones. */
+  readonly money = new Map<string, number>()
 }
 
 /** The counters of one route. */

@@ -1,3 +1,4 @@
+import { UNITS_PER_CURRENCY } from 'sluice/internal'
 import type { StoreStats } from '../../store/store-stats.js'
 import type { ServerLoad } from '../server-load.js'
 import type { RouteCounters, RuleCounters } from './counters.js'
@@ -17,8 +18,18 @@ export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<stri
     owed,
     effectiveLimit,
     tokens,
+    money,
   } = instruments
-  const routeInstruments = [requests, decisions, degraded, inFlight, waiting, unreadableResponses, tokens]
+  const routeInstruments = [
+    requests,
+    decisions,
+    degraded,
+    inFlight,
+    waiting,
+    unreadableResponses,
+    tokens,
+    money,
+  ]
   const ruleInstruments = [
     ...[refusals, shadowRefusals, softOverruns, thresholds],
     ...[taken, returned, owed, effectiveLimit],
@@ -37,9 +48,10 @@ export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<stri
       unreadableResponses.add({ route, reason }, count)
     inFlight.add({ route }, counters.inFlight)
     waiting.add({ route }, counters.waiting)
-    for (const [model, { input, output }] of counters.models) {
+    for (const [model, { input, output, money: spent }] of counters.models) {
       tokens.add({ route, model, direction: 'input' }, input)
       tokens.add({ route, model, direction: 'output' }, output)
+      for (const [currency, units] of spent) money.add({ route, model, currency }, units / UNITS_PER_CURRENCY)
     }
     for (const [rule, ruleCounters] of counters.rules) exportRule(instruments, { route, rule }, ruleCounters)
   }

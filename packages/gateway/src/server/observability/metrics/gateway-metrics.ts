@@ -105,10 +105,12 @@ export class GatewayMetrics implements Observer {
   }
 
   onModelAnswer(route: string, answer: ModelAnswer): void {
-    const { inputTokens, outputTokens, firstTokenMs, perOutputTokenMs, requestId, traceId } = answer
+    const { inputTokens, outputTokens, cost, firstTokenMs, perOutputTokenMs, requestId, traceId } = answer
     const metrics = this.#model(route, answer.model)
     metrics.input += inputTokens
     metrics.output += outputTokens
+    if (cost !== undefined)
+      metrics.money.set(cost.currency, (metrics.money.get(cost.currency) ?? 0) + cost.units)
     if (firstTokenMs !== undefined) metrics.firstToken.observe(firstTokenMs / 1000, requestId, traceId)
     if (perOutputTokenMs !== undefined)
       metrics.perOutputToken.observe(perOutputTokenMs / 1000, requestId, traceId)

@@ -91,6 +91,11 @@ export function createInstruments() {
       help: 'Tokens of model calls, as they were charged.',
       labelNames: ['route', 'model', 'direction'],
     }),
+    money: new Metric('counter', {
+      name: 'sluice_money_total',
+      help: 'Money that model calls cost, as it was charged, in the currency.',
+      labelNames: ['route', 'model', 'currency'],
+    }),
     firstTokenSeconds: new HistogramMetric({
       name: 'sluice_time_to_first_token_seconds',
       help: 'Time from sending a model call upstream to the first text of a streamed response.',

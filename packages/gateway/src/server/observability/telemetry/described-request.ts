@@ -8,6 +8,7 @@ import {
   SpanStatusCode,
   type Tracer,
 } from '@opentelemetry/api'
+import { UNITS_PER_CURRENCY } from 'sluice/internal'
 import { clientLabel } from '../../../policy/client-label.js'
 import type { LlmCall } from '../../../policy/llm/llm-call.js'
 import type { ClientRedaction } from '../client-redaction.js'
@@ -177,12 +178,16 @@ const UPSTREAM_DISCONNECTED = 'upstream_disconnected'
 
 function answerAttributes(answer: AnsweredCall | undefined): Attributes {
   if (answer === undefined) return {}
-  const { tokens, model, firstTokenMs } = answer
+  const { tokens, model, cost, firstTokenMs } = answer
   return {
     'gen_ai.usage.input_tokens': tokens.input,
     'gen_ai.usage.output_tokens': tokens.output,
     ...(tokens.cached > 0 && { 'gen_ai.usage.cache_read.input_tokens': tokens.cached }),
     ...(model !== undefined && { 'gen_ai.response.model': model }),
+    ...(cost !== undefined && {
+      'sluice.cost': cost.units / UNITS_PER_CURRENCY,
+      'sluice.cost.currency': cost.currency,
+    }),
     ...(firstTokenMs !== undefined && { 'sluice.time_to_first_token_ms': firstTokenMs }),
   }
 }

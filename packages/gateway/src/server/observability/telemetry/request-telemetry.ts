@@ -6,6 +6,7 @@ import type { TokenUsage } from '../../../policy/llm/usage.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
 import type { Log } from '../../logging/log.js'
 import type { ClientRedaction } from '../client-redaction.js'
+import type { ModelAnswer } from '../model-answer.js'
 import type { RequestOutcome } from '../request-outcome.js'
 
 /** Describes requests to an operator's tracing and metrics backend. Absent unless configured. */
@@ -76,6 +77,7 @@ interface AnsweredCall {
   readonly tokens: TokenUsage
   /** The model that the upstream reported. */
   readonly model: string | undefined
+  readonly cost?: ModelAnswer['cost']
   /** From forwarding the request to the first text; only of a streamed response. */
   readonly firstTokenMs?: number | undefined
   readonly perOutputTokenMs?: number | undefined
