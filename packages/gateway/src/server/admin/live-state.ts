@@ -52,7 +52,7 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
     this.#options = options
     this.#view = new RuleView(opened.store, () => warmUps.ofRoutes(this.#config))
     this.#actions = new OperatorActions({
-      ...{ view: this.#view, store: opened.store, acts: options.acts },
+      ...{ view: this.#view, known: this.#known, store: opened.store, acts: options.acts },
       deny: () => this.#config.deny,
     })
     this.feed = new SseFeed({

@@ -117,6 +117,7 @@ describe('an action', () => {
     }
     return new OperatorActions({
       view: view as RuleView,
+      known: { find: () => undefined },
       store: { reset: fail } as never,
       acts: { change: fail, check },
       deny: () => undefined,

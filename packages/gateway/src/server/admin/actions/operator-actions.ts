@@ -5,6 +5,8 @@ import { type Act, type ActChange, actId, type BlockTarget, blockedName } from '
 import { canonicalNetwork } from '../../../policy/acts/network-map.js'
 import { ActsUnavailableError, TooManyActsError } from '../../acts/act-registry.js'
 import type { AdminAction } from '../api/admin-actions.js'
+import { keyOfClient } from '../live/key-labels.js'
+import type { KnownClients } from '../live/known-clients.js'
 import type { RuleView } from '../live/rule-view.js'
 import { AdminActionError } from './action.js'
 import { endOf } from './ending.js'
@@ -20,6 +22,8 @@ export interface ActChanges {
 
 export interface OperatorActionsOptions {
   readonly view: RuleView
+  /** The clients that sent requests recently. */
+  readonly known: Pick<KnownClients, 'find'>
   readonly store: Store
   readonly acts: ActChanges
   /** The clients that the configuration file blocks. */
@@ -160,12 +164,16 @@ export class OperatorActions {
 
   async #reset({ route, rule, key }: AdminAction & { readonly act: 'reset' }): Promise<string> {
     const { view, store } = this.options
+    const client = this.options.known.find(key)
+    const clientKey = client && keyOfClient(client.id)
     try {
       const keys = await view.keysNamed(findRules(view, route, rule), key)
       // A shared rule appears once for each route, with the same scope.
       const unique = new Map(keys.map((each) => [JSON.stringify([each.rule.scope, each.key]), each]))
       await Promise.all([...unique.values()].map((each) => store.reset(each.rule.scope, each.key)))
-      const known = keys.filter((each) => each.known)
+      const seen = keys.filter((each) => each.known)
+      // The rules forget a client whose limit is overridden, until its next request.
+      const known = seen.length > 0 ? seen : keys.filter((each) => each.key === clientKey)
       if (known.length === 0) throw new AdminActionError(`no rule has seen '${key}' recently`, 404)
       const names = [...new Set(known.map((each) => each.rule.name))]
       return `usage of '${key}' reset for the ${names.length === 1 ? 'rule' : 'rules'} ${names.join(', ')}`

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Quota } from 'sluice'
 import type { RoutePolicy, RouteRule } from '../../../policy/policies.js'
+import { keyOfClient } from './key-labels.js'
 import { RuleUsage } from './rule-usage.js'
 
 /** Maximum number of recent keys across all rules, and the minimum per rule. */
@@ -11,6 +12,16 @@ const MIN_KEYS_PER_RULE = 16
 export interface WatchedRule extends RouteRule {
   readonly route: string
   readonly usage: RuleUsage
+}
+
+/** Returns the keys of the clients whose override differs. */
+function changedClients(
+  before: WatchedRule['clientOverrides'] = {},
+  after: WatchedRule['clientOverrides'] = {},
+): ReadonlySet<string> {
+  const [old, current] = [new Map(Object.entries(before)), new Map(Object.entries(after))]
+  const ids = [...new Set([...old.keys(), ...current.keys()])]
+  return new Set(ids.filter((id) => !isDeepStrictEqual(old.get(id), current.get(id))).map(keyOfClient))
 }
 
 /** The usage of the rules of all routes. */
@@ -30,6 +41,7 @@ export class RouteUsage {
       usage.setCapacity(capacity)
       if (known !== undefined && !isDeepStrictEqual(known.limit, rule.limit))
         usage.onLimitChange(known.limit, rule.limit)
+      if (known !== undefined) usage.forget(changedClients(known.clientOverrides, rule.clientOverrides))
       return { ...rule, route, usage }
     }
     this.#routes = new Map(

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Limit, Quota } from 'sluice'
+import { keyParts, type Limit, type Quota } from 'sluice'
 import { KeyUsage } from './key-usage.js'
 import { SegmentedLru } from './segmented-lru.js'
 import { TopKeys } from './top-keys.js'
@@ -37,6 +37,13 @@ export class RuleUsage {
       if (to !== undefined && isDeepStrictEqual(usage.limit, from)) usage.limit = to
       else this.#remove(usage)
     }
+  }
+
+  /** Removes the keys that contain one of the parts, because their limit has changed. */
+  forget(parts: ReadonlySet<string>): void {
+    if (parts.size === 0) return
+    for (const usage of this.keys())
+      if (keyParts(usage.key).some((part) => parts.has(part))) this.#remove(usage)
   }
 
   #remove(usage: KeyUsage): void {
