@@ -28,8 +28,15 @@ routes:
 default: deny
 ${more}`
 
+/** Names a time zone in which it is about noon, so that no quota of a day ends within hours. */
+function zoneAtNoon(): string {
+  const hours = 12 - new Date().getUTCHours()
+  // The names count hours west of Greenwich.
+  return hours === 0 ? 'UTC' : `Etc/GMT${hours > 0 ? '-' : '+'}${Math.abs(hours)}`
+}
+
 const perCalendar = (period: string) =>
-  `limits: [{ limit: 1/${period}, algorithm: fixed-window, align: calendar }]`
+  `limits: [{ limit: 1/${period}, algorithm: fixed-window, align: calendar, time_zone: ${zoneAtNoon()} }]`
 
 interface Attempt {
   readonly error: unknown
@@ -84,7 +91,11 @@ describe.each(SDK_CLIENTS)('the default client of $name', (client) => {
 
   it.each(['day', 'month'])('stops at a quota of a %s and shows when it ends', async (period) => {
     const { error, requests } = await attempt(client, routes(perCalendar(period), stop), { earlier: 1 })
-    expectShown(client, error, /The limit is 1 request per .*, at \d{4}-\d\d-\d\d 00:00 UTC\./)
+    expectShown(
+      client,
+      error,
+      /The limit is 1 request per .*, at \d{4}-\d\d-\d\d 00:00 (?:UTC|Etc\/GMT[-+]\d+ .*)\./,
+    )
     expect(requests).toBe(1)
     if (client.codeOf !== undefined) expect(client.codeOf(error)).toBe('insufficient_quota')
   })
