@@ -21,6 +21,7 @@ import { answerRewriter } from './answer-template.js'
 import type { BodyTypes } from './body/body-format.js'
 import { type ClientLimit, clientOverrides } from './client-limits.js'
 import {
+  type ChooseUpstream,
   type CorsConfig,
   type GatewayConfig,
   type PolicyConfig,
@@ -48,6 +49,8 @@ export interface Policy {
   readonly name: string
   /** Undefined for a route without limits. */
   readonly limiter: Limiter<WeighedRequest> | undefined
+  /** The name of the upstream, or the expression that chooses it. Default: the file's `upstream`. */
+  readonly upstream: string | ChooseUpstream | undefined
   /** True if a rule reads the body. */
   readonly readsBody: boolean
   /** Maximum size of a body that is read, in bytes. */
@@ -186,7 +189,7 @@ interface Dependencies {
  */
 export function createPolicies(
   config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody' | 'headers' | 'answers' | 'usage'> &
-    Partial<Pick<GatewayConfig, 'identity' | 'allow'>>,
+    Partial<Pick<GatewayConfig, 'identity' | 'allow' | 'upstreams'>>,
   dependencies: Dependencies,
 ): Policies {
   const { routes, fallback } = config
@@ -213,7 +216,11 @@ export function createPolicies(
           modelList,
           exemption: value.exemption && {
             ...value.exemption,
-            policy: { ...value.exemption.policy, modelList },
+            policy: {
+              ...value.exemption.policy,
+              llm: value.exemption.policy.llm && llm,
+              modelList,
+            },
           },
         },
       }))
@@ -290,7 +297,7 @@ function unroutedPresentation(
 }
 
 type SharedConfig = Pick<GatewayConfig, 'tiers' | 'maxBody' | 'headers' | 'answers'> &
-  Partial<Pick<GatewayConfig, 'allow'>>
+  Partial<Pick<GatewayConfig, 'allow' | 'upstreams'>>
 
 /** The policy of a route or of `default`. */
 type RoutedConfig = PolicyConfig & Pick<Partial<RouteConfig>, 'otherPatterns'>
@@ -302,16 +309,19 @@ function exemptionOf(
   dependencies: Dependencies,
 ): Exemption | undefined {
   const { name, allow = [], require, refuseWith, maxBody, bodyTypes, errorShape, answers } = config
+  const { upstream, llm } = config
   const models = modelsOf(config)
   const allowsClients = (shared.allow?.clients.length ?? 0) > 0
   if (allow.length === 0 && !allowsClients) return undefined
   const unlimited: RoutedConfig = {
     name,
     rules: [],
-    readsBody: require?.readsBody === true || models !== undefined,
+    readsBody: models !== undefined || [require, choiceOf(config)].some((each) => each?.readsBody),
     ...(models && { models }),
     ...(config.modelList && { modelList: config.modelList }),
     ...(config.otherPatterns && { otherPatterns: config.otherPatterns }),
+    // The limits of an upstream apply to all clients. They count no money.
+    ...(upstream !== undefined && { upstream, ...(llm && { llm: withoutPrices(llm) }) }),
     ...(require && { require }),
     ...(refuseWith && { refuseWith }),
     ...(maxBody !== undefined && { maxBody }),
@@ -335,21 +345,23 @@ function policyOf(
   readonly rules: readonly RouteRule[]
 } {
   const { tiers, maxBody, headers = {} } = shared
-  const { name, rules, require, llm, mirror, bodyTypes, errorShape, maxRetryWaitMs } = config
+  const { name, rules, require, llm, mirror, bodyTypes, errorShape, maxRetryWaitMs, upstream } = config
   const limiterOptions = limiterOptionsOf(config, tiers, dependencies)
   const asConfigured = createLimiter(limiterOptions)
   const counted = asConfigured.rules.map((rule) => ({ ...rule, keyedBy: describeKey(rules[rule.index]?.by) }))
   const overrides = overridesOf(counted, dependencies)
   const limiter = overrides === undefined ? asConfigured : createLimiter({ ...limiterOptions, overrides })
-  const meters = llm !== undefined && countsTokens(rules)
+  const meters = llm !== undefined && (countsTokens(rules) || metersForUpstream(config, shared))
   const models = modelsOf(config)
   return {
     policy: {
       name,
       limiter:
-        [require, models, config.modelList].every((part) => part === undefined) && rules.length === 0
+        [require, models, config.modelList, upstream].every((part) => part === undefined) &&
+        rules.length === 0
           ? undefined
           : limiter,
+      upstream,
       readsBody: config.readsBody || meters || models !== undefined,
       maxBody: config.maxBody ?? maxBody,
       holdsSlots: rules.some((rule) => 'concurrent' in rule),
@@ -384,10 +396,26 @@ function policyOf(
  * Returns how the model of a call is read; undefined if no rule needs it, and `models` neither restricts
  * nor renames any.
  */
-function modelsOf({ models, rules, require }: PolicyConfig): ModelAccess | undefined {
+function modelsOf(policy: PolicyConfig): ModelAccess | undefined {
+  const { models, rules, require } = policy
   if (models === undefined) return undefined
   const isNeeded = models.allow !== undefined || models.alias !== undefined
-  return isNeeded || readsModel(rules) || require?.readsModel === true ? models : undefined
+  const isRead = readsModel(rules) || [require, choiceOf(policy)].some((each) => each?.readsModel)
+  return isNeeded || isRead ? models : undefined
+}
+
+/** Returns the expression that chooses the upstream of a policy, if it has one. */
+function choiceOf({ upstream }: PolicyConfig): ChooseUpstream | undefined {
+  return typeof upstream === 'function' ? upstream : undefined
+}
+
+function withoutPrices({ pricing: _, ...llm }: LlmOptions): LlmOptions {
+  return llm
+}
+
+/** Reports whether a model call is read for the limits of an upstream. */
+function metersForUpstream({ upstream }: PolicyConfig, { upstreams = {} }: SharedConfig): boolean {
+  return upstream !== undefined && Object.values(upstreams).some(({ rules = [] }) => countsTokens(rules))
 }
 
 function presentationOf(

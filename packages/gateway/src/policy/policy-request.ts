@@ -1,6 +1,7 @@
 import type { Client } from 'sluice'
 import type { Parameters } from './body/url-parameters.js'
 import type { LlmCall } from './llm/llm-call.js'
+import type { Reservation } from './llm/reservation.js'
 
 /** A request as the rules of a route see it. Costly parts are read once, on first use. */
 export interface GatewayRequest {
@@ -62,7 +63,7 @@ export interface GatewayRequest {
 /** The reason why an expression could not be evaluated for a request. */
 export interface ExpressionFailure {
   readonly expression: string
-  /** The use of the expression: `cost`, `key`, `limit`, `concurrent` or `require`. */
+  /** The use of the expression: `cost`, `key`, `limit`, `concurrent`, `require` or `upstream`. */
   readonly purpose: string
   readonly reason: string
 }
@@ -85,4 +86,10 @@ export interface WeighedRequest extends GatewayRequest {
    * @throws MalformedRequestError if it was sent more than once
    */
   header(name: string): string | undefined
+}
+
+/** A request as the limits of an upstream see it. */
+export interface UpstreamCall extends RequestSender {
+  /** The tokens that the model call reserves; undefined if the request is not metered as one. */
+  readonly reservation: Reservation | undefined
 }

@@ -18,6 +18,7 @@ import { DEFAULT_IDENTITY, decodeIdentity, knownLabels } from './sections/identi
 import { decodeOnUnreadable, PASS_WITH_LLM, withOnUnreadable } from './sections/on-unreadable-section.js'
 import { DEFAULT_LOG, decodeLog, decodeServer, decodeWorkers } from './sections/process-section.js'
 import { decodeRecord } from './sections/record-section.js'
+import { UrlUpstreams } from './sections/route-upstream.js'
 import { defaultDecoder, routesDecoder } from './sections/routes-section.js'
 import {
   DEFAULT_STORE,
@@ -27,6 +28,7 @@ import {
 } from './sections/store-section.js'
 import { decodeTelemetry } from './sections/telemetry-section.js'
 import { decodeListen, decodeUpstream } from './sections/tls-section.js'
+import { upstreamNames, upstreamsDecoder } from './sections/upstreams-section.js'
 import { checkUsagePath, decodeModels, decodeUsage } from './sections/usage-section.js'
 import { decodeWebhooks } from './sections/webhooks-section.js'
 import { checkSharedLimits } from './shared-rules.js'
@@ -109,18 +111,20 @@ const EXPECTED = 'a map of settings'
  *
  * @param algorithm the algorithm of limits without their own, if it is not a token bucket
  * @param labels the labels of clients
+ * @param upstreams the names of all upstreams
  */
-function mapDecoder(algorithm: Algorithm | undefined, labels: KnownLabels) {
+function mapDecoder(algorithm: Algorithm | undefined, labels: KnownLabels, upstreams: readonly string[]) {
   const policies = {
+    upstreams: upstreamsDecoder(algorithm),
     limits: sharedLimitsDecoder(labels, algorithm),
-    routes: routesDecoder(algorithm, labels),
-    default: defaultDecoder(algorithm, labels),
+    routes: routesDecoder(algorithm, labels, upstreams),
+    default: defaultDecoder(algorithm, labels, upstreams),
   }
   return mapOf({ ...SETTINGS, ...policies }, EXPECTED)
 }
 
 /** Decodes the keys of the file, without defaults and without checks across keys. */
-export const configMap = mapDecoder(undefined, { names: [] })
+export const configMap = mapDecoder(undefined, { names: [] }, [])
 
 /**
  * Decodes a file and applies defaults. The result must not be used if problems were reported.
@@ -139,7 +143,7 @@ export function decodeConfig(
     return undefined
   }
   const labels = knownLabels(entryOf(root, 'identity'), keyLabels)
-  const values = mapDecoder(algorithmOf(root), labels)(root, problems)
+  const values = mapDecoder(algorithmOf(root), labels, upstreamNames(root))(root, problems)
   if (values === undefined) return undefined
   if (!root.entries.has('upstream')) problems.at(root, `'upstream' is missing; ${MINIMAL_CONFIG_HINT}`)
   const listen = values.listen ?? DEFAULT_LISTEN
@@ -148,6 +152,14 @@ export function decodeConfig(
   const upstreamNode = root.entries.get('upstream')?.value
   if (upstreamNode !== undefined && values.upstream !== undefined)
     warnOfOwnUpstream(upstreamNode, values.upstream.url, { listen, admin, probes: values.probes }, problems)
+  for (const [name, { urls }] of Object.entries(values.upstreams ?? {}))
+    for (const url of urls)
+      warnOfOwnUpstream(
+        entryOf(entryOf(root, 'upstreams'), name) ?? root,
+        url,
+        { listen, admin, probes: values.probes },
+        problems,
+      )
   const store = values.store ?? DEFAULT_STORE
   if (store.kind === 'memory') warnOfVolatileQuotas(root, problems)
   checkActState(root, { store, admin, state: values.state }, problems)
@@ -162,6 +174,7 @@ export function decodeConfig(
   const shared = values.limits ?? []
   // Without `default`, requests that match no route are forwarded without limits.
   const fallback = values.default ?? { name: 'default', rules: [], readsBody: false }
+  const urlUpstreams = new UrlUpstreams()
   const withInherited = <P extends PolicyConfig>(policy: P): P => {
     const isLarge = policy.llm !== undefined && values.max_body === undefined
     if (values.on_unreadable === 'pass' && policy.onUnreadable === undefined && policy.llm !== undefined)
@@ -178,11 +191,14 @@ export function decodeConfig(
     const complete = withOnUnreadable(withPrices(withUnpriced(withAllLimits, shared), pricing))
     const allow = [...(values.allow?.addresses ?? []), ...(complete.allow ?? [])]
     return {
-      ...complete,
+      ...urlUpstreams.named(complete),
       ...(allow.length > 0 && { allow }),
       ...(isLarge && { maxBody: DEFAULT_MAX_LLM_BODY_BYTES }),
     }
   }
+  const namedRoutes = routes.map(withInherited)
+  const namedFallback = fallback === 'deny' ? fallback : withInherited(fallback)
+  const upstreams = { ...values.upstreams, ...urlUpstreams.all }
   return {
     listen,
     workers: values.workers ?? 1,
@@ -190,6 +206,7 @@ export function decodeConfig(
     probes: values.probes,
     upstream: values.upstream?.url ?? '',
     upstreamTls: values.upstream?.tls,
+    ...(Object.keys(upstreams).length > 0 && { upstreams }),
     store,
     onStoreFailure: values.on_store_failure ?? DEFAULT_STORE_FAILURE,
     identity: values.identity ?? DEFAULT_IDENTITY,
@@ -212,8 +229,8 @@ export function decodeConfig(
     models: values.models,
     usage,
     ...(values.webhooks !== undefined && { webhooks: values.webhooks }),
-    routes: routes.map(withInherited),
-    fallback: fallback === 'deny' ? fallback : withInherited(fallback),
+    routes: namedRoutes,
+    fallback: namedFallback,
   }
 }
 

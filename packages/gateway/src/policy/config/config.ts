@@ -8,7 +8,7 @@ import type { LlmOptions } from '../llm/llm-call.js'
 import type { PriceList } from '../llm/price-list.js'
 import type { MirrorName } from '../llm/vendor-headers.js'
 import type { ModelAccess, ModelList } from '../model-access.js'
-import type { GatewayRequest } from '../policy-request.js'
+import type { GatewayRequest, UpstreamCall } from '../policy-request.js'
 import type { RoutePattern } from '../routing/route-pattern.js'
 import type { ConfigProblem } from './yaml/diagnostics.js'
 import type { Variables } from './yaml/variables.js'
@@ -30,6 +30,8 @@ export interface GatewayConfig {
   readonly upstream: string
   /** Undefined for the certificates of the system, and no client certificate. */
   readonly upstreamTls?: UpstreamTls | undefined
+  /** The upstreams that routes choose; absent if there are none. */
+  readonly upstreams?: Readonly<Record<string, UpstreamConfig>>
   readonly store: StoreConfig
   readonly onStoreFailure: StoreFailureConfig
   readonly identity: IdentityConfig
@@ -165,6 +167,40 @@ export type ServerTls = TlsFiles & { readonly cert: string; readonly key: string
 export interface UpstreamTls extends TlsFiles {
   /** The name in the certificate of the upstream, if it is not the host of the URL. */
   readonly serverName?: string
+}
+
+/** A rule of an upstream, which counts all requests to it under one key. */
+export type UpstreamRule = Rule<UpstreamCall>
+
+/** A server to which routes send requests, at one address or several. */
+export interface UpstreamConfig {
+  /** The URLs of its addresses; at least one. */
+  readonly urls: readonly string[]
+  readonly tls?: UpstreamTls
+  /** Headers that replace all client headers of the same names. The values are secret. */
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+  /** The upstreams that are tried next, in this order. */
+  readonly fallback?: readonly string[]
+  /** The statuses after which the next one is tried. Default: `DEFAULT_FALLBACK_ON`. */
+  readonly fallbackOn?: readonly number[]
+  readonly health?: HealthCheckConfig
+  readonly rules?: readonly UpstreamRule[]
+}
+
+/** The statuses after which the fallback of an upstream is tried. */
+export const DEFAULT_FALLBACK_ON: readonly number[] = [429]
+
+/** A request that each address of an upstream must answer with a status below 400. */
+export interface HealthCheckConfig {
+  readonly path: string
+  readonly everyMs: number
+}
+
+/** Returns the name of an upstream for a request. */
+export type ChooseUpstream = ((request: GatewayRequest) => string) & {
+  readonly source: string
+  readonly readsBody: boolean
+  readonly readsModel: boolean
 }
 
 /** The port for operators: metrics, health and the dashboard. */
@@ -354,6 +390,8 @@ export interface PolicyConfig {
     readonly readsModel?: boolean
   }
   readonly refuseWith?: Refusing
+  /** The name of the upstream, or the expression that chooses it. Default: the file's `upstream`. */
+  readonly upstream?: string | ChooseUpstream
   readonly warmUp?: WarmUpConfig
   /** How model calls are metered. */
   readonly llm?: LlmOptions

@@ -2,9 +2,9 @@ import { type ConcurrencyRule, formatDuration, formatLimit, type RateRule, type 
 import { formatUnits } from 'sluice/internal'
 import type { ClientList } from '../acts/access-list.js'
 import type { ModelAccess } from '../model-access.js'
-import type { GatewayRequest } from '../policy-request.js'
 import { canAct } from './act-state.js'
 import {
+  DEFAULT_FALLBACK_ON,
   type Endpoint,
   type ForwardedIdentity,
   type GatewayConfig,
@@ -13,10 +13,12 @@ import {
   patternsOf,
   type RouteConfig,
   type ServerTls,
+  type UpstreamConfig,
 } from './config.js'
 import { limitsOf } from './limits/limit-string.js'
 import { describePrices } from './prices/describe-prices.js'
 import { countsMoney } from './prices/money-limits.js'
+import { UPSTREAM_NAME } from './sections/upstreams-section.js'
 import { serverLimits } from './server-limits.js'
 import { storeAddress } from './store-address.js'
 import { formatEndpoint } from './yaml/endpoint.js'
@@ -52,6 +54,7 @@ export function describeConfig(config: GatewayConfig): string[] {
     ...webhooks.map(({ url }) => `  thresholds are sent to ${withoutQuery(url)}`),
     ...describePrices(config),
     ...(telemetry?.otlp === undefined ? [] : [describeOtlp(telemetry.otlp)]),
+    ...Object.entries(config.upstreams ?? {}).map(describeUpstream),
     ...routes.map((route) => line(route.name, `${describeMatch(route)}${describePolicy(route)}`)),
     line('default', fallback === 'deny' ? 'deny' : describePolicy(fallback)),
   ]
@@ -61,6 +64,25 @@ export function describeConfig(config: GatewayConfig): string[] {
 function describeMatch(route: RouteConfig): string {
   const sources = patternsOf(route).map(({ source }) => source)
   return sources.length === 1 && sources[0] === route.name ? '' : `${sources.join(', ')}: `
+}
+
+/**
+ * Describes an upstream, as in `upstream openai: https://api.openai.com, sets authorization, falls
+ * back to vllm after 429`. Shows neither paths nor the values of headers, which may be secret.
+ */
+function describeUpstream([name, upstream]: readonly [name: string, upstream: UpstreamConfig]): string {
+  const { urls, headers = [], fallback = [], fallbackOn = DEFAULT_FALLBACK_ON, health, rules = [] } = upstream
+  const origins = urls.map((url) => new URL(url).origin)
+  const described = [
+    origins.join(' and '),
+    ...(headers.length === 0 ? [] : [`sets ${headers.map(([header]) => header).join(' and ')}`]),
+    ...(health === undefined ? [] : [`checked every ${formatDuration(health.everyMs)}`]),
+    ...(fallback.length === 0
+      ? []
+      : [`falls back to ${fallback.join(', then ')} after ${fallbackOn.join(' or ')}`]),
+  ].join(', ')
+  const label = UPSTREAM_NAME.test(name) ? name : 'of a route'
+  return [`  upstream ${label}: ${described}`, ...rules.map(describeRule)].join('; ')
 }
 
 /** Returns a URL without its query, which may contain secrets. */
@@ -142,8 +164,10 @@ function describeForward({ client, tier }: ForwardedIdentity): string {
 }
 
 function describePolicy(policy: PolicyConfig): string {
-  const { rules, allow = [], require: requirement, warmUp, bodyTypes, onUnreadable, models } = policy
+  const { rules, allow = [], require: requirement, warmUp, bodyTypes, onUnreadable } = policy
+  const { models, upstream } = policy
   return [
+    ...(upstream === undefined ? [] : [`to ${sourceOf(upstream)}`]),
     ...(requirement === undefined ? [] : [`only if ${sourceOf(requirement)}`]),
     ...(models === undefined ? [] : describeModels(models)),
     ...(rules.length === 0 ? ['not limited'] : rules.map(describeRule)),
@@ -165,7 +189,7 @@ function describeModels({ allow, alias }: ModelAccess): string[] {
 }
 
 /** Describes a rule, as in `100/minute tokens by ip + params.model, cost size(body.data)`. */
-function describeRule(rule: Rule<GatewayRequest>): string {
+function describeRule(rule: Rule<never>): string {
   const limits = 'concurrent' in rule ? describeConcurrency(rule) : describeRate(rule)
   return [
     `${limits} by ${describeKey(rule.by)}`,
@@ -183,7 +207,7 @@ function describeRule(rule: Rule<GatewayRequest>): string {
 }
 
 /** Describes the clients that a rule by labels applies to. */
-function labelCondition(by: Rule<GatewayRequest>['by']): string[] {
+function labelCondition(by: Rule<never>['by']): string[] {
   const labels = [by]
     .flat()
     .flatMap((part) => (typeof part === 'string' && part.startsWith('client.') ? [part] : []))
@@ -191,12 +215,12 @@ function labelCondition(by: Rule<GatewayRequest>['by']): string[] {
 }
 
 /** Describes a cost: an expression, a number of units, or an amount of money in the currency of the limit. */
-function describeCost(rule: Rule<GatewayRequest>, cost: unknown): string {
+function describeCost(rule: Rule<never>, cost: unknown): string {
   return typeof cost === 'number' && countsMoney(rule) ? formatUnits(cost) : sourceOf(cost)
 }
 
 /** Describes a penalty, as in `penalty of 15 minutes, growing 2 times each up to 1 day`. */
-function describePenalty({ penalty, penaltyGrowth, penaltyMax }: RateRule<GatewayRequest>): string {
+function describePenalty({ penalty, penaltyGrowth, penaltyMax }: RateRule<never>): string {
   const first = `penalty of ${formatDuration(Number(penalty))}`
   if (penaltyGrowth === undefined) return first
   return `${first}, growing ${penaltyGrowth} times each up to ${formatDuration(Number(penaltyMax))}`
@@ -206,7 +230,7 @@ function describeTier(limit: unknown): string {
   return typeof limit === 'number' ? `${limit} times the limit` : String(limit)
 }
 
-function describeRate(rule: RateRule<GatewayRequest>): string {
+function describeRate(rule: RateRule<never>): string {
   const { limit, algorithm, align, timeZone: time_zone } = rule
   const limits =
     typeof limit === 'function'
@@ -218,12 +242,12 @@ function describeRate(rule: RateRule<GatewayRequest>): string {
   return `${limits}${rule.of === undefined ? '' : ` ${rule.of}`} (${counting.join(', ')})`
 }
 
-function describeConcurrency({ concurrent }: ConcurrencyRule<GatewayRequest>): string {
+function describeConcurrency({ concurrent }: ConcurrencyRule<never>): string {
   return `${sourceOf(concurrent)} concurrent`
 }
 
 /** Describes the key of a rule, as in `ip + params.model`. */
-export function describeKey(by: Rule<GatewayRequest>['by']): string {
+export function describeKey(by: Rule<never>['by']): string {
   if (by === undefined) return 'client'
   return typeof by === 'object' ? by.map(sourceOf).join(' + ') : sourceOf(by)
 }

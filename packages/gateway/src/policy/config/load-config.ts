@@ -80,7 +80,7 @@ export function parseConfig(
 
 /** Resolves the file paths in a configuration relative to the folder of the configuration file. */
 function withResolvedPaths(config: GatewayConfig, folder: string): GatewayConfig {
-  const { identity, admin, accessLog, record, listen, upstreamTls } = config
+  const { identity, admin, accessLog, record, listen, upstreamTls, upstreams } = config
   const path = (file: string) => resolve(folder, file)
   return {
     ...config,
@@ -99,6 +99,14 @@ function withResolvedPaths(config: GatewayConfig, folder: string): GatewayConfig
     }),
     ...(listen.tls && { listen: { ...listen, tls: resolvedTls(listen.tls, path) } }),
     ...(upstreamTls && { upstreamTls: resolvedTls(upstreamTls, path) }),
+    ...(upstreams && {
+      upstreams: Object.fromEntries(
+        Object.entries(upstreams).map(([name, { tls, ...others }]) => [
+          name,
+          { ...others, ...(tls && { tls: resolvedTls(tls, path) }) },
+        ]),
+      ),
+    }),
   }
 }
 

@@ -23,7 +23,11 @@ type KeyFor = (request: GatewayRequest, client: Client | undefined) => string
  * still apply.
  */
 export function withRecordedCosts<C extends Pick<GatewayConfig, 'routes' | 'fallback'>>(config: C): C {
-  const adapted = <P extends PolicyConfig>(policy: P): P => ({ ...policy, rules: policy.rules.map(adapt) })
+  // Records have no body from which an upstream could be chosen.
+  const adapted = <P extends PolicyConfig>({ upstream: _, ...policy }: P) => ({
+    ...policy,
+    rules: policy.rules.map(adapt),
+  })
   const { routes, fallback } = config
   return {
     ...config,

@@ -20,14 +20,14 @@ const rows: readonly Row[] = page.split('\n').flatMap((line) => {
 })
 
 /**
- * Returns the path under which the page lists a key that routes, `default` and the file have in
- * common.
+ * Returns the path under which the page lists a key that routes, `default`, upstreams and the file
+ * have in common.
  */
 function listedPath(path: string): string {
   return path
     .replace(/^\./, '')
     .replace(/^default\./, 'routes[].')
-    .replace(/^routes\[\]\.limits\[\]/, 'limits[]')
+    .replace(/^(routes\[\]|upstreams\.\*)\.limits\[\]/, 'limits[]')
 }
 
 /** Other keys that an option requires in the same map. */
@@ -46,6 +46,8 @@ const REQUIRED: Readonly<Record<string, string>> = {
   'routes[].llm.cached_weight': 'shape: openai',
   'routes[].llm.ask_for_usage': 'shape: openai',
   'routes[].llm.max_retry_wait': 'shape: openai',
+  'upstreams.*.fallback_on': 'fallback: default',
+  'upstreams.*.health.every': 'path: /health',
   'limits[].align': 'limit: 10/minute',
   'limits[].time_zone': 'limit: 10/day, algorithm: fixed-window, align: calendar',
   'limits[].lease': 'concurrent: 4',
@@ -72,7 +74,8 @@ function fileWith(key: string, value: string): string {
     '{ routes: [{',
     "{ routes: [{ require: 'true', match: POST /v1/chat/completions,",
   )
-  const shared = route.startsWith('{ limits: [{') ? `{ default: ${route} }` : route
+  const upstream = route.replace('upstreams: { *: {', 'upstreams: { vllm: { url: http://10.0.0.5:8000,')
+  const shared = upstream.startsWith('{ limits: [{') ? `{ default: ${upstream} }` : upstream
   return shared.replace(/^\{/, '{ upstream: http://127.0.0.1:9000,')
 }
 

@@ -13,7 +13,7 @@ import { evaluateAsSpecified, redirectCalls } from './specified-operators.js'
 import { analyze, type ExpressionProblem } from './static-analysis.js'
 
 /** The purpose of an expression, which determines the type of its result. */
-type Purpose = 'key' | 'cost' | 'limit' | 'concurrent' | 'require' | 'when' | 'allow'
+type Purpose = 'key' | 'cost' | 'limit' | 'concurrent' | 'require' | 'when' | 'allow' | 'upstream'
 
 /** A compiled expression: a function of the request. */
 export interface Expression<T> extends ExpressionProperties {
@@ -55,6 +55,11 @@ const RESULTS: Readonly<Record<Purpose, ExpectedResult>> = {
     types: ['string', 'list<string>', 'list<dyn>', 'dyn'],
     expected: 'a list of strings',
     example: 'client.models',
+  },
+  upstream: {
+    types: ['string', 'dyn'],
+    expected: 'the name of an upstream',
+    example: "client.tier == 'premium' ? 'fast' : 'default'",
   },
 }
 
@@ -191,6 +196,22 @@ export function allowExpression(
 
 function listIn(result: object): readonly unknown[] {
   return Symbol.iterator in result ? [...(result as Iterable<unknown>)] : []
+}
+
+/**
+ * Compiles the expression of a route's `upstream`: the name of an upstream. See `keyExpression`.
+ *
+ * @param problemOf finds the problem of a name. Names that the expression certainly returns for some
+ *   request are checked when it is compiled.
+ */
+export function upstreamExpression(
+  source: string,
+  scope: ExpressionScope,
+  problemOf: (name: string) => ExpressionProblem | undefined,
+): Expression<string> | ExpressionProblem[] {
+  const toName = (result: unknown, fail: Fail) =>
+    typeof result === 'string' ? result : fail('the result is not a string')
+  return compile('upstream', source, scope, toName, problemOf)
 }
 
 /** Returns the properties of an expression, for a function that replaces it. */

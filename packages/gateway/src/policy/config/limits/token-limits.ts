@@ -7,7 +7,7 @@ import type { Problems } from '../yaml/diagnostics.js'
 import type { LocatedRule } from './limit-entry.js'
 
 /** Reports whether one of the rules counts tokens. */
-export function countsTokens(rules: readonly Rule<GatewayRequest>[]): boolean {
+export function countsTokens(rules: readonly Rule<never>[]): boolean {
   return rules.some((rule) => tokensOf(rule) !== undefined)
 }
 
@@ -44,7 +44,7 @@ export function withTokenCosts(
 }
 
 /** Returns the token resource that a rule counts; undefined if it counts something else. */
-export function tokensOf(rule: Rule<GatewayRequest>): TokenResource | undefined {
+export function tokensOf(rule: Rule<never>): TokenResource | undefined {
   const resource = 'of' in rule ? rule.of : undefined
   return isTokenResource(resource) ? resource : undefined
 }

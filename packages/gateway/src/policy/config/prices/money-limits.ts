@@ -1,7 +1,6 @@
 import type { Rule } from 'sluice'
 import { MONEY } from 'sluice/internal'
 import type { Pricing } from '../../llm/call-price.js'
-import type { GatewayRequest } from '../../policy-request.js'
 import type { PolicyConfig, PricesConfig } from '../config.js'
 import type { LocatedRule } from '../limits/limit-entry.js'
 import { isLimitExpression, limitStringsOf } from '../limits/limit-string.js'
@@ -9,7 +8,7 @@ import type { Problems } from '../yaml/diagnostics.js'
 import { type ConfigNode, entryOf, isString, itemsOf, type MapNode } from '../yaml/yaml-node.js'
 
 /** Reports whether a rule counts the money that calls cost. */
-export function countsMoney(rule: Rule<GatewayRequest>): boolean {
+export function countsMoney(rule: Rule<never>): boolean {
   return 'of' in rule && rule.of === MONEY
 }
 

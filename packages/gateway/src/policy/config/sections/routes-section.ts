@@ -28,6 +28,7 @@ import { decodeListVendor, type LlmSection, llmDecoder } from './llm-section.js'
 import { type ModelsSection, modelsDecoder } from './models-section.js'
 import { networkList } from './network-list.js'
 import { decodeOnUnreadable, PASS_WITH_LLM } from './on-unreadable-section.js'
+import { routeUpstreamDecoder } from './route-upstream.js'
 import { decodeWarmUp } from './warm-up-section.js'
 
 const MAX_ROUTES = 1000
@@ -50,8 +51,12 @@ interface LocatedPattern {
   readonly modelList: ModelList | undefined
 }
 
-function routeDecoder(algorithm: Algorithm | undefined, labels: KnownLabels): Decoder<LocatedRoute> {
-  return withKeysOf(routeMap({ params: [] }, '', algorithm), (node, problems) => {
+function routeDecoder(
+  algorithm: Algorithm | undefined,
+  labels: KnownLabels,
+  upstreams: readonly string[],
+): Decoder<LocatedRoute> {
+  return withKeysOf(routeMap({ params: [] }, '', algorithm, upstreams), (node, problems) => {
     const match = node.kind === 'map' ? node.entries.get('match')?.value : undefined
     if (node.kind === 'map' && match === undefined) {
       problems.at(node, "a route requires 'match', such as POST /predict")
@@ -60,7 +65,7 @@ function routeDecoder(algorithm: Algorithm | undefined, labels: KnownLabels): De
     const listsModels = entryOf(node, 'models') !== undefined && isModelList(found)
     const scope = { params: commonParams(found), labels, hasModel: hasLlm(node) && !listsModels }
     const path = found[0] === undefined ? '' : literalPath(found[0].pattern)
-    const values = routeMap(scope, path, algorithm, listsModels)(node, problems)
+    const values = routeMap(scope, path, algorithm, upstreams, listsModels)(node, problems)
     if (values === undefined) return undefined
     const patterns = found.map((each) => ({
       ...each,
@@ -78,13 +83,15 @@ function routeDecoder(algorithm: Algorithm | undefined, labels: KnownLabels): De
  *
  * @param algorithm the algorithm of limits without their own, if it is not a token bucket
  * @param labels the labels of clients
+ * @param upstreams the names of all upstreams
  */
 export function routesDecoder(
   algorithm: Algorithm | undefined,
   labels: KnownLabels,
+  upstreams: readonly string[],
 ): Decoder<readonly RouteConfig[]> {
   const routeList = listOf(
-    routeDecoder(algorithm, labels),
+    routeDecoder(algorithm, labels, upstreams),
     'a list of routes such as { match: POST /predict, limits: [10/minute] }',
     MAX_ROUTES,
   )
@@ -115,13 +122,15 @@ export function routesDecoder(
  *
  * @param algorithm the algorithm of limits without their own, if it is not a token bucket
  * @param labels the labels of clients
+ * @param upstreams the names of all upstreams
  */
 export function defaultDecoder(
   algorithm: Algorithm | undefined,
   labels: KnownLabels,
+  upstreams: readonly string[],
 ): Decoder<PolicyConfig | 'deny'> {
   const defaultMap = (scope: ExpressionScope) =>
-    mapOf(policyShape(scope, '', algorithm), "'deny', or a map such as { limits: [60/minute] }")
+    mapOf(policyShape(scope, '', algorithm, upstreams), "'deny', or a map such as { limits: [60/minute] }")
   return withKeysOf(defaultMap({ params: [] }), (node, problems) => {
     if (node.kind === 'scalar' && node.value === 'deny') return 'deny'
     const values = defaultMap({ params: [], labels, hasModel: hasLlm(node) })(node, problems)
@@ -138,13 +147,14 @@ function routeMap(
   scope: ExpressionScope,
   path: string,
   algorithm: Algorithm | undefined,
+  upstreams: readonly string[],
   listsModels = false,
 ) {
   // `match` is decoded first, since the other keys depend on it.
   const shape = {
     match: () => undefined,
     name: routeName,
-    ...policyShape(scope, path, algorithm, listsModels),
+    ...policyShape(scope, path, algorithm, upstreams, listsModels),
   }
   return mapOf(shape, 'a map such as { match: POST /predict, limits: [10/minute] }')
 }
@@ -270,6 +280,7 @@ function policyShape(
   scope: ExpressionScope,
   path: string,
   algorithm: Algorithm | undefined,
+  upstreams: readonly string[],
   listsModels = false,
 ) {
   const requirement: Decoder<Expression<boolean>> = (node, problems) => {
@@ -277,6 +288,7 @@ function policyShape(
     return source === undefined ? undefined : reported(node, requireExpression(source, scope), problems)
   }
   return {
+    upstream: routeUpstreamDecoder(scope, upstreams),
     limits: limitsDecoder(scope, algorithm),
     allow: networkList('a list of addresses and networks such as [10.0.0.0/8]'),
     require: requirement,
@@ -304,14 +316,15 @@ function policyOf(
   problems: Problems,
 ): Omit<PolicyConfig, 'name'> {
   const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp, llm } = values
-  const { on_unreadable: onUnreadable, body_types: bodyTypes, allow, answers, cors } = values
+  const { on_unreadable: onUnreadable, body_types: bodyTypes, allow, answers, cors, upstream } = values
+  const choice = typeof upstream === 'function' ? upstream : undefined
   if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
     problems.at(node, "'refuse_with' requires 'require'; add 'require', or remove 'refuse_with'")
   const rules = withTokenCosts(limits, llm?.options, problems)
   const models = modelAccess(
     values.models,
     llm?.options,
-    readsModel(rules) || requirement?.readsModel === true,
+    [requirement, choice].some((expression) => expression?.readsModel) || readsModel(rules),
     node,
     problems,
   )
@@ -322,13 +335,14 @@ function policyOf(
   return {
     rules,
     visible: visibleOf(limits),
-    readsBody: readsBody(rules) || requirement?.readsBody === true,
+    readsBody: [requirement, choice].some((expression) => expression?.readsBody) || readsBody(rules),
     ...(llm?.options && { llm: llm.options }),
     ...(models && { models }),
     ...(llm?.mirror && { mirror: llm.mirror }),
     ...(llm?.errorShape && { errorShape: llm.errorShape }),
     ...(llm && { maxRetryWaitMs: llm.maxRetryWaitMs }),
     ...(answers !== undefined && { answers }),
+    ...(upstream !== undefined && { upstream }),
     ...(requirement !== undefined && { require: requirement }),
     ...(refuseWith !== undefined && { refuseWith }),
     ...(warmUp !== undefined && { warmUp }),

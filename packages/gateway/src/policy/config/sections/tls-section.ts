@@ -33,12 +33,14 @@ export const decodeListen: Decoder<ListenConfig> = withKeysOf(listenMap, (node, 
   return values && { ...(values.address ?? DEFAULT_LISTEN), ...(values.tls && { tls: values.tls }) }
 })
 
-const upstreamUrl: Decoder<string> = transform(string('http://127.0.0.1:9000'), (url) => {
+/** Decodes the URL of an upstream. */
+export const upstreamUrl: Decoder<string> = transform(string('http://127.0.0.1:9000'), (url) => {
   parseUpstreamUrl(url)
   return url
 })
 
-const upstreamTls: Decoder<UpstreamTls> = transform(
+/** Decodes the `tls` of an upstream. */
+export const upstreamTls: Decoder<UpstreamTls> = transform(
   mapOf(
     { ...pem, ca: string('ca.crt'), server_name: hostName },
     'a map such as { ca: ca.crt, server_name: model.internal }',
