@@ -44,6 +44,7 @@ export const LAYERS = {
     ['server/http', 'server/store', 'server/acts', 'server/close-parts.ts'],
     ['server/identity'],
     ['server/observability'],
+    ['server/upstreams'],
     ['server/proxy', 'server/webhooks'],
     ['server/runtime.ts'],
     ['server/workers', 'server/admin'],

@@ -209,6 +209,7 @@ class GatewayProgram {
   }
 
   async #drainAndStop(drainMs: number, gracePeriodMs: number): Promise<void> {
+    this.#runtime.stopHealthChecks()
     if (drainMs > 0) {
       this.#frontend?.drain()
       await delay(drainMs)
@@ -252,6 +253,7 @@ class GatewayProgram {
         unfit: () => this.#runtime.unfitActs,
         failure: () => this.#acts.failure,
       },
+      upstreams: () => this.#frontend?.load().upstreams ?? [],
       log: this.#log,
     })
   }
@@ -264,6 +266,7 @@ class GatewayProgram {
   #openRuntime(config: GatewayConfig): Promise<Runtime> {
     const { store } = this.#store
     const options: RuntimeOptions = {
+      isIdle: config.workers > 1,
       recorder: this.#recorder,
       telemetry: this.#telemetry,
       accessLog: this.#accessLog,

@@ -7,6 +7,7 @@ import { type Act, describeChange } from '../policy/acts/act.js'
 import type { ClientLimit } from '../policy/client-limits.js'
 import { type GatewayConfig, policiesOf, type TlsFiles } from '../policy/config/config.js'
 import { isObserved } from '../policy/config/restart-needed.js'
+import { DEFAULT_UPSTREAM } from '../policy/config/sections/upstreams-section.js'
 import { type ServerLimits, serverLimits } from '../policy/config/server-limits.js'
 import { ResponseMemory } from '../policy/llm/response/response-memory.js'
 import { createPolicies, type Overrides, type Policies } from '../policy/policies.js'
@@ -23,12 +24,13 @@ import type { AccessLog } from './observability/access-log.js'
 import type { Observer } from './observability/observer.js'
 import type { Recorder } from './observability/recording/recorder.js'
 import type { Telemetry } from './observability/telemetry/request-telemetry.js'
+import type { UpstreamLoad } from './observability/upstream-load.js'
 import { RefCount } from './proxy/ref-count.js'
 import type { RequestServices } from './proxy/request-context.js'
-import { createUpstream, type Upstream } from './proxy/upstream.js'
-
-/** The connections for which TLS files are used: those from clients or to the upstream. */
-export type TlsPurpose = 'listen' | 'upstream'
+import { HealthChecks } from './upstreams/health-checks.js'
+import type { Upstream } from './upstreams/upstream.js'
+import { UpstreamSet, type UpstreamSetOptions } from './upstreams/upstream-set.js'
+import { type TlsPurpose, UpstreamTlsFiles } from './upstreams/upstream-tls.js'
 
 export interface RuntimeOptions {
   /** The gateway's own name in the `Via` header. Default: a new random name. */
@@ -44,12 +46,14 @@ export interface RuntimeOptions {
   readonly telemetry?: Telemetry | undefined
   /** Undefined unless requests are logged. */
   readonly accessLog?: AccessLog | undefined
+  /** True if this process does not forward requests, so that it does not check upstreams either. */
+  readonly isIdle?: boolean
   /** True if this process is a worker, whose primary logs the same events. */
   readonly isWorker?: boolean
   /** Opens a keys file. Default: `watchKeysFile`. */
   readonly openKeys?: (file: string) => MaybePromise<KeysFileWatch>
   /** Opens TLS files. Default: `watchTls`. */
-  readonly openTls?: (purpose: TlsPurpose, files: TlsFiles) => MaybePromise<TlsWatch>
+  readonly openTls?: (purpose: TlsPurpose, files: TlsFiles, onReload: () => void) => MaybePromise<TlsWatch>
   /** Called after TLS files are reloaded. */
   readonly onTlsChanged?: () => void
   /** Called after the keys file is reloaded. */
@@ -76,13 +80,18 @@ export class Runtime {
   /** The limits of clients in the keys file. */
   #clientLimits: readonly ClientLimit[]
   #tls: TlsWatches
-  /** Upstreams of earlier configurations that requests still use. */
+  #upstreams: UpstreamSet
+  #healthChecks: HealthChecks | undefined
+  #isStopping = false
+  /** Connections of earlier configurations that requests may still use. */
   readonly #retired = new Set<Upstream>()
+  /** Resolves once the requests of all earlier configurations have ended. */
+  #drained: Promise<unknown> = Promise.resolve()
 
   private constructor(
     config: GatewayConfig,
     acts: readonly Act[],
-    { tls, upstream, clients }: OpenedServices,
+    { tls, upstreams, clients }: OpenedServices,
     options: RuntimeOptions,
   ) {
     this.#options = options
@@ -93,7 +102,9 @@ export class Runtime {
     this.#acts = acts
     this.#clientLimits = clients.keys?.limits ?? []
     this.#setMemoryLimits()
-    this.#services = this.#createServices(config, { upstream, upstreamUsers: new RefCount(), clients })
+    this.#upstreams = upstreams
+    this.#startHealthChecks()
+    this.#services = this.#createServices(config, { ...upstreamServices(config, upstreams), clients })
     options.onChange?.(this)
   }
 
@@ -109,16 +120,13 @@ export class Runtime {
     try {
       const listen = await openTls('listen', config.listen.tls, options, () => options.onTlsChanged?.())
       opened.add(listen)
-      const tls = {
-        listen,
-        upstream: await openUpstreamTls(config, options, () => runtime),
-      }
-      opened.add(tls.upstream)
-      const upstream = upstreamOf(config, tls.upstream)
+      const tls = { listen, upstreams: await openUpstreamTls(config, options, () => runtime) }
+      opened.add({ stop: () => tls.upstreams.stopExcept(undefined) })
+      const upstreams = new UpstreamSet(config, upstreamOptions(config, options, tls.upstreams))
       const clients = await openClients(config, options, () => runtime)
       opened.add(clients)
       clients.keys?.checkLimits(config)
-      runtime = new Runtime(config, acts, { tls, upstream, clients }, options)
+      runtime = new Runtime(config, acts, { tls, upstreams, clients }, options)
       return runtime
     } catch (error) {
       opened.stop()
@@ -150,9 +158,14 @@ export class Runtime {
     return this.#services
   }
 
+  /** The state of the upstreams that routes choose; empty if they choose none. */
+  get upstreams(): readonly UpstreamLoad[] {
+    return this.#services.upstreams?.load ?? []
+  }
+
   /** The contents of the TLS files in use. */
-  get tls(): Readonly<Record<TlsPurpose, TlsMaterial | undefined>> {
-    return { listen: this.#tls.listen?.material, upstream: this.#tls.upstream?.material }
+  get tls(): Readonly<Partial<Record<TlsPurpose, TlsMaterial | undefined>>> {
+    return { listen: this.#tls.listen?.material, ...this.#tls.upstreams.materials }
   }
 
   /** The contents of the keys file in use; undefined without one. */
@@ -167,49 +180,51 @@ export class Runtime {
    */
   async reload(next: GatewayConfig): Promise<void> {
     const before = this.#services
-    const tlsBefore = this.#tls.upstream
-    const sameTls = isDeepStrictEqual(next.upstreamTls, this.#config.upstreamTls)
-    const sameUpstream =
-      sameTls &&
-      next.upstream === this.#config.upstream &&
-      isDeepStrictEqual(next.timeouts, this.#config.timeouts)
+    const tlsBefore = this.#tls.upstreams
+    const previous = this.#upstreams
     const sameClients = isDeepStrictEqual(next.identity, this.#config.identity)
     const opened = new OpenedWatches()
     const limitsBefore = this.#clientLimits
-    let created: Upstream | undefined
+    let created: UpstreamSet | undefined
+    let tls = tlsBefore
     try {
-      const tls = sameTls ? tlsBefore : await openUpstreamTls(next, this.#options, () => this)
-      if (!sameTls) opened.add(tls)
+      tls = await openUpstreamTls(next, this.#options, () => this, tlsBefore)
       const clients = sameClients ? before.clients : await openClients(next, this.#options, () => this)
       if (!sameClients) opened.add(clients)
       clients.keys?.checkLimits(next)
       this.#clientLimits = clients.keys?.limits ?? []
-      if (!sameUpstream) created = upstreamOf(next, tls)
-      const { upstream, upstreamUsers } =
-        created === undefined ? this.#services : { upstream: created, upstreamUsers: new RefCount() }
-      const replaced = this.#services
-      this.#services = this.#createServices(next, { upstream, upstreamUsers, clients })
-      this.#tls = { ...this.#tls, upstream: tls }
-      if (created !== undefined) this.#retire(replaced)
+      created = new UpstreamSet(next, { ...upstreamOptions(next, this.#options, tls), previous })
+      this.#services = this.#createServices(next, {
+        ...upstreamServices(next, created, this.#usersOf(created)),
+        clients,
+      })
     } catch (error) {
       opened.stop()
-      void created?.destroy()
+      tls.stopExcept(tlsBefore)
+      for (const pool of created?.poolsNotIn(previous) ?? []) void pool.destroy()
       this.#clientLimits = limitsBefore
       throw error
     }
+    this.#tls = { ...this.#tls, upstreams: tls }
+    this.#useUpstreams(created, before)
     this.#config = next
     this.#setMemoryLimits()
     if (!sameClients) before.clients.stop()
-    if (!sameTls) tlsBefore?.stop()
+    tlsBefore.stopExcept(tls)
     this.#options.onChange?.(this)
   }
 
-  /** Connects to the upstream with the current TLS files. Requests in flight keep their connections. */
-  refreshUpstream(): void {
-    const replaced = this.#services
-    const upstream = upstreamOf(this.#config, this.#tls.upstream)
-    this.#services = { ...replaced, upstream, upstreamUsers: new RefCount() }
-    this.#retire(replaced)
+  /** Connects to the upstreams with the current TLS files. Requests in flight keep their connections. */
+  refreshUpstreams(): void {
+    const before = this.#services
+    const options = {
+      ...upstreamOptions(this.#config, this.#options, this.#tls.upstreams),
+      previous: this.#upstreams,
+    }
+    const refreshed = new UpstreamSet(this.#config, options)
+    const users = this.#usersOf(refreshed)
+    this.#services = { ...before, ...upstreamServices(this.#config, refreshed, users) }
+    this.#useUpstreams(refreshed, before)
   }
 
   /** Applies the limits of clients in a keys file that was reloaded. */
@@ -247,13 +262,28 @@ export class Runtime {
     this.#createPolicies(this.#config, overridesOf([act], routes))
   }
 
+  /** Ends the checks of upstreams, before the gateway stops. */
+  stopHealthChecks(): void {
+    this.#isStopping = true
+    this.#healthChecks?.stop()
+  }
+
+  #startHealthChecks(): void {
+    this.#healthChecks?.stop()
+    if (!this.#isStopping && !this.#options.isIdle)
+      this.#healthChecks = new HealthChecks(this.#upstreams.groups.values())
+  }
+
   /** Closes the connections to the upstreams. Requests in flight are aborted. */
   async close(): Promise<void> {
+    this.stopHealthChecks()
     this.#services.clients.stop()
     this.#tls.listen?.stop()
-    this.#tls.upstream?.stop()
+    this.#tls.upstreams.stopExcept(undefined)
     this.warmUps.stop()
-    await Promise.all([this.#services.upstream, ...this.#retired].map((upstream) => upstream.destroy()))
+    await Promise.all(
+      [...this.#upstreams.poolsNotIn(undefined), ...this.#retired].map((pool) => pool.destroy()),
+    )
   }
 
   #setMemoryLimits(): void {
@@ -261,26 +291,39 @@ export class Runtime {
     this.#responseMemory.setLimit(this.limits.maxBodyMemory)
   }
 
+  /** Returns the counter of requests: a new one if requests could use other connections. */
+  #usersOf(next: UpstreamSet): RefCount {
+    return this.#upstreams.poolsNotIn(next).length === 0 ? this.#services.upstreamUsers : new RefCount()
+  }
+
   /**
-   * Closes an upstream once every request that started with it has ended, including queued
-   * requests.
+   * Replaces the upstreams. Closes the connections that are no longer configured once every request
+   * that could use them has ended, including queued requests and those of earlier configurations.
    */
-  #retire({ upstream, upstreamUsers }: RequestServices): void {
-    this.#retired.add(upstream)
-    upstreamUsers.retire(async () => {
-      try {
-        await upstream.close()
-      } catch (error) {
-        this.#options.log.crashed(error)
-      } finally {
-        this.#retired.delete(upstream)
-      }
-    })
+  #useUpstreams(next: UpstreamSet, { upstreamUsers }: RequestServices): void {
+    const removed = this.#upstreams.poolsNotIn(next)
+    this.#upstreams = next
+    this.#startHealthChecks()
+    if (removed.length === 0) return
+    for (const pool of removed) this.#retired.add(pool)
+    const ended = new Promise<void>((resolve) => upstreamUsers.retire(resolve))
+    this.#drained = Promise.all([this.#drained, ended])
+    this.#drained.then(() => removed.forEach((pool) => void this.#close(pool)))
+  }
+
+  async #close(pool: Upstream): Promise<void> {
+    try {
+      await pool.close()
+    } catch (error) {
+      this.#options.log.crashed(error)
+    } finally {
+      this.#retired.delete(pool)
+    }
   }
 
   #createServices(
     config: GatewayConfig,
-    reused: Pick<RequestServices, 'upstream' | 'upstreamUsers' | 'clients'>,
+    reused: Pick<RequestServices, 'upstream' | 'upstreams' | 'upstreamUsers' | 'clients'>,
   ): RequestServices {
     const { observer, recorder, telemetry, accessLog } = this.#options
     this.warmUps.update(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
@@ -361,12 +404,12 @@ function listenerOf(observer: Observer, telemetry: Telemetry, isObserved: boolea
 
 interface TlsWatches {
   readonly listen: TlsWatch | undefined
-  readonly upstream: TlsWatch | undefined
+  readonly upstreams: UpstreamTlsFiles
 }
 
 interface OpenedServices {
   readonly tls: TlsWatches
-  readonly upstream: Upstream
+  readonly upstreams: UpstreamSet
   readonly clients: ClientReader
 }
 
@@ -383,32 +426,51 @@ class OpenedWatches {
   }
 }
 
-function upstreamOf(
-  { upstream, timeouts, upstreamTls }: GatewayConfig,
-  watch: TlsWatch | undefined,
-): Upstream {
-  return createUpstream(upstream, timeouts, { ...watch?.material, serverName: upstreamTls?.serverName })
+/** Returns the services of a request that concern upstreams. */
+function upstreamServices(config: GatewayConfig, set: UpstreamSet, users = new RefCount()) {
+  const isChosen = policiesOf(config).some(({ upstream }) => typeof upstream === 'function')
+  return {
+    upstream: set.default.addresses[0]?.pool as Upstream,
+    upstreams: config.upstreams !== undefined || isChosen ? set : undefined,
+    upstreamUsers: users,
+  }
+}
+
+function upstreamOptions(
+  config: GatewayConfig,
+  { store, log, observer }: RuntimeOptions,
+  files: UpstreamTlsFiles,
+): UpstreamSetOptions {
+  return {
+    store,
+    log,
+    listener: isObserved(config) ? observer.onLimiterEvent : undefined,
+    materialOf: (name) =>
+      files.get(name === DEFAULT_UPSTREAM ? 'upstream' : `upstreams.${name}`)?.watch.material,
+  }
 }
 
 async function openTls(
   purpose: TlsPurpose,
   files: TlsFiles | undefined,
-  { log, openTls = (_, files) => watchTls(files, log, onReload) }: RuntimeOptions,
+  { log, openTls = (_, files, onReload) => watchTls(files, log, onReload) }: RuntimeOptions,
   onReload: () => void,
 ): Promise<TlsWatch | undefined> {
-  return files && openTls(purpose, files)
+  return files && openTls(purpose, files, onReload)
 }
 
 /** @param runtime returns the runtime that uses the files, once it exists */
 function openUpstreamTls(
-  { upstreamTls }: GatewayConfig,
-  options: RuntimeOptions,
+  config: GatewayConfig,
+  { log, onTlsChanged, openTls = (_, files, onReload) => watchTls(files, log, onReload) }: RuntimeOptions,
   runtime: () => Runtime | undefined,
-): Promise<TlsWatch | undefined> {
-  return openTls('upstream', upstreamTls, options, () => {
-    runtime()?.refreshUpstream()
-    options.onTlsChanged?.()
-  })
+  previous?: UpstreamTlsFiles,
+): Promise<UpstreamTlsFiles> {
+  const onReload = () => {
+    runtime()?.refreshUpstreams()
+    onTlsChanged?.()
+  }
+  return UpstreamTlsFiles.open(config, (purpose, files) => openTls(purpose, files, onReload), previous)
 }
 
 /** @param runtime returns the runtime that uses the keys, once it exists */

@@ -112,6 +112,7 @@ function status(change: Partial<Status> = {}): Status {
     version: '0.1.0',
     acts: 'off',
     store: { kind: 'memory', state: 'answers', keys: 1204, overflowed: 0 },
+    upstreams: [],
     routes: [],
     clientsTracked: 214,
     ...change,

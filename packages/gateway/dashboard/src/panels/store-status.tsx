@@ -1,4 +1,9 @@
-import type { RouteStatus, Status, StoreStatus } from '../../../src/server/admin/api/gateway-status.js'
+import type {
+  RouteStatus,
+  Status,
+  StoreStatus,
+  UpstreamStatus,
+} from '../../../src/server/admin/api/gateway-status.js'
 import { Badge } from '../components/badge.js'
 import { Bar } from '../components/bar.js'
 import { count } from '../components/format.js'
@@ -14,6 +19,9 @@ export function StoreStatusPanel({ status }: { readonly status: Status }) {
     <Panel id="store-status" title="Store and warm-up">
       <dl class="facts">
         <StoreFacts store={status.store} />
+        {status.upstreams.map((upstream) => (
+          <UpstreamFact {...upstream} />
+        ))}
       </dl>
       {warming.length === 0 ? (
         <p class="empty">
@@ -46,6 +54,20 @@ export function StoreStatusPanel({ status }: { readonly status: Status }) {
         />
       )}
     </Panel>
+  )
+}
+
+/** Shows one address of an upstream. */
+function UpstreamFact({ upstream, address, up, inFlight, paused }: UpstreamStatus) {
+  return (
+    <>
+      <dt>Upstream {upstream}</dt>
+      <dd>
+        {address} {up ? <Badge tone="good">in use</Badge> : <Badge tone="bad">skipped</Badge>}{' '}
+        {paused > 0 && <Badge tone="warning">paused for {Math.ceil(paused / 1000)} s</Badge>}{' '}
+        {count(inFlight)} in flight
+      </dd>
+    </>
   )
 }
 

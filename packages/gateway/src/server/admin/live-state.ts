@@ -12,12 +12,13 @@ import type { StoreOperation } from '../observability/metrics/timed-store.js'
 import type { ModelAnswer } from '../observability/model-answer.js'
 import type { Observer } from '../observability/observer.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
+import type { UpstreamLoad } from '../observability/upstream-load.js'
 import type { OpenedStore } from '../store/open-store.js'
 import { type ListSources, listActs } from './actions/act-list.js'
 import { type ActChanges, OperatorActions } from './actions/operator-actions.js'
 import type { ActList, AdminAction } from './api/admin-actions.js'
 import type { ClientTree } from './api/client-tree.js'
-import type { Status, StoreStatus } from './api/gateway-status.js'
+import type { Status, StoreStatus, UpstreamStatus } from './api/gateway-status.js'
 import { lookUpClient } from './live/client-lookup.js'
 import { clientTree } from './live/client-tree.js'
 import { KnownClients } from './live/known-clients.js'
@@ -31,6 +32,8 @@ export interface LiveStateOptions {
   readonly opened: OpenedStore
   readonly warmUps: Pick<WarmUps, 'ofRoutes'>
   readonly acts: ActChanges & Omit<ListSources, 'kept'>
+  /** Returns the state of the upstreams that routes choose. */
+  readonly upstreams: () => readonly UpstreamLoad[]
   readonly log: Pick<Log, 'crashed'>
 }
 
@@ -84,6 +87,7 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
       version: VERSION,
       acts: canAct(this.#config.admin) ? 'token' : 'off',
       store: storeStatus(this.#config, this.#options.opened),
+      upstreams: this.#options.upstreams().flatMap(upstreamStatus),
       routes: await this.#view.routes(),
       clientsTracked: this.#view.keysSeen,
     }
@@ -188,6 +192,10 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
   onStoreOperation(_operation: StoreOperation, seconds: number): void {
     this.#sampler.onStoreOperation(seconds)
   }
+}
+
+function upstreamStatus({ upstream, addresses, pausedMs }: UpstreamLoad): readonly UpstreamStatus[] {
+  return addresses.map((address) => ({ upstream, ...address, paused: Math.ceil(pausedMs) }))
 }
 
 function storeStatus({ store, onStoreFailure }: GatewayConfig, opened: OpenedStore): StoreStatus {

@@ -30,6 +30,7 @@ export function arrivedBody(request: IncomingMessage): Buffer | undefined {
  */
 export class ClientBody extends Readable {
   readonly #request: IncomingMessage
+  #isUntouched = true
   readonly #onData = (chunk: Buffer) => {
     if (!this.push(chunk)) this.#request.pause()
   }
@@ -47,7 +48,13 @@ export class ClientBody extends Readable {
     request.on('data', this.#onData).on('end', this.#onEnd)
   }
 
+  /** True if nothing was read, so that another stream can still provide the whole body. */
+  get isUntouched(): boolean {
+    return this.#isUntouched
+  }
+
   override _read(): void {
+    this.#isUntouched = false
     this.#request.resume()
   }
 

@@ -50,3 +50,22 @@ function notifyAll(this: Socket): void {
 export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError'
 }
+
+/**
+ * Runs an operation for a client. Its signal is aborted with a `ClientGoneError` when the client
+ * disconnects.
+ */
+export async function whileConnected<T>(
+  socket: Socket,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const disconnect = new AbortController()
+  const watcher = { onClientGone: () => disconnect.abort(new ClientGoneError()) }
+  watchClient(socket, watcher)
+  try {
+    if (socket.destroyed) throw new ClientGoneError()
+    return await run(disconnect.signal)
+  } finally {
+    unwatchClient(socket, watcher)
+  }
+}

@@ -91,6 +91,8 @@ interface AccessFields {
   status?: number | undefined
   outcome?: RequestOutcome
   answeredBy?: 'upstream' | 'gateway'
+  /** The name of the upstream, if routes choose one. */
+  upstream?: string
   /** The side whose connection closed before the end of the response. */
   interruptedBy?: 'client' | 'upstream'
   /** The rule that refused the request. */
@@ -138,6 +140,11 @@ export class AccessEntry {
   /** The client got at least the head of a response of the upstream. */
   onUpstreamAnswer(): void {
     this.#fields.answeredBy = 'upstream'
+  }
+
+  /** The request was sent to an upstream, which routes choose. */
+  onUpstream(name: string): void {
+    this.#fields.upstream = name
   }
 
   /** A connection closed before the end of the response. */

@@ -1,17 +1,21 @@
 import type { Client, Decision, Limiter, MaybePromise, RequestBody } from 'sluice'
 import { addressOf } from '../../policy/client-label.js'
 import type { LlmCall } from '../../policy/llm/llm-call.js'
+import type { Policy } from '../../policy/policies.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import { hasBody } from '../http/client-body.js'
-import { ClientGoneError, unwatchClient, watchClient } from '../http/disconnects.js'
+import { whileConnected } from '../http/disconnects.js'
 import type { InboundRequest } from '../http/inbound-request.js'
 import type { HeldBody } from '../http/read-body.js'
 import { RequestHead } from '../identity/request-head.js'
 import type { TrafficObserver } from '../observability/request-outcome.js'
+import type { UpstreamGroup } from '../upstreams/upstream-group.js'
+import type { UpstreamSet } from '../upstreams/upstream-set.js'
 import { checkClient } from './blocked.js'
 import { IncomingRequest } from './incoming-request.js'
 import { PendingBody } from './pending-body.js'
 import type { RoutedRequest } from './request-context.js'
+import { UnknownUpstreamError } from './upstream-answers.js'
 
 /** A request and the decision on it, which may be a refusal. */
 export interface Admitted {
@@ -27,6 +31,13 @@ export interface Admitted {
   readonly call: LlmCall | undefined
   /** True if the limits do not apply to the client. */
   readonly isExempt: boolean
+  /** The upstream, or the reason why it is unknown; undefined if routes choose none. */
+  readonly upstream: UpstreamGroup | ChoiceFailure | undefined
+}
+
+/** The error of an expression that chooses an upstream. */
+interface ChoiceFailure {
+  readonly error: unknown
 }
 
 /**
@@ -95,6 +106,8 @@ function decide(
   const arrivedAt = performance.now()
   const admitted = (decision: Decision, decidedAt: number): Admitted => {
     const body = pending?.held
+    // The expression reads the body, which is released now.
+    const upstream = decision.allowed ? upstreamOf(policy, incoming, services.upstreams) : undefined
     if (decision.allowed) pending?.forget()
     else pending?.release()
     incoming.forgetBody()
@@ -106,6 +119,7 @@ function decide(
       body,
       call: pending?.call,
       isExempt: policy.isExempt,
+      upstream,
     }
   }
   let deciding: MaybePromise<Decision>
@@ -127,6 +141,22 @@ function decide(
   )
 }
 
+/** Returns the upstream of a request, or the reason why it is unknown. */
+function upstreamOf(
+  { upstream }: Policy,
+  request: WeighedRequest,
+  upstreams: UpstreamSet | undefined,
+): Admitted['upstream'] {
+  if (upstreams === undefined) return undefined
+  try {
+    const name = typeof upstream === 'function' ? upstream(request) : upstream
+    if (name === undefined) return upstreams.default
+    return upstreams.groups.get(name) ?? { error: new UnknownUpstreamError(name) }
+  } catch (error) {
+    return { error }
+  }
+}
+
 /** Returns the exemption of a client from the limits of its route, if it has one by its ID. */
 function exemptionOf({ services: { access }, match }: RoutedRequest, client: Client | undefined) {
   const { exemption, isExempt } = match.policy
@@ -145,19 +175,16 @@ async function admitQueued(
   traffic: TrafficObserver,
   body: RequestBody | undefined,
 ): Promise<Decision> {
-  const disconnect = new AbortController()
-  const watcher = { onClientGone: () => disconnect.abort(new ClientGoneError()) }
-  watchClient(socket, watcher)
+  traffic.onWaitingChange(incoming.route, 1)
   try {
-    traffic.onWaitingChange(incoming.route, 1)
-    if (socket.destroyed) throw new ClientGoneError()
-    return await limiter.admit(incoming, {
-      signal: disconnect.signal,
-      ...(incoming.client === undefined && { waiter: addressOf(incoming) }),
-      ...(body && { body }),
-    })
+    return await whileConnected(socket, async (signal) =>
+      limiter.admit(incoming, {
+        signal,
+        ...(incoming.client === undefined && { waiter: addressOf(incoming) }),
+        ...(body && { body }),
+      }),
+    )
   } finally {
     traffic.onWaitingChange(incoming.route, -1)
-    unwatchClient(socket, watcher)
   }
 }

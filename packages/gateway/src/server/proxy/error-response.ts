@@ -14,6 +14,7 @@ import {
 import type { RequestOutcome } from '../observability/request-outcome.js'
 import { BlockedError, blockedAnswer } from './blocked.js'
 import { type AnsweredRequest, presentationOf, sendOwnAnswer } from './own-answer.js'
+import { UnknownUpstreamError } from './upstream-answers.js'
 
 /** The detail for a failed expression. It does not reveal the expression to clients. */
 const NOT_EVALUATED =
@@ -63,6 +64,11 @@ export function sendErrorResponse(error: unknown, context: AnsweredRequest): Req
     // Clients do not see the cause.
     send(unavailableProblem(error, presentation))
     return 'unavailable'
+  }
+  if (error instanceof UnknownUpstreamError) {
+    errors.upstreamFailed(context.match?.policy.name ?? '', error.failure, requestId)
+    sendProblem(502, 'Bad gateway', 'The upstream of this request is not known.')
+    return 'failed'
   }
   errors.unexpectedError(error, requestId)
   sendProblem(500, 'Internal error', 'The gateway could not handle this request.')

@@ -15,9 +15,9 @@ import {
   withoutStaleHeaders,
 } from '../http/proxy-headers.js'
 import type { BodyFilter, CreateFilter, ResponseObserver } from '../http/response-observer.js'
+import { type ConnectionUse, startUse } from '../upstreams/upstream-socket.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
 import { describeFailure, isConnectionLoss } from './upstream-failure.js'
-import { type ConnectionUse, startUse } from './upstream-socket.js'
 
 export interface ExchangeOptions {
   readonly request: IncomingMessage
@@ -33,7 +33,37 @@ export interface ExchangeOptions {
   readonly clientTimeoutMs: number
   /** Sends the request again on a new connection; undefined if the request must not be repeated. */
   readonly retry: (() => void) | undefined
+  /** Undefined if the request cannot be sent to another upstream. */
+  readonly diversion: Diversion | undefined
   readonly onSettled: (result: ForwardResult, progress: ForwardProgress) => void
+}
+
+/** Sends a request to another upstream before anything was written to the client. */
+export interface Diversion {
+  /**
+   * The head of a response arrived.
+   *
+   * @param isRepeatable true if the whole request can be sent again
+   * @param rawHeaders name, value, name, value
+   * @returns true to send the request elsewhere
+   */
+  onHead(status: number, rawHeaders: readonly string[], isRepeatable: boolean): boolean
+  /** No response arrived. @returns true to send the request elsewhere */
+  onFailure(failure: AttemptFailure): boolean
+  /** The exchange is over without a result, as `onHead` or `onFailure` requested. */
+  proceed(): void
+}
+
+/** The failure of an attempt to reach an upstream. */
+export interface AttemptFailure {
+  /** The cause, such as `ECONNREFUSED`. */
+  readonly code: string
+  /** True if the gateway started to send the request. */
+  readonly reached: boolean
+  /** True if the connection was lost, so that a request that may be repeated can be sent again. */
+  readonly isConnectionLoss: boolean
+  /** True if the whole request can be sent again. */
+  readonly isRepeatable: boolean
 }
 
 /**
@@ -105,6 +135,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     if (this.#state === 'settled' || status < 200) return
     const { request, response, responseHeaders, requestId, crossOrigin, observer, filter } = this.#options
     const rawHeaders = headerStrings(controller.rawHeaders)
+    if (this.#options.diversion?.onHead(status, rawHeaders, this.#isRepeatable) === true) {
+      this.#divert(this.#options.diversion)
+      return
+    }
     observer?.head?.(status, rawHeaders)
     this.#filter = filter?.(status, rawHeaders)
     const forwarded = downstreamResponseHeaders(rawHeaders, responseHeaders, requestId)
@@ -184,9 +218,35 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     } else if (response.headersSent) {
       abortResponse(request, response)
       this.#settle({ kind: 'interrupted', by: 'upstream', started: true })
-    } else {
-      this.#settle({ kind: 'failed', ...describeFailure(error) })
-    }
+    } else this.#fail(error)
+  }
+
+  #fail(error: Error): void {
+    const { diversion } = this.#options
+    const failure = describeFailure(error)
+    const isDiverted = diversion?.onFailure({
+      code: failure.code,
+      reached: this.#controller !== undefined,
+      isConnectionLoss: isConnectionLoss(error),
+      isRepeatable: this.#isRepeatable,
+    })
+    if (diversion !== undefined && isDiverted === true) this.#divert(diversion)
+    else this.#settle({ kind: 'failed', ...failure })
+  }
+
+  /** True if the whole request can be sent to another upstream. */
+  get #isRepeatable(): boolean {
+    const { body } = this.#options
+    return body === undefined || body.isUntouched
+  }
+
+  /** Ends the exchange without a result. The client and the rest of its request stay untouched. */
+  #divert(diversion: Diversion): void {
+    this.#state = 'settled'
+    unwatchClient(this.#options.request.socket, this)
+    this.#options.body?.destroy()
+    this.#controller?.abort(new Error('the request is sent to another upstream'))
+    diversion.proceed()
   }
 
   /** Reports whether the upstream closed an idle connection before it saw the request. */

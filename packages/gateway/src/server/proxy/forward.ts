@@ -7,9 +7,9 @@ import type { OriginReader } from '../http/client-origin.js'
 import type { CrossOriginExchange } from '../http/cross-origin.js'
 import { type HeaderPair, type ResponseId, upstreamRequestHeaders } from '../http/proxy-headers.js'
 import type { CreateFilter, ResponseObserver } from '../http/response-observer.js'
-import { Exchange } from './exchange.js'
+import type { Upstream } from '../upstreams/upstream.js'
+import { type Diversion, Exchange } from './exchange.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
-import type { Upstream } from './upstream.js'
 import { WholeResponse } from './whole-response.js'
 
 export interface ForwardOptions {
@@ -43,6 +43,8 @@ export interface ForwardOptions {
   readonly filter?: CreateFilter | undefined
   /** Replaces the body of a successful response; undefined leaves it. See `WholeResponse`. */
   readonly replaceBody?: ((body: Buffer) => Buffer | undefined) | undefined
+  /** Undefined if the request cannot be sent to another upstream. */
+  readonly diversion?: Diversion | undefined
 }
 
 /** The parts of an exchange that the gateway itself provides. */
@@ -83,7 +85,7 @@ export function forward(
     body: whole ?? streamed ?? null,
   }
   // A streamed body cannot be sent again: it is lost with the connection.
-  const isRepeatable = streamed === undefined && (IDEMPOTENT.has(method) || options.retriesPost === true)
+  const isRepeatable = streamed === undefined && mayRepeat(method, options.retriesPost)
   const exchange: Exchange = new Exchange({
     request,
     response,
@@ -95,6 +97,7 @@ export function forward(
     filter: options.filter,
     clientTimeoutMs: upstream.timeouts.idle,
     retry: isRepeatable ? () => upstream.dispatchOnNewConnection(dispatched, handler()) : undefined,
+    diversion: options.diversion,
     onSettled,
   })
   const { replaceBody } = options
@@ -105,6 +108,11 @@ export function forward(
 
 /** Methods that may be sent twice (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
+
+/** Reports whether a request may be sent twice. */
+export function mayRepeat(method: string, retriesPost: boolean | undefined): boolean {
+  return IDEMPOTENT.has(method) || retriesPost === true
+}
 
 function requestHeaders(options: ForwardOptions, streamed: ClientBody | undefined): string[] {
   const { request, upstream } = options

@@ -7,7 +7,7 @@ import { modelAnswer } from '../observability/model-answer.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { ForwardOverrides } from './forward.js'
 import type { RoutedRequest } from './request-context.js'
-import { type AllowedDecision, llmCallSettler, type Settler } from './settlement.js'
+import { type AllowedDecision, llmCallSettler, type Settler, type UpstreamPermit } from './settlement.js'
 
 /** An admitted model call. */
 interface AdmittedCall {
@@ -17,6 +17,8 @@ interface AdmittedCall {
   readonly decision: AllowedDecision
   /** Undefined unless traffic is recorded. */
   readonly recorded: RecordedRequest | undefined
+  /** Undefined unless routes choose their upstream. */
+  readonly upstreamPermit: UpstreamPermit | undefined
 }
 
 /** Returns how a model call is forwarded so that its tokens are metered, and how it is settled. */
@@ -25,7 +27,7 @@ export function meteredForward(
   body: Buffer,
   responseHeaders: readonly HeaderPair[],
 ): { readonly overrides: ForwardOverrides; readonly settle: Settler } {
-  const { routed, call, decision, recorded } = admitted
+  const { routed, call, decision, recorded, upstreamPermit } = admitted
   const { services, match } = routed
   const metered = new MeteredCall(call, body, services.responseMemory)
   return {
@@ -43,6 +45,7 @@ export function meteredForward(
       recorded,
       (reason) => services.traffic.onUnreadableResponse(match.policy.name, reason),
       reporterOf(admitted, metered),
+      upstreamPermit,
     ),
   }
 }

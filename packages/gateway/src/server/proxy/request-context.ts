@@ -13,9 +13,10 @@ import type { AccessEntry, AccessLog } from '../observability/access-log.js'
 import type { Recorder } from '../observability/recording/recorder.js'
 import type { RequestOutcome, TrafficObserver } from '../observability/request-outcome.js'
 import type { RequestTelemetry, Telemetry } from '../observability/telemetry/request-telemetry.js'
+import type { Upstream } from '../upstreams/upstream.js'
+import type { UpstreamSet } from '../upstreams/upstream-set.js'
 import type { ErrorReporter } from './error-reporter.js'
 import type { RefCount } from './ref-count.js'
-import type { Upstream } from './upstream.js'
 
 /**
  * Services that requests use under one configuration. A request keeps the services it started with,
@@ -29,8 +30,11 @@ export interface RequestServices {
   readonly access: AccessList | undefined
   readonly addresses: ClientAddressReader
   readonly clients: ClientReader
+  /** The default upstream. */
   readonly upstream: Upstream
-  /** Counts all requests that may still use the upstream, including those not yet admitted. */
+  /** All upstreams; undefined if routes do not choose one. */
+  readonly upstreams?: UpstreamSet | undefined
+  /** Counts all requests that may still use the upstreams, including those not yet admitted. */
   readonly upstreamUsers: RefCount
   /** Bounds the memory of request bodies that rules read. */
   readonly bodyMemory: BodyMemory

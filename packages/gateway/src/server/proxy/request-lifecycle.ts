@@ -1,26 +1,27 @@
 import type { Client, Decision, MaybePromise, Permit } from 'sluice'
 import { limitFields, problem, refusalProblem } from 'sluice/http'
-import { describedModel, filteredList } from '../../policy/llm/model-list.js'
 import { vendorHeaders } from '../../policy/llm/vendor-headers.js'
-import { type ModelList, visibleModels } from '../../policy/model-access.js'
 import { holdsSlots, type Policy } from '../../policy/policies.js'
-import type { WeighedRequest } from '../../policy/policy-request.js'
-import type { Target } from '../../policy/routing/target.js'
 import type { BodyLease } from '../http/body-memory.js'
 import type { HeaderPair } from '../http/proxy-headers.js'
 import { RequestHead } from '../identity/request-head.js'
 import type { AccessEntry } from '../observability/access-log.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
+import type { UpstreamRefusal } from '../upstreams/upstream-limits.js'
 import { type Admitted, admit } from './admit.js'
 import { checkClient } from './blocked.js'
+import type { Delivery } from './delivery.js'
 import { sendErrorResponse } from './error-response.js'
 import { type ForwardOptions, type ForwardOverrides, forward } from './forward.js'
 import type { FailedForward, ForwardProgress, ForwardResult } from './forward-result.js'
 import { meteredForward } from './metered-forward.js'
+import { modelListOverrides } from './model-list-forward.js'
 import { presentationOf, sendOwnAnswer } from './own-answer.js'
 import { endRequest, type RoutedRequest } from './request-context.js'
+import { routedDelivery } from './routed-delivery.js'
 import { type AllowedDecision, requestSettler, type Settler } from './settlement.js'
+import { NOT_SENT, upstreamRefusal } from './upstream-answers.js'
 
 /**
  * The steps of one routed request: identify, decide, forward, settle, release.
@@ -36,6 +37,8 @@ export class RequestLifecycle {
   #lease: BodyLease | undefined
   #recorded: RecordedRequest | undefined
   #client: Client | undefined
+  /** Undefined unless routes choose their upstream. */
+  #delivery: Delivery | undefined
   #hasEnded = false
 
   constructor(routed: RoutedRequest) {
@@ -124,40 +127,46 @@ export class RequestLifecycle {
   }
 
   #forwardAdmitted(
-    { request, body, call }: Admitted,
+    admitted: Admitted,
     decision: AllowedDecision,
     responseHeaders: readonly HeaderPair[],
   ): void {
+    const { request, body, call, upstream } = admitted
+    const upstreamPermit = this.#routed.services.upstreams && (() => this.#delivery?.permit)
+    const settle = requestSettler(decision, upstreamPermit)
+    if (upstream !== undefined && 'error' in upstream) {
+      this.#failUnsent(upstream.error, settle)
+      return
+    }
     const list = this.#routed.match.policy.modelList
     if (list !== undefined) {
       if (body === undefined) this.#routed.sendContinue()
       const overrides = modelListOverrides(list, request, this.#routed.target)
-      this.#forward({ responseHeaders, body: body?.bytes, ...overrides }, requestSettler(decision))
+      this.#forward({ responseHeaders, body: body?.bytes, ...overrides }, settle, admitted)
     } else if (body === undefined) {
       this.#routed.sendContinue()
-      this.#forward({ responseHeaders }, requestSettler(decision))
+      this.#forward({ responseHeaders }, settle, admitted)
     } else if (call === undefined) {
-      this.#forward({ responseHeaders, body: request.forwardedBody(body.bytes) }, requestSettler(decision))
+      this.#forward({ responseHeaders, body: request.forwardedBody(body.bytes) }, settle, admitted)
     } else {
-      const { overrides, settle } = meteredForward(
-        { routed: this.#routed, sender: request, call, decision, recorded: this.#recorded },
+      const metered = meteredForward(
+        { routed: this.#routed, sender: request, call, decision, recorded: this.#recorded, upstreamPermit },
         request.forwardedBody(body.bytes),
         responseHeaders,
       )
-      this.#forward(overrides, settle)
+      this.#forward(metered.overrides, metered.settle, admitted)
     }
   }
 
-  #forward(overrides: ForwardOverrides, settle?: Settler): void {
+  #forward(overrides: ForwardOverrides, settle?: Settler, admitted?: Admitted): void {
     const { request, response, services, target, crossOrigin, peerTrusted, requestId, telemetry, access } =
       this.#routed
-    const { traffic, upstream, clients, addresses, gatewayName } = services
+    const { traffic, upstream, upstreams, clients, addresses, gatewayName } = services
     const { name, presentation } = this.#routed.match.policy
     const peerAddress = request.socket.remoteAddress ?? ''
-    const startedAt = performance.now()
+    let startedAt = performance.now()
     const withheld = clients.withheld(request, peerTrusted)
     const ownHeaders = joined(overrides.requestHeaders, clients.headersFor?.(this.#client))
-    traffic.onInFlightChange(name, 1)
     const options: ForwardOptions = {
       upstream,
       request,
@@ -178,14 +187,57 @@ export class RequestLifecycle {
       filter: overrides.filter,
       replaceBody: overrides.replaceBody,
     }
-    forward(options, (result, progress) => {
-      traffic.onInFlightChange(name, -1)
+    const onSettled = (result: ForwardResult, progress: ForwardProgress) => {
       const seconds = (performance.now() - startedAt) / 1000
       traffic.onUpstreamResponse(name, seconds, progress.status, requestId, telemetry?.traceId)
       telemetry?.onForwarded({ ...result, seconds })
       if (access !== undefined) logForwarded(access, result, progress)
       this.#onForwarded(result, overrides.responseHeaders, settle && (() => settle(result, progress)))
+    }
+    if (upstreams === undefined) {
+      traffic.onInFlightChange(name, 1)
+      forward(options, (result, progress) => {
+        traffic.onInFlightChange(name, -1)
+        onSettled(result, progress)
+      })
+      return
+    }
+    const delivery: Delivery = routedDelivery(upstreams, this.#routed, admitted, {
+      forward: options,
+      onSent: () => {
+        startedAt = performance.now()
+      },
+      onRefused: (refusal) => this.#refuseForUpstream(refusal, overrides.responseHeaders, settle),
+      onError: (error) => this.#failUnsent(error, settle),
+      onSettled: (result, progress) => {
+        this.#recorded?.setUpstream(delivery.upstream)
+        onSettled(result, progress)
+      },
     })
+    this.#delivery = delivery
+    delivery.start()
+  }
+
+  /** Answers a request that the limits of its upstream refuse, and refunds its charges. */
+  #refuseForUpstream(
+    refusal: UpstreamRefusal,
+    headers: readonly HeaderPair[],
+    settle: Settler | undefined,
+  ): void {
+    const presentation = presentationOf(this.#routed)
+    sendOwnAnswer(this.#routed, upstreamRefusal(refusal, presentation), presentation, headers)
+    this.#afterRefund(settle, () => this.#end('refused'))
+  }
+
+  /** Handles an error before the request was sent, and refunds its charges. */
+  #failUnsent(error: unknown, settle: Settler | undefined): void {
+    this.#afterRefund(settle, () => this.#fail(error))
+  }
+
+  #afterRefund(settle: Settler | undefined, end: () => void): void {
+    const refunded = settle?.({ kind: 'interrupted', by: 'upstream', started: false }, NOT_SENT)
+    if (refunded === undefined) end()
+    else refunded.then(end, (error: unknown) => this.#fail(error))
   }
 
   #onForwarded(
@@ -227,14 +279,15 @@ export class RequestLifecycle {
     this.#hasEnded = true
     this.#lease?.release()
     this.#recorded?.end()
-    if (this.#permit === undefined) this.#reportEnd(outcome)
-    else void this.#release(this.#permit, outcome).then((outcome) => this.#reportEnd(outcome))
+    const permits = [this.#permit, this.#delivery?.permit].filter((permit) => permit !== undefined)
+    if (permits.length === 0) this.#reportEnd(outcome)
+    else void this.#release(permits, outcome).then((outcome) => this.#reportEnd(outcome))
   }
 
   /** @returns `outcome`, or the outcome of the error if the release fails */
-  async #release(permit: Permit, outcome: RequestOutcome): Promise<RequestOutcome> {
+  async #release(permits: readonly Permit[], outcome: RequestOutcome): Promise<RequestOutcome> {
     try {
-      await permit.release()
+      await Promise.all(permits.map((permit) => permit.release()))
       return outcome
     } catch (error) {
       return sendErrorResponse(error, this.#routed)
@@ -256,32 +309,6 @@ function joined(
   other: readonly HeaderPair[] | undefined,
 ): readonly HeaderPair[] | undefined {
   return one === undefined || other === undefined ? (one ?? other) : [...one, ...other]
-}
-
-/** Returns the overrides that show a client only the models that it may use. */
-function modelListOverrides(
-  list: ModelList,
-  request: WeighedRequest,
-  target: Target,
-): Pick<ForwardOverrides, 'requestHeaders' | 'replaceBody' | 'target'> {
-  // An encoded or partial response cannot be filtered.
-  const requestHeaders = [['Accept-Encoding', 'identity']] as const
-  const visible = visibleModels(list.access, request)
-  if (list.answer.kind === 'list')
-    return { requestHeaders, replaceBody: (body) => filteredList(list.answer, visible, body) }
-  const requested = request.params[list.answer.kind.param] ?? ''
-  const model = visible.alias.get(requested) ?? requested
-  return {
-    requestHeaders,
-    replaceBody: (body) => describedModel(list.answer, requested, model, body),
-    ...(model !== requested && { target: withLastSegment(target, model) }),
-  }
-}
-
-/** Returns a target with another last segment of its path. */
-function withLastSegment(target: Target, segment: string): Target {
-  const path = target.path.slice(0, target.path.lastIndexOf('/') + 1) + encodeURIComponent(segment)
-  return { ...target, path, segments: [...target.segments.slice(0, -1), segment] }
 }
 
 /** A function rather than a method, so that scheduling it allocates no closure. */

@@ -1,4 +1,4 @@
-import type { Decision, MaybePromise } from 'sluice'
+import type { Decision, MaybePromise, Permit } from 'sluice'
 import type { MeteredCall } from '../../policy/llm/metered-call.js'
 import { billingOfFailure, billingOfStatus } from '../../policy/llm/response/billing.js'
 import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
@@ -32,8 +32,31 @@ function billedFor(result: ForwardResult, { reached, status }: ForwardProgress):
   return status !== 0 && billingOfStatus(status) === 'no' ? 'request' : 'work'
 }
 
+/** Returns the charges of the upstream that served a request; undefined if it has no limits. */
+export type UpstreamPermit = () => Permit | undefined
+
 /** Creates the settler of an unmetered request. It refunds charges if the upstream did no work. */
-export function requestSettler(decision: AllowedDecision): Settler {
+export function requestSettler(decision: AllowedDecision, upstreamPermit?: UpstreamPermit): Settler {
+  const ofRoute = routeSettler(decision)
+  if (upstreamPermit === undefined) return ofRoute
+  return (result, progress) => {
+    const permit = upstreamPermit()
+    if (permit === undefined) return ofRoute(result, progress)
+    return both(ofRoute(result, progress), settleUpstream(permit, billedFor(result, progress)))
+  }
+}
+
+function settleUpstream(permit: Permit, billed: Billed): MaybePromise<void> {
+  if (billed === 'nothing') return permit.cancel()
+  if (billed === 'request') return settleCounted(permit, NO_WORK)
+}
+
+function both(first: MaybePromise<void>, second: MaybePromise<void>): MaybePromise<void> {
+  if (first instanceof Promise || second instanceof Promise)
+    return Promise.all([first, second]).then(() => undefined)
+}
+
+function routeSettler(decision: AllowedDecision): Settler {
   return (result, progress) => {
     const billed = billedFor(result, progress)
     if (billed === 'nothing') return decision.permit.cancel()
@@ -55,14 +78,18 @@ export function llmCallSettler(
   recorded: RecordedRequest | undefined,
   onUnread: (reason: UnreadReason) => void,
   onAmounts: ((amounts: Amounts) => void) | undefined,
+  upstreamPermit?: UpstreamPermit,
 ): Settler {
   return (result, progress) => {
-    if (billedFor(result, progress) === 'nothing') return permit.cancel()
+    const ofUpstream = upstreamPermit?.()
+    if (billedFor(result, progress) === 'nothing') return both(permit.cancel(), ofUpstream?.cancel())
     const cost = metered.settlement(result)
     if (metered.unread !== undefined) onUnread(metered.unread)
     if (cost === 'unknown') return
     recorded?.setActualCost(cost)
     if (cost.tokens > 0) onAmounts?.(cost)
-    return settleCounted(permit, { ...(cost === NO_AMOUNTS ? NO_WORK : cost) })
+    const costs = { ...(cost === NO_AMOUNTS ? NO_WORK : cost) }
+    const settled = settleCounted(permit, costs)
+    return ofUpstream === undefined ? settled : both(settled, settleCounted(ofUpstream, costs))
   }
 }

@@ -204,15 +204,20 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
         webhooks?.configure(config.webhooks ?? [])
         proxy.setRequestTimeout(config.timeouts.request)
         proxy.setMaxConnections(runtime.limits.maxConnections)
-      } else if (!isDeepStrictEqual(tls.upstream, before.upstream)) runtime.refreshUpstream()
+      } else if (!isDeepStrictEqual({ ...tls, listen: undefined }, { ...before, listen: undefined }))
+        runtime.refreshUpstreams()
       if (!isDeepStrictEqual(next.acts, runtime.acts)) runtime.setActs(next.acts)
       current = next
     },
-    drain: () => proxy.drain(),
+    drain() {
+      runtime.stopHealthChecks()
+      proxy.drain()
+    },
     async stop(gracePeriodMs) {
       clearInterval(reports)
       clearInterval(processReports)
       monitor?.stop()
+      runtime.stopHealthChecks()
       await proxy.close(gracePeriodMs)
       await closeParts(
         {

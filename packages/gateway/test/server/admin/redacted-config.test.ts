@@ -33,6 +33,25 @@ it('redactedConfig keeps the limits in their original form and removes all secre
   expect({ routes, tiers }).toEqual({ routes: whole.routes, tiers: whole.tiers })
 })
 
+it('redactedConfig keeps the names of upstreams and removes their headers, also from copies', () => {
+  const text = `
+upstream: http://127.0.0.1:9000
+upstreams:
+  a: &a { url: http://10.0.0.5:8000, headers: { authorization: secret-1 }, health: { path: /secret-2 } }
+  b: *a
+  c: { url: http://10.0.0.6:8000, fallback: a, headers: &headers { x-key: secret-3 } }
+  d: { url: http://10.0.0.7:8000, headers: *headers }
+routes:
+  - { match: /a, upstream: a, limits: [10/minute] }
+  - { match: /b, upstream: "ip == '::1' ? 'b' : 'c'" }
+`
+  const part = redactedConfig(text)
+  expect(part).not.toContain('secret')
+  const { upstreams = {} } = parseConfig(part, 'part')
+  expect(Object.keys(upstreams)).toEqual(['a', 'b', 'c', 'd'])
+  expect(upstreams.c).toEqual({ urls: ['http://10.0.0.6:8000'], fallback: ['a'] })
+})
+
 it.each([
   'examples/gateway.yaml',
   'examples/replay/today.yaml',

@@ -7,7 +7,7 @@ import { parseTarget } from '../../../src/policy/routing/target.js'
 import { sendResponse } from '../../../src/server/http/send-response.js'
 import { type ForwardOptions, forward } from '../../../src/server/proxy/forward.js'
 import type { ForwardResult } from '../../../src/server/proxy/forward-result.js'
-import { createUpstream, type UpstreamTimeouts } from '../../../src/server/proxy/upstream.js'
+import { createUpstream, type UpstreamTimeouts } from '../../../src/server/upstreams/upstream.js'
 import { Arrivals } from './arrivals.js'
 
 /** A server that forwards all requests and records the results. It stops after the test. */

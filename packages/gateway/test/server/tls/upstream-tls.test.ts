@@ -63,6 +63,30 @@ it('the gateway verifies the upstream by its authorities and server_name, and pr
   expect([...statuses.keys()]).toEqual([200])
 })
 
+it('a named upstream has TLS files of its own, which are reloaded for it alone', async () => {
+  const authority = await createAuthority('Authority')
+  const upstream = await startTlsUpstream(await issue(authority, 'model', 'DNS:model.internal'), authority)
+  const volume = await SecretVolume.create(filesOf(authority, await issue(authority, 'first')))
+  const [ca, cert, key] = ['ca.crt', 'tls.crt', 'tls.key'].map((name) => volume.path(name))
+  const { url, gateway, configOf } = await startTestGateway(
+    `
+upstreams:
+  model: { url: "${upstream}", tls: { ca: ${ca}, cert: ${cert}, key: ${key}, server_name: model.internal } }
+  other: { url: "${upstream}" }
+routes:
+  - { match: /model, upstream: model }
+  - { match: /other, upstream: other }
+`,
+  )
+  expect((await send(url, '/model')).text).toBe('first')
+  expect((await send(url, '/other')).status).toBe(502)
+  await volume.replace(filesOf(authority, await issue(authority, 'second')))
+  await until(async () => (await send(url, '/model')).text === 'second')
+  expect((await send(url, '/other')).status).toBe(502)
+  await gateway.apply(configOf(''))
+  expect((await send(url, '/model')).status).toBe(200)
+})
+
 it('check names the TLS file that cannot be used, and why', async () => {
   const folder = await temporaryFolder()
   const authority = await createAuthority('Authority')

@@ -14,6 +14,8 @@ export interface Status {
    */
   readonly acts: 'off' | 'token'
   readonly store: StoreStatus
+  /** The addresses of all upstreams; empty if routes do not choose their upstream. */
+  readonly upstreams: readonly UpstreamStatus[]
   readonly routes: readonly RouteStatus[]
   /** Keys whose usage the gateway tracks for the dashboard. */
   readonly clientsTracked: number
@@ -29,6 +31,18 @@ export interface StoreStatus {
   readonly keys: number
   /** Charges of unknown keys that shared one bucket because the memory was full. */
   readonly overflowed: number
+}
+
+/** One address of an upstream. */
+export interface UpstreamStatus {
+  readonly upstream: string
+  /** The host and port. */
+  readonly address: string
+  /** False while the address is skipped. */
+  readonly up: boolean
+  readonly inFlight: number
+  /** Time until a pause ends that the upstream asked for; 0 without one. */
+  readonly paused: number
 }
 
 export interface RouteStatus {

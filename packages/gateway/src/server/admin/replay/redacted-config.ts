@@ -11,10 +11,11 @@ import {
 } from 'yaml'
 
 /**
- * The keys that a replay reads. They contain no secrets, unlike `store`, `admin` and `identity`.
+ * The keys that a replay reads. They contain no secrets, unlike `store`, `admin` and `identity`. Routes
+ * refer to `upstreams` by name.
  */
 const REPLAYED_KEYS = [
-  ...['upstream', 'tiers', 'max_body', 'prices', 'unknown_model', 'limits', 'routes', 'default'],
+  ...['upstream', 'upstreams', 'tiers', 'max_body', 'prices', 'unknown_model', 'limits', 'routes', 'default'],
 ]
 
 /**
@@ -28,9 +29,25 @@ export function redactedConfig(yaml: string): string {
     document.contents.items = document.contents.items.filter(
       ({ key }) => isScalar(key) && REPLAYED_KEYS.includes(String(key.value)),
     )
+  removeUpstreamSecrets(document)
   inlineRemovedAnchors(document, targets)
+  // A copy in place of an alias contains what was removed elsewhere.
+  removeUpstreamSecrets(document)
   removeComments(document)
   return document.toString({ lineWidth: 0 })
+}
+
+/** The keys of an upstream that a replay does not need, and that may contain secrets. */
+const SECRET_KEYS: readonly string[] = ['headers', 'tls', 'health']
+
+function removeUpstreamSecrets(document: Document.Parsed): void {
+  const upstreams = document.get('upstreams')
+  if (!isMap(upstreams)) return
+  for (const { value } of upstreams.items)
+    if (isMap(value))
+      value.items = value.items.filter(
+        ({ key }) => !isScalar(key) || !SECRET_KEYS.includes(String(key.value)),
+      )
 }
 
 type AliasTarget = Scalar | YAMLMap | YAMLSeq

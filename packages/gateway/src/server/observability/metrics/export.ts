@@ -1,6 +1,7 @@
 import { UNITS_PER_CURRENCY } from 'sluice/internal'
 import type { StoreStats } from '../../store/store-stats.js'
 import type { ServerLoad } from '../server-load.js'
+import type { UpstreamLoad } from '../upstream-load.js'
 import type { RouteCounters, RuleCounters } from './counters.js'
 import type { Instruments } from './instruments.js'
 import type { ProcessStats } from './process-stats.js'
@@ -83,6 +84,20 @@ export function exportLoad(instruments: Instruments, load: ServerLoad): void {
   bodyMemory.setTo(load.bodyMemory)
   maxBodyMemory.setTo(load.maxBodyMemory)
   bodiesRefused.setTo(load.refusedBodies)
+  exportUpstreams(instruments, load.upstreams)
+}
+
+function exportUpstreams(instruments: Instruments, upstreams: readonly UpstreamLoad[]): void {
+  const { upstreamUp, upstreamRequests, upstreamFallbacks, upstreamPauses, upstreamPaused } = instruments
+  for (const metric of [upstreamUp, upstreamRequests, upstreamFallbacks, upstreamPauses, upstreamPaused])
+    metric.clear()
+  for (const { upstream, addresses, responses, fallbacks, pauses, pausedMs } of upstreams) {
+    for (const { address, up } of addresses) upstreamUp.add({ upstream, address }, up ? 1 : 0)
+    for (const [status, count] of Object.entries(responses)) upstreamRequests.add({ upstream, status }, count)
+    upstreamFallbacks.add({ upstream }, fallbacks)
+    upstreamPauses.add({ upstream }, pauses)
+    upstreamPaused.add({ upstream }, pausedMs / 1000)
+  }
 }
 
 export function exportStore(instruments: Instruments, stats: StoreStats): void {

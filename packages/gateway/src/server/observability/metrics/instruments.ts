@@ -188,6 +188,31 @@ export function createInstruments() {
       name: 'sluice_bodies_refused_total',
       help: 'Requests rejected with 503 because the body memory was exhausted.',
     }),
+    upstreamUp: new Metric('gauge', {
+      name: 'sluice_upstream_up',
+      help: '1 while an address of an upstream is in use, 0 while it is skipped.',
+      labelNames: ['upstream', 'address'],
+    }),
+    upstreamRequests: new Metric('counter', {
+      name: 'sluice_upstream_requests_total',
+      help: 'Requests sent to an upstream, by the status of its response or as error.',
+      labelNames: ['upstream', 'status'],
+    }),
+    upstreamFallbacks: new Metric('counter', {
+      name: 'sluice_upstream_fallbacks_total',
+      help: 'Requests that were sent to the next upstream instead.',
+      labelNames: ['upstream'],
+    }),
+    upstreamPauses: new Metric('counter', {
+      name: 'sluice_upstream_pauses_total',
+      help: 'Pauses that an upstream asked for.',
+      labelNames: ['upstream'],
+    }),
+    upstreamPaused: new Metric('gauge', {
+      name: 'sluice_upstream_paused_seconds',
+      help: 'Time until the current pause of an upstream ends.',
+      labelNames: ['upstream'],
+    }),
     memoryKeys: new Metric('gauge', {
       name: 'sluice_memory_keys',
       help: 'Keys with state in the memory of this process.',

@@ -145,6 +145,11 @@ export class RecordedRequest {
     this.#line.output_tokens = output_tokens
   }
 
+  /** Sets the name of the upstream, if routes choose one. */
+  setUpstream(name: string): void {
+    this.#line.upstream = name
+  }
+
   /** Writes the record, with the duration of an admitted request. */
   end(): void {
     if (this.#line.outcome === 'allowed') {

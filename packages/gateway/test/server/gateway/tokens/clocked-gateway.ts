@@ -9,7 +9,7 @@ import { BodyMemory } from '../../../../src/server/http/body-memory.js'
 import { UpstreamGrants } from '../../../../src/server/http/cross-origin.js'
 import { startProxy } from '../../../../src/server/proxy/proxy-server.js'
 import { RefCount } from '../../../../src/server/proxy/ref-count.js'
-import { createUpstream } from '../../../../src/server/proxy/upstream.js'
+import { createUpstream } from '../../../../src/server/upstreams/upstream.js'
 
 /**
  * Starts a gateway that reads no files, handles no signals and uses the test's clock for its

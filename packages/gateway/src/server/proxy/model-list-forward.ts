@@ -1,0 +1,31 @@
+import { describedModel, filteredList } from '../../policy/llm/model-list.js'
+import { type ModelList, visibleModels } from '../../policy/model-access.js'
+import type { WeighedRequest } from '../../policy/policy-request.js'
+import type { Target } from '../../policy/routing/target.js'
+import type { ForwardOverrides } from './forward.js'
+
+/** Returns the overrides that show a client only the models that it may use. */
+export function modelListOverrides(
+  list: ModelList,
+  request: WeighedRequest,
+  target: Target,
+): Pick<ForwardOverrides, 'requestHeaders' | 'replaceBody' | 'target'> {
+  // An encoded or partial response cannot be filtered.
+  const requestHeaders = [['Accept-Encoding', 'identity']] as const
+  const visible = visibleModels(list.access, request)
+  if (list.answer.kind === 'list')
+    return { requestHeaders, replaceBody: (body) => filteredList(list.answer, visible, body) }
+  const requested = request.params[list.answer.kind.param] ?? ''
+  const model = visible.alias.get(requested) ?? requested
+  return {
+    requestHeaders,
+    replaceBody: (body) => describedModel(list.answer, requested, model, body),
+    ...(model !== requested && { target: withLastSegment(target, model) }),
+  }
+}
+
+/** Returns a target with another last segment of its path. */
+function withLastSegment(target: Target, segment: string): Target {
+  const path = target.path.slice(0, target.path.lastIndexOf('/') + 1) + encodeURIComponent(segment)
+  return { ...target, path, segments: [...target.segments.slice(0, -1), segment] }
+}
