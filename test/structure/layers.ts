@@ -41,7 +41,7 @@ export const LAYERS = {
     ['replay/suggest'],
     ['replay/html', 'replay/index.ts'],
     ['server/logging'],
-    ['server/http', 'server/store', 'server/acts', 'server/close-parts.ts'],
+    ['server/http', 'server/store', 'server/acts', 'server/spend', 'server/close-parts.ts'],
     ['server/identity'],
     ['server/observability'],
     ['server/upstreams'],

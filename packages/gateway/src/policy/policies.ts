@@ -32,6 +32,7 @@ import {
 import { describeKey } from './config/describe-config.js'
 import { readsBody, readsModel } from './config/limits/limit-entry.js'
 import { countsTokens, tokensOf } from './config/limits/token-limits.js'
+import { countsMoney } from './config/prices/money-limits.js'
 import type { LlmOptions } from './llm/llm-call.js'
 import { vendorOfPath } from './llm/shapes/shapes.js'
 import type { MirrorName } from './llm/vendor-headers.js'
@@ -77,6 +78,8 @@ export interface Policy {
   readonly waits: boolean
   /** The clients that the limits do not apply to. */
   readonly exemption: Exemption | undefined
+  /** True if a rule counts money, so what requests cost is recorded. */
+  readonly countsMoney: boolean
   /** True to refuse requests to vendors' APIs, which a limit on money of all routes cannot charge. */
   readonly refusesUnpriced: boolean
   /** True if this is the policy of clients that the limits do not apply to. */
@@ -378,6 +381,7 @@ function policyOf(
       presentation: presentationOf(config, shared),
       cors: config.cors === 'off' ? undefined : config.cors,
       waits: rules.some((rule) => 'wait' in rule),
+      countsMoney: rules.some(countsMoney),
       refusesUnpriced: config.refusesUnpriced === true,
       exemption: exemptionOf(config, shared, dependencies),
       isExempt: false,

@@ -30,6 +30,9 @@ import { openTelemetry, telemetrySettings } from './observability/telemetry/tele
 import { unreadableResponseLog } from './observability/unreadable-responses.js'
 import { errorReporter } from './proxy/error-reporter.js'
 import { Runtime, type RuntimeOptions } from './runtime.js'
+import { openLedger } from './spend/open-ledger.js'
+import type { SpendLedger } from './spend/spend-ledger.js'
+import { SpendRecorder } from './spend/spend-recorder.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
 import { type StoreStats, summedStats } from './store/store-stats.js'
 import { openOutbox } from './webhooks/open-outbox.js'
@@ -99,6 +102,8 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Gat
 
 /** Maximum time to finish deliveries to webhooks when the gateway stops. */
 const WEBHOOK_GRACE_MS = 5000
+/** Maximum time to add what the last requests have spent to the ledger when the gateway stops. */
+const SPEND_GRACE_MS = 5000
 /** Maximum time to close the files and the exports. It exceeds the time that each of them needs. */
 const CLOSE_TIMEOUT_MS = 10_000
 
@@ -131,6 +136,8 @@ class GatewayProgram {
   readonly #webhooks: Webhooks
   readonly #observer: Observer
   readonly #acts: ActRegistry
+  readonly #ledger: SpendLedger
+  readonly #spend: SpendRecorder
   #runtime!: Runtime
   #frontend: Frontend | undefined
   #admin: AdminServer | undefined
@@ -151,6 +158,8 @@ class GatewayProgram {
     if (config.accessLog !== undefined && config.workers === 1)
       this.#accessLog = new AccessLog({ config: config.accessLog, log, redaction })
     this.#acts = new ActRegistry(openActStore(config), { log, onChange: (acts) => this.#onActsChanged(acts) })
+    this.#ledger = openLedger(config, log)
+    this.#spend = new SpendRecorder({ ledger: this.#ledger, log })
     if (config.record !== undefined && config.workers === 1)
       this.#recorder = new Recorder(config.record, recordErrorLog(log))
     this.#processMonitor = servesMetrics(config) ? new ProcessMonitor() : undefined
@@ -185,6 +194,7 @@ class GatewayProgram {
   /** Starts the parts in order. If one fails, the caller must `stop` those that were started. */
   async start(config: GatewayConfig): Promise<AddressInfo> {
     await this.#acts.start()
+    await this.#ledger.start()
     this.#runtime = await this.#openRuntime(config)
     this.#frontend = await this.#startFrontend(config)
     if (this.#missedChange) await this.#frontend.reload(this.#runtime)
@@ -227,6 +237,7 @@ class GatewayProgram {
       {
         accessLog: this.#accessLog?.close(),
         acts: this.#acts.close(),
+        spend: this.#closeSpend(),
         record: this.#recorder?.close(),
         webhooks: this.#webhooks.close(Math.min(gracePeriodMs, WEBHOOK_GRACE_MS)),
         telemetry: this.#telemetry?.close(),
@@ -240,6 +251,11 @@ class GatewayProgram {
     await this.#admin?.close()
     await this.#probes?.close()
     await this.#store.store.close()
+  }
+
+  async #closeSpend(): Promise<void> {
+    await this.#spend.close(SPEND_GRACE_MS)
+    await this.#ledger.close()
   }
 
   #createLiveState(config: GatewayConfig): LiveState {
@@ -270,6 +286,7 @@ class GatewayProgram {
       recorder: this.#recorder,
       telemetry: this.#telemetry,
       accessLog: this.#accessLog,
+      spend: this.#spend,
       store: servesMetrics(config) ? timed(store, this.#observer.onStoreOperation) : store,
       observer: this.#observer,
       log: this.#log,
@@ -299,6 +316,7 @@ class GatewayProgram {
       runtime: this.#runtime,
       store: this.#store.store,
       observer: this.#observer,
+      onSpend: (batch) => this.#spend.addBatch(batch),
       reportsEvents: isObserved(config),
       redactionKey: this.#redactionKey,
       log: this.#log,
@@ -336,6 +354,7 @@ class GatewayProgram {
             {
               store: () => this.#storeStats(),
               load: () => this.#frontend?.load() ?? NO_LOAD,
+              spend: () => this.#spend.stats,
               dropped: () => this.#droppedLines(),
               processes: () => this.#processes(),
               warmUps: () => this.#runtime.warmUps.ofRoutes(this.#runtime.config),

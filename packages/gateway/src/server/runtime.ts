@@ -27,6 +27,7 @@ import type { Telemetry } from './observability/telemetry/request-telemetry.js'
 import type { UpstreamLoad } from './observability/upstream-load.js'
 import { RefCount } from './proxy/ref-count.js'
 import type { RequestServices } from './proxy/request-context.js'
+import type { SpendSink } from './spend/spend-recorder.js'
 import { HealthChecks } from './upstreams/health-checks.js'
 import type { Upstream } from './upstreams/upstream.js'
 import { UpstreamSet, type UpstreamSetOptions } from './upstreams/upstream-set.js'
@@ -40,6 +41,8 @@ export interface RuntimeOptions {
   readonly log: Log
   /** Returns this process's share of the gateway's limits. Default: the full limits. */
   readonly share?: (limits: ServerLimits) => ServerLimits
+  /** Receives what requests spend. */
+  readonly spend?: SpendSink | undefined
   /** Undefined unless traffic is recorded. */
   readonly recorder?: Recorder | undefined
   /** Undefined unless traces or metrics are exported. */
@@ -325,7 +328,7 @@ export class Runtime {
     config: GatewayConfig,
     reused: Pick<RequestServices, 'upstream' | 'upstreams' | 'upstreamUsers' | 'clients'>,
   ): RequestServices {
-    const { observer, recorder, telemetry, accessLog } = this.#options
+    const { observer, spend, recorder, telemetry, accessLog } = this.#options
     this.warmUps.update(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
     const bare = this.#fitActs(config)
     const { trustedProxies, forwardedHeader, ipv6Subnet } = config.identity
@@ -346,6 +349,7 @@ export class Runtime {
       cors: config.cors === 'off' ? undefined : config.cors,
       corsGrants: this.#corsGrants,
       traffic: observer,
+      spend,
       recorder,
       telemetry,
       accessLog,

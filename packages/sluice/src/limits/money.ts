@@ -46,11 +46,19 @@ export function formatMoney(units: number, currency: string): string {
   return `${formatUnits(units)} ${currency}`
 }
 
-/** Formats an amount as `formatMoney` does, without the currency. */
-export function formatUnits(units: number): string {
+/** Formats an amount as `formatMoney` does, without the currency. A sum may be a bigint of any size. */
+export function formatUnits(units: number | bigint): string {
+  if (typeof units === 'bigint') {
+    const perCurrency = BigInt(UNITS_PER_CURRENCY)
+    return decimal(String(units / perCurrency), Number(units % perCurrency))
+  }
   const whole = Math.max(0, Math.floor(units))
   const rest = whole % UNITS_PER_CURRENCY
-  const integer = String((whole - rest) / UNITS_PER_CURRENCY)
+  return decimal(String((whole - rest) / UNITS_PER_CURRENCY), rest)
+}
+
+/** @param rest the units that are less than one of the currency */
+function decimal(integer: string, rest: number): string {
   if (rest === 0) return integer
   const decimals = String(rest).padStart(MONEY_DECIMALS, '0').replace(/0+$/, '')
   return `${integer}.${decimals.padEnd(2, '0')}`

@@ -51,19 +51,21 @@ export function callPriceOf({ list, unknownModel }: Pricing, parameters: CallPar
  *
  * @throws Error if the limit is in another currency than the prices
  */
-export function reservedMoney(
-  call: CallPrice,
-  { input, output, images = 0, audioSeconds = 0, stated }: Reservation,
-  limit: Limit,
-): number {
+export function reservedMoney(call: CallPrice, reservation: Reservation, limit: Limit): number {
   const currency = 'currency' in limit ? limit.currency : undefined
   if (currency !== call.currency)
     throw new Error(`a limit in ${currency} cannot be charged with prices in ${call.currency}`)
-  const rest = { input, images, audioSeconds }
-  const full = boundedPrice({ ...rest, output }, call.highest)
-  if (stated || full <= capacityOf(limit)) return full
-  const withoutOutput = boundedPrice({ ...rest, output: 0 }, call.highest)
-  return Math.max(withoutOutput, capacityOf(limit))
+  const full = highestPriceOf(call, reservation)
+  if (reservation.stated || full <= capacityOf(limit)) return full
+  return Math.max(highestPriceOf(call, { ...reservation, output: 0 }), capacityOf(limit))
+}
+
+/** Returns the highest price that a call can have, in units of 10^-9. */
+export function highestPriceOf(
+  { highest }: CallPrice,
+  { input, output, images = 0, audioSeconds = 0 }: Omit<Reservation, 'total' | 'stated'>,
+): number {
+  return boundedPrice({ input, output, images, audioSeconds }, highest)
 }
 
 /** Returns the price of what a call used, in units of 10^-9. */

@@ -8,6 +8,7 @@ import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { ForwardOverrides } from './forward.js'
 import type { RoutedRequest } from './request-context.js'
 import { type AllowedDecision, llmCallSettler, type Settler, type UpstreamPermit } from './settlement.js'
+import { recordCallSpend, spendingOf } from './spending.js'
 
 /** An admitted model call. */
 interface AdmittedCall {
@@ -27,9 +28,10 @@ export function meteredForward(
   body: Buffer,
   responseHeaders: readonly HeaderPair[],
 ): { readonly overrides: ForwardOverrides; readonly settle: Settler } {
-  const { routed, call, decision, recorded, upstreamPermit } = admitted
+  const { routed, sender, call, decision, recorded, upstreamPermit } = admitted
   const { services, match } = routed
   const metered = new MeteredCall(call, body, services.responseMemory)
+  const spending = spendingOf(routed, sender.client, decision)
   return {
     overrides: {
       responseHeaders,
@@ -45,6 +47,7 @@ export function meteredForward(
       recorded,
       (reason) => services.traffic.onUnreadableResponse(match.policy.name, reason),
       reporterOf(admitted, metered),
+      spending && ((cost) => recordCallSpend(spending, call, metered.meter, cost)),
       upstreamPermit,
     ),
   }

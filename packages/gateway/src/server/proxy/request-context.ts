@@ -15,6 +15,7 @@ import type { RequestOutcome, TrafficObserver } from '../observability/request-o
 import type { RequestTelemetry, Telemetry } from '../observability/telemetry/request-telemetry.js'
 import type { Upstream } from '../upstreams/upstream.js'
 import type { UpstreamSet } from '../upstreams/upstream-set.js'
+import type { SpendSink } from '../spend/spend-recorder.js'
 import type { ErrorReporter } from './error-reporter.js'
 import type { RefCount } from './ref-count.js'
 
@@ -50,6 +51,8 @@ export interface RequestServices {
   readonly cors: CorsConfig | undefined
   readonly corsGrants: UpstreamGrants
   readonly traffic: TrafficObserver
+  /** Receives what requests spend; undefined if it is not kept. */
+  readonly spend?: SpendSink | undefined
   /** Undefined unless requests are logged. */
   readonly accessLog?: AccessLog | undefined
   /** Undefined unless traffic is recorded. */

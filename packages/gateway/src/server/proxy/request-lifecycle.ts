@@ -21,6 +21,7 @@ import { presentationOf, sendOwnAnswer } from './own-answer.js'
 import { endRequest, type RoutedRequest } from './request-context.js'
 import { routedDelivery } from './routed-delivery.js'
 import { type AllowedDecision, requestSettler, type Settler } from './settlement.js'
+import { recordFixedSpend, spendingOf } from './spending.js'
 import { NOT_SENT, upstreamRefusal } from './upstream-answers.js'
 
 /**
@@ -133,7 +134,9 @@ export class RequestLifecycle {
   ): void {
     const { request, body, call, upstream } = admitted
     const upstreamPermit = this.#routed.services.upstreams && (() => this.#delivery?.permit)
-    const settle = requestSettler(decision, upstreamPermit)
+    const spending = call === undefined ? spendingOf(this.#routed, request.client, decision) : undefined
+    const onWork = spending && (() => recordFixedSpend(spending))
+    const settle = requestSettler(decision, onWork, upstreamPermit)
     if (upstream !== undefined && 'error' in upstream) {
       this.#failUnsent(upstream.error, settle)
       return

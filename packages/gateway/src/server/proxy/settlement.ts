@@ -1,7 +1,7 @@
 import type { Decision, MaybePromise, Permit } from 'sluice'
 import type { MeteredCall } from '../../policy/llm/metered-call.js'
 import { billingOfFailure, billingOfStatus } from '../../policy/llm/response/billing.js'
-import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
+import type { Settlement, UnreadReason } from '../../policy/llm/response/response-meter.js'
 import { settleCounted } from '../../policy/llm/settle-counted.js'
 import { type Amounts, NO_AMOUNTS } from '../../policy/llm/usage.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
@@ -35,9 +35,17 @@ function billedFor(result: ForwardResult, { reached, status }: ForwardProgress):
 /** Returns the charges of the upstream that served a request; undefined if it has no limits. */
 export type UpstreamPermit = () => Permit | undefined
 
-/** Creates the settler of an unmetered request. It refunds charges if the upstream did no work. */
-export function requestSettler(decision: AllowedDecision, upstreamPermit?: UpstreamPermit): Settler {
-  const ofRoute = routeSettler(decision)
+/**
+ * Creates the settler of an unmetered request. It refunds charges if the upstream did no work.
+ *
+ * @param onWork called if the upstream may have done work
+ */
+export function requestSettler(
+  decision: AllowedDecision,
+  onWork?: () => void,
+  upstreamPermit?: UpstreamPermit,
+): Settler {
+  const ofRoute = routeSettler(decision, onWork)
   if (upstreamPermit === undefined) return ofRoute
   return (result, progress) => {
     const permit = upstreamPermit()
@@ -56,9 +64,10 @@ function both(first: MaybePromise<void>, second: MaybePromise<void>): MaybePromi
     return Promise.all([first, second]).then(() => undefined)
 }
 
-function routeSettler(decision: AllowedDecision): Settler {
+function routeSettler(decision: AllowedDecision, onWork: (() => void) | undefined): Settler {
   return (result, progress) => {
     const billed = billedFor(result, progress)
+    if (billed === 'work') onWork?.()
     if (billed === 'nothing') return decision.permit.cancel()
     if (billed === 'request' && decision.quotas.some(({ resource }) => Object.hasOwn(NO_WORK, resource)))
       return settleCounted(decision.permit, NO_WORK)
@@ -71,6 +80,7 @@ function routeSettler(decision: AllowedDecision): Settler {
  *
  * @param onUnread called if the response cannot be parsed
  * @param onAmounts called with the tokens of the response if they are known
+ * @param onSettled called with the cost
  */
 export function llmCallSettler(
   metered: MeteredCall,
@@ -78,6 +88,7 @@ export function llmCallSettler(
   recorded: RecordedRequest | undefined,
   onUnread: (reason: UnreadReason) => void,
   onAmounts: ((amounts: Amounts) => void) | undefined,
+  onSettled: ((cost: Settlement) => void) | undefined,
   upstreamPermit?: UpstreamPermit,
 ): Settler {
   return (result, progress) => {
@@ -85,6 +96,7 @@ export function llmCallSettler(
     if (billedFor(result, progress) === 'nothing') return both(permit.cancel(), ofUpstream?.cancel())
     const cost = metered.settlement(result)
     if (metered.unread !== undefined) onUnread(metered.unread)
+    onSettled?.(cost)
     if (cost === 'unknown') return
     recorded?.setActualCost(cost)
     if (cost.tokens > 0) onAmounts?.(cost)

@@ -6,6 +6,7 @@ import type { Log } from '../logging/log.js'
 import type { ProcessStats } from '../observability/metrics/process-stats.js'
 import type { Observer } from '../observability/observer.js'
 import type { ServerLoad } from '../observability/server-load.js'
+import type { SpendBatch } from '../spend/spend-ledger.js'
 import type { StoreStats } from '../store/store-stats.js'
 import { closeUnconfirmed } from './connection-handoff.js'
 import { EventReceiver } from './event-receiver.js'
@@ -25,6 +26,8 @@ export interface WorkerHandleOptions {
   readonly store: Store
   readonly observer: Observer
   readonly log: Log
+  /** Called with what requests of the worker have spent. */
+  readonly onSpend: (batch: SpendBatch) => void
   readonly onLoad: (load: ServerLoad) => void
   readonly onProcessStats: (stats: ProcessStats) => void
   /** Called with statistics of the worker's own store connection. */
@@ -176,6 +179,10 @@ export class WorkerHandle {
         break
       case 'events':
         this.#events.onEvents(message.events)
+        break
+      case 'spend':
+        this.#options.onSpend(message.batch)
+        this.#send({ kind: 'spendReceived', sequence: message.batch.sequence })
         break
       case 'load':
         this.#options.onLoad(message.load)

@@ -23,11 +23,13 @@ import { unreadableResponseLog } from '../observability/unreadable-responses.js'
 import { errorReporter } from '../proxy/error-reporter.js'
 import { startProxy } from '../proxy/proxy-server.js'
 import { Runtime } from '../runtime.js'
+import { SpendRecorder } from '../spend/spend-recorder.js'
 import { openStore } from '../store/open-store.js'
 import { openOutbox } from '../webhooks/open-outbox.js'
 import { noticeOf } from '../webhooks/threshold-notices.js'
 import { Webhooks } from '../webhooks/webhooks.js'
 import { eventSender } from './event-sender.js'
+import { RemoteLedger } from './remote-ledger.js'
 import { type RemoteStore, remoteStore } from './remote-store.js'
 import type {
   FromWorker,
@@ -56,6 +58,8 @@ const NOTICE_FLUSH_TIMEOUT_MS = 1000
  * grace period, and the last log lines must be written before.
  */
 const CLOSE_TIMEOUT_MS = 3500
+/** Maximum time for the primary to receive what the last requests have spent. */
+const SPEND_CLOSE_TIMEOUT_MS = 3000
 /** Maximum time to write the last log lines before the process exits. */
 const LOG_FLUSH_TIMEOUT_MS = 500
 
@@ -63,6 +67,7 @@ const log = createProcessLog()
 logStrayOutput(log)
 logFatalErrors(log)
 let remote: RemoteStore | undefined
+const spendInPrimary = new RemoteLedger((batch) => void send({ kind: 'spend', batch }))
 let recorder: Recorder | undefined
 let accessLog: AccessLog | undefined
 let server: WorkerServer | undefined
@@ -114,6 +119,9 @@ async function handleMessage(message: ToWorker): Promise<void> {
     case 'storeReplies':
       remote?.onReplies(message.replies)
       return
+    case 'spendReceived':
+      spendInPrimary.onReceived(message.sequence)
+      return
     case 'stop':
       await server?.stop(message.gracePeriodMs)
       await log.flush(LOG_FLUSH_TIMEOUT_MS)
@@ -141,6 +149,11 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
     recorder = new Recorder(own, recordErrorLog(log), recordOrigin)
   }
   if (config.accessLog !== undefined) accessLog = new AccessLog({ config: config.accessLog, log, redaction })
+  const spend = new SpendRecorder({
+    ledger: { add: (batch) => spendInPrimary.add(batch) },
+    log,
+    deadlineMs: Number.POSITIVE_INFINITY,
+  })
   const keys = new ReceivedKeys()
   keys.set(first.keysFile)
   let tls = first.tls
@@ -148,6 +161,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
     config,
     {
       ...{ store: reportsEvents ? timed(store, observer.onStoreOperation) : store, observer, log },
+      spend,
       recorder,
       telemetry,
       accessLog,
@@ -224,6 +238,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
           accessLog: accessLog?.close(),
           upstream: runtime.close(),
           store: closeStore(),
+          spend: spend.close(SPEND_CLOSE_TIMEOUT_MS),
           events: sender.flush(),
           record: recorder?.close(),
           webhooks: webhooks?.close(0),

@@ -9,6 +9,7 @@ import type { Observer } from '../observability/observer.js'
 import { createRecordOrigin } from '../observability/recording/record-origin.js'
 import { exitedWorkerLoad, NO_LOAD, type ServerLoad, summedLoad } from '../observability/server-load.js'
 import type { Runtime } from '../runtime.js'
+import type { SpendBatch } from '../spend/spend-ledger.js'
 import { exitedWorkerStats, type StoreStats, summedStats } from '../store/store-stats.js'
 import type { Frontend } from './frontend.js'
 import { type WorkerExit, WorkerHandle } from './worker-handle.js'
@@ -19,6 +20,8 @@ export interface WorkerPoolOptions {
   /** The store that decides for all workers if the state is in memory. */
   readonly store: Store
   readonly observer: Observer
+  /** Called with what requests of a worker have spent. */
+  readonly onSpend: (batch: SpendBatch) => void
   /** True if workers report events to the observer. */
   readonly reportsEvents: boolean
   /** The key of the digests of clients in logs. */
@@ -148,12 +151,12 @@ class WorkerPool {
   }
 
   #spawn(): WorkerHandle {
-    const { runtime, reportsEvents, log, store, observer } = this.#options
+    const { runtime, reportsEvents, log, store, observer, onSpend } = this.#options
     const { workers } = runtime.config
     const port = this.#onPortZero.size > 0 ? 0 : this.#listen.port
     const config = { ...this.#config, listen: { ...this.#listen, port } }
     const worker: WorkerHandle = new WorkerHandle({
-      ...{ store, observer, log },
+      ...{ store, observer, log, onSpend },
       start: {
         ...{ kind: 'start', config, worker: this.#freeNumber(), workers, reportsEvents },
         recordOrigin: this.#recordOrigin,

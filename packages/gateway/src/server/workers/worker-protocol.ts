@@ -9,6 +9,7 @@ import type { Observer } from '../observability/observer.js'
 import type { RecordOrigin } from '../observability/recording/record-origin.js'
 import type { ServerLoad } from '../observability/server-load.js'
 import type { Runtime } from '../runtime.js'
+import type { SpendBatch } from '../spend/spend-ledger.js'
 import type { StoreStats } from '../store/store-stats.js'
 
 /**
@@ -60,6 +61,8 @@ export type ToWorker =
   /** Makes the records of ended requests readable. The worker replies with `recordFlushed`. */
   | { readonly kind: 'flushRecord' }
   | { readonly kind: 'storeReplies'; readonly replies: readonly StoreReply[] }
+  /** The spend of a batch was received. */
+  | { readonly kind: 'spendReceived'; readonly sequence: number }
   /** Sends `Connection: close` in all responses from now on. */
   | { readonly kind: 'drain' }
   /** Finishes requests in flight, within the grace period, and exits. */
@@ -76,6 +79,8 @@ export type FromWorker =
   | { readonly kind: 'recordFlushed' }
   | { readonly kind: 'storeCalls'; readonly calls: readonly StoreCall[] }
   | { readonly kind: 'events'; readonly events: readonly ObserverCall[] }
+  /** What requests have spent. The primary replies with `spendReceived`. */
+  | { readonly kind: 'spend'; readonly batch: SpendBatch }
   | { readonly kind: 'load'; readonly load: ServerLoad }
   | { readonly kind: 'process'; readonly stats: ProcessStats }
   /** Statistics of the worker's own connection to a shared store. */

@@ -1,4 +1,5 @@
 import { UNITS_PER_CURRENCY } from 'sluice/internal'
+import type { SpendStats } from '../../spend/spend-recorder.js'
 import type { StoreStats } from '../../store/store-stats.js'
 import type { ServerLoad } from '../server-load.js'
 import type { UpstreamLoad } from '../upstream-load.js'
@@ -118,6 +119,15 @@ export function exportStore(instruments: Instruments, stats: StoreStats): void {
   settlementsLost.setTo(settlements.lost)
   memoryKeys.setTo(memory.keys)
   memoryOverflow.setTo(memory.overflowed)
+}
+
+export function exportSpend(
+  { spendWaiting, spendOther, spendDropped }: Instruments,
+  { waiting, other, dropped }: SpendStats,
+): void {
+  spendWaiting.setTo(waiting)
+  spendOther.setTo(other)
+  spendDropped.setTo(dropped)
 }
 
 /** Number of lines that could not be written, by file. */

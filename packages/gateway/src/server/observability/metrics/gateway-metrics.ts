@@ -2,6 +2,7 @@ import type { LimiterEvent, Quota } from 'sluice'
 import type { UnreadReason } from '../../../policy/llm/response/response-meter.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
 import { VERSION } from '../../../version.js'
+import type { SpendStats } from '../../spend/spend-recorder.js'
 import type { StoreStats } from '../../store/store-stats.js'
 import type { ModelAnswer } from '../model-answer.js'
 import type { Observer } from '../observer.js'
@@ -13,6 +14,7 @@ import {
   exportDropped,
   exportLoad,
   exportProcesses,
+  exportSpend,
   exportStore,
   exportTraffic,
 } from './export.js'
@@ -27,6 +29,7 @@ import type { StoreOperation } from './timed-store.js'
 export interface MetricSources {
   readonly store: () => StoreStats
   readonly load: () => ServerLoad
+  readonly spend?: () => SpendStats
   readonly dropped?: () => DroppedLines
   /** The resources of each process, by its name. */
   readonly processes?: () => Promise<readonly (readonly [process: string, ProcessStats])[]>
@@ -211,6 +214,7 @@ export class GatewayMetrics implements Observer {
     exportTraffic(instruments, this.#routes)
     exportStore(instruments, sources.store())
     exportLoad(instruments, sources.load())
+    if (sources.spend !== undefined) exportSpend(instruments, sources.spend())
     if (sources.dropped !== undefined) exportDropped(instruments, sources.dropped())
     if (processes !== undefined) exportProcesses(instruments, processes)
     const { warmUpScale, buildInfo, webhookDeliveries } = instruments

@@ -96,6 +96,18 @@ export function createInstruments() {
       help: 'Money that model calls cost, as it was charged, in the currency.',
       labelNames: ['route', 'model', 'currency'],
     }),
+    spendWaiting: new Metric('gauge', {
+      name: 'sluice_spend_waiting',
+      help: 'Entries of spend queued until the ledger is available.',
+    }),
+    spendOther: new Metric('counter', {
+      name: 'sluice_spend_other_total',
+      help: 'Requests whose spend was counted under other, because the ledger had too many entries.',
+    }),
+    spendDropped: new Metric('counter', {
+      name: 'sluice_spend_dropped_total',
+      help: 'Requests whose spend never reached the ledger.',
+    }),
     firstTokenSeconds: new HistogramMetric({
       name: 'sluice_time_to_first_token_seconds',
       help: 'Time from sending a model call upstream to the first text of a streamed response.',
