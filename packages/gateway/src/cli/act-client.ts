@@ -9,7 +9,7 @@ export interface ActClient {
   readonly output: Output
 }
 
-/** The exit codes of `sluice act`. */
+/** The exit codes of the commands that talk to a gateway. */
 const DONE = 0
 const REFUSED = 1
 const UNAVAILABLE = 2
@@ -55,20 +55,21 @@ function lineOf({ id, change, by, reason, until, problem }: ListedAct): string {
 }
 
 /** Replaces control characters, which could move the cursor of the terminal. */
-function printable(line: string): string {
+export function printable(line: string): string {
   return line.replaceAll(/\p{C}/gu, '?')
 }
 
 /**
  * Sends a request to the admin port.
  *
- * @param onDone prints the body of a successful response; returns false if it is not one of a gateway
+ * @param onDone prints the body of a successful response, as an object (empty unless it is JSON) and as
+ *   text; returns false if it is not a response of a gateway
  */
-async function request(
+export async function request(
   client: ActClient,
   path: string,
   init: RequestInit,
-  onDone: (body: object) => boolean,
+  onDone: (body: object, text: string) => boolean,
 ): Promise<number> {
   const base = adminUrl(client.admin)
   if (base === undefined)
@@ -83,19 +84,19 @@ async function request(
     ...(init.body !== undefined && { 'content-type': 'application/json' }),
   }
   let response: Response
-  let body: unknown
+  let text: string
   try {
     response = await fetch(new URL(`.${path}`, base), {
       ...{ ...init, headers, signal: AbortSignal.timeout(TIMEOUT_MS) },
       // The token must not reach another server.
       redirect: 'error',
     })
-    body = await response.json().catch(() => undefined)
+    text = await response.text()
   } catch (error) {
     return failed(client, UNAVAILABLE, `${base.origin} does not respond: ${causeOf(error)}`)
   }
-  const answer: { readonly error?: unknown } = typeof body === 'object' && body !== null ? body : {}
-  if (response.ok && onDone(answer)) return DONE
+  const answer = jsonObjectIn(text)
+  if (response.ok && onDone(answer, text)) return DONE
   const reason = typeof answer.error === 'string' ? answer.error : undefined
   if (reason === undefined)
     return failed(
@@ -104,6 +105,16 @@ async function request(
       `${base.origin} is not the admin port of a gateway (status ${response.status})`,
     )
   return failed(client, response.status >= 500 ? UNAVAILABLE : REFUSED, printable(reason))
+}
+
+/** Parses a JSON object. Returns an empty object for other text. */
+function jsonObjectIn(text: string): { readonly error?: unknown } {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : {}
+  } catch {
+    return {}
+  }
 }
 
 function adminUrl(text: string): URL | undefined {

@@ -3,9 +3,10 @@ import type { ActionChange } from '../server/admin/api/admin-actions.js'
 import { type ActClient, listActs, performAct } from './act-client.js'
 import type { Output } from './check-command.js'
 
-const DEFAULT_ADMIN = 'http://127.0.0.1:8081'
+export const ADMIN_OPTION = '--admin <url>'
+export const DEFAULT_ADMIN = 'http://127.0.0.1:8081'
 
-interface AdminOption {
+export interface AdminOption {
   readonly admin: string
 }
 
@@ -34,7 +35,7 @@ type Options = CommonOptions &
     readonly off?: true
   }
 
-const EXIT_CODES = `
+export const EXIT_CODES = `
 The token of the admin port is read from SLUICE_TOKEN.
 Exit codes: 0 done, 1 refused by the gateway, 2 the gateway or its store does not respond.`
 
@@ -53,7 +54,7 @@ export function addActCommands(program: Command, output: Output, token: string |
     act
       .command(usage)
       .description(description)
-      .option('--admin <url>', 'URL of the admin port', DEFAULT_ADMIN)
+      .option(ADMIN_OPTION, 'URL of the admin port', DEFAULT_ADMIN)
       .addHelpText('after', EXIT_CODES)
   const action = (usage: string, description: string) =>
     command(usage, description).requiredOption('--reason <text>', 'why you act, for the audit log')

@@ -6,6 +6,7 @@ import { checkCommand } from './check-command.js'
 import { type KeyOptions, newKeyCommand, newTokenCommand } from './credential-commands.js'
 import { type ReplayArguments, replayCommand } from './replay-command.js'
 import { type ServeOptions, serveCommand } from './serve-command.js'
+import { addSpendCommands } from './spend-commands.js'
 
 interface ConfigOption {
   readonly config?: string
@@ -102,6 +103,7 @@ program
   .action(() => newTokenCommand({ out: process.stdout, err: process.stderr }))
 
 addActCommands(program, { out: process.stdout, err: process.stderr }, process.env.SLUICE_TOKEN)
+addSpendCommands(program, { out: process.stdout, err: process.stderr }, process.env.SLUICE_TOKEN)
 
 // Ignores EPIPE: a reader such as `head` may close the pipe, and the gateway must keep running.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -6,7 +6,12 @@ const MAX_LABEL_LENGTH = 128
 /** Returns a label of the sender for operators: the client id, or the address if anonymous. */
 export function clientLabel(request: RequestSender): string {
   const { client } = request
-  return client === undefined ? addressOf(request) : `client ${client.id}`.slice(0, MAX_LABEL_LENGTH)
+  return client === undefined ? addressOf(request) : labelOfClient(client.id)
+}
+
+/** Returns the label of a client by its ID. */
+export function labelOfClient(id: string): string {
+  return `client ${id}`.slice(0, MAX_LABEL_LENGTH)
 }
 
 /** Returns the address of the sender, for operators. */

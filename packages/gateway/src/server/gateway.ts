@@ -12,6 +12,7 @@ import { LiveState } from './admin/live-state.js'
 import { recordStatus } from './admin/replay/record-status.js'
 import { replayRecording } from './admin/replay/replay-recording.js'
 import type { RouteServer } from './admin/route-server.js'
+import { spendEndpoint } from './admin/spend/spend-endpoint.js'
 import { closeParts } from './close-parts.js'
 import { type TlsWatch, watchTls } from './http/tls-files.js'
 import type { Log } from './logging/log.js'
@@ -270,6 +271,7 @@ class GatewayProgram {
         failure: () => this.#acts.failure,
       },
       upstreams: () => this.#frontend?.load().upstreams ?? [],
+      spend: { ledger: this.#ledger, recorder: this.#spend },
       log: this.#log,
     })
   }
@@ -386,6 +388,7 @@ class GatewayProgram {
         history: (from) => liveState.history(from),
         refusals: (filter) => liveState.refusals(filter),
         acts: () => liveState.acts(),
+        spend: spendEndpoint({ ledger: this.#ledger, recorder: this.#spend }),
         config: () => liveState.config(),
       },
     }

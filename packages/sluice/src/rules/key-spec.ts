@@ -199,10 +199,10 @@ function cookieReader<Request>(sources: KeySources<Request>, name: string) {
 }
 
 /**
- * Prefixes the ID, so that a client whose ID looks like an address does not share that address's
+ * Returns the key of a client. It prefixes the ID, so that a client whose ID looks like an address does not share that address's
  * key.
  */
-function clientKey({ id }: Client): string {
+export function clientKey({ id }: Pick<Client, 'id'>): string {
   return plainKey(`client ${id}`)
 }
 

@@ -32,6 +32,7 @@ import { upstreamNames, upstreamsDecoder } from './sections/upstreams-section.js
 import { checkUsagePath, decodeModels, decodeUsage } from './sections/usage-section.js'
 import { decodeWebhooks } from './sections/webhooks-section.js'
 import { checkSharedLimits } from './shared-rules.js'
+import { warnOfVolatileSpend } from './spend-state.js'
 import { warnOfOwnUpstream } from './upstream-loops.js'
 import { mapOf, recordOf, scalar, transform } from './yaml/decoders.js'
 import { Problems } from './yaml/diagnostics.js'
@@ -196,8 +197,11 @@ export function decodeConfig(
       ...(isLarge && { maxBody: DEFAULT_MAX_LLM_BODY_BYTES }),
     }
   }
-  const namedRoutes = routes.map(withInherited)
-  const namedFallback = fallback === 'deny' ? fallback : withInherited(fallback)
+  const policies = {
+    routes: routes.map(withInherited),
+    fallback: fallback === 'deny' ? fallback : withInherited(fallback),
+  }
+  warnOfVolatileSpend(root, { ...policies, store, state: values.state }, problems)
   const upstreams = { ...values.upstreams, ...urlUpstreams.all }
   return {
     listen,
@@ -229,8 +233,7 @@ export function decodeConfig(
     models: values.models,
     usage,
     ...(values.webhooks !== undefined && { webhooks: values.webhooks }),
-    routes: namedRoutes,
-    fallback: namedFallback,
+    ...policies,
   }
 }
 

@@ -20,6 +20,7 @@ import { describePrices } from './prices/describe-prices.js'
 import { countsMoney } from './prices/money-limits.js'
 import { UPSTREAM_NAME } from './sections/upstreams-section.js'
 import { serverLimits } from './server-limits.js'
+import { describeSpend } from './spend-state.js'
 import { storeAddress } from './store-address.js'
 import { formatEndpoint } from './yaml/endpoint.js'
 import { formatSize } from './yaml/sizes.js'
@@ -53,6 +54,7 @@ export function describeConfig(config: GatewayConfig): string[] {
     ...(usage === undefined ? [] : [`  clients see their usage at ${usage.pattern.source}`]),
     ...webhooks.map(({ url }) => `  thresholds are sent to ${withoutQuery(url)}`),
     ...describePrices(config),
+    ...describeSpend(config),
     ...(telemetry?.otlp === undefined ? [] : [describeOtlp(telemetry.otlp)]),
     ...Object.entries(config.upstreams ?? {}).map(describeUpstream),
     ...routes.map((route) => line(route.name, `${describeMatch(route)}${describePolicy(route)}`)),

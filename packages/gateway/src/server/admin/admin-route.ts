@@ -7,6 +7,8 @@ export interface AdminResponse {
   readonly type?: string
   /** Strings and buffers are sent unchanged; objects are sent as JSON. */
   readonly body: Buffer | string | object
+  /** The name under which a browser saves the body; undefined to show it. Must need no quoting. */
+  readonly fileName?: string
 }
 
 export interface AdminRequest {

@@ -47,6 +47,8 @@ interface LiveSources {
   readonly refusals: (filter: RefusalFilter) => RecentRefusals
   /** The acts in effect. */
   readonly acts: () => ActList
+  /** Answers a query of what clients have spent. */
+  readonly spend: (query: URLSearchParams) => Promise<AdminResponse>
   /** A description of the running configuration, without secrets. */
   readonly config: () => string
 }
@@ -91,6 +93,7 @@ export function adminRoutes(
     ['/api/tree', data(({ query }) => readTree(query.get('q') ?? '', live.tree))],
     ['/api/history', data(({ query }) => readHistory(query, live.history))],
     ['/api/refusals', data(({ query }) => findRefusals(query, live.refusals))],
+    ['/api/spend', data(({ query }) => live.spend(query))],
     ['/api/acts/current', data(() => ok(live.acts()))],
     ['/api/config', data(() => ({ ...ok(live.config()), type: 'text/plain; charset=utf-8' }))],
     ...files,

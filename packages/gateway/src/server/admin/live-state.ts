@@ -15,6 +15,7 @@ import type { RequestOutcome } from '../observability/request-outcome.js'
 import type { UpstreamLoad } from '../observability/upstream-load.js'
 import type { OpenedStore } from '../store/open-store.js'
 import { type ListSources, listActs } from './actions/act-list.js'
+import { type ClientTraces, forgetClient } from './actions/forget-client.js'
 import { type ActChanges, OperatorActions } from './actions/operator-actions.js'
 import type { ActList, AdminAction } from './api/admin-actions.js'
 import type { ClientTree } from './api/client-tree.js'
@@ -34,6 +35,7 @@ export interface LiveStateOptions {
   readonly acts: ActChanges & Omit<ListSources, 'kept'>
   /** Returns the state of the upstreams that routes choose. */
   readonly upstreams: () => readonly UpstreamLoad[]
+  readonly spend: ClientTraces['spend']
   readonly log: Pick<Log, 'crashed'>
 }
 
@@ -47,6 +49,7 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
   readonly #known = new KnownClients()
   readonly #view: RuleView
   readonly #actions: OperatorActions
+  readonly #traces: ClientTraces
   readonly #started = Date.now()
   #config: GatewayConfig
   #policies: Policies | undefined
@@ -59,7 +62,13 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
     this.#actions = new OperatorActions({
       ...{ view: this.#view, known: this.#known, store: opened.store, acts: options.acts },
       deny: () => this.#config.deny,
+      forget: (client) => forgetClient(client, this.#traces),
     })
+    this.#traces = {
+      ...{ spend: options.spend, store: opened.store, isShared: config.store.kind !== 'memory' },
+      ...{ acts: options.acts, view: this.#view, known: this.#known, refusals: this.#refusals },
+      forgetTraffic: (client) => this.#forgetTraffic(client),
+    }
     this.feed = new SseFeed({
       sample: () => {
         const { failures, timeouts } = opened.stats()
@@ -155,6 +164,12 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
     const done = await this.#actions.perform(action, by)
     this.feed.sendStatus()
     return done
+  }
+
+  #forgetTraffic(client: string): void {
+    this.#sampler.forgetClient(client)
+    this.#history.forgetClient(client)
+    this.feed.forgetClient(client)
   }
 
   onRequestEnd(route: string | undefined, outcome: RequestOutcome): void {

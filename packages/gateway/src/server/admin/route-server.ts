@@ -144,12 +144,16 @@ function handle(
   return method === expected ? route.handle(admin) : failure(405, `only ${expected} is allowed`)
 }
 
-function send(response: ServerResponse, { status, type = 'application/json', body }: AdminResponse): void {
+function send(
+  response: ServerResponse,
+  { status, type = 'application/json', body, fileName }: AdminResponse,
+): void {
   // Serialized before the headers are sent, so that a failure can still be reported.
   const content = typeof body === 'string' || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`
   response.writeHead(status, {
     ...RESPONSE_HEADERS,
     'content-type': type,
+    ...(fileName !== undefined && { 'content-disposition': `attachment; filename="${fileName}"` }),
     ...(status === 401 && { 'www-authenticate': 'Bearer' }),
   })
   response.end(content)

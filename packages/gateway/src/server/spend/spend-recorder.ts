@@ -64,7 +64,10 @@ export class SpendRecorder implements SpendSink {
   #other = 0
   #dropped = 0
   #isClosed = false
-  #onIdle: (() => void)[] = []
+  /** Number of entries that were added to the ledger. */
+  #delivered = 0
+  /** What waits until the ledger has a number of entries. */
+  #flushes: { readonly until: number; readonly resolve: () => void }[] = []
 
   constructor(options: SpendRecorderOptions) {
     this.#options = options
@@ -95,17 +98,19 @@ export class SpendRecorder implements SpendSink {
   }
 
   /**
-   * Waits until everything that was added is in the ledger, or the timeout has passed.
+   * Waits until everything that was added so far is in the ledger, or the timeout has passed.
    *
    * @returns false if something is not in the ledger
    */
-  async flush(timeoutMs: number): Promise<boolean> {
-    if (this.#isIdle) return true
-    const idle = new Promise<void>((resolve) => this.#onIdle.push(resolve))
+  flush(timeoutMs: number): Promise<boolean> {
+    const { waiting } = this.stats
+    if (waiting === 0) return Promise.resolve(true)
+    const delivered = new Promise<true>((resolve) =>
+      this.#flushes.push({ until: this.#delivered + waiting, resolve: () => resolve(true) }),
+    )
     // A ledger that was away may be back.
     this.#sendNow()
-    await withinDeadline(idle, timeoutMs, systemTimers).catch(() => {})
-    return this.#isIdle
+    return withinDeadline(delivered, timeoutMs, systemTimers).catch(() => false)
   }
 
   /** Adds what waits, for at most this time. What is left is counted as lost, and logged. */
@@ -118,10 +123,6 @@ export class SpendRecorder implements SpendSink {
       .flatMap((entries) => [...entries.values()])
       .reduce((sum, each) => sum + each.requests, 0)
     if (requests > 0) this.#drop(requests, this.#failure ?? 'the gateway stopped before they were added')
-  }
-
-  get #isIdle(): boolean {
-    return this.#waitingCount === 0 && this.#batch === undefined
   }
 
   #enqueue({ month, key, spend }: SpendEntry): void {
@@ -150,10 +151,7 @@ export class SpendRecorder implements SpendSink {
     this.#timers.stop(this.#retry)
     this.#retry = undefined
     this.#batch ??= this.#nextBatch()
-    if (this.#batch === undefined) {
-      for (const onIdle of this.#onIdle.splice(0)) onIdle()
-      return
-    }
+    if (this.#batch === undefined) return
     this.#isSending = true
     void this.#deliver(this.#batch).then((isAdded) => {
       this.#isSending = false
@@ -170,9 +168,13 @@ export class SpendRecorder implements SpendSink {
         ? withinDeadline(adding, deadlineMs, systemTimers)
         : adding)
       this.#batch = undefined
+      this.#delivered += batch.entries.size
       this.#other += other
       if (refused > 0) this.#drop(refused, 'the amount exceeds 64 bits')
       this.#onSuccess()
+      const ended = this.#flushes.filter(({ until }) => until <= this.#delivered)
+      this.#flushes = this.#flushes.filter((flush) => !ended.includes(flush))
+      for (const { resolve } of ended) resolve()
       return true
     } catch (error) {
       this.#onFailure((error as Error).message)

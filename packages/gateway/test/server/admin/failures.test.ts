@@ -120,6 +120,7 @@ describe('an action', () => {
       known: { find: () => undefined },
       store: { reset: fail } as never,
       acts: { change: fail, check },
+      forget: () => Promise.reject(new Error('not used')),
       deny: () => undefined,
     })
   }

@@ -46,6 +46,7 @@ function fakeWorker() {
     start,
     onDroppedLines: () => {},
     onLoad: () => {},
+    onSpend: () => {},
     onProcessStats: () => {},
     onStoreStats: () => {},
   })

@@ -46,6 +46,7 @@ const ACTION = z.discriminatedUnion(
       key: stringUpTo(1000),
       ...common,
     }),
+    z.strictObject({ act: z.literal('forget'), client, ...common }),
     z.strictObject({
       act: z.literal('undo'),
       id: stringUpTo(64).optional(),
@@ -54,7 +55,7 @@ const ACTION = z.discriminatedUnion(
       ...common,
     }),
   ],
-  'must be block, unblock, override, shadow, limit, reset or undo',
+  'must be block, unblock, override, shadow, limit, reset, forget or undo',
 )
 
 type Parsed = z.infer<typeof ACTION>

@@ -26,6 +26,8 @@ export interface OperatorActionsOptions {
   readonly known: Pick<KnownClients, 'find'>
   readonly store: Store
   readonly acts: ActChanges
+  /** Erases a client, and says what was removed. Rejects with an AdminActionError if it cannot. */
+  readonly forget: (client: string) => Promise<string>
   /** The clients that the configuration file blocks. */
   readonly deny: () => ClientList | undefined
 }
@@ -33,7 +35,7 @@ export interface OperatorActionsOptions {
 /** An action that starts an act. */
 type StartingAction = Extract<AdminAction, { act: 'block' | 'override' | 'shadow' | 'limit' }>
 
-/** Performs admin actions on a running gateway. Only a reset clears usage. */
+/** Performs admin actions on a running gateway. Only `reset` and `forget` clear usage. */
 export class OperatorActions {
   constructor(private readonly options: OperatorActionsOptions) {}
 
@@ -49,6 +51,8 @@ export class OperatorActions {
     switch (action.act) {
       case 'reset':
         return this.#reset(action)
+      case 'forget':
+        return this.options.forget(action.client)
       case 'undo':
         return action.id === undefined ? this.#undoRule(action.route, action.rule) : this.#undo(action.id)
       case 'unblock':

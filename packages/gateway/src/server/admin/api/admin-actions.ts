@@ -56,11 +56,16 @@ export type ActionChange =
   | { readonly act: 'reset'; readonly route?: string; readonly rule?: string; readonly key: string }
   /** Restores the settings of a rule from the configuration file, for all clients. */
   | { readonly act: 'undo'; readonly route: string; readonly rule: string; readonly id?: never }
+  /**
+   * Erases a client: its spend is moved to the name `forgotten`, and its usage, its acts and what the
+   * dashboard shows about it are removed.
+   */
+  | { readonly act: 'forget'; readonly client: string }
   /** Undoes one act, by its ID in the list of acts. */
   | { readonly act: 'undo'; readonly id: string; readonly route?: never; readonly rule?: never }
 
 /**
- * The body of a request to `/api/actions`. Except for a reset, a change stays in effect until it ends
+ * The body of a request to `/api/actions`. Except for `reset` and `forget`, a change stays in effect until it ends
  * or is undone, even if the configuration is reloaded. It survives a restart if acts are kept in
  * Redis or in a file.
  */

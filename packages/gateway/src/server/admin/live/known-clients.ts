@@ -30,6 +30,11 @@ export class KnownClients {
     })
   }
 
+  /** Removes a client. @returns true if it was known */
+  forget(id: string): boolean {
+    return this.#clients.delete(id)
+  }
+
   /** @param search the ID of a client, or its key under a rule that counts by client */
   find(search: string): Client | undefined {
     return this.#clients.get(idInKey(search) ?? search) ?? this.#clients.get(search)

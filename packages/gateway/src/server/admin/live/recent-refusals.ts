@@ -23,7 +23,7 @@ export interface RefusalFilter {
 
 /** The most recent refusals, in a ring buffer. */
 export class RecentRefusals {
-  readonly #refusals: RecentRefusal[] = []
+  #refusals: RecentRefusal[] = []
   /** Index of the oldest refusal once the buffer is full. */
   #oldest = 0
 
@@ -63,11 +63,23 @@ export class RecentRefusals {
     }
   }
 
+  /** Removes the refusals of a client, and returns their number. */
+  forget(client: string): number {
+    const inOrder = this.#inOrder
+    this.#refusals = inOrder.filter((each) => each.client !== client)
+    this.#oldest = 0
+    return inOrder.length - this.#refusals.length
+  }
+
+  /** The refusals, oldest first. */
+  get #inOrder(): readonly RecentRefusal[] {
+    return [...this.#refusals.slice(this.#oldest), ...this.#refusals.slice(0, this.#oldest)]
+  }
+
   /** Returns the refusals that match, newest first. */
   find({ text = '', rule, client, id }: RefusalFilter): Response {
     const searched = text.toLowerCase()
-    const inOrder = [...this.#refusals.slice(this.#oldest), ...this.#refusals.slice(0, this.#oldest)]
-    const found = inOrder.filter(
+    const found = this.#inOrder.filter(
       (each) =>
         (rule === undefined || each.rule === rule) &&
         (client === undefined || each.client === client) &&

@@ -1,11 +1,12 @@
-import { type LimiterEvent, type Store, scaleLimit } from 'sluice'
-import { clientLabel } from '../../../policy/client-label.js'
+import { keyParts, type LimiterEvent, type Store, scaleLimit } from 'sluice'
+import { clientKey } from 'sluice/internal'
+import { clientLabel, labelOfClient } from '../../../policy/client-label.js'
 import { limitText, roundedLimitText } from '../../../policy/limit-text.js'
 import type { RoutePolicy } from '../../../policy/policies.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
 import type { ClientState, TopClients } from '../api/client-status.js'
 import type { KeyFullness, RouteStatus, RuleStatus } from '../api/gateway-status.js'
-import { idInKey, keyId, matchesKey, possibleKeys, shownKey } from './key-labels.js'
+import { idInKey, keyId, keyOfClient, matchesKey, possibleKeys, shownKey } from './key-labels.js'
 import { type KeyStatus, keyStatuses } from './key-status.js'
 import type { KeyUsage } from './key-usage.js'
 import { RouteUsage, type WatchedRule } from './route-usage.js'
@@ -139,6 +140,29 @@ export class RuleView {
       }),
       ...unseen.flatMap((rule) => possibleKeys(search).map((key) => ({ rule, key, known: false }))),
     ]
+  }
+
+  /**
+   * Returns the keys of a client: those that were seen recently, and those that it has under rules that
+   * count by client alone.
+   */
+  keysOf(id: string): readonly { readonly rule: WatchedRule; readonly key: string }[] {
+    const own = clientKey({ id })
+    return this.#rules.all.flatMap((rule) => {
+      const all = rule.usage.keys().map(({ key }) => key)
+      const seen = all.filter((key) => key === own || keyParts(key).includes(keyOfClient(id)))
+      return [...new Set([...(rule.keyedBy === 'client' ? [own] : []), ...seen])].map((key) => ({
+        rule,
+        key,
+      }))
+    })
+  }
+
+  /** Removes a client from the lists of recent keys and top clients. */
+  forget(id: string): void {
+    for (const { usage } of this.#rules.all)
+      usage.forget(new Set([keyOfClient(id), ...keyParts(clientKey({ id }))]))
+    this.#topClients.forget(labelOfClient(id))
   }
 
   /** The rules of all routes. */

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { StoreUnavailableError } from 'sluice'
 import type { Status } from '../api/gateway-status.js'
 import type { Sample } from '../api/live-samples.js'
+import { forgetInSample } from './forget-in-sample.js'
 import { SseClient } from './sse-client.js'
 
 /** Maximum number of samples in the history: 15 minutes at one per second. */
@@ -25,7 +26,7 @@ export interface FeedSources {
 export class SseFeed {
   readonly #sources: FeedSources
   /** The history as JSON, oldest sample first. */
-  readonly #samples: string[] = []
+  #samples: string[] = []
   readonly #clients = new Set<SseClient>()
   readonly #timer: NodeJS.Timeout
   #sampleCount = 0
@@ -64,6 +65,11 @@ export class SseFeed {
       if (status === undefined) return
       for (const client of this.#clients) if (!client.isBehind) client.send(status)
     })
+  }
+
+  /** Counts the tokens of a client with those of the others. */
+  forgetClient(client: string): void {
+    this.#samples = this.#samples.map((json) => forgetInSample(json, client))
   }
 
   close(): void {

@@ -23,6 +23,14 @@ export class TokenCounts {
     for (const [name, tokens] of other.#counts) this.add(name, tokens)
   }
 
+  /** Counts the tokens of a name with the others. */
+  forget(name: string): void {
+    const tokens = this.#counts.get(name)
+    if (tokens === undefined) return
+    this.#counts.delete(name)
+    this.add(OTHERS, tokens)
+  }
+
   /** Returns the names with the most tokens and the sum of the others; undefined without tokens. */
   read(): Readonly<Record<string, Tokens>> | undefined {
     if (this.#counts.size === 0) return undefined

@@ -6,6 +6,8 @@ const COUNTERS = 500
 /** Maximum number of clients shown in each list. */
 const MAX_SHOWN = 20
 const WINDOW_MS = 10 * 60_000
+/** The beginning of the names of forgotten clients. No label of a client begins with it. */
+const FORGOTTEN = '\0'
 
 /** Finds the clients with the most requests and refusals in the last 10 to 20 minutes. */
 export class TopClientCounter {
@@ -16,6 +18,12 @@ export class TopClientCounter {
   record(client: string, allowed: boolean, now: number): void {
     this.#requests.add(client, now)
     if (!allowed) this.#refused.add(client, now)
+  }
+
+  /** Removes a client from the lists. */
+  forget(client: string): void {
+    this.#requests.forget(client)
+    this.#refused.forget(client)
   }
 
   read(now: number): TopClients {
@@ -32,6 +40,8 @@ class WindowedCounts {
   #current = new SpaceSaving(COUNTERS)
   #previous = new SpaceSaving(COUNTERS)
   #startedAt = Number.NEGATIVE_INFINITY
+  /** Number of names given to forgotten keys. */
+  #forgotten = 0
 
   add(key: string, now: number): void {
     this.#rotate(now)
@@ -42,7 +52,8 @@ class WindowedCounts {
   top(now: number): TopClient[] {
     this.#rotate(now)
     const windows = [this.#current, this.#previous]
-    const keys = new Set(windows.flatMap((window) => window.keys))
+    const all = windows.flatMap((window) => window.keys)
+    const keys = new Set(all.filter((key) => !key.startsWith(FORGOTTEN)))
     const sums = [...keys].map((client) => {
       const counts = windows.map((window) => window.countOf(client))
       return {
@@ -54,6 +65,11 @@ class WindowedCounts {
     return sums
       .sort((a, b) => b.count - b.error - (a.count - a.error) || b.count - a.count)
       .slice(0, MAX_SHOWN)
+  }
+
+  forget(key: string): void {
+    for (const window of [this.#current, this.#previous])
+      window.rename(key, `${FORGOTTEN}${this.#forgotten++}`)
   }
 
   #rotate(now: number): void {

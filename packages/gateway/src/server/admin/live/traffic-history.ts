@@ -1,4 +1,5 @@
 import type { Sample } from '../api/live-samples.js'
+import { forgetInSample } from './forget-in-sample.js'
 
 /** Maximum number of samples: 24 hours at one per minute. */
 const MAX_SAMPLES = 1440
@@ -9,11 +10,16 @@ const MAX_SAMPLES = 1440
  */
 export class TrafficHistory {
   /** Samples as JSON, oldest first. */
-  readonly #samples: { readonly at: number; readonly json: string }[] = []
+  #samples: { readonly at: number; readonly json: string }[] = []
 
   add(sample: Sample): void {
     this.#samples.push({ at: sample.at, json: JSON.stringify(sample) })
     if (this.#samples.length > MAX_SAMPLES) this.#samples.shift()
+  }
+
+  /** Counts the tokens of a client with those of the others. */
+  forgetClient(client: string): void {
+    this.#samples = this.#samples.map(({ at, json }) => ({ at, json: forgetInSample(json, client) }))
   }
 
   /**

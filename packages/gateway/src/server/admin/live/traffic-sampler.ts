@@ -100,6 +100,12 @@ export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableRespon
     this.#minute.add(this.#second)
   }
 
+  /** Counts the tokens of a client with those of the others. */
+  forgetClient(client: string): void {
+    this.#second.clients.forget(client)
+    this.#minute.clients.forget(client)
+  }
+
   /** Drops routes that are no longer configured and have no requests in progress. */
   retainRoutes(routes: ReadonlySet<string>): void {
     this.#second.retainRoutes(routes)

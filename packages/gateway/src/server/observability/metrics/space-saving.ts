@@ -55,6 +55,15 @@ export class SpaceSaving {
     return { count: bound, error: bound }
   }
 
+  /** Gives the counter of a key another name, which keeps the bounds of all counts. */
+  rename(key: string, name: string): void {
+    const counter = this.#counters.get(key)
+    if (counter === undefined) return
+    this.#counters.delete(key)
+    counter.key = name
+    this.#counters.set(name, counter)
+  }
+
   #insertCounter(key: string): void {
     const first = this.#lowest?.count === 1 ? this.#lowest : this.#insert(1, undefined, this.#lowest)
     const counter = { key, error: 0, bucket: first }

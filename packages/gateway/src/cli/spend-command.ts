@@ -1,0 +1,76 @@
+import type { SpendReport, SpendRow } from '../server/admin/api/spend-report.js'
+import { type ActClient, printable, request } from './act-client.js'
+
+export interface SpendOptions {
+  readonly by?: string
+  readonly month?: string
+  readonly from?: string
+  readonly to?: string
+  readonly csv?: true
+  readonly json?: true
+}
+
+/** Prints what clients have spent, as a table, CSV or JSON. @returns the exit code */
+export function printSpend(client: ActClient, { csv, json, ...chosen }: SpendOptions): Promise<number> {
+  const { out, err } = client.output
+  if (csv && json) {
+    err.write('sluice: write either --csv or --json\n')
+    return Promise.resolve(1)
+  }
+  const query = new URLSearchParams({ ...chosen, format: csv ? 'csv' : 'json' })
+  return request(client, `/api/spend?${query}`, {}, (body, text) => {
+    if (csv) {
+      const isCsv = /^[^\n]*,currency,amount,/.test(text)
+      if (isCsv) out.write(text)
+      return isCsv
+    }
+    const report = body as SpendReport
+    if (!Array.isArray(report.rows) || !Array.isArray(report.totals)) return false
+    if (json) out.write(`${JSON.stringify(report)}\n`)
+    else for (const line of tableOf(report)) out.write(`${line}\n`)
+    if (report.failure !== undefined) err.write(`recent spend may be missing: ${printable(report.failure)}\n`)
+    return true
+  })
+}
+
+const HEADINGS = ['amount', 'currency', 'requests', 'input tokens', 'cached', 'output tokens']
+
+/** The names of rows whose requests have no such property. */
+const NAMELESS: Readonly<Record<string, string>> = { client: '(anonymous)' }
+
+function tableOf({ by, from, to, rows, totals, kept }: SpendReport): string[] {
+  const period = `${from} to ${to} (UTC)`
+  const note =
+    kept === 'memory'
+      ? ["what was spent before the gateway started is not known; 'state' names a file to keep it"]
+      : []
+  if (rows.length === 0) return [`nothing was spent from ${period}`, ...note]
+  const table = [
+    [by, ...HEADINGS],
+    ...rows.map(({ name, ...sums }) => [nameOf(name, by), ...cellsOf(sums)]),
+    ...totals.map((sums) => ['total', ...cellsOf(sums)]),
+  ]
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((row) => [...(row[column] ?? '')].length)),
+  )
+  const lines = table.map((row) =>
+    row
+      .map((cell, column) => {
+        const space = ' '.repeat((widths[column] ?? 0) - [...cell].length)
+        // The name and the currency are texts.
+        return column === 0 || column === 2 ? cell + space : space + cell
+      })
+      .join('  ')
+      .trimEnd(),
+  )
+  return [`spend from ${period}`, ...lines, ...note]
+}
+
+function nameOf(name: string, by: string): string {
+  return name === '' ? (NAMELESS[by] ?? '(none)') : printable(name)
+}
+
+function cellsOf(sums: Omit<SpendRow, 'name'>): string[] {
+  const { amount, currency, requests, inputTokens, cachedTokens, outputTokens } = sums
+  return [amount, currency, ...[requests, inputTokens, cachedTokens, outputTokens].map(String)]
+}
