@@ -17,6 +17,7 @@ import { ReplayPanel } from './panels/replay/replay-panel.js'
 import { Routes } from './panels/routes.js'
 import { Rules } from './panels/rules.js'
 import { ShadowRules } from './panels/shadow-rules.js'
+import { SpendPanel } from './panels/spend.js'
 import { Statuses } from './panels/statuses.js'
 import { StoreStatusPanel } from './panels/store-status.js'
 import { TokenRates, TokenShares, TokenTimes } from './panels/tokens.js'
@@ -152,6 +153,14 @@ export function LiveTabs({
             <ClientTreePanel api={api} onClient={find} />
           </div>
         </div>
+      </TabPanel>
+      <TabPanel id="spend" selected={tab}>
+        <SpendPanel
+          api={api}
+          choice={{ month: place.query.get('month') ?? '', by: place.query.get('by') ?? '' }}
+          onChoice={(choice) => goTo('spend', { ...choice }, 'replace')}
+          onClient={find}
+        />
       </TabPanel>
       <TabPanel id="replay" selected={tab} keep>
         {status !== undefined && <ReplayPanel api={api} started={status.started} />}

@@ -7,6 +7,7 @@ export const TABS = {
   refusals: 'Refusals',
   rules: 'Rules',
   clients: 'Clients',
+  spend: 'Spend',
   replay: 'Replay',
   gateway: 'Gateway',
 } as const

@@ -60,6 +60,7 @@ const TABS: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await page.locator('#heaviest').waitFor()
     await page.locator('#tree :is(.tree, .empty)').first().waitFor()
   },
+  Spend: (page) => page.locator('#spend :is(table, .empty)').first().waitFor(),
   Replay: (page) => page.locator('#replay').waitFor(),
   async Gateway(page) {
     await page.getByRole('button', { name: 'Show configuration' }).click()

@@ -11,6 +11,7 @@ import type { Status } from '../../src/server/admin/api/gateway-status.js'
 import type { Sample } from '../../src/server/admin/api/live-samples.js'
 import type { RecentRefusal, RecentRefusals } from '../../src/server/admin/api/recent-refusals.js'
 import type { RecordStatus } from '../../src/server/admin/api/replay-types.js'
+import type { SpendReport } from '../../src/server/admin/api/spend-report.js'
 
 const PAGE = fileURLToPath(new URL('../../dashboard/dist', import.meta.url))
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' }
@@ -25,6 +26,7 @@ export interface FakeAdminState {
   refusals: readonly RecentRefusal[]
   client: (text: string) => ClientState | undefined
   tree: ClientTree
+  spend: SpendReport
   acts: ActList
   configuration: string
   record: RecordStatus
@@ -51,6 +53,7 @@ export async function startFakeAdmin(state: FakeAdminState): Promise<FakeAdmin> 
     if (isDown) return request.socket.destroy()
     const { pathname, searchParams } = new URL(`http://admin${request.url}`)
     if (pathname === '/api/talkers') return json(response, state.topClients)
+    if (pathname === '/api/spend') return json(response, state.spend)
     if (pathname === '/api/tree') return json(response, state.tree)
     if (pathname === '/api/history') {
       const from = Number(searchParams.get('from'))

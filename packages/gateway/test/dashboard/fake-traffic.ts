@@ -3,6 +3,7 @@ import type { ClientTree, TreeLimit, TreeNode } from '../../src/server/admin/api
 import type { RuleStatus, Status } from '../../src/server/admin/api/gateway-status.js'
 import type { Latency, RouteSample, Sample } from '../../src/server/admin/api/live-samples.js'
 import type { RecentRefusal } from '../../src/server/admin/api/recent-refusals.js'
+import type { SpendReport } from '../../src/server/admin/api/spend-report.js'
 import type { FakeAdminState } from './fake-admin.js'
 
 /** Returns plausible, deterministic traffic for the routes. */
@@ -168,6 +169,7 @@ export function idle(): FakeAdminState {
     refusals: [],
     client: () => undefined,
     tree: { nodes: [], matching: 0, shown: 0 },
+    spend: spendReport([]),
     acts: { acts: [], kept: 'memory' },
     configuration: 'listen: 127.0.0.1:8080\n',
     record: { recording: false },
@@ -214,6 +216,7 @@ export function busy(routes: readonly string[]): FakeAdminState {
     refusals: refusals(routes),
     client,
     tree: tree(),
+    spend: spendReport(['acme', 'globex', '', '<b>not markup</b>', 'x'.repeat(200), 'other', 'forgotten']),
     acts: {
       kept: 'redis',
       failure: 'no response within 2000 ms',
@@ -243,6 +246,28 @@ export function busy(routes: readonly string[]): FakeAdminState {
 }
 
 /** Returns organizations with teams and keys, with short and long names. */
+/** Returns a report of what clients have spent in two currencies. */
+function spendReport(clients: readonly string[]): SpendReport {
+  const sums = (amount: string, index: number) => ({
+    ...{
+      amount,
+      requests: 12_345 * (index + 1),
+      inputTokens: 9_876_543,
+      cachedTokens: 1_234,
+      outputTokens: 7,
+    },
+  })
+  const rows = clients.map((name, index) => ({
+    ...{ name, currency: index === 2 ? 'EUR' : 'USD' },
+    ...sums(index === 0 ? '1234567.123456789' : `0.00${index}`, index),
+  }))
+  return {
+    ...{ by: 'client', from: '2026-11-01', to: '2026-11-30', rows, count: rows.length, kept: 'memory' },
+    totals: rows.length === 0 ? [] : [{ currency: 'USD', ...sums('1234567.143456789', 9) }],
+    labels: ['org', 'team'],
+  }
+}
+
 function tree(): ClientTree {
   const limits = (rule: string, used: number): TreeLimit[] => [
     {

@@ -4,6 +4,7 @@ import type { ClientTree } from '../../../src/server/admin/api/client-tree.js'
 import type { Sample } from '../../../src/server/admin/api/live-samples.js'
 import type { RecentRefusals } from '../../../src/server/admin/api/recent-refusals.js'
 import { NDJSON, type RecordStatus } from '../../../src/server/admin/api/replay-types.js'
+import type { SpendReport } from '../../../src/server/admin/api/spend-report.js'
 
 /** A failed request to the admin port, with a message for the user. */
 export class AdminError extends Error {
@@ -49,6 +50,16 @@ export class AdminApi {
     return this.#json(`/api/tree?q=${encodeURIComponent(search)}`)
   }
 
+  /** @param query the parameters of `/api/spend` */
+  spend(query: string): Promise<SpendReport> {
+    return this.#json(`/api/spend?${query}`)
+  }
+
+  /** Returns the text of a file of the admin port. */
+  async text(path: string): Promise<string> {
+    return (await this.#fetch(path)).text()
+  }
+
   /** Lists the acts in effect. */
   acts(): Promise<ActList> {
     return this.#json('/api/acts/current')
@@ -64,8 +75,8 @@ export class AdminApi {
     return this.#json(`/api/refusals?${query}`)
   }
 
-  async configuration(): Promise<string> {
-    return (await this.#fetch('/api/config')).text()
+  configuration(): Promise<string> {
+    return this.text('/api/config')
   }
 
   /** Returns the status of the recorded traffic. */
@@ -90,8 +101,8 @@ export class AdminApi {
   }
 
   /** Returns the HTML of the report page, without a report. */
-  async reportTemplate(): Promise<string> {
-    return (await this.#fetch('/api/report-page')).text()
+  reportTemplate(): Promise<string> {
+    return this.text('/api/report-page')
   }
 
   /** Performs an action, and returns a description of the change. */

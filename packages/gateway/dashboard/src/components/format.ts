@@ -9,6 +9,17 @@ export function count(value: number): string {
   return Math.abs(value) < 100_000 ? integer.format(value) : compact.format(value)
 }
 
+const cents = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+
+/**
+ * Formats an amount of money: `1,234.57 USD`, `0.000125 USD`. Amounts of one or more have two decimals.
+ *
+ * @param amount a decimal number, such as `12.34`
+ */
+export function money(amount: string, currency: string): string {
+  return `${Number(amount) >= 1 ? cents.format(Number(amount)) : amount} ${currency}`
+}
+
 /** Formats a rate per second: `0`, `0.4`, `12`, `3.4K`. */
 export function rate(value: number): string {
   if (value === 0) return '0'

@@ -177,7 +177,11 @@ routes:
 
   it.each<[ActionChange | string, number, string]>([
     ['no json', 400, 'not valid JSON'],
-    ['{"act":"explode"}', 400, "'act' must be block, unblock, override, shadow, limit, reset, forget or undo"],
+    [
+      '{"act":"explode"}',
+      400,
+      "'act' must be block, unblock, override, shadow, limit, reset, forget or undo",
+    ],
     ['{"act":"undo","route":"POST /predict","rule":"few","reason":"r","also":1}', 400, 'also'],
     [{ act: 'undo', ...FEW }, 400, "rule 'few' has no override to undo"],
     [{ act: 'shadow', ...FEW, route: 'POST /nowhere', shadow: true }, 404, "no route 'POST /nowhere'"],
@@ -204,7 +208,10 @@ routes:
     [{ act: 'undo', ...FEW, reason: ' ' }, "'reason' must be a string of 1 to 200 characters"],
     [{ act: 'shadow', ...FEW }, "'shadow' must be true or false"],
     [{ act: 'undo', ...FEW, reason: 'r', also: 1 }, "unknown member 'also'"],
-    [{ act: 'explode', ...FEW }, "'act' must be block, unblock, override, shadow, limit, reset, forget or undo"],
+    [
+      { act: 'explode', ...FEW },
+      "'act' must be block, unblock, override, shadow, limit, reset, forget or undo",
+    ],
     [FEW, "'act' must be block, unblock, override, shadow, limit, reset, forget or undo"],
     [[], 'an action must be an object such as { "act": "block", "client": …, "reason": … }'],
   ])('is rejected with an error that describes only the invalid part: %j', async (action, error) => {

@@ -2,9 +2,9 @@ import { useState } from 'preact/hooks'
 import type { ReportPage } from '../../../../src/replay/html/fill-template.js'
 import { fillTemplate } from '../../../../src/replay/html/fill-template.js'
 import type { AdminApi } from '../../api/admin-api.js'
+import { saveAs } from '../../components/save-as.js'
 import { counted, moment } from '../../report/report-format.js'
 import { ReportView } from '../../report/report-view.js'
-import { saveAs } from './save-as.js'
 
 /** The report of a replay, which can be saved as an HTML file. */
 export function ReplayResult({ api, page }: { readonly api: AdminApi; readonly page: ReportPage }) {
