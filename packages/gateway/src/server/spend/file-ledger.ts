@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import { readBounded, UnreadableFileError } from '../../policy/config/files/bounded-read.js'
 import { replaceFile } from '../../policy/config/files/replace-file.js'
 import type { Log } from '../logging/log.js'
+import { inTurns } from './event-loop-turns.js'
 import { HEADER, type Journal, lineOf, readJournal, snapshotOf } from './journal.js'
 import { type LedgerOptions, MemoryLedger } from './memory-ledger.js'
 import type { Month } from './months.js'
@@ -58,7 +59,7 @@ export class FileLedger implements SpendLedger {
           { file: this.file, lines: journal.unreadable },
           'lines of the spend file cannot be read; they are skipped',
         )
-      restore(this.#memory, journal)
+      await restore(this.#memory, journal)
       await this.#replace(this.#memory)
     })
   }
@@ -126,12 +127,12 @@ export class FileLedger implements SpendLedger {
     const ledger = new MemoryLedger(this.options)
     const journal = await this.#read()
     if (journal === undefined) return this.#memory
-    restore(ledger, journal)
+    await restore(ledger, journal)
     return ledger
   }
 
   async #replace(ledger: MemoryLedger): Promise<void> {
-    const text = snapshotOf(ledger)
+    const text = await snapshotOf(ledger)
     await replaceFile(this.file, text)
     this.#appended = 0
     this.#rewriteAt = Math.max(this.#minAppended, text.length)
@@ -145,7 +146,7 @@ export class FileLedger implements SpendLedger {
       throw new Error(`${this.file}: ${(error as Error).message}`)
     })
     if (bytes === undefined || bytes.length === 0) return undefined
-    const journal = readJournal(bytes)
+    const journal = await readJournal(bytes)
     if (journal !== undefined) return journal
     throw new TypeError(
       `${this.file} is not a spend file written by the gateway, which begins with ${HEADER}; restore or remove it`,
@@ -164,6 +165,6 @@ export class FileLedger implements SpendLedger {
   }
 }
 
-function restore(ledger: MemoryLedger, { batches }: Journal): void {
-  for (const { id, month, entries } of batches) ledger.addNow(month, entries, id === '')
+async function restore(ledger: MemoryLedger, { batches }: Journal): Promise<void> {
+  for await (const { id, month, entries } of inTurns(batches, 2)) ledger.addNow(month, entries, id === '')
 }

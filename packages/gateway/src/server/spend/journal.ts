@@ -1,3 +1,4 @@
+import { inTurns } from './event-loop-turns.js'
 import type { MemoryLedger } from './memory-ledger.js'
 import type { Month } from './months.js'
 import { addSpend, decodeKey, type Spend } from './spend-entry.js'
@@ -10,7 +11,9 @@ import type { SpendBatch } from './spend-ledger.js'
 export const HEADER = '{"sluice_spend":1}'
 
 /** Number of entries in a line of a rewritten file. */
-const ENTRIES_PER_LINE = 1000
+const ENTRIES_PER_LINE = 500
+/** Number of lines that are parsed in a turn of the event loop. */
+const LINES_PER_TURN = 2
 
 /** The contents of a file. */
 export interface Journal {
@@ -31,26 +34,26 @@ export function lineOf({ id, month, entries }: JournalBatch): string {
 }
 
 /** Formats the sums of a ledger as a whole file. */
-export function snapshotOf(ledger: Pick<MemoryLedger, 'months' | 'entriesOf'>): string {
-  const lines = ledger.months.flatMap((month) => {
+export async function snapshotOf(ledger: Pick<MemoryLedger, 'months' | 'entriesOf'>): Promise<string> {
+  const lines: string[] = []
+  for (const month of ledger.months) {
     const entries = [...ledger.entriesOf(month)]
-    return Array.from({ length: Math.ceil(entries.length / ENTRIES_PER_LINE) }, (_, index) =>
-      lineOf({
-        ...{ id: '', month },
-        entries: new Map(entries.slice(index * ENTRIES_PER_LINE, (index + 1) * ENTRIES_PER_LINE)),
-      }),
-    )
-  })
-  return `${HEADER}${lines.join('')}`
+    const starts = Array.from({ length: Math.ceil(entries.length / ENTRIES_PER_LINE) }, (_, line) => line)
+    for await (const line of inTurns(starts, 1)) {
+      const [from, to] = [line * ENTRIES_PER_LINE, (line + 1) * ENTRIES_PER_LINE]
+      lines.push(lineOf({ id: '', month, entries: new Map(entries.slice(from, to)) }))
+    }
+  }
+  return HEADER + lines.join('')
 }
 
-/** Parses a file. A batch that was written again counts once. Returns undefined for another file. */
-export function readJournal(bytes: Buffer): Journal | undefined {
+/** Parses a file, in turns of the event loop. A batch that was written again counts once. Returns undefined for another file. */
+export async function readJournal(bytes: Buffer): Promise<Journal | undefined> {
   const ids = new Set<string>()
   const batches: JournalBatch[] = []
   let unreadable = 0
   let isFirst = true
-  for (const line of linesOf(bytes)) {
+  for await (const line of inTurns(linesOf(bytes), LINES_PER_TURN)) {
     if (isFirst && line !== HEADER) return undefined
     if (!isFirst && line !== '') {
       const batch = batchOf(line)

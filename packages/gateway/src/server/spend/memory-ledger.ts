@@ -1,3 +1,4 @@
+import { inTurns } from './event-loop-turns.js'
 import { ForgetPlan } from './forget-plan.js'
 import { keptMonths, type Month, monthOf } from './months.js'
 import { addSpend, decodeKey, encodeKey, otherKey, type Spend } from './spend-entry.js'
@@ -72,7 +73,7 @@ export class MemoryLedger implements SpendLedger {
 
   async read(months: readonly Month[], visit: VisitEntry): Promise<void> {
     for (const month of months)
-      for (const [key, spend] of this.entriesOf(month)) visit(decodeKey(month, key), spend)
+      for await (const [key, spend] of inTurns(this.entriesOf(month))) visit(decodeKey(month, key), spend)
   }
 
   /** The entries of a month, by encoded key. */

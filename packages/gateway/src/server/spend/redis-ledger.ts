@@ -1,4 +1,5 @@
 import { parseRedisUrl, type RedisConnection, RedisUrlConnection } from 'sluice/internal'
+import { inTurns } from './event-loop-turns.js'
 import { ForgetPlan } from './forget-plan.js'
 import type { LedgerOptions } from './memory-ledger.js'
 import { expiryOf, keptMonths, type Month, monthAfter, monthOf } from './months.js'
@@ -16,9 +17,9 @@ import {
 /** How long the server remembers the last batch of a gateway, in milliseconds: a week. */
 const REMEMBER_MS = 7 * 86_400_000
 /** Number of fields that one call reads. */
-const FIELDS_PER_CALL = 2000
+const FIELDS_PER_CALL = 1000
 /** Number of entries that one call moves. */
-const MOVES_PER_CALL = 200
+const MOVES_PER_CALL = 50
 
 /**
  * A ledger in Redis that all gateways on the server share: a hash for each month, which expires 13
@@ -97,7 +98,7 @@ export class RedisLedger implements SpendLedger {
       }
       cursor = next.toString('utf8')
     } while (cursor !== '0')
-    for (const [entry, key] of keys) visit(decodeKey(month, key), spendOf(entry, numbers))
+    for await (const [entry, key] of inTurns(keys)) visit(decodeKey(month, key), spendOf(entry, numbers))
   }
 }
 

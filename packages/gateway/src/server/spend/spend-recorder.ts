@@ -8,8 +8,8 @@ import type { SpendBatch, SpendLedger } from './spend-ledger.js'
 
 /** Maximum number of entries that wait for the ledger. The spend of further ones is added to entries for others. */
 const MAX_WAITING = 10_000
-/** Maximum number of entries in a batch. */
-const MAX_BATCH = 200
+/** Maximum number of entries in a batch. Redis is blocked while it adds them, for less than a millisecond. */
+const MAX_BATCH = 50
 /** The timeout of a call of the ledger, in milliseconds. */
 const DEADLINE_MS = 2000
 /** The delay before a batch is sent again. It doubles with each failure, up to the maximum. */

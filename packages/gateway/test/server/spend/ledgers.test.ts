@@ -2,7 +2,11 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { type RedisServer, startRedis } from '../../../../sluice/test/stores/servers/redis.js'
+import {
+  type RedisServer,
+  startRedis,
+  startRedisCluster,
+} from '../../../../sluice/test/stores/servers/redis.js'
 import { FileLedger } from '../../../src/server/spend/file-ledger.js'
 import { type LedgerOptions, MemoryLedger } from '../../../src/server/spend/memory-ledger.js'
 import { RedisLedger } from '../../../src/server/spend/redis-ledger.js'
@@ -97,6 +101,32 @@ it('a server without memory rejects the batch, which is added once there is room
   expect(await ledger.add(batch(2))).toEqual({ other: 0, refused: 0 })
   expect(await amountIn(ledger)).toBe(14n)
   await ledger.close()
+})
+
+it('the documented permissions of a Redis user suffice', async () => {
+  const page = await readFile(new URL('../../../../../docs/stores.md', import.meta.url), 'utf8')
+  const [, rules = ''] = /^ACL SETUSER sluice (.*)$/m.exec(page) ?? []
+  expect(await redis.cli('acl', 'setuser', 'sluice', ...rules.split(' '))).toBe('OK')
+  const ledger = new RedisLedger(`redis://sluice:password@127.0.0.1:${redis.port}/0`, { now })
+  await ledger.add(batch(1))
+  await ledger.add(batch(2, 'globex'))
+  expect([await ledger.forget('acme'), await ledger.forget('globex')]).toEqual([1, 1])
+  expect(await amountIn(ledger)).toBe(14n)
+  await ledger.close()
+})
+
+it('a cluster keeps all months', async () => {
+  const cluster = await startRedisCluster()
+  try {
+    const ledger = new RedisLedger(cluster.url, { now })
+    for (const month of ['2026-09', '2026-10', '2026-11']) await ledger.add({ ...batch(1), month })
+    expect(await amountIn(ledger)).toBe(21n)
+    expect(await ledger.forget('acme')).toBe(3)
+    expect(await amountIn(ledger)).toBe(21n)
+    await ledger.close()
+  } finally {
+    await cluster.stop()
+  }
 })
 
 async function openedFile() {
