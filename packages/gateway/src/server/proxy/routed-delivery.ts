@@ -18,7 +18,7 @@ export function routedDelivery(
   admitted: Admitted | undefined,
   options: Omit<DeliveryOptions, 'upstream' | 'call'>,
 ): Delivery {
-  const { access, match, services } = routed
+  const { access, match, services, telemetry } = routed
   let isInFlight = false
   const setInFlight = (value: boolean) => {
     if (value !== isInFlight) services.traffic.onInFlightChange(match.policy.name, value ? 1 : -1)
@@ -43,6 +43,7 @@ export function routedDelivery(
     onSettled: (result, progress) => {
       setInFlight(false)
       access?.onUpstream(delivery.upstream)
+      telemetry?.onUpstream(delivery.upstream)
       options.onSettled(result, progress)
     },
   })

@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls'
 import { expect, it, onTestFinished } from 'vitest'
 import { sluice } from '../../cli/program.js'
 import { send, startTestGateway, until } from '../gateway/running-gateway.js'
+import { serveWithWorkers } from '../workers/worker-gateway.js'
 import { createAuthority, issue, type Pair, SecretVolume, temporaryFolder } from './certificates.js'
 
 /** Starts an upstream that responds with the name in the certificate of its client. */
@@ -85,6 +86,28 @@ routes:
   expect((await send(url, '/other')).status).toBe(502)
   await gateway.apply(configOf(''))
   expect((await send(url, '/model')).status).toBe(200)
+})
+
+it('workers reload the TLS files of a named upstream', async () => {
+  const authority = await createAuthority('Authority')
+  const upstream = await startTlsUpstream(await issue(authority, 'model', 'DNS:model.internal'), authority)
+  const volume = await SecretVolume.create(filesOf(authority, await issue(authority, 'first')))
+  const [ca, cert, key] = ['ca.crt', 'tls.crt', 'tls.key'].map((name) => volume.path(name))
+  const { url } = await serveWithWorkers(
+    2,
+    `
+upstreams:
+  model: { url: "${upstream}", tls: { ca: ${ca}, cert: ${cert}, key: ${key}, server_name: model.internal } }
+routes: [{ match: /model, upstream: model }]
+`,
+    () => {},
+  )
+  const clients = async () =>
+    new Set(await Promise.all(Array.from({ length: 20 }, async () => (await send(url, '/model')).text)))
+  expect(await clients()).toEqual(new Set(['first']))
+  await volume.replace(filesOf(authority, await issue(authority, 'second')))
+  await until(async () => !(await clients()).has('first'))
+  expect(await clients()).toEqual(new Set(['second']))
 })
 
 it('check names the TLS file that cannot be used, and why', async () => {

@@ -114,6 +114,10 @@ export class DescribedRequest implements RequestTelemetry {
     })
   }
 
+  onUpstream(name: string): void {
+    this.#span?.setAttribute('sluice.upstream', name)
+  }
+
   onForwarded(end: ForwardEnd): void {
     this.#exchange = end
   }

@@ -44,6 +44,8 @@ export interface RequestTelemetry {
   /** The route is known. @param path normalized and without a query */
   onRoute(route: string, path: string): void
   onDecision(decided: Decided): void
+  /** The request was sent to an upstream, which routes choose. */
+  onUpstream(name: string): void
   /** The exchange with the upstream ended. */
   onForwarded(end: ForwardEnd): void
   /** The tokens of a model call are known. */
