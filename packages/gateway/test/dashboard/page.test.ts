@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
-import { echo, send, startTestGateway, type TestGateway } from '../server/gateway/running-gateway.js'
+import {
+  echo,
+  send,
+  startTestGateway,
+  startUpstream,
+  type TestGateway,
+} from '../server/gateway/running-gateway.js'
+import { unusedAddress } from '../server/proxy/upstream-under-test.js'
 import { open, showTab, violationsOf } from './browser.js'
 
 /** Tests the page of a running gateway. */
@@ -23,9 +30,9 @@ beforeAll(async () => {
 })
 afterAll(() => browser?.close())
 
-async function openDashboard({ token = true, host = '127.0.0.1' } = {}) {
+async function openDashboard({ token = true, host = '127.0.0.1', rules = RULES } = {}) {
   const admin = `{ listen: '${host}:0'${token ? `, token_sha256: ${HASH}` : ''} }`
-  const gateway = await startTestGateway(RULES, echo, admin)
+  const gateway = await startTestGateway(rules, echo, admin)
   const opened = await open(browser, gateway.adminUrl)
   onTestFinished(() => opened.page.close())
   return { gateway, ...opened }
@@ -71,6 +78,27 @@ it('the dashboard finds a client by part of its address and shows when it can re
   await page.getByLabel(/^Client: IP address/).fill('unknown-client')
   await page.getByRole('button', { name: 'Find', exact: true }).click()
   await page.getByText('No client matching “unknown-client” was seen recently.').waitFor()
+})
+
+it('the dashboard shows which addresses of an upstream are in use', async () => {
+  const [dead, working] = [await unusedAddress(), await startUpstream(echo)]
+  const rules = `
+upstreams:
+  pool: { urls: ["${dead}", "${working}"] }
+routes:
+  - { match: POST /predict, upstream: pool }`
+  const { gateway, page, errors } = await openDashboard({ rules })
+  await untilLive(page)
+  await showTab(page, 'Gateway')
+  const lineOf = (url: string) => page.locator('#store-status dd', { hasText: new URL(url).host })
+  await lineOf(dead).getByText('in use').waitFor()
+  // Addresses take turns, and one that fails three times is skipped.
+  for (let n = 0; n < 6; n++) expect(await predict(gateway)).toBe(200)
+  await lineOf(dead).getByText('skipped').waitFor()
+  expect(await lineOf(working).textContent()).toMatch(/in use\s+0 in flight/)
+  expect(await page.locator('#store-status dt', { hasText: 'Upstream pool' }).count()).toBe(2)
+  expect(await violationsOf(page)).toEqual([])
+  expect(errors).toEqual([])
 })
 
 it('the dashboard shows the requests that shadow rules would have refused', async () => {
