@@ -1,6 +1,7 @@
 import fc from 'fast-check'
-import { type LlmCall, readCall } from '../../packages/gateway/src/policy/llm/llm-call.js'
+import { type LlmCall, type LlmOptions, readCall } from '../../packages/gateway/src/policy/llm/llm-call.js'
 import { customShape } from '../../packages/gateway/src/policy/llm/shapes/custom-shape.js'
+import type { Shape } from '../../packages/gateway/src/policy/llm/shapes/shape.js'
 import { SHAPE_NAMES, shapeFor } from '../../packages/gateway/src/policy/llm/shapes/shapes.js'
 
 // Streams of model responses with a known cost: each word is one token.
@@ -35,6 +36,7 @@ const FRAMES = [
   'ndjson',
   'ndjson crlf',
   'concatenated',
+  'list',
 ] as const
 
 export interface StreamPlan {
@@ -50,7 +52,7 @@ export interface StreamPlan {
 
 export const streamPlans: fc.Arbitrary<StreamPlan> = fc
   .record({
-    api: fc.constantFrom('chat', 'completions', 'responses', 'messages', 'ollama', 'custom'),
+    api: fc.constantFrom('chat', 'completions', 'responses', 'messages', 'ollama', 'gemini', 'custom'),
     completionCount: fc.constantFrom(1, 1, 2, 4),
     steps: fc.array(fc.record({ completion: fc.nat(3), words: fc.integer({ min: 1, max: 6 }) }), {
       maxLength: 12,
@@ -62,9 +64,14 @@ export const streamPlans: fc.Arbitrary<StreamPlan> = fc
   })
   .map((plan) => {
     // The other APIs have a single completion.
-    const completionCount = plan.api === 'chat' || plan.api === 'completions' ? plan.completionCount : 1
+    const completionCount = ['chat', 'completions', 'gemini'].includes(plan.api) ? plan.completionCount : 1
+    // Only Gemini streams one JSON list.
+    const frame = plan.frame === 'list' && plan.api !== 'gemini' ? 'concatenated' : plan.frame
     const steps = plan.steps.map((step) => ({ ...step, completion: step.completion % completionCount }))
-    return { ...plan, completionCount, steps }
+    // Gemini reports only the usage of all candidates.
+    const isPerCompletion = plan.report === 'running for each completion'
+    const report = plan.api === 'gemini' && isPerCompletion ? 'running' : plan.report
+    return { ...plan, frame, report, completionCount, steps }
   })
 
 /** A stream, with the number of tokens that are delivered up to the end of each part. */
@@ -91,11 +98,16 @@ export function streamOf(plan: StreamPlan): PlannedStream {
   const reported = report === 'at the end' ? delivered + 7 : undefined
   const last = reported ?? (report.includes('zeros at the end') ? 0 : undefined)
   if (last !== undefined) events.push({ data: lastOf(plan, last), delivered })
-  const parts = events.map((event) => ({ bytes: frameData(event.data, plan), delivered: event.delivered }))
+  const parts = events.map((event, index) => ({
+    bytes: frameData(event.data, plan, index),
+    delivered: event.delivered,
+  }))
   const matching =
     plan.frame.includes('json') || plan.frame === 'concatenated'
       ? 'application/x-ndjson'
-      : 'text/event-stream'
+      : plan.frame === 'list'
+        ? 'application/json'
+        : 'text/event-stream'
   const type = plan.mediaType === 'matching' ? matching : plan.mediaType
   return {
     call: callOf(plan.api, completionCount),
@@ -151,6 +163,11 @@ function dataOf({ api, member }: StreamPlan, { completion, words }: Step, output
         done: false,
         eval_count: output,
       }
+    case 'gemini':
+      return {
+        candidates: [{ index: completion, content: { parts: [geminiPart(text, member)] } }],
+        ...geminiUsage(output),
+      }
     default:
       return { text, usage: { in: output === undefined ? undefined : REPORTED_INPUT, out: output } }
   }
@@ -164,6 +181,24 @@ function openAIUsage(output: unknown): object {
   return { prompt_tokens: output === 0 ? 0 : REPORTED_INPUT, completion_tokens: output }
 }
 
+function geminiPart(text: string, member: number): object {
+  return [{ text }, { text, thought: true }, { functionCall: { name: text } }][member % 3] as object
+}
+
+/** The count of an answer includes the thoughts before it. */
+function geminiUsage(output: unknown): object {
+  if (output === undefined) return {}
+  const thoughts = typeof output === 'number' && output > 2 && output < 1e9 ? 2 : 0
+  const candidates = thoughts === 0 ? output : (output as number) - thoughts
+  return {
+    usageMetadata: {
+      promptTokenCount: output === 0 ? 0 : REPORTED_INPUT,
+      candidatesTokenCount: candidates,
+      thoughtsTokenCount: thoughts,
+    },
+  }
+}
+
 function lastOf({ api }: StreamPlan, output: number): object {
   switch (api) {
     case 'chat':
@@ -175,12 +210,14 @@ function lastOf({ api }: StreamPlan, output: number): object {
       return { type: 'message_delta', ...tokens(output) }
     case 'ollama':
       return { message: { content: '' }, done: true, prompt_eval_count: REPORTED_INPUT, eval_count: output }
+    case 'gemini':
+      return { candidates: [], ...geminiUsage(output) }
     default:
       return { usage: { in: REPORTED_INPUT, out: output } }
   }
 }
 
-function frameData(data: object, { frame }: StreamPlan): Buffer {
+function frameData(data: object, { frame }: StreamPlan, index: number): Buffer {
   const json = JSON.stringify(data)
   const texts = {
     lf: `data: ${json}\n\n`,
@@ -191,6 +228,7 @@ function frameData(data: object, { frame }: StreamPlan): Buffer {
     ndjson: `${json}\n`,
     'ndjson crlf': `${json}\r\n`,
     concatenated: json,
+    list: `${index === 0 ? '[' : ',\r\n'}${json}\n`,
   }
   return Buffer.from(texts[frame])
 }
@@ -207,6 +245,7 @@ const API_SHAPES: Readonly<Record<string, string>> = {
   responses: 'openai-responses',
   messages: 'anthropic-messages',
   ollama: 'ollama-chat',
+  gemini: 'gemini-generate',
 }
 
 function callOf(api: string, completionCount: number): LlmCall {
@@ -214,6 +253,11 @@ function callOf(api: string, completionCount: number): LlmCall {
   const shape = name === undefined ? CUSTOM : shapeFor(name, '')
   if (shape === undefined) throw new Error(`no shape '${name}' among ${SHAPE_NAMES.join(', ')}`)
   const text = 'x'.repeat(4 * INPUT_TOKENS)
+  if (api === 'gemini') {
+    const generationConfig = completionCount > 1 ? { candidateCount: completionCount } : {}
+    const body = { contents: [{ parts: [{ text }] }], generationConfig }
+    return readCall(optionsOf(shape), body, '/v1beta/models/m:streamGenerateContent')
+  }
   const input =
     { chat: 'messages', messages: 'messages', ollama: 'messages', responses: 'input' }[api] ?? 'prompt'
   const body = {
@@ -221,6 +265,9 @@ function callOf(api: string, completionCount: number): LlmCall {
     ...(completionCount > 1 && { n: completionCount }),
     stream: true,
   }
-  const options = { shape, defaultOutput: 1000, cachedWeight: 1, asksForUsage: true }
-  return readCall(options, body)
+  return readCall(optionsOf(shape), body)
+}
+
+function optionsOf(shape: Shape): LlmOptions {
+  return { shape, defaultOutput: 1000, cachedWeight: 1, asksForUsage: true }
 }

@@ -13,6 +13,7 @@ import {
 import {
   type AddressList,
   addressList,
+  type ErrorShape,
   type ErrorShapeOptions,
   type FieldOptions,
   type Presentation,
@@ -33,7 +34,7 @@ import { describeKey } from './config/describe-config.js'
 import { readsBody, readsModel } from './config/limits/limit-entry.js'
 import { countsTokens, tokensOf } from './config/limits/token-limits.js'
 import { countsMoney } from './config/prices/money-limits.js'
-import type { LlmOptions } from './llm/llm-call.js'
+import type { LlmRouteOptions } from './llm/llm-call.js'
 import { vendorOfPath } from './llm/shapes/shapes.js'
 import type { MirrorName } from './llm/vendor-headers.js'
 import { checkListed, type ModelAccess, type ModelList } from './model-access.js'
@@ -61,7 +62,7 @@ export interface Policy {
   /** The media types of bodies that are read. Default: JSON only. */
   readonly bodyTypes: BodyTypes | undefined
   /** The options for reading model calls, on routes that limit tokens. */
-  readonly llm: LlmOptions | undefined
+  readonly llm: LlmRouteOptions | undefined
   /** How the model of a call is read; undefined if no rule needs it and every model is allowed. */
   readonly models: ModelAccess | undefined
   /** Set if the route lists models, and clients may not use all of them by their own names. */
@@ -72,6 +73,8 @@ export interface Policy {
   readonly headers: FieldOptions & ErrorShapeOptions
   /** How the gateway's own answers are written. */
   readonly presentation: Presentation
+  /** Finds the error format by the path of a request; undefined if it is that of `presentation`. */
+  readonly errorShapeOf: ErrorShapeFinder | undefined
   /** Undefined if CORS is left to the upstream. */
   readonly cors: CorsConfig | undefined
   /** True if a request may wait for a limit. */
@@ -85,6 +88,14 @@ export interface Policy {
   /** True if this is the policy of clients that the limits do not apply to. */
   readonly isExempt: boolean
 }
+
+/**
+ * Returns the error format of an answer.
+ *
+ * @param url the request target as received
+ * @param isAnthropic true if the client stated a version of Anthropic's API
+ */
+type ErrorShapeFinder = (url: string, isAnthropic: boolean) => ErrorShape | undefined
 
 /** The clients that the limits of a route do not apply to. */
 interface Exemption {
@@ -293,11 +304,13 @@ function unroutedPresentation(
   const hasModels = policiesOf(config).some(({ llm }) => llm !== undefined)
   const rewrite = answerRewriter(config.answers ?? {})
   return (url, isAnthropic) => {
-    const vendor = isAnthropic ? 'anthropic' : vendorOfPath(url.split('?', 1)[0] as string)
-    const errorShape = hasModels ? vendor : undefined
+    const errorShape = hasModels ? guessErrorShape(url, isAnthropic) : undefined
     return { ...(errorShape && { errorShape }), ...(rewrite && { rewrite }) }
   }
 }
+
+const guessErrorShape: ErrorShapeFinder = (url, isAnthropic) =>
+  isAnthropic ? 'anthropic' : vendorOfPath(url.split('?', 1)[0] as string)
 
 type SharedConfig = Pick<GatewayConfig, 'tiers' | 'maxBody' | 'headers' | 'answers'> &
   Partial<Pick<GatewayConfig, 'allow' | 'upstreams'>>
@@ -375,10 +388,12 @@ function policyOf(
       mirror,
       headers: {
         ...headers,
-        ...(errorShape && { errorShape }),
+        // The headers depend only on whether there is a format.
+        ...(errorShape && { errorShape: fixedErrorShape(errorShape) }),
         ...(maxRetryWaitMs !== undefined && { maxRetryWait: maxRetryWaitMs }),
       },
       presentation: presentationOf(config, shared),
+      errorShapeOf: errorShape === 'auto' ? guessErrorShape : undefined,
       cors: config.cors === 'off' ? undefined : config.cors,
       waits: rules.some((rule) => 'wait' in rule),
       countsMoney: rules.some(countsMoney),
@@ -427,7 +442,15 @@ function presentationOf(
   file: Pick<GatewayConfig, 'answers'>,
 ): Presentation {
   const rewrite = answerRewriter({ ...file.answers, ...answers }, maxRetryWaitMs)
-  return { ...(errorShape && { errorShape }), ...(rewrite && { rewrite }) }
+  return {
+    ...(errorShape && { errorShape: fixedErrorShape(errorShape) }),
+    ...(rewrite && { rewrite }),
+  }
+}
+
+/** Returns the format for paths that no API has: most APIs resemble that of OpenAI. */
+function fixedErrorShape(errorShape: ErrorShape | 'auto'): ErrorShape {
+  return errorShape === 'auto' ? 'openai' : errorShape
 }
 
 function limiterOptionsOf(

@@ -1,6 +1,6 @@
 import type { Client } from 'sluice'
 import type { Parameters } from './body/url-parameters.js'
-import type { LlmCall } from './llm/llm-call.js'
+import type { WeighedCall } from './llm/llm-call.js'
 import type { Reservation } from './llm/reservation.js'
 
 /** A request as the rules of a route see it. Costly parts are read once, on first use. */
@@ -45,7 +45,7 @@ export interface GatewayRequest {
    *
    * @throws RequestError if a member of the call is invalid
    */
-  readonly call: LlmCall
+  readonly call: WeighedCall
   /**
    * The model of the call, after aliases; an empty string if the call names none. Available only for
    * routes with `llm`.

@@ -3,7 +3,7 @@ import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import { retryAfterMs } from './retry-after.js'
 
 /** The APIs whose error format can be added to problem documents. */
-const ERROR_SHAPES = ['openai', 'anthropic', 'ollama'] as const
+export const ERROR_SHAPES = ['openai', 'anthropic', 'ollama', 'gemini'] as const
 
 /** An API whose SDKs read errors in its own format. */
 export type ErrorShape = (typeof ERROR_SHAPES)[number]
@@ -16,6 +16,7 @@ export interface ErrorShapeOptions {
    * - `openai`: `error` with `message`, `type` and `code`.
    * - `anthropic`: `error` with `type` and `message`, and `request_id`.
    * - `ollama`: `error`, a string.
+   * - `gemini`: `error` with `code`, `message` and `status`.
    *
    * Refusals by a limit also get `Retry-After-Ms`, and `X-Should-Retry: false` if a retry is
    * pointless. Default: none.
@@ -102,6 +103,10 @@ const FORMATS: Readonly<Record<ErrorShape, (facts: ErrorFacts) => Readonly<Recor
     return { error: { type, message }, ...(requestId !== undefined && { request_id: requestId }) }
   },
   ollama: ({ message }) => ({ error: message }),
+  gemini({ status, message }) {
+    const name = GEMINI_STATUSES.get(status) ?? (status < 500 ? 'INVALID_ARGUMENT' : 'INTERNAL')
+    return { error: { code: status, message, status: name } }
+  },
 }
 
 function openAIError(message: string, type: string, code: string | null) {
@@ -124,4 +129,17 @@ const ANTHROPIC_TYPES: ReadonlyMap<number, string> = new Map([
   [429, 'rate_limit_error'],
   [503, 'overloaded_error'],
   [504, 'timeout_error'],
+])
+
+/** The names of the canonical codes of Google's APIs, by the status of the response. */
+const GEMINI_STATUSES: ReadonlyMap<number, string> = new Map([
+  [401, 'UNAUTHENTICATED'],
+  [403, 'PERMISSION_DENIED'],
+  [404, 'NOT_FOUND'],
+  [408, 'DEADLINE_EXCEEDED'],
+  [429, 'RESOURCE_EXHAUSTED'],
+  [501, 'UNIMPLEMENTED'],
+  [502, 'UNAVAILABLE'],
+  [503, 'UNAVAILABLE'],
+  [504, 'DEADLINE_EXCEEDED'],
 ])

@@ -4,7 +4,7 @@ import type { JwtOptions } from 'sluice/jwt'
 import type { ClientList } from '../acts/access-list.js'
 import type { AnswerTemplates } from '../answer-template.js'
 import type { BodyTypes } from '../body/body-format.js'
-import type { LlmOptions } from '../llm/llm-call.js'
+import type { LlmRouteOptions } from '../llm/llm-call.js'
 import type { PriceList } from '../llm/price-list.js'
 import type { MirrorName } from '../llm/vendor-headers.js'
 import type { ModelAccess, ModelList } from '../model-access.js'
@@ -394,14 +394,17 @@ export interface PolicyConfig {
   readonly upstream?: string | ChooseUpstream
   readonly warmUp?: WarmUpConfig
   /** How model calls are metered. */
-  readonly llm?: LlmOptions
+  readonly llm?: LlmRouteOptions
   /** How the model of a call is read, if a rule or `models` needs it. */
   readonly models?: ModelAccess
   /** Set if the route lists models, and clients may use only some of them or use them by other names. */
   readonly modelList?: ModelList
   readonly mirror?: MirrorName
-  /** The API whose error format is added to the gateway's own answers. */
-  readonly errorShape?: ErrorShape
+  /**
+   * The API whose error format is added to the gateway's own answers; `auto` if it depends on the
+   * path of the request.
+   */
+  readonly errorShape?: ErrorShape | 'auto'
   /** The wait above which SDKs are told not to retry. Default: a minute. */
   readonly maxRetryWaitMs?: number
   /** Replacements of the gateway's own answers, which take precedence over those of the file. */
@@ -426,7 +429,7 @@ export interface RouteConfig extends PolicyConfig {
 interface OtherPattern {
   readonly pattern: RoutePattern
   /** How model calls to its path are metered. */
-  readonly llm?: LlmOptions
+  readonly llm?: LlmRouteOptions
   /** Set if its path lists models. */
   readonly modelList?: ModelList
 }

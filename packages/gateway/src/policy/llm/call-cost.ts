@@ -1,14 +1,7 @@
 import { capacityOf, type Limit } from 'sluice'
 import { reservedMoney } from './call-price.js'
-import type { CallPrice } from './price-list.js'
-import { fitToCapacity, type Reservation, type TokenResource } from './reservation.js'
-
-/** A call whose reservation is charged. */
-interface ReservedCall {
-  readonly reservation: Reservation
-  /** Undefined if the calls of the route are not priced. */
-  readonly price?: CallPrice | undefined
-}
+import type { WeighedCall } from './llm-call.js'
+import { fitToCapacity, type TokenResource } from './reservation.js'
 
 /**
  * Returns the cost of a call's reservation in one resource. A default output is reduced to the
@@ -16,7 +9,7 @@ interface ReservedCall {
  *
  * @throws Error for money if the call has no price
  */
-export function costIn(resource: TokenResource, { reservation, price }: ReservedCall, limit: Limit): number {
+export function costIn(resource: TokenResource, { reservation, price }: WeighedCall, limit: Limit): number {
   if (resource === 'money') {
     if (price === undefined) throw new Error('a call without a price cannot be charged to a limit on money')
     return reservedMoney(price, reservation, limit)

@@ -4,10 +4,10 @@ import type { CallPrice } from './price-list.js'
 import { isFields } from './request/json-fields.js'
 import { rejectOtherCase } from './request/member-spelling.js'
 import { type Reservation, reserve } from './reservation.js'
-import type { CallParameters, Shape } from './shapes/shape.js'
+import type { CallParameters, Shape, ShapeFinder } from './shapes/shape.js'
 import { TokenCounter, type Tokenizer } from './token-counter.js'
 
-/** Options for counting the model calls of a route. */
+/** Options for counting model calls. */
 export interface LlmOptions {
   readonly shape: Shape
   /** Output tokens reserved per answer if the request does not state a maximum. */
@@ -25,29 +25,55 @@ export interface LlmOptions {
   readonly pricing?: Pricing
 }
 
-/** A model call that was read from a request. */
-export interface LlmCall {
-  readonly options: LlmOptions
+/** Options for counting the model calls of a route, which may serve several APIs. */
+export interface LlmRouteOptions extends Omit<LlmOptions, 'shape'> {
+  readonly shape: Shape | ShapeFinder
+}
+
+/**
+ * Returns the options for a request.
+ *
+ * @param path the decoded path of the request
+ * @throws RequestError if no shape has the path, since the request would not be counted
+ */
+export function optionsFor(options: LlmRouteOptions, path: string): LlmOptions {
+  const { shape } = options
+  if (typeof shape !== 'function') return options as LlmOptions
+  const found = shape(path)
+  if (found !== undefined) return { ...options, shape: found }
+  throw new RequestError(
+    'a limit of this route counts model calls, but the path of this request belongs to no known API',
+  )
+}
+
+/** A model call as rules see it. */
+export interface WeighedCall {
   readonly parameters: CallParameters
   readonly reservation: Reservation
   /** Undefined if the calls of the route are not priced. */
   readonly price?: CallPrice | undefined
 }
 
+/** A model call that was read from a request. */
+export interface LlmCall extends WeighedCall {
+  readonly options: LlmOptions
+}
+
 /**
  * Reads a model call and computes its reservation, in time linear in the size of the body.
  *
  * @param body a JSON value without duplicate members
+ * @param path the decoded path of the request
  * @throws RequestError that names the invalid member
  * @throws MalformedRequestError for members that servers interpret differently
  */
-export function readCall(options: LlmOptions, body: unknown): LlmCall {
+export function readCall(options: LlmOptions, body: unknown, path = ''): LlmCall {
   // The parameters of a form are an object, but not a JSON object.
   if (!isFields(body) || Object.getPrototypeOf(body) !== Object.prototype)
     throw new RequestError('the request body must be a JSON object')
   if (options.shape.name !== 'custom') rejectOtherCase(body)
   const input = new TokenCounter(options.tokenizer)
-  const parameters = options.shape.readRequest(body, input)
+  const parameters = options.shape.readRequest(body, input, path)
   const price = options.pricing && callPriceOf(options.pricing, parameters)
   const reservation = reserve(parameters, input.tokens, options.defaultOutput)
   return { options, parameters, reservation, price }

@@ -1,5 +1,5 @@
 import { ForbiddenError } from 'sluice'
-import { isModelPath } from './shapes/shapes.js'
+import { isPaidModelPath } from './shapes/shapes.js'
 
 /** Endpoints of vendors' APIs that cost money, after a segment such as `v1`. */
 const PAID_ENDPOINTS: ReadonlySet<string> = new Set([
@@ -18,7 +18,7 @@ const VERSION = /^v\d+(?:alpha|beta)?\d*$/
  */
 export function isPaidPath(segments: readonly string[]): boolean {
   const names = segments.map((segment) => segment.toLowerCase())
-  if (isModelPath(`/${names.filter((name) => name !== '').join('/')}`)) return true
+  if (isPaidModelPath(`/${names.filter((name) => name !== '').join('/')}`)) return true
   return names.some((name, index) => {
     const endpoint = names[index + 1]
     if (endpoint === undefined || !(VERSION.test(name) || name === 'openai')) return false

@@ -16,6 +16,11 @@ export interface Target {
   readonly segments: readonly string[]
 }
 
+/** Returns the path as routes match it: decoded, without `;params` and trailing slash. */
+export function decodedPath({ segments }: Pick<Target, 'segments'>): string {
+  return `/${segments.join('/')}`
+}
+
 /** Thrown for a target that is refused. The message is suitable for the body of a 400 response. */
 export class BadTargetError extends Error {
   override readonly name = 'BadTargetError'

@@ -2,7 +2,7 @@ import { type Client, RequestError } from 'sluice'
 import { Parameters } from '../../policy/body/url-parameters.js'
 import { comparableName } from '../../policy/headers/header-name.js'
 import { callPriceOf } from '../../policy/llm/call-price.js'
-import type { LlmCall, LlmOptions } from '../../policy/llm/llm-call.js'
+import type { LlmRouteOptions, WeighedCall } from '../../policy/llm/llm-call.js'
 import { reserve } from '../../policy/llm/reservation.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'
@@ -28,7 +28,7 @@ export class ReplayedRequest implements WeighedRequest {
     readonly search: string,
     readonly params: Readonly<Record<string, string>>,
     readonly time: number,
-    private readonly llm: LlmOptions | undefined,
+    private readonly llm: LlmRouteOptions | undefined,
   ) {}
 
   get method(): string {
@@ -62,14 +62,13 @@ export class ReplayedRequest implements WeighedRequest {
   }
 
   /** The model call, with the parameters that its reservation needs. */
-  get call(): LlmCall {
+  get call(): WeighedCall {
     if (this.llm === undefined) throw new Error(`model calls are not metered on the route '${this.route}'`)
     const { input, maxOutput } = this.recorded
     if (input === undefined) throw new RequestError(NO_TOKENS)
     const parameters = { model: undefined, stream: false, wantsUsage: false, maxOutput, answers: 1 }
     const { pricing, defaultOutput } = this.llm
     return {
-      options: this.llm,
       parameters,
       reservation: reserve(parameters, input, defaultOutput),
       // Only rules that count money need it, and it throws for a model without a price.

@@ -1,5 +1,5 @@
 import type { Permit } from 'sluice'
-import type { LlmOptions } from '../../policy/llm/llm-call.js'
+import type { LlmRouteOptions } from '../../policy/llm/llm-call.js'
 import { settleCounted } from '../../policy/llm/settle-counted.js'
 import { amountsOf } from '../../policy/llm/usage.js'
 import type { TraceRequest } from '../trace/trace-request.js'
@@ -20,7 +20,7 @@ export class RunningRequests {
   begin(
     recorded: TraceRequest,
     permit: Permit,
-    llm: LlmOptions | undefined,
+    llm: LlmRouteOptions | undefined,
     onCompletion: CompletionHandler | undefined,
   ): void {
     permit.keepRenewed()

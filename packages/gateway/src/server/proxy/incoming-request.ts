@@ -5,7 +5,7 @@ import { parseBody } from '../../policy/body/parse-body.js'
 import { parsingMemory } from '../../policy/body/parsing-memory.js'
 import { Parameters } from '../../policy/body/url-parameters.js'
 import { comparableName } from '../../policy/headers/header-name.js'
-import { type LlmCall, type LlmOptions, readCall } from '../../policy/llm/llm-call.js'
+import { type LlmCall, type LlmRouteOptions, optionsFor, readCall } from '../../policy/llm/llm-call.js'
 import {
   checkModel,
   type ModelAccess,
@@ -14,7 +14,7 @@ import {
   withModel,
 } from '../../policy/model-access.js'
 import type { ExpressionFailure, WeighedRequest } from '../../policy/policy-request.js'
-import type { Target } from '../../policy/routing/target.js'
+import { decodedPath, type Target } from '../../policy/routing/target.js'
 import type { RequestHead } from '../identity/request-head.js'
 
 export interface IncomingRequestOptions {
@@ -31,7 +31,7 @@ export interface IncomingRequestOptions {
   /** Undefined if anonymous. */
   readonly client: Client | undefined
   /** How model calls are parsed; undefined if no rule of the route limits tokens. */
-  readonly llm: LlmOptions | undefined
+  readonly llm: LlmRouteOptions | undefined
   /** How the model of a call is read; undefined if no rule needs it. */
   readonly models?: ModelAccess | undefined
   /** Media types whose bodies rules read. Default: JSON only. */
@@ -162,9 +162,13 @@ export class IncomingRequest implements WeighedRequest {
   }
 
   get call(): LlmCall {
-    const { llm } = this.#options
+    const { llm, target } = this.#options
     if (llm === undefined) throw new Error(`model calls are not metered on the route '${this.route}'`)
-    this.#call ??= readCall(llm, this.body)
+    if (this.#call === undefined) {
+      const path = decodedPath(target)
+      const options = optionsFor(llm, path)
+      this.#call = readCall(options, this.body, path)
+    }
     return this.#call
   }
 

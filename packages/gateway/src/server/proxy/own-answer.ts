@@ -1,5 +1,6 @@
-import type { HttpAnswer, Presentation } from 'sluice/http'
+import type { ErrorShape, HttpAnswer, Presentation } from 'sluice/http'
 import type { PolicyMatch } from '../../policy/policies.js'
+import type { InboundRequest } from '../http/inbound-request.js'
 import type { HeaderPair } from '../http/proxy-headers.js'
 import { REQUEST_ID, VENDOR_REQUEST_ID } from '../http/request-id.js'
 import { sendResponse } from '../http/send-response.js'
@@ -13,15 +14,24 @@ export type AnsweredRequest = RequestContext & { readonly match?: PolicyMatch }
  * and as configured in `answers`.
  */
 export function presentationOf({ request, requestId, services, match }: AnsweredRequest): Presentation {
-  const presentation =
-    match === undefined
-      ? services.policies.unroutedPresentation(
-          request.url ?? '/',
-          // All SDKs of Anthropic send it.
-          request.headers['anthropic-version'] !== undefined,
-        )
-      : match.policy.presentation
-  return { ...presentation, requestId }
+  const { url = '/' } = request
+  if (match === undefined)
+    return { ...services.policies.unroutedPresentation(url, isOfAnthropic(request)), requestId }
+  const errorShape = errorShapeOf(request, match.policy)
+  return { ...match.policy.presentation, ...(errorShape && { errorShape }), requestId }
+}
+
+/** Returns the error format of answers to a request of a route; undefined if there is none. */
+export function errorShapeOf(
+  request: InboundRequest,
+  { errorShapeOf: find, presentation }: PolicyMatch['policy'],
+): ErrorShape | undefined {
+  return find?.(request.url ?? '/', isOfAnthropic(request)) ?? presentation.errorShape
+}
+
+/** All SDKs of Anthropic send the header. */
+function isOfAnthropic({ headers }: InboundRequest): boolean {
+  return headers['anthropic-version'] !== undefined
 }
 
 /** Sends an answer of the gateway's own, with the ID of the request. */

@@ -17,7 +17,7 @@ import { type ForwardOptions, type ForwardOverrides, forward } from './forward.j
 import type { FailedForward, ForwardProgress, ForwardResult } from './forward-result.js'
 import { meteredForward } from './metered-forward.js'
 import { modelListOverrides } from './model-list-forward.js'
-import { presentationOf, sendOwnAnswer } from './own-answer.js'
+import { errorShapeOf, presentationOf, sendOwnAnswer } from './own-answer.js'
 import { endRequest, type RoutedRequest } from './request-context.js'
 import { routedDelivery } from './routed-delivery.js'
 import { type AllowedDecision, requestSettler, type Settler } from './settlement.js'
@@ -165,7 +165,8 @@ export class RequestLifecycle {
     const { request, response, services, target, crossOrigin, peerTrusted, requestId, telemetry, access } =
       this.#routed
     const { traffic, upstream, upstreams, clients, addresses, gatewayName } = services
-    const { name, presentation } = this.#routed.match.policy
+    const { policy } = this.#routed.match
+    const { name } = policy
     const peerAddress = request.socket.remoteAddress ?? ''
     let startedAt = performance.now()
     const withheld = clients.withheld(request, peerTrusted)
@@ -179,7 +180,7 @@ export class RequestLifecycle {
       peerTrusted,
       addresses,
       gatewayName,
-      requestId: { id: requestId, inVendorHeader: presentation.errorShape === 'anthropic' },
+      requestId: { id: requestId, inVendorHeader: errorShapeOf(request, policy) === 'anthropic' },
       withheld: telemetry === undefined ? withheld : telemetry.withheld(withheld),
       responseHeaders: overrides.responseHeaders,
       crossOrigin,

@@ -93,8 +93,8 @@ describe('the error for an invalid configuration file', () => {
     ],
     [
       'an error format that no SDK reads',
-      `${UPSTREAM}\nroutes: [{ match: POST /v1/chat/completions, llm: { shape: openai, error_shape: ¦gemini } }]`,
-      "'error_shape' must be openai, anthropic, ollama or off, not 'gemini'",
+      `${UPSTREAM}\nroutes: [{ match: POST /v1/chat/completions, llm: { shape: openai, error_shape: ¦mistral } }]`,
+      "'error_shape' must be openai, anthropic, ollama",
     ],
     ['an alias without an anchor', `${UPSTREAM}\nidentity: ¦*unknown`, "no anchor '&unknown'"],
     ['a NUL byte', `${UPSTREAM} ¦\0`, 'a NUL byte'],
@@ -459,7 +459,7 @@ describe('the error for an invalid configuration file', () => {
     [
       'an unknown shape',
       `${UPSTREAM}\nroutes: [{ match: /a, llm: ¦mistral }]`,
-      "'llm' must be one of openai",
+      "'llm' must be one of auto, openai",
     ],
     [
       'an llm section without a shape',

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest'
 import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
 import { ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
+import { geminiGenerate } from '../../../src/policy/llm/shapes/gemini.js'
 import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
 import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
-import { callOf, chat, event, SSE_HEADERS } from './llm-requests.js'
+import { callOf, chat, event, JSON_HEADERS, SSE_HEADERS } from './llm-requests.js'
 import { cutAt, positions } from './sse-stream.js'
 
 const SEED = 20261130
@@ -39,7 +40,30 @@ interface Case {
   /** The input tokens that are charged before and after the first event is read. */
   readonly input: readonly [before: number, after: number]
   readonly output: number
+  /** Default: those of an event stream. */
+  readonly headers?: readonly string[]
 }
+
+const geminiCall = callOf(
+  geminiGenerate,
+  { contents: [{ parts: [{ text: 'x'.repeat(100) }] }] },
+  {},
+  '/v1beta/models/gemini-2.5-flash:streamGenerateContent',
+)
+
+/** Each answer of a stream repeats the input. The last one adds the output and the thoughts. */
+const geminiAnswers = [...WORDS, undefined].map((text) => {
+  const usage = { promptTokenCount: 31, totalTokenCount: 31 }
+  const final = {
+    promptTokenCount: 31,
+    candidatesTokenCount: 30,
+    thoughtsTokenCount: 10,
+    totalTokenCount: 71,
+  }
+  const content = { parts: text === undefined ? [] : [{ text }], role: 'model' }
+  const candidates = [{ content, index: 0, ...(text === undefined && { finishReason: 'STOP' }) }]
+  return [{ candidates, usageMetadata: text === undefined ? final : usage }, text ?? ''] as const
+})
 
 const CASES: Readonly<Record<string, Case>> = {
   chat: {
@@ -95,6 +119,25 @@ const CASES: Readonly<Record<string, Case>> = {
     input: [25, 31],
     output: 40,
   },
+  gemini: {
+    call: geminiCall,
+    events: geminiAnswers.map(([answer, text]) => [event(answer, '\r\n'), text] as const),
+    input: [25, 31],
+    output: 40,
+  },
+  'gemini without alt=sse': {
+    call: geminiCall,
+    events: [
+      ...geminiAnswers.map(
+        ([answer, text], index) =>
+          [`${index === 0 ? '[' : '\n,\r\n'}${JSON.stringify(answer, null, 2)}`, text] as const,
+      ),
+      ['\n]', ''],
+    ],
+    input: [25, 31],
+    output: 40,
+    headers: JSON_HEADERS,
+  },
 }
 
 /** Counts the tokens that the first bytes of a stream deliver in events or report as usage. */
@@ -105,7 +148,7 @@ function deliveredBy(length: number, { events, output }: Case): number {
     end += Buffer.byteLength(bytes)
     if (end > length) break
     words.push(word)
-    if (/"(completion_tokens|output_tokens)":40/.test(bytes)) return output
+    if (/"(completion_tokens|output_tokens)":40|"candidatesTokenCount"/.test(bytes)) return output
   }
   return tokensOf(words)
 }
@@ -154,7 +197,7 @@ describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
   const bytes = Buffer.from(each.events.map(([text]) => text).join(''))
   const settle = (chunks: readonly Buffer[], kind: 'interrupted' | 'answered') => {
     const meter = new ResponseMeter(each.call)
-    meter.head(200, SSE_HEADERS)
+    meter.head(200, each.headers ?? SSE_HEADERS)
     for (const chunk of chunks) meter.data(chunk)
     return meter.settlement({ kind })
   }

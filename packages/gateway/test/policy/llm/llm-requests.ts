@@ -3,10 +3,10 @@ import { openAIChat } from '../../../src/policy/llm/shapes/openai-chat.js'
 import type { Shape } from '../../../src/policy/llm/shapes/shape.js'
 
 /** Reads a request body as a route with the shape does. A string is parsed as JSON. */
-export function callOf(shape: Shape, body: unknown, options: Partial<LlmOptions> = {}): LlmCall {
+export function callOf(shape: Shape, body: unknown, options: Partial<LlmOptions> = {}, path = ''): LlmCall {
   const json = typeof body === 'string' ? body : JSON.stringify(body)
   const all = { shape, defaultOutput: 1000, cachedWeight: 1, asksForUsage: true, ...options }
-  return readCall(all, JSON.parse(json))
+  return readCall(all, JSON.parse(json), path)
 }
 
 /** Creates a chat call with the given number of input characters, streamed by default. */

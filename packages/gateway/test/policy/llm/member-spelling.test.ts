@@ -3,7 +3,11 @@ import { customShape } from '../../../src/policy/llm/shapes/custom-shape.js'
 import { SHAPE_NAMES, shapeFor } from '../../../src/policy/llm/shapes/shapes.js'
 import { callOf } from './llm-requests.js'
 
-const BODY = { messages: [{ content: 'x', Content: 'y' }], prompt: 'x', input: 'x', Name: 'x' }
+const CONTENT = { parts: [{ text: 'x' }] }
+const BODY = {
+  ...{ messages: [{ content: 'x', Content: 'y' }], prompt: 'x', input: 'x', Name: 'x' },
+  ...{ content: CONTENT, contents: [CONTENT] },
+}
 
 it.each(SHAPE_NAMES.flatMap((name) => shapeFor(name, '/v1/messages') ?? []))(
   '$name rejects members in another letter case, which servers in Go treat as equal',

@@ -1,6 +1,6 @@
 import type { Limit, Rule } from 'sluice'
 import { costIn } from '../../llm/call-cost.js'
-import type { LlmOptions } from '../../llm/llm-call.js'
+import type { LlmRouteOptions } from '../../llm/llm-call.js'
 import { isTokenResource, type TokenResource } from '../../llm/reservation.js'
 import type { GatewayRequest } from '../../policy-request.js'
 import type { Problems } from '../yaml/diagnostics.js'
@@ -14,7 +14,7 @@ export function countsTokens(rules: readonly Rule<never>[]): boolean {
 /** Gives each rule that counts tokens a cost: the amount that `llm` reserves for a call. */
 export function withTokenCosts(
   limits: readonly LocatedRule[],
-  llm: LlmOptions | undefined,
+  llm: LlmRouteOptions | undefined,
   problems: Problems,
 ): readonly Rule<GatewayRequest>[] {
   return limits.map(({ rule, node }) => {

@@ -1,9 +1,10 @@
 import type { ErrorShape } from 'sluice/http'
+import { ERROR_SHAPES } from 'sluice/internal'
 import { z } from 'zod'
-import type { LlmOptions } from '../../llm/llm-call.js'
+import type { LlmOptions, LlmRouteOptions } from '../../llm/llm-call.js'
 import { customShape } from '../../llm/shapes/custom-shape.js'
-import type { Shape } from '../../llm/shapes/shape.js'
-import { SHAPE_NAMES, shapeFor } from '../../llm/shapes/shapes.js'
+import type { Shape, ShapeFinder, Vendor } from '../../llm/shapes/shape.js'
+import { AUTO, routeShapeFor, SHAPE_NAMES, vendorOf } from '../../llm/shapes/shapes.js'
 import { loadTokenizer, TOKENIZERS } from '../../llm/tokenizers.js'
 import type { MirrorName } from '../../llm/vendor-headers.js'
 import { type Decoder, mapOf, oneOrListOf, scalar, transform, withKeysOf } from '../yaml/decoders.js'
@@ -12,11 +13,14 @@ import { boolean, integer, isOff, type Off, off, timeout } from '../yaml/scalars
 /** The decoded `llm` of a route. */
 export interface LlmSection {
   /** Undefined on a route that lists models. */
-  readonly options: LlmOptions | undefined
+  readonly options: LlmRouteOptions | undefined
   /** The vendor whose rate-limit headers are added to responses. */
   readonly mirror: MirrorName | undefined
-  /** The API whose error format is added to the gateway's own answers. */
-  readonly errorShape: ErrorShape | undefined
+  /**
+   * The API whose error format is added to the gateway's own answers; `auto` if it depends on the
+   * path.
+   */
+  readonly errorShape: ErrorShape | 'auto' | undefined
   readonly maxRetryWaitMs: number
 }
 
@@ -41,10 +45,7 @@ export function llmDecoder(path: string): Decoder<LlmSection> {
       tokenizer: transform(scalar(z.enum(TOKENIZERS), `one of ${TOKENIZERS.join(', ')}`), loadTokenizer),
       ask_for_usage: boolean,
       mirror_headers: scalar(z.union([z.enum(['openai', 'anthropic']), ...off]), 'openai, anthropic or off'),
-      error_shape: scalar(
-        z.union([z.enum(['openai', 'anthropic', 'ollama']), ...off]),
-        'openai, anthropic, ollama or off',
-      ),
+      error_shape: scalar(z.union([z.enum(ERROR_SHAPES), ...off]), `${ERROR_SHAPES.join(', ')} or off`),
       max_retry_wait: timeout,
     },
     `one of ${SHAPE_NAMES.join(', ')}, or a map such as { shape: openai, default_output: 500 }`,
@@ -90,13 +91,17 @@ interface Settings extends MeteringSettings {
   readonly max_retry_wait?: number
 }
 
+/** The vendors whose rate-limit headers are known. */
+function mirrorOf(vendor: Vendor | undefined): MirrorName | Off {
+  return vendor === 'openai' || vendor === 'anthropic' ? vendor : 'off'
+}
+
 /** Applies the defaults of the shape: its vendor's headers and errors. */
-function sectionOf(shape: Shape, settings: Settings): LlmSection {
-  const { vendor } = shape
+function sectionOf({ shape, vendor, isAuto }: ChosenShape, settings: Settings): LlmSection {
   const {
-    mirror_headers: mirror = vendor === 'ollama' ? 'off' : (vendor ?? 'off'),
+    mirror_headers: mirror = mirrorOf(vendor),
     // Most APIs without a shape of their own resemble that of OpenAI.
-    error_shape: errorShape = vendor ?? 'openai',
+    error_shape: errorShape = isAuto ? AUTO : (vendor ?? 'openai'),
     max_retry_wait: maxRetryWaitMs = DEFAULT_MAX_RETRY_WAIT_MS,
     ...others
   } = settings
@@ -108,7 +113,7 @@ function sectionOf(shape: Shape, settings: Settings): LlmSection {
   }
 }
 
-function optionsOf(shape: Shape, values: MeteringSettings): LlmOptions {
+function optionsOf(shape: ChosenShape['shape'], values: MeteringSettings): LlmRouteOptions {
   return {
     shape,
     defaultOutput: values.default_output ?? DEFAULT_OUTPUT,
@@ -118,25 +123,41 @@ function optionsOf(shape: Shape, values: MeteringSettings): LlmOptions {
   }
 }
 
-function shapeDecoder(path: string): Decoder<Shape> {
+/** The shape of a route, and the vendor whose headers and errors it uses. */
+interface ChosenShape {
+  readonly shape: Shape | ShapeFinder
+  readonly vendor: Vendor | undefined
+  /** True if the vendor depends on the path of the request. */
+  readonly isAuto: boolean
+}
+
+function shapeDecoder(path: string): Decoder<ChosenShape> {
   const expected = `one of ${SHAPE_NAMES.join(', ')}, or a map of JSON pointers such as { input: [/prompt] }`
   const shapeName = scalar(z.enum(SHAPE_NAMES as [string, ...string[]]), expected)
   return withKeysOf(pointerMap, (node, problems) => {
-    if (node.kind === 'map') return pointerMap(node, problems)
+    if (node.kind === 'map') {
+      const shape = pointerMap(node, problems)
+      return shape && { shape, vendor: undefined, isAuto: false }
+    }
     const name = shapeName(node, problems)
     if (name === undefined) return undefined
-    const shape = shapeFor(name, path)
-    if (shape === undefined)
-      problems.at(
-        node,
-        `the path of this route does not determine which '${name}' shape to use; write one of ${shapesOf(name)}`,
-      )
-    return shape
+    const shape = routeShapeFor(name, path)
+    if (shape !== undefined) {
+      const isOpen = typeof shape === 'function'
+      return { shape, vendor: isOpen ? vendorOf(name) : shape.vendor, isAuto: isOpen && name === AUTO }
+    }
+    problems.at(
+      node,
+      `the path of this route does not determine which '${name}' shape to use; write one of ${shapesOf(name)}`,
+    )
+    return undefined
   })
 }
 
-function shapesOf(vendor: string): string {
-  return SHAPE_NAMES.filter((name) => name.startsWith(`${vendor}-`)).join(', ')
+function shapesOf(name: string): string {
+  return SHAPE_NAMES.filter((shape) => name === AUTO || shape.startsWith(`${name}-`))
+    .filter((shape) => shape !== AUTO)
+    .join(', ')
 }
 
 const pointer = scalar(z.string(), 'a JSON pointer such as /usage/input')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { LlmOptions } from '../../llm/llm-call.js'
+import type { LlmRouteOptions } from '../../llm/llm-call.js'
 import { type ListAnswer, listAnswerOf } from '../../llm/model-list.js'
 import { MODEL_POINTER, type ModelAccess, type ModelList } from '../../model-access.js'
 import {
@@ -46,7 +46,7 @@ interface LocatedPattern {
   readonly node: ConfigNode
   readonly pattern: RoutePattern
   /** How model calls to its path are metered. */
-  readonly llm: LlmOptions | undefined
+  readonly llm: LlmRouteOptions | undefined
   /** Set if its path lists models. */
   readonly modelList: ModelList | undefined
 }
@@ -159,9 +159,9 @@ function routeMap(
   return mapOf(shape, 'a map such as { match: POST /predict, limits: [10/minute] }')
 }
 
-/** Formats a pattern's path with `:` for a parameter and `*` for the rest. */
+/** Formats a pattern's path with `:` for a parameter, before its suffix, and `*` for the rest. */
 function literalPath({ segments, rest }: RoutePattern): string {
-  const texts = segments.map((segment) => (segment.kind === 'literal' ? segment.text : ':'))
+  const texts = segments.map((segment) => (segment.kind === 'literal' ? segment.text : `:${segment.suffix}`))
   return ['', ...texts, ...(rest ? ['*'] : [])].join('/')
 }
 
@@ -216,7 +216,7 @@ function llmOf(
   first: LlmSection | undefined,
   pattern: RoutePattern,
   node: ConfigNode,
-): LlmOptions | undefined {
+): LlmRouteOptions | undefined {
   const llmNode = entryOf(node, 'llm')
   if (first === undefined || llmNode === undefined) return undefined
   // Problems that do not depend on the path have been reported for the first pattern.
@@ -361,7 +361,7 @@ function policyOf(
  */
 function modelAccess(
   section: ModelsSection | undefined,
-  llm: LlmOptions | undefined,
+  llm: LlmRouteOptions | undefined,
   isRead: boolean,
   node: ConfigNode,
   problems: Problems,
@@ -376,7 +376,7 @@ function modelAccess(
       )
     return undefined
   }
-  const pointer = llm.shape.modelPointer ?? MODEL_POINTER
+  const pointer = (typeof llm.shape === 'object' ? llm.shape.modelPointer : undefined) ?? MODEL_POINTER
   if ((section !== undefined || isRead) && pointer === '')
     problems.at(sectionNode, 'the shape has no pointer to the model; write, for example, model: /model')
   if (section?.alias !== undefined && /.[/~]/.test(pointer))

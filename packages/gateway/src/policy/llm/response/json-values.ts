@@ -8,6 +8,8 @@ const OPEN_BRACKET = 0x5b
 const CLOSE_BRACE = 0x7d
 const CLOSE_BRACKET = 0x5d
 const SPACE = 0x20
+/** The characters around the items of a list. No item begins with a bracket. */
+const LIST_MARKS: ReadonlySet<number> = new Set(Buffer.from('[,]'))
 
 /**
  * Splits bytes into JSON values: newline-delimited JSON (NDJSON, JSON Lines), JSON text sequences
@@ -21,9 +23,14 @@ export class JsonValues {
   #inString = false
   #afterBackslash = false
   #depth = 0
+  readonly #isList: boolean
 
-  /** @param maxBytes maximum size of a value that is emitted whole, and of the buffer, in bytes */
-  constructor(maxBytes: number, memory?: PieceMemory) {
+  /**
+   * @param maxBytes maximum size of a value that is emitted whole, and of the buffer, in bytes
+   * @param isList true if the values are the items of one list, without its brackets and commas
+   */
+  constructor(maxBytes: number, memory?: PieceMemory, isList = false) {
+    this.#isList = isList
     this.#block = new BoundedBlock(maxBytes, memory)
   }
 
@@ -33,7 +40,7 @@ export class JsonValues {
       const byte = chunk[at] as number
       if (!this.#inValue) {
         // Space and control characters, such as the record separator of JSON text sequences.
-        if (byte <= SPACE) continue
+        if (byte <= SPACE || (this.#isList && LIST_MARKS.has(byte))) continue
         this.#inValue = true
         start = at
       }

@@ -35,6 +35,7 @@ const SPACE = 0x20
  * `retry` and, for some servers, `error`.
  */
 const FIELD_STARTS: ReadonlySet<number> = new Set(Buffer.from(':deir'))
+const OPEN_BRACKET = 0x5b
 const OPENINGS: ReadonlySet<number> = new Set(Buffer.from('{['))
 
 /**
@@ -46,11 +47,14 @@ export class ResponseBody {
   readonly #declared: AnswerKind
   readonly #parts: AnswerParts
   readonly #memory: ResponseMemory | undefined
+  readonly #mayBeList: boolean
   #reader: EventReader | ValueReader | undefined
   /** The number of bytes of a byte order mark received so far. */
   #mark = 0
 
-  constructor(declared: AnswerKind, parts: AnswerParts, memory?: ResponseMemory) {
+  /** @param mayBeList true if a stream can be one JSON list with an item per event */
+  constructor(declared: AnswerKind, parts: AnswerParts, memory?: ResponseMemory, mayBeList = false) {
+    this.#mayBeList = mayBeList
     this.#declared = declared
     this.#parts = parts
     this.#memory = memory
@@ -70,7 +74,8 @@ export class ResponseBody {
   #readerFor(byte: number): EventReader | ValueReader {
     if (!OPENINGS.has(byte) && (this.#declared === 'events' || FIELD_STARTS.has(byte)))
       return new EventReader(this.#parts, this.#memory?.allocate())
-    return new ValueReader(this.#declared === 'values', this.#parts, this.#memory)
+    const isList = this.#mayBeList && byte === OPEN_BRACKET
+    return new ValueReader(isList ? 'list' : this.#declared, this.#parts, this.#memory)
   }
 
   /**
@@ -81,7 +86,7 @@ export class ResponseBody {
    */
   end(complete: boolean): boolean {
     if (this.#reader !== undefined) return this.#reader.end(complete) || this.#declared === 'events'
-    return complete || this.#declared !== 'document'
+    return complete || this.#declared !== 'document' || this.#mayBeList
   }
 
   /** Frees the buffered bytes. */
@@ -189,11 +194,12 @@ class ValueReader {
   readonly #long: LongParts
   #truncatedText = 0
 
-  constructor(several: boolean, parts: AnswerParts, memory: ResponseMemory | undefined) {
-    this.#several = several
+  constructor(kind: AnswerKind | 'list', parts: AnswerParts, memory: ResponseMemory | undefined) {
+    this.#several = kind === 'values' || kind === 'list'
     this.#parts = parts
     this.#long = new LongParts(parts)
-    this.#values = new JsonValues(several ? MAX_EVENT : MAX_DOCUMENT, memory?.allocate())
+    const maxBytes = this.#several ? MAX_EVENT : MAX_DOCUMENT
+    this.#values = new JsonValues(maxBytes, memory?.allocate(), kind === 'list')
     this.#firstMemory = memory?.allocate()
   }
 

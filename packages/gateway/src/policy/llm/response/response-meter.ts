@@ -167,7 +167,9 @@ export class ResponseMeter {
       },
       outline: (json) => void this.#readOutline(json),
     }
-    return new ResponseBody(kind, parts, this.#memory)
+    const { options, parameters } = this.#call
+    const mayBeList = options.shape.streamsList === true && parameters.stream
+    return new ResponseBody(kind, parts, this.#memory, mayBeList)
   }
 
   #decode(): void {

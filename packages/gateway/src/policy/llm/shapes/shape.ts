@@ -3,7 +3,7 @@ import type { TokenCounter } from '../token-counter.js'
 import type { Usage } from '../usage.js'
 
 /** A vendor with an API, whose SDKs read errors and headers in the vendor's form. */
-export type Vendor = 'openai' | 'anthropic' | 'ollama'
+export type Vendor = 'openai' | 'anthropic' | 'ollama' | 'gemini'
 
 /** The kind of a call, in the terms of OpenTelemetry's semantic conventions for generative AI. */
 type Operation = 'chat' | 'text_completion' | 'embeddings' | 'generate_content'
@@ -70,19 +70,27 @@ export interface Shape {
   /** Undefined for a custom shape. */
   readonly vendor: Vendor | undefined
   readonly operation: Operation
+  /** `true` if no model runs for a call, so that it costs nothing. */
+  readonly isFree?: boolean
   /**
    * True if a stream reports its usage only if the request has `stream_options.include_usage`, in a
    * separate last event.
    */
   readonly usageOnRequest: boolean
+  /** `true` if a stream can be one JSON list with an item per event. */
+  readonly streamsList?: boolean
   /**
    * Reads a request and counts its input.
    *
+   * @param path the decoded path of the request, for APIs that name the model in it
    * @throws RequestError that names the invalid member
    */
-  readRequest(body: Fields, input: TokenCounter): CallParameters
+  readRequest(body: Fields, input: TokenCounter, path: string): CallParameters
   /** Reads a whole response; undefined if it has another shape. */
   readResponse(body: unknown): Reading | undefined
   /** Reads the data of an event; undefined if it has another shape. */
   readEvent(data: unknown): Reading | undefined
 }
+
+/** Finds the shape of a request by its decoded path; undefined if no API has such a path. */
+export type ShapeFinder = (path: string) => Shape | undefined

@@ -1,0 +1,215 @@
+import { MalformedRequestError, RequestError } from 'sluice'
+import {
+  ATTACHMENT_TOKENS,
+  countOtherMembers,
+  countStructure,
+  structureStrings,
+} from '../request/input-text.js'
+import {
+  checkedNumber,
+  describeValue,
+  type Fields,
+  isFields,
+  listOf,
+  MAX_ANSWERS,
+  own,
+  statedMaximum,
+} from '../request/json-fields.js'
+import { rejectOtherCaseIn } from '../request/member-spelling.js'
+import type { TokenCounter } from '../token-counter.js'
+import { tokenCount, type Usage } from '../usage.js'
+import { hasError } from './error-body.js'
+import { freeShape } from './free-shape.js'
+import { textsIn } from './output-text.js'
+import { modelInPath } from './path-model.js'
+import type { CallParameters, Reading, Shape } from './shape.js'
+
+// Google's Gemini API, which Vertex AI shares: https://ai.google.dev/api/generate-content. The path
+// names the model and the method. The API reads each member in camel case and in snake case.
+
+/** The shape of `:generateContent` and `:streamGenerateContent`. */
+export const geminiGenerate: Shape = {
+  name: 'gemini-generate',
+  vendor: 'gemini',
+  operation: 'generate_content',
+  usageOnRequest: false,
+  streamsList: true,
+  readRequest(body, input, path) {
+    const contents = own(body, 'contents')
+    if (!Array.isArray(contents))
+      throw new RequestError(`'contents' must be a list, not ${describeValue(contents)}`)
+    const config = memberOf(body, 'generationConfig')
+    if (config.value !== undefined && config.value !== null && !isFields(config.value))
+      throw new RequestError(`'${config.name}' must be an object, not ${describeValue(config.value)}`)
+    const maximum = memberOf(config.value, 'maxOutputTokens')
+    const candidates = memberOf(config.value, 'candidateCount')
+    countContents(contents, input)
+    countContents(memberOf(body, 'systemInstruction').value, input)
+    countStructure(own(body, 'tools'), input)
+    for (const name of SCHEMAS) countStructure(memberOf(config.value, name).value, input)
+    countOtherMembers(body, GENERATE_MEMBERS, input)
+    return {
+      model: modelInPath(path),
+      stream: /:streamgeneratecontent$/i.test(path),
+      // Every event includes the usage so far.
+      wantsUsage: true,
+      maxOutput: statedMaximum([maximum]),
+      answers: checkedNumber(candidates.value, candidates.name, 1, MAX_ANSWERS) ?? 1,
+    }
+  },
+  readResponse: read,
+  readEvent: read,
+}
+
+/** The shape of `:embedContent` and `:batchEmbedContents`. */
+export const geminiEmbed: Shape = {
+  name: 'gemini-embed',
+  vendor: 'gemini',
+  operation: 'embeddings',
+  usageOnRequest: false,
+  readRequest(body, input, path) {
+    const requests = own(body, 'requests')
+    if (requests !== undefined && !Array.isArray(requests))
+      throw new RequestError(`'requests' must be a list, not ${describeValue(requests)}`)
+    for (const request of requests ?? [body]) {
+      const content = own(request, 'content')
+      if (!isFields(content))
+        throw new RequestError(`'content' must be an object, not ${describeValue(content)}`)
+      countContents(content, input)
+      countOtherMembers(request as Fields, EMBED_MEMBERS, input)
+    }
+    return callWithoutOutput(path)
+  },
+  readResponse(body) {
+    const failed = hasError(body)
+    const isAnswer = isFields(own(body, 'embedding')) || Array.isArray(own(body, 'embeddings'))
+    if (!isAnswer && !failed) return undefined
+    const input = tokenCount(own(body, 'usageMetadata'), 'promptTokenCount')
+    return { usage: { input, output: 0 }, texts: [], failed }
+  },
+  readEvent: () => undefined,
+}
+
+/** The shape of `:countTokens` and `:computeTokens`, for which no model runs. */
+export const geminiCount: Shape = freeShape('gemini-count', 'gemini', modelInPath)
+
+function callWithoutOutput(path: string): CallParameters {
+  return { model: modelInPath(path), stream: false, wantsUsage: true, maxOutput: 0, answers: 1 }
+}
+
+/** Members of the generation config that the model reads. */
+const SCHEMAS = ['responseSchema', 'responseJsonSchema'] as const
+
+/** Members that are counted separately, and settings that no model reads. */
+const GENERATE_MEMBERS = namesOf(
+  ...['contents', 'systemInstruction', 'tools', 'generationConfig'],
+  ...['safetySettings', 'cachedContent', 'labels', 'model'],
+)
+const EMBED_MEMBERS = namesOf('content', 'taskType', 'model', 'outputDimensionality', 'requests')
+
+/** Returns names in both spellings. */
+function namesOf(...names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.flatMap((name) => [name, snakeCase(name)]))
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+/**
+ * Reads a member in either spelling.
+ *
+ * @throws MalformedRequestError if it has both, since servers may read one or the other
+ */
+function memberOf(object: unknown, name: string): { readonly name: string; readonly value: unknown } {
+  const other = snakeCase(name)
+  rejectOtherCaseIn(object, `/${name}`)
+  rejectOtherCaseIn(object, `/${other}`)
+  const [value, otherValue] = [own(object, name), own(object, other)]
+  if (value !== undefined && otherValue !== undefined && name !== other)
+    throw new MalformedRequestError(`'${name}' was also sent as '${other}'; send one of them`)
+  return value === undefined && otherValue !== undefined
+    ? { name: other, value: otherValue }
+    : { name, value }
+}
+
+/** Members that contain the bytes or the address of a file. */
+const FILES = namesOf('inlineData', 'fileData')
+
+/** Members of the protocol, which the model does not read as text. */
+const PROTOCOL_MEMBERS = namesOf(
+  ...['parts', 'role', 'text', 'name', 'args', 'id', 'response', 'thought', 'thoughtSignature'],
+  ...['functionCall', 'functionResponse', 'executableCode', 'codeExecutionResult', 'videoMetadata'],
+)
+
+const ROLES: ReadonlySet<unknown> = new Set(['user', 'model', 'function', 'system'])
+
+/** Counts contents with their parts: all text, and `ATTACHMENT_TOKENS` per file. */
+function countContents(contents: unknown, counter: TokenCounter): void {
+  const rest: unknown[] = [contents]
+  while (rest.length > 0) {
+    const next = rest.pop()
+    if (typeof next === 'string') counter.addText(next)
+    else if (typeof next === 'number') counter.addText(String(next))
+    else if (Array.isArray(next)) for (let at = next.length - 1; at >= 0; at -= 1) rest.push(next[at])
+    else if (isFields(next))
+      for (const name of Object.keys(next)) {
+        const value = next[name]
+        if (FILES.has(name)) counter.addTokens(ATTACHMENT_TOKENS)
+        else if (name === 'role' && ROLES.has(value)) counter.addMark()
+        else {
+          if (!PROTOCOL_MEMBERS.has(name)) counter.addText(name)
+          rest.push(value)
+        }
+      }
+  }
+}
+
+function read(value: unknown): Reading | undefined {
+  const candidates = own(value, 'candidates')
+  const failed = hasError(value)
+  const isAnswer =
+    Array.isArray(candidates) ||
+    isFields(own(value, 'usageMetadata')) ||
+    isFields(own(value, 'promptFeedback'))
+  if (!isAnswer && !failed) return undefined
+  const choices = listOf(value, 'candidates').map((candidate, position) => {
+    const index = own(candidate, 'index')
+    return {
+      index: typeof index === 'number' && index >= 0 ? Math.floor(index) : position,
+      texts: listOf(own(candidate, 'content'), 'parts').flatMap(partTexts),
+      usage: {},
+    }
+  })
+  return {
+    usage: usageOf(own(value, 'usageMetadata')),
+    texts: choices.flatMap(({ texts }) => texts),
+    failed,
+    choices,
+  }
+}
+
+function partTexts(part: unknown): string[] {
+  const call = own(part, 'functionCall')
+  return [
+    ...textsIn(part, ['text']),
+    ...textsIn(call, ['name']),
+    ...structureStrings(own(call, 'args')),
+    ...textsIn(own(part, 'executableCode'), ['code']),
+  ]
+}
+
+/** Reads the usage. Thoughts and the results of tools are counted beside the other tokens. */
+function usageOf(usage: unknown): Usage {
+  return {
+    input: sumOf(usage, 'promptTokenCount', 'toolUsePromptTokenCount'),
+    output: sumOf(usage, 'candidatesTokenCount', 'thoughtsTokenCount'),
+    cached: tokenCount(usage, 'cachedContentTokenCount'),
+    total: tokenCount(usage, 'totalTokenCount'),
+  }
+}
+
+function sumOf(usage: unknown, ...names: readonly string[]): number | undefined {
+  const counts = names.map((name) => tokenCount(usage, name)).filter((count) => count !== undefined)
+  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0)
+}

@@ -1,0 +1,11 @@
+/**
+ * Returns the model that the last segment of a path names before its method, as in
+ * `/v1beta/models/gemini-pro:generateContent`.
+ *
+ * @param path decoded
+ */
+export function modelInPath(path: string): string | undefined {
+  const segment = path.slice(path.lastIndexOf('/') + 1)
+  const colon = segment.lastIndexOf(':')
+  return colon > 0 ? segment.slice(0, colon) : undefined
+}
