@@ -3,6 +3,7 @@ import { type LlmCall, type LlmOptions, readCall } from '../../packages/gateway/
 import { customShape } from '../../packages/gateway/src/policy/llm/shapes/custom-shape.js'
 import type { Shape } from '../../packages/gateway/src/policy/llm/shapes/shape.js'
 import { SHAPE_NAMES, shapeFor } from '../../packages/gateway/src/policy/llm/shapes/shapes.js'
+import { frameOf } from '../../packages/gateway/test/policy/llm/event-frame-bytes.js'
 
 // Streams of model responses with a known cost: each word is one token.
 
@@ -44,7 +45,8 @@ export interface StreamPlan {
   readonly completionCount: number
   readonly steps: readonly Step[]
   readonly report: Report
-  readonly frame: (typeof FRAMES)[number]
+  /** Bedrock streams binary frames. */
+  readonly frame: (typeof FRAMES)[number] | 'frames'
   readonly mediaType: string
   /** Selects the member that contains the words; the choice depends on the API. */
   readonly member: number
@@ -52,7 +54,16 @@ export interface StreamPlan {
 
 export const streamPlans: fc.Arbitrary<StreamPlan> = fc
   .record({
-    api: fc.constantFrom('chat', 'completions', 'responses', 'messages', 'ollama', 'gemini', 'custom'),
+    api: fc.constantFrom(
+      'chat',
+      'completions',
+      'responses',
+      'messages',
+      'ollama',
+      'gemini',
+      'bedrock',
+      'custom',
+    ),
     completionCount: fc.constantFrom(1, 1, 2, 4),
     steps: fc.array(fc.record({ completion: fc.nat(3), words: fc.integer({ min: 1, max: 6 }) }), {
       maxLength: 12,
@@ -66,7 +77,8 @@ export const streamPlans: fc.Arbitrary<StreamPlan> = fc
     // The other APIs have a single completion.
     const completionCount = ['chat', 'completions', 'gemini'].includes(plan.api) ? plan.completionCount : 1
     // Only Gemini streams one JSON list.
-    const frame = plan.frame === 'list' && plan.api !== 'gemini' ? 'concatenated' : plan.frame
+    const anyFrame = plan.frame === 'list' && plan.api !== 'gemini' ? 'concatenated' : plan.frame
+    const frame = plan.api === 'bedrock' ? 'frames' : anyFrame
     const steps = plan.steps.map((step) => ({ ...step, completion: step.completion % completionCount }))
     // Gemini reports only the usage of all candidates.
     const isPerCompletion = plan.report === 'running for each completion'
@@ -102,13 +114,8 @@ export function streamOf(plan: StreamPlan): PlannedStream {
     bytes: frameData(event.data, plan, index),
     delivered: event.delivered,
   }))
-  const matching =
-    plan.frame.includes('json') || plan.frame === 'concatenated'
-      ? 'application/x-ndjson'
-      : plan.frame === 'list'
-        ? 'application/json'
-        : 'text/event-stream'
-  const type = plan.mediaType === 'matching' ? matching : plan.mediaType
+  const matching = mediaTypeOf(plan.frame)
+  const type = plan.mediaType === 'matching' || plan.frame === 'frames' ? matching : plan.mediaType
   return {
     call: callOf(plan.api, completionCount),
     headers: type === '' ? [] : ['Content-Type', `${type}; charset=utf-8`],
@@ -116,6 +123,12 @@ export function streamOf(plan: StreamPlan): PlannedStream {
     reported,
     inputs: [INPUT_TOKENS, REPORTED_INPUT],
   }
+}
+
+function mediaTypeOf(frame: StreamPlan['frame']): string {
+  if (frame === 'frames') return 'application/vnd.amazon.eventstream'
+  if (frame === 'list') return 'application/json'
+  return frame.includes('json') || frame === 'concatenated' ? 'application/x-ndjson' : 'text/event-stream'
 }
 
 /** Usage of an event: a count or an invalid value; undefined if it has none. */
@@ -163,6 +176,14 @@ function dataOf({ api, member }: StreamPlan, { completion, words }: Step, output
         done: false,
         eval_count: output,
       }
+    case 'bedrock':
+      return {
+        ...(member % 3 === 0
+          ? { start: { toolUse: { name: text } } }
+          : { delta: bedrockDelta(text, member) }),
+        contentBlockIndex: completion,
+        ...bedrockUsage(output),
+      }
     case 'gemini':
       return {
         candidates: [{ index: completion, content: { parts: [geminiPart(text, member)] } }],
@@ -179,6 +200,15 @@ function tokens(output: unknown): object {
 
 function openAIUsage(output: unknown): object {
   return { prompt_tokens: output === 0 ? 0 : REPORTED_INPUT, completion_tokens: output }
+}
+
+function bedrockDelta(text: string, member: number): object {
+  return member % 3 === 1 ? { text } : { toolUse: { input: text } }
+}
+
+function bedrockUsage(output: unknown): object {
+  if (output === undefined) return {}
+  return { usage: { inputTokens: output === 0 ? 0 : REPORTED_INPUT, outputTokens: output } }
 }
 
 function geminiPart(text: string, member: number): object {
@@ -210,6 +240,8 @@ function lastOf({ api }: StreamPlan, output: number): object {
       return { type: 'message_delta', ...tokens(output) }
     case 'ollama':
       return { message: { content: '' }, done: true, prompt_eval_count: REPORTED_INPUT, eval_count: output }
+    case 'bedrock':
+      return bedrockUsage(output)
     case 'gemini':
       return { candidates: [], ...geminiUsage(output) }
     default:
@@ -219,6 +251,7 @@ function lastOf({ api }: StreamPlan, output: number): object {
 
 function frameData(data: object, { frame }: StreamPlan, index: number): Buffer {
   const json = JSON.stringify(data)
+  if (frame === 'frames') return frameOf(json)
   const texts = {
     lf: `data: ${json}\n\n`,
     crlf: `event: message\r\ndata: ${json}\r\n\r\n`,
@@ -246,6 +279,7 @@ const API_SHAPES: Readonly<Record<string, string>> = {
   messages: 'anthropic-messages',
   ollama: 'ollama-chat',
   gemini: 'gemini-generate',
+  bedrock: 'bedrock-converse',
 }
 
 function callOf(api: string, completionCount: number): LlmCall {
@@ -257,6 +291,10 @@ function callOf(api: string, completionCount: number): LlmCall {
     const generationConfig = completionCount > 1 ? { candidateCount: completionCount } : {}
     const body = { contents: [{ parts: [{ text }] }], generationConfig }
     return readCall(optionsOf(shape), body, '/v1beta/models/m:streamGenerateContent')
+  }
+  if (api === 'bedrock') {
+    const body = { messages: [{ role: 'user', content: [{ text }] }] }
+    return readCall(optionsOf(shape), body, '/model/m/converse-stream')
   }
   const input =
     { chat: 'messages', messages: 'messages', ollama: 'messages', responses: 'input' }[api] ?? 'prompt'

@@ -3,7 +3,7 @@ import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import { retryAfterMs } from './retry-after.js'
 
 /** The APIs whose error format can be added to problem documents. */
-export const ERROR_SHAPES = ['openai', 'anthropic', 'ollama', 'gemini'] as const
+export const ERROR_SHAPES = ['openai', 'anthropic', 'ollama', 'gemini', 'bedrock'] as const
 
 /** An API whose SDKs read errors in its own format. */
 export type ErrorShape = (typeof ERROR_SHAPES)[number]
@@ -17,6 +17,7 @@ export interface ErrorShapeOptions {
    * - `anthropic`: `error` with `type` and `message`, and `request_id`.
    * - `ollama`: `error`, a string.
    * - `gemini`: `error` with `code`, `message` and `status`.
+   * - `bedrock`: `message`, and the header `X-Amzn-ErrorType`.
    *
    * Refusals by a limit also get `Retry-After-Ms`, and `X-Should-Retry: false` if a retry is
    * pointless. Default: none.
@@ -107,6 +108,17 @@ const FORMATS: Readonly<Record<ErrorShape, (facts: ErrorFacts) => Readonly<Recor
     const name = GEMINI_STATUSES.get(status) ?? (status < 500 ? 'INVALID_ARGUMENT' : 'INTERNAL')
     return { error: { code: status, message, status: name } }
   },
+  bedrock: ({ message }) => ({ message }),
+}
+
+/** Returns the headers that report an error in the format of an API. */
+export function errorHeaders(
+  shape: ErrorShape | undefined,
+  status: number,
+): readonly (readonly [name: string, value: string])[] {
+  if (shape !== 'bedrock') return []
+  const type = BEDROCK_TYPES.get(status)
+  return [['x-amzn-errortype', type ?? (status < 500 ? 'ValidationException' : 'InternalServerException')]]
 }
 
 function openAIError(message: string, type: string, code: string | null) {
@@ -142,4 +154,15 @@ const GEMINI_STATUSES: ReadonlyMap<number, string> = new Map([
   [502, 'UNAVAILABLE'],
   [503, 'UNAVAILABLE'],
   [504, 'DEADLINE_EXCEEDED'],
+])
+
+const BEDROCK_TYPES: ReadonlyMap<number, string> = new Map([
+  [401, 'AccessDeniedException'],
+  [403, 'AccessDeniedException'],
+  [404, 'ResourceNotFoundException'],
+  [408, 'ModelTimeoutException'],
+  [429, 'ThrottlingException'],
+  [502, 'ServiceUnavailableException'],
+  [503, 'ServiceUnavailableException'],
+  [504, 'ModelTimeoutException'],
 ])

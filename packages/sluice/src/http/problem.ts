@@ -5,7 +5,7 @@ import { currencyOf, type Limit } from '../limits/limit.js'
 import type { RequestError } from '../rules/request-error.js'
 import type { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
 import { formatInstant } from '../time/format-instant.js'
-import { type ErrorShapeOptions, errorMembers } from './error-shape.js'
+import { type ErrorShapeOptions, errorHeaders, errorMembers } from './error-shape.js'
 import { retryAfterSeconds } from './retry-after.js'
 
 /** A response that is sent without calling the handler. */
@@ -80,7 +80,7 @@ function answerOf(details: ProblemDetails, { errorShape, requestId, rewrite }: P
   }
   return {
     status,
-    headers: [['content-type', 'application/problem+json']],
+    headers: [['content-type', 'application/problem+json'], ...errorHeaders(errorShape, details.status)],
     body: JSON.stringify(document),
   }
 }

@@ -31,6 +31,7 @@ describe('the error format of an API', () => {
     ],
     ['anthropic', { error: { type: 'rate_limit_error', message: detail } }],
     ['ollama', { error: detail }],
+    ['bedrock', { message: detail }],
     ['gemini', { error: { code: 429, message: detail, status: 'RESOURCE_EXHAUSTED' } }],
   ])('of %s is added to the problem document, whose members stay', (shape, members) => {
     const plain = JSON.parse(refusalProblem(refusal()).body)
@@ -56,23 +57,60 @@ describe('the error format of an API', () => {
   })
 
   it.each([
-    [400, 'invalid_request_error', null, 'invalid_request_error', 'INVALID_ARGUMENT'],
-    [401, 'invalid_request_error', 'invalid_api_key', 'authentication_error', 'UNAUTHENTICATED'],
-    [403, 'invalid_request_error', 'permission_denied', 'permission_error', 'PERMISSION_DENIED'],
-    [404, 'invalid_request_error', 'unknown_url', 'not_found_error', 'NOT_FOUND'],
-    [408, 'invalid_request_error', null, 'invalid_request_error', 'DEADLINE_EXCEEDED'],
-    [413, 'invalid_request_error', 'request_too_large', 'request_too_large', 'INVALID_ARGUMENT'],
-    [415, 'invalid_request_error', null, 'invalid_request_error', 'INVALID_ARGUMENT'],
-    [501, 'server_error', null, 'api_error', 'UNIMPLEMENTED'],
-    [502, 'server_error', null, 'api_error', 'UNAVAILABLE'],
-    [503, 'server_error', null, 'overloaded_error', 'UNAVAILABLE'],
-    [504, 'server_error', null, 'timeout_error', 'DEADLINE_EXCEEDED'],
-  ])('names the type of a %i', (status, openAIType, code, anthropicType, geminiStatus) => {
+    [400, 'invalid_request_error', null, 'invalid_request_error', 'INVALID_ARGUMENT', 'ValidationException'],
+    [
+      401,
+      'invalid_request_error',
+      'invalid_api_key',
+      'authentication_error',
+      'UNAUTHENTICATED',
+      'AccessDeniedException',
+    ],
+    [
+      403,
+      'invalid_request_error',
+      'permission_denied',
+      'permission_error',
+      'PERMISSION_DENIED',
+      'AccessDeniedException',
+    ],
+    [
+      404,
+      'invalid_request_error',
+      'unknown_url',
+      'not_found_error',
+      'NOT_FOUND',
+      'ResourceNotFoundException',
+    ],
+    [
+      408,
+      'invalid_request_error',
+      null,
+      'invalid_request_error',
+      'DEADLINE_EXCEEDED',
+      'ModelTimeoutException',
+    ],
+    [
+      413,
+      'invalid_request_error',
+      'request_too_large',
+      'request_too_large',
+      'INVALID_ARGUMENT',
+      'ValidationException',
+    ],
+    [415, 'invalid_request_error', null, 'invalid_request_error', 'INVALID_ARGUMENT', 'ValidationException'],
+    [501, 'server_error', null, 'api_error', 'UNIMPLEMENTED', 'InternalServerException'],
+    [502, 'server_error', null, 'api_error', 'UNAVAILABLE', 'ServiceUnavailableException'],
+    [503, 'server_error', null, 'overloaded_error', 'UNAVAILABLE', 'ServiceUnavailableException'],
+    [504, 'server_error', null, 'timeout_error', 'DEADLINE_EXCEEDED', 'ModelTimeoutException'],
+  ])('names the type of a %i', (status, openAIType, code, anthropicType, geminiStatus, bedrockType) => {
     const errorOf = (errorShape: ErrorShape) =>
       JSON.parse(problem(status, 'Title', 'Detail', {}, { errorShape }).body).error
     expect(errorOf('openai')).toEqual({ message: 'Detail', type: openAIType, param: null, code })
     expect(errorOf('anthropic')).toEqual({ message: 'Detail', type: anthropicType })
     expect(errorOf('gemini')).toEqual({ message: 'Detail', code: status, status: geminiStatus })
+    const { headers } = problem(status, 'Title', 'Detail', {}, { errorShape: 'bedrock' })
+    expect(headers).toContainEqual(['x-amzn-errortype', bedrockType])
   })
 })
 
@@ -130,7 +168,7 @@ describe('the retry headers of a refusal', () => {
 it.each([
   [
     { errorShape: 'mistral' },
-    "'errorShape' must be 'openai', 'anthropic', 'ollama', 'gemini', not 'mistral'",
+    "'errorShape' must be 'openai', 'anthropic', 'ollama', 'gemini', 'bedrock', not 'mistral'",
   ],
   [{ maxRetryWait: 1000 }, "'maxRetryWait' requires 'errorShape'"],
   [

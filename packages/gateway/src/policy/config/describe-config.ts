@@ -178,6 +178,7 @@ function describePolicy(policy: PolicyConfig): string {
       ? []
       : [`starting at ${warmUp.from} of the limits until the model at ${warmUp.ready} has warmed up`]),
     ...(bodyTypes === undefined ? [] : [`reads bodies of type ${bodyTypes.list.join(' or ')}`]),
+    ...(isBedrock(policy) ? ['requires Bedrock API keys, since AWS signatures name the host'] : []),
     ...(onUnreadable === 'pass' ? ['forwards requests that rules cannot read'] : []),
   ].join('; ')
 }
@@ -188,6 +189,11 @@ function describeModels({ allow, alias }: ModelAccess): string[] {
     ...(allow === undefined ? [] : [`only models ${sourceOf(allow)}`]),
     ...(aliases.length === 0 ? [] : [`models ${aliases.join(', ')}`]),
   ]
+}
+
+function isBedrock({ llm, errorShape }: PolicyConfig): boolean {
+  if (llm === undefined) return false
+  return errorShape === 'bedrock' || (typeof llm.shape === "object" && llm.shape.vendor === 'bedrock')
 }
 
 /** Describes a rule, as in `100/minute tokens by ip + params.model, cost size(body.data)`. */

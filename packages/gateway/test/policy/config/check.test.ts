@@ -74,6 +74,18 @@ default: { limits: 5/minute }
     ])
   })
 
+  it('states that a route of Bedrock requires API keys', async () => {
+    const { out } = await check(`
+upstream: http://127.0.0.1:9000
+routes:
+  - { match: POST /model/:model/converse, llm: bedrock, limits: [{ limit: 10k/minute, of: tokens }] }
+  - { match: /model/*, llm: bedrock, limits: [10/minute] }
+`)
+    const routes = out.split('\n').slice(3, 5)
+    for (const line of routes)
+      expect(line).toMatch(/; requires Bedrock API keys, since AWS signatures name the host$/)
+  })
+
   it('describes every kind of limit', async () => {
     const { out } = await check(`
 upstream: http://127.0.0.1:9000

@@ -10,6 +10,8 @@ export type AnswerKind =
   | 'events'
   /** A sequence of JSON values. */
   | 'values'
+  /** An event stream of AWS, which consists of binary frames. */
+  | 'frames'
   /** One document, or an unknown media type. */
   | 'document'
 
@@ -30,6 +32,7 @@ export function answerHead(rawHeaders: readonly string[]): AnswerHead {
 
 function kindOf(mediaType: string): AnswerKind {
   if (mediaType === 'text/event-stream') return 'events'
+  if (mediaType === 'application/vnd.amazon.eventstream') return 'frames'
   return VALUES.test(mediaType) ? 'values' : 'document'
 }
 

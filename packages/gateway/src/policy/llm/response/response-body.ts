@@ -1,5 +1,6 @@
 import type { Block } from './bounded-block.js'
 import type { AnswerKind } from './content-kind.js'
+import { EventFrames, type FrameSink } from './event-frames.js'
 import { JsonOutline } from './json-outline.js'
 import { JsonValues } from './json-values.js'
 import type { PieceMemory, ResponseMemory } from './response-memory.js'
@@ -24,6 +25,8 @@ export interface AnswerParts {
   document(json: string): void
   /** Bytes of an event or value that is too long to read whole. */
   tooLong(bytes: number): void
+  /** Bytes of a binary frame with a wrong checksum. */
+  corrupt(bytes: number): void
   /** The outline, as JSON, of an event or value that was too long, after its end. */
   outline(json: string): void
 }
@@ -48,7 +51,7 @@ export class ResponseBody {
   readonly #parts: AnswerParts
   readonly #memory: ResponseMemory | undefined
   readonly #mayBeList: boolean
-  #reader: EventReader | ValueReader | undefined
+  #reader: EventReader | ValueReader | FrameReader | undefined
   /** The number of bytes of a byte order mark received so far. */
   #mark = 0
 
@@ -62,6 +65,7 @@ export class ResponseBody {
 
   push(chunk: Buffer): void {
     let at = 0
+    if (this.#declared === 'frames') this.#reader ??= new FrameReader(this.#parts, this.#memory?.allocate())
     while (this.#reader === undefined && at < chunk.length) {
       const byte = chunk[at] as number
       if (this.#mark < BYTE_ORDER_MARK.length && byte === BYTE_ORDER_MARK[this.#mark]) this.#mark += 1
@@ -183,6 +187,36 @@ class EventReader {
 }
 
 const ERROR_FIELD = /(^|[\r\n])error:/
+
+class FrameReader {
+  readonly #frames: EventFrames
+  readonly truncatedText = 0
+
+  constructor(parts: AnswerParts, memory: PieceMemory | undefined) {
+    const sink: FrameSink = {
+      frame: ({ payload, failed }) => {
+        if (payload.length > 0) parts.event(payload.toString('utf8'), failed ? 'error' : undefined)
+        else if (failed) parts.event('', 'error')
+      },
+      tooLong: parts.tooLong,
+      corrupt: parts.corrupt,
+    }
+    this.#frames = new EventFrames(MAX_EVENT, sink, memory)
+  }
+
+  release(): void {
+    this.#frames.end(false)
+  }
+
+  push(chunk: Buffer): void {
+    this.#frames.push(chunk)
+  }
+
+  end(complete: boolean): true {
+    this.#frames.end(complete)
+    return true
+  }
+}
 
 class ValueReader {
   readonly #parts: AnswerParts

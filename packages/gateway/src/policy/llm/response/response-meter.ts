@@ -28,6 +28,8 @@ export type UnreadReason =
   | 'encoding'
   /** A successful response without a body. */
   | 'empty'
+  /** Binary frames with a wrong checksum. */
+  | 'corrupt'
 
 const PLAIN: AnswerHead = { kind: 'document', codings: [] }
 
@@ -163,6 +165,10 @@ export class ResponseMeter {
       document: (json) => this.#read(json, 'answer'),
       tooLong: (bytes) => {
         this.#unread = 'too_long'
+        this.#accumulator.addUnread(bytes)
+      },
+      corrupt: (bytes) => {
+        this.#unread = 'corrupt'
         this.#accumulator.addUnread(bytes)
       },
       outline: (json) => void this.#readOutline(json),

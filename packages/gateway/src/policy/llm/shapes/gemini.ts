@@ -1,10 +1,5 @@
 import { MalformedRequestError, RequestError } from 'sluice'
-import {
-  ATTACHMENT_TOKENS,
-  countOtherMembers,
-  countStructure,
-  structureStrings,
-} from '../request/input-text.js'
+import { countOtherMembers, countStructure, structureStrings } from '../request/input-text.js'
 import {
   checkedNumber,
   describeValue,
@@ -16,7 +11,7 @@ import {
   statedMaximum,
 } from '../request/json-fields.js'
 import { rejectOtherCaseIn } from '../request/member-spelling.js'
-import type { TokenCounter } from '../token-counter.js'
+import { countParts, type PartNames } from '../request/part-text.js'
 import { tokenCount, type Usage } from '../usage.js'
 import { hasError } from './error-body.js'
 import { freeShape } from './free-shape.js'
@@ -43,8 +38,8 @@ export const geminiGenerate: Shape = {
       throw new RequestError(`'${config.name}' must be an object, not ${describeValue(config.value)}`)
     const maximum = memberOf(config.value, 'maxOutputTokens')
     const candidates = memberOf(config.value, 'candidateCount')
-    countContents(contents, input)
-    countContents(memberOf(body, 'systemInstruction').value, input)
+    countParts(contents, PARTS, input)
+    countParts(memberOf(body, 'systemInstruction').value, PARTS, input)
     countStructure(own(body, 'tools'), input)
     for (const name of SCHEMAS) countStructure(memberOf(config.value, name).value, input)
     countOtherMembers(body, GENERATE_MEMBERS, input)
@@ -75,7 +70,7 @@ export const geminiEmbed: Shape = {
       const content = own(request, 'content')
       if (!isFields(content))
         throw new RequestError(`'content' must be an object, not ${describeValue(content)}`)
-      countContents(content, input)
+      countParts(content, PARTS, input)
       countOtherMembers(request as Fields, EMBED_MEMBERS, input)
     }
     return callWithoutOutput(path)
@@ -133,36 +128,12 @@ function memberOf(object: unknown, name: string): { readonly name: string; reado
     : { name, value }
 }
 
-/** Members that contain the bytes or the address of a file. */
-const FILES = namesOf('inlineData', 'fileData')
-
-/** Members of the protocol, which the model does not read as text. */
-const PROTOCOL_MEMBERS = namesOf(
-  ...['parts', 'role', 'text', 'name', 'args', 'id', 'response', 'thought', 'thoughtSignature'],
-  ...['functionCall', 'functionResponse', 'executableCode', 'codeExecutionResult', 'videoMetadata'],
-)
-
-const ROLES: ReadonlySet<unknown> = new Set(['user', 'model', 'function', 'system'])
-
-/** Counts contents with their parts: all text, and `ATTACHMENT_TOKENS` per file. */
-function countContents(contents: unknown, counter: TokenCounter): void {
-  const rest: unknown[] = [contents]
-  while (rest.length > 0) {
-    const next = rest.pop()
-    if (typeof next === 'string') counter.addText(next)
-    else if (typeof next === 'number') counter.addText(String(next))
-    else if (Array.isArray(next)) for (let at = next.length - 1; at >= 0; at -= 1) rest.push(next[at])
-    else if (isFields(next))
-      for (const name of Object.keys(next)) {
-        const value = next[name]
-        if (FILES.has(name)) counter.addTokens(ATTACHMENT_TOKENS)
-        else if (name === 'role' && ROLES.has(value)) counter.addMark()
-        else {
-          if (!PROTOCOL_MEMBERS.has(name)) counter.addText(name)
-          rest.push(value)
-        }
-      }
-  }
+const PARTS: PartNames = {
+  files: namesOf('inlineData', 'fileData'),
+  protocol: namesOf(
+    ...['parts', 'role', 'text', 'name', 'args', 'id', 'response', 'thought', 'thoughtSignature'],
+    ...['functionCall', 'functionResponse', 'executableCode', 'codeExecutionResult', 'videoMetadata'],
+  ),
 }
 
 function read(value: unknown): Reading | undefined {

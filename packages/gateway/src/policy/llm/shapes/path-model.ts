@@ -9,3 +9,12 @@ export function modelInPath(path: string): string | undefined {
   const colon = segment.lastIndexOf(':')
   return colon > 0 ? segment.slice(0, colon) : undefined
 }
+
+/**
+ * Returns the model that a path names before its last segment, as in `/model/nova-lite/converse`.
+ *
+ * @param path decoded
+ */
+export function modelBeforeAction(path: string): string | undefined {
+  return path.split('/').at(-2) || undefined
+}

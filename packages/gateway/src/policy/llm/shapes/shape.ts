@@ -3,7 +3,7 @@ import type { TokenCounter } from '../token-counter.js'
 import type { Usage } from '../usage.js'
 
 /** A vendor with an API, whose SDKs read errors and headers in the vendor's form. */
-export type Vendor = 'openai' | 'anthropic' | 'ollama' | 'gemini'
+export type Vendor = 'openai' | 'anthropic' | 'ollama' | 'gemini' | 'bedrock'
 
 /** The kind of a call, in the terms of OpenTelemetry's semantic conventions for generative AI. */
 type Operation = 'chat' | 'text_completion' | 'embeddings' | 'generate_content'

@@ -1,5 +1,6 @@
 import { lowerCase } from '../../routing/lower-case.js'
 import { anthropicMessages } from './anthropic-messages.js'
+import { bedrockConverse } from './bedrock.js'
 import { anthropicCount, tokenize } from './free-shape.js'
 import { geminiCount, geminiEmbed, geminiGenerate } from './gemini.js'
 import { ollamaChat, ollamaEmbed, ollamaGenerate } from './ollama.js'
@@ -23,6 +24,7 @@ const SHAPES: readonly { readonly shape: Shape; readonly suffixes: readonly stri
   { shape: geminiGenerate, suffixes: [':generatecontent', ':streamgeneratecontent'] },
   { shape: geminiEmbed, suffixes: [':embedcontent', ':batchembedcontents'] },
   { shape: geminiCount, suffixes: [':counttokens', ':computetokens'] },
+  { shape: bedrockConverse, suffixes: ['/converse', '/converse-stream'] },
   { shape: tokenize, suffixes: ['/tokenize', '/detokenize'] },
 ]
 

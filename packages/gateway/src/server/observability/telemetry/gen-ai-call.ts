@@ -5,7 +5,10 @@ import type { LlmCall } from '../../../policy/llm/llm-call.js'
 const MAX_MODEL = 100
 
 /** The providers of the GenAI semantic conventions whose names differ from those of the shapes. */
-const PROVIDERS: Readonly<Record<string, string>> = { gemini: 'gcp.gemini' }
+const PROVIDERS: Readonly<Record<string, string>> = {
+  gemini: 'gcp.gemini',
+  bedrock: 'aws.bedrock',
+}
 
 /** Returns the attributes that name the operation and the API of a call, for spans and metrics. */
 export function operationOf({ options: { shape } }: LlmCall): Attributes {
