@@ -32,7 +32,7 @@ import {
 } from './config/config.js'
 import { describeKey } from './config/describe-config.js'
 import { readsBody, readsModel } from './config/limits/limit-entry.js'
-import { countsTokens, tokensOf } from './config/limits/token-limits.js'
+import { readsCall, tokensOf } from './config/limits/token-limits.js'
 import { countsMoney } from './config/prices/money-limits.js'
 import type { LlmRouteOptions } from './llm/llm-call.js'
 import { vendorOfPath } from './llm/shapes/shapes.js'
@@ -367,7 +367,7 @@ function policyOf(
   const counted = asConfigured.rules.map((rule) => ({ ...rule, keyedBy: describeKey(rules[rule.index]?.by) }))
   const overrides = overridesOf(counted, dependencies)
   const limiter = overrides === undefined ? asConfigured : createLimiter({ ...limiterOptions, overrides })
-  const meters = llm !== undefined && (countsTokens(rules) || metersForUpstream(config, shared))
+  const meters = llm !== undefined && (rules.some(readsCall) || metersForUpstream(config, shared))
   const models = modelsOf(config)
   return {
     policy: {
@@ -434,7 +434,7 @@ function withoutPrices({ pricing: _, ...llm }: LlmOptions): LlmOptions {
 
 /** Reports whether a model call is read for the limits of an upstream. */
 function metersForUpstream({ upstream }: PolicyConfig, { upstreams = {} }: SharedConfig): boolean {
-  return upstream !== undefined && Object.values(upstreams).some(({ rules = [] }) => countsTokens(rules))
+  return upstream !== undefined && Object.values(upstreams).some(({ rules = [] }) => rules.some((rule) => tokensOf(rule) !== undefined))
 }
 
 function presentationOf(
@@ -458,11 +458,9 @@ function limiterOptionsOf(
   tiers: GatewayConfig['tiers'],
   { store, warmUps, listener, timers }: Dependencies,
 ): LimiterOptions<WeighedRequest> {
-  const { name, rules, require, refuseWith, warmUp, llm, models } = config
+  const { name, rules, require, refuseWith, warmUp, models } = config
   const lists = modelListsOf(config)
-  const readsBodyByRule = rules.map(
-    (rule) => readsBody([rule]) || (llm !== undefined && tokensOf(rule) !== undefined),
-  )
+  const readsBodyByRule = rules.map((rule) => readsBody([rule]) || readsCall(rule))
   return {
     rules,
     store,

@@ -193,7 +193,7 @@ function describeModels({ allow, alias }: ModelAccess): string[] {
 
 function isBedrock({ llm, errorShape }: PolicyConfig): boolean {
   if (llm === undefined) return false
-  return errorShape === 'bedrock' || (typeof llm.shape === "object" && llm.shape.vendor === 'bedrock')
+  return errorShape === 'bedrock' || (typeof llm.shape === 'object' && llm.shape.vendor === 'bedrock')
 }
 
 /** Describes a rule, as in `100/minute tokens by ip + params.model, cost size(body.data)`. */

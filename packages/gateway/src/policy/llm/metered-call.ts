@@ -5,6 +5,9 @@ import { answerHead } from './response/content-kind.js'
 import type { ResponseMemory } from './response/response-memory.js'
 import { ResponseMeter, type Settlement, type UnreadReason } from './response/response-meter.js'
 import { UsageFilter } from './response/usage-filter.js'
+import type { CallParameters } from './shapes/shape.js'
+import { type Amounts, NO_AMOUNTS } from './usage.js'
+import { type WorkUnit, workIn, workUnitsOf } from './work.js'
 
 /**
  * Meters a model call: provides the body to send upstream, filters the response and computes the
@@ -16,6 +19,7 @@ export class MeteredCall {
   /** Receives the response while it is forwarded. */
   readonly meter: ResponseMeter
   readonly #hidesUsage: boolean
+  readonly #parameters: CallParameters
 
   /**
    * @param json the request body that `call` was read from
@@ -28,6 +32,7 @@ export class MeteredCall {
       : { body: json, hidesUsage: false }
     this.body = upstream.body
     this.#hidesUsage = upstream.hidesUsage
+    this.#parameters = call.parameters
     this.meter = new ResponseMeter(call, memory)
   }
 
@@ -47,6 +52,16 @@ export class MeteredCall {
    */
   get unread(): UnreadReason | undefined {
     return this.meter.unread
+  }
+
+  /**
+   * Returns the work of the call after it has ended, by unit: what the upstream reported, the work
+   * that the request stated, or none if the upstream did no work.
+   */
+  work(settlement: Amounts): { readonly [Unit in WorkUnit]?: number } {
+    const { images, audioSeconds } = this.meter.tokens
+    const done = settlement === NO_AMOUNTS ? {} : { ...this.#parameters, images, audioSeconds }
+    return Object.fromEntries(workUnitsOf(this.#parameters).map((unit) => [unit, workIn(unit, done)]))
   }
 
   /** Computes the cost of the call after it has ended. */

@@ -1,7 +1,7 @@
 import { describedModel, filteredList } from '../../policy/llm/model-list.js'
 import { type ModelList, visibleModels } from '../../policy/model-access.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
-import type { Target } from '../../policy/routing/target.js'
+import { type Target, withSegment } from '../../policy/routing/target.js'
 import type { ForwardOverrides } from './forward.js'
 
 /** Returns the overrides that show a client only the models that it may use. */
@@ -20,12 +20,6 @@ export function modelListOverrides(
   return {
     requestHeaders,
     replaceBody: (body) => describedModel(list.answer, requested, model, body),
-    ...(model !== requested && { target: withLastSegment(target, model) }),
+    ...(model !== requested && { target: withSegment(target, target.segments.length - 1, model) }),
   }
-}
-
-/** Returns a target with another last segment of its path. */
-function withLastSegment(target: Target, segment: string): Target {
-  const path = target.path.slice(0, target.path.lastIndexOf('/') + 1) + encodeURIComponent(segment)
-  return { ...target, path, segments: [...target.segments.slice(0, -1), segment] }
 }

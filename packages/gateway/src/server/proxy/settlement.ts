@@ -100,7 +100,7 @@ export function llmCallSettler(
     if (cost === 'unknown') return
     recorded?.setActualCost(cost)
     if (cost.tokens > 0) onAmounts?.(cost)
-    const costs = { ...(cost === NO_AMOUNTS ? NO_WORK : cost) }
+    const costs = { ...(cost === NO_AMOUNTS ? NO_WORK : cost), ...metered.work(cost) }
     const settled = settleCounted(permit, costs)
     return ofUpstream === undefined ? settled : both(settled, settleCounted(ofUpstream, costs))
   }

@@ -6,7 +6,7 @@ import { callOf } from './llm-requests.js'
 const CONTENT = { parts: [{ text: 'x' }] }
 const BODY = {
   ...{ messages: [{ content: 'x', Content: 'y' }], prompt: 'x', input: 'x', Name: 'x' },
-  ...{ content: CONTENT, contents: [CONTENT] },
+  ...{ content: CONTENT, contents: [CONTENT], query: 'x', documents: [], inputs: [], text_input: 'x' },
 }
 
 it.each(SHAPE_NAMES.flatMap((name) => shapeFor(name, '/v1/messages') ?? []))(

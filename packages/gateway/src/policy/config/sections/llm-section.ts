@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { LlmOptions, LlmRouteOptions } from '../../llm/llm-call.js'
 import { customShape } from '../../llm/shapes/custom-shape.js'
 import type { Shape, ShapeFinder, Vendor } from '../../llm/shapes/shape.js'
-import { AUTO, routeShapeFor, SHAPE_NAMES, vendorOf } from '../../llm/shapes/shapes.js'
+import { AUTO, routeShapeFor, SHAPE_NAMES, sampleOf } from '../../llm/shapes/shapes.js'
 import { loadTokenizer, TOKENIZERS } from '../../llm/tokenizers.js'
 import type { MirrorName } from '../../llm/vendor-headers.js'
 import { type Decoder, mapOf, oneOrListOf, scalar, transform, withKeysOf } from '../yaml/decoders.js'
@@ -97,11 +97,12 @@ function mirrorOf(vendor: Vendor | undefined): MirrorName | Off {
 }
 
 /** Applies the defaults of the shape: its vendor's headers and errors. */
-function sectionOf({ shape, vendor, isAuto }: ChosenShape, settings: Settings): LlmSection {
+function sectionOf({ shape, sample, isAuto }: ChosenShape, settings: Settings): LlmSection {
+  const { vendor, errors } = sample ?? {}
   const {
     mirror_headers: mirror = mirrorOf(vendor),
     // Most APIs without a shape of their own resemble that of OpenAI.
-    error_shape: errorShape = isAuto ? AUTO : (vendor ?? 'openai'),
+    error_shape: errorShape = isAuto ? AUTO : (vendor ?? errors ?? 'openai'),
     max_retry_wait: maxRetryWaitMs = DEFAULT_MAX_RETRY_WAIT_MS,
     ...others
   } = settings
@@ -123,11 +124,11 @@ function optionsOf(shape: ChosenShape['shape'], values: MeteringSettings): LlmRo
   }
 }
 
-/** The shape of a route, and the vendor whose headers and errors it uses. */
+/** The shape of a route, and the one from which it takes its headers and errors. */
 interface ChosenShape {
   readonly shape: Shape | ShapeFinder
-  readonly vendor: Vendor | undefined
-  /** True if the vendor depends on the path of the request. */
+  readonly sample: Shape | undefined
+  /** True if the errors depend on the path of the request. */
   readonly isAuto: boolean
 }
 
@@ -137,14 +138,14 @@ function shapeDecoder(path: string): Decoder<ChosenShape> {
   return withKeysOf(pointerMap, (node, problems) => {
     if (node.kind === 'map') {
       const shape = pointerMap(node, problems)
-      return shape && { shape, vendor: undefined, isAuto: false }
+      return shape && { shape, sample: shape, isAuto: false }
     }
     const name = shapeName(node, problems)
     if (name === undefined) return undefined
     const shape = routeShapeFor(name, path)
     if (shape !== undefined) {
       const isOpen = typeof shape === 'function'
-      return { shape, vendor: isOpen ? vendorOf(name) : shape.vendor, isAuto: isOpen && name === AUTO }
+      return { shape, sample: isOpen ? sampleOf(name) : shape, isAuto: isOpen && name === AUTO }
     }
     problems.at(
       node,

@@ -1,6 +1,8 @@
 /** The kind and the codings of a response body, according to its headers. */
 export interface AnswerHead {
   readonly kind: AnswerKind
+  /** In lower case, without parameters; empty if it is unknown. */
+  readonly mediaType: string
   /** The codings, in the order in which they were applied. Lower case. */
   readonly codings: readonly string[]
 }
@@ -27,7 +29,7 @@ export function answerHead(rawHeaders: readonly string[]): AnswerHead {
     .flatMap((value) => value.split(','))
     .map((coding) => coding.trim().toLowerCase())
     .filter((coding) => coding !== '' && coding !== 'identity')
-  return { kind: kindOf(mediaType), codings }
+  return { kind: kindOf(mediaType), mediaType, codings }
 }
 
 function kindOf(mediaType: string): AnswerKind {

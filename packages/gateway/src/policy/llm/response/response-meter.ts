@@ -31,7 +31,12 @@ export type UnreadReason =
   /** Binary frames with a wrong checksum. */
   | 'corrupt'
 
-const PLAIN: AnswerHead = { kind: 'document', codings: [] }
+const PLAIN: AnswerHead = { kind: 'document', mediaType: '', codings: [] }
+
+/** Reports whether a media type is that of audio or of plain text. */
+function isPlain(mediaType: string): boolean {
+  return /^(audio\/|text\/(plain|vtt|srt)|application\/(octet-stream|x-subrip))/.test(mediaType)
+}
 
 /**
  * Meters the cost of a response while it is forwarded. Never throws. Buffers at most one event or
@@ -57,6 +62,8 @@ export class ResponseMeter {
   #unknownBytes = 0
   #unknownReason: UnreadReason = 'not_json'
   #unread: UnreadReason | undefined
+  /** True if the response is audio or text that is not read. */
+  #isPlain = false
   #firstTextAt: number | undefined
   /** Undefined unless the model is read. */
   #model: { name: string | undefined } | undefined
@@ -73,11 +80,16 @@ export class ResponseMeter {
   head(status: number, rawHeaders: readonly string[]): void {
     this.#status = status
     this.#head = answerHead(rawHeaders)
+    this.#isPlain = this.#call.options.shape.hasPlainAnswers === true && isPlain(this.#head.mediaType)
     this.#body = this.#bodyOf(this.#head.kind)
   }
 
   data(chunk: Buffer): void {
     this.#bytes += chunk.length
+    if (this.#isPlain) {
+      if (this.#head.mediaType.startsWith('text/')) this.#accumulator.addUnread(chunk.length)
+      return
+    }
     if (this.#head.codings.length === 0) this.#body.push(chunk)
     else if (this.#bytes > MAX_DOCUMENT) this.#dropEncoded()
     else if (!this.#encodedLost && this.#encodedMemory.resize(this.#bytes)) this.#encoded.append(chunk)
@@ -149,6 +161,7 @@ export class ResponseMeter {
     if (billable === 'unknown' || (end.kind === 'interrupted' && background)) return 'unknown'
     if (billable === undefined) return stream ? this.#accumulator.amounts() : 'unknown'
     const complete = end.kind === 'answered'
+    if (this.#isPlain) return this.#accumulator.amounts()
     if (this.#head.codings.length > 0) this.#decode()
     if (!this.#body.end(complete)) return this.#accumulator.reservedOrText(this.#body.truncatedText)
     if (this.#unfinished) return 'unknown'

@@ -1,6 +1,7 @@
 import type { Fields } from '../request/json-fields.js'
 import type { TokenCounter } from '../token-counter.js'
 import type { Usage } from '../usage.js'
+import type { CallWork, WorkUnit } from '../work.js'
 
 /** A vendor with an API, whose SDKs read errors and headers in the vendor's form. */
 export type Vendor = 'openai' | 'anthropic' | 'ollama' | 'gemini' | 'bedrock'
@@ -9,7 +10,7 @@ export type Vendor = 'openai' | 'anthropic' | 'ollama' | 'gemini' | 'bedrock'
 type Operation = 'chat' | 'text_completion' | 'embeddings' | 'generate_content'
 
 /** The parts of a request that affect its cost. */
-export interface CallParameters {
+export interface CallParameters extends CallWork {
   readonly model: string | undefined
   readonly stream: boolean
   /** True if the client requested an event with the usage. */
@@ -20,10 +21,6 @@ export interface CallParameters {
   readonly answers: number
   /** `true` if the upstream continues after a truncated response. */
   readonly background?: boolean
-  /** The images that are billed one by one, such as those to generate. Default: 0. */
-  readonly images?: number
-  /** The seconds of audio that are billed. Default: 0. */
-  readonly audioSeconds?: number
 }
 
 /** The content of a whole response, or of one event. */
@@ -72,6 +69,8 @@ export interface Shape {
   readonly operation: Operation
   /** `true` if no model runs for a call, so that it costs nothing. */
   readonly isFree?: boolean
+  /** The vendor whose error format fits a shape without a vendor. Default: that of OpenAI. */
+  readonly errors?: Vendor
   /**
    * True if a stream reports its usage only if the request has `stream_options.include_usage`, in a
    * separate last event.
@@ -79,6 +78,10 @@ export interface Shape {
   readonly usageOnRequest: boolean
   /** `true` if a stream can be one JSON list with an item per event. */
   readonly streamsList?: boolean
+  /** The units of work that each call has. */
+  readonly counts?: readonly WorkUnit[]
+  /** `true` if an answer may be audio or plain text, which is not read. */
+  readonly hasPlainAnswers?: boolean
   /**
    * Reads a request and counts its input.
    *

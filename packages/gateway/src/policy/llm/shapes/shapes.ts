@@ -3,19 +3,28 @@ import { anthropicMessages } from './anthropic-messages.js'
 import { bedrockConverse } from './bedrock.js'
 import { anthropicCount, tokenize } from './free-shape.js'
 import { geminiCount, geminiEmbed, geminiGenerate } from './gemini.js'
+import { kserveGenerate, kserveInfer } from './kserve.js'
 import { ollamaChat, ollamaEmbed, ollamaGenerate } from './ollama.js'
 import { openAIChat } from './openai-chat.js'
 import { openAICompletions } from './openai-completions.js'
 import { openAIEmbeddings } from './openai-embeddings.js'
+import { openAIImages } from './openai-images.js'
+import { openAIModerations } from './openai-moderations.js'
 import { openAIResponses } from './openai-responses.js'
+import { openAISpeech } from './openai-speech.js'
+import { rerank } from './rerank.js'
 import type { Shape, ShapeFinder, Vendor } from './shape.js'
+import { tgiGenerate } from './tgi.js'
 
-/** All named shapes, with the suffixes of their usual paths, in lower case. */
-const SHAPES: readonly { readonly shape: Shape; readonly suffixes: readonly string[] }[] = [
+/** All named shapes, with the endings of their usual paths, in lower case. */
+const SHAPES: readonly { readonly shape: Shape; readonly suffixes: readonly (string | RegExp)[] }[] = [
   { shape: openAIChat, suffixes: ['/chat/completions'] },
   { shape: openAICompletions, suffixes: ['/completions'] },
   { shape: openAIEmbeddings, suffixes: ['/embeddings'] },
   { shape: openAIResponses, suffixes: ['/responses'] },
+  { shape: openAIModerations, suffixes: ['/moderations'] },
+  { shape: openAIImages, suffixes: ['/images/generations', '/images/edits', '/images/variations'] },
+  { shape: openAISpeech, suffixes: ['/audio/speech'] },
   { shape: anthropicMessages, suffixes: ['/messages'] },
   { shape: anthropicCount, suffixes: ['/messages/count_tokens'] },
   { shape: ollamaChat, suffixes: ['/api/chat'] },
@@ -25,8 +34,17 @@ const SHAPES: readonly { readonly shape: Shape; readonly suffixes: readonly stri
   { shape: geminiEmbed, suffixes: [':embedcontent', ':batchembedcontents'] },
   { shape: geminiCount, suffixes: [':counttokens', ':computetokens'] },
   { shape: bedrockConverse, suffixes: ['/converse', '/converse-stream'] },
+  { shape: rerank, suffixes: ['/rerank'] },
+  { shape: tgiGenerate, suffixes: ['/generate', '/generate_stream'] },
+  { shape: kserveInfer, suffixes: [kservePath('infer')] },
+  { shape: kserveGenerate, suffixes: [kservePath('generate(_stream)?')] },
   { shape: tokenize, suffixes: ['/tokenize', '/detokenize'] },
 ]
+
+/** Returns the paths of an action of the Open Inference Protocol. */
+function kservePath(action: string): RegExp {
+  return new RegExp(`/v2/models/[^/]+(/versions/[^/]+)?/${action}$`)
+}
 
 /** The name that selects any shape by the path of the request. */
 export const AUTO = 'auto'
@@ -41,10 +59,14 @@ export const SHAPE_NAMES: readonly string[] = [
   ...new Set([AUTO, ...SHAPES.flatMap(({ shape }) => [apiOf(shape), shape.name])]),
 ]
 
-/** All suffixes, the longest first, so that `/api/embeddings` precedes `/embeddings`. */
+/** All endings: patterns, then suffixes from the longest, so that `/api/embed` precedes `/embed`. */
 const BY_SUFFIX = SHAPES.flatMap(({ shape, suffixes }) => suffixes.map((suffix) => ({ shape, suffix }))).sort(
-  (one, other) => other.suffix.length - one.suffix.length,
+  (one, other) => lengthOf(other.suffix) - lengthOf(one.suffix),
 )
+
+function lengthOf(suffix: string | RegExp): number {
+  return typeof suffix === 'string' ? suffix.length : Number.MAX_SAFE_INTEGER
+}
 
 /**
  * Finds a shape by its name, or by the name of an API and the path of a request or a pattern.
@@ -60,9 +82,13 @@ function shapeAt(api: string, path: string): Shape | undefined {
   const folded = lowerCase(path)
   const found = BY_SUFFIX.find(
     ({ shape, suffix }) =>
-      folded.endsWith(suffix) && (api === AUTO || apiOf(shape) === api || shape === tokenize),
+      (api === AUTO || apiOf(shape) === api || shape === tokenize) && endsWith(folded, suffix),
   )
   return found?.shape
+}
+
+function endsWith(path: string, suffix: string | RegExp): boolean {
+  return typeof suffix === 'string' ? path.endsWith(suffix) : suffix.test(path)
 }
 
 /** Reports whether a path belongs to an API of a vendor whose calls cost money. @param path without a query */
@@ -90,9 +116,9 @@ function isOpen(pattern: string): boolean {
   return pattern === '' || pattern.endsWith('/:') || pattern.endsWith('/*')
 }
 
-/** Returns the vendor of an API; undefined if it has none, or for `auto`. */
-export function vendorOf(name: string): Vendor | undefined {
-  return SHAPES.find(({ shape }) => shape.name === name || apiOf(shape) === name)?.shape.vendor
+/** Returns a shape of an API, from which it takes its headers and errors; undefined for `auto`. */
+export function sampleOf(name: string): Shape | undefined {
+  return SHAPES.find(({ shape }) => shape.name === name || apiOf(shape) === name)?.shape
 }
 
 /**
@@ -102,5 +128,6 @@ export function vendorOf(name: string): Vendor | undefined {
  * @returns undefined for a path that no API has
  */
 export function vendorOfPath(path: string): Vendor | undefined {
-  return shapeAt(AUTO, path)?.vendor ?? (/^(?:\/[^/]+)*\/v1\//.test(path) ? 'openai' : undefined)
+  const shape = shapeAt(AUTO, path)
+  return shape?.vendor ?? shape?.errors ?? (/^(?:\/[^/]+)*\/v1\//.test(path) ? 'openai' : undefined)
 }
