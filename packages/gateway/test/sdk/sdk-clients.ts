@@ -1,7 +1,9 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import Anthropic from '@anthropic-ai/sdk'
+import { GoogleGenAI } from '@google/genai'
 import { ChatOpenAI } from '@langchain/openai'
 import { APICallError, generateText, RetryError } from 'ai'
+import { Ollama } from 'ollama'
 import OpenAI from 'openai'
 import OpenAI7 from 'openai-7'
 
@@ -20,6 +22,8 @@ export interface SdkClient {
   codeOf?(error: unknown): unknown
   /** Total number of attempts for a server error, by default. */
   readonly attempts: number
+  /** True if the SDK never retries, by default. */
+  readonly neverRetries?: boolean
   /** True if the SDK retries every 429, whatever the response says. */
   readonly ignoresHints?: boolean
 }
@@ -27,6 +31,9 @@ export interface SdkClient {
 const TEXT = 'Say hello.'
 const messages = [{ role: 'user' as const, content: TEXT }]
 const member = (name: string) => (error: unknown) => (error as Record<string, unknown>)[name]
+
+/** Returns the ID that is only part of the message. */
+const idInMessage = (error: unknown) => /request ID: ([0-9a-f-]+)/.exec(String(error))?.[1]
 
 const openAI = (name: string, Client: typeof OpenAI | typeof OpenAI7): SdkClient => ({
   name,
@@ -73,5 +80,24 @@ export const SDK_CLIENTS: readonly SdkClient[] = [
     requestIdOf: member('requestID'),
     codeOf: member('code'),
     attempts: 7,
+  },
+  {
+    name: 'ollama',
+    chat: (host, apiKey) =>
+      new Ollama({ host, headers: { authorization: `Bearer ${apiKey}` } }).chat({ model: 'm', messages }),
+    requestIdOf: idInMessage,
+    attempts: 1,
+    neverRetries: true,
+  },
+  {
+    name: '@google/genai',
+    chat: (baseUrl, apiKey) =>
+      new GoogleGenAI({ apiKey, httpOptions: { baseUrl } }).models.generateContent({
+        model: 'm',
+        contents: TEXT,
+      }),
+    requestIdOf: idInMessage,
+    attempts: 1,
+    neverRetries: true,
   },
 ]
