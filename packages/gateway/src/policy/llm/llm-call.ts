@@ -1,4 +1,5 @@
 import { RequestError } from 'sluice'
+import { MultipartForm } from '../body/multipart-form.js'
 import { callPriceOf, type Pricing } from './call-price.js'
 import type { CallPrice } from './price-list.js'
 import { isFields } from './request/json-fields.js'
@@ -62,18 +63,23 @@ export interface LlmCall extends WeighedCall {
 /**
  * Reads a model call and computes its reservation, in time linear in the size of the body.
  *
- * @param body a JSON value without duplicate members
+ * @param body a JSON value without duplicate members, or a form with files
  * @param path the decoded path of the request
  * @throws RequestError that names the invalid member
  * @throws MalformedRequestError for members that servers interpret differently
  */
 export function readCall(options: LlmOptions, body: unknown, path = ''): LlmCall {
+  const input = new TokenCounter(options.tokenizer)
+  if (body instanceof MultipartForm && options.shape.readForm !== undefined)
+    return callOf(options, options.shape.readForm(body, input, path), input)
   // The parameters of a form are an object, but not a JSON object.
   if (!isFields(body) || Object.getPrototypeOf(body) !== Object.prototype)
     throw new RequestError('the request body must be a JSON object')
   if (options.shape.name !== 'custom') rejectOtherCase(body)
-  const input = new TokenCounter(options.tokenizer)
-  const parameters = options.shape.readRequest(body, input, path)
+  return callOf(options, options.shape.readRequest(body, input, path), input)
+}
+
+function callOf(options: LlmOptions, parameters: CallParameters, input: TokenCounter): LlmCall {
   const price = options.pricing && callPriceOf(options.pricing, parameters)
   const reservation = reserve(parameters, input.tokens, options.defaultOutput)
   return { options, parameters, reservation, price }

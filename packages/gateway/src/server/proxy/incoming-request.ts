@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { type Client, RequestError } from 'sluice'
 import { type BodyTypes, JSON_ONLY } from '../../policy/body/body-format.js'
+import { multipartBoundary, parseMultipart } from '../../policy/body/multipart.js'
+import type { MultipartForm } from '../../policy/body/multipart-form.js'
 import { parseBody } from '../../policy/body/parse-body.js'
 import { parsingMemory } from '../../policy/body/parsing-memory.js'
 import { Parameters } from '../../policy/body/url-parameters.js'
@@ -167,9 +169,17 @@ export class IncomingRequest implements WeighedRequest {
     if (this.#call === undefined) {
       const path = decodedPath(target)
       const options = optionsFor(llm, path)
-      this.#call = readCall(options, this.body, path)
+      const body = options.shape.readForm === undefined ? this.body : (this.#form() ?? this.body)
+      this.#call = readCall(options, body, path)
     }
     return this.#call
+  }
+
+  /** Parses a form with files; undefined if the body is not one. */
+  #form(): MultipartForm | undefined {
+    if (!this.#isReceived || this.#bytes === undefined) return undefined
+    const boundary = multipartBoundary(this.#options.head.bodyHeaders)
+    return boundary === undefined ? undefined : parseMultipart(this.#bytes, boundary)
   }
 
   get model(): string {

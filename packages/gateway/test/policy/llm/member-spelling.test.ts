@@ -9,7 +9,12 @@ const BODY = {
   ...{ content: CONTENT, contents: [CONTENT], query: 'x', documents: [], inputs: [], text_input: 'x' },
 }
 
-it.each(SHAPE_NAMES.flatMap((name) => shapeFor(name, '/v1/messages') ?? []))(
+/** Shapes that read JSON. */
+const SHAPES = SHAPE_NAMES.flatMap((name) => shapeFor(name, '/v1/messages') ?? []).filter(
+  ({ name }) => name !== 'openai-transcriptions',
+)
+
+it.each(SHAPES)(
   '$name rejects members in another letter case, which servers in Go treat as equal',
   (shape) => {
     expect(() => callOf(shape, BODY)).not.toThrow()

@@ -1,6 +1,6 @@
 import { RequestError } from 'sluice'
-import { countContent, countOtherMembers } from '../request/input-text.js'
-import { own } from '../request/json-fields.js'
+import { ATTACHMENT_TOKENS, countContent, countOtherMembers } from '../request/input-text.js'
+import { describeValue, own } from '../request/json-fields.js'
 import { tokenCount } from '../usage.js'
 import { hasError } from './error-body.js'
 import { openAICallParameters, statedAnswers } from './openai-fields.js'
@@ -30,6 +30,22 @@ export const openAIImages: Shape = {
     countContent(prompt, input)
     countOtherMembers(body, COUNTED, input)
     return { ...openAICallParameters(body, undefined, images), images }
+  },
+  readForm(form, input) {
+    const n = form.text('n')
+    if (n !== undefined && !/^[1-9]\d{0,2}$/.test(n))
+      throw new RequestError(`'n' must be a whole number from 1 to 999, not ${describeValue(n)}`)
+    const images = Number(n ?? 1)
+    input.addText(form.text('prompt') ?? '')
+    for (const name of ['image', 'mask']) input.addTokens(form.files(name).length * ATTACHMENT_TOKENS)
+    return {
+      model: form.text('model'),
+      stream: form.text('stream')?.toLowerCase() === 'true',
+      wantsUsage: true,
+      maxOutput: undefined,
+      answers: images,
+      images,
+    }
   },
   readResponse: (body) => readImages(body, Array.isArray(own(body, 'data'))),
   readEvent(data) {

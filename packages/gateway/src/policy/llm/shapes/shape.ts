@@ -1,3 +1,4 @@
+import type { MultipartForm } from '../../body/multipart-form.js'
 import type { Fields } from '../request/json-fields.js'
 import type { TokenCounter } from '../token-counter.js'
 import type { Usage } from '../usage.js'
@@ -89,6 +90,12 @@ export interface Shape {
    * @throws RequestError that names the invalid member
    */
   readRequest(body: Fields, input: TokenCounter, path: string): CallParameters
+  /**
+   * Reads a form with files and counts its input; absent if the API accepts only JSON.
+   *
+   * @throws RequestError that names the invalid field
+   */
+  readForm?(form: MultipartForm, input: TokenCounter, path: string): CallParameters
   /** Reads a whole response; undefined if it has another shape. */
   readResponse(body: unknown): Reading | undefined
   /** Reads the data of an event; undefined if it has another shape. */

@@ -12,6 +12,7 @@ import { openAIImages } from './openai-images.js'
 import { openAIModerations } from './openai-moderations.js'
 import { openAIResponses } from './openai-responses.js'
 import { openAISpeech } from './openai-speech.js'
+import { openAITranscriptions } from './openai-transcriptions.js'
 import { rerank } from './rerank.js'
 import type { Shape, ShapeFinder, Vendor } from './shape.js'
 import { tgiGenerate } from './tgi.js'
@@ -24,6 +25,7 @@ const SHAPES: readonly { readonly shape: Shape; readonly suffixes: readonly (str
   { shape: openAIResponses, suffixes: ['/responses'] },
   { shape: openAIModerations, suffixes: ['/moderations'] },
   { shape: openAIImages, suffixes: ['/images/generations', '/images/edits', '/images/variations'] },
+  { shape: openAITranscriptions, suffixes: ['/audio/transcriptions', '/audio/translations'] },
   { shape: openAISpeech, suffixes: ['/audio/speech'] },
   { shape: anthropicMessages, suffixes: ['/messages'] },
   { shape: anthropicCount, suffixes: ['/messages/count_tokens'] },
