@@ -1,22 +1,23 @@
 import { jsonPointer, RequestError } from 'sluice'
+import { withFormText } from './body/multipart.js'
+import type { MultipartForm } from './body/multipart-form.js'
+import { type LlmRouteOptions, shapeOf } from './llm/llm-call.js'
 import type { ListAnswer, VisibleModels } from './llm/model-list.js'
 import { withMember } from './llm/request/duplicate-keys.js'
-import { isFields, statedModel } from './llm/request/json-fields.js'
+import { type Fields, isFields, listOf, own, statedModel } from './llm/request/json-fields.js'
 import { rejectOtherCaseIn } from './llm/request/member-spelling.js'
 import type { GatewayRequest } from './policy-request.js'
+import { decodedPath, type Target, withSegment } from './routing/target.js'
 
 /** The models that the calls of a route may use, and their other names. */
 export interface ModelAccess {
-  /** The JSON pointer to the name of the model in a request, such as `/model`. */
-  readonly pointer: string
+  /** The API of the calls, which determines whether their path or their body names the model. */
+  readonly shape: LlmRouteOptions['shape']
   /** Returns the allowed names and patterns for a request; undefined if every model is allowed. */
   readonly allow?: (request: GatewayRequest) => readonly string[]
   /** The model that each alias stands for. */
   readonly alias?: ReadonlyMap<string, string>
 }
-
-/** The pointer of all APIs except those with a shape of their own. */
-export const MODEL_POINTER = '/model'
 
 /** An error for a model that does not exist or is not allowed: status 404. */
 class ModelNotFoundError extends RequestError {
@@ -67,21 +68,92 @@ export interface RequestedModel {
 }
 
 /**
+ * Reads the model of a call from its path. If the name is an alias, replaces it in the path, so every
+ * other reader of the path sees the model that it stands for.
+ *
+ * @returns undefined if the body names the model
+ */
+export function resolvePathModel(
+  access: ModelAccess,
+  target: Target,
+): { readonly model: RequestedModel; readonly target: Target } | undefined {
+  const path = decodedPath(target)
+  const { modelIn } = shapeOf(access, path) ?? {}
+  if (modelIn === undefined) return undefined
+  const found = modelIn(path)
+  const model = requestedModel(access, found?.model)
+  if (found === undefined || model.target === model.requested) return { model, target }
+  return { model, target: withSegment(target, found.index, model.target + found.suffix) }
+}
+
+/**
  * Reads the model of a call from its body. If the name is an alias, replaces it in the body, so every
  * other reader of the body sees the model that it stands for.
  *
+ * @param path the decoded path of the request
  * @param body a JSON value without duplicate members
  * @throws RequestError if the body is not an object, or the model is not a string
  * @throws MalformedRequestError for a member that servers interpret differently
  */
-export function resolveModel({ pointer, alias }: ModelAccess, body: unknown): RequestedModel {
-  if (!isFields(body) || Object.getPrototypeOf(body) !== Object.prototype)
-    throw new RequestError('the request body must be a JSON object')
-  rejectOtherCaseIn(body, pointer)
-  const requested = statedModel(jsonPointer(pointer)(body)) ?? ''
-  const target = alias?.get(requested) ?? requested
-  if (target !== requested) (body as Record<string, unknown>)[pointer.slice(1)] = target
-  return { requested, target }
+export function resolveModel(access: ModelAccess, path: string, body: unknown): RequestedModel {
+  const pointer = pointerAt(access, path)
+  rejectOtherCaseIn(jsonObject(body), pointer)
+  const model = requestedModel(access, statedModel(jsonPointer(pointer)(body)))
+  if (model.target !== model.requested) (body as Record<string, unknown>)[pointer.slice(1)] = model.target
+  return model
+}
+
+/**
+ * Reads the model of a call from a form with files. If the name is an alias, replaces it in the form.
+ *
+ * @throws RequestError if it is not a single text
+ */
+export function resolveFormModel(
+  access: ModelAccess,
+  form: MultipartForm,
+): { readonly model: RequestedModel; readonly form: MultipartForm } {
+  const model = requestedModel(access, form.text(FORM_FIELD))
+  return { model, form: model.target === model.requested ? form : form.withText(FORM_FIELD, model.target) }
+}
+
+/** The field of a form that names the model. */
+const FORM_FIELD = 'model'
+
+/** Returns the form to forward, with the model in place of its alias. All other bytes are unchanged. */
+export function withFormModel({ requested, target }: RequestedModel, body: Buffer, boundary: string): Buffer {
+  return requested === target ? body : withFormText(body, boundary, FORM_FIELD, target)
+}
+
+/**
+ * Checks a body that may name the model that its path names, too. Servers may use either.
+ *
+ * @throws RequestError if it names another model, including the alias of the path's model
+ * @throws MalformedRequestError for a member that servers interpret differently
+ */
+export function checkSameModel({ target }: RequestedModel, body: unknown): void {
+  for (const part of [jsonObject(body), ...listOf(body, 'requests')]) {
+    rejectOtherCaseIn(part, MODEL_POINTER)
+    const model = own(part, 'model')
+    // A name may begin with the name of a collection, as in `models/gemini-pro`.
+    if (model !== undefined && !(typeof model === 'string' && `/${model}`.endsWith(`/${target}`)))
+      throw new RequestError(`'model' must be '${target}', the model that the path names, or be left out`)
+  }
+}
+
+function jsonObject(body: unknown): Fields {
+  if (isFields(body) && Object.getPrototypeOf(body) === Object.prototype) return body
+  throw new RequestError('the request body must be a JSON object')
+}
+
+/** The pointer of all APIs except those with a shape of their own. */
+const MODEL_POINTER = '/model'
+
+function pointerAt(access: ModelAccess, path: string): string {
+  return shapeOf(access, path)?.modelPointer ?? MODEL_POINTER
+}
+
+function requestedModel({ alias }: ModelAccess, requested = ''): RequestedModel {
+  return { requested, target: alias?.get(requested) ?? requested }
 }
 
 /**
@@ -126,10 +198,11 @@ function matches(pattern: string, model: string): boolean {
 
 /** Returns the body to forward, with the model in place of its alias. All other bytes are unchanged. */
 export function withModel(
-  { pointer }: ModelAccess,
+  access: ModelAccess,
+  path: string,
   { requested, target }: RequestedModel,
   json: Buffer,
 ): Buffer {
   if (requested === target) return json
-  return withMember(json, pointer.slice(1), () => Buffer.from(JSON.stringify(target)))
+  return withMember(json, pointerAt(access, path).slice(1), () => Buffer.from(JSON.stringify(target)))
 }

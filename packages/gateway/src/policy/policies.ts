@@ -25,6 +25,7 @@ import {
   type ChooseUpstream,
   type CorsConfig,
   type GatewayConfig,
+  type OtherPattern,
   type PolicyConfig,
   policiesOf,
   type RouteConfig,
@@ -37,11 +38,17 @@ import { countsMoney } from './config/prices/money-limits.js'
 import type { LlmRouteOptions } from './llm/llm-call.js'
 import { vendorOfPath } from './llm/shapes/shapes.js'
 import type { MirrorName } from './llm/vendor-headers.js'
-import { checkListed, type ModelAccess, type ModelList } from './model-access.js'
+import {
+  checkListed,
+  type ModelAccess,
+  type ModelList,
+  type RequestedModel,
+  resolvePathModel,
+} from './model-access.js'
 import type { WeighedRequest } from './policy-request.js'
 import { RouteCache } from './routing/route-cache.js'
 import type { RoutePattern } from './routing/route-pattern.js'
-import { createRouter, type Router } from './routing/router.js'
+import { createRouter, paramsOf, type Router } from './routing/router.js'
 import { parseTarget, type Target } from './routing/target.js'
 import { type UsagePolicy, UsageReporter } from './usage/usage-report.js'
 
@@ -179,6 +186,10 @@ interface Routed {
 export interface PolicyMatch {
   readonly policy: Policy
   readonly params: Readonly<Record<string, string>>
+  /** Undefined for the fallback, which has no route. */
+  readonly pattern?: RoutePattern
+  /** The model that the path names; undefined if the body names it, or no rule needs it. */
+  readonly pathModel?: RequestedModel
 }
 
 /** The services that policies use. */
@@ -222,21 +233,9 @@ export function createPolicies(
   const router = createRouter(
     routes.flatMap((route) => {
       const value = addPolicy(route)
-      const others = (route.otherPatterns ?? []).map(({ pattern, llm, modelList }) => ({
-        pattern,
-        value: {
-          ...value,
-          llm: value.llm && llm,
-          modelList,
-          exemption: value.exemption && {
-            ...value.exemption,
-            policy: {
-              ...value.exemption.policy,
-              llm: value.exemption.policy.llm && llm,
-              modelList,
-            },
-          },
-        },
+      const others = (route.otherPatterns ?? []).map((other) => ({
+        pattern: other.pattern,
+        value: forPattern(value, other),
       }))
       return [{ pattern: route.pattern, value }, ...others]
     }),
@@ -244,14 +243,16 @@ export function createPolicies(
   const denyOrFallback = fallback === 'deny' ? undefined : { policy: addPolicy(fallback), params: {} }
   const policyFor = (method: string, segments: readonly string[]) => {
     const match = router.find(method, segments)
-    return match === undefined ? denyOrFallback : { policy: match.value, params: match.params }
+    return match === undefined
+      ? denyOrFallback
+      : { policy: match.value, params: match.params, pattern: match.pattern }
   }
   const usage = usageRouter(config, usagePolicies, exemptions, dependencies)
   const cache = new RouteCache<Routed>((method, url) => {
     const target = parseTarget(url)
     const service = usage?.find(method, target.segments)?.value
     if (service !== undefined) return { target, match: undefined, usage: service }
-    return { target, match: policyFor(method, target.segments) }
+    return withPathModel(target, policyFor(method, target.segments))
   })
   const operatorReports = new UsageReporter(config.usage ?? { models: [] }, usagePolicies, true)
   return {
@@ -261,6 +262,29 @@ export function createPolicies(
     route: (method, url) => cache.of(method, url),
     unroutedPresentation: unroutedPresentation(config),
   }
+}
+
+/** Returns the policy for another pattern of a route, whose path determines the API of its calls. */
+function forPattern(policy: Policy, other: OtherPattern): Policy {
+  const { llm, models, exemption } = policy
+  const shape = other.llm?.shape
+  return {
+    ...policy,
+    llm: llm && shape && { ...llm, shape },
+    models: models && shape && { ...models, shape },
+    modelList: other.modelList,
+    exemption: exemption && { ...exemption, policy: forPattern(exemption.policy, other) },
+  }
+}
+
+/** Reads the model that the path of a request names. An alias is replaced in the path. */
+function withPathModel(target: Target, match: PolicyMatch | undefined): Routed {
+  const access = match?.policy.models
+  const found = access && resolvePathModel(access, target)
+  if (match === undefined || found === undefined) return { target, match }
+  const { pattern } = match
+  const params = pattern === undefined ? match.params : paramsOf(pattern, found.target.segments)
+  return { target: found.target, match: { ...match, params, pathModel: found.model } }
 }
 
 /** The name under which requests that ask for the usage are counted. No route has it. */

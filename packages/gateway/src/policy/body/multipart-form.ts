@@ -8,6 +8,9 @@ export interface Part {
   /** True if it has a file name. */
   readonly isFile: boolean
   readonly bytes: Buffer
+  /** The index of its headers in the body, and that after its bytes. */
+  readonly start: number
+  readonly end: number
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
@@ -54,6 +57,17 @@ export class MultipartForm {
     } catch {
       throw new UnreadableBodyError(`the field '${name}' is not valid UTF-8`)
     }
+  }
+
+  /** Returns the form with another text of a field that is a single text. */
+  withText(name: string, text: string): MultipartForm {
+    const replaced = (part: Part): Part => (part.name === name ? { ...part, bytes: Buffer.from(text) } : part)
+    return new MultipartForm([...this.#parts.values()].flat().map(replaced))
+  }
+
+  /** Returns the place of a field that is a single text; undefined if it is missing. */
+  placeOf(name: string): Pick<Part, 'start' | 'end'> | undefined {
+    return this.#find(name)[0]
   }
 
   /** Returns the files of a field; empty if there are none. */

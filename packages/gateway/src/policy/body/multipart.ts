@@ -59,7 +59,7 @@ export function parseMultipart(body: Buffer, boundary: string): MultipartForm {
     if (contentEnd < contentStart || body.toString('latin1', contentEnd, delimiterAt) !== '\r\n')
       throw malformed('has a boundary inside a line')
     const name = nameOf(body.toString('latin1', at, at + headEnd))
-    parts.push({ ...name, bytes: body.subarray(contentStart, contentEnd) })
+    parts.push({ ...name, bytes: body.subarray(contentStart, contentEnd), start: at, end: contentEnd })
     at = delimiterAt + delimiter.length
     const next = body.toString('latin1', at, at + 2)
     if (next === '\r\n') at += 2
@@ -67,6 +67,20 @@ export function parseMultipart(body: Buffer, boundary: string): MultipartForm {
     else throw malformed('has bytes after a boundary')
   }
   return new MultipartForm(parts)
+}
+
+/**
+ * Returns the body of a form with another text of a field that is a single text. All other bytes are
+ * unchanged.
+ *
+ * @throws MalformedRequestError if the text contains the boundary
+ */
+export function withFormText(body: Buffer, boundary: string, name: string, text: string): Buffer {
+  const place = parseMultipart(body, boundary).placeOf(name)
+  if (place === undefined) return body
+  if (text.includes(`--${boundary}`)) throw malformed('has a boundary that occurs in the name of a model')
+  const part = `Content-Disposition: form-data; name="${name}"\r\n\r\n${text}`
+  return Buffer.concat([body.subarray(0, place.start), Buffer.from(part), body.subarray(place.end)])
 }
 
 const DISPOSITION =

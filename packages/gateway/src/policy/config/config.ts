@@ -426,7 +426,7 @@ export interface RouteConfig extends PolicyConfig {
   readonly otherPatterns?: readonly OtherPattern[]
 }
 
-interface OtherPattern {
+export interface OtherPattern {
   readonly pattern: RoutePattern
   /** How model calls to its path are metered. */
   readonly llm?: LlmRouteOptions

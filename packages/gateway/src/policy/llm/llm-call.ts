@@ -2,7 +2,7 @@ import { RequestError } from 'sluice'
 import { MultipartForm } from '../body/multipart-form.js'
 import { callPriceOf, type Pricing } from './call-price.js'
 import type { CallPrice } from './price-list.js'
-import { isFields } from './request/json-fields.js'
+import { type Fields, isFields } from './request/json-fields.js'
 import { rejectOtherCase } from './request/member-spelling.js'
 import { type Reservation, reserve } from './reservation.js'
 import type { CallParameters, Shape, ShapeFinder } from './shapes/shape.js'
@@ -38,13 +38,17 @@ export interface LlmRouteOptions extends Omit<LlmOptions, 'shape'> {
  * @throws RequestError if no shape has the path, since the request would not be counted
  */
 export function optionsFor(options: LlmRouteOptions, path: string): LlmOptions {
-  const { shape } = options
-  if (typeof shape !== 'function') return options as LlmOptions
-  const found = shape(path)
+  const found = shapeOf(options, path)
+  if (found === options.shape) return options as LlmOptions
   if (found !== undefined) return { ...options, shape: found }
   throw new RequestError(
     'a limit of this route counts model calls, but the path of this request belongs to no known API',
   )
+}
+
+/** Returns the shape of a request; undefined if its path belongs to no known API. */
+export function shapeOf({ shape }: Pick<LlmRouteOptions, 'shape'>, path: string): Shape | undefined {
+  return typeof shape === 'function' ? shape(path) : shape
 }
 
 /** A model call as rules see it. */
@@ -65,22 +69,27 @@ export interface LlmCall extends WeighedCall {
  *
  * @param body a JSON value without duplicate members, or a form with files
  * @param path the decoded path of the request
+ * @param model the model that the path names, if it was read before
  * @throws RequestError that names the invalid member
  * @throws MalformedRequestError for members that servers interpret differently
  */
-export function readCall(options: LlmOptions, body: unknown, path = ''): LlmCall {
+export function readCall(options: LlmOptions, body: unknown, path = '', model?: string): LlmCall {
+  const { shape, pricing } = options
   const input = new TokenCounter(options.tokenizer)
-  if (body instanceof MultipartForm && options.shape.readForm !== undefined)
-    return callOf(options, options.shape.readForm(body, input, path), input)
+  const read =
+    body instanceof MultipartForm && shape.readForm !== undefined
+      ? shape.readForm(body, input, path)
+      : shape.readRequest(checkedBody(shape, body), input, path)
+  const parameters = model === undefined ? read : { ...read, model }
+  const price = pricing && callPriceOf(pricing, parameters)
+  const reservation = reserve(parameters, input.tokens, options.defaultOutput)
+  return { options, parameters, reservation, price }
+}
+
+function checkedBody({ name }: Shape, body: unknown): Fields {
   // The parameters of a form are an object, but not a JSON object.
   if (!isFields(body) || Object.getPrototypeOf(body) !== Object.prototype)
     throw new RequestError('the request body must be a JSON object')
-  if (options.shape.name !== 'custom') rejectOtherCase(body)
-  return callOf(options, options.shape.readRequest(body, input, path), input)
-}
-
-function callOf(options: LlmOptions, parameters: CallParameters, input: TokenCounter): LlmCall {
-  const price = options.pricing && callPriceOf(options.pricing, parameters)
-  const reservation = reserve(parameters, input.tokens, options.defaultOutput)
-  return { options, parameters, reservation, price }
+  if (name !== 'custom') rejectOtherCase(body)
+  return body
 }

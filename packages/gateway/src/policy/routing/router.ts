@@ -15,6 +15,7 @@ export interface Router<T> {
 
 interface Match<T> {
   readonly value: T
+  readonly pattern: RoutePattern
   readonly params: Record<string, string>
 }
 
@@ -44,7 +45,7 @@ export function createRouter<T>(entries: readonly Entry<T>[]): Router<T> {
       for (const { pattern, value } of byText.get(lowerCaseSegments[position] ?? '') ?? others) {
         if (!acceptsMethod(pattern, method)) continue
         if (!pattern.segments.every((segment, index) => matches(segment, lowerCaseSegments[index]))) continue
-        return { value, params: paramsOf(pattern, segments) }
+        return { value, pattern, params: paramsOf(pattern, segments) }
       }
       return undefined
     },
@@ -135,7 +136,8 @@ function covers(segment: PatternSegment, other: PatternSegment): boolean {
   return segment.kind === 'param' && other.suffix.endsWith(segment.suffix)
 }
 
-function paramsOf(pattern: RoutePattern, segments: readonly string[]): Record<string, string> {
+/** Returns the parameters of a path that a pattern matches, in their original case, without a prototype. */
+export function paramsOf(pattern: RoutePattern, segments: readonly string[]): Record<string, string> {
   const params: Record<string, string> = Object.create(null)
   for (const [index, segment] of pattern.segments.entries()) {
     if (segment.kind !== 'param') continue

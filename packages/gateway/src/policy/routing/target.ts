@@ -16,9 +16,19 @@ export interface Target {
   readonly segments: readonly string[]
 }
 
-/** Returns the path as routes match it: decoded, without `;params` and trailing slash. */
+/**
+ * Returns the path as routes match it: decoded, without `;params` and trailing slash. A slash inside
+ * a segment, which only the gateway itself can write, stays encoded.
+ */
 export function decodedPath({ segments }: Pick<Target, 'segments'>): string {
-  return `/${segments.join('/')}`
+  return `/${segments.map((segment) => segment.replaceAll('/', '%2F')).join('/')}`
+}
+
+/** Returns a target with another text as one of the segments of its path. */
+export function withSegment(target: Target, index: number, text: string): Target {
+  const written = target.path.slice(1).split('/')
+  written[index] = encodeURIComponent(text).replaceAll('%3A', ':').replaceAll('%40', '@')
+  return { ...target, path: `/${written.join('/')}`, segments: target.segments.with(index, text) }
 }
 
 /** Thrown for a target that is refused. The message is suitable for the body of a 400 response. */

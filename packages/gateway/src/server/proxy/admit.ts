@@ -85,7 +85,7 @@ function decide(
     const needsBody = waitsForBody && exemption.policy.readsBody
     return decide(exempt, exemption.limiter, head, client, needsBody)
   }
-  const { policy, params } = match
+  const { policy, params, pathModel } = match
   const { name: route, llm, models, bodyTypes } = policy
   const incoming = new IncomingRequest({
     message: request,
@@ -98,6 +98,7 @@ function decide(
     client,
     llm,
     models,
+    pathModel,
     bodyTypes,
     onExpressionFailure: errors.expressionFailed,
   })

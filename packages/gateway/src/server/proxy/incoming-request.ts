@@ -7,12 +7,21 @@ import { parseBody } from '../../policy/body/parse-body.js'
 import { parsingMemory } from '../../policy/body/parsing-memory.js'
 import { Parameters } from '../../policy/body/url-parameters.js'
 import { comparableName } from '../../policy/headers/header-name.js'
-import { type LlmCall, type LlmRouteOptions, optionsFor, readCall } from '../../policy/llm/llm-call.js'
+import {
+  type LlmCall,
+  type LlmRouteOptions,
+  optionsFor,
+  readCall,
+  shapeOf,
+} from '../../policy/llm/llm-call.js'
 import {
   checkModel,
+  checkSameModel,
   type ModelAccess,
   type RequestedModel,
+  resolveFormModel,
   resolveModel,
+  withFormModel,
   withModel,
 } from '../../policy/model-access.js'
 import type { ExpressionFailure, WeighedRequest } from '../../policy/policy-request.js'
@@ -36,6 +45,8 @@ export interface IncomingRequestOptions {
   readonly llm: LlmRouteOptions | undefined
   /** How the model of a call is read; undefined if no rule needs it. */
   readonly models?: ModelAccess | undefined
+  /** The model that the path names; undefined if the body names it, or no rule needs it. */
+  readonly pathModel?: RequestedModel | undefined
   /** Media types whose bodies rules read. Default: JSON only. */
   readonly bodyTypes?: BodyTypes | undefined
   /** Called when an expression of the route could not be evaluated. */
@@ -62,11 +73,14 @@ export class IncomingRequest implements WeighedRequest {
   #query: Parameters | undefined
   #body: ParsedBody | undefined
   #call: LlmCall | undefined
+  /** Undefined `form` if the body is not a form with files. */
+  #form: { readonly form: MultipartForm | undefined } | undefined
   #model: RequestedModel | undefined
   #time: number | undefined
 
   constructor(options: IncomingRequestOptions) {
     this.#options = options
+    this.#model = options.pathModel
   }
 
   get id(): string | undefined {
@@ -125,10 +139,11 @@ export class IncomingRequest implements WeighedRequest {
 
   /** Failures are cached as well, since several rules may read the body. */
   #parseBody(): ParsedBody {
-    const { bodyTypes = JSON_ONLY, head, models } = this.#options
+    const { bodyTypes = JSON_ONLY, head, models, pathModel } = this.#options
     try {
       const value = parseBody(this.#bytes, bodyTypes, head.bodyHeaders)
-      if (models !== undefined) this.#model = resolveModel(models, value)
+      if (pathModel !== undefined) checkSameModel(pathModel, value)
+      else if (models !== undefined) this.#model = resolveModel(models, this.#decodedPath, value)
       return { value }
     } catch (failure) {
       return { failure }
@@ -160,31 +175,51 @@ export class IncomingRequest implements WeighedRequest {
     this.#isReceived = false
     this.#bytes = undefined
     this.#body = undefined
+    this.#form = undefined
     this.#call = undefined
   }
 
   get call(): LlmCall {
-    const { llm, target } = this.#options
+    const { llm, pathModel } = this.#options
     if (llm === undefined) throw new Error(`model calls are not metered on the route '${this.route}'`)
-    if (this.#call === undefined) {
-      const path = decodedPath(target)
-      const options = optionsFor(llm, path)
-      const body = options.shape.readForm === undefined ? this.body : (this.#form() ?? this.body)
-      this.#call = readCall(options, body, path)
-    }
+    const path = this.#decodedPath
+    this.#call ??= readCall(optionsFor(llm, path), this.#content, path, pathModel?.target)
     return this.#call
   }
 
-  /** Parses a form with files; undefined if the body is not one. */
-  #form(): MultipartForm | undefined {
-    if (!this.#isReceived || this.#bytes === undefined) return undefined
-    const boundary = multipartBoundary(this.#options.head.bodyHeaders)
-    return boundary === undefined ? undefined : parseMultipart(this.#bytes, boundary)
+  get #decodedPath(): string {
+    return decodedPath(this.#options.target)
+  }
+
+  /** What a model call is read from: a form with files if its API accepts one, or the body. */
+  get #content(): unknown {
+    this.#form ??= { form: this.#parseForm() }
+    return this.#form.form ?? this.body
+  }
+
+  /** True if the API of the request accepts forms with files. */
+  get #readsForms(): boolean {
+    const { llm, models } = this.#options
+    const api = llm ?? models
+    return api !== undefined && shapeOf(api, this.#decodedPath)?.readForm !== undefined
+  }
+
+  #parseForm(): MultipartForm | undefined {
+    const { models, head } = this.#options
+    if (!this.#readsForms) return undefined
+    if (!this.#isReceived) throw new BodyPendingError()
+    const boundary = multipartBoundary(head.bodyHeaders)
+    if (boundary === undefined || this.#bytes === undefined) return undefined
+    const form = parseMultipart(this.#bytes, boundary)
+    if (models === undefined) return form
+    const resolved = resolveFormModel(models, form)
+    this.#model = resolved.model
+    return resolved.form
   }
 
   get model(): string {
     // Reads the model with the body.
-    if (this.#model === undefined) void this.body
+    if (this.#model === undefined) void this.#content
     return this.#model?.target ?? ''
   }
 
@@ -192,14 +227,18 @@ export class IncomingRequest implements WeighedRequest {
   checkModel(): void {
     const { models } = this.#options
     if (models === undefined) return
-    void this.body
+    void this.#content
     if (this.#model !== undefined) checkModel(models, this.#model, this)
   }
 
   /** Returns the body to forward, with the model in place of its alias. */
   forwardedBody(bytes: Buffer): Buffer {
-    const { models } = this.#options
-    return models === undefined || this.#model === undefined ? bytes : withModel(models, this.#model, bytes)
+    const { models, pathModel, head } = this.#options
+    if (models === undefined || pathModel !== undefined || this.#model === undefined) return bytes
+    const boundary = this.#readsForms ? multipartBoundary(head.bodyHeaders) : undefined
+    return boundary === undefined
+      ? withModel(models, this.#decodedPath, this.#model, bytes)
+      : withFormModel(this.#model, bytes, boundary)
   }
 
   reportFailure(failure: ExpressionFailure): void {

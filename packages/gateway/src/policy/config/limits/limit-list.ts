@@ -1,5 +1,5 @@
 import type { ExpressionScope, KnownLabels } from '../cel/expression-scope.js'
-import type { PolicyConfig } from '../config.js'
+import type { PolicyConfig, RouteConfig } from '../config.js'
 import { type Decoder, listOf, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { entryOf, isString } from '../yaml/yaml-node.js'
@@ -78,7 +78,7 @@ export function sharedLimitsDecoder(
 }
 
 /** Adds the shared limits to a policy. Limits on tokens or models apply only to policies with `llm`. */
-export function withShared<P extends PolicyConfig>(
+export function withShared<P extends PolicyConfig & Partial<Pick<RouteConfig, 'otherPatterns'>>>(
   policy: P,
   shared: readonly LocatedRule[],
   problems: Problems,
@@ -89,7 +89,7 @@ export function withShared<P extends PolicyConfig>(
       (policy.llm !== undefined || rule.cost !== undefined || tokensOf(rule) === undefined) &&
       (policy.models !== undefined || !readsModel([rule])),
   )
-  const added = withTokenCosts(applicable, policy.llm, problems)
+  const added = withTokenCosts(applicable, policy.llm, problems, policy.otherPatterns)
   const rules = [...policy.rules, ...added]
   const error = rulesErrorOf(rules)
   const located = error && applicable[(error.index ?? 0) - policy.rules.length]

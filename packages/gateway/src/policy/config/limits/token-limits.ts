@@ -15,15 +15,18 @@ export function readsCall({ cost }: Rule<never>): boolean {
 /**
  * Gives each rule that counts tokens a cost: the amount that `llm` reserves for a call. A rule
  * without a cost that counts units of work gets those of the call.
+ *
+ * @param others the other patterns of the route, whose calls may belong to other APIs
  */
 export function withTokenCosts(
   limits: readonly LocatedRule[],
   llm: LlmRouteOptions | undefined,
   problems: Problems,
+  others: readonly { readonly llm?: LlmRouteOptions | undefined }[] = [],
 ): readonly Rule<GatewayRequest>[] {
   return limits.map(({ rule, node }) => {
     const resource = tokensOf(rule)
-    if (resource === undefined) return withWorkCost(rule, llm)
+    if (resource === undefined) return withWorkCost(rule, [llm, ...others.map((other) => other.llm)])
     const at = (key: string) => (node.kind === 'map' ? (node.entries.get(key)?.value ?? node) : node)
     if (llm === undefined) {
       if (rule.cost === undefined)
@@ -51,11 +54,15 @@ export function withTokenCosts(
 /** Marks a cost that is read from the model call. */
 const FROM_CALL = { source: 'estimated from the call', readsCall: true } as const
 
-/** A shape that is known and does not count the unit leaves the cost at 1 per request. */
-function withWorkCost(rule: Rule<GatewayRequest>, llm: LlmRouteOptions | undefined): Rule<GatewayRequest> {
+/** If no call of the route can have the unit, the cost of a request stays 1. */
+function withWorkCost(
+  rule: Rule<GatewayRequest>,
+  apis: readonly (LlmRouteOptions | undefined)[],
+): Rule<GatewayRequest> {
   const unit = 'of' in rule ? rule.of : undefined
-  if (llm === undefined || rule.cost !== undefined || !isWorkUnit(unit)) return rule
-  if (typeof llm.shape === 'object' && llm.shape.counts?.includes(unit) !== true) return rule
+  if (rule.cost !== undefined || !isWorkUnit(unit)) return rule
+  const shapes = apis.flatMap((api) => api?.shape ?? [])
+  if (!shapes.some((shape) => typeof shape === 'function' || shape.counts?.includes(unit))) return rule
   const cost = ({ call }: GatewayRequest) => workIn(unit, call.parameters)
   return { ...rule, cost: Object.assign(cost, FROM_CALL) }
 }

@@ -145,7 +145,7 @@ function shapeDecoder(path: string): Decoder<ChosenShape> {
     const shape = routeShapeFor(name, path)
     if (shape !== undefined) {
       const isOpen = typeof shape === 'function'
-      return { shape, sample: isOpen ? sampleOf(name) : shape, isAuto: isOpen && name === AUTO }
+      return { shape, sample: isOpen ? sampleOf(name) : shape, isAuto: name === AUTO }
     }
     problems.at(
       node,

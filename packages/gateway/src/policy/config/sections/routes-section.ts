@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { LlmRouteOptions } from '../../llm/llm-call.js'
 import { type ListAnswer, listAnswerOf } from '../../llm/model-list.js'
-import { MODEL_POINTER, type ModelAccess, type ModelList } from '../../model-access.js'
+import type { ModelAccess, ModelList } from '../../model-access.js'
 import {
   PatternError,
   type PatternSegment,
@@ -72,7 +72,7 @@ function routeDecoder(
       llm: llmOf(values.llm, each.pattern, node),
       modelList: listsModels ? modelListOf(each.pattern, values.models) : undefined,
     }))
-    const policy = policyOf(values, node, problems)
+    const policy = policyOf(values, node, problems, patterns.slice(1))
     checkVariants(patterns, values.llm?.options !== undefined, problems)
     return { patterns, nameNode: entryOf(node, 'name'), name: values.name, policy }
   })
@@ -314,13 +314,14 @@ function policyOf(
   values: Values<ReturnType<typeof policyShape>>,
   node: ConfigNode,
   problems: Problems,
+  others: readonly { readonly llm?: LlmRouteOptions | undefined }[] = [],
 ): Omit<PolicyConfig, 'name'> {
   const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp, llm } = values
   const { on_unreadable: onUnreadable, body_types: bodyTypes, allow, answers, cors, upstream } = values
   const choice = typeof upstream === 'function' ? upstream : undefined
   if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
     problems.at(node, "'refuse_with' requires 'require'; add 'require', or remove 'refuse_with'")
-  const rules = withTokenCosts(limits, llm?.options, problems)
+  const rules = withTokenCosts(limits, llm?.options, problems, others)
   const models = modelAccess(
     values.models,
     llm?.options,
@@ -376,15 +377,16 @@ function modelAccess(
       )
     return undefined
   }
-  const pointer = (typeof llm.shape === 'object' ? llm.shape.modelPointer : undefined) ?? MODEL_POINTER
+  // Only a custom shape has a pointer of its own, and it does not depend on the path.
+  const { modelPointer: pointer } = typeof llm.shape === 'object' ? llm.shape : {}
   if ((section !== undefined || isRead) && pointer === '')
     problems.at(sectionNode, 'the shape has no pointer to the model; write, for example, model: /model')
-  if (section?.alias !== undefined && /.[/~]/.test(pointer))
+  if (section?.alias !== undefined && pointer !== undefined && /.[/~]/.test(pointer))
     problems.at(
       entryOf(sectionNode, 'alias') ?? sectionNode,
       `'alias' requires a model at the top of the request, not at '${pointer}'`,
     )
-  return pointer === '' ? undefined : { pointer, ...accessOf(section) }
+  return pointer === '' ? undefined : { shape: llm.shape, ...accessOf(section) }
 }
 
 function accessOf({ allow, alias }: ModelsSection = {}): ModelList['access'] {

@@ -17,6 +17,7 @@ export const bedrockConverse: Shape = {
   name: 'bedrock-converse',
   vendor: 'bedrock',
   operation: 'chat',
+  modelIn: modelBeforeAction,
   usageOnRequest: false,
   readRequest(body, input, path) {
     const messages = own(body, 'messages')
@@ -28,7 +29,7 @@ export const bedrockConverse: Shape = {
     countStructure(own(own(body, 'toolConfig'), 'tools'), input)
     countOtherMembers(body, COUNTED, input)
     return {
-      model: modelBeforeAction(path),
+      model: modelBeforeAction(path)?.model,
       stream: /-stream$/i.test(path),
       // Every stream ends with its usage.
       wantsUsage: true,
@@ -107,9 +108,8 @@ function deltaTexts(delta: unknown): string[] {
 /** Reads the usage. `inputTokens` excludes tokens read from the cache and written to it. */
 function usageOf(usage: unknown): Usage {
   const cached = tokenCount(usage, 'cacheReadInputTokens')
-  const parts = [tokenCount(usage, 'inputTokens'), tokenCount(usage, 'cacheWriteInputTokens'), cached].filter(
-    (count) => count !== undefined,
-  )
+  const cacheWrite = tokenCount(usage, 'cacheWriteInputTokens')
+  const parts = [tokenCount(usage, 'inputTokens'), cacheWrite, cached].filter((count) => count !== undefined)
   const input = parts.length === 0 ? undefined : parts.reduce((sum, count) => sum + count, 0)
   return { input, cached, output: tokenCount(usage, 'outputTokens') }
 }

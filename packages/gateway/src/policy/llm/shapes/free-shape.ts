@@ -1,27 +1,25 @@
 import { own, statedModel } from '../request/json-fields.js'
 import { hasError } from './error-body.js'
+import type { ModelFinder } from './path-model.js'
 import type { Reading, Shape, Vendor } from './shape.js'
 
 /**
  * Creates the shape of requests for which no model runs, such as those that count tokens. They cost
  * no tokens, whatever the response says.
  *
- * @param modelOf returns the model that a path names; default: the `model` of the body
+ * @param modelIn finds the model in a path; default: the `model` of the body
  */
-export function freeShape(
-  name: string,
-  vendor: Vendor | undefined,
-  modelOf?: (path: string) => string | undefined,
-): Shape {
+export function freeShape(name: string, vendor: Vendor | undefined, modelIn?: ModelFinder): Shape {
   const read = (value: unknown): Reading => ({ usage: {}, texts: [], failed: hasError(value) })
   return {
     name,
     vendor,
     operation: 'generate_content',
     isFree: true,
+    ...(modelIn && { modelIn }),
     usageOnRequest: false,
     readRequest: (body, _input, path) => ({
-      model: modelOf === undefined ? statedModel(own(body, 'model')) : modelOf(path),
+      model: modelIn === undefined ? statedModel(own(body, 'model')) : modelIn(path)?.model,
       stream: false,
       wantsUsage: true,
       maxOutput: 0,

@@ -16,7 +16,7 @@ import { tokenCount, type Usage } from '../usage.js'
 import { hasError } from './error-body.js'
 import { freeShape } from './free-shape.js'
 import { textsIn } from './output-text.js'
-import { modelInPath } from './path-model.js'
+import { modelBeforeMethod } from './path-model.js'
 import type { CallParameters, Reading, Shape } from './shape.js'
 
 // Google's Gemini API, which Vertex AI shares: https://ai.google.dev/api/generate-content. The path
@@ -27,6 +27,7 @@ export const geminiGenerate: Shape = {
   name: 'gemini-generate',
   vendor: 'gemini',
   operation: 'generate_content',
+  modelIn: modelBeforeMethod,
   usageOnRequest: false,
   streamsList: true,
   readRequest(body, input, path) {
@@ -44,7 +45,7 @@ export const geminiGenerate: Shape = {
     for (const name of SCHEMAS) countStructure(memberOf(config.value, name).value, input)
     countOtherMembers(body, GENERATE_MEMBERS, input)
     return {
-      model: modelInPath(path),
+      model: modelBeforeMethod(path)?.model,
       stream: /:streamgeneratecontent$/i.test(path),
       // Every event includes the usage so far.
       wantsUsage: true,
@@ -61,6 +62,7 @@ export const geminiEmbed: Shape = {
   name: 'gemini-embed',
   vendor: 'gemini',
   operation: 'embeddings',
+  modelIn: modelBeforeMethod,
   usageOnRequest: false,
   readRequest(body, input, path) {
     const requests = own(body, 'requests')
@@ -86,10 +88,10 @@ export const geminiEmbed: Shape = {
 }
 
 /** The shape of `:countTokens` and `:computeTokens`, for which no model runs. */
-export const geminiCount: Shape = freeShape('gemini-count', 'gemini', modelInPath)
+export const geminiCount: Shape = freeShape('gemini-count', 'gemini', modelBeforeMethod)
 
 function callWithoutOutput(path: string): CallParameters {
-  return { model: modelInPath(path), stream: false, wantsUsage: true, maxOutput: 0, answers: 1 }
+  return { model: modelBeforeMethod(path)?.model, stream: false, wantsUsage: true, maxOutput: 0, answers: 1 }
 }
 
 /** Members of the generation config that the model reads. */

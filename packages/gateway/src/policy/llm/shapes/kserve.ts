@@ -12,6 +12,7 @@ import { rejectOtherCaseIn } from '../request/member-spelling.js'
 import type { TokenCounter } from '../token-counter.js'
 import { hasError } from './error-body.js'
 import { textsWithin } from './output-text.js'
+import { modelBeforeVersion } from './path-model.js'
 import type { Reading, Shape } from './shape.js'
 
 // The Open Inference Protocol of KServe and Triton, in which the path names the model:
@@ -31,6 +32,7 @@ export const kserveInfer: Shape = {
   vendor: undefined,
   operation: 'generate_content',
   errors: 'ollama',
+  modelIn: modelBeforeVersion,
   usageOnRequest: false,
   counts: ['rows'],
   readRequest(body, input, path) {
@@ -42,7 +44,7 @@ export const kserveInfer: Shape = {
     for (const tensor of inputs) countTensor(tensor, input)
     countOtherMembers(body, INFER_MEMBERS, input)
     return {
-      model: modelOf(path),
+      model: modelBeforeVersion(path)?.model,
       stream: false,
       wantsUsage: true,
       maxOutput: 0,
@@ -86,6 +88,7 @@ export const kserveGenerate: Shape = {
   vendor: undefined,
   operation: 'text_completion',
   errors: 'ollama',
+  modelIn: modelBeforeVersion,
   usageOnRequest: false,
   readRequest(body, input, path) {
     const text = own(body, 'text_input')
@@ -94,7 +97,7 @@ export const kserveGenerate: Shape = {
     countContent(text, input)
     countOtherMembers(body, GENERATE_MEMBERS, input)
     return {
-      model: modelOf(path),
+      model: modelBeforeVersion(path)?.model,
       stream: /_stream$/i.test(path) || statedFlag(own(body, 'stream'), 'stream'),
       wantsUsage: true,
       maxOutput: statedMaximum([
@@ -113,10 +116,4 @@ function readText(value: unknown): Reading | undefined {
   const text = own(value, 'text_output')
   if (text === undefined && !failed) return undefined
   return { usage: {}, texts: textsWithin(text), failed }
-}
-
-/** Returns the segment after `models`. */
-function modelOf(path: string): string | undefined {
-  const segments = path.split('/')
-  return segments[segments.lastIndexOf('models') + 1] || undefined
 }

@@ -1,20 +1,44 @@
-/**
- * Returns the model that the last segment of a path names before its method, as in
- * `/v1beta/models/gemini-pro:generateContent`.
- *
- * @param path decoded
- */
-export function modelInPath(path: string): string | undefined {
-  const segment = path.slice(path.lastIndexOf('/') + 1)
-  const colon = segment.lastIndexOf(':')
-  return colon > 0 ? segment.slice(0, colon) : undefined
+/** The segment of a path that names a model. */
+interface ModelSegment {
+  /** The index of the segment, from 0. */
+  readonly index: number
+  readonly model: string
+  /** The rest of the segment after the model, such as `:generateContent`. */
+  readonly suffix: string
 }
 
 /**
- * Returns the model that a path names before its last segment, as in `/model/nova-lite/converse`.
- *
- * @param path decoded
+ * Finds the model in the decoded path of a request; undefined if it names none. Finders ignore the
+ * case of the path, as servers such as Express do.
  */
-export function modelBeforeAction(path: string): string | undefined {
-  return path.split('/').at(-2) || undefined
+export type ModelFinder = (path: string) => ModelSegment | undefined
+
+/** Finds the model before the method, as in `/v1beta/models/gemini-pro:generateContent`. */
+export const modelBeforeMethod: ModelFinder = (path) => {
+  const segments = segmentsOf(path)
+  const last = segments.at(-1) ?? ''
+  const colon = last.lastIndexOf(':')
+  return colon > 0
+    ? { index: segments.length - 1, model: last.slice(0, colon), suffix: last.slice(colon) }
+    : undefined
+}
+
+/** Finds the model before the last segment, as in `/model/nova-lite/converse`. */
+export const modelBeforeAction: ModelFinder = (path) => segmentFromEnd(segmentsOf(path), 2)
+
+/** Finds the model before its version and the action, as in `/v2/models/resnet/versions/1/infer`. */
+export const modelBeforeVersion: ModelFinder = (path) => {
+  const segments = segmentsOf(path)
+  return segmentFromEnd(segments, segments.at(-3)?.toLowerCase() === 'versions' ? 4 : 2)
+}
+
+function segmentsOf(path: string): readonly string[] {
+  return path.split('/').slice(1)
+}
+
+function segmentFromEnd(segments: readonly string[], distance: number): ModelSegment | undefined {
+  const model = segments.at(-distance)
+  return model === undefined || model === ''
+    ? undefined
+    : { index: segments.length - distance, model, suffix: '' }
 }

@@ -3,6 +3,7 @@ import type { Fields } from '../request/json-fields.js'
 import type { TokenCounter } from '../token-counter.js'
 import type { Usage } from '../usage.js'
 import type { CallWork, WorkUnit } from '../work.js'
+import type { ModelFinder } from './path-model.js'
 
 /** A vendor with an API, whose SDKs read errors and headers in the vendor's form. */
 export type Vendor = 'openai' | 'anthropic' | 'ollama' | 'gemini' | 'bedrock'
@@ -64,6 +65,8 @@ export interface ChoiceReading {
 export interface Shape {
   /** The JSON pointer to the model in a request. Default: `/model`. */
   readonly modelPointer?: string | undefined
+  /** Finds the model in the path of a request; absent if the body names it. */
+  readonly modelIn?: ModelFinder
   readonly name: string
   /** Undefined for a custom shape. */
   readonly vendor: Vendor | undefined

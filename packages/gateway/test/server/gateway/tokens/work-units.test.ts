@@ -31,6 +31,13 @@ describe('a limit of images', () => {
     expect(await call(url, IMAGES, { prompt: 'x' })).toMatchObject({ status: 200, left: 5 })
   })
 
+  it('counts the images of each path of a route', async () => {
+    const match = `[POST /v1/chat/completions, POST ${IMAGES}]`
+    const { url } = await startTestGateway(routes('images', 'openai', match).replaceAll("'", ''), answer)
+    expect(await call(url, '/v1/chat/completions', { messages: [] })).toMatchObject({ status: 200, left: 10 })
+    expect(await call(url, IMAGES, { prompt: 'x', n: 4 })).toMatchObject({ status: 200, left: 6 })
+  })
+
   it('does not count calls without images, and refuses paths of no known API', async () => {
     const { url } = await startTestGateway(routes('images', 'auto'), answer)
     expect(await call(url, '/v1/moderations', { input: 'x' })).toMatchObject({ status: 200, left: 10 })
