@@ -9,7 +9,11 @@ import { fitToCapacity, type TokenResource } from './reservation.js'
  *
  * @throws Error for money if the call has no price
  */
-export function costIn(resource: TokenResource, { reservation, price }: WeighedCall, limit: Limit): number {
+export function costIn(
+  resource: TokenResource,
+  { reservation, price }: Pick<WeighedCall, 'reservation' | 'price'>,
+  limit: Limit,
+): number {
   if (resource === 'money') {
     if (price === undefined) throw new Error('a call without a price cannot be charged to a limit on money')
     return reservedMoney(price, reservation, limit)

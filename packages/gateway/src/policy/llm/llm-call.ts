@@ -81,7 +81,7 @@ export function readCall(options: LlmOptions, body: unknown, path = '', model?: 
       ? shape.readForm(body, input, path)
       : shape.readRequest(checkedBody(shape, body), input, path)
   const parameters = model === undefined ? read : { ...read, model }
-  const price = pricing && callPriceOf(pricing, parameters)
+  const price = pricing && (shape.isFree === true ? pricing.list.free : callPriceOf(pricing, parameters))
   const reservation = reserve(parameters, input.tokens, options.defaultOutput)
   return { options, parameters, reservation, price }
 }

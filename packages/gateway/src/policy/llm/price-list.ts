@@ -22,6 +22,8 @@ export const MAX_PRICED_NAME = 256
 /** Maximum number of cached names. Clients can invent names. */
 const MAX_CACHED_NAMES = 1000
 
+const FREE: ModelPrice = { input: 0, output: 0 }
+
 /** The prices of models in one currency. */
 export class PriceList {
   readonly #named = new Map<string, CallPrice>()
@@ -30,6 +32,8 @@ export class PriceList {
   readonly #cache = new BoundedCache<string, { readonly price: CallPrice | undefined }>(MAX_CACHED_NAMES)
   /** The highest of each price in the list. */
   readonly dearest: CallPrice
+  /** The prices of calls for which no model runs. */
+  readonly free: CallPrice
 
   /**
    * @param asOf the date of the prices, such as `2026-11-01`; undefined if it is unknown
@@ -49,6 +53,7 @@ export class PriceList {
     this.#patterns = patterns.sort((one, other) => other.pattern.length - one.pattern.length)
     const dearest = dearestOf(models.map(({ price }) => price))
     this.dearest = { currency, price: dearest, highest: highestOf(dearest) }
+    this.free = { currency, price: FREE, highest: FREE }
   }
 
   /**

@@ -8,6 +8,9 @@ const PAID_ENDPOINTS: ReadonlySet<string> = new Set([
   ...['assistants', 'threads', 'vector_stores', 'containers', 'evals', 'complete', 'edits'],
 ])
 
+/** Methods of Google's APIs that cost money, at the end of a path. */
+const PAID_METHOD = /:(?:(?:stream)?rawpredict|predictlongrunning|(?:async)?batch\w+)$/
+
 const VERSION = /^v\d+(?:alpha|beta)?\d*$/
 
 /**
@@ -19,7 +22,10 @@ const VERSION = /^v\d+(?:alpha|beta)?\d*$/
 export function isPaidPath(segments: readonly string[]): boolean {
   const names = segments.map((segment) => segment.toLowerCase())
   if (isPaidModelPath(`/${names.filter((name) => name !== '').join('/')}`)) return true
+  if (PAID_METHOD.test(names.at(-1) ?? '')) return true
   return names.some((name, index) => {
+    // Amazon Bedrock's InvokeModel, as in `/model/nova-lite/invoke`.
+    if (name === 'model' && names[index + 2]?.startsWith('invoke')) return true
     const endpoint = names[index + 1]
     if (endpoint === undefined || !(VERSION.test(name) || name === 'openai')) return false
     return PAID_ENDPOINTS.has(endpoint) || endpoint.startsWith('realtime')

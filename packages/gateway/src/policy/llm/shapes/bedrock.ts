@@ -111,5 +111,5 @@ function usageOf(usage: unknown): Usage {
   const cacheWrite = tokenCount(usage, 'cacheWriteInputTokens')
   const parts = [tokenCount(usage, 'inputTokens'), cacheWrite, cached].filter((count) => count !== undefined)
   const input = parts.length === 0 ? undefined : parts.reduce((sum, count) => sum + count, 0)
-  return { input, cached, output: tokenCount(usage, 'outputTokens') }
+  return { input, cached, cacheWrite, output: tokenCount(usage, 'outputTokens') }
 }

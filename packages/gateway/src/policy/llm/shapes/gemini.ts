@@ -178,6 +178,7 @@ function usageOf(usage: unknown): Usage {
     input: sumOf(usage, 'promptTokenCount', 'toolUsePromptTokenCount'),
     output: sumOf(usage, 'candidatesTokenCount', 'thoughtsTokenCount'),
     cached: tokenCount(usage, 'cachedContentTokenCount'),
+    reasoning: tokenCount(usage, 'thoughtsTokenCount'),
     total: tokenCount(usage, 'totalTokenCount'),
   }
 }

@@ -96,7 +96,8 @@ function endsWith(path: string, suffix: string | RegExp): boolean {
 /** Reports whether a path belongs to an API of a vendor whose calls cost money. @param path without a query */
 export function isPaidModelPath(path: string): boolean {
   const shape = shapeAt(AUTO, path)
-  return shape?.vendor !== undefined && shape.isFree !== true
+  // OpenAI does not charge for moderation.
+  return shape?.vendor !== undefined && shape.isFree !== true && shape !== openAIModerations
 }
 
 /**

@@ -78,7 +78,7 @@ it('the reader of Bedrock answers counts as input the new tokens, and those writ
   ]
   const output = { message: { role: 'assistant', content } }
   expect(bedrockConverse.readResponse({ output, stopReason: 'end_turn', usage, metrics: {} })).toEqual({
-    usage: { input: 100, output: 20, cached: 85 },
+    usage: { input: 100, output: 20, cached: 85, cacheWrite: 10 },
     texts: ['Hello', 'f', 'a', 'b', 'thought'],
     failed: false,
   })

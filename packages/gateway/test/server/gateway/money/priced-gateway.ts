@@ -9,6 +9,9 @@ as_of: 2026-11-01
 models:
   big: { input: 1000, cached_input: 100, cache_write: 2000, output: 10000, reasoning: 20000, request: 1 }
   "small-*": { input: 1, output: 2 }
+  meta/llama: { input: 1000, output: 2000 }
+  painter: { input: 0, output: 0, image: 0.04 }
+  listener: { input: 0, output: 0, audio_second: 0.006 }
 `
 
 /** Starts a gateway with the price list above. Clients see their usage at `/usage`. */

@@ -84,6 +84,14 @@ routes:
     ['/v1/%62atches', 403],
     ['/v1/files', 200],
     ['/open/v1/images/generations', 200],
+    ['/v1beta/models/gemini-pro:generateContent', 403],
+    ['/v1beta/models/gemini-pro:batchGenerateContent', 403],
+    ['/model/nova-lite/converse', 403],
+    ['/model/nova-lite/invoke-with-response-stream', 403],
+    ['/v2/rerank', 403],
+    ['/v1beta/models/gemini-pro:countTokens', 200],
+    ['/v1/moderations', 200],
+    ['/v2/models/resnet/infer', 200],
     ['/v1/models', 200],
     ['/predict', 200],
   ])(
@@ -100,6 +108,17 @@ routes:
         })
     },
   )
+
+  it('is charged on a route whose llm meters it', async () => {
+    const { url } = await startPricedGateway(
+      `limits: [${MONEY}]\nroutes: [{ match: POST /*, llm: auto, limits: [60/minute] }]`,
+    )
+    const body = JSON.stringify({ model: 'painter', prompt: 'x', n: 2 })
+    expect((await send(url, '/v1/images/generations', { body })).status).toBe(200)
+    expect(await usedOf(url)).toBe('0.08 USD')
+    const unknown = await send(url, '/v1/batches', { body: '{}' })
+    expect([unknown.status, unknown.text]).toEqual([400, expect.stringContaining('belongs to no known API')])
+  })
 
   it('is forwarded without a limit on money', async () => {
     const { url } = await startPricedGateway('default: { limits: [60/minute] }')
