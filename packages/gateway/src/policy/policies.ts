@@ -452,13 +452,16 @@ function choiceOf({ upstream }: PolicyConfig): ChooseUpstream | undefined {
   return typeof upstream === 'function' ? upstream : undefined
 }
 
-function withoutPrices({ pricing: _, ...llm }: LlmOptions): LlmOptions {
+function withoutPrices({ pricing: _, ...llm }: LlmRouteOptions): LlmRouteOptions {
   return llm
 }
 
 /** Reports whether a model call is read for the limits of an upstream. */
 function metersForUpstream({ upstream }: PolicyConfig, { upstreams = {} }: SharedConfig): boolean {
-  return upstream !== undefined && Object.values(upstreams).some(({ rules = [] }) => rules.some((rule) => tokensOf(rule) !== undefined))
+  return (
+    upstream !== undefined &&
+    Object.values(upstreams).some(({ rules = [] }) => rules.some((rule) => tokensOf(rule) !== undefined))
+  )
 }
 
 function presentationOf(
