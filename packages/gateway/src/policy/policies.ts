@@ -23,6 +23,7 @@ import { type ClientLimit, clientOverrides } from './client-limits.js'
 import {
   type CorsConfig,
   type GatewayConfig,
+  type OtherPattern,
   type PolicyConfig,
   policiesOf,
   type RouteConfig,
@@ -205,17 +206,9 @@ export function createPolicies(
   const router = createRouter(
     routes.flatMap((route) => {
       const value = addPolicy(route)
-      const others = (route.otherPatterns ?? []).map(({ pattern, llm, modelList }) => ({
-        pattern,
-        value: {
-          ...value,
-          llm: value.llm && llm,
-          modelList,
-          exemption: value.exemption && {
-            ...value.exemption,
-            policy: { ...value.exemption.policy, modelList },
-          },
-        },
+      const others = (route.otherPatterns ?? []).map((other) => ({
+        pattern: other.pattern,
+        value: forPattern(value, other),
       }))
       return [{ pattern: route.pattern, value }, ...others]
     }),
@@ -239,6 +232,18 @@ export function createPolicies(
     usageForOperator: (caller) => operatorReports.reportForOperator(caller),
     route: (method, url) => cache.of(method, url),
     unroutedPresentation: unroutedPresentation(config),
+  }
+}
+
+/** Returns the policy for another pattern of a route. */
+function forPattern(policy: Policy, other: OtherPattern): Policy {
+  const { llm, exemption } = policy
+  const { shape, modelList } = other
+  return {
+    ...policy,
+    llm: llm && shape && { ...llm, shape },
+    modelList,
+    exemption: exemption && { ...exemption, policy: forPattern(exemption.policy, other) },
   }
 }
 

@@ -6,6 +6,7 @@ import type { AnswerTemplates } from '../answer-template.js'
 import type { BodyTypes } from '../body/body-format.js'
 import type { LlmOptions } from '../llm/llm-call.js'
 import type { PriceList } from '../llm/price-list.js'
+import type { Shape } from '../llm/shapes/shape.js'
 import type { MirrorName } from '../llm/vendor-headers.js'
 import type { ModelAccess, ModelList } from '../model-access.js'
 import type { GatewayRequest } from '../policy-request.js'
@@ -385,10 +386,10 @@ export interface RouteConfig extends PolicyConfig {
   readonly otherPatterns?: readonly OtherPattern[]
 }
 
-interface OtherPattern {
+export interface OtherPattern {
   readonly pattern: RoutePattern
-  /** How model calls to its path are metered. */
-  readonly llm?: LlmOptions
+  /** The API of its path, if its route reads model calls. All other options are those of the route. */
+  readonly shape?: Shape
   /** Set if its path lists models. */
   readonly modelList?: ModelList
 }
