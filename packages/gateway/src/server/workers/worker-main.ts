@@ -192,7 +192,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       await webhooks?.flush()
     },
     async configure(next) {
-      keys.set(next.keysFile)
+      const hasNewKeys = keys.set(next.keysFile)
       const before = tls
       tls = next.tls
       if (tls.listen !== undefined && !isDeepStrictEqual(tls.listen, before.listen)) proxy.setTls(tls.listen)
@@ -204,7 +204,10 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
         webhooks?.configure(config.webhooks ?? [])
         proxy.setRequestTimeout(config.timeouts.request)
         proxy.setMaxConnections(runtime.limits.maxConnections)
-      } else if (!isDeepStrictEqual(tls.upstream, before.upstream)) runtime.refreshUpstream()
+      } else {
+        if (hasNewKeys) runtime.refitKeys()
+        if (!isDeepStrictEqual(tls.upstream, before.upstream)) runtime.refreshUpstream()
+      }
       if (!isDeepStrictEqual(next.acts, runtime.acts)) runtime.setActs(next.acts)
       current = next
     },
