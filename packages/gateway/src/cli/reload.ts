@@ -83,11 +83,11 @@ export class ConfigWatch {
       this.#prices = this.#watchPrices()
       return 'done'
     } catch (error) {
-      const problems = problemsOf(error)
+      const found = problemsOf(error, file)
       // A file that the configuration refers to may be created a moment later.
-      const isInOtherFile = error instanceof ConfigError && error.file !== file
-      const rejection = JSON.stringify([text, problems])
-      if (!isInOtherFile || rejection !== this.#loggedRejection) log.error({ file, problems }, REJECTED)
+      const isInOtherFile = found.file !== file
+      const rejection = JSON.stringify([text, found])
+      if (!isInOtherFile || rejection !== this.#loggedRejection) log.error(found, REJECTED)
       this.#loggedRejection = isInOtherFile ? rejection : undefined
       return isInOtherFile ? 'retry' : 'done'
     }
@@ -118,7 +118,7 @@ export class ConfigWatch {
       log.info({ file }, 'price list reloaded')
       logWarnings(this.#current, log)
     } catch (error) {
-      log.error({ file, problems: problemsOf(error) }, PRICES_REJECTED)
+      log.error(problemsOf(error, file), PRICES_REJECTED)
     }
     return 'done'
   }
@@ -130,8 +130,11 @@ export class ConfigWatch {
   }
 }
 
-function problemsOf(error: unknown): readonly { readonly message: string }[] {
-  return error instanceof ConfigError ? error.problems : [{ message: String(error) }]
+/** Returns the problems of a rejected change, and the file that their positions are in. */
+function problemsOf(error: unknown, changed: string) {
+  return error instanceof ConfigError
+    ? { file: error.file, problems: error.problems }
+    : { file: changed, problems: [{ message: String(error) }] }
 }
 
 /** Returns log fields about rules that lose their state; none if every rule keeps its state. */

@@ -3,6 +3,7 @@ import { withFormText } from './body/multipart.js'
 import type { MultipartForm } from './body/multipart-form.js'
 import { type LlmRouteOptions, shapeOf } from './llm/llm-call.js'
 import type { ListAnswer, VisibleModels } from './llm/model-list.js'
+import { ModelPattern } from './llm/model-pattern.js'
 import { withMember } from './llm/request/duplicate-keys.js'
 import { type Fields, isFields, listOf, own, statedModel } from './llm/request/json-fields.js'
 import { rejectOtherCaseIn } from './llm/request/member-spelling.js'
@@ -172,28 +173,10 @@ export function checkModel(
   if (!isAllowed(requested) && !isAllowed(target)) throw new ModelNotFoundError(requested)
 }
 
-/**
- * Returns a function that reports whether a model is in a list of names and patterns. `*` stands for
- * any characters. Patterns are matched in linear time.
- */
-function modelFilter(patterns: readonly string[]): (model: string) => boolean {
-  return (model) => patterns.some((pattern) => matches(pattern, model))
-}
-
-function matches(pattern: string, model: string): boolean {
-  const [first = '', ...rest] = pattern.split('*')
-  if (rest.length === 0) return pattern === model
-  const last = rest.pop() as string
-  if (model.length < first.length + last.length || !model.startsWith(first) || !model.endsWith(last))
-    return false
-  let from = first.length
-  const end = model.length - last.length
-  for (const part of rest) {
-    const at = model.indexOf(part, from)
-    if (at === -1 || at + part.length > end) return false
-    from = at + part.length
-  }
-  return true
+/** Returns a function that reports whether a model is in a list of names and patterns. */
+function modelFilter(allowed: readonly string[]): (model: string) => boolean {
+  const patterns = allowed.map((each) => new ModelPattern(each))
+  return (model) => patterns.some((pattern) => pattern.matches(model))
 }
 
 /** Returns the body to forward, with the model in place of its alias. All other bytes are unchanged. */

@@ -264,15 +264,15 @@ export function createPolicies(
   }
 }
 
-/** Returns the policy for another pattern of a route, whose path determines the API of its calls. */
+/** Returns the policy for another pattern of a route. */
 function forPattern(policy: Policy, other: OtherPattern): Policy {
   const { llm, models, exemption } = policy
-  const shape = other.llm?.shape
+  const { shape, modelList } = other
   return {
     ...policy,
     llm: llm && shape && { ...llm, shape },
     models: models && shape && { ...models, shape },
-    modelList: other.modelList,
+    modelList,
     exemption: exemption && { ...exemption, policy: forPattern(exemption.policy, other) },
   }
 }

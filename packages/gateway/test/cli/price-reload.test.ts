@@ -44,9 +44,10 @@ routes: [{ match: POST ${CHAT}, llm: openai, limits: [{ limit: 20 USD/day, of: m
   const url = `http://127.0.0.1:${gateway.address.port}`
   return {
     url,
+    file,
     prices,
     logged: (message: string) => until(() => lines.some((line) => line.message === message)),
-    problemsIn: (message: string) => lines.find((line) => line.message === message)?.fields,
+    problemsIn: (message: string) => lines.findLast((line) => line.message === message)?.fields,
     async used() {
       const { text } = await send(url, '/usage', { method: 'GET' })
       return (JSON.parse(text) as { rules: { used: string }[] }).rules[0]?.used
@@ -73,13 +74,18 @@ it('a changed price list applies to later calls, and the money that was used sta
 })
 
 it('an invalid price list keeps the previous prices', async () => {
-  const { url, prices, logged, used, problemsIn } = await watchedGateway()
+  const { url, file, prices, logged, used, problemsIn } = await watchedGateway()
+  const rejected = 'price list rejected; keeping the previous prices'
   await writeFile(prices, pricesOf(2000, 'EUR'))
-  await logged('price list rejected; keeping the previous prices')
-  expect(problemsIn('price list rejected; keeping the previous prices')).toMatchObject({
-    file: prices,
-    problems: [{ message: 'the prices are in EUR, so a limit cannot be in USD' }],
+  await logged(rejected)
+  // The position is that of the limit.
+  expect(problemsIn(rejected)).toMatchObject({
+    file,
+    problems: [{ line: 6, message: 'the prices are in EUR, so a limit cannot be in USD' }],
   })
+  await writeFile(prices, pricesOf(-1))
+  await until(() => (problemsIn(rejected) as { file: string }).file === prices)
+  expect(problemsIn(rejected)).toMatchObject({ file: prices, problems: [{ line: 3 }] })
   expect((await sendChat(url, chat(10, { max_tokens: 1 }))).status).toBe(200)
   expect(await used()).toBe('0.01')
   await writeFile(prices, pricesOf(3000))

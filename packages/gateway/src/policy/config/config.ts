@@ -428,8 +428,8 @@ export interface RouteConfig extends PolicyConfig {
 
 export interface OtherPattern {
   readonly pattern: RoutePattern
-  /** How model calls to its path are metered. */
-  readonly llm?: LlmRouteOptions
+  /** The API of its path, if its route reads model calls. All other options are those of the route. */
+  readonly shape?: LlmRouteOptions['shape']
   /** Set if its path lists models. */
   readonly modelList?: ModelList
 }

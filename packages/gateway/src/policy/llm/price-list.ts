@@ -1,5 +1,6 @@
 import type { ModelPrice } from 'sluice'
 import { BoundedCache } from 'sluice/internal'
+import { ModelPattern } from './model-pattern.js'
 
 /** The prices of the models that a name or a pattern such as `llama-*` denotes. */
 export interface ListedPrice {
@@ -28,7 +29,7 @@ const FREE: ModelPrice = { input: 0, output: 0 }
 export class PriceList {
   readonly #named = new Map<string, CallPrice>()
   /** The longest pattern first. */
-  readonly #patterns: readonly { readonly parts: readonly string[]; readonly price: CallPrice }[]
+  readonly #patterns: readonly { readonly pattern: ModelPattern; readonly price: CallPrice }[]
   readonly #cache = new BoundedCache<string, { readonly price: CallPrice | undefined }>(MAX_CACHED_NAMES)
   /** The highest of each price in the list. */
   readonly dearest: CallPrice
@@ -44,13 +45,14 @@ export class PriceList {
     readonly asOf: string | undefined,
     readonly models: readonly ListedPrice[],
   ) {
-    const patterns: { pattern: string; parts: readonly string[]; price: CallPrice }[] = []
-    for (const { pattern, price } of models) {
-      const callPrice = { currency, price, highest: highestOf(price) }
-      if (pattern.includes('*')) patterns.push({ pattern, parts: pattern.split('*'), price: callPrice })
-      else this.#named.set(pattern, callPrice)
-    }
-    this.#patterns = patterns.sort((one, other) => other.pattern.length - one.pattern.length)
+    const priced = models.map(({ pattern, price }) => ({
+      pattern: new ModelPattern(pattern),
+      price: { currency, price, highest: highestOf(price) },
+    }))
+    for (const { pattern, price } of priced) if (pattern.isName) this.#named.set(pattern.source, price)
+    this.#patterns = priced
+      .filter(({ pattern }) => !pattern.isName)
+      .sort((one, other) => other.pattern.source.length - one.pattern.source.length)
     const dearest = dearestOf(models.map(({ price }) => price))
     this.dearest = { currency, price: dearest, highest: highestOf(dearest) }
     this.free = { currency, price: FREE, highest: FREE }
@@ -68,28 +70,10 @@ export class PriceList {
     if (named !== undefined) return named
     const cached = this.#cache.get(model)
     if (cached !== undefined) return cached.price
-    const price = this.#patterns.find(({ parts }) => matches(model, parts))?.price
+    const price = this.#patterns.find(({ pattern }) => pattern.matches(model))?.price
     this.#cache.set(model, { price })
     return price
   }
-}
-
-/**
- * Reports whether a name consists of the parts of a pattern, in order, with any text between them.
- * Takes time linear in the length of the name for each part.
- */
-function matches(name: string, parts: readonly string[]): boolean {
-  const [first = '', ...others] = parts
-  const last = others.pop() ?? ''
-  if (!name.startsWith(first) || name.length < first.length + last.length) return false
-  let from = first.length
-  const end = name.length - last.length
-  for (const part of others) {
-    const at = name.indexOf(part, from)
-    if (at === -1 || at + part.length > end) return false
-    from = at + part.length
-  }
-  return name.endsWith(last)
 }
 
 function highestOf(price: ModelPrice): ModelPrice {

@@ -72,12 +72,16 @@ export class ReceivedKeys {
   #source: KeysFile | undefined
   #keys: Keys = { lookup: () => undefined, limits: [], checkLimits() {} }
 
-  /** @throws ConfigError for invalid contents; the previous keys then stay in effect */
-  set(source: KeysFile | undefined): void {
+  /**
+   * @returns true if the keys changed
+   * @throws ConfigError for invalid contents; the previous keys then stay in effect
+   */
+  set(source: KeysFile | undefined): boolean {
     if (source === undefined || (source.file === this.#source?.file && source.text === this.#source.text))
-      return
+      return false
     this.#keys = parseKeys(source.text, source.file)
     this.#source = source
+    return true
   }
 
   open(file: string): KeysFileWatch {

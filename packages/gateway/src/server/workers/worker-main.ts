@@ -206,7 +206,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       await webhooks?.flush()
     },
     async configure(next) {
-      keys.set(next.keysFile)
+      const hasNewKeys = keys.set(next.keysFile)
       const before = tls
       tls = next.tls
       if (tls.listen !== undefined && !isDeepStrictEqual(tls.listen, before.listen)) proxy.setTls(tls.listen)
@@ -218,8 +218,11 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
         webhooks?.configure(config.webhooks ?? [])
         proxy.setRequestTimeout(config.timeouts.request)
         proxy.setMaxConnections(runtime.limits.maxConnections)
-      } else if (!isDeepStrictEqual({ ...tls, listen: undefined }, { ...before, listen: undefined }))
-        runtime.refreshUpstreams()
+      } else {
+        if (hasNewKeys) runtime.refitKeys()
+        if (!isDeepStrictEqual({ ...tls, listen: undefined }, { ...before, listen: undefined }))
+          runtime.refreshUpstreams()
+      }
       if (!isDeepStrictEqual(next.acts, runtime.acts)) runtime.setActs(next.acts)
       current = next
     },

@@ -132,3 +132,33 @@ it('the gateway starts replacement workers with the newest keys', TIMEOUT, async
   await killAll()
   await expectVersion(2)
 })
+
+it('all workers apply limits that change in the keys file', TIMEOUT, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-keys-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'keys.yaml')
+  const sha256 = createHash('sha256').update(KEY).digest('hex')
+  const replaceLimit = async (limit: string) => {
+    await writeFile(
+      `${file}.new`,
+      `keys: [{ client: ada, sha256: ${sha256}, limits: { requests: ${limit} } }]\n`,
+    )
+    await rename(`${file}.new`, file)
+  }
+  await replaceLimit('1/hour')
+  const { url } = await serveWithWorkers(
+    2,
+    `identity: { api_keys: ${file} }\ndefault: { limits: [{ limit: 2/hour, algorithm: fixed-window }] }\n`,
+    (_request, response) => response.end(),
+  )
+  const statuses = async () => {
+    const responses = Array.from({ length: 16 }, () => send(url, '/', { headers: credentials }))
+    return [...new Set((await Promise.all(responses)).map(({ status }) => status))].toSorted()
+  }
+  expect(await statuses()).toEqual([200, 429])
+  expect(await statuses()).toEqual([429])
+  await replaceLimit('unlimited')
+  await expect.poll(statuses, { timeout: 30_000 }).toEqual([200])
+  await replaceLimit('1/hour')
+  await expect.poll(statuses, { timeout: 30_000 }).toEqual([429])
+})

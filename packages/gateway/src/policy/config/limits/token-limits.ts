@@ -7,6 +7,11 @@ import type { GatewayRequest } from '../../policy-request.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import type { LocatedRule } from './limit-entry.js'
 
+/** The API of the calls to a pattern of a route. */
+interface RouteShape {
+  readonly shape?: LlmRouteOptions['shape'] | undefined
+}
+
 /** Reports whether the cost of a rule is read from the model call. */
 export function readsCall({ cost }: Rule<never>): boolean {
   return typeof cost === 'function' && 'readsCall' in cost
@@ -22,11 +27,11 @@ export function withTokenCosts(
   limits: readonly LocatedRule[],
   llm: LlmRouteOptions | undefined,
   problems: Problems,
-  others: readonly { readonly llm?: LlmRouteOptions | undefined }[] = [],
+  others: readonly RouteShape[] = [],
 ): readonly Rule<GatewayRequest>[] {
   return limits.map(({ rule, node }) => {
     const resource = tokensOf(rule)
-    if (resource === undefined) return withWorkCost(rule, [llm, ...others.map((other) => other.llm)])
+    if (resource === undefined) return withWorkCost(rule, [llm, ...others])
     const at = (key: string) => (node.kind === 'map' ? (node.entries.get(key)?.value ?? node) : node)
     if (llm === undefined) {
       if (rule.cost === undefined)
@@ -57,7 +62,7 @@ const FROM_CALL = { source: 'estimated from the call', readsCall: true } as cons
 /** If no call of the route can have the unit, the cost of a request stays 1. */
 function withWorkCost(
   rule: Rule<GatewayRequest>,
-  apis: readonly (LlmRouteOptions | undefined)[],
+  apis: readonly (RouteShape | undefined)[],
 ): Rule<GatewayRequest> {
   const unit = 'of' in rule ? rule.of : undefined
   if (rule.cost !== undefined || !isWorkUnit(unit)) return rule

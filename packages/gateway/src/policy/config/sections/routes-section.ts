@@ -45,8 +45,8 @@ interface LocatedRoute {
 interface LocatedPattern {
   readonly node: ConfigNode
   readonly pattern: RoutePattern
-  /** How model calls to its path are metered. */
-  readonly llm: LlmRouteOptions | undefined
+  /** The API of its path, if the route reads model calls. */
+  readonly shape: LlmRouteOptions['shape'] | undefined
   /** Set if its path lists models. */
   readonly modelList: ModelList | undefined
 }
@@ -69,7 +69,7 @@ function routeDecoder(
     if (values === undefined) return undefined
     const patterns = found.map((each) => ({
       ...each,
-      llm: llmOf(values.llm, each.pattern, node),
+      shape: shapeOf(values.llm, each.pattern, node),
       modelList: listsModels ? modelListOf(each.pattern, values.models) : undefined,
     }))
     const policy = policyOf(values, node, problems, patterns.slice(1))
@@ -105,9 +105,9 @@ export function routesDecoder(
     checkRouteNames(routes, problems)
     return routes.flatMap(({ patterns: [first, ...others], name, policy }) => {
       if (first === undefined) return []
-      const otherPatterns = others.map(({ pattern, llm, modelList }) => ({
+      const otherPatterns = others.map(({ pattern, shape, modelList }) => ({
         pattern,
-        ...(llm && { llm }),
+        ...(shape && { shape }),
         ...(modelList && { modelList }),
       }))
       const { pattern, modelList } = first
@@ -211,22 +211,22 @@ function modelListOf(pattern: RoutePattern, section: ModelsSection | undefined):
   return answer && { answer, access: accessOf(section) }
 }
 
-/** Returns how model calls to the path of a pattern are metered. The vendor's shape depends on the path. */
-function llmOf(
+/** Returns the shape of model calls to the path of a pattern. A vendor has several. */
+function shapeOf(
   first: LlmSection | undefined,
   pattern: RoutePattern,
   node: ConfigNode,
-): LlmRouteOptions | undefined {
+): LlmRouteOptions['shape'] | undefined {
   const llmNode = entryOf(node, 'llm')
   if (first === undefined || llmNode === undefined) return undefined
   // Problems that do not depend on the path have been reported for the first pattern.
-  return llmDecoder(literalPath(pattern))(llmNode, new Problems(''))?.options
+  return llmDecoder(literalPath(pattern))(llmNode, new Problems(''))?.options?.shape
 }
 
 /** Reports patterns whose path does not determine how model calls are metered. */
 function checkVariants(patterns: readonly LocatedPattern[], hasLlm: boolean, problems: Problems): void {
-  for (const { node, pattern, llm } of patterns)
-    if (hasLlm && llm === undefined)
+  for (const { node, pattern, shape } of patterns)
+    if (hasLlm && shape === undefined)
       problems.at(
         node,
         `the path of ${quote(pattern.source)} does not determine the shape of 'llm'; move it to a route of its own`,
@@ -314,7 +314,7 @@ function policyOf(
   values: Values<ReturnType<typeof policyShape>>,
   node: ConfigNode,
   problems: Problems,
-  others: readonly { readonly llm?: LlmRouteOptions | undefined }[] = [],
+  others: readonly Pick<LocatedPattern, 'shape'>[] = [],
 ): Omit<PolicyConfig, 'name'> {
   const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp, llm } = values
   const { on_unreadable: onUnreadable, body_types: bodyTypes, allow, answers, cors, upstream } = values

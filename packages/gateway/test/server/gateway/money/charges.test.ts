@@ -126,3 +126,32 @@ it('a usage event settles a cut stream with the reported usage', async () => {
   await sendChat(url, chat(100, { model: 'big', stream: true })).catch(() => {})
   expect(await usedOf(url)).toBe('1.097 USD')
 })
+
+describe('every pattern of a route', () => {
+  const all = `routes:
+  - match: [POST ${CHAT}, POST /v1/responses, POST /v1/embeddings, POST /proxy/v1/chat/completions]
+    llm: openai
+    limits: [{ limit: 20 USD/day, of: money, name: money, by: ip }]
+`
+
+  const chatAnswer = { choices: [], usage: { prompt_tokens: 7, completion_tokens: 3 } }
+
+  it.each<[string, object, object, string]>([
+    [CHAT, chat(10), chatAnswer, '1.037 USD'],
+    ['/proxy/v1/chat/completions', chat(10), chatAnswer, '1.037 USD'],
+    [
+      '/v1/responses',
+      { input: 'Hi' },
+      { output: [], usage: { input_tokens: 7, output_tokens: 4 } },
+      '1.047 USD',
+    ],
+    ['/v1/embeddings', { input: 'Hi' }, { data: [], usage: { prompt_tokens: 7 } }, '1.007 USD'],
+  ])('charges money: %s', async (path, request, answer, expected) => {
+    const { url } = await startPricedGateway(all, (incoming, response) => {
+      incoming.resume()
+      sendJson(response, answer)
+    })
+    const { status } = await send(url, path, { body: JSON.stringify({ ...request, model: 'big' }) })
+    expect([status, await usedOf(url)]).toEqual([200, expected])
+  })
+})
