@@ -3,6 +3,7 @@
 export { BoundedCache } from './bounded-cache.js'
 export { nearest, suggest, suggestOrList } from './did-you-mean.js'
 export { type Network, parseNetwork } from './http/address-list.js'
+export { claimOf } from './identity/claims.js'
 export { formatUnits, isCurrency, MAX_MONEY, MONEY, UNITS_PER_CURRENCY, unitsOf } from './limits/money.js'
 export { isPool } from './rules/key-spec.js'
 export { checkLabels, labelNameProblem } from './rules/labels.js'

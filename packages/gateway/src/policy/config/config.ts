@@ -175,10 +175,25 @@ export interface AdminConfig extends Endpoint {
   readonly tokenHash?: string
   /** The tokens of single operators. */
   readonly tokens?: readonly AdminToken[]
+  /** Operators who sign in at an OpenID provider. */
+  readonly oidc?: AdminOidc
   /** The file that records changes made from the dashboard, and attempts to make them. */
   readonly audit?: string
   /** Undefined for plain HTTP. */
   readonly tls?: ServerTls
+}
+
+/** Tokens of an OpenID provider that the admin port accepts. */
+export interface AdminOidc {
+  /** The URL of the provider, exactly as in its tokens. */
+  readonly issuer: string
+  readonly audience: readonly string[]
+  /** The claim with the roles of an operator: a string or a list of strings. */
+  readonly rolesClaim: string
+  /** Roles that allow reading. */
+  readonly read: readonly string[]
+  /** Roles that allow everything. */
+  readonly act: readonly string[]
 }
 
 export const ADMIN_ROLES = ['read', 'act'] as const
@@ -195,6 +210,11 @@ export interface AdminToken {
 
 /** The holder of the single token `token_sha256`, for the audit log. */
 export const DEFAULT_TOKEN_NAME = 'admin'
+
+/** Reports whether operators can identify themselves on the admin port. */
+export function hasOperators(admin: AdminConfig): boolean {
+  return adminTokensOf(admin).length > 0 || admin.oidc !== undefined
+}
 
 /** Lists the tokens of the admin port. */
 export function adminTokensOf({

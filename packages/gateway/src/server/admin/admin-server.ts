@@ -95,13 +95,14 @@ export function startProbes(
   return startRouteServer({
     endpoint,
     routes: probeRoutes(sources),
-    denialOf: () => undefined,
+    denialOf: async () => undefined,
     notFound: 'not found; this port serves /healthz, /readyz and /metrics',
     log,
   })
 }
 
-function denialOf(access: AdminRoute['access'], { request }: AdminRequest, guard: AccessGuard) {
+async function denialOf(access: AdminRoute['access'], { request }: AdminRequest, guard: AccessGuard) {
+  if (access === 'data' || access === 'action') await guard.authenticate(request)
   switch (access) {
     case 'probe':
     case 'action':

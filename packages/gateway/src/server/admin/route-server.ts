@@ -26,7 +26,7 @@ export interface RouteServerOptions {
   /** The routes by path. */
   readonly routes: ReadonlyMap<string, AdminRoute>
   /** Returns why a request is not served; undefined if it is. */
-  readonly denialOf: (access: AdminRoute['access'], request: AdminRequest) => Denial | undefined
+  readonly denialOf: (access: AdminRoute['access'], request: AdminRequest) => Promise<Denial | undefined>
   /** The message for a path without a route. */
   readonly notFound: string
   readonly log: Pick<Log, 'crashed'>
@@ -130,12 +130,12 @@ function evictConnection(connections: Set<Socket>): void {
   closed.destroy()
 }
 
-function handle(
+async function handle(
   admin: AdminRequest,
   route: AdminRoute | undefined,
   { denialOf, notFound }: RouteServerOptions,
-): ReturnType<AdminRoute['handle']> {
-  const denial = denialOf(route?.access ?? 'data', admin)
+): Promise<AdminResponse | undefined> {
+  const denial = await denialOf(route?.access ?? 'data', admin)
   if (denial !== undefined) return failure(denial.status, denial.error)
   if (route === undefined) return failure(404, notFound)
   const { request } = admin

@@ -30,10 +30,10 @@ export function actionEndpoint(
       const from = request.socket.remoteAddress ?? 'unknown'
       const denial = guard.denialForAction(request)
       if (denial !== undefined) {
-        await audit.writeUnauthorized(from, guard.tokenOf(request)?.name, denial.error)
+        await audit.writeUnauthorized(from, guard.operatorOf(request)?.name, denial.error)
         return failure(denial.status, denial.error)
       }
-      const who = guard.tokenOf(request)?.name ?? 'unknown'
+      const who = guard.operatorOf(request)?.name ?? 'unknown'
       let action: AdminAction | undefined
       try {
         action = await readAction(request)
