@@ -5,7 +5,7 @@ import { fittingActs, overridesOf, type UnfitAct } from '../policy/act-overrides
 import { AccessList } from '../policy/acts/access-list.js'
 import { type Act, describeChange } from '../policy/acts/act.js'
 import type { ClientLimit } from '../policy/client-limits.js'
-import { type GatewayConfig, policiesOf, type TlsFiles } from '../policy/config/config.js'
+import { type GatewayConfig, type KeysSource, policiesOf, type TlsFiles } from '../policy/config/config.js'
 import { isObserved } from '../policy/config/restart-needed.js'
 import { type ServerLimits, serverLimits } from '../policy/config/server-limits.js'
 import { ResponseMemory } from '../policy/llm/response/response-memory.js'
@@ -17,7 +17,8 @@ import { UpstreamGrants } from './http/cross-origin.js'
 import { type TlsMaterial, type TlsWatch, watchTls } from './http/tls-files.js'
 import { createGatewayName } from './http/via.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
-import { type KeysFile, type KeysFileWatch, watchKeysFile } from './identity/keys-file-watch.js'
+import { type KeysFile, type KeysWatch, watchKeysFile } from './identity/keys/keys-file-watch.js'
+import { watchStoredKeys } from './identity/keys/stored-keys.js'
 import type { Log } from './logging/log.js'
 import type { AccessLog } from './observability/access-log.js'
 import type { Observer } from './observability/observer.js'
@@ -47,7 +48,9 @@ export interface RuntimeOptions {
   /** True if this process is a worker, whose primary logs the same events. */
   readonly isWorker?: boolean
   /** Opens a keys file. Default: `watchKeysFile`. */
-  readonly openKeys?: (file: string) => MaybePromise<KeysFileWatch>
+  readonly openKeysFile?: (file: string) => MaybePromise<KeysWatch>
+  /** Called with the digest of the key of each request that has one. */
+  readonly onKeyUsed?: (digest: string) => void
   /** Opens TLS files. Default: `watchTls`. */
   readonly openTls?: (purpose: TlsPurpose, files: TlsFiles) => MaybePromise<TlsWatch>
   /** Called after TLS files are reloaded. */
@@ -73,7 +76,7 @@ export class Runtime {
   /** The overrides of the acts that fit the configuration. */
   #overrides: Overrides = new Map()
   #services: RequestServices
-  /** The limits of clients in the keys file. */
+  /** The limits of clients that their keys bring. */
   #clientLimits: readonly ClientLimit[]
   #tls: TlsWatches
   /** Upstreams of earlier configurations that requests still use. */
@@ -91,7 +94,7 @@ export class Runtime {
     this.gatewayName = options.gatewayName ?? createGatewayName()
     this.#config = config
     this.#acts = acts
-    this.#clientLimits = clients.keys?.limits ?? []
+    this.#clientLimits = clients.limitsFor(config)
     this.#setMemoryLimits()
     this.#services = this.#createServices(config, { upstream, upstreamUsers: new RefCount(), clients })
     options.onChange?.(this)
@@ -117,7 +120,6 @@ export class Runtime {
       const upstream = upstreamOf(config, tls.upstream)
       const clients = await openClients(config, options, () => runtime)
       opened.add(clients)
-      clients.keys?.checkLimits(config)
       runtime = new Runtime(config, acts, { tls, upstream, clients }, options)
       return runtime
     } catch (error) {
@@ -182,8 +184,7 @@ export class Runtime {
       if (!sameTls) opened.add(tls)
       const clients = sameClients ? before.clients : await openClients(next, this.#options, () => this)
       if (!sameClients) opened.add(clients)
-      clients.keys?.checkLimits(next)
-      this.#clientLimits = clients.keys?.limits ?? []
+      this.#clientLimits = clients.limitsFor(next)
       if (!sameUpstream) created = upstreamOf(next, tls)
       const { upstream, upstreamUsers } =
         created === undefined ? this.#services : { upstream: created, upstreamUsers: new RefCount() }
@@ -212,9 +213,9 @@ export class Runtime {
     this.#retire(replaced)
   }
 
-  /** Applies the limits of clients in a keys file that was reloaded. */
+  /** Applies the limits of clients after their keys have changed. */
   refitKeys(): void {
-    const limits = this.#services.clients.keys?.limits ?? []
+    const limits = this.#services.clients.limitsFor(this.#config)
     if (limits.length === 0 && this.#clientLimits.length === 0) return
     this.#clientLimits = limits
     const bare = this.#fitActs(this.#config)
@@ -414,14 +415,21 @@ function openUpstreamTls(
 /** @param runtime returns the runtime that uses the keys, once it exists */
 function openClients(
   config: GatewayConfig,
-  { log, onKeysChanged, openKeys }: RuntimeOptions,
+  { log, onKeysChanged, onKeyUsed, openKeysFile, isWorker = false }: RuntimeOptions,
   runtime: () => Runtime | undefined,
 ): Promise<ClientReader> {
+  const { identity, store } = config
   const onReload = () => {
     runtime()?.refitKeys()
     onKeysChanged?.()
   }
   const watch = (file: string) =>
     watchKeysFile(file, log, onReload, (keys) => keys.checkLimits(runtime()?.config ?? config))
-  return openClientReader(config.identity, openKeys ?? watch)
+  const openKeys = (source: KeysSource) => {
+    if (source.kind === 'file') return (openKeysFile ?? watch)(source.file)
+    if (store.kind === 'redis')
+      return watchStoredKeys(store.url, { log, isWorker, onLimitsChanged: () => runtime()?.refitKeys() })
+    throw new TypeError("'api_keys: store' requires a Redis store")
+  }
+  return openClientReader(identity, openKeys, onKeyUsed)
 }

@@ -269,8 +269,7 @@ export interface IdentityConfig {
   /** The header in which they report the client's address. Default: `x-forwarded-for`. */
   readonly forwardedHeader?: ForwardedHeader
   readonly ipv6Subnet: number
-  /** The file of API keys. */
-  readonly apiKeys?: string
+  readonly apiKeys?: KeysSource
   /** Headers other than `X-API-Key` that hold an API key, in lower case. */
   readonly apiKeyHeaders?: readonly string[]
   readonly jwt?: Omit<JwtOptions, 'jwks'> & { readonly jwks: string }
@@ -280,6 +279,14 @@ export interface IdentityConfig {
   readonly forwardCredentials?: false
   /** Headers that name the client to the upstream. */
   readonly forward?: ForwardedIdentity
+}
+
+/** Where API keys are kept: in a file, or in the Redis of `store`. */
+export type KeysSource = { readonly kind: 'file'; readonly file: string } | { readonly kind: 'store' }
+
+/** @param written the value of `api_keys` */
+export function keysSourceOf(written: string): KeysSource {
+  return written === 'store' ? { kind: 'store' } : { kind: 'file', file: written }
 }
 
 /** Names of headers, in lower case. */

@@ -23,7 +23,10 @@ export interface RouteServerOptions {
   readonly endpoint: Endpoint
   /** Undefined for plain HTTP. */
   readonly tls?: TlsMaterial | undefined
-  /** The routes by path. */
+  /**
+   * The routes by path. `POST /path` takes precedence over `/path` for that method, and `*` stands
+   * for any third segment, as in `/api/keys/*`.
+   */
   readonly routes: ReadonlyMap<string, AdminRoute>
   /** Returns why a request is not served; undefined if it is. */
   readonly denialOf: (access: AdminRoute['access'], request: AdminRequest) => Promise<Denial | undefined>
@@ -79,7 +82,8 @@ export async function startRouteServer(options: RouteServerOptions): Promise<Rou
     try {
       const [path = '', search = ''] = (request.url ?? '').split('?', 2)
       const query = new URLSearchParams(search)
-      const result = await handle({ request, response, query }, routes.get(path), options)
+      const { route, name } = findRoute(routes, request.method, path)
+      const result = await handle({ request, response, query, name }, route, options)
       if (result !== undefined) send(response, result)
     } catch (error) {
       if (error instanceof BodyAbortedError) return
@@ -128,6 +132,26 @@ function evictConnection(connections: Set<Socket>): void {
   if (closed === undefined) return
   connections.delete(closed)
   closed.destroy()
+}
+
+/** Finds the route of a path, and the segment that `*` stands for in it. */
+function findRoute(
+  routes: RouteServerOptions['routes'],
+  method: string | undefined,
+  path: string,
+): { readonly route: AdminRoute | undefined; readonly name: string } {
+  const exact = routes.get(`${method} ${path}`) ?? routes.get(path)
+  const [, start, name = '', end = ''] = /^((?:\/[^/]+){2}\/)([^/]+)(\/.*)?$/.exec(path) ?? []
+  if (exact !== undefined || start === undefined) return { route: exact, name: '' }
+  return { route: routes.get(`${start}*${end}`), name: decodeURIComponentOrRaw(name) }
+}
+
+function decodeURIComponentOrRaw(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 async function handle(

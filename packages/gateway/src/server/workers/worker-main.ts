@@ -6,7 +6,8 @@ import type { GatewayConfig } from '../../policy/config/config.js'
 import { knownVariables, parseConfig } from '../../policy/config/load-config.js'
 import { shareOf } from '../../policy/config/server-limits.js'
 import { closeParts } from '../close-parts.js'
-import { ReceivedKeys } from '../identity/keys-file-watch.js'
+import { KeyUse } from '../identity/keys/key-use.js'
+import { ReceivedKeys } from '../identity/keys/keys-file-watch.js'
 import { exitProcess } from '../logging/exit-process.js'
 import { createProcessLog } from '../logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../logging/stray-output.js'
@@ -142,6 +143,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
   }
   if (config.accessLog !== undefined) accessLog = new AccessLog({ config: config.accessLog, log, redaction })
   const keys = new ReceivedKeys()
+  const keyUse = new KeyUse()
   keys.set(first.keysFile)
   let tls = first.tls
   const runtime = await Runtime.open(
@@ -157,7 +159,8 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       },
       gatewayName: first.gatewayName,
       share: (limits) => shareOf(limits, workers),
-      openKeys: (file) => keys.open(file),
+      openKeysFile: (file) => keys.open(file),
+      onKeyUsed: (digest) => keyUse.note(digest),
       openTls: (purpose) => ({
         get material() {
           return tls[purpose] ?? {}
@@ -177,7 +180,14 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
     errors: errorReporter(log),
   })
   const reportLoad = () => void send({ kind: 'load', load: loadOf(proxy, runtime) })
-  const reports = setInterval(reportLoad, REPORT_INTERVAL_MS).unref()
+  const reportKeyUse = async () => {
+    const uses = keyUse.drain()
+    if (uses.size > 0) await send({ kind: 'keysUsed', uses })
+  }
+  const reports = setInterval(() => {
+    reportLoad()
+    void reportKeyUse()
+  }, REPORT_INTERVAL_MS).unref()
   reportLoad()
   const monitor = reportsEvents ? new ProcessMonitor() : undefined
   const reportProcess = async () => {
@@ -192,7 +202,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       await webhooks?.flush()
     },
     async configure(next) {
-      keys.set(next.keysFile)
+      const hasNewKeys = keys.set(next.keysFile)
       const before = tls
       tls = next.tls
       if (tls.listen !== undefined && !isDeepStrictEqual(tls.listen, before.listen)) proxy.setTls(tls.listen)
@@ -204,7 +214,10 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
         webhooks?.configure(config.webhooks ?? [])
         proxy.setRequestTimeout(config.timeouts.request)
         proxy.setMaxConnections(runtime.limits.maxConnections)
-      } else if (!isDeepStrictEqual(tls.upstream, before.upstream)) runtime.refreshUpstream()
+      } else {
+        if (hasNewKeys) runtime.refitKeys()
+        if (!isDeepStrictEqual(tls.upstream, before.upstream)) runtime.refreshUpstream()
+      }
       if (!isDeepStrictEqual(next.acts, runtime.acts)) runtime.setActs(next.acts)
       current = next
     },
@@ -220,6 +233,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
           upstream: runtime.close(),
           store: closeStore(),
           events: sender.flush(),
+          keyUse: reportKeyUse(),
           record: recorder?.close(),
           webhooks: webhooks?.close(0),
           telemetry: telemetry?.close(),

@@ -1,0 +1,92 @@
+/** How a command reaches a gateway. */
+export interface AdminAddress {
+  /** The URL of the admin port. */
+  readonly admin: string
+  readonly token: string | undefined
+}
+
+/** The exit codes of commands that use a running gateway. */
+const REFUSED = 1
+const UNAVAILABLE = 2
+
+/** Above the time in which a gateway answers, even if a worker does not respond. */
+const TIMEOUT_MS = 60_000
+
+/** Reports why a gateway did not do what a command asked for. */
+export class AdminClientError extends Error {
+  override readonly name = 'AdminClientError'
+
+  constructor(
+    /** The exit code of the command. */
+    readonly code: number,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** Checks that there is a token for an action. @throws AdminClientError */
+export function requireToken(token: string | undefined): void {
+  if (token === undefined || token === '')
+    throw new AdminClientError(REFUSED, 'set SLUICE_TOKEN to the admin token; `sluice token new` creates one')
+}
+
+/**
+ * Sends a request to the admin port, and returns the body of a successful response.
+ *
+ * @param isExpected reports whether a body is one of a gateway
+ * @throws AdminClientError, with a message that is safe to print
+ */
+export async function requestAdmin<T extends object>(
+  { admin, token }: AdminAddress,
+  path: string,
+  init: RequestInit,
+  isExpected: (body: Partial<T>) => boolean,
+): Promise<T> {
+  const base = adminUrl(admin)
+  if (base === undefined)
+    throw new AdminClientError(REFUSED, `--admin must be a URL such as http://127.0.0.1:8081, not '${admin}'`)
+  const headers = {
+    ...(token !== undefined && token !== '' && { authorization: `Bearer ${token}` }),
+    ...(init.body !== undefined && { 'content-type': 'application/json' }),
+  }
+  let response: Response
+  let body: unknown
+  try {
+    response = await fetch(new URL(`.${path}`, base), {
+      ...{ ...init, headers, signal: AbortSignal.timeout(TIMEOUT_MS) },
+      // The token must not reach another server.
+      redirect: 'error',
+    })
+    body = await response.json().catch(() => undefined)
+  } catch (error) {
+    throw new AdminClientError(UNAVAILABLE, `${base.origin} does not respond: ${causeOf(error)}`)
+  }
+  const answer: { readonly error?: unknown } = typeof body === 'object' && body !== null ? body : {}
+  if (response.ok && isExpected(answer as Partial<T>)) return answer as T
+  const reason = typeof answer.error === 'string' ? answer.error : undefined
+  if (reason === undefined)
+    throw new AdminClientError(
+      UNAVAILABLE,
+      `${base.origin} is not the admin port of a gateway (status ${response.status})`,
+    )
+  throw new AdminClientError(response.status >= 500 ? UNAVAILABLE : REFUSED, printable(reason))
+}
+
+/** Replaces control characters, which could move the cursor of the terminal. */
+export function printable(line: string): string {
+  return line.replaceAll(/\p{C}/gu, '?')
+}
+
+function adminUrl(text: string): URL | undefined {
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined
+}
+
+/** `fetch` hides the reason in the cause. */
+function causeOf(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error && cause.message !== '' ? cause.message : message
+}
