@@ -7,6 +7,7 @@ export const TABS = {
   refusals: 'Refusals',
   rules: 'Rules',
   clients: 'Clients',
+  keys: 'Keys',
   replay: 'Replay',
   gateway: 'Gateway',
 } as const
