@@ -118,7 +118,7 @@ describe.runIf(hasFastApi)('the gateway in front of a FastAPI app', () => {
 
     const keyNew = /`npx sluice-gateway (key new [^`]*)`/.exec(page)?.[1] as string
     const { stdout } = await run(process.execPath, [SLUICE, ...keyNew.split(' ')], { cwd: folder })
-    key = /sk_[\w-]+/.exec(stdout)?.[0] as string
+    key = /sluice_\w+/.exec(stdout)?.[0] as string
 
     const uvicorn = /`(uvicorn [^`]*)`/.exec(page)?.[1]?.replace('9000', `${appPort}`) as string
     await start(PYTHON, ['-m', ...uvicorn.split(' ')], folder, `http://127.0.0.1:${appPort}/model-info`)

@@ -1,6 +1,7 @@
 import { useCallback, useState } from 'preact/hooks'
 import type { Sample } from '../../src/server/admin/api/live-samples.js'
 import { ActsPanel } from './actions/acts-panel.js'
+import { KeysPanel } from './actions/keys-panel.js'
 import type { ActionHandler } from './actions/pending-action.js'
 import type { AdminApi } from './api/admin-api.js'
 import type { Live } from './api/use-live.js'
@@ -160,6 +161,15 @@ export function LiveTabs({
           choice={{ month: place.query.get('month') ?? '', by: place.query.get('by') ?? '' }}
           onChoice={(choice) => goTo('spend', { ...choice }, 'replace')}
           onClient={find}
+        />
+      </TabPanel>
+      <TabPanel id="keys" selected={tab}>
+        <KeysPanel
+          api={api}
+          search={place.query.get('q') ?? ''}
+          canAct={onAction !== undefined}
+          onSearch={(q) => goTo('keys', { q }, 'replace')}
+          onDone={onDone}
         />
       </TabPanel>
       <TabPanel id="replay" selected={tab} keep>

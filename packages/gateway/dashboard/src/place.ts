@@ -8,6 +8,7 @@ export const TABS = {
   rules: 'Rules',
   clients: 'Clients',
   spend: 'Spend',
+  keys: 'Keys',
   replay: 'Replay',
   gateway: 'Gateway',
 } as const

@@ -11,7 +11,7 @@ import {
 import { KEEP_STATE_HINT, stateChanges } from '../policy/config/state-changes.js'
 import { withoutPasswords } from '../policy/config/store-address.js'
 import { loadTls } from '../server/http/tls-files.js'
-import { loadKeys } from '../server/identity/keys-file.js'
+import { loadKeys } from '../server/identity/keys/keys-file.js'
 
 /** Streams that a command writes to. */
 export interface Output {
@@ -36,7 +36,8 @@ export async function checkCommand(
   try {
     text = await readConfigFile(file)
     const config = await parseWithVariables(text, file)
-    if (config.identity.apiKeys !== undefined) (await loadKeys(config.identity.apiKeys)).checkLimits(config)
+    const { apiKeys } = config.identity
+    if (apiKeys?.kind === 'file') (await loadKeys(apiKeys.file)).checkLimits(config)
     const ofUpstreams = Object.values(config.upstreams ?? {}).map(({ tls }) => tls)
     for (const tls of [config.listen.tls, config.admin?.tls, config.upstreamTls, ...ofUpstreams])
       if (tls !== undefined) await loadTls(tls)

@@ -3,10 +3,11 @@ import { exitProcess } from '../server/logging/exit-process.js'
 import { VERSION } from '../version.js'
 import { addActCommands } from './act-commands.js'
 import { checkCommand } from './check-command.js'
-import { type KeyOptions, newKeyCommand, newTokenCommand } from './credential-commands.js'
+import { addKeyCommands } from './key-commands.js'
 import { type ReplayArguments, replayCommand } from './replay-command.js'
 import { type ServeOptions, serveCommand } from './serve-command.js'
 import { addSpendCommands } from './spend-commands.js'
+import { newTokenCommand } from './token-command.js'
 
 interface ConfigOption {
   readonly config?: string
@@ -83,27 +84,16 @@ program
   })
 
 program
-  .command('key')
-  .description('manage API keys of clients')
-  .command('new')
-  .description('create a key, print it once and add its hash to the keys file')
-  .requiredOption('--client <name>', 'the client the key belongs to')
-  .option('--tier <tier>', 'the tier of the client')
-  .option('--expires <moment>', 'expiry date or time: 2027-01-31 or 2027-01-31T12:00:00Z')
-  .option('--file <file>', 'path to the keys file', 'keys.yaml')
-  .action(async (options: KeyOptions) => {
-    await newKeyCommand(options, { out: process.stdout, err: process.stderr })
-  })
-
-program
   .command('token')
   .description('manage the token of the admin port')
   .command('new')
   .description('create a token, print it once and show its hash for the configuration')
   .action(() => newTokenCommand({ out: process.stdout, err: process.stderr }))
 
-addActCommands(program, { out: process.stdout, err: process.stderr }, process.env.SLUICE_TOKEN)
-addSpendCommands(program, { out: process.stdout, err: process.stderr }, process.env.SLUICE_TOKEN)
+const output = { out: process.stdout, err: process.stderr }
+addKeyCommands(program, output, process.env.SLUICE_TOKEN)
+addActCommands(program, output, process.env.SLUICE_TOKEN)
+addSpendCommands(program, output, process.env.SLUICE_TOKEN)
 
 // Ignores EPIPE: a reader such as `head` may close the pipe, and the gateway must keep running.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

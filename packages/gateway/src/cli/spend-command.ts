@@ -1,5 +1,6 @@
 import type { SpendReport, SpendRow } from '../server/admin/api/spend-report.js'
-import { type ActClient, printable, request } from './act-client.js'
+import type { ActClient } from './act-client.js'
+import { exitCodeOf, printable, requestAdmin, requestAdminText } from './admin-client.js'
 
 export interface SpendOptions {
   readonly by?: string
@@ -18,18 +19,18 @@ export function printSpend(client: ActClient, { csv, json, ...chosen }: SpendOpt
     return Promise.resolve(1)
   }
   const query = new URLSearchParams({ ...chosen, format: csv ? 'csv' : 'json' })
-  return request(client, `/api/spend?${query}`, {}, (body, text) => {
+  const path = `/api/spend?${query}`
+  return exitCodeOf(client.output, async () => {
     if (csv) {
-      const isCsv = /^[^\n]*,currency,amount,/.test(text)
-      if (isCsv) out.write(text)
-      return isCsv
+      const isCsv = (text: string) => /^[^\n]*,currency,amount,/.test(text)
+      out.write(await requestAdminText(client, path, {}, isCsv))
+      return
     }
-    const report = body as SpendReport
-    if (!Array.isArray(report.rows) || !Array.isArray(report.totals)) return false
+    const isReport = ({ rows, totals }: Partial<SpendReport>) => Array.isArray(rows) && Array.isArray(totals)
+    const report = await requestAdmin<SpendReport>(client, path, {}, isReport)
     if (json) out.write(`${JSON.stringify(report)}\n`)
     else for (const line of tableOf(report)) out.write(`${line}\n`)
     if (report.failure !== undefined) err.write(`recent spend may be missing: ${printable(report.failure)}\n`)
-    return true
   })
 }
 

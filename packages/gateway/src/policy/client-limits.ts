@@ -12,6 +12,9 @@ export interface ClientLimit {
   readonly override: ClientOverride
 }
 
+/** The parts of a configuration that decide whether limits of clients fit it. */
+export type LimitedConfig = Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers'>
+
 /** A rule, and how it counts. */
 interface CountedRule {
   readonly name: string
@@ -46,10 +49,7 @@ interface UnfitLimit {
 }
 
 /** Finds the limits that do not fit the rules of a configuration. */
-export function unfitLimits(
-  limits: readonly ClientLimit[],
-  config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers'>,
-): readonly UnfitLimit[] {
+export function unfitLimits(limits: readonly ClientLimit[], config: LimitedConfig): readonly UnfitLimit[] {
   if (limits.length === 0) return []
   const policies = policiesOf(config).map((policy) => ({ policy, rules: countedRules(policy) }))
   const all = policies.flatMap(({ rules }) => rules)
@@ -64,6 +64,39 @@ export function unfitLimits(
   })
   if (unknown.length > 0) return unknown
   return policies.flatMap(({ policy, rules }) => unfitFor(policy, rules, limits, config.tiers) ?? [])
+}
+
+/** Separates the limits that fit the rules of a configuration from those that do not. */
+export function fittingLimits(
+  limits: readonly ClientLimit[],
+  config: LimitedConfig,
+): { readonly fitting: readonly ClientLimit[]; readonly unfit: readonly UnfitLimit[] } {
+  // Whether a limit fits does not depend on its client.
+  const different = new Map(limits.map((limit) => [limitText(limit), limit]))
+  const unfit = new Map<string, string>()
+  // Halves find a few unfit limits among many in few attempts.
+  const find = (some: readonly ClientLimit[]): void => {
+    const [first] = unfitLimits(some, config)
+    if (first === undefined) return
+    if (some.length === 1) unfit.set(limitText(first.limit), first.message)
+    else {
+      const middle = some.length >> 1
+      find(some.slice(0, middle))
+      find(some.slice(middle))
+    }
+  }
+  find([...different.values()])
+  return {
+    fitting: limits.filter((limit) => !unfit.has(limitText(limit))),
+    unfit: limits.flatMap((limit) => {
+      const message = unfit.get(limitText(limit))
+      return message === undefined ? [] : [{ limit, message }]
+    }),
+  }
+}
+
+function limitText({ rule, override }: ClientLimit): string {
+  return JSON.stringify([rule, override])
 }
 
 function countedRules({ rules }: PolicyConfig): readonly CountedRule[] {

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { formatThreshold } from 'sluice/internal'
 import type { Act } from '../policy/acts/act.js'
+import { unfitLimits } from '../policy/client-limits.js'
 import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
 import { isObserved, restartNeeded, servesMetrics } from '../policy/config/restart-needed.js'
 import { ActRegistry } from './acts/act-registry.js'
@@ -15,6 +16,7 @@ import type { RouteServer } from './admin/route-server.js'
 import { spendEndpoint } from './admin/spend/spend-endpoint.js'
 import { closeParts } from './close-parts.js'
 import { type TlsWatch, watchTls } from './http/tls-files.js'
+import { KeyService } from './identity/keys/key-service.js'
 import type { Log } from './logging/log.js'
 import { AccessLog } from './observability/access-log.js'
 import { ClientRedaction, createRedactionKey } from './observability/client-redaction.js'
@@ -137,6 +139,7 @@ class GatewayProgram {
   readonly #webhooks: Webhooks
   readonly #observer: Observer
   readonly #acts: ActRegistry
+  readonly #keys: KeyService
   readonly #ledger: SpendLedger
   readonly #spend: SpendRecorder
   #runtime!: Runtime
@@ -158,6 +161,7 @@ class GatewayProgram {
     this.#refusals = new RefusalLog(config.log, { log, redaction })
     if (config.accessLog !== undefined && config.workers === 1)
       this.#accessLog = new AccessLog({ config: config.accessLog, log, redaction })
+    this.#keys = new KeyService(log)
     this.#acts = new ActRegistry(openActStore(config), { log, onChange: (acts) => this.#onActsChanged(acts) })
     this.#ledger = openLedger(config, log)
     this.#spend = new SpendRecorder({ ledger: this.#ledger, log })
@@ -238,6 +242,7 @@ class GatewayProgram {
       {
         accessLog: this.#accessLog?.close(),
         acts: this.#acts.close(),
+        keys: this.#keys.close(),
         spend: this.#closeSpend(),
         record: this.#recorder?.close(),
         webhooks: this.#webhooks.close(Math.min(gracePeriodMs, WEBHOOK_GRACE_MS)),
@@ -292,12 +297,14 @@ class GatewayProgram {
       store: servesMetrics(config) ? timed(store, this.#observer.onStoreOperation) : store,
       observer: this.#observer,
       log: this.#log,
+      onKeyUsed: (digest) => this.#keys.use.note(digest),
       onKeysChanged: () => this.#onFilesChanged(),
       onTlsChanged: () => this.#onFilesChanged(),
       onChange: ({ config, services }) => {
         this.#metrics.setTiers(tiersOf(config))
         this.#metrics.setModels(config.models ?? [])
         this.#redaction.configure(config.log)
+        this.#keys.configure(config)
         this.#refusals.configure(config.log)
         this.#webhooks.configure(config.webhooks ?? [])
         this.#telemetry?.configure(config)
@@ -321,6 +328,7 @@ class GatewayProgram {
       onSpend: (batch) => this.#spend.addBatch(batch),
       reportsEvents: isObserved(config),
       redactionKey: this.#redactionKey,
+      onKeysUsed: (uses) => this.#keys.use.addAll(uses),
       log: this.#log,
     })
   }
@@ -336,6 +344,12 @@ class GatewayProgram {
       tls: this.#adminTls?.material,
       sources: this.#adminSources(liveState),
       perform: (action, by) => liveState.perform(action, by),
+      keys: {
+        store: () => this.#keys.store,
+        kept: () => this.#runtime.config.identity.apiKeys?.kind ?? 'none',
+        refresh: () => this.#runtime.services.clients.refreshKeys(),
+        unfit: (limits) => unfitLimits(limits, this.#runtime.config)[0]?.message,
+      },
       record: config.record && {
         replay: replayRecording(
           { flush: async () => this.#frontend?.flushRecord() },

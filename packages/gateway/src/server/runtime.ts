@@ -5,7 +5,7 @@ import { fittingActs, overridesOf, type UnfitAct } from '../policy/act-overrides
 import { AccessList } from '../policy/acts/access-list.js'
 import { type Act, describeChange } from '../policy/acts/act.js'
 import type { ClientLimit } from '../policy/client-limits.js'
-import { type GatewayConfig, policiesOf, type TlsFiles } from '../policy/config/config.js'
+import { type GatewayConfig, type KeysSource, policiesOf, type TlsFiles } from '../policy/config/config.js'
 import { isObserved } from '../policy/config/restart-needed.js'
 import { DEFAULT_UPSTREAM } from '../policy/config/sections/upstreams-section.js'
 import { type ServerLimits, serverLimits } from '../policy/config/server-limits.js'
@@ -18,7 +18,8 @@ import { UpstreamGrants } from './http/cross-origin.js'
 import { type TlsMaterial, type TlsWatch, watchTls } from './http/tls-files.js'
 import { createGatewayName } from './http/via.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
-import { type KeysFile, type KeysFileWatch, watchKeysFile } from './identity/keys-file-watch.js'
+import { type KeysFile, type KeysWatch, watchKeysFile } from './identity/keys/keys-file-watch.js'
+import { watchStoredKeys } from './identity/keys/stored-keys.js'
 import type { Log } from './logging/log.js'
 import type { AccessLog } from './observability/access-log.js'
 import type { Observer } from './observability/observer.js'
@@ -54,7 +55,9 @@ export interface RuntimeOptions {
   /** True if this process is a worker, whose primary logs the same events. */
   readonly isWorker?: boolean
   /** Opens a keys file. Default: `watchKeysFile`. */
-  readonly openKeys?: (file: string) => MaybePromise<KeysFileWatch>
+  readonly openKeysFile?: (file: string) => MaybePromise<KeysWatch>
+  /** Called with the digest of the key of each request that has one. */
+  readonly onKeyUsed?: (digest: string) => void
   /** Opens TLS files. Default: `watchTls`. */
   readonly openTls?: (purpose: TlsPurpose, files: TlsFiles, onReload: () => void) => MaybePromise<TlsWatch>
   /** Called after TLS files are reloaded. */
@@ -80,7 +83,7 @@ export class Runtime {
   /** The overrides of the acts that fit the configuration. */
   #overrides: Overrides = new Map()
   #services: RequestServices
-  /** The limits of clients in the keys file. */
+  /** The limits of clients that their keys bring. */
   #clientLimits: readonly ClientLimit[]
   #tls: TlsWatches
   #upstreams: UpstreamSet
@@ -103,7 +106,7 @@ export class Runtime {
     this.gatewayName = options.gatewayName ?? createGatewayName()
     this.#config = config
     this.#acts = acts
-    this.#clientLimits = clients.keys?.limits ?? []
+    this.#clientLimits = clients.limitsFor(config)
     this.#setMemoryLimits()
     this.#upstreams = upstreams
     this.#startHealthChecks()
@@ -128,7 +131,6 @@ export class Runtime {
       const upstreams = new UpstreamSet(config, upstreamOptions(config, options, tls.upstreams))
       const clients = await openClients(config, options, () => runtime)
       opened.add(clients)
-      clients.keys?.checkLimits(config)
       runtime = new Runtime(config, acts, { tls, upstreams, clients }, options)
       return runtime
     } catch (error) {
@@ -194,8 +196,7 @@ export class Runtime {
       tls = await openUpstreamTls(next, this.#options, () => this, tlsBefore)
       const clients = sameClients ? before.clients : await openClients(next, this.#options, () => this)
       if (!sameClients) opened.add(clients)
-      clients.keys?.checkLimits(next)
-      this.#clientLimits = clients.keys?.limits ?? []
+      this.#clientLimits = clients.limitsFor(next)
       created = new UpstreamSet(next, { ...upstreamOptions(next, this.#options, tls), previous })
       this.#services = this.#createServices(next, {
         ...upstreamServices(next, created, this.#usersOf(created)),
@@ -230,9 +231,9 @@ export class Runtime {
     this.#useUpstreams(refreshed, before)
   }
 
-  /** Applies the limits of clients in a keys file that was reloaded. */
+  /** Applies the limits of clients after their keys have changed. */
   refitKeys(): void {
-    const limits = this.#services.clients.keys?.limits ?? []
+    const limits = this.#services.clients.limitsFor(this.#config)
     if (limits.length === 0 && this.#clientLimits.length === 0) return
     this.#clientLimits = limits
     const bare = this.#fitActs(this.#config)
@@ -480,14 +481,21 @@ function openUpstreamTls(
 /** @param runtime returns the runtime that uses the keys, once it exists */
 function openClients(
   config: GatewayConfig,
-  { log, onKeysChanged, openKeys }: RuntimeOptions,
+  { log, onKeysChanged, onKeyUsed, openKeysFile, isWorker = false }: RuntimeOptions,
   runtime: () => Runtime | undefined,
 ): Promise<ClientReader> {
+  const { identity, store } = config
   const onReload = () => {
     runtime()?.refitKeys()
     onKeysChanged?.()
   }
   const watch = (file: string) =>
     watchKeysFile(file, log, onReload, (keys) => keys.checkLimits(runtime()?.config ?? config))
-  return openClientReader(config.identity, openKeys ?? watch)
+  const openKeys = (source: KeysSource) => {
+    if (source.kind === 'file') return (openKeysFile ?? watch)(source.file)
+    if (store.kind === 'redis')
+      return watchStoredKeys(store.url, { log, isWorker, onLimitsChanged: () => runtime()?.refitKeys() })
+    throw new TypeError("'api_keys: store' requires a Redis store")
+  }
+  return openClientReader(identity, openKeys, onKeyUsed)
 }

@@ -56,6 +56,12 @@ const TABS: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     for (const summary of (await page.locator('details.rule > summary').all()).slice(0, 2))
       await summary.click()
   },
+  Keys: (page) =>
+    page
+      .locator('#keys')
+      .getByText(/acme|keeps no keys/)
+      .first()
+      .waitFor(),
   async Clients(page) {
     await page.locator('#heaviest').waitFor()
     await page.locator('#tree :is(.tree, .empty)').first().waitFor()
@@ -93,6 +99,11 @@ describe.each(APPEARANCES)('the dashboard in $colorScheme mode, $width pixels wi
     await showTab(page, 'Replay')
     await page.locator('#replay').getByText('Suggest limit').click()
     await expectAccessible(page)
+    await showTab(page, 'Keys')
+    await page.getByRole('button', { name: 'Create a key' }).click()
+    await page.getByRole('dialog', { name: 'Create a key' }).waitFor()
+    await expectAccessible(page)
+    await page.getByRole('button', { name: 'Cancel' }).click()
     await showTab(page, 'Rules')
     await page.locator('details.rule > summary').first().click()
     await page.getByRole('button', { name: 'Change limit' }).first().click()

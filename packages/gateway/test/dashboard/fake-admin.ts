@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ActList } from '../../src/server/admin/api/admin-actions.js'
+import type { KeyList } from '../../src/server/admin/api/admin-keys.js'
 import type { ClientState, TopClients } from '../../src/server/admin/api/client-status.js'
 import type { ClientTree } from '../../src/server/admin/api/client-tree.js'
 import type { Status } from '../../src/server/admin/api/gateway-status.js'
@@ -28,6 +29,7 @@ export interface FakeAdminState {
   tree: ClientTree
   spend: SpendReport
   acts: ActList
+  keys: KeyList
   configuration: string
   record: RecordStatus
 }
@@ -65,6 +67,7 @@ export async function startFakeAdmin(state: FakeAdminState): Promise<FakeAdmin> 
     if (pathname === '/api/refusals') return json(response, matching(state.refusals, searchParams))
     if (pathname === '/api/record') return json(response, state.record)
     if (pathname === '/api/acts/current') return json(response, state.acts)
+    if (pathname === '/api/keys') return json(response, state.keys)
     if (pathname === '/api/config') return response.end(state.configuration)
     if (pathname === '/api/client') {
       const client = state.client(searchParams.get('q') ?? '')

@@ -1,3 +1,4 @@
+import type { ListedKey } from '../../src/server/admin/api/admin-keys.js'
 import type { ClientState } from '../../src/server/admin/api/client-status.js'
 import type { ClientTree, TreeLimit, TreeNode } from '../../src/server/admin/api/client-tree.js'
 import type { RuleStatus, Status } from '../../src/server/admin/api/gateway-status.js'
@@ -171,6 +172,7 @@ export function idle(): FakeAdminState {
     tree: { nodes: [], matching: 0, shown: 0 },
     spend: spendReport([]),
     acts: { acts: [], kept: 'memory' },
+    keys: { keys: [], kept: 'none' },
     configuration: 'listen: 127.0.0.1:8080\n',
     record: { recording: false },
   }
@@ -217,6 +219,7 @@ export function busy(routes: readonly string[]): FakeAdminState {
     client,
     tree: tree(),
     spend: spendReport(['acme', 'globex', '', '<b>not markup</b>', 'x'.repeat(200), 'other', 'forgotten']),
+    keys: { kept: 'store', keys: KEYS, next: '1-1' },
     acts: {
       kept: 'redis',
       failure: 'no response within 2000 ms',
@@ -331,3 +334,14 @@ function tokens(index: number): RuleStatus {
     ...(index === 4 && { overridden: { limit: '10k/minute', enforced: true } }),
   })
 }
+
+const KEYS: readonly ListedKey[] = Array.from({ length: 14 }, (_, index) => ({
+  id: (0x1f2e3d4c + index * 0x1234567).toString(16).padStart(8, '0').slice(-8),
+  client: index === 3 ? `client-with-${'a-very-long-name-'.repeat(8)}` : `acme-${index}`,
+  ...(index % 2 === 0 && { tier: 'premium' }),
+  labels: { team: ['red', 'blue'][index % 2] as string, models: ['llama-*', 'small'] },
+  created: 1_764_600_000_000 - index * 3_600_000,
+  createdBy: 'ada@example.com',
+  ...(index % 3 === 0 && { expires: index === 6 ? 1_600_000_000_000 : 4_102_444_800_000 }),
+  ...(index % 4 !== 1 && { lastUsed: 1_764_684_000_000 }),
+}))

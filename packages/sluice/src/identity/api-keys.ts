@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { OptionRangeError, OptionTypeError, relocate } from '../option-error.js'
 import type { Client } from '../rules/client.js'
 import { checkLabels, type Labels } from '../rules/labels.js'
@@ -31,16 +31,6 @@ export interface ApiKey {
  */
 export function keyDigest(key: string): string {
   return createHash('sha256').update(key).digest('hex')
-}
-
-/** Generates a key from 256 random bits. */
-export function newKey(): string {
-  return `sk_${randomBytes(32).toString('base64url')}`
-}
-
-/** Reports whether a string has the format of the keys that `newKey` generates. */
-export function isIssuedKey(key: string): boolean {
-  return /^sk_[\w-]{43}$/.test(key)
 }
 
 /**

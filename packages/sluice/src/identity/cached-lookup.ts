@@ -1,5 +1,6 @@
 import { OptionRangeError, unknownOption } from '../option-error.js'
 import { type Client, checkClient } from '../rules/client.js'
+import type { MaybePromise } from '../stores/store.js'
 import { type Clock, systemClock } from '../time/clock.js'
 import { systemTimers } from '../time/timers.js'
 import type { KeyLookup } from './api-keys.js'
@@ -8,9 +9,14 @@ import { IdentityUnavailableError } from './identity-unavailable.js'
 export interface CacheOptions {
   /**
    * Time that a known key is cached, in milliseconds. A revoked key stays valid for up to this
-   * long. Default 60,000.
+   * long, unless `forget` is called. Default 60,000.
    */
   readonly maxAge?: number
+  /**
+   * Additional time that a known key stays valid while lookups fail, in milliseconds. Default 0:
+   * requests then get 503.
+   */
+  readonly maxStaleAge?: number
   /** Time that an unknown key is cached, in milliseconds. Default 5,000. */
   readonly unknownMaxAge?: number
   /**
@@ -20,8 +26,31 @@ export interface CacheOptions {
   readonly maxKeys?: number
   /** Timeout of a lookup in milliseconds. Default 2,000. */
   readonly timeout?: number
-  readonly clock?: Pick<Clock, 'now'>
+  readonly clock?: Pick<Clock, 'now'> & Partial<Pick<Clock, 'wallTime'>>
 }
+
+/** A client that a lookup found, and when its key expires. */
+export type FoundClient = Client & {
+  /** Expiry in milliseconds since the epoch. The key is unknown from then on. Default: never. */
+  readonly expires?: number
+}
+
+/** A lookup with a cache. */
+export interface CachedKeyLookup extends KeyLookup {
+  /**
+   * Removes a key from the cache, so that a change takes effect at once. Lookups in progress are
+   * not cached.
+   *
+   * @param digest the digest of the key; default: all keys
+   */
+  forget(digest?: string): void
+}
+
+/**
+ * Time after a failed lookup in which known keys that are due for a lookup stay valid without one,
+ * in milliseconds. Otherwise, each of them would wait for the timeout.
+ */
+const RETRY_DELAY_MS = 1_000
 
 /**
  * Caches the clients of keys, so that a database is not queried for every request. Concurrent
@@ -32,45 +61,78 @@ export interface CacheOptions {
  * @throws TypeError, RangeError for options that are unknown or out of range
  */
 export function cachedLookup(
-  lookup: (digest: string) => Promise<Client | string | undefined | null>,
+  lookup: (digest: string) => Promise<FoundClient | string | undefined | null>,
   options: CacheOptions = {},
-): KeyLookup {
-  const { maxAge, unknownMaxAge, maxKeys, timeout, clock } = readOptions(options)
-  const known = new LruCache<Client>(maxKeys, maxAge, clock)
-  const unknown = new LruCache<true>(maxKeys, unknownMaxAge, clock)
+): CachedKeyLookup {
+  const { maxAge, maxStaleAge, unknownMaxAge, maxKeys, timeout, clock } = readOptions(options)
+  const now = () => clock.now()
+  const wallTime = () => (clock.wallTime === undefined ? Date.now() : clock.wallTime())
+  const known = new LruCache<KnownKey>(maxKeys, clock)
+  const unknown = new LruCache<true>(maxKeys, clock)
   const pending = new Map<string, Promise<Client | undefined>>()
+  let lastFailure = Number.NEGATIVE_INFINITY
 
-  const query = async (digest: string): Promise<Client | undefined> => {
+  const remember = (digest: string, found: Awaited<ReturnType<typeof lookup>>): Client | undefined => {
+    const expires = typeof found === 'object' ? found?.expires : undefined
+    const validMs = expires === undefined ? Number.POSITIVE_INFINITY : expires - wallTime()
+    if (found === undefined || found === null || validMs <= 0) {
+      known.delete(digest)
+      unknown.add(digest, true, unknownMaxAge)
+      return undefined
+    }
+    const client = checkClient(found)
+    known.add(digest, { client, due: now() + maxAge }, Math.min(maxAge + maxStaleAge, validMs))
+    return client
+  }
+  const query = async (digest: string, isCurrent: () => boolean): Promise<Client | undefined> => {
     let found: Awaited<ReturnType<typeof lookup>>
     try {
       found = await withTimeout(lookup(digest), timeout)
     } catch (cause) {
+      lastFailure = now()
+      const stale = known.get(digest)
+      if (stale !== undefined) return stale.client
       throw new IdentityUnavailableError({ cause })
     }
-    if (found === undefined || found === null) {
-      unknown.add(digest, true)
-      return undefined
-    }
-    const client = checkClient(found)
-    known.add(digest, client)
-    return client
+    lastFailure = Number.NEGATIVE_INFINITY
+    return isCurrent() ? remember(digest, found) : clientOf(found)
   }
-
-  return (digest) => {
-    const client = known.get(digest)
-    if (client !== undefined) return client
+  const find = (digest: string): MaybePromise<Client | undefined> => {
+    const cached = known.get(digest)
+    if (cached !== undefined && (now() < cached.due || now() < lastFailure + RETRY_DELAY_MS))
+      return cached.client
     if (unknown.get(digest)) return undefined
     const shared = pending.get(digest)
     if (shared !== undefined) return shared
-    const result = query(digest)
+    const result: Promise<Client | undefined> = query(digest, () => pending.get(digest) === result)
     pending.set(digest, result)
-    const onSettled = () => pending.delete(digest)
+    const onSettled = () => {
+      if (pending.get(digest) === result) pending.delete(digest)
+    }
     result.then(onSettled, onSettled)
     return result
   }
+  const forget = (digest?: string) => {
+    for (const cache of [known, unknown, pending]) {
+      if (digest === undefined) cache.clear()
+      else cache.delete(digest)
+    }
+  }
+  return Object.assign(find, { forget })
 }
 
-const DEFAULTS = { maxAge: 60_000, unknownMaxAge: 5_000, maxKeys: 10_000, timeout: 2_000 }
+interface KnownKey {
+  readonly client: Client
+  /** When the key is looked up again, by the monotonic clock. */
+  readonly due: number
+}
+
+/** Returns the client of a lookup whose result is not cached. */
+function clientOf(found: FoundClient | string | undefined | null): Client | undefined {
+  return found === undefined || found === null ? undefined : checkClient(found)
+}
+
+const DEFAULTS = { maxAge: 60_000, maxStaleAge: 0, unknownMaxAge: 5_000, maxKeys: 10_000, timeout: 2_000 }
 const OPTIONS = [...Object.keys(DEFAULTS), 'clock']
 
 function readOptions(options: CacheOptions): Required<CacheOptions> {
@@ -88,13 +150,11 @@ function readOptions(options: CacheOptions): Required<CacheOptions> {
 /** A least-recently-used cache, bounded in size and age. */
 class LruCache<Value> {
   readonly #maxSize: number
-  readonly #maxAgeMs: number
   readonly #clock: Pick<Clock, 'now'>
   readonly #entries = new Map<string, { readonly value: Value; readonly until: number }>()
 
-  constructor(maxSize: number, maxAgeMs: number, clock: Pick<Clock, 'now'>) {
+  constructor(maxSize: number, clock: Pick<Clock, 'now'>) {
     this.#maxSize = maxSize
-    this.#maxAgeMs = maxAgeMs
     this.#clock = clock
   }
 
@@ -108,11 +168,19 @@ class LruCache<Value> {
     return entry.value
   }
 
-  add(key: string, value: Value): void {
+  add(key: string, value: Value, maxAgeMs: number): void {
     this.#entries.delete(key)
-    this.#entries.set(key, { value, until: this.#clock.now() + this.#maxAgeMs })
+    this.#entries.set(key, { value, until: this.#clock.now() + maxAgeMs })
     const [oldest] = this.#entries.keys()
     if (this.#entries.size > this.#maxSize && oldest !== undefined) this.#entries.delete(oldest)
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key)
+  }
+
+  clear(): void {
+    this.#entries.clear()
   }
 }
 

@@ -1,8 +1,9 @@
 import { OptionTypeError } from '../option-error.js'
 import { type Client, UnauthorizedError } from '../rules/client.js'
 import type { MaybePromise } from '../stores/store.js'
-import { isIssuedKey, type KeyLookup, keyDigest } from './api-keys.js'
+import { type KeyLookup, keyDigest } from './api-keys.js'
 import { type HeaderReader, hasJwtFormat, readCredentials } from './credentials.js'
+import { isIssuedKey, isMistypedKey } from './key-format.js'
 import { misplacedKeyHeader, type PossibleKey, possibleKeys } from './misplaced-keys.js'
 
 /**
@@ -28,9 +29,13 @@ export interface IdentityOptions {
   readonly jwt?: VerifyToken
 }
 
+/** The message for a key with a typing error, which it does not repeat. */
+const MISTYPED = 'the API key of this request is mistyped: its checksum is wrong; copy the complete key again'
+
 /**
  * Identifies clients by `X-API-Key` or `Authorization: Bearer …`. A string in JWT format is treated
- * as a token if `jwt` is set, otherwise as an API key. A key in an unsupported place, such as the
+ * as a token if `jwt` is set, otherwise as an API key. A mistyped key of `newKey` gets 401 without a
+ * lookup. A key in an unsupported place, such as the
  * query or `Authorization: Basic`, is refused with 401, and the message lists the supported places.
  *
  * @throws TypeError if neither `apiKeys` nor `jwt` is set, or a header name is invalid
@@ -47,6 +52,7 @@ export function identity({ apiKeys, apiKeyHeaders = [], jwt }: IdentityOptions):
     if (credentials === undefined) return refuseMisplaced(header, query)
     const { kind, secret } = credentials
     if (kind === 'token' && jwt !== undefined) return jwt(secret)
+    if (isMistypedKey(secret)) throw new UnauthorizedError(MISTYPED)
     const found = apiKeys?.(keyDigest(secret))
     return found instanceof Promise ? found.then(requireKnown) : requireKnown(found)
   }

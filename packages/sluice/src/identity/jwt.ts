@@ -1,4 +1,4 @@
-import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
+import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { isOptionError, OptionTypeError } from '../option-error.js'
 import { type Client, checkClient, UnauthorizedError } from '../rules/client.js'
 import { checkLabelName, checkLabels, type Labels } from '../rules/labels.js'
@@ -8,7 +8,8 @@ import { IdentityUnavailableError } from './identity-unavailable.js'
 import { remoteKeys } from './remote-keys.js'
 import { UnusableKeyError } from './unusable-key.js'
 
-export interface JwtOptions {
+/** How tokens are verified. */
+export interface JwtClaimsOptions {
   /** URL of the issuer's key set (JWKS), or a `jose` function that finds keys. */
   readonly jwks: string | URL | JWTVerifyGetKey
   /** Required audience (`aud`). Tokens for another audience are rejected. */
@@ -20,6 +21,11 @@ export interface JwtOptions {
    * with a shared secret are rejected.
    */
   readonly algorithms?: readonly string[]
+  /** Tolerated clock skew, in seconds. Default 5. */
+  readonly clockTolerance?: number
+}
+
+export interface JwtOptions extends JwtClaimsOptions {
   /**
    * Name of the claim that identifies the client; its value is a string or an integer. For a nested
    * claim, use a path such as `realm.client` or a JSON pointer such as `/roles/0`. Default `sub`.
@@ -33,9 +39,10 @@ export interface JwtOptions {
    * missing or empty claim gives no label. Default: none.
    */
   readonly labels?: Readonly<Record<string, string>>
-  /** Tolerated clock skew, in seconds. Default 5. */
-  readonly clockTolerance?: number
 }
+
+/** The claims of a verified token, by name. */
+export type JwtClaims = Readonly<Record<string, unknown>>
 
 /** Two names for the same signature algorithm, from RFC 8037 and its successor RFC 9864. */
 const ED25519 = ['EdDSA', 'Ed25519']
@@ -49,18 +56,31 @@ const ASYMMETRIC = [
 const MAX_TRIED_KEYS = 16
 
 /**
- * Verifies JWTs: signature, expiry (required), audience, issuer and algorithm. Keys are fetched on
- * first use, every ten minutes, and when a token names an unknown key, but at most once every 30
- * seconds. If fetching fails, the known keys remain in use for up to an hour.
+ * Identifies clients by JWTs, which are verified as `jwtClaims` does.
  *
  * The verifier rejects with UnauthorizedError for an invalid token, and with
  * IdentityUnavailableError if the keys are unavailable.
  *
  * @throws TypeError for options that would accept tokens of other audiences or with weak signatures
  */
-export function jwtVerifier(options: JwtOptions): VerifyToken {
-  const { audience, issuer, algorithms = ASYMMETRIC, client = 'sub', tier, clockTolerance = 5 } = options
-  const labels = labelClaims(options.labels)
+export function jwtVerifier({ client = 'sub', tier, labels, ...options }: JwtOptions): VerifyToken {
+  const ofLabels = labelClaims(labels)
+  const claims = jwtClaims(options)
+  return async (token) => clientOf(await claims(token), client, tier, ofLabels)
+}
+
+/**
+ * Verifies JWTs and returns their claims: signature, expiry (required), audience, issuer and algorithm. Keys are fetched on
+ * first use, every ten minutes, and when a token names an unknown key, but at most once every 30
+ * seconds. If fetching fails, the known keys remain in use for up to an hour.
+ *
+ * The function rejects with UnauthorizedError for an invalid token, and with
+ * IdentityUnavailableError if the keys are unavailable.
+ *
+ * @throws TypeError for options that would accept tokens of other audiences or with weak signatures
+ */
+export function jwtClaims(options: JwtClaimsOptions): (token: string) => Promise<JwtClaims> {
+  const { audience, issuer, algorithms = ASYMMETRIC, clockTolerance = 5 } = options
   if (audience === undefined || audience.length === 0)
     throw new OptionTypeError(
       ['audience'],
@@ -85,8 +105,7 @@ export function jwtVerifier(options: JwtOptions): VerifyToken {
   }
   return async (token) => {
     try {
-      const { payload } = await verify(token, keys, required)
-      return clientOf(payload, client, tier, labels)
+      return (await verify(token, keys, required)).payload
     } catch (error) {
       throw identityError(error)
     }
@@ -158,7 +177,7 @@ function labelClaims(labels: JwtOptions['labels'] = {}): LabelClaims {
   return claims
 }
 
-function labelsOf(payload: JWTPayload, claims: LabelClaims): Labels | undefined {
+function labelsOf(payload: JwtClaims, claims: LabelClaims): Labels | undefined {
   const found = claims.flatMap(([label, claim]) => {
     const value = claimOf(payload, claim)
     const isMissing = value === undefined || value === null || value === ''
@@ -173,12 +192,7 @@ function labelsOf(payload: JWTPayload, claims: LabelClaims): Labels | undefined 
   }
 }
 
-function clientOf(
-  payload: JWTPayload,
-  client: string,
-  tier: string | undefined,
-  labels: LabelClaims,
-): Client {
+function clientOf(payload: JwtClaims, client: string, tier: string | undefined, labels: LabelClaims): Client {
   // Some issuers set missing claims to null.
   const tierName = tier === undefined ? undefined : (claimString(claimOf(payload, tier)) ?? undefined)
   const ownLabels = labelsOf(payload, labels)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { keyDigest, keyTable, newKey } from '../../src/identity/api-keys.js'
+import { keyDigest, keyTable } from '../../src/identity/api-keys.js'
 import { identity } from '../../src/identity/identify.js'
+import { newKey } from '../../src/identity/key-format.js'
 import { UnauthorizedError } from '../../src/rules/client.js'
 import { manualClock } from '../../src/time/clock.js'
 
@@ -13,7 +14,7 @@ function headers(fields: Record<string, string>) {
 
 describe('identity with API keys', () => {
   it('uses keys of 256 random bits and stores their SHA-256 digests', () => {
-    expect(KEY).toMatch(/^sk_[\w-]{43}$/)
+    expect(KEY).toMatch(/^sluice_[0-9A-Za-z]{49}$/)
     expect(newKey()).not.toBe(KEY)
     // From FIPS 180-2, appendix B.1.
     expect(keyDigest('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')

@@ -115,6 +115,87 @@ describe('cachedLookup', () => {
     expect(await find('a')).toEqual({ id: 'acme' })
   })
 
+  it('keeps known keys valid for `maxStaleAge` while lookups fail, and not a moment longer', async () => {
+    const clock = manualClock()
+    let calls = 0
+    let fails = false
+    const find = cachedLookup(
+      async () => {
+        calls++
+        if (fails) throw new Error('the database is unreachable')
+        return 'acme'
+      },
+      { maxAge: 10_000, maxStaleAge: 20_000, clock },
+    )
+    await find('a')
+    fails = true
+    clock.advance(10_000)
+    expect(await find('a')).toEqual({ id: 'acme' })
+    await expect(find('b')).rejects.toMatchObject({ status: 503 })
+    expect(find('a')).toEqual({ id: 'acme' })
+    expect(calls).toBe(3)
+    clock.advance(19_999)
+    expect(await find('a')).toEqual({ id: 'acme' })
+    clock.advance(1)
+    await expect(find('a')).rejects.toMatchObject({ status: 503 })
+    fails = false
+    expect(await find('a')).toEqual({ id: 'acme' })
+  })
+
+  it('does not keep a key that was revoked when lookups fail afterwards', async () => {
+    const clock = manualClock()
+    const answers = ['acme', undefined]
+    const lookup = async () => {
+      if (answers.length === 0) throw new Error('the database is unreachable')
+      return answers.shift()
+    }
+    const find = cachedLookup(lookup, { maxAge: 10, maxStaleAge: 60_000, unknownMaxAge: 0, clock })
+    expect(await find('a')).toEqual({ id: 'acme' })
+    clock.advance(10)
+    expect(await find('a')).toBeUndefined()
+    await expect(find('a')).rejects.toMatchObject({ status: 503 })
+  })
+
+  it('ends a key at its expiry, whether or not it is cached', async () => {
+    const clock = manualClock()
+    const expires = clock.wallTime() + 500
+    const find = cachedLookup(async () => ({ id: 'acme', expires }), { maxStaleAge: 60_000, clock })
+    expect(await find('a')).toEqual({ id: 'acme' })
+    clock.advance(499)
+    expect(find('a')).toEqual({ id: 'acme' })
+    clock.advance(1)
+    expect(await find('a')).toBeUndefined()
+  })
+
+  it('forgets a key or all keys, known or unknown', async () => {
+    const clients: Record<string, string | undefined> = { a: 'acme', b: 'bolt' }
+    const find = cachedLookup(async (digest) => clients[digest])
+    await Promise.all(['a', 'b', 'c'].map((digest) => find(digest)))
+    Object.assign(clients, { a: undefined, b: 'other', c: 'new' })
+    find.forget('a')
+    find.forget('c')
+    expect([await find('a'), await find('b'), await find('c')]).toEqual([
+      undefined,
+      { id: 'bolt' },
+      { id: 'new' },
+    ])
+    find.forget()
+    expect(await find('b')).toEqual({ id: 'other' })
+  })
+
+  it('does not cache the result of a lookup that began before the key was forgotten', async () => {
+    const replies: ((client: string | undefined) => void)[] = []
+    const find = cachedLookup(() => new Promise<string | undefined>((resolve) => replies.push(resolve)))
+    const before = find('a')
+    find.forget('a')
+    const after = find('a')
+    replies[1]?.(undefined)
+    replies[0]?.('acme')
+    expect(await before).toEqual({ id: 'acme' })
+    expect(await after).toBeUndefined()
+    expect(find('a')).toBeUndefined()
+  })
+
   it('rejects a lookup result that is not a client', async () => {
     const find = cachedLookup(async () => ({ id: 7 }) as unknown as string)
     await expect(find('a')).rejects.toThrow(TypeError)

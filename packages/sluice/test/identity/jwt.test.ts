@@ -12,7 +12,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { identity } from '../../src/identity/identify.js'
 import { IdentityUnavailableError } from '../../src/identity/identity-unavailable.js'
-import { jwtVerifier } from '../../src/identity/jwt.js'
+import { jwtClaims, jwtVerifier } from '../../src/identity/jwt.js'
 import { readKeySet } from '../../src/identity/key-set.js'
 import { UnauthorizedError } from '../../src/rules/client.js'
 
@@ -48,6 +48,19 @@ function token(claims: Record<string, unknown>, key = privateKey): Promise<strin
 }
 
 const verify = () => jwtVerifier({ jwks, audience: AUDIENCE, tier: 'plan' })
+
+describe('jwtClaims', () => {
+  it('returns the claims of a valid token, and rejects others', async () => {
+    const claims = jwtClaims({ jwks, audience: AUDIENCE })
+    expect(await claims(await token({ groups: ['a', 'b'] }))).toMatchObject({
+      ...{ sub: 'acme', aud: AUDIENCE },
+      groups: ['a', 'b'],
+    })
+    await expect(claims(await token({ aud: 'another' }))).rejects.toThrow(UnauthorizedError)
+    await expect(claims(await token({}, otherPair.privateKey))).rejects.toThrow(UnauthorizedError)
+    expect(() => jwtClaims({ jwks, audience: [] })).toThrow("'audience' is required")
+  })
+})
 
 describe('jwtVerifier', () => {
   it('identifies clients by valid tokens, and fetches the keys once', async () => {

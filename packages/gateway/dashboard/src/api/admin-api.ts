@@ -1,4 +1,5 @@
 import type { ActList, AdminAction, AdminActionResult } from '../../../src/server/admin/api/admin-actions.js'
+import type { KeyChange, KeyList, NewKey } from '../../../src/server/admin/api/admin-keys.js'
 import type { ClientState, TopClients } from '../../../src/server/admin/api/client-status.js'
 import type { ClientTree } from '../../../src/server/admin/api/client-tree.js'
 import type { Sample } from '../../../src/server/admin/api/live-samples.js'
@@ -75,6 +76,25 @@ export class AdminApi {
     return this.#json(`/api/refusals?${query}`)
   }
 
+  /** @param query the parameters of `/api/keys` */
+  keys(query: string): Promise<KeyList> {
+    return this.#json(`/api/keys?${query}`)
+  }
+
+  /** Creates a key. */
+  createKey(key: NewKey, reason: string): Promise<KeyChange> {
+    return this.#changeKey('', { ...key, reason })
+  }
+
+  /** @param grace how long the old key stays valid, such as `24h` */
+  rotateKey(id: string, grace: string, reason: string): Promise<KeyChange> {
+    return this.#changeKey(`/${id}/rotate`, { grace, reason })
+  }
+
+  revokeKey(id: string, reason: string): Promise<KeyChange> {
+    return this.#changeKey(`/${id}/revoke`, { reason })
+  }
+
   configuration(): Promise<string> {
     return this.text('/api/config')
   }
@@ -114,6 +134,14 @@ export class AdminApi {
     })
     if ('error' in result) throw new AdminError(0, result.error)
     return result.done
+  }
+
+  #changeKey(path: string, body: object): Promise<KeyChange> {
+    return this.#json(`/api/keys${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
   }
 
   async #json<T>(path: string, init?: RequestInit): Promise<T> {

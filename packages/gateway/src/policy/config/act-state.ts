@@ -26,7 +26,8 @@ export function checkActState(root: MapNode, { store, admin, state }: ActSetting
   )
 }
 
-/** Reports whether a token allows acts. */
+/** Reports whether operators may act. */
 export function canAct(admin: AdminConfig | undefined): boolean {
-  return admin !== undefined && adminTokensOf(admin).some(({ role }) => role === 'act')
+  if (admin === undefined) return false
+  return (admin.oidc?.act ?? []).length > 0 || adminTokensOf(admin).some(({ role }) => role === 'act')
 }

@@ -14,7 +14,12 @@ import { decodeAnswers } from './sections/answers-section.js'
 import { decodeBodyTypes } from './sections/body-types-section.js'
 import { decodeCors } from './sections/cors-section.js'
 import { decodeHeaders } from './sections/headers-section.js'
-import { DEFAULT_IDENTITY, decodeIdentity, knownLabels } from './sections/identity-section.js'
+import {
+  checkKeysSource,
+  DEFAULT_IDENTITY,
+  decodeIdentity,
+  knownLabels,
+} from './sections/identity-section.js'
 import { decodeOnUnreadable, PASS_WITH_LLM, withOnUnreadable } from './sections/on-unreadable-section.js'
 import { DEFAULT_LOG, decodeLog, decodeServer, decodeWorkers } from './sections/process-section.js'
 import { decodeRecord } from './sections/record-section.js'
@@ -163,6 +168,7 @@ export function decodeConfig(
       )
   const store = values.store ?? DEFAULT_STORE
   if (store.kind === 'memory') warnOfVolatileQuotas(root, problems)
+  checkKeysSource(root.entries.get('identity')?.value, values.identity ?? DEFAULT_IDENTITY, store, problems)
   checkActState(root, { store, admin, state: values.state }, problems)
   checkSharedLimits(root, problems)
   checkMoneyLimits(root, prices, problems)

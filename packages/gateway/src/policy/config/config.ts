@@ -211,10 +211,25 @@ export interface AdminConfig extends Endpoint {
   readonly tokenHash?: string
   /** The tokens of single operators. */
   readonly tokens?: readonly AdminToken[]
+  /** Operators who sign in at an OpenID provider. */
+  readonly oidc?: AdminOidc
   /** The file that records changes made from the dashboard, and attempts to make them. */
   readonly audit?: string
   /** Undefined for plain HTTP. */
   readonly tls?: ServerTls
+}
+
+/** Tokens of an OpenID provider that the admin port accepts. */
+export interface AdminOidc {
+  /** The URL of the provider, exactly as in its tokens. */
+  readonly issuer: string
+  readonly audience: readonly string[]
+  /** The claim with the roles of an operator: a string or a list of strings. */
+  readonly rolesClaim: string
+  /** Roles that allow reading. */
+  readonly read: readonly string[]
+  /** Roles that allow everything. */
+  readonly act: readonly string[]
 }
 
 export const ADMIN_ROLES = ['read', 'act'] as const
@@ -231,6 +246,11 @@ export interface AdminToken {
 
 /** The holder of the single token `token_sha256`, for the audit log. */
 export const DEFAULT_TOKEN_NAME = 'admin'
+
+/** Reports whether operators can identify themselves on the admin port. */
+export function hasOperators(admin: AdminConfig): boolean {
+  return adminTokensOf(admin).length > 0 || admin.oidc !== undefined
+}
 
 /** Lists the tokens of the admin port. */
 export function adminTokensOf({
@@ -285,8 +305,7 @@ export interface IdentityConfig {
   /** The header in which they report the client's address. Default: `x-forwarded-for`. */
   readonly forwardedHeader?: ForwardedHeader
   readonly ipv6Subnet: number
-  /** The file of API keys. */
-  readonly apiKeys?: string
+  readonly apiKeys?: KeysSource
   /** Headers other than `X-API-Key` that hold an API key, in lower case. */
   readonly apiKeyHeaders?: readonly string[]
   readonly jwt?: Omit<JwtOptions, 'jwks'> & { readonly jwks: string }
@@ -296,6 +315,14 @@ export interface IdentityConfig {
   readonly forwardCredentials?: false
   /** Headers that name the client to the upstream. */
   readonly forward?: ForwardedIdentity
+}
+
+/** Where API keys are kept: in a file, or in the Redis of `store`. */
+export type KeysSource = { readonly kind: 'file'; readonly file: string } | { readonly kind: 'store' }
+
+/** @param written the value of `api_keys` */
+export function keysSourceOf(written: string): KeysSource {
+  return written === 'store' ? { kind: 'store' } : { kind: 'file', file: written }
 }
 
 /** Names of headers, in lower case. */

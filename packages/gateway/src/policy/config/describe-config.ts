@@ -145,7 +145,7 @@ function describeIdentity({ identity, tiers }: GatewayConfig): string[] {
     ...(apiKeys === undefined
       ? []
       : [
-          `API keys in ${apiKeys}${apiKeyHeaders.length === 0 ? '' : ` (also in ${apiKeyHeaders.join(', ')})`}`,
+          `API keys in ${apiKeys.kind === 'file' ? apiKeys.file : 'the store'}${apiKeyHeaders.length === 0 ? '' : ` (also in ${apiKeyHeaders.join(', ')})`}`,
         ]),
     ...(jwt === undefined ? [] : [`tokens signed with ${jwt.jwks}`]),
     ...(proxyHeaders === undefined ? [] : [`${proxyHeaders.client} of a trusted proxy`]),

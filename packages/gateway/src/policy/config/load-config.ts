@@ -84,8 +84,8 @@ function withResolvedPaths(config: GatewayConfig, folder: string): GatewayConfig
   const path = (file: string) => resolve(folder, file)
   return {
     ...config,
-    ...(identity.apiKeys !== undefined && {
-      identity: { ...identity, apiKeys: path(identity.apiKeys) },
+    ...(identity.apiKeys?.kind === 'file' && {
+      identity: { ...identity, apiKeys: { kind: 'file', file: path(identity.apiKeys.file) } },
     }),
     ...(config.state !== undefined && { state: path(config.state) }),
     ...(accessLog?.file !== undefined && { accessLog: { file: path(accessLog.file) } }),

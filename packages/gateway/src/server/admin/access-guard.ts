@@ -3,18 +3,24 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { type AdminConfig, type AdminToken, adminTokensOf } from '../../policy/config/config.js'
 import { isLoopback } from '../../policy/config/yaml/endpoint.js'
+import { OidcOperators, type Operator } from './oidc-operators.js'
 
 type GuardedRequest = Pick<IncomingMessage, 'method' | 'headers'>
 
 /** The status and the message of the response to a rejected request. */
 export interface Denial {
-  readonly status: 401 | 403
+  readonly status: 401 | 403 | 503
   readonly error: string
 }
 
 const TOKEN_REQUIRED: Denial = {
   status: 401,
   error: 'admin token required; send it as Authorization: Bearer TOKEN',
+}
+
+const NO_ROLE: Denial = {
+  status: 403,
+  error: "this request's token has none of the roles that 'admin.oidc' accepts",
 }
 
 /**
@@ -32,25 +38,39 @@ export class AccessGuard {
   readonly #host: string
   /** Host names that a proxy in front of the port uses in its requests. */
   readonly #names: ReadonlySet<string>
+  readonly #oidc: OidcOperators | undefined
+  /** Operators with a token of the OpenID provider, by request, or why their token is not accepted. */
+  readonly #authenticated = new WeakMap<object, Operator | Denial>()
   readonly #tokens: readonly { readonly token: AdminToken; readonly hash: Buffer }[]
 
   constructor(config: AdminConfig) {
     this.#host = config.host.toLowerCase()
     this.#names = new Set(config.names)
+    this.#oidc = config.oidc && new OidcOperators(config.oidc)
     this.#tokens = adminTokensOf(config).map((token) => ({ token, hash: Buffer.from(token.hash, 'hex') }))
   }
 
-  /** Reports whether an admin token is configured. */
-  get hasToken(): boolean {
-    return this.#tokens.length > 0
+  /** Verifies the token of an OpenID provider in the header of a request, if there is one. */
+  async authenticate(request: GuardedRequest): Promise<void> {
+    const sent = bearerOf(request)
+    if (this.#oidc === undefined || sent?.split('.').length !== 3) return
+    try {
+      this.#authenticated.set(request, (await this.#oidc.operatorOf(sent)) ?? NO_ROLE)
+    } catch (error) {
+      const { status, message } = error as Error & { readonly status?: number }
+      if (status !== 401 && status !== 503) throw error
+      this.#authenticated.set(request, { status, error: message })
+    }
   }
 
   /**
-   * Returns the token in the header of a request; undefined if it has none. The time does not depend
-   * on which token matches.
+   * Returns the operator whose token is in the header of a request; undefined if there is none. The
+   * time does not depend on which token matches.
    */
-  tokenOf({ headers }: Pick<GuardedRequest, 'headers'>): AdminToken | undefined {
-    const [, sent] = /^bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? []
+  operatorOf(request: Pick<GuardedRequest, 'headers'>): Operator | undefined {
+    const authenticated = this.#authenticated.get(request)
+    if (authenticated !== undefined) return 'role' in authenticated ? authenticated : undefined
+    const sent = bearerOf(request)
     if (sent === undefined) return undefined
     const digest = createHash('sha256').update(sent).digest()
     let found: AdminToken | undefined
@@ -72,15 +92,15 @@ export class AccessGuard {
   denialForAction(request: GuardedRequest): Denial | undefined {
     const denial = this.denialFor(request)
     if (denial !== undefined) return denial
-    if (!this.hasToken)
+    if (this.#tokens.length === 0 && this.#oidc === undefined)
       return {
         status: 403,
         error: 'actions are off: the configuration has no admin token; create one with `sluice token new`',
       }
-    const token = this.tokenOf(request)
-    if (token === undefined) return TOKEN_REQUIRED
-    if (token.role === 'act') return undefined
-    return { status: 403, error: `the token '${token.name}' may only read; use one with the role 'act'` }
+    const operator = this.operatorOf(request)
+    if (operator === undefined) return this.#tokenDenial(request)
+    if (operator.role === 'act') return undefined
+    return { status: 403, error: `the token '${operator.name}' may only read; use one with the role 'act'` }
   }
 
   /**
@@ -95,15 +115,26 @@ export class AccessGuard {
     const isRead = method === 'GET' || method === 'HEAD'
     if (!isRead && origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
       return { status: 403, error: 'requests from pages of another origin are not allowed' }
-    if (this.tokenOf(request) !== undefined) return undefined
+    if (this.operatorOf(request) !== undefined) return undefined
     const denial = this.denialForPage(request)
     if (denial !== undefined) return denial
-    return isLoopback(this.#host) && this.#isOwnAddress(hostName(host)) ? undefined : TOKEN_REQUIRED
+    return isLoopback(this.#host) && this.#isOwnAddress(hostName(host))
+      ? undefined
+      : this.#tokenDenial(request)
+  }
+
+  #tokenDenial(request: GuardedRequest): Denial {
+    const authenticated = this.#authenticated.get(request)
+    return authenticated !== undefined && 'error' in authenticated ? authenticated : TOKEN_REQUIRED
   }
 
   #isOwnAddress(name: string | undefined): boolean {
     return name !== undefined && (name === 'localhost' || name === this.#host || isIP(name) !== 0)
   }
+}
+
+function bearerOf({ headers }: Pick<GuardedRequest, 'headers'>): string | undefined {
+  return /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
 }
 
 function hostName(host: string | undefined): string | undefined {

@@ -15,6 +15,8 @@ export interface AdminRequest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly query: URLSearchParams
+  /** The part of the path that `*` stands for in the path of the route; empty if there is none. */
+  readonly name: string
 }
 
 /** The handler of one path of the admin port. */

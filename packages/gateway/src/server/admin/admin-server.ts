@@ -3,11 +3,13 @@ import type { AdminConfig, Endpoint } from '../../policy/config/config.js'
 import type { TlsMaterial } from '../http/tls-files.js'
 import type { Log } from '../logging/log.js'
 import { AccessGuard } from './access-guard.js'
+import { parseAction } from './actions/action.js'
 import { actionEndpoint } from './actions/action-endpoint.js'
 import { AuditLog } from './actions/audit-log.js'
 import type { AdminRequest, AdminRoute } from './admin-route.js'
 import { type AdminSources, adminRoutes, type ProbeSources, probeRoutes } from './admin-routes.js'
 import type { AdminAction } from './api/admin-actions.js'
+import { type KeySources, keyRoutes } from './keys/key-routes.js'
 import { type RecordSources, replayRoutes } from './replay/replay-routes.js'
 import { RESPONSE_HEADERS, type RouteServer, startRouteServer } from './route-server.js'
 
@@ -27,10 +29,14 @@ export interface AdminOptions {
   readonly sources: AdminSources
   /** Performs an action and describes the change; rejects with an AdminActionError. */
   readonly perform: (action: AdminAction, by: string) => Promise<string>
+  readonly keys: KeySources
   /** Undefined if recording is off. */
   readonly record: RecordSources | undefined
   readonly log: Pick<Log, 'info' | 'error' | 'crashed'>
 }
+
+/** Maximum size of the body of an action, in bytes. */
+const MAX_ACTION_BYTES = 4096
 
 /**
  * Starts the admin port:
@@ -47,17 +53,22 @@ export async function startAdmin({
   tls,
   sources,
   perform,
+  keys,
   record,
   log,
 }: AdminOptions): Promise<AdminServer> {
   const guard = new AccessGuard(config)
   const audit = new AuditLog(log, config.audit)
-  const actions = actionEndpoint(guard, audit, perform)
+  const actions = actionEndpoint(guard, audit, {
+    ...{ maxBodyBytes: MAX_ACTION_BYTES, parse: parseAction },
+    perform: async (action, by) => ({ done: await perform(action, by) }),
+  })
   const routes = new Map([
     ...adminRoutes(sources, RESPONSE_HEADERS),
     ['/api/actions', actions],
     // The path in version 0.1.
     ['/api/acts', actions],
+    ...keyRoutes(keys, guard, audit),
     ...replayRoutes(record, RESPONSE_HEADERS),
   ])
   const server = await startRouteServer({
@@ -95,13 +106,14 @@ export function startProbes(
   return startRouteServer({
     endpoint,
     routes: probeRoutes(sources),
-    denialOf: () => undefined,
+    denialOf: async () => undefined,
     notFound: 'not found; this port serves /healthz, /readyz and /metrics',
     log,
   })
 }
 
-function denialOf(access: AdminRoute['access'], { request }: AdminRequest, guard: AccessGuard) {
+async function denialOf(access: AdminRoute['access'], { request }: AdminRequest, guard: AccessGuard) {
+  if (access === 'data' || access === 'action') await guard.authenticate(request)
   switch (access) {
     case 'probe':
     case 'action':

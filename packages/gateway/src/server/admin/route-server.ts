@@ -23,10 +23,13 @@ export interface RouteServerOptions {
   readonly endpoint: Endpoint
   /** Undefined for plain HTTP. */
   readonly tls?: TlsMaterial | undefined
-  /** The routes by path. */
+  /**
+   * The routes by path. `POST /path` takes precedence over `/path` for that method, and `*` stands
+   * for any third segment, as in `/api/keys/*`.
+   */
   readonly routes: ReadonlyMap<string, AdminRoute>
   /** Returns why a request is not served; undefined if it is. */
-  readonly denialOf: (access: AdminRoute['access'], request: AdminRequest) => Denial | undefined
+  readonly denialOf: (access: AdminRoute['access'], request: AdminRequest) => Promise<Denial | undefined>
   /** The message for a path without a route. */
   readonly notFound: string
   readonly log: Pick<Log, 'crashed'>
@@ -79,7 +82,8 @@ export async function startRouteServer(options: RouteServerOptions): Promise<Rou
     try {
       const [path = '', search = ''] = (request.url ?? '').split('?', 2)
       const query = new URLSearchParams(search)
-      const result = await handle({ request, response, query }, routes.get(path), options)
+      const { route, name } = findRoute(routes, request.method, path)
+      const result = await handle({ request, response, query, name }, route, options)
       if (result !== undefined) send(response, result)
     } catch (error) {
       if (error instanceof BodyAbortedError) return
@@ -130,12 +134,32 @@ function evictConnection(connections: Set<Socket>): void {
   closed.destroy()
 }
 
-function handle(
+/** Finds the route of a path, and the segment that `*` stands for in it. */
+function findRoute(
+  routes: RouteServerOptions['routes'],
+  method: string | undefined,
+  path: string,
+): { readonly route: AdminRoute | undefined; readonly name: string } {
+  const exact = routes.get(`${method} ${path}`) ?? routes.get(path)
+  const [, start, name = '', end = ''] = /^((?:\/[^/]+){2}\/)([^/]+)(\/.*)?$/.exec(path) ?? []
+  if (exact !== undefined || start === undefined) return { route: exact, name: '' }
+  return { route: routes.get(`${start}*${end}`), name: decodeURIComponentOrRaw(name) }
+}
+
+function decodeURIComponentOrRaw(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+async function handle(
   admin: AdminRequest,
   route: AdminRoute | undefined,
   { denialOf, notFound }: RouteServerOptions,
-): ReturnType<AdminRoute['handle']> {
-  const denial = denialOf(route?.access ?? 'data', admin)
+): Promise<AdminResponse | undefined> {
+  const denial = await denialOf(route?.access ?? 'data', admin)
   if (denial !== undefined) return failure(denial.status, denial.error)
   if (route === undefined) return failure(404, notFound)
   const { request } = admin

@@ -1,10 +1,11 @@
 import { type Client, type Labels, type MaybePromise, RequestError } from 'sluice'
-import { type Identify, identity } from 'sluice/identity'
+import { type Identify, identity, type KeyLookup } from 'sluice/identity'
 import { checkLabels } from 'sluice/internal'
-import type { IdentityConfig, ProxyHeaders } from '../../policy/config/config.js'
+import type { ClientLimit, LimitedConfig } from '../../policy/client-limits.js'
+import type { IdentityConfig, KeysSource, ProxyHeaders } from '../../policy/config/config.js'
 import { type WithheldHeaders, withheldHeaders } from './credential-headers.js'
 import { identityHeaders } from './identity-headers.js'
-import type { KeysFile, KeysFileWatch } from './keys-file-watch.js'
+import type { KeysFile, KeysWatch } from './keys/keys-file-watch.js'
 import type { RequestHead } from './request-head.js'
 
 /** Identifies the client of a request. */
@@ -23,14 +24,20 @@ export interface ClientReader {
   readonly withheld: WithheldHeaders
   /** The contents of the keys file in use; undefined without one. */
   readonly keysFile: KeysFile | undefined
-  /** The keys in use; undefined without a keys file. */
-  readonly keys: KeysFileWatch['keys'] | undefined
+  /**
+   * Returns the limits of single clients that their keys bring, and that fit a configuration.
+   *
+   * @throws ConfigError if limits in a keys file do not fit
+   */
+  limitsFor(config: LimitedConfig): readonly ClientLimit[]
   /**
    * Returns the headers that identify the client to the upstream; none for an anonymous request.
    * Defined only if identities are forwarded; clients are then identified on every route.
    */
   readonly headersFor?: (client: Client | undefined) => readonly (readonly [name: string, value: string])[]
-  /** Stops watching the keys file. */
+  /** Follows a change to the keys that was just made. */
+  refreshKeys(): Promise<void>
+  /** Stops following the keys. */
   stop(): void
 }
 
@@ -38,19 +45,25 @@ export interface ClientReader {
  * Creates the client reader for a configuration. Headers of a trusted proxy take precedence over
  * API keys and tokens.
  *
- * @param openKeys reads the keys file and watches it
+ * @param openKeys opens the keys and follows their changes
+ * @param onKeyUsed called with the digest of a known key for each request with it
  * @throws ConfigError for an invalid keys file
  */
 export async function openClientReader(
   { apiKeys, apiKeyHeaders = [], jwt, proxyHeaders, forwardCredentials, forward }: IdentityConfig,
-  openKeys: (file: string) => MaybePromise<KeysFileWatch>,
+  openKeys: (source: KeysSource) => MaybePromise<KeysWatch>,
+  onKeyUsed?: (digest: string) => void,
 ): Promise<ClientReader> {
   const keys = apiKeys === undefined ? undefined : await openKeys(apiKeys)
   const verify = jwt && (await import('sluice/jwt')).jwtVerifier(jwt)
   const identify: Identify | undefined =
     keys === undefined && verify === undefined
       ? undefined
-      : identity({ ...(keys && { apiKeys: keys.lookup }), apiKeyHeaders, ...(verify && { jwt: verify }) })
+      : identity({
+          ...(keys && { apiKeys: reporting(keys.lookup, onKeyUsed) }),
+          apiKeyHeaders,
+          ...(verify && { jwt: verify }),
+        })
   return {
     clientOf: (head) =>
       clientFromProxy(head, proxyHeaders) ?? identify?.((name) => head.header(name), head.query),
@@ -63,10 +76,22 @@ export async function openClientReader(
     get keysFile() {
       return keys?.source
     },
-    get keys() {
-      return keys?.keys
-    },
+    limitsFor: (config) => keys?.limitsFor(config) ?? [],
+    refreshKeys: async () => keys?.refresh(),
     stop: () => keys?.stop(),
+  }
+}
+
+/** Reports the keys that a lookup finds. */
+function reporting(lookup: KeyLookup, onKeyUsed: ((digest: string) => void) | undefined): KeyLookup {
+  if (onKeyUsed === undefined) return lookup
+  const report = (digest: string, client: Client | undefined) => {
+    if (client !== undefined) onKeyUsed(digest)
+    return client
+  }
+  return (digest) => {
+    const found = lookup(digest)
+    return found instanceof Promise ? found.then((client) => report(digest, client)) : report(digest, found)
   }
 }
 

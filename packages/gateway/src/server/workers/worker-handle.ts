@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { Store } from 'sluice'
+import type { KeyUses } from '../identity/keys/key-store.js'
 import type { Log } from '../logging/log.js'
 import type { ProcessStats } from '../observability/metrics/process-stats.js'
 import type { Observer } from '../observability/observer.js'
@@ -33,6 +34,7 @@ export interface WorkerHandleOptions {
   /** Called with statistics of the worker's own store connection. */
   readonly onStoreStats: (stats: StoreStats) => void
   /** Called with the numbers of lines that the worker dropped since the last call. */
+  readonly onKeysUsed: (uses: KeyUses) => void
   readonly onDroppedLines: (dropped: WorkerDroppedLines) => void
 }
 
@@ -186,6 +188,9 @@ export class WorkerHandle {
         break
       case 'load':
         this.#options.onLoad(message.load)
+        break
+      case 'keysUsed':
+        this.#options.onKeysUsed(message.uses)
         break
       case 'process':
         this.#options.onProcessStats(message.stats)

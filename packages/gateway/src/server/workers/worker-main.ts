@@ -6,7 +6,8 @@ import type { GatewayConfig } from '../../policy/config/config.js'
 import { knownVariables, parseConfig } from '../../policy/config/load-config.js'
 import { shareOf } from '../../policy/config/server-limits.js'
 import { closeParts } from '../close-parts.js'
-import { ReceivedKeys } from '../identity/keys-file-watch.js'
+import { KeyUse } from '../identity/keys/key-use.js'
+import { ReceivedKeys } from '../identity/keys/keys-file-watch.js'
 import { exitProcess } from '../logging/exit-process.js'
 import { createProcessLog } from '../logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../logging/stray-output.js'
@@ -155,6 +156,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
     deadlineMs: Number.POSITIVE_INFINITY,
   })
   const keys = new ReceivedKeys()
+  const keyUse = new KeyUse()
   keys.set(first.keysFile)
   let tls = first.tls
   const runtime = await Runtime.open(
@@ -171,7 +173,8 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
       },
       gatewayName: first.gatewayName,
       share: (limits) => shareOf(limits, workers),
-      openKeys: (file) => keys.open(file),
+      openKeysFile: (file) => keys.open(file),
+      onKeyUsed: (digest) => keyUse.note(digest),
       openTls: (purpose) => ({
         get material() {
           return tls[purpose] ?? {}
@@ -191,7 +194,14 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
     errors: errorReporter(log),
   })
   const reportLoad = () => void send({ kind: 'load', load: loadOf(proxy, runtime) })
-  const reports = setInterval(reportLoad, REPORT_INTERVAL_MS).unref()
+  const reportKeyUse = async () => {
+    const uses = keyUse.drain()
+    if (uses.size > 0) await send({ kind: 'keysUsed', uses })
+  }
+  const reports = setInterval(() => {
+    reportLoad()
+    void reportKeyUse()
+  }, REPORT_INTERVAL_MS).unref()
   reportLoad()
   const monitor = reportsEvents ? new ProcessMonitor() : undefined
   const reportProcess = async () => {
@@ -243,6 +253,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
           store: closeStore(),
           spend: spend.close(SPEND_CLOSE_TIMEOUT_MS),
           events: sender.flush(),
+          keyUse: reportKeyUse(),
           record: recorder?.close(),
           webhooks: webhooks?.close(0),
           telemetry: telemetry?.close(),

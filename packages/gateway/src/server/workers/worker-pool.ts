@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Store } from 'sluice'
 import type { ListenConfig } from '../../policy/config/config.js'
+import type { KeyUses } from '../identity/keys/key-store.js'
 import type { Log } from '../logging/log.js'
 import type { ProcessStats } from '../observability/metrics/process-stats.js'
 import type { Observer } from '../observability/observer.js'
@@ -26,6 +27,8 @@ export interface WorkerPoolOptions {
   readonly reportsEvents: boolean
   /** The key of the digests of clients in logs. */
   readonly redactionKey: Uint8Array
+  /** Called with the keys that requests to the workers used. */
+  readonly onKeysUsed: (uses: KeyUses) => void
   readonly log: Log
 }
 
@@ -163,6 +166,7 @@ class WorkerPool {
         redactionKey: this.#options.redactionKey,
       },
       onLoad: (load) => this.#loads.set(worker, load),
+      onKeysUsed: this.#options.onKeysUsed,
       onProcessStats: (stats) => this.#processes.set(worker, stats),
       onStoreStats: (stats) => this.#storeStats.set(worker, stats),
       onDroppedLines: ({ log, access, record }) => {

@@ -2,7 +2,8 @@ import type { AddressInfo } from 'node:net'
 import type { Charge, Settlement, StoreVerdict } from 'sluice'
 import type { Act } from '../../policy/acts/act.js'
 import type { ConfigSource, ListenConfig } from '../../policy/config/config.js'
-import type { KeysFile } from '../identity/keys-file-watch.js'
+import type { KeyUses } from '../identity/keys/key-store.js'
+import type { KeysFile } from '../identity/keys/keys-file-watch.js'
 import type { DroppedLines } from '../observability/metrics/export.js'
 import type { ProcessStats } from '../observability/metrics/process-stats.js'
 import type { Observer } from '../observability/observer.js'
@@ -82,6 +83,8 @@ export type FromWorker =
   /** What requests have spent. The primary replies with `spendReceived`. */
   | { readonly kind: 'spend'; readonly batch: SpendBatch }
   | { readonly kind: 'load'; readonly load: ServerLoad }
+  /** The keys that were used since the last such message. */
+  | { readonly kind: 'keysUsed'; readonly uses: KeyUses }
   | { readonly kind: 'process'; readonly stats: ProcessStats }
   /** Statistics of the worker's own connection to a shared store. */
   | { readonly kind: 'storeStats'; readonly stats: StoreStats }

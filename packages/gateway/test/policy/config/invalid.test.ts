@@ -401,6 +401,16 @@ describe('the error for an invalid configuration file', () => {
       "'forward_credentials' requires 'api_keys' or 'jwt'",
     ],
     [
+      'keys in the store, which is the memory',
+      `${UPSTREAM}\nidentity: { api_keys: ¦store }`,
+      "'api_keys: store' keeps keys in Redis, but the store is the memory of the gateway; set, for example, store: redis://",
+    ],
+    [
+      'keys in the store, which is Memcached',
+      `${UPSTREAM}\nstore: memcached://127.0.0.1\nidentity: { api_keys: ¦store }`,
+      'but Memcached may drop them',
+    ],
+    [
       'api_key_headers without api_keys',
       `${UPSTREAM}\nidentity: { api_key_headers: ¦[x-goog-api-key] }`,
       "'api_key_headers' requires 'api_keys'",

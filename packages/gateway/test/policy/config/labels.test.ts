@@ -65,6 +65,20 @@ identity: { trusted_proxies: [10.0.0.0/8], proxy_headers: { client: X-Client, la
   })
 })
 
+it('labels of keys in the store can have any valid name', async () => {
+  const config = (label: string) => `
+upstream: http://127.0.0.1:9000
+store: redis://127.0.0.1:6379
+identity: { api_keys: store }
+${CHAT}    require: client.${label} == "red"
+    limits: [{ limit: 9/hour, by: client.${label} }]
+`
+  const { code, err, out } = await checkText(config('team'))
+  expect([code, err]).toEqual([0, ''])
+  expect(out).toContain('9/hour (token-bucket) by client.team, only for clients with client.team')
+  expect((await checkText(config('Team'))).err).toContain('the name of a label must be 1 to 64')
+})
+
 describe('model in an expression', () => {
   it('requires llm on the route, and a pointer to it in a shape of your own', async () => {
     const when = `limits: [{ limit: 9/hour, when: "model == 'big'" }]`

@@ -7,7 +7,7 @@ import type { ActionChange, ActList } from '../../../src/server/admin/api/admin-
 import { sluice } from '../../cli/program.js'
 import { echo, send, startUpstream, until } from '../gateway/running-gateway.js'
 
-const TOKEN = 'a-token-of-some-length'
+export const ACT_TOKEN = 'a-token-of-some-length'
 export const READ_TOKEN = 'another-token-of-some-length'
 const digest = (token: string) => createHash('sha256').update(token).digest('hex')
 
@@ -33,19 +33,23 @@ export interface GatewayProcess {
  * Creates a function that starts gateways with one configuration file, each with its own ports.
  *
  * @param text the configuration without `listen`, `admin`, `upstream` and `identity`
+ * @param identity the line of the configuration with `identity`
  */
-export async function fleetOf(text: string): Promise<{ folder: string; start(): Promise<GatewayProcess> }> {
+export async function fleetOf(
+  text: string,
+  identity = IDENTITY,
+): Promise<{ folder: string; start(): Promise<GatewayProcess> }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-acts-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   const upstream = await startUpstream(echo)
   const tokens =
-    `{ name: ada, role: act, token_sha256: ${digest(TOKEN)} }, ` +
+    `{ name: ada, role: act, token_sha256: ${digest(ACT_TOKEN)} }, ` +
     `{ name: eve, role: read, token_sha256: ${digest(READ_TOKEN)} }`
   const file = join(folder, 'gateway.yaml')
   await writeFile(
     file,
     `listen: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0, tokens: [${tokens}] }\nupstream: ${upstream}\n` +
-      `timeouts: { drain: 0 }\n${IDENTITY}${text}`,
+      `timeouts: { drain: 0 }\n${identity}${text}`,
   )
   return { folder, start: () => startProcess(file, upstream) }
 }
@@ -59,7 +63,7 @@ async function startProcess(file: string, upstream: string): Promise<GatewayProc
   return {
     ...{ url, adminUrl },
     log: () => output.out + output.err,
-    async act(action, token = TOKEN) {
+    async act(action, token = ACT_TOKEN) {
       const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
       const body = JSON.stringify({ reason: 'a test', ...action })
       const { status, text } = await send(adminUrl, '/api/actions', { headers, body })

@@ -59,7 +59,7 @@ describe('the admin port', () => {
     const resultOf = (token: string) => {
       const request = requestWith(token)
       const statuses = [guard.denialFor(request)?.status, guard.denialForAction(request)?.status]
-      return [guard.tokenOf(request)?.name, ...statuses]
+      return [guard.operatorOf(request)?.name, ...statuses]
     }
     expect(resultOf(TOKEN)).toEqual(['admin', undefined, undefined])
     expect(resultOf('token-of-ada')).toEqual(['ada', undefined, undefined])

@@ -33,6 +33,7 @@ async function startFailingAdmin(failure: unknown) {
       live: { status: fail, client: fail },
     } as unknown as AdminSources,
     perform: fail,
+    keys: { store: () => undefined, kept: () => 'none', refresh: fail, unfit: () => undefined },
     record: { replay: fail, status: fail },
     log: createLog(output),
   })

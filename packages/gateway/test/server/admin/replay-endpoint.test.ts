@@ -14,7 +14,7 @@ async function serveEndpoint() {
   }
   const route = replayEndpoint(replay, {})
   const server = createServer(async (request, response) => {
-    const result = await route.handle({ request, response, query: new URLSearchParams() })
+    const result = await route.handle({ request, response, query: new URLSearchParams(), name: '' })
     response.writeHead(result?.status ?? 500).end()
   })
   onTestFinished(() => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeConfig } from '../../../src/policy/config/describe-config.js'
-import { createKey } from '../../../src/server/identity/create-key.js'
+import { createKey } from '../identity/create-key.js'
 import { send, startTestGateway } from './running-gateway.js'
 
 const AUDIENCE = 'https://models.example'

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createKey } from '../../../src/server/identity/create-key.js'
+import { createKey } from '../identity/create-key.js'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { send, startTestGateway } from './running-gateway.js'
 

@@ -125,7 +125,8 @@ describe('a reload', () => {
   it('changes nothing if the keys file of the new configuration does not exist', async () => {
     const { gateway, url, configOf } = await startTestGateway(TWO_PER_MINUTE)
     const next = configOf('default: deny')
-    const missing = { ...next, identity: { ...next.identity, apiKeys: '/nowhere/keys.yaml' } }
+    const apiKeys = { kind: 'file', file: '/nowhere/keys.yaml' } as const
+    const missing = { ...next, identity: { ...next.identity, apiKeys } }
     await expect(gateway.apply({ ...missing, upstream: 'http://127.0.0.1:9' })).rejects.toThrow(
       'does not exist',
     )

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { memoryStore } from 'sluice'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { createKey } from '../../../src/server/identity/create-key.js'
+import { createKey } from '../identity/create-key.js'
 import { send, startTestGateway } from './running-gateway.js'
 
 const BODY = JSON.stringify({ data: [1, 2, 3] })

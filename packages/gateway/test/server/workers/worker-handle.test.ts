@@ -45,6 +45,7 @@ function fakeWorker() {
     log: createLog(),
     start,
     onDroppedLines: () => {},
+    onKeysUsed: () => {},
     onLoad: () => {},
     onSpend: () => {},
     onProcessStats: () => {},

@@ -12,10 +12,10 @@ export interface ExpressionScope {
 export interface KnownLabels {
   readonly names: readonly string[]
   /**
-   * Set if clients can have other labels too, because a keys file can name any. `read` if `names`
-   * contains the labels that the file has now.
+   * Set if clients can have other labels too, because API keys can have any. `read` if `names` contains
+   * the labels that the keys have now, which is known only of those in a file.
    */
-  readonly keysFile?: 'read' | 'unread' | undefined
+  readonly apiKeys?: 'read' | 'unread' | undefined
 }
 
 /** The members of every client. */

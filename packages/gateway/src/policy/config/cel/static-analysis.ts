@@ -168,12 +168,12 @@ interface MemberFinding {
 export function clientMemberFinding(name: string, scope: ExpressionScope): MemberFinding {
   const members = clientMembers(scope)
   if (members.includes(name)) return {}
-  const { keysFile } = scope.labels ?? {}
-  if (keysFile === undefined)
+  const { apiKeys } = scope.labels ?? {}
+  if (apiKeys === undefined)
     return { error: `a client has no member '${name}'${suggestOrList(name, members)}` }
   const invalid = labelNameProblem(name)
   if (invalid !== undefined) return { error: invalid }
-  if (keysFile === 'unread') return {}
+  if (apiKeys === 'unread') return {}
   return {
     warning: `no key in the keys file has the label '${name}'; give it to a key, or correct the name${suggestOrList(name, members)}`,
   }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { keysSourceOf } from '../config.js'
 import { Problems } from '../yaml/diagnostics.js'
 import { substitute, type VariableSource } from '../yaml/variables.js'
 import { MAX_CONFIG_LENGTH, readYaml } from '../yaml/yaml-document.js'
@@ -14,7 +15,8 @@ const MAX_NAMES = 200
  *
  * @param text the configuration
  * @param folder the folder of relative paths
- * @returns undefined if there is no keys file, or it cannot be read
+ * @returns undefined if there is no keys file, or it cannot be read. Keys in the store, which can get any
+ *   label at any time, are not read.
  */
 export async function readKeyLabels(
   text: string,
@@ -22,12 +24,14 @@ export async function readKeyLabels(
   source: VariableSource,
 ): Promise<readonly string[] | undefined> {
   const ignored = new Problems('')
-  const written = readYaml(text, ignored, '')
-  const root = written && substitute(written, source, ignored).root
-  const file = entryOf(entryOf(root, 'identity'), 'api_keys')
-  if (file === undefined || !isString(file)) return undefined
+  const unsubstituted = readYaml(text, ignored, '')
+  const root = unsubstituted && substitute(unsubstituted, source, ignored).root
+  const written = entryOf(entryOf(root, 'identity'), 'api_keys')
+  if (written === undefined || !isString(written)) return undefined
+  const keysSource = keysSourceOf(written.value)
+  if (keysSource.kind === 'store') return undefined
   try {
-    const bytes = await readBounded(resolve(folder, file.value), {
+    const bytes = await readBounded(resolve(folder, keysSource.file), {
       maxBytes: MAX_CONFIG_LENGTH,
       onlyFiles: true,
     })

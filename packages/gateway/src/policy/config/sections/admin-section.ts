@@ -2,11 +2,12 @@ import { z } from 'zod'
 import {
   ADMIN_ROLES,
   type AdminConfig,
+  type AdminOidc,
   type AdminToken,
-  adminTokensOf,
   DEFAULT_TOKEN_NAME,
+  hasOperators,
 } from '../config.js'
-import { type Decoder, listOf, mapOf, scalar, withKeysOf } from '../yaml/decoders.js'
+import { type Decoder, listOf, mapOf, oneOrListOf, scalar, transform, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { endpoint, isLoopback } from '../yaml/endpoint.js'
 import { hostName, name, string } from '../yaml/scalars.js'
@@ -32,12 +33,48 @@ const token: Decoder<AdminToken> = withKeysOf(tokenMap, (node, problems) => {
   return name === undefined || role === undefined || hash === undefined ? undefined : { name, role, hash }
 })
 
+const OIDC_EXAMPLE =
+  '{ issuer: https://login.example, audience: sluice, roles_claim: groups, read: [staff], act: [ml-operators] }'
+
+const roles = oneOrListOf(string('ml-operators'), 'a role or a list of roles', 100)
+
+const issuer: Decoder<string> = transform(string('https://login.example'), (url) => {
+  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' }
+  // Whoever can change the answers of the provider can sign in, so they must be encrypted.
+  if (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) return url
+  throw new TypeError("'issuer' must be the https URL of the provider, such as https://login.example")
+})
+
+const oidcMap = mapOf(
+  {
+    issuer,
+    audience: oneOrListOf(string('sluice'), 'a string or a list of strings', 100),
+    roles_claim: string('groups'),
+    read: roles,
+    act: roles,
+  },
+  `a map such as ${OIDC_EXAMPLE}`,
+)
+
+const oidc: Decoder<AdminOidc> = withKeysOf(oidcMap, (node, problems) => {
+  const values = oidcMap(node, problems)
+  if (values === undefined || node.kind !== 'map') return undefined
+  for (const key of ['issuer', 'audience', 'roles_claim'])
+    if (!node.entries.has(key)) problems.at(node, `'oidc' requires '${key}', as in ${OIDC_EXAMPLE}`)
+  const { issuer, audience, roles_claim: rolesClaim, read = [], act = [] } = values
+  if (issuer === undefined || audience === undefined || rolesClaim === undefined) return undefined
+  if (read.length + act.length === 0)
+    problems.at(node, `'oidc' requires roles in 'read' or 'act', as in ${OIDC_EXAMPLE}`)
+  return { issuer, audience, rolesClaim, read, act }
+})
+
 const adminMap = mapOf(
   {
     listen: endpoint,
     names: listOf(hostName, 'a list of host names such as [sluice.example]', 100),
     token_sha256: tokenHashDecoder,
     tokens: listOf(token, `a list such as [${TOKEN_EXAMPLE}]`, MAX_TOKENS),
+    oidc,
     audit: string('acts.jsonl'),
     tls: serverTls,
   },
@@ -55,6 +92,7 @@ export const decodeAdmin: Decoder<AdminConfig | 'off'> = withKeysOf(adminMap, (n
     names,
     token_sha256: tokenHash,
     tokens,
+    oidc: operators,
     audit,
     tls,
   } = (node.kind === 'map' ? adminMap(node, problems) : { listen: endpoint(node, problems) }) ?? {}
@@ -63,6 +101,7 @@ export const decodeAdmin: Decoder<AdminConfig | 'off'> = withKeysOf(adminMap, (n
     ...(names !== undefined && { names }),
     ...(tokenHash !== undefined && { tokenHash }),
     ...(tokens !== undefined && tokens.length > 0 && { tokens }),
+    ...(operators !== undefined && { oidc: operators }),
     ...(audit !== undefined && { audit }),
     ...(tls !== undefined && { tls }),
   }
@@ -70,7 +109,7 @@ export const decodeAdmin: Decoder<AdminConfig | 'off'> = withKeysOf(adminMap, (n
   checkTokens(node, admin, problems)
   const error = unprotectedAdminError(admin)
   if (error !== undefined) problems.at(node, error)
-  else if (names !== undefined && adminTokensOf(admin).length === 0)
+  else if (names !== undefined && !hasOperators(admin))
     problems.at(
       (node.kind === 'map' && node.entries.get('names')?.value) || node,
       "'names' opens the admin port to clients of a proxy and requires 'token_sha256'; `sluice token new` creates one",
@@ -81,7 +120,7 @@ export const decodeAdmin: Decoder<AdminConfig | 'off'> = withKeysOf(adminMap, (n
 /** Returns an error if an admin port requires a token but has none; otherwise undefined. */
 export function unprotectedAdminError(admin: AdminConfig): string | undefined {
   const { host } = admin
-  if (isLoopback(host) || adminTokensOf(admin).length > 0) return undefined
+  if (isLoopback(host) || hasOperators(admin)) return undefined
   return `an admin port on ${host} is reachable from other machines and requires 'token_sha256'; \`sluice token new\` creates one`
 }
 

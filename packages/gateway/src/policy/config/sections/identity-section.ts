@@ -5,7 +5,14 @@ import { z } from 'zod'
 import { headerName as headerPolicyOf } from '../../headers/header-name.js'
 import { namesUser } from '../../headers/steering-headers.js'
 import type { KnownLabels } from '../cel/expression-scope.js'
-import type { ForwardedIdentity, IdentityConfig, ProxyHeaders } from '../config.js'
+import {
+  type ForwardedIdentity,
+  type IdentityConfig,
+  type KeysSource,
+  keysSourceOf,
+  type ProxyHeaders,
+  type StoreConfig,
+} from '../config.js'
 import {
   type Decoder,
   listOf,
@@ -137,12 +144,14 @@ function missingInJwt(jwks: string | undefined): string {
     : "'jwt' requires 'audience', such as my-api; without it, tokens for other services would be accepted"
 }
 
+const keysSource: Decoder<KeysSource> = transform(string('keys.yaml'), keysSourceOf)
+
 const identityMap = mapOf(
   {
     trusted_proxies: trustedProxies,
     forwarded_header: forwardedHeader,
     ipv6_subnet: integer(1, 128),
-    api_keys: string('keys.yaml'),
+    api_keys: keysSource,
     api_key_headers: listOf(customHeader, 'a list of headers such as [x-goog-api-key]', 10),
     jwt: decodeJwt,
     forward_credentials: boolean,
@@ -282,6 +291,23 @@ export function knownLabels(
   const hasKeys = entryOf(identity, 'api_keys') !== undefined
   return {
     names: [...new Set([...names, ...(inKeysFile ?? [])])],
-    ...(hasKeys && { keysFile: inKeysFile === undefined ? 'unread' : 'read' }),
+    ...(hasKeys && { apiKeys: inKeysFile === undefined ? 'unread' : 'read' }),
   }
+}
+
+/** Reports keys that are to be kept in a store that cannot keep them. */
+export function checkKeysSource(
+  node: ConfigNode | undefined,
+  { apiKeys }: IdentityConfig,
+  store: StoreConfig,
+  problems: Problems,
+): void {
+  if (apiKeys?.kind !== 'store' || store.kind === 'redis') return
+  const at = node?.kind === 'map' ? (node.entries.get('api_keys')?.value ?? node) : node
+  const found = store.kind === 'memory' ? 'the store is the memory of the gateway' : 'Memcached may drop them'
+  if (at !== undefined)
+    problems.at(
+      at,
+      `'api_keys: store' keeps keys in Redis, but ${found}; set, for example, store: redis://127.0.0.1:6379, or name a file, such as api_keys: keys.yaml`,
+    )
 }

@@ -3,43 +3,57 @@ import { UNBOUNDED } from '../../http/body-memory.js'
 import { BodyTooLargeError, readBody } from '../../http/read-body.js'
 import type { AccessGuard } from '../access-guard.js'
 import { type AdminRoute, failure } from '../admin-route.js'
-import type { AdminAction } from '../api/admin-actions.js'
-import { AdminActionError, parseAction } from './action.js'
-import type { AuditLog } from './audit-log.js'
+import { AdminActionError } from './action.js'
+import type { AuditedAction, AuditLog } from './audit-log.js'
 
-/** Maximum size of an action's body, in bytes. */
-const MAX_BODY_BYTES = 4096
 const UNEXPECTED_ERROR = "unexpected error; see the gateway's log; part of the action may have been performed"
+
+/** A kind of actions. */
+export interface ActionKind<Action extends AuditedAction> {
+  /** Maximum size of the body, in bytes. */
+  readonly maxBodyBytes: number
+  /**
+   * Parses the body of a request.
+   *
+   * @param name the part of the path that `*` stands for
+   * @throws AdminActionError if the action is invalid
+   */
+  readonly parse: (json: string, name: string) => Action
+  /**
+   * Performs an action, and returns a description of the change, and other members of the response.
+   * Rejects with an AdminActionError if the action cannot be performed.
+   *
+   * @param by the name of the operator
+   */
+  readonly perform: (action: Action, by: string) => Promise<{ readonly done: string }>
+}
 
 /**
  * Returns the route that performs actions, which are sent as JSON with the admin token. Every
  * action is written to the audit log, including those that are refused or fail.
- *
- * @param perform performs an action and describes the change; rejects with an AdminActionError if
- *   it cannot be performed
  */
-export function actionEndpoint(
+export function actionEndpoint<Action extends AuditedAction>(
   guard: AccessGuard,
   audit: AuditLog,
-  perform: (action: AdminAction, by: string) => Promise<string>,
+  { maxBodyBytes, parse, perform }: ActionKind<Action>,
 ): AdminRoute {
   return {
     method: 'POST',
     access: 'action',
-    async handle({ request }) {
+    async handle({ request, name }) {
       const from = request.socket.remoteAddress ?? 'unknown'
       const denial = guard.denialForAction(request)
       if (denial !== undefined) {
-        await audit.writeUnauthorized(from, guard.tokenOf(request)?.name, denial.error)
+        await audit.writeUnauthorized(from, guard.operatorOf(request)?.name, denial.error)
         return failure(denial.status, denial.error)
       }
-      const who = guard.tokenOf(request)?.name ?? 'unknown'
-      let action: AdminAction | undefined
+      const who = guard.operatorOf(request)?.name ?? 'unknown'
+      let action: Action | undefined
       try {
-        action = await readAction(request)
-        const done = await perform(action, who)
-        await audit.write({ from, who, act: action, outcome: 'done', detail: done })
-        return { status: 200, body: { ok: true, done } }
+        action = parse(await readJson(request, maxBodyBytes), name)
+        const result = await perform(action, who)
+        await audit.write({ from, who, act: action, outcome: 'done', detail: result.done })
+        return { status: 200, body: { ok: true, ...result } }
       } catch (error) {
         if (!(error instanceof AdminActionError)) {
           if (action !== undefined)
@@ -53,18 +67,15 @@ export function actionEndpoint(
   }
 }
 
-async function readAction(request: IncomingMessage): Promise<AdminAction> {
+async function readJson(request: IncomingMessage, maxBytes: number): Promise<string> {
   if (!/^application\/json(;|$)/i.test(request.headers['content-type'] ?? ''))
     throw new AdminActionError('the content type must be application/json', 415)
   try {
-    const { bytes } = await readBody(request, {
-      limit: MAX_BODY_BYTES,
-      lease: () => UNBOUNDED,
-    })
-    return parseAction(bytes.toString('utf8'))
+    const { bytes } = await readBody(request, { limit: maxBytes, lease: () => UNBOUNDED })
+    return bytes.toString('utf8')
   } catch (error) {
     if (error instanceof BodyTooLargeError)
-      throw new AdminActionError(`the body must not exceed ${MAX_BODY_BYTES} bytes`, 413)
+      throw new AdminActionError(`the body must not exceed ${maxBytes} bytes`, 413)
     throw error
   }
 }

@@ -6,12 +6,7 @@ const route = stringUpTo(1000)
 const rule = stringUpTo(64)
 const client = stringUpTo(MAX_CLIENT_LENGTH)
 const limit = stringUpTo(100)
-const common = {
-  reason: z
-    .string(`is required, in 1 to ${MAX_REASON_LENGTH} characters, such as "abuse, ticket 4711"`)
-    .trim()
-    .pipe(stringUpTo(MAX_REASON_LENGTH)),
-}
+const common = { reason: reasonSchema() }
 const ending = { until: stringUpTo(40).optional(), for: stringUpTo(40).optional() }
 const target = { client: client.optional(), address: stringUpTo(100).optional() }
 
@@ -80,16 +75,28 @@ export class AdminActionError extends Error {
  * @throws AdminActionError if the JSON or the action is invalid
  */
 export function parseAction(json: string): AdminAction {
+  const action = parseWith(ACTION, json, 'an action', EXAMPLE)
+  checkMembers(action)
+  return action as AdminAction
+}
+
+/**
+ * Parses JSON that a schema accepts.
+ *
+ * @param kind what the body should be
+ * @param example an example of it
+ * @throws AdminActionError for other JSON
+ */
+export function parseWith<T>(schema: z.ZodType<T>, json: string, kind: string, example: string): T {
   let value: unknown
   try {
     value = JSON.parse(json)
   } catch {
-    throw new AdminActionError(`the body is not valid JSON; expected an action such as ${EXAMPLE}`)
+    throw new AdminActionError(`the body is not valid JSON; expected ${kind} such as ${example}`)
   }
-  const result = ACTION.safeParse(value)
-  if (!result.success) throw new AdminActionError(problemOf(result.error.issues[0]))
-  checkMembers(result.data)
-  return result.data as AdminAction
+  const result = schema.safeParse(value)
+  if (!result.success) throw new AdminActionError(problemOf(result.error.issues[0], kind, example))
+  return result.data
 }
 
 /** Checks members that depend on each other. */
@@ -120,14 +127,22 @@ function checkMembers(action: Parsed): void {
 }
 
 /** Accepts a string of 1 to `max` characters. The message follows the name of the member. */
-function stringUpTo(max: number): z.ZodString {
+export function stringUpTo(max: number): z.ZodString {
   const message = `must be a string of 1 to ${max} characters`
   return z.string(message).min(1, message).max(max, message)
 }
 
+/** The schema of the reason that every action needs. */
+export function reasonSchema() {
+  return z
+    .string(`is required, in 1 to ${MAX_REASON_LENGTH} characters, such as "abuse, ticket 4711"`)
+    .trim()
+    .pipe(stringUpTo(MAX_REASON_LENGTH))
+}
+
 /** Describes a problem with an action. */
-function problemOf(issue: z.core.$ZodIssue | undefined): string {
+function problemOf(issue: z.core.$ZodIssue | undefined, kind: string, example: string): string {
   if (issue?.code === 'unrecognized_keys') return `unknown member '${issue.keys[0]}'`
-  if (issue === undefined || issue.path.length === 0) return `an action must be an object such as ${EXAMPLE}`
+  if (issue === undefined || issue.path.length === 0) return `${kind} must be an object such as ${example}`
   return `'${issue.path.join('.')}' ${issue.message}`
 }

@@ -2,6 +2,9 @@ import { appendSink } from '../../logging/append-sink.js'
 import { LineWriter } from '../../logging/line-writer.js'
 import type { Log } from '../../logging/log.js'
 import type { AdminAction } from '../api/admin-actions.js'
+import type { KeyAction } from '../api/admin-keys.js'
+
+export type AuditedAction = AdminAction | KeyAction
 
 /** One line of the audit log. */
 interface AuditLine {
@@ -10,7 +13,7 @@ interface AuditLine {
   /** The name of the admin token; undefined without a valid token. */
   readonly who: string | undefined
   /** The action with its target, its reason and its end; undefined if the request contained no valid one. */
-  readonly act: AdminAction | undefined
+  readonly act: AuditedAction | undefined
   readonly outcome: 'done' | 'refused' | 'failed'
   /** The change, or why the action was refused or failed. */
   readonly detail: string

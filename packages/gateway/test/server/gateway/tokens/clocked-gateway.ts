@@ -30,9 +30,10 @@ export async function clockedGateway(
     clients: {
       clientOf: () => undefined,
       withheld: () => undefined,
-      stop: () => {},
       keysFile: undefined,
-      keys: undefined,
+      limitsFor: () => [],
+      refreshKeys: async () => {},
+      stop: () => {},
     },
     upstream,
     upstreamUsers: new RefCount(),

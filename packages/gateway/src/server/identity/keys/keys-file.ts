@@ -1,10 +1,8 @@
-import { type ClientOverride, parseLimits } from 'sluice'
-import { type ApiKey, type KeyLookup, keyTable } from 'sluice/identity'
+import { type KeyLookup, keyTable } from 'sluice/identity'
 import { labelNameProblem } from 'sluice/internal'
 import { z } from 'zod'
-import { type ClientLimit, unfitLimits } from '../../policy/client-limits.js'
-import type { GatewayConfig } from '../../policy/config/config.js'
-import { ConfigError, readConfigFile } from '../../policy/config/load-config.js'
+import { type ClientLimit, type LimitedConfig, unfitLimits } from '../../../policy/client-limits.js'
+import { ConfigError, readConfigFile } from '../../../policy/config/load-config.js'
 import {
   type Decoder,
   listOf,
@@ -13,12 +11,15 @@ import {
   scalar,
   transform,
   withKeysOf,
-} from '../../policy/config/yaml/decoders.js'
-import { Problems } from '../../policy/config/yaml/diagnostics.js'
-import { string } from '../../policy/config/yaml/scalars.js'
-import { sha256Of } from '../../policy/config/yaml/sha256.js'
-import { readYaml } from '../../policy/config/yaml/yaml-document.js'
-import { type ConfigNode, entryOf } from '../../policy/config/yaml/yaml-node.js'
+} from '../../../policy/config/yaml/decoders.js'
+import { Problems } from '../../../policy/config/yaml/diagnostics.js'
+import { string } from '../../../policy/config/yaml/scalars.js'
+import { sha256Of } from '../../../policy/config/yaml/sha256.js'
+import { readYaml } from '../../../policy/config/yaml/yaml-document.js'
+import { type ConfigNode, entryOf } from '../../../policy/config/yaml/yaml-node.js'
+import { checkKeyLimit, clientLimitsOf, type KeyLimits, MAX_LIMITS, MAX_SCALE } from './key-limits.js'
+import type { KeyRecord } from './key-store.js'
+import { parseMoment } from './moment.js'
 
 /**
  * Maximum number of keys in a file. Servers with more keys can embed the library and look keys up
@@ -33,19 +34,13 @@ const sha256 = sha256Of('a key', 'sluice key new')
 
 const clientName: Decoder<string> = scalar(z.string().min(1).max(256), 'a string of 1 to 256 characters')
 
-const expiry: Decoder<number> = transform(string('2027-01-31'), (written) => {
-  const time = /^\d{4}-\d\d-\d\d(T.+(Z|[+-]\d\d:\d\d))?$/.test(written) ? Date.parse(written) : Number.NaN
-  if (Number.isNaN(time))
-    throw new TypeError(
-      "'expires' must be a date (in UTC) such as 2027-01-31, or a date and time such as 2027-01-31T12:00:00Z",
-    )
-  return time
-})
+function momentOf(name: string): Decoder<number> {
+  return transform(string('2027-01-31'), (written) => parseMoment(written, name))
+}
 
-/** Maximum number of labels of a key, of values of a label, and of limits of a key. */
+/** Maximum number of labels of a key, and of values of a label. */
 const MAX_LABELS = 32
 const MAX_VALUES = 100
-const MAX_LIMITS = 100
 
 const labelMap = recordOf(
   (node, problems) => (node.kind === 'list' ? labelValues(node, problems) : clientName(node, problems)),
@@ -62,26 +57,20 @@ const labels = withKeysOf(labelMap, (node, problems) => {
   return labelMap(node, problems)
 })
 
-const limit: Decoder<ClientOverride> = transform(
+const limit: Decoder<string | number> = transform(
   scalar(
-    z.union([z.string(), z.number().gt(0).max(1e6)]),
+    z.union([z.string(), z.number().gt(0).max(MAX_SCALE)]),
     'a limit such as 100/minute, a multiplier such as 2, or unlimited',
   ),
-  (value): ClientOverride => {
-    if (typeof value === 'number') return { scale: value }
-    if (value !== 'unlimited') parseLimits(value)
-    return { limit: value }
-  },
+  checkKeyLimit,
 )
+
+const limits = recordOf(limit, 'a map such as { requests: 100/minute, tokens: 2 }', MAX_LIMITS)
 
 const readKey = mapOf(
   {
-    sha256,
-    client: clientName,
-    tier: clientName,
-    expires: expiry,
-    labels,
-    limits: recordOf(limit, 'a map such as { requests: 100/minute, tokens: 2 }', MAX_LIMITS),
+    ...{ sha256, client: clientName, tier: clientName, expires: momentOf('expires') },
+    ...{ labels, limits, created: momentOf('created'), created_by: clientName },
   },
   'a map such as { sha256: …, client: acme, tier: premium }',
 )
@@ -101,7 +90,7 @@ export interface Keys {
    *
    * @throws ConfigError with every limit that does not
    */
-  checkLimits(config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers'>): void
+  checkLimits(config: LimitedConfig): void
 }
 
 /** The limit of a client, and the node that it was decoded from. */
@@ -110,41 +99,15 @@ interface LocatedLimit extends ClientLimit {
 }
 
 /**
- * Parses the contents of a keys file.
+ * Parses the contents of a keys file for lookups.
  *
  * @param file the file name, for messages
  * @throws ConfigError with every problem
  */
 export function parseKeys(text: string, file: string): Keys {
-  const problems = new Problems(text)
-  const root = readYaml(text, problems, ADVICE)
-  const values = root && readFile(root, problems)
-  const list = root?.kind === 'map' ? root.entries.get('keys')?.value : undefined
-  if (root?.kind === 'map' && list === undefined)
-    problems.at(root, `a keys file must contain a 'keys' list; ${ADVICE}`)
-  // `values.keys` contains only the items that are maps.
-  const nodes = list?.kind === 'list' ? list.items.filter((item) => item.kind === 'map') : []
-  const seen = new Set<string>()
-  const limits: LocatedLimit[] = []
-  const keys: ApiKey[] = (values?.keys ?? []).flatMap((key, index) => {
-    const node = nodes[index]
-    const { sha256: digest, client } = key
-    if (digest === undefined || client === undefined) {
-      // Problems with a value that is present have already been reported.
-      if (node !== undefined && !(node.entries.has('sha256') && node.entries.has('client')))
-        problems.at(node, "a key must have a 'sha256' and a 'client'; `sluice key new` writes both")
-      return []
-    }
-    if (seen.has(digest) && node !== undefined) problems.at(node, 'duplicate key; remove one of the two')
-    seen.add(digest)
-    const { limits: ownLimits = {}, ...others } = key
-    if (node !== undefined) limits.push(...limitsOf(client, ownLimits, node))
-    return [{ ...others, sha256: digest, client }]
-  })
-  checkLimitsAgree(limits, problems)
-  if (problems.count > 0) throw new ConfigError(file, problems.inOrder())
+  const { records, limits } = parseFile(text, file)
   return {
-    lookup: keyTable(keys),
+    lookup: keyTable(records),
     limits,
     checkLimits(config) {
       const found = new Problems(text)
@@ -155,16 +118,50 @@ export function parseKeys(text: string, file: string): Keys {
   }
 }
 
-function limitsOf(
-  client: string,
-  limits: Readonly<Record<string, ClientOverride>>,
-  node: ConfigNode,
-): LocatedLimit[] {
-  return Object.entries(limits).map(([rule, override]) => ({
-    client,
-    rule,
-    override,
-    node: entryOf(entryOf(node, 'limits'), rule) ?? node,
+/** Parses the keys in the contents of a keys file, as `parseKeys` does, in their order. */
+export function parseKeyRecords(text: string, file: string): readonly KeyRecord[] {
+  return parseFile(text, file).records
+}
+
+interface ParsedFile {
+  readonly records: readonly KeyRecord[]
+  readonly limits: readonly LocatedLimit[]
+}
+
+function parseFile(text: string, file: string): ParsedFile {
+  const problems = new Problems(text)
+  const root = readYaml(text, problems, ADVICE)
+  const values = root && readFile(root, problems)
+  const list = root?.kind === 'map' ? root.entries.get('keys')?.value : undefined
+  if (root?.kind === 'map' && list === undefined)
+    problems.at(root, `a keys file must contain a 'keys' list; ${ADVICE}`)
+  // `values.keys` contains only the items that are maps.
+  const nodes = list?.kind === 'list' ? list.items.filter((item) => item.kind === 'map') : []
+  const seen = new Set<string>()
+  const limits: LocatedLimit[] = []
+  const records: KeyRecord[] = (values?.keys ?? []).flatMap((key, index) => {
+    const node = nodes[index]
+    const { sha256: digest, client, created_by: createdBy, ...others } = key
+    if (digest === undefined || client === undefined) {
+      // Problems with a value that is present have already been reported.
+      if (node !== undefined && !(node.entries.has('sha256') && node.entries.has('client')))
+        problems.at(node, "a key must have a 'sha256' and a 'client'; `sluice key new` writes both")
+      return []
+    }
+    if (seen.has(digest) && node !== undefined) problems.at(node, 'duplicate key; remove one of the two')
+    seen.add(digest)
+    if (node !== undefined) limits.push(...limitsOf(client, key.limits, node))
+    return [{ ...others, sha256: digest, client, ...(createdBy !== undefined && { createdBy }) }]
+  })
+  checkLimitsAgree(limits, problems)
+  if (problems.count > 0) throw new ConfigError(file, problems.inOrder())
+  return { records, limits }
+}
+
+function limitsOf(client: string, limits: KeyLimits | undefined, node: ConfigNode): LocatedLimit[] {
+  return clientLimitsOf(client, limits).map((limit) => ({
+    ...limit,
+    node: entryOf(entryOf(node, 'limits'), limit.rule) ?? node,
   }))
 }
 

@@ -1,7 +1,8 @@
 import type { KeyLookup } from 'sluice/identity'
-import { FileWatch } from '../../policy/config/files/file-watch.js'
-import { ConfigError, readConfigFile, readTextFile } from '../../policy/config/load-config.js'
-import type { Log } from '../logging/log.js'
+import type { ClientLimit, LimitedConfig } from '../../../policy/client-limits.js'
+import { FileWatch } from '../../../policy/config/files/file-watch.js'
+import { ConfigError, readConfigFile, readTextFile } from '../../../policy/config/load-config.js'
+import type { Log } from '../../logging/log.js'
 import { type Keys, parseKeys } from './keys-file.js'
 
 /** The contents of a keys file. */
@@ -10,13 +11,19 @@ export interface KeysFile {
   readonly text: string
 }
 
-/** The current keys of a file, which is watched for changes. */
-export interface KeysFileWatch {
+/** The current keys, whose changes are followed. */
+export interface KeysWatch {
   readonly lookup: KeyLookup
-  /** The current limits of clients, and a check whether they fit a configuration. */
-  readonly keys: Pick<Keys, 'limits' | 'checkLimits'>
-  /** The contents from which the keys were read. */
-  readonly source: KeysFile
+  /**
+   * Returns the current limits of clients that fit a configuration.
+   *
+   * @throws ConfigError if limits in a file do not fit
+   */
+  limitsFor(config: LimitedConfig): readonly ClientLimit[]
+  /** The contents of the file from which the keys were read; undefined if they are in a store. */
+  readonly source: KeysFile | undefined
+  /** Follows a change that was just made. */
+  refresh(): Promise<void>
   stop(): void
 }
 
@@ -32,7 +39,7 @@ export async function watchKeysFile(
   log: Log,
   onReload: () => void = () => {},
   check: (keys: Keys) => void = () => {},
-): Promise<KeysFileWatch> {
+): Promise<KeysWatch> {
   let text = await readConfigFile(file)
   let keys = parseKeys(text, file)
   const watch = new FileWatch({
@@ -57,12 +64,11 @@ export async function watchKeysFile(
   })
   return {
     lookup: (digest) => keys.lookup(digest),
-    get keys() {
-      return keys
-    },
+    limitsFor: (config) => limitsFor(keys, config),
     get source() {
       return { file, text }
     },
+    refresh: () => watch.reloadNow(),
     stop: () => watch.stop(),
   }
 }
@@ -84,15 +90,19 @@ export class ReceivedKeys {
     return true
   }
 
-  open(file: string): KeysFileWatch {
+  open(file: string): KeysWatch {
     const current = () => this.#keys
     return {
       lookup: (digest) => current().lookup(digest),
-      get keys() {
-        return current()
-      },
+      limitsFor: (config) => limitsFor(current(), config),
       source: this.#source ?? { file, text: '' },
+      async refresh() {},
       stop() {},
     }
   }
+}
+
+function limitsFor(keys: Keys, config: LimitedConfig): readonly ClientLimit[] {
+  keys.checkLimits(config)
+  return keys.limits
 }
