@@ -37,7 +37,7 @@ const RUN_ELSEWHERE = new Set([
  * them.
  */
 const PAGES_WITH_OWN_SERVER =
-  /^(docs\/operating\.md|examples\/(in-memory|tiers|warm-up|strategies|resources|monitoring|redis|memcached)\/)/
+  /^(docs\/(money|operating)\.md|examples\/(in-memory|tiers|warm-up|strategies|resources|monitoring|redis|memcached)\/)/
 
 const listings = await allListings()
 
@@ -119,6 +119,8 @@ describe('configuration files in the docs', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-docs-'))
     await writeFile(join(folder, 'keys.yaml'), 'keys: []')
+    const prices = 'currency: USD\nas_of: 2026-11-01\nmodels: { m: { input: 1, output: 2 } }\n'
+    await writeFile(join(folder, 'prices.yaml'), prices)
     // The files that listings name, all of one certificate.
     await mkdir(join(folder, 'tls'))
     const { cert, key } = await createAuthority('docs')
