@@ -17,7 +17,7 @@ const FAULTS = [
   'packages/sluice/test/stores/redis/{failover,full-server}.test.ts',
   'packages/gateway/test/server/workers/*.test.ts',
   'packages/gateway/test/server/gateway/{killed,store-failure}.test.ts',
-  'test/fuzz/{log-chaos,reload}.test.ts',
+  'test/fuzz/{log-chaos,reload,spent-money}.test.ts',
 ]
 
 const EVERYTHING = ['packages/*/test/**/*.test.ts', 'examples/**/test/**/*.test.ts', 'test/**/*.test.ts']
