@@ -12,12 +12,13 @@ export type OnSettledUse = (charge: RuleCharge, used: number, verdict: StoreVerd
 const UNBOUNDED = Number.MAX_SAFE_INTEGER
 
 /**
- * The units of a reservation's count per unit that is reserved. Each reservation leaves one behind
- * when it is closed, so the count is positive, and its window open, as long as that of the limit.
- * Below 65,536 reservations in a window, the remainder is less than a reserved unit. The units of
- * money are so small that every remainder may count as one of them.
+ * How open reservations are counted: in parts of so many units, each of which weighs so much in the
+ * count. A reservation whose request costs something leaves a weight of 1 behind when it is closed,
+ * so the count is positive, and its window open, as long as that of the limit. Together, the
+ * remainders of fewer reservations in a window than a part weighs are less than a part. Money is
+ * counted in millionths of the currency, up to two million.
  */
-const RESERVED_UNIT = { tokens: 2 ** 16, money: 1 } as const
+const RESERVED = { tokens: { part: 1, weight: 2 ** 16 }, money: { part: 1000, weight: 2 ** 12 } } as const
 
 /**
  * The most that a request reserves from a soft limit. Clients may state absurd costs, which would
@@ -30,7 +31,8 @@ const MAX_SOFT_RESERVATION = { tokens: 2 ** 24, money: 2 ** 50 } as const
 const RESERVED_SUFFIX = '\nreserved'
 
 /**
- * Accounts for rules with `warn` or `soft` on any store, with its ordinary operations.
+ * Accounts for rules with `warn` or `soft`, and for limits on money, on any store, with its ordinary
+ * operations.
  *
  * - A soft limit is taken as a shadow charge. If it does not fit and the request is admitted, its
  *   cost is added by a settlement, which no limit refuses.
@@ -248,23 +250,27 @@ function closing({ charge, taken, cost, closes }: Settlement): Settlement[] {
   if (!reserves(charge as RuleCharge) || (closes !== true && !isNew)) return []
   // Usage that was never reserved only opens the window.
   const reserved = reservation(charge as RuleCharge, isNew ? 0 : taken.cost)
-  return [{ charge: reserved, taken: { ...taken, cost: reserved.cost }, cost: 1 }]
+  const remainder = cost === 0 ? 0 : 1
+  if (reserved.cost === remainder) return []
+  return [{ charge: reserved, taken: { ...taken, cost: reserved.cost }, cost: remainder }]
 }
 
 /** Returns the charge that counts a reservation. It is a shadow charge, so a full count refuses nothing. */
 function reservation({ scope, key, limit }: RuleCharge, cost: number): Charge {
+  const { part, weight } = RESERVED[unitOf(limit)]
   return {
     scope: scope + RESERVED_SUFFIX,
     key,
     limit: { ...limit, limit: UNBOUNDED } as Limit,
-    cost: cost === 0 ? 0 : Math.min(cost * RESERVED_UNIT[unitOf(limit)] + 1, UNBOUNDED),
+    cost: cost === 0 ? 0 : Math.min(Math.ceil(cost / part) * weight + 1, UNBOUNDED),
     enforce: false,
   }
 }
 
 /** Returns the units that open requests have reserved, from the verdict on their count. */
 function reservedBy({ remaining }: StoreVerdict, { limit }: RuleCharge): number {
-  return Math.floor((UNBOUNDED - remaining) / RESERVED_UNIT[unitOf(limit)])
+  const { part, weight } = RESERVED[unitOf(limit)]
+  return Math.floor((UNBOUNDED - remaining) / weight) * part
 }
 
 /** Returns a charge that takes nothing and whose verdict shows the use above the limit. */

@@ -305,7 +305,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   }
 }
 
-/** Returns a store that accounts for rules with `warn` or `soft`, or the store itself without any. */
+/** Returns a store that accounts for rules with `warn` or `soft` and for money, or the store itself without any. */
 function accountedStore<Request>(
   store: Store,
   rules: readonly ScopedRule<Request>[],

@@ -28,6 +28,12 @@ export interface RuleUsage {
    */
   readonly used: number
   /**
+   * The part of `used` that open requests reserve until they are settled. Set for fixed windows of
+   * money, and of tokens with `warn`, whose `cost` is a function. Money is rounded up to millionths
+   * of the currency for each request.
+   */
+  readonly reserved?: number
+  /**
    * Whole units that can be taken now. A request whose cost is at most this under each rule is
    * admitted; one unit more is refused. 0 while a penalty runs.
    */
@@ -104,5 +110,10 @@ function usageOf(charge: RuleCharge, verdict: AccountedVerdict): RuleUsage {
   const usage = { rule: name, resource, key, limit, enforced, used, left, resetAfter, moreAfter }
   const warning = enforced ? warningOfVerdict(rule.warnings?.thresholds, limit, verdict) : undefined
   const isSoft = enforced && rule.warnings?.soft === true
-  return { ...usage, ...(isSoft && { soft: true as const }), ...(warning && { warning }) }
+  return {
+    ...usage,
+    ...(verdict.reserved !== undefined && { reserved: Math.min(verdict.reserved, used) }),
+    ...(isSoft && { soft: true as const }),
+    ...(warning && { warning }),
+  }
 }

@@ -16,13 +16,16 @@ export const WARN_OPTIONS = ['warn', 'soft'] as const
 /** The resources whose computed costs are estimates that the permit settles. */
 const RESERVED_RESOURCES: readonly string[] = ['tokens', 'input_tokens', 'output_tokens', MONEY]
 
-/** What a rule does near its limit and above it. */
+/** What a rule does near its limit and above it, and whether it tells reserved and settled use apart. */
 export interface RuleWarnings {
   /** Fractions of the limit, in ascending order. Undefined without `warn`. */
   readonly thresholds: readonly number[] | undefined
   /** True if requests are admitted above the limit. */
   readonly soft: boolean
-  /** True if a cost counts towards the thresholds when it is settled, not when it is taken. */
+  /**
+   * True if the open reservations are counted. A cost then counts towards the thresholds when it is
+   * settled, not when it is taken.
+   */
   readonly reserves: boolean
 }
 
@@ -41,7 +44,7 @@ export function rejectWarnings<Request>(rule: ConcurrencyRule<Request>): void {
 }
 
 /**
- * Compiles `warn` and `soft`. Undefined if the rule has neither.
+ * Compiles `warn` and `soft`. Undefined if the rule has neither, and does not reserve money.
  *
  * @throws OptionError that names the invalid option.
  */
@@ -60,9 +63,9 @@ export function warningsOf<Request>(rule: RateRule<Request>): RuleWarnings | und
       "a rule cannot have both 'warn' and 'penalty', because a penalty hides the use; write a rule for each",
     )
   const thresholds = warn === undefined ? undefined : thresholdsOf(warn, isSoft)
-  if (thresholds === undefined && !isSoft) return undefined
-  const reserves =
-    thresholds !== undefined && typeof cost === 'function' && RESERVED_RESOURCES.includes(resource)
+  const isCounted = thresholds !== undefined || resource === MONEY
+  const reserves = isCounted && typeof cost === 'function' && RESERVED_RESOURCES.includes(resource)
+  if (thresholds === undefined && !isSoft && !reserves) return undefined
   return { thresholds, soft: isSoft, reserves }
 }
 

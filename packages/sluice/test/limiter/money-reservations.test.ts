@@ -42,10 +42,43 @@ describe('a reservation of money', () => {
     expect(absurd.quotas[0]?.overrun).toBe(2 ** 50 - 10e9)
     const next = await admitted(limiter.admit(1e9))
     await absurd.permit.settle({ money: 10e9 })
-    expect(reached).toEqual([])
+    expect(reached).toEqual([1])
     await next.permit.settle({ money: 2e9 })
     expect((await limiter.usage(0)).rules[0]).toMatchObject({ used: 12e9, left: 0 })
     expect(reached).toEqual([1])
+  })
+
+  it('is reported as reserved until it is settled, refunded or kept, with and without thresholds', async () => {
+    for (const options of [
+      {},
+      { warn: ['50%'] },
+      { soft: true },
+      { limit: '10 USD/day', align: 'calendar' },
+    ] as const) {
+      const { limiter } = limiterOf(options)
+      const use = async () => {
+        const [rule] = (await limiter.usage(0)).rules
+        return [rule?.used, rule?.reserved]
+      }
+      expect(await use()).toEqual([0, 0])
+      const calls = [1_000_000, 2_000_000, 3_000_000_001, 0].map((units) => admitted(limiter.admit(units)))
+      const [one, two, three, free] = await Promise.all(calls)
+      // A part of a millionth counts as one.
+      expect(await use()).toEqual([3_003_000_001, 3_003_000_001])
+      await one?.permit.settle({ money: 1_000_000 })
+      expect(await use()).toEqual([3_003_000_001, 3_002_001_000])
+      await two?.permit.cancel()
+      await free?.permit.settle({ money: 0 })
+      await three?.permit.settle({ money: 5 })
+      expect(await use()).toEqual([1_000_005, 0])
+    }
+  })
+
+  it('is not reported for costs that are never settled, and other algorithms', async () => {
+    const fixed = limiterOf({ cost: 5 }).limiter
+    expect((await fixed.usage(0)).rules[0]).not.toHaveProperty('reserved')
+    const sliding = limiterOf({ algorithm: 'sliding-window' }).limiter
+    expect((await sliding.usage(0)).rules[0]).not.toHaveProperty('reserved')
   })
 
   it('of more than can be counted is refused by a hard limit with thresholds', async () => {

@@ -75,6 +75,10 @@ export const moneyTraces: fc.Arbitrary<MoneyTrace> = fc.record({
 class KeyModel {
   #start = Number.NEGATIVE_INFINITY
   #used = 0n
+  /** The units of open calls, by when they were reserved. Each is rounded up to millionths. */
+  readonly reserved = new Set<{ readonly at: number; readonly units: bigint }>()
+  /** True once a call has cost more than reserved after its window. Reservations are then uncertain. */
+  isUncertain = false
 
   constructor(private readonly period: number) {}
 
@@ -91,9 +95,14 @@ class KeyModel {
     this.#used += units
   }
 
+  /** Reports whether units that were added at a time still count. */
+  counts(now: number, addedAt: number): boolean {
+    return this.used(now) > 0n && addedAt >= this.#start
+  }
+
   /** Returns units that were added at a time, unless their window is over. */
   subtract(now: number, units: bigint, addedAt: number): void {
-    if (this.used(now) === 0n || addedAt < this.#start) return
+    if (!this.counts(now, addedAt)) return
     this.#used = this.#used > units ? this.#used - units : 0n
   }
 }
@@ -183,8 +192,13 @@ export async function playMoney(
     }
     expect(permits).toHaveLength(refusing.length === 0 ? stores.length : 0)
     if (refusing.length > 0) return expectUse(CLIENTS)
-    for (const level of LEVELS.keys()) model.key(level, caller).add(now(), BigInt(call.units))
-    open.push({ caller, units: BigInt(call.units), at: now(), permits })
+    const admitted = { caller, units: BigInt(call.units), at: now(), permits }
+    for (const level of LEVELS.keys()) {
+      const key = model.key(level, caller)
+      key.add(now(), admitted.units)
+      key.reserved.add(admitted)
+    }
+    open.push(admitted)
     await expectUse([caller])
   }
 
@@ -197,6 +211,8 @@ export async function playMoney(
     const more = BigInt(cost) - call.units
     for (const level of LEVELS.keys()) {
       const key = model.key(level, call.caller)
+      key.reserved.delete(call)
+      if (more > 0n && !key.counts(now(), call.at)) key.isUncertain = true
       if (more > 0n) key.add(now(), more)
       else key.subtract(now(), -more, call.at)
     }
@@ -206,15 +222,29 @@ export async function playMoney(
   async function expectUse(callers: readonly Client[]): Promise<void> {
     for (const caller of callers) {
       const expected = LEVELS.map((rule, level) => {
-        const [capacity, used] = [model.capacity(level, caller), model.key(level, caller).used(now())]
+        const key = model.key(level, caller)
+        const [capacity, used] = [model.capacity(level, caller), key.used(now())]
         const left = used < capacity ? capacity - used : 0n
-        return { rule, used: Number(capacity - left), left: Number(left) }
+        return {
+          rule,
+          used: Number(capacity - left),
+          left: Number(left),
+          reserved: reservedOf(key, capacity - left),
+        }
       })
       for (const [limiter] of limiters) {
         const { rules } = await (limiter as Limiter<Call>).usage({ client: caller, units: 0 })
-        expect(rules.map(({ rule, used, left }) => ({ rule, used, left }))).toEqual(expected)
+        expect(rules).toMatchObject(expected)
+        expect(rules).toHaveLength(expected.length)
       }
     }
+  }
+
+  function reservedOf(key: KeyModel, used: bigint): unknown {
+    if (key.isUncertain) return expect.any(Number)
+    const open = [...key.reserved].filter(({ at }) => key.counts(now(), at))
+    const reserved = open.reduce((sum, { units }) => sum + ((units + 999n) / 1000n) * 1000n, 0n)
+    return Number(reserved < used ? reserved : used)
   }
 }
 

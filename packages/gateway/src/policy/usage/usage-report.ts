@@ -37,6 +37,8 @@ export interface ReportedUsage extends ReportedRule {
   /** The units that can be taken at once if none are used; money as a decimal of the currency. */
   readonly capacity: number | string
   readonly used: number | string
+  /** The part of `used` that open requests reserve; absent if the rule does not count it. */
+  readonly reserved?: number | string
   readonly left: number | string
   /** The code of the currency; only for money. */
   readonly currency?: string
@@ -275,12 +277,14 @@ function describe({ rule, resource }: Pick<ReportedRule, 'rule' | 'resource'>) {
   return { rule, resource }
 }
 
-function numbersOf({ limit, used, left, resetAfter, moreAfter, warning, soft }: RuleUsage) {
+function numbersOf({ limit, used, reserved, left, resetAfter, moreAfter, warning, soft }: RuleUsage) {
   const currency = 'currency' in limit ? limit.currency : undefined
   const amount = (units: number) => (currency === undefined ? units : formatUnits(units))
   return {
     limit: roundedLimitText(limit),
-    ...{ capacity: amount(capacityOf(limit)), used: amount(used), left: amount(left) },
+    ...{ capacity: amount(capacityOf(limit)), used: amount(used) },
+    ...(reserved !== undefined && { reserved: amount(reserved) }),
+    left: amount(left),
     ...(currency !== undefined && { currency }),
     reset: secondsOf(resetAfter),
     ...(moreAfter > 0 && Number.isFinite(moreAfter) && { more: secondsOf(moreAfter) }),

@@ -84,10 +84,12 @@ function list(items: readonly string[]): string {
 }
 
 function usageItem(usage: ReportedUsage): string {
-  const { limit, capacity, used, left, reset, more, resource, currency } = usage
+  const { limit, capacity, used, reserved, left, reset, more, resource, currency } = usage
   const part = Math.min(100, Math.max(0, (Number(used) / Number(capacity)) * 100)).toFixed(1)
   const unit = currency ?? (resource === 'concurrent' ? 'slots' : resource.replaceAll('_', ' '))
   const isFull = currency === undefined ? Number(left) < 1 : Number(left) === 0
+  const amount = (value: number | string) => (currency === undefined ? `${value}` : `${value} ${currency}`)
+  const open = reserved === undefined || Number(reserved) === 0 ? '' : ` (${amount(reserved)} reserved)`
   const times = [
     ...(more === undefined ? [] : [`More in ${formatWait(more * 1000)}.`]),
     ...(reset === 0 ? [] : [`All in ${formatWait(reset * 1000)}.`]),
@@ -96,7 +98,7 @@ function usageItem(usage: ReportedUsage): string {
     usage,
     `<p><span class="left">${left}</span> ${escaped(unit)} left</p>
 <svg viewBox="0 0 100 8" preserveAspectRatio="none"${isFull ? ' class="full"' : ''} role="img" aria-label="${part} % used"><rect width="${part}" height="8"/></svg>
-<p>${used}${currency === undefined ? '' : ` ${currency}`} used, limit ${escaped(limit)}</p>
+<p>${amount(used)} used${open}, limit ${escaped(limit)}</p>
 <p class="quiet">${times.join(' ')}</p>`,
   )
 }
