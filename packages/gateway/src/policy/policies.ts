@@ -31,6 +31,7 @@ import {
 import { describeKey } from './config/describe-config.js'
 import { readsBody, readsModel } from './config/limits/limit-entry.js'
 import { countsTokens, tokensOf } from './config/limits/token-limits.js'
+import { type UsedLabels, usedLabels } from './config/limits/used-labels.js'
 import type { LlmOptions } from './llm/llm-call.js'
 import { vendorOfPath } from './llm/shapes/shapes.js'
 import type { MirrorName } from './llm/vendor-headers.js'
@@ -74,6 +75,8 @@ export interface Policy {
   readonly waits: boolean
   /** The clients that the limits do not apply to. */
   readonly exemption: Exemption | undefined
+  /** The labels that decide how requests are limited. */
+  readonly labels: UsedLabels
   /** True to refuse requests to vendors' APIs, which a limit on money of all routes cannot charge. */
   readonly refusesUnpriced: boolean
   /** True if this is the policy of clients that the limits do not apply to. */
@@ -366,6 +369,7 @@ function policyOf(
       presentation: presentationOf(config, shared),
       cors: config.cors === 'off' ? undefined : config.cors,
       waits: rules.some((rule) => 'wait' in rule),
+      labels: usedLabels(config),
       refusesUnpriced: config.refusesUnpriced === true,
       exemption: exemptionOf(config, shared, dependencies),
       isExempt: false,

@@ -352,6 +352,7 @@ export interface PolicyConfig {
   readonly require?: ((request: GatewayRequest) => boolean) & {
     readonly readsBody?: boolean
     readonly readsModel?: boolean
+    readonly labels?: readonly string[]
   }
   readonly refuseWith?: Refusing
   readonly warmUp?: WarmUpConfig

@@ -8,6 +8,7 @@ import {
   type Rule,
 } from 'sluice'
 import type { GatewayConfig, PolicyConfig } from '../../policy/config/config.js'
+import { UNPRICED_MODEL } from '../../policy/llm/call-price.js'
 import type { GatewayRequest } from '../../policy/policy-request.js'
 import { NO_TOKENS, ReplayedRequest } from './replayed-request.js'
 
@@ -123,6 +124,8 @@ function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys }: 
     try {
       return cost(request, limit)
     } catch (error) {
+      // The gateway refuses such a call before any rule decides on it.
+      if (error instanceof RequestError && error.code === UNPRICED_MODEL) throw error
       if (recorded !== undefined && error instanceof RequestError) return recorded
       if (hasFallback) throw error
       skipRule(request, index, error, '; no cost was recorded (--columns cost=NAME)')
