@@ -34,6 +34,7 @@ import {
 import { describeKey } from './config/describe-config.js'
 import { readsBody, readsModel } from './config/limits/limit-entry.js'
 import { readsCall, tokensOf } from './config/limits/token-limits.js'
+import { type UsedLabels, usedLabels } from './config/limits/used-labels.js'
 import { countsMoney } from './config/prices/money-limits.js'
 import type { LlmRouteOptions } from './llm/llm-call.js'
 import { vendorOfPath } from './llm/shapes/shapes.js'
@@ -90,6 +91,8 @@ export interface Policy {
   readonly exemption: Exemption | undefined
   /** True if a rule counts money, so what requests cost is recorded. */
   readonly countsMoney: boolean
+  /** The labels that decide how requests are limited. */
+  readonly labels: UsedLabels
   /** True to refuse requests to vendors' APIs, which a limit on money of all routes cannot charge. */
   readonly refusesUnpriced: boolean
   /** True if this is the policy of clients that the limits do not apply to. */
@@ -421,6 +424,7 @@ function policyOf(
       cors: config.cors === 'off' ? undefined : config.cors,
       waits: rules.some((rule) => 'wait' in rule),
       countsMoney: rules.some(countsMoney),
+      labels: usedLabels(config),
       refusesUnpriced: config.refusesUnpriced === true,
       exemption: exemptionOf(config, shared, dependencies),
       isExempt: false,

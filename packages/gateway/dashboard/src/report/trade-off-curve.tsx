@@ -12,21 +12,28 @@ const HEIGHT = 260
  * Plots the fraction of refused requests (left axis) and the admitted amounts (right axis) against
  * the limit, on a logarithmic scale.
  */
-export function TradeOffCurve({ curve }: { readonly curve: readonly SuggestedLimit[] }) {
+export function TradeOffCurve({
+  curve,
+  unit,
+}: {
+  readonly curve: readonly SuggestedLimit[]
+  /** The units of a limit that are shown as 1. */
+  readonly unit: number
+}) {
   const container = useRef<HTMLDivElement>(null)
   const colours = useColourChanges()
   const clauses = curve[0]?.clauses ?? []
   useEffect(() => {
     const element = container.current
     if (element === null || curve.length === 0) return
-    const drawn = new uPlot(curveOptions(clauses, element.clientWidth), dataOf(curve), element)
+    const drawn = new uPlot(curveOptions(clauses, element.clientWidth), dataOf(curve, unit), element)
     const observer = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height: HEIGHT }))
     observer.observe(element)
     return () => {
       observer.disconnect()
       drawn.destroy()
     }
-  }, [curve, colours])
+  }, [curve, unit, colours])
   return (
     <figure class="plot">
       <div
@@ -61,10 +68,10 @@ function LegendEntry({ colour, label }: { readonly colour: string; readonly labe
   )
 }
 
-function dataOf(curve: readonly SuggestedLimit[]): uPlot.AlignedData {
+function dataOf(curve: readonly SuggestedLimit[], unit: number): uPlot.AlignedData {
   const clauses = curve[0]?.clauses ?? []
   return [
-    curve.map(({ limit }) => limit),
+    curve.map(({ limit }) => limit / unit),
     curve.map(({ refused, requests }) => (requests === 0 ? 0 : refused / requests)),
     ...clauses.map((_, index) => curve.map((point) => point.clauses[index]?.value ?? 0)),
   ]

@@ -7,7 +7,7 @@ import '../components/yaml.css'
 
 /** The suggested limit, and how refusals and admissions change with the limit. */
 export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion; readonly yaml: string }) {
-  const { granted, nearest, curve, rule, route, current } = suggestion
+  const { granted, nearest, curve, rule, route, current, currency } = suggestion
   const shown = granted === null ? nearest : [granted]
   return (
     <Panel
@@ -25,7 +25,7 @@ export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion
         </ul>
       ))}
       {yaml !== '' && <pre class="yaml suggested">{yaml}</pre>}
-      <TradeOffCurve curve={curve} />
+      <TradeOffCurve curve={curve} unit={currency === undefined ? 1 : 1e9} />
       <SortableTable<SuggestedLimit>
         caption="evaluated limits"
         rows={curve}
@@ -54,7 +54,7 @@ export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion
   )
 }
 
-function resultOf({ clause, value, byOthers }: ClauseResult): string {
-  if (!isRefusal(clause)) return `at most ${number(value)} admitted`
+function resultOf({ clause, value, byOthers, currency }: ClauseResult): string {
+  if (!isRefusal(clause)) return `at most ${number(value)}${currency ? ` ${currency}` : ''} admitted`
   return `${part(value, 1)} refused${byOthers === 0 ? '' : `, ${part(byOthers, 1)} by other limits only`}`
 }

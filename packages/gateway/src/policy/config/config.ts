@@ -415,6 +415,7 @@ export interface PolicyConfig {
   readonly require?: ((request: GatewayRequest) => boolean) & {
     readonly readsBody?: boolean
     readonly readsModel?: boolean
+    readonly labels?: readonly string[]
   }
   readonly refuseWith?: Refusing
   /** The name of the upstream, or the expression that chooses it. Default: the file's `upstream`. */

@@ -14,6 +14,9 @@ import type { Reservation } from './reservation.js'
 import type { CallParameters } from './shapes/shape.js'
 import type { TokenUsage } from './usage.js'
 
+/** The code of the error for a model without a price. */
+export const UNPRICED_MODEL = 'model_not_priced'
+
 /** How the calls of a route are priced. */
 export interface Pricing {
   readonly list: PriceList
@@ -41,7 +44,7 @@ export function callPriceOf({ list, unknownModel }: Pricing, parameters: CallPar
   throw new RequestError(
     `${subject} has no price, so it cannot be charged to the limit on money`,
     400,
-    'model_not_priced',
+    UNPRICED_MODEL,
   )
 }
 

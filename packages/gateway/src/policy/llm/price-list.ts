@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { ModelPrice } from 'sluice'
 import { BoundedCache } from 'sluice/internal'
 import { ModelPattern } from './model-pattern.js'
@@ -15,6 +16,18 @@ export interface CallPrice {
   readonly price: ModelPrice
   /** The prices with each token at the highest price that it can have. */
   readonly highest: ModelPrice
+}
+
+const ids = new WeakMap<CallPrice, string>()
+
+/** Returns a short digest of the prices of a call, by which a record shows whether they have changed. */
+export function priceId(call: CallPrice): string {
+  const known = ids.get(call)
+  if (known !== undefined) return known
+  const parts = JSON.stringify([call.currency, Object.entries(call.price).sort()])
+  const id = createHash('sha256').update(parts).digest('base64url').slice(0, 12)
+  ids.set(call, id)
+  return id
 }
 
 /** Maximum length of a priced model's name, in UTF-16 code units. */

@@ -8,6 +8,9 @@ import {
   type Rule,
 } from 'sluice'
 import type { GatewayConfig, PolicyConfig } from '../../policy/config/config.js'
+import { readsCall } from '../../policy/config/limits/token-limits.js'
+import { UNPRICED_MODEL } from '../../policy/llm/call-price.js'
+import { isWorkUnit, type WorkUnit } from '../../policy/llm/work.js'
 import type { GatewayRequest } from '../../policy/policy-request.js'
 import { NO_TOKENS, ReplayedRequest } from './replayed-request.js'
 
@@ -54,6 +57,7 @@ function adapt(rule: Rule<GatewayRequest>, index: number): Rule<GatewayRequest> 
       index,
       hasFallback: fallbackCost !== undefined,
       keys: keysOf(key),
+      unit: workUnitOf(rule),
     }),
   }
 }
@@ -65,6 +69,13 @@ interface CostContext {
   readonly hasFallback: boolean
   /** Functions that compute parts of the rule's key. */
   readonly keys: readonly KeyFor[]
+  /** The work of a model call that the rule counts. */
+  readonly unit: WorkUnit | undefined
+}
+
+function workUnitOf(rule: Rule<GatewayRequest>): WorkUnit | undefined {
+  const resource = 'of' in rule ? rule.of : undefined
+  return readsCall(rule) && isWorkUnit(resource) ? resource : undefined
 }
 
 function keysOf(by: KeySpec<GatewayRequest> | undefined): readonly KeyFor[] {
@@ -117,7 +128,7 @@ function keyOrNone(keyFor: KeyFor, index: number): KeyFor {
   return Object.assign(read, keyFor)
 }
 
-function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys }: CostContext): CostFor {
+function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys, unit }: CostContext): CostFor {
   const computed = (request: GatewayRequest, limit: Limit) => {
     // Limiters compute the cost before the key, and a request whose key is unknown costs nothing.
     for (const key of keys) key(request, request.client)
@@ -125,8 +136,11 @@ function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys }: 
     if (typeof cost === 'number') return cost
     const recorded = recordedCost(request, name)
     try {
+      if (unit !== undefined && request instanceof ReplayedRequest) request.checkWork(unit)
       return cost(request, limit)
     } catch (error) {
+      // The gateway refuses such a call before any rule decides on it.
+      if (error instanceof RequestError && error.code === UNPRICED_MODEL) throw error
       if (recorded !== undefined && error instanceof RequestError) return recorded
       if (hasFallback) throw error
       skipRule(request, index, error, '; no cost was recorded (--columns cost=NAME)')

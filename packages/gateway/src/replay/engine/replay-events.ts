@@ -33,8 +33,8 @@ export interface Played {
 
 /** Receives the completion of an admitted request. */
 export interface CompletionHandler {
-  /** The request is settled with its actual cost. */
-  settled(costs: Amounts): void
+  /** The request is settled with its actual costs, as far as they are known. */
+  settled(costs: Partial<Amounts>): void
   /** The request has ended and released its slots. */
   ended(): void
 }

@@ -1,11 +1,12 @@
 import { type Client, RequestError } from 'sluice'
 import { Parameters } from '../../policy/body/url-parameters.js'
 import { comparableName } from '../../policy/headers/header-name.js'
-import { callPriceOf } from '../../policy/llm/call-price.js'
 import type { LlmRouteOptions, WeighedCall } from '../../policy/llm/llm-call.js'
 import { reserve } from '../../policy/llm/reservation.js'
+import { type WorkUnit, workUnitsOf } from '../../policy/llm/work.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'
+import { NO_MODEL, recordedPrice } from './recorded-money.js'
 
 /** Address of a request with neither a recorded address nor a client. */
 const UNKNOWN_ADDRESS = 'unknown'
@@ -48,8 +49,9 @@ export class ReplayedRequest implements WeighedRequest {
   }
 
   get client(): Client | undefined {
-    const { client: id, tier } = this.recorded
+    const { client: id, tier, labels } = this.recorded
     if (id === undefined) return undefined
+    if (labels !== undefined) return { id, labels, ...(tier !== undefined && { tier }) }
     return tier === undefined ? { id } : { id, tier }
   }
 
@@ -57,23 +59,36 @@ export class ReplayedRequest implements WeighedRequest {
     throw new RequestError('the trace has no bodies')
   }
 
-  get model(): never {
-    throw new RequestError('the trace has no models')
+  get model(): string {
+    const { model } = this.recorded
+    if (model === undefined) throw new RequestError(NO_MODEL)
+    return model
+  }
+
+  /** Checks that the work of the model call in a unit was recorded. @throws RequestError */
+  checkWork(unit: WorkUnit): void {
+    if (this.recorded.call === undefined || !workUnitsOf(this.recorded.call).includes(unit))
+      throw new RequestError(`the trace has no ${unit}`)
   }
 
   /** The model call, with the parameters that its reservation needs. */
   get call(): WeighedCall {
     if (this.llm === undefined) throw new Error(`model calls are not metered on the route '${this.route}'`)
-    const { input, maxOutput } = this.recorded
+    const { recorded } = this
+    const { input, maxOutput, model, call } = recorded
     if (input === undefined) throw new RequestError(NO_TOKENS)
-    const parameters = { model: undefined, stream: false, wantsUsage: false, maxOutput, answers: 1 }
+    const { input: reserved = input, answers = 1, priceId: _, ...work } = call ?? {}
+    const parameters = {
+      ...{ model: model || undefined, stream: false, wantsUsage: false, maxOutput, answers },
+      ...work,
+    }
     const { pricing, defaultOutput } = this.llm
     return {
       parameters,
-      reservation: reserve(parameters, input, defaultOutput),
+      reservation: reserve(parameters, reserved, defaultOutput),
       // Only rules that count money need it, and it throws for a model without a price.
       get price() {
-        return pricing && callPriceOf(pricing, parameters)
+        return pricing && recordedPrice(pricing, recorded)
       },
     }
   }

@@ -1,9 +1,10 @@
 import type { Permit } from 'sluice'
 import type { LlmRouteOptions } from '../../policy/llm/llm-call.js'
 import { settleCounted } from '../../policy/llm/settle-counted.js'
-import { amountsOf } from '../../policy/llm/usage.js'
+import { type Amounts, amountsOf } from '../../policy/llm/usage.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 import type { DurationModel } from './duration-model.js'
+import { recordedMoney } from './recorded-money.js'
 import type { CompletionHandler } from './replay-events.js'
 import type { VirtualTime } from './virtual-time.js'
 
@@ -26,10 +27,8 @@ export class RunningRequests {
     permit.keepRenewed()
     const duration = recorded.duration ?? this.duration(recorded)
     const end = () => {
-      // If no output was recorded, the reservation is kept, as for a response without usage.
-      if (llm !== undefined && recorded.output !== undefined) {
-        const { input = 0, output, cached = 0 } = recorded
-        const costs = amountsOf(input, output, cached, llm.cachedWeight)
+      const costs = llm === undefined ? {} : settledCosts(recorded, llm)
+      if (Object.keys(costs).length > 0) {
         settleCounted(permit, { ...costs })
         onCompletion?.settled(costs)
       }
@@ -38,5 +37,18 @@ export class RunningRequests {
     }
     if (duration === 0) end()
     else this.time.start(end, duration)
+  }
+}
+
+/**
+ * Returns the actual costs of a call, as far as they are known. The reservation of the others is kept,
+ * as for a response without usage.
+ */
+function settledCosts(recorded: TraceRequest, { pricing, cachedWeight }: LlmRouteOptions): Partial<Amounts> {
+  const { input = 0, output, cached = 0 } = recorded
+  const money = pricing && recordedMoney(pricing, recorded)
+  return {
+    ...(output !== undefined && amountsOf(input, output, cached, cachedWeight)),
+    ...(money !== undefined && { money }),
   }
 }

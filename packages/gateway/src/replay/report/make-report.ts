@@ -72,6 +72,7 @@ function ruleReport(rule: RuleStats): RuleReport {
     route: rule.route,
     rule: rule.name,
     resource: rule.resource,
+    ...('currency' in limit && limit.currency !== undefined && { currency: limit.currency }),
     algorithm: limit.algorithm,
     limit: formatLimit(limit),
     enforced: rule.enforced,

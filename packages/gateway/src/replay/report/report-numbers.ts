@@ -1,4 +1,4 @@
-import { formatWait } from 'sluice'
+import { formatMoney, formatWait } from 'sluice'
 
 // Number formats of reports, which do not depend on the locale of the machine.
 
@@ -7,6 +7,11 @@ export function formatNumber(number: number): string {
   const [whole = '', fraction] = (Math.round(number * 100) / 100).toString().split('.')
   const grouped = whole.replaceAll(/\B(?=(\d{3})+$)/g, ',')
   return fraction === undefined ? grouped : `${grouped}.${fraction}`
+}
+
+/** Formats units, or an amount of money in units of 10^-9. */
+export function formatAmount(units: number, currency: string | undefined): string {
+  return currency === undefined ? formatNumber(units) : formatMoney(units, currency)
 }
 
 /** Formats a number with a noun: `1 line`, `2 lines`. */

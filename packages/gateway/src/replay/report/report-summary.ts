@@ -3,6 +3,7 @@ import type { Comparison } from './comparison.js'
 import { consoleTable } from './console-table.js'
 import type { LockoutReport, ReplayReport, RuleReport } from './report.js'
 import {
+  formatAmount,
   formatLength,
   formatNumber,
   formatPercent,
@@ -140,8 +141,8 @@ function ruleLines({ rules }: ReplayReport): string[] {
         : [`  ${route} ${rule}: soft limit, ${formatNumber(softOverruns)} requests admitted above it`],
     ),
     ...reserving.map(
-      ({ route, rule, reserved, used }) =>
-        `  ${route} ${rule}: reserved ${formatNumber(reserved)}, used ${formatNumber(used)} (${formatPercent(fractionOf(used, reserved))})`,
+      ({ route, rule, reserved, used, currency }) =>
+        `  ${route} ${rule}: reserved ${formatAmount(reserved, currency)}, used ${formatAmount(used, currency)} (${formatPercent(fractionOf(used, reserved))})`,
     ),
   ]
 }

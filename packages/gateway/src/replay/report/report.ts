@@ -58,6 +58,8 @@ export interface RuleReport {
   readonly route: string
   readonly rule: string
   readonly resource: string
+  /** The currency of money, whose `reserved` and `used` are in units of 10^-9; absent for other resources. */
+  readonly currency?: string
   readonly algorithm: string
   readonly limit: string
   readonly enforced: boolean

@@ -9,7 +9,7 @@ export class OpenRequests {
     this.#charges.set(openId, charges)
   }
 
-  settled(openId: number, costs: Amounts, now: number): void {
+  settled(openId: number, costs: Partial<Amounts>, now: number): void {
     for (const each of this.#charges.get(openId) ?? []) {
       const { resource } = each.rule
       const cost = isAmount(costs, resource) ? costs[resource] : undefined
@@ -23,6 +23,6 @@ export class OpenRequests {
   }
 }
 
-function isAmount(costs: Amounts, resource: string): resource is keyof Amounts {
+function isAmount(costs: Partial<Amounts>, resource: string): resource is keyof Amounts {
   return Object.hasOwn(costs, resource)
 }

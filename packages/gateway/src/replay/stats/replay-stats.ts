@@ -123,7 +123,7 @@ export class ReplayStats {
   }
 
   /** Settles an admitted request with its actual cost. */
-  settled(openId: number, costs: Amounts, now: number): void {
+  settled(openId: number, costs: Partial<Amounts>, now: number): void {
     this.#openRequests.settled(openId, costs, now)
   }
 

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
-import type { GatewayConfig } from '../../policy/config/config.js'
+import { type GatewayConfig, policiesOf } from '../../policy/config/config.js'
 import { EntryPool, TooManyEntriesError } from '../columns/entry-pool.js'
+import { recordedMoney } from '../engine/recorded-money.js'
 import type { ReplayObserver } from '../engine/replay-events.js'
 import { type PlayOptions, playOptions } from '../replay-options.js'
 import { runReplays } from '../run-replay.js'
@@ -8,7 +9,7 @@ import { senderName } from '../trace/sender-ids.js'
 import { TraceError } from '../trace/trace-request.js'
 import { ClientRates } from './client-rates.js'
 import type { Objective, RefusalObjective } from './objective.js'
-import { ObjectiveMeter, type RequestFilter } from './objective-meter.js'
+import { type MoneyOf, ObjectiveMeter, type RequestFilter } from './objective-meter.js'
 import type { Evaluate, Point } from './search.js'
 import type { SuggestOptions } from './suggest-options.js'
 import { type Candidate, type Target, withCandidate } from './suggest-target.js'
@@ -41,6 +42,7 @@ export async function createEvaluator(
   options: SuggestOptions,
 ): Promise<Evaluate> {
   const replayOptions = playOptions(options)
+  const moneyOf = moneyIn(config, objective)
   const { mostRemembered: maxEntries = MAX_REMEMBERED } = options
   const { filters, clientCount } = await createFilters(trace, config, objective, maxEntries, replayOptions)
   let batchSize = Math.max(1, Math.floor(MAX_KEYS / Math.max(1, clientCount)))
@@ -48,7 +50,7 @@ export async function createEvaluator(
   let tried = 0
   const replayBatch = async (batch: readonly Candidate[]): Promise<Point[]> => {
     const entries = new EntryPool(maxEntries)
-    const meters = batch.map(() => new ObjectiveMeter(objective, target, filters, entries))
+    const meters = batch.map(() => new ObjectiveMeter(objective, target, filters, entries, moneyOf))
     const players = batch.map((candidate, index) => ({
       config: withCandidate(config, target, candidate),
       observer: (): ReplayObserver => meters[index] as ObjectiveMeter,
@@ -107,6 +109,25 @@ async function createFilters(
   return {
     filters: refuse.map((clause, index) => filterOf(clause, rates[index])),
     clientCount: all.clients,
+  }
+}
+
+/**
+ * Returns a function that returns what the requests of a configuration cost.
+ *
+ * @throws TraceError if the objective is in another currency
+ */
+function moneyIn(config: GatewayConfig, { admit }: Objective): MoneyOf {
+  const own = config.prices?.list.currency
+  for (const { text, currency } of admit)
+    if (currency !== undefined && own !== undefined && currency !== own)
+      throw new TraceError(
+        `the prices are in ${own}, so an objective cannot be in ${currency}, as in '${text}'`,
+      )
+  const pricings = new Map(policiesOf(config).map(({ name, llm }) => [name, llm?.pricing]))
+  return (request, route) => {
+    const pricing = route === undefined ? undefined : pricings.get(route)
+    return (pricing === undefined ? request.money : recordedMoney(pricing, request)) ?? 0
   }
 }
 

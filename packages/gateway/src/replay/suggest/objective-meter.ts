@@ -30,6 +30,9 @@ export interface Refusals {
 /** Selects the requests that a `refuse` clause counts. */
 export type RequestFilter = (request: TraceRequest) => boolean
 
+/** Returns what a request of a route costs, in units of 10^-9; 0 if that is unknown. */
+export type MoneyOf = (request: TraceRequest, route: string | undefined) => number
+
 /** Measures a policy against an objective. */
 export class ObjectiveMeter implements ReplayObserver {
   readonly #refuse: { readonly matches: RequestFilter; requests: number; refused: number; byOthers: number }[]
@@ -41,12 +44,14 @@ export class ObjectiveMeter implements ReplayObserver {
    * @param target the rule to tune
    * @param filters the filter of each `refuse` clause
    * @param entries pool for the admitted requests within the periods of the objective
+   * @param moneyOf returns what a request of a route costs
    */
   constructor(
     objective: Objective,
     private readonly target: Pick<Target, 'route' | 'name'>,
     filters: readonly RequestFilter[],
     entries: EntryPool,
+    private readonly moneyOf: MoneyOf,
   ) {
     this.#refuse = filters.map((each) => ({ matches: each, requests: 0, refused: 0, byOthers: 0 }))
     this.#peaks = objective.admit.map((admit) => new Peak(admit, entries))
@@ -73,7 +78,10 @@ export class ObjectiveMeter implements ReplayObserver {
       if (byOthers) clause.byOthers++
     }
     if (outcome.kind === 'allowed' || outcome.kind === 'unlimited')
-      for (const peak of this.#peaks) peak.admit(recorded, decidedAt)
+      for (const peak of this.#peaks) {
+        const isMoney = peak.of === 'money'
+        peak.admit(recorded, isMoney ? this.moneyOf(recorded, route) : amountOf(peak.of, recorded), decidedAt)
+      }
   }
 }
 
@@ -102,9 +110,12 @@ class Peak {
     })
   }
 
-  admit(request: TraceRequest, now: number): void {
-    const { of, period, each } = this.#objective
-    const amount = amountOf(of, request)
+  get of(): AdmissionObjective['of'] {
+    return this.#objective.of
+  }
+
+  admit(request: TraceRequest, amount: number, now: number): void {
+    const { period, each } = this.#objective
     if (amount === 0) return
     const slot = this.#slots.of(each ? senderName(request) : '', now)
     const sum = this.#logs.sumAt(slot, now, period) + amount
@@ -113,7 +124,10 @@ class Peak {
   }
 }
 
-function amountOf(of: AdmissionObjective['of'], { input = 0, output = 0 }: TraceRequest): number {
+function amountOf(
+  of: Exclude<AdmissionObjective['of'], 'money'>,
+  { input = 0, output = 0 }: TraceRequest,
+): number {
   switch (of) {
     case 'requests':
       return 1

@@ -29,7 +29,10 @@ export interface AdmissionObjective {
   readonly text: string
   readonly max: number
   readonly period: number
-  readonly of: 'requests' | 'tokens' | 'input_tokens' | 'output_tokens'
+  /** Money is counted in units of 10^-9 of `currency`. */
+  readonly of: 'requests' | 'tokens' | 'input_tokens' | 'output_tokens' | 'money'
+  /** Set for money. */
+  readonly currency?: string
   /** True if the bound applies to each client separately rather than to all clients together. */
   readonly each: boolean
 }
@@ -38,7 +41,7 @@ const EXAMPLE = 'refuse at most 0.1% of requests of clients under 100/minute; ad
 
 const REFUSE = /^refuse (?:at most|no more than) (\d+(?:\.\d+)?) ?%(?: of (?:all )?requests)?(?: of (.+))?$/i
 const ADMIT =
-  /^(?:admit (?:at most|no more than)|never admit more than) (\d+(?:\.\d+)?[kMG]?) (requests|tokens|input[_ ]tokens|output[_ ]tokens) ?(?:\/|an?|per) ?(.+?)(?: (in all|(?:per|a|of each) client))?$/i
+  /^(?:admit (?:at most|no more than)|never admit more than) (\d+(?:\.\d+)?[kMG]?) (requests|tokens|input[_ ]tokens|output[_ ]tokens|[A-Z]{3}) ?(?:\/|an?|per) ?(.+?)(?: (in all|(?:per|a|of each) client))?$/i
 const CLIENTS = /^clients (under|over) (.+)$/i
 const NAMED = /^(client|tier) (.+)$/i
 
@@ -49,8 +52,8 @@ const NAMED = /^(client|tier) (.+)$/i
  *
  * - `refuse at most P% of requests` covers all requests, unless it ends with `of clients under
  *   RATE`, `of clients over RATE`, `of client NAME` or `of tier NAME`;
- * - `admit at most N requests/PERIOD`, or `tokens`, `input tokens` or `output tokens` instead of
- *   `requests`, applies `in all` (the default) or `per client`.
+ * - `admit at most N requests/PERIOD`, or `tokens`, `input tokens`, `output tokens` or a currency
+ *   such as `USD` instead of `requests`, applies `in all` (the default) or `per client`.
  *
  * @throws TraceError if the objective is invalid
  */
@@ -94,12 +97,17 @@ function admissionObjective(
   text: string,
   [, amount = '', of = '', period = '', scope]: RegExpExecArray,
 ): AdmissionObjective {
-  const { limit: max, period: periodMs } = rateOf(`${amount}/${period}`)
+  const currency = ['tokens', 'requests'].some((name) => of.toLowerCase().endsWith(name))
+    ? undefined
+    : of.toUpperCase()
+  const unit = currency === undefined ? '' : ` ${currency}`
+  const { limit: max, period: periodMs } = rateOf(`${amount}${unit}/${period}`)
   return {
     text,
     max,
     period: periodMs,
-    of: of.toLowerCase().replace(' ', '_') as AdmissionObjective['of'],
+    of: currency === undefined ? (of.toLowerCase().replace(' ', '_') as AdmissionObjective['of']) : 'money',
+    ...(currency !== undefined && { currency }),
     each: scope !== undefined && scope.toLowerCase() !== 'in all',
   }
 }
@@ -111,8 +119,7 @@ function rateOf(text: string): { limit: number; period: number } {
     if (
       rate !== undefined &&
       more.length === 0 &&
-      rate.algorithm === 'token-bucket' &&
-      rate.burst === rate.limit
+      (rate.algorithm === 'fixed-window' || (rate.algorithm === 'token-bucket' && rate.burst === rate.limit))
     )
       return { limit: rate.limit, period: rate.period }
   } catch {}

@@ -1,3 +1,4 @@
+import { UNITS_PER_CURRENCY } from 'sluice/internal'
 import type { GatewayConfig } from '../../policy/config/config.js'
 import { createEvaluator, type TraceToReread } from './evaluate.js'
 import { type Objective, parseObjective } from './objective.js'
@@ -10,6 +11,8 @@ import { findTarget, type Target, textOf, withCandidate } from './suggest-target
 export interface Suggestion {
   readonly route: string
   readonly rule: string
+  /** The currency of a limit on money; absent for others. */
+  readonly currency?: string
   /** Index among the rules of the route. */
   readonly index: number
   /** The current limit. */
@@ -25,6 +28,7 @@ export interface Suggestion {
 export interface SuggestedLimit {
   /** The limit as in a configuration. */
   readonly text: string
+  /** Units, of which there are 10^9 in a unit of a currency. */
   readonly limit: number
   readonly burst: number | null
   readonly clauses: readonly ClauseResult[]
@@ -38,6 +42,8 @@ export interface ClauseResult {
   readonly clause: string
   /** Fraction of refused requests, or the peak amount admitted within a period. */
   readonly value: number
+  /** The currency of `value` and `most`, if they are amounts of money. */
+  readonly currency?: string
   /** For a `refuse` clause, the fraction of requests refused only by other rules; otherwise 0. */
   readonly byOthers: number
   /** Bound of the clause. */
@@ -108,6 +114,7 @@ function suggestionOf(
   return {
     route: target.route,
     rule: target.name,
+    ...(target.limit.currency !== undefined && { currency: target.limit.currency }),
     index: target.index,
     current: textOf(target, {
       limit: target.limit.limit,
@@ -131,9 +138,11 @@ function suggestedLimit(objective: Objective, target: Target, point: Point): Sug
       granted: refused <= max * requests,
     }
   })
-  const admissions = objective.admit.map(({ text, max }, index): ClauseResult => {
+  const admissions = objective.admit.map(({ text, max, currency }, index): ClauseResult => {
     const value = measures.admit[index] ?? 0
-    return { clause: text, value, byOthers: 0, most: max, granted: value <= max }
+    const result = { clause: text, byOthers: 0, granted: value <= max }
+    if (currency === undefined) return { ...result, value, most: max }
+    return { ...result, value: value / UNITS_PER_CURRENCY, most: max / UNITS_PER_CURRENCY, currency }
   })
   return {
     text: textOf(target, point),

@@ -36,9 +36,13 @@ function limitLines(limit: SuggestedLimit): string[] {
   ]
 }
 
-function resultText({ clause, value, byOthers }: ClauseResult): string {
-  if (!isRefusalClause(clause)) return `at most ${formatNumber(value)} admitted`
+function resultText({ clause, value, byOthers, currency }: ClauseResult): string {
+  if (!isRefusalClause(clause)) return `at most ${amountText(value, currency)} admitted`
   return `${formatPercent(value)} refused${byOthers === 0 ? '' : `, ${formatPercent(byOthers)} by other rules alone`}`
+}
+
+function amountText(value: number, currency: string | undefined): string {
+  return currency === undefined ? formatNumber(value) : `${formatNumber(value)} ${currency}`
 }
 
 function isRefusalClause(clause: string): boolean {
@@ -57,8 +61,8 @@ function curveLines({ curve }: Suggestion): string[] {
     text,
     formatPercent(fractionOf(refused, requests)),
     ...clauses.map(
-      ({ clause, value, granted }) =>
-        `${isRefusalClause(clause) ? formatPercent(value) : formatNumber(value)}${granted ? '' : ' !'}`,
+      ({ clause, value, granted, currency }) =>
+        `${isRefusalClause(clause) ? formatPercent(value) : amountText(value, currency)}${granted ? '' : ' !'}`,
     ),
   ])
   return consoleTable(head, rows, 1)

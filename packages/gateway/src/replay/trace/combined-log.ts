@@ -80,6 +80,11 @@ export class CombinedLogReader implements LineReader {
       maxOutput: undefined,
       cost: undefined,
       costs: undefined,
+      model: undefined,
+      money: undefined,
+      currency: undefined,
+      call: undefined,
+      labels: undefined,
       duration,
     }
   }

@@ -1,10 +1,13 @@
+import type { Labels } from 'sluice'
+import { checkLabels } from 'sluice/internal'
+import { MAX_TOKENS } from '../../policy/llm/request/json-fields.js'
 import { StringCells } from './cells.js'
 import type { LineReader } from './line-reader.js'
 import type { SenderIds } from './sender-ids.js'
 import type { Timestamps } from './timestamps.js'
 import { type ColumnMap, mapColumns, type readMapping } from './trace-columns.js'
 import { cellIndexes, FIELDS, type Field, requestOf } from './trace-fields.js'
-import { BadLineError, TraceError, type TraceRequest } from './trace-request.js'
+import { BadLineError, type RecordedCall, TraceError, type TraceRequest } from './trace-request.js'
 
 /** Maximum depth of the members that a mapping can refer to, as in `usage.prompt_tokens`. */
 const MAX_DEPTH = 4
@@ -42,8 +45,7 @@ export class JsonLinesReader implements LineReader {
       units,
       headersOf(object, headers),
     )
-    const costs = costsOf(object)
-    return costs === undefined ? request : { ...request, costs }
+    return withRecord(request, object, columns.get('model'))
   }
 
   #columnsOf(object: Readonly<Record<string, unknown>>): ColumnMap {
@@ -65,7 +67,7 @@ const IN_ORDER = cellIndexes((field) => FIELDS.indexOf(field))
 /** Fields that may be missing from some objects. */
 const OPTIONAL_FIELDS: readonly Field[] = [
   ...(['client', 'tier', 'ip', 'input_tokens', 'output_tokens'] as const),
-  ...(['cached_tokens', 'max_tokens', 'cost', 'duration'] as const),
+  ...(['cached_tokens', 'max_tokens', 'cost', 'duration', 'model', 'money', 'currency'] as const),
 ]
 
 function objectOf(line: string): Readonly<Record<string, unknown>> {
@@ -116,6 +118,52 @@ function headersOf(
       return value === undefined ? [] : [[header, value]]
     }),
   )
+}
+
+/** Adds the members of a gateway record that are not columns. */
+function withRecord(
+  request: TraceRequest,
+  object: Readonly<Record<string, unknown>>,
+  modelColumn: string | undefined,
+): TraceRequest {
+  const costs = costsOf(object)
+  const labels = labelsOf(object)
+  const call = callOf(object)
+  // A column without text is missing, but a call without a model is known to name none.
+  const isUnnamed = modelColumn !== undefined && valueAt(object, modelColumn) === ''
+  if (costs === undefined && labels === undefined && call === undefined && !isUnnamed) return request
+  return {
+    ...request,
+    ...(costs && { costs }),
+    ...(labels && { labels }),
+    ...(call && { call }),
+    ...(isUnnamed && { model: '' }),
+  }
+}
+
+/** Returns the labels of the client. Other traces may use the name for something else. */
+function labelsOf({ labels }: Readonly<Record<string, unknown>>): Labels | undefined {
+  if (labels === null || typeof labels !== 'object') return undefined
+  try {
+    return checkLabels(labels)
+  } catch {
+    return undefined
+  }
+}
+
+/** Returns what a gateway records of a model call beyond its tokens. */
+function callOf({ reserved, price }: Readonly<Record<string, unknown>>): RecordedCall | undefined {
+  const isObject = reserved !== null && typeof reserved === 'object'
+  if (!isObject && typeof price !== 'string') return undefined
+  const members: Readonly<Record<string, unknown>> = isObject ? { ...reserved } : {}
+  const { input, answers, images, audio_seconds: audioSeconds, characters, rows } = members
+  const recorded = { input, answers, images, audioSeconds, characters, rows }
+  const counts = Object.entries(recorded).filter(([, count]) => isCount(count))
+  return { ...Object.fromEntries(counts), ...(typeof price === 'string' && { priceId: price }) }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= MAX_TOKENS
 }
 
 /** Returns the costs by rule that a gateway records. */

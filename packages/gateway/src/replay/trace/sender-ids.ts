@@ -7,8 +7,8 @@ const NOT_RECORDED = '(not recorded)'
 
 /** Maximum number of senders with a number of their own. */
 const MAX_SENDERS = 500_000
-/** Maximum number of cached tier names. */
-const MAX_TIERS = 1000
+/** Maximum number of cached names, such as those of tiers and models. */
+const MAX_NAMES = 1000
 
 /** The number shared by all senders beyond `MAX_SENDERS`. */
 export const UNKNOWN = -1
@@ -21,7 +21,7 @@ export function senderName({ client, ip }: Pick<TraceRequest, 'client' | 'ip'>):
 /** Assigns numbers to the senders of a trace. */
 export class SenderIds {
   readonly #numbers = new StringIndex()
-  readonly #tiers = new Map<string, string>()
+  readonly #names = new Map<string, string>()
 
   /**
    * Returns the number of a sender, from 0 in the order of first requests; `UNKNOWN` once
@@ -36,13 +36,13 @@ export class SenderIds {
     return size
   }
 
-  /** Returns a copy of a tier name that does not keep the trace alive. */
-  tier(name: string | undefined): string | undefined {
+  /** Returns a copy of a name, such as that of a tier, that does not keep the trace alive. */
+  interned(name: string | undefined): string | undefined {
     if (name === undefined) return undefined
-    const known = this.#tiers.get(name)
+    const known = this.#names.get(name)
     if (known !== undefined) return known
-    const tier = detachString(name)
-    if (this.#tiers.size < MAX_TIERS) this.#tiers.set(tier, tier)
-    return tier
+    const copy = detachString(name)
+    if (this.#names.size < MAX_NAMES) this.#names.set(copy, copy)
+    return copy
   }
 }

@@ -38,6 +38,9 @@ const KNOWN_NAMES: Readonly<Record<Field, readonly string[]>> = {
   cached_tokens: ['cachedtokens', 'cachedinputtokens'],
   max_tokens: ['maxtokens', 'maxoutputtokens', 'maxcompletiontokens'],
   cost: ['cost'],
+  model: ['model', 'modelname', 'modelid'],
+  money: ['money'],
+  currency: ['currency'],
   duration: ['duration', 'latency', 'elapsed', 'requesttime', 'responsetime'],
 }
 

@@ -1,4 +1,5 @@
 import { parseDuration } from 'sluice'
+import { isCurrency, MAX_MONEY, unitsOf } from 'sluice/internal'
 import type { Cells } from './cells.js'
 import type { SenderIds } from './sender-ids.js'
 import type { Timestamps, TimeUnit } from './timestamps.js'
@@ -17,6 +18,9 @@ export const FIELDS = [
   'cached_tokens',
   'max_tokens',
   'cost',
+  'model',
+  'money',
+  'currency',
   'duration',
 ] as const
 
@@ -63,11 +67,12 @@ export function requestOf(
   const client = nameOf('client', cells.text(indexes.client))
   const ip = nameOf('ip', cells.text(indexes.ip))
   const duration = cells.text(indexes.duration)
+  const money = moneyOf(cells.text(indexes.money))
   return {
     at,
     client,
     sender: senders.number(client, ip),
-    tier: senders.tier(nameOf('tier', cells.text(indexes.tier))),
+    tier: senders.interned(nameOf('tier', cells.text(indexes.tier))),
     ip,
     method,
     target,
@@ -78,6 +83,11 @@ export function requestOf(
     maxOutput: countAt('max_tokens', cells, indexes.max_tokens),
     cost: numberOf('cost', cells.text(indexes.cost)),
     costs: undefined,
+    model: senders.interned(nameOf('model', cells.text(indexes.model))),
+    money,
+    currency: money === undefined ? undefined : senders.interned(currencyOf(cells.text(indexes.currency))),
+    call: undefined,
+    labels: undefined,
     duration: duration === undefined ? undefined : durationOf(duration, units.duration),
   }
 }
@@ -133,6 +143,21 @@ function numberOf(field: string, text: string | undefined): number | undefined {
   const number = Number(text)
   if (Number.isFinite(number) && number >= 0) return number
   throw new BadLineError(`${field} must be a number, zero or more, not ${quoteShortened(text)}`)
+}
+
+/** Parses an amount of the currency into units of 10^-9. */
+function moneyOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const units = unitsOf(text)
+  if (units !== undefined && units <= BigInt(MAX_MONEY)) return Number(units)
+  throw new BadLineError(
+    `money must be an amount below nine million with at most nine decimals, not ${quoteShortened(text)}`,
+  )
+}
+
+function currencyOf(text: string | undefined): string | undefined {
+  if (text === undefined || isCurrency(text)) return text
+  throw new BadLineError(`currency must be three capital letters such as USD, not ${quoteShortened(text)}`)
 }
 
 const MILLISECONDS: Readonly<Record<TimeUnit, number>> = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 }

@@ -1,3 +1,16 @@
+import type { Labels } from 'sluice'
+import type { CallWork } from '../../policy/llm/work.js'
+
+/** What a gateway knew of a model call. */
+export interface RecordedCall extends CallWork {
+  /** The input tokens that were reserved, if the call used others. */
+  readonly input?: number
+  /** The answers without a maximum output, if there were several. */
+  readonly answers?: number
+  /** Identifies the prices of `money`. */
+  readonly priceId?: string
+}
+
 /** One request of a trace. Fields that were not recorded are undefined. */
 export interface TraceRequest {
   /** Time of arrival, in milliseconds since the origin of the trace. */
@@ -27,6 +40,16 @@ export interface TraceRequest {
   readonly maxOutput: number | undefined
   /** Cost under rules whose cost cannot be computed from the other fields. */
   readonly cost: number | undefined
+  /** The model of a call; an empty string if the call named none. */
+  readonly model: string | undefined
+  /** What the call was charged, in units of 10^-9 of `currency`. */
+  readonly money: number | undefined
+  /** Undefined for that of the replay. */
+  readonly currency: string | undefined
+  /** What a gateway records beyond the fields of a trace. */
+  readonly call: RecordedCall | undefined
+  /** The labels of the client that rules use. */
+  readonly labels: Labels | undefined
   /** Costs by rule name, which take precedence over `cost`. */
   readonly costs: Readonly<Record<string, number>> | undefined
   /** Time from admission to the end of the response, in milliseconds. */

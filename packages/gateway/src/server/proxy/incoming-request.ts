@@ -223,6 +223,11 @@ export class IncomingRequest implements WeighedRequest {
     return this.#model?.target ?? ''
   }
 
+  /** The model of the call if a rule has read it; undefined otherwise. */
+  get knownModel(): string | undefined {
+    return this.#model?.target
+  }
+
   /** Checks whether the client may use the model of the call. @throws RequestError */
   checkModel(): void {
     const { models } = this.#options

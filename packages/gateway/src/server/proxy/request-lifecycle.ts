@@ -100,7 +100,7 @@ export class RequestLifecycle {
   }
 
   #applyDecision(admitted: Admitted): void {
-    const { services, target, match } = this.#routed
+    const { match } = this.#routed
     const { decision, call } = admitted
     this.#client = admitted.request.client
     this.#routed.telemetry?.onDecision({
@@ -114,8 +114,7 @@ export class RequestLifecycle {
     if (decision.allowed && holdsSlots(decision)) this.#permit = decision.permit
     this.#lease = admitted.body?.lease
     // A replay would count the request.
-    if (!admitted.isExempt) this.#recorded = services.recorder?.begin(target.path, admitted)
-    if (call !== undefined) this.#recorded?.setReservation(call.reservation)
+    if (!admitted.isExempt) this.#record(admitted)
     const headers = limitHeaders(decision, match.policy)
     if (decision.allowed) {
       this.#permit?.keepRenewed()
@@ -125,6 +124,13 @@ export class RequestLifecycle {
       sendOwnAnswer(this.#routed, refusalProblem(decision.refusal, presentation), presentation, headers)
       this.#end('refused')
     }
+  }
+
+  #record(admitted: Admitted): void {
+    const { services, target, match } = this.#routed
+    this.#recorded = services.recorder?.begin(target.path, admitted, match.policy.labels)
+    const { knownModel } = admitted.request
+    if (admitted.call === undefined && knownModel !== undefined) this.#recorded?.setModel(knownModel)
   }
 
   #forwardAdmitted(

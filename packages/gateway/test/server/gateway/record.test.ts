@@ -65,3 +65,32 @@ it('a record contains the ID of each request', async () => {
     ['refused', answers[1]?.headers['x-request-id']],
   ])
 })
+
+it('a record contains the model of calls whose tokens are not limited, and only the labels that limits use', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'traffic.jsonl.gz')
+  const { gateway, url } = await startTestGateway(`record: ${file}
+identity:
+  trusted_proxies: [127.0.0.1]
+  proxy_headers: { client: X-Client, labels: { org: X-Org, team: X-Team, secret: X-Secret } }
+routes:
+  - match: POST /v1/chat/completions
+    llm: openai
+    limits: [{ limit: 9/hour, by: client.org, when: "model == 'big' || client.team == 'red'" }]`)
+  const headers = { 'x-client': 'ada', 'x-org': 'acme', 'x-team': 'red', 'x-secret': 'hidden' }
+  for (const model of ['big', undefined]) {
+    const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'x' }] })
+    await send(url, '/v1/chat/completions', { headers, body })
+  }
+  await gateway.close()
+  const text = gunzipSync(await readFile(file)).toString()
+  expect(text).not.toMatch(/acme|hidden|ada/)
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .slice(1)
+    .map((line) => JSON.parse(line))
+  const labels = { org: expect.stringMatching(/^[\w-]{16}$/), team: 'red' }
+  expect(lines).toEqual(['big', ''].map((model) => expect.objectContaining({ model, labels })))
+})

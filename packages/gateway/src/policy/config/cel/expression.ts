@@ -27,6 +27,8 @@ interface ExpressionProperties {
   /** True if it reads the headers or the query, which may contain credentials. */
   readonly readsSecrets: boolean
   readonly readsModel: boolean
+  /** The labels of the client that it reads; `*` if it may read any. Absent if it reads none. */
+  readonly labels?: readonly string[]
   /** Warnings about the expression, which is valid. */
   readonly warnings?: readonly string[]
 }
@@ -220,9 +222,14 @@ export function propertiesOf({
   readsBody,
   readsSecrets,
   readsModel,
+  labels,
   warnings,
 }: ExpressionProperties): ExpressionProperties {
-  return { source, readsBody, readsSecrets, readsModel, ...(warnings && { warnings }) }
+  return {
+    ...{ source, readsBody, readsSecrets, readsModel },
+    ...(labels && { labels }),
+    ...(warnings && { warnings }),
+  }
 }
 
 type Fail = (reason: string) => never
@@ -247,7 +254,7 @@ function compile<T>(
     return [compileErrorOf(error, source, example)]
   }
   const analysis = analyze(parsed.ast, scope)
-  const { readsBody, readsSecrets, readsModel, warnings, problems } = analysis
+  const { readsBody, readsSecrets, readsModel, labels, warnings, problems } = analysis
   if (problems.length > 0) return [...problems]
   if (analysis.readsLabels) parsed = LANGUAGE_WITH_LABELS.parse(source)
   const invalid = problemOf === undefined ? [] : problemsOfResults(parsed.ast, problemOf)
@@ -283,6 +290,7 @@ function compile<T>(
     readsBody,
     readsSecrets,
     readsModel,
+    ...(labels.length > 0 && { labels }),
     ...(warnings.length > 0 && { warnings }),
   })
 }

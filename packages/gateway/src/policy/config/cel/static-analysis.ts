@@ -14,12 +14,17 @@ export interface ExpressionProblem {
   readonly message: string
 }
 
+/** Stands for every label. */
+export const ANY_LABEL = '*'
+
 interface ExpressionAnalysis {
   readonly readsBody: boolean
   /** True if it reads the headers or the query, which may contain credentials. */
   readonly readsSecrets: boolean
   /** True if it reads a label of the client. */
   readonly readsLabels: boolean
+  /** The labels that it reads; `*` if it may read any. */
+  readonly labels: readonly string[]
   readonly readsModel: boolean
   /** Warnings about the expression, which is valid. */
   readonly warnings: readonly string[]
@@ -41,6 +46,10 @@ class Analyzer implements ExpressionAnalysis {
   readsBody = false
   readsSecrets = false
   readsLabels = false
+  readonly #labels = new Set<string>()
+  /** Uses of `client`, and those of them that name a member. */
+  #clientUses = 0
+  #clientMembers = 0
   readsModel = false
   readonly warnings: string[] = []
   readonly problems: ExpressionProblem[] = []
@@ -48,6 +57,10 @@ class Analyzer implements ExpressionAnalysis {
 
   constructor(scope: ExpressionScope) {
     this.#scope = scope
+  }
+
+  get labels(): readonly string[] {
+    return this.#clientUses > this.#clientMembers ? [ANY_LABEL] : [...this.#labels]
   }
 
   /** @param loop the variable of the loop around the node, if any */
@@ -89,6 +102,7 @@ class Analyzer implements ExpressionAnalysis {
     }
     if (name === 'headers' || name === 'query') this.readsSecrets = true
     if (name === 'model') this.#model(node)
+    if (name === 'client') this.#clientUses++
     if (name !== 'body') return
     this.readsBody = true
     if (loop !== undefined) {
@@ -147,7 +161,11 @@ class Analyzer implements ExpressionAnalysis {
   }
 
   #clientMember(name: string, at: number): void {
-    if (isLabel(name)) this.readsLabels = true
+    this.#clientMembers++
+    if (isLabel(name)) {
+      this.readsLabels = true
+      this.#labels.add(name)
+    }
     const { error, warning } = clientMemberFinding(name, this.#scope)
     if (error !== undefined) this.#report(at, error)
     if (warning !== undefined) this.warnings.push(warning)

@@ -200,7 +200,8 @@ export function readsModel(rules: readonly Rule<GatewayRequest>[]): boolean {
   return rules.flatMap(expressionsOf).some((expression) => expression.readsModel)
 }
 
-function expressionsOf(rule: Rule<GatewayRequest>): Expression<unknown>[] {
+/** Lists the expressions of a rule. */
+export function expressionsOf(rule: Rule<GatewayRequest>): Expression<unknown>[] {
   const bound = 'concurrent' in rule ? rule.concurrent : rule.limit
   const values: readonly unknown[] = [rule.cost, bound, rule.by, rule.when].flat()
   return values.filter(

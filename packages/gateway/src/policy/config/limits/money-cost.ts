@@ -1,5 +1,5 @@
 import { MAX_MONEY, unitsOf } from 'sluice/internal'
-import type { Expression } from '../cel/expression.js'
+import { type Expression, propertiesOf } from '../cel/expression.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import type { ConfigNode } from '../yaml/yaml-node.js'
 
@@ -13,12 +13,8 @@ export function moneyCost<C extends Cost>(cost: C, node: ConfigNode, problems: P
 export function moneyCost(cost: Cost, node: ConfigNode, problems: Problems): Cost {
   if (cost === undefined) return undefined
   if (typeof cost === 'function') {
-    const { source, readsBody, readsModel, readsSecrets } = cost
-    const units: Expression<number> = Object.assign(
-      (...request: Parameters<typeof cost>) => roundedUnits(cost(...request)),
-      { source, readsBody, readsModel, readsSecrets },
-    )
-    return units
+    const units = (...request: Parameters<typeof cost>) => roundedUnits(cost(...request))
+    return Object.assign(units, propertiesOf(cost))
   }
   const units = unitsOf(String(cost))
   if (units !== undefined && units <= BigInt(MAX_MONEY)) return Number(units)

@@ -36,8 +36,9 @@ export const REASON = 5
 export const QUOTA = 6
 /** A `DecisionEvent`. Its numbers are those of `DECISION_FIELDS`. */
 export const DECISION = 7
-/** The id of the open request, the time, and the actual tokens, input tokens and output tokens. */
+/** The id of the open request, the time, and the actual cost in each resource; NaN if it is unknown. */
 export const SETTLED = 8
+export const SETTLED_RESOURCES = ['tokens', 'input_tokens', 'output_tokens', 'money'] as const
 /** The id of the open request and the time. */
 export const ENDED = 9
 

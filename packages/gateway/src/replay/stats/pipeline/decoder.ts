@@ -59,8 +59,8 @@ export class Decoder {
     switch (type) {
       case protocol.SETTLED: {
         const [openId, now] = [this.#next(), this.#next()]
-        const amounts = { tokens: this.#next(), input_tokens: this.#next(), output_tokens: this.#next() }
-        this.stats.settled(openId, amounts, now)
+        const costs = protocol.SETTLED_RESOURCES.map((name) => [name, this.#next()] as const)
+        this.stats.settled(openId, Object.fromEntries(costs.filter(([, cost]) => !Number.isNaN(cost))), now)
         break
       }
       case protocol.ENDED: {

@@ -24,6 +24,7 @@ import {
   RULE,
   RULE_LIMIT,
   SETTLED,
+  SETTLED_RESOURCES,
   TIER,
 } from './batch-protocol.js'
 import { Interner } from './interner.js'
@@ -149,8 +150,8 @@ export class Encoder implements ReplayObserver {
 
   #completionHandler(openId: number): CompletionHandler {
     return {
-      settled: ({ tokens, input_tokens, output_tokens }: Amounts) =>
-        this.#write([SETTLED, openId, this.now(), tokens, input_tokens, output_tokens]),
+      settled: (costs: Partial<Amounts>) =>
+        this.#write([SETTLED, openId, this.now(), ...SETTLED_RESOURCES.map((name) => costs[name] ?? NaN)]),
       ended: () => this.#write([ENDED, openId, this.now()]),
     }
   }
