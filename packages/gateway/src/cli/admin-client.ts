@@ -15,7 +15,7 @@ const UNAVAILABLE = 2
 const TIMEOUT_MS = 60_000
 
 /** Reports why a gateway did not do what a command asked for. */
-export class AdminClientError extends Error {
+class AdminClientError extends Error {
   override readonly name = 'AdminClientError'
 
   constructor(
