@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net'
 
-/** Bounds the wait for a turn without arrivals under a constant load. */
-const MAX_TURNS = 1000
+/** Bounds the wait for a turn without arrivals under a constant load, in milliseconds. */
+const MAX_WAIT_MS = 500
+
+/** Connections can arrive unnoticed in a turn, so it must be short: in milliseconds. */
+const SHORT_TURN_MS = 1
 
 /** Time for a new connection to send the first byte of its request, in milliseconds. */
 const FIRST_BYTE_MS = 500
@@ -12,13 +15,23 @@ const FIRST_BYTE_MS = 500
  * that waits to be read. Clients do not repeat a POST that was reset.
  *
  * @param arrivals returns the number of connections and requests that arrived so far
+ * @param isIdle returns false while something that arrived still has to be passed on
  */
-export async function quietTurn(arrivals: () => number): Promise<void> {
-  for (let turn = 0; turn < MAX_TURNS; turn++) {
+export async function quietTurn(arrivals: () => number, isIdle = () => true): Promise<void> {
+  const deadline = performance.now() + MAX_WAIT_MS
+  // This turn may have asked for new connections long ago, so the first whole turn is the next one.
+  await endOfTurn()
+  while (performance.now() < deadline) {
     const before = arrivals()
-    await new Promise((resolve) => setImmediate(resolve))
-    if (arrivals() === before) return
+    const start = performance.now()
+    await endOfTurn()
+    const isShort = performance.now() - start < SHORT_TURN_MS
+    if (isShort && arrivals() === before && isIdle()) return
   }
+}
+
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /**

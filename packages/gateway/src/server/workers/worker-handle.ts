@@ -9,7 +9,7 @@ import type { Observer } from '../observability/observer.js'
 import type { ServerLoad } from '../observability/server-load.js'
 import type { SpendBatch } from '../spend/spend-ledger.js'
 import type { StoreStats } from '../store/store-stats.js'
-import { closeUnconfirmed } from './connection-handoff.js'
+import { ConnectionHandoff } from './connection-handoff.js'
 import { EventReceiver } from './event-receiver.js'
 import { SilenceWatch } from './silence-watch.js'
 import { performCalls } from './store-server.js'
@@ -63,6 +63,8 @@ export class WorkerHandle {
   readonly listening: Promise<AddressInfo>
   /** Settles when the worker has exited. */
   readonly exited: Promise<WorkerExit>
+  /** The connections that the worker receives. */
+  readonly handoff: ConnectionHandoff
   /** True if the worker has started listening. */
   hasListened = false
   readonly #worker: Worker
@@ -94,7 +96,7 @@ export class WorkerHandle {
     this.#worker = cluster.fork()
     for (const output of [this.#worker.process.stdout, this.#worker.process.stderr])
       if (output) createInterface(output).on('line', (line) => options.log.relay?.(line))
-    closeUnconfirmed(this.#worker.process)
+    this.handoff = new ConnectionHandoff(this.#worker.process)
     this.#worker.on('message', (message: FromWorker) => this.#handleMessage(message))
     this.exited = new Promise((resolve) => {
       this.#worker.once('exit', (code: number | null, signal: string | null) => {

@@ -12,6 +12,7 @@ import { exitedWorkerLoad, NO_LOAD, type ServerLoad, summedLoad } from '../obser
 import type { Runtime } from '../runtime.js'
 import type { SpendBatch } from '../spend/spend-ledger.js'
 import { exitedWorkerStats, type StoreStats, summedStats } from '../store/store-stats.js'
+import { closeSharedPort } from './connection-handoff.js'
 import type { Frontend } from './frontend.js'
 import { type WorkerExit, WorkerHandle } from './worker-handle.js'
 import type { WorkerConfig, WorkerDroppedLines } from './worker-protocol.js'
@@ -150,7 +151,9 @@ class WorkerPool {
   async close(gracePeriodMs: number): Promise<void> {
     this.#isStopping = true
     for (const restart of this.#restarts) clearTimeout(restart)
-    await Promise.all([...this.#workers].map((worker) => worker.stop(gracePeriodMs)))
+    const workers = [...this.#workers]
+    await closeSharedPort(workers.map(({ handoff }) => handoff))
+    await Promise.all(workers.map((worker) => worker.stop(gracePeriodMs)))
   }
 
   #spawn(): WorkerHandle {

@@ -1,6 +1,9 @@
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { startReceiver } from '../gateway/otlp-receiver.js'
 import { until } from '../gateway/running-gateway.js'
@@ -39,4 +42,44 @@ default: { limits: [1000/minute] }
   expect((await ended)[0]).toBe(0)
   await until(() => receiver.spans.length > 0)
   expect(output.err).toContain('"part":"record"')
+})
+
+it('workers that stop respond to the connections that the primary has accepted', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-stop-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const preload = join(folder, 'late.cjs')
+  // The primary is told late that a worker has closed its port.
+  await writeFile(
+    preload,
+    `if (process.send !== undefined) {
+  const { send } = process
+  process.send = (message, ...rest) =>
+    message?.act === 'close' ? setTimeout(() => send.call(process, message, ...rest), 300) : send.call(process, message, ...rest)
+}`,
+  )
+  vi.stubEnv('NODE_OPTIONS', `--require ${preload}`)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const { child, ended, url } = await serveWithWorkers(
+    2,
+    'default: { limits: [1M/minute] }\n',
+    (_, response) => response.end('fine'),
+  )
+  const responses: boolean[] = []
+  const isRefused = async () => {
+    const connection = connect(Number(new URL(url).port), '127.0.0.1')
+    try {
+      await once(connection, 'connect')
+    } catch {
+      return true
+    }
+    connection.end('GET / HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n')
+    responses.push((await text(connection).catch(() => '')).startsWith('HTTP/1.1 200'))
+    return false
+  }
+  expect(await isRefused()).toBe(false)
+  child.kill('SIGTERM')
+  while (!(await isRefused()));
+  expect((await ended)[0]).toBe(0)
+  // The system resets a connection that arrives in the moment in which the port closes.
+  expect(responses.filter((isComplete) => !isComplete).length).toBeLessThanOrEqual(1)
 })
