@@ -37,7 +37,7 @@ const RUN_ELSEWHERE = new Set([
  * them.
  */
 const PAGES_WITH_OWN_SERVER =
-  /^(docs\/(money|operating|spend)\.md|examples\/(in-memory|tiers|warm-up|strategies|resources|monitoring|redis|memcached)\/)/
+  /^(docs\/(llm-gateway|money|operating|spend)\.md|examples\/(in-memory|tiers|warm-up|strategies|resources|monitoring|redis|memcached)\/)/
 
 const listings = await allListings()
 

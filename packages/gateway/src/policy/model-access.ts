@@ -2,7 +2,7 @@ import { jsonPointer, RequestError } from 'sluice'
 import { withFormText } from './body/multipart.js'
 import type { MultipartForm } from './body/multipart-form.js'
 import { type LlmRouteOptions, shapeOf } from './llm/llm-call.js'
-import type { ListAnswer, VisibleModels } from './llm/model-list.js'
+import { type ListAnswer, modelListing, modelListingEntry, type VisibleModels } from './llm/model-list.js'
 import { ModelPattern } from './llm/model-pattern.js'
 import { withMember } from './llm/request/duplicate-keys.js'
 import { type Fields, isFields, listOf, own, statedModel } from './llm/request/json-fields.js'
@@ -38,6 +38,8 @@ class ModelNotFoundError extends RequestError {
 export interface ModelList {
   readonly answer: ListAnswer
   readonly access: Pick<ModelAccess, 'allow' | 'alias'>
+  /** All models, if the gateway answers itself; undefined if the upstream lists them. */
+  readonly models?: readonly string[]
 }
 
 /** Returns the names under which a client may use models. */
@@ -53,11 +55,23 @@ export function visibleModels(
  *
  * @throws ModelNotFoundError if it may not
  */
-export function checkListed({ answer, access }: ModelList, request: GatewayRequest): void {
+export function checkListed({ answer, access, models }: ModelList, request: GatewayRequest): void {
   const requested = answer.kind === 'list' ? undefined : request.params[answer.kind.param]
   // Another path of the same route names no model.
   if (requested === undefined) return
-  checkModel(access, { requested, target: access.alias?.get(requested) ?? requested }, request)
+  const target = access.alias?.get(requested) ?? requested
+  checkModel(access, { requested, target }, request)
+  if (models?.includes(target) === false) throw new ModelNotFoundError(requested)
+}
+
+/** Returns the answer to a request for the models of the configuration file, or for one of them. */
+export function ownModelList(
+  { answer, access }: ModelList,
+  models: readonly string[],
+  request: GatewayRequest,
+): object {
+  if (answer.kind === 'list') return modelListing(answer, visibleModels(access, request), models)
+  return modelListingEntry(answer, request.params[answer.kind.param] ?? '')
 }
 
 /** The model of a call. */

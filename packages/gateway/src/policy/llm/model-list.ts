@@ -42,7 +42,7 @@ export function listAnswerOf(path: string, params: readonly string[]): ListAnswe
  */
 export function filteredList(
   { members }: ListAnswer,
-  { isAllowed, alias }: VisibleModels,
+  names: VisibleModels,
   json: Buffer,
 ): Buffer | undefined {
   const answer = parsed(json)
@@ -52,16 +52,47 @@ export function filteredList(
   for (const model of models) {
     const name = own(model, members.name)
     if (typeof name !== 'string') return undefined
-    if (isAllowed(name)) visible.push(model as object)
-    for (const [other, target] of alias)
-      if (target === name && (isAllowed(other) || isAllowed(target)))
-        visible.push(renamed(model as object, name, other))
+    for (const shown of namesOf(name, names))
+      visible.push(shown === name ? (model as object) : renamed(model as object, name, shown))
   }
   const nameOf = (model: object | undefined) => (model === undefined ? null : own(model, members.name))
   const ends = { first_id: nameOf(visible[0]), last_id: nameOf(visible.at(-1)) }
   // The cursors of a page of Anthropic's list name models too.
   const cursors = Object.entries(ends).filter(([cursor]) => Object.hasOwn(answer, cursor))
   return Buffer.from(JSON.stringify({ ...answer, [members.list]: visible, ...Object.fromEntries(cursors) }))
+}
+
+/** Returns the names under which a client may see a model: its own name and its aliases. */
+function namesOf(model: string, { isAllowed, alias }: VisibleModels): readonly string[] {
+  const aliases = [...alias].filter(
+    ([other, target]) => target === model && (isAllowed(other) || isAllowed(target)),
+  )
+  return [...(isAllowed(model) ? [model] : []), ...aliases.map(([other]) => other)]
+}
+
+/** Returns a list of the models that a client may use, with their aliases, in the format of the API. */
+export function modelListing(
+  { members }: ListAnswer,
+  visible: VisibleModels,
+  models: readonly string[],
+): object {
+  const names = models.flatMap((model) => namesOf(model, visible))
+  const list = { [members.list]: names.map((name) => modelListingEntry({ members }, name)) }
+  if (members === OLLAMA_MEMBERS) return list
+  return {
+    object: 'list',
+    ...list,
+    has_more: false,
+    first_id: names[0] ?? null,
+    last_id: names.at(-1) ?? null,
+  }
+}
+
+/** Describes a model in the format of the API. Those of OpenAI and Anthropic share one. */
+export function modelListingEntry({ members }: Pick<ListAnswer, 'members'>, name: string): object {
+  if (members === OLLAMA_MEMBERS) return { name, model: name }
+  const ofAnthropic = { type: 'model', display_name: name, created_at: new Date(0).toISOString() }
+  return { id: name, object: 'model', created: 0, owned_by: 'sluice', ...ofAnthropic }
 }
 
 /**

@@ -1,8 +1,20 @@
+import type { HttpAnswer } from 'sluice/http'
 import { describedModel, filteredList } from '../../policy/llm/model-list.js'
-import { type ModelList, visibleModels } from '../../policy/model-access.js'
+import { type ModelList, ownModelList, visibleModels } from '../../policy/model-access.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import { type Target, withSegment } from '../../policy/routing/target.js'
 import type { ForwardOverrides } from './forward.js'
+
+/**
+ * Answers a request for the models that the configuration file lists.
+ *
+ * @returns undefined if the upstream lists them
+ */
+export function modelListAnswer(list: ModelList, request: WeighedRequest): HttpAnswer | undefined {
+  if (list.models === undefined) return undefined
+  const body = JSON.stringify(ownModelList(list, list.models, request))
+  return { status: 200, headers: [['content-type', 'application/json']], body }
+}
 
 /** Returns the overrides that show a client only the models that it may use. */
 export function modelListOverrides(

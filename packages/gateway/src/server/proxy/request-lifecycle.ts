@@ -16,7 +16,7 @@ import { sendErrorResponse } from './error-response.js'
 import { type ForwardOptions, type ForwardOverrides, forward } from './forward.js'
 import type { FailedForward, ForwardProgress, ForwardResult } from './forward-result.js'
 import { meteredForward } from './metered-forward.js'
-import { modelListOverrides } from './model-list-forward.js'
+import { modelListAnswer, modelListOverrides } from './model-list-forward.js'
 import { errorShapeOf, presentationOf, sendOwnAnswer } from './own-answer.js'
 import { endRequest, type RoutedRequest } from './request-context.js'
 import { routedDelivery } from './routed-delivery.js'
@@ -143,11 +143,17 @@ export class RequestLifecycle {
     const spending = call === undefined ? spendingOf(this.#routed, request.client, decision) : undefined
     const onWork = spending && (() => recordFixedSpend(spending))
     const settle = requestSettler(decision, onWork, upstreamPermit)
+    const list = this.#routed.match.policy.modelList
+    const listing = list && modelListAnswer(list, request)
+    if (listing !== undefined) {
+      sendOwnAnswer(this.#routed, listing, presentationOf(this.#routed), responseHeaders)
+      this.#onForwarded(ANSWERED, responseHeaders, () => settle(ANSWERED, SERVED))
+      return
+    }
     if (upstream !== undefined && 'error' in upstream) {
       this.#failUnsent(upstream.error, settle)
       return
     }
-    const list = this.#routed.match.policy.modelList
     if (list !== undefined) {
       if (body === undefined) this.#routed.sendContinue()
       const overrides = modelListOverrides(list, request, this.#routed.target)
@@ -308,6 +314,10 @@ export class RequestLifecycle {
     endRequest(this.#routed, this.#routed.match.policy.name, outcome)
   }
 }
+
+/** The exchange of a request that the gateway answers in place of the upstream. */
+const ANSWERED: ForwardResult = { kind: 'answered', status: 200 }
+const SERVED: ForwardProgress = { reached: true, status: 200 }
 
 function logForwarded(access: AccessEntry, result: ForwardResult, { status }: ForwardProgress): void {
   if (result.kind !== 'failed' && status !== 0) access.onUpstreamAnswer()

@@ -96,6 +96,7 @@ describe('the models of a route', () => {
   it.each([
     ['models: { allow: [a] }', "'models' requires 'llm'"],
     ['llm: openai\n    models: { alias: { a: b, b: c } }', "'b' is an alias itself"],
+    ['llm: openai\n    models: { list: [a] }', "'list' requires a route that lists models"],
     ['llm: openai\n    models: { allow: 7 }', "'allow' must be a list of models"],
     ['llm: openai\n    models: { allow: "1 + 1" }', 'must return a list of strings, but returns an int'],
     [

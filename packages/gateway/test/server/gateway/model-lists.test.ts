@@ -20,7 +20,7 @@ const ANTHROPIC = {
 const OLLAMA = { models: ['small', 'secret'].map((name) => ({ name, model: name, size: 7 })) }
 
 /** Starts a gateway whose upstream answers with a body. */
-async function start(body: unknown, { status = 200, headers = {} } = {}) {
+async function start(body: unknown, { status = 200, headers = {}, llm = 'openai', more = '' } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-lists-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'keys.yaml')
@@ -37,8 +37,9 @@ async function start(body: unknown, { status = 200, headers = {} } = {}) {
 identity: { api_keys: ${file} }
 routes:
   - match: [GET /v1/models, 'GET /v1/models/:model', GET /api/tags]
-    llm: openai
-    models: { allow: client.models, alias: { fast: big, quick: secret } }
+    llm: ${llm}
+    models: { allow: client.models, alias: { fast: big, quick: secret }${more} }
+    limits: [{ name: lookups, limit: 100/hour, by: client }]
 `,
     upstream,
   )
@@ -116,5 +117,44 @@ describe('a route that lists models', () => {
     expect(seen.map(({ url }) => url)).toEqual(['/v1/models/big'])
     // The upstream described another model.
     expect((await get('/v1/models/small', 'ada')).status).toBe(502)
+  })
+})
+
+describe('a route whose file lists the models', () => {
+  const more = ', list: [big, small, llama-1, secret]'
+  const entry = (id: string) => ({
+    ...{ id, object: 'model', created: 0, owned_by: 'sluice' },
+    ...{ type: 'model', display_name: id, created_at: '1970-01-01T00:00:00.000Z' },
+  })
+
+  it('lists the models and the aliases that the key may use, and asks no upstream', async () => {
+    const { get, seen } = await start(OPENAI, { more })
+    const { status, headers, text } = await get('/v1/models', 'ada')
+    expect([status, headers]).toMatchObject([200, { 'content-type': 'application/json' }])
+    expect(JSON.parse(text)).toEqual({
+      ...{ object: 'list', data: ['fast', 'small', 'llama-1'].map(entry) },
+      ...{ has_more: false, first_id: 'fast', last_id: 'llama-1' },
+    })
+    expect(JSON.parse((await get('/v1/models')).text)).toMatchObject({ data: [], first_id: null })
+    expect(seen).toEqual([])
+  })
+
+  it('lists them for Ollama', async () => {
+    const { get } = await start(OLLAMA, { more, llm: 'ollama' })
+    const models = ['fast', 'small', 'llama-1'].map((name) => ({ name, model: name }))
+    expect(JSON.parse((await get('/api/tags', 'ada')).text)).toEqual({ models })
+  })
+
+  it('describes one model, and answers 404 without a charge for one that is not listed', async () => {
+    const { get } = await start({}, { more })
+    const fast = await get('/v1/models/fast', 'ada')
+    expect(JSON.parse(fast.text)).toEqual(entry('fast'))
+    expect(fast.headers.ratelimit).toContain('r=99')
+    // Allowed by a pattern.
+    for (const name of ['llama-2', 'secret']) {
+      const { status, text } = await get(`/v1/models/${name}`, 'ada')
+      expect([status, JSON.parse(text)]).toMatchObject([404, { error: { code: 'model_not_found' } }])
+    }
+    expect((await get('/v1/models', 'ada')).headers.ratelimit).toContain('r=98')
   })
 })

@@ -208,7 +208,7 @@ function listAnswer(pattern: RoutePattern): ListAnswer | undefined {
 
 function modelListOf(pattern: RoutePattern, section: ModelsSection | undefined): ModelList | undefined {
   const answer = listAnswer(pattern)
-  return answer && { answer, access: accessOf(section) }
+  return answer && { answer, access: accessOf(section), ...(section?.list && { models: section.list }) }
 }
 
 /** Returns the shape of model calls to the path of a pattern. A vendor has several. */
@@ -302,7 +302,7 @@ function policyShape(
     answers: decodeAnswers,
     warm_up: decodeWarmUp,
     llm: listsModels ? decodeListVendor : llmDecoder(path),
-    models: modelsDecoder(scope),
+    models: modelsDecoder(scope, listsModels),
     unpriced: scalar(z.literal('allow'), 'allow'),
     on_unreadable: decodeOnUnreadable,
     body_types: decodeBodyTypes,
