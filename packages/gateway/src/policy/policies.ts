@@ -462,10 +462,7 @@ function withoutPrices({ pricing: _, ...llm }: LlmRouteOptions): LlmRouteOptions
 
 /** Reports whether a model call is read for the limits of an upstream. */
 function metersForUpstream({ upstream }: PolicyConfig, { upstreams = {} }: SharedConfig): boolean {
-  return (
-    upstream !== undefined &&
-    Object.values(upstreams).some(({ rules = [] }) => rules.some(readsCall))
-  )
+  return upstream !== undefined && Object.values(upstreams).some(({ rules = [] }) => rules.some(readsCall))
 }
 
 function presentationOf(
