@@ -26,7 +26,7 @@ export const LAYERS = {
   ],
   'packages/gateway/src': [
     ['version.ts'],
-    ['policy/headers', 'policy/body', 'policy/routing', 'policy/acts'],
+    ['policy/headers', 'policy/body', 'policy/routing', 'policy/acts', 'policy/terminal-text.ts'],
     ['policy/llm'],
     ['policy/policy-request.ts', 'policy/answer-template.ts'],
     ['policy/model-access.ts'],

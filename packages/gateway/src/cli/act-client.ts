@@ -1,5 +1,6 @@
+import { printable } from '../policy/terminal-text.js'
 import type { ActList, AdminAction, ListedAct } from '../server/admin/api/admin-actions.js'
-import { type AdminAddress, exitCodeOf, printable, requestAdmin, requireToken } from './admin-client.js'
+import { type AdminAddress, exitCodeOf, requestAdmin, requireToken } from './admin-client.js'
 import type { Output } from './check-command.js'
 
 /** How a command reaches the gateway, and where it prints. */

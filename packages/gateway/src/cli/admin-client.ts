@@ -1,3 +1,4 @@
+import { printable } from '../policy/terminal-text.js'
 import type { Output } from './check-command.js'
 
 /** How a command reaches a gateway. */
@@ -109,11 +110,6 @@ function jsonObjectIn<T extends object>(text: string): Partial<T> {
   } catch {
     return {}
   }
-}
-
-/** Replaces control characters, which could move the cursor of the terminal. */
-export function printable(line: string): string {
-  return line.replaceAll(/\p{C}/gu, '?')
 }
 
 function adminUrl(text: string): URL | undefined {

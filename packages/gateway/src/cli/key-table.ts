@@ -1,24 +1,14 @@
+import { alignedLines, printable } from '../policy/terminal-text.js'
 import type { ListedKey } from '../server/admin/api/admin-keys.js'
-import { printable } from './admin-client.js'
 
 const TITLES = ['ID', 'CLIENT', 'TIER', 'LABELS', 'CREATED', 'BY', 'EXPIRES', 'LAST USED']
 const NONE = '-'
 
 /** Formats keys as a table, with a line of titles if it is the first page. */
 export function keyTable(keys: readonly ListedKey[], isFirst: boolean, now: number): string {
-  const rows = [...(isFirst ? [TITLES] : []), ...keys.map((key) => rowOf(key, now))]
-  const widths = TITLES.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  )
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .map((line) => `${printable(line)}\n`)
-    .join('')
+  const rows = keys.map((key) => rowOf(key, now).map(printable))
+  const lines = alignedLines([TITLES, ...rows]).slice(isFirst ? 0 : 1)
+  return lines.map((line) => `${line}\n`).join('')
 }
 
 /** Formats one key as lines. */

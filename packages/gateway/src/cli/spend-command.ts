@@ -1,6 +1,7 @@
+import { alignedLines, printable } from '../policy/terminal-text.js'
 import type { SpendReport, SpendRow } from '../server/admin/api/spend-report.js'
 import type { ActClient } from './act-client.js'
-import { exitCodeOf, printable, requestAdmin, requestAdminText } from './admin-client.js'
+import { exitCodeOf, requestAdmin, requestAdminText } from './admin-client.js'
 
 export interface SpendOptions {
   readonly by?: string
@@ -51,19 +52,8 @@ function tableOf({ by, from, to, rows, totals, kept }: SpendReport): string[] {
     ...rows.map(({ name, ...sums }) => [nameOf(name, by), ...cellsOf(sums)]),
     ...totals.map((sums) => ['total', ...cellsOf(sums)]),
   ]
-  const widths = (table[0] ?? []).map((_, column) =>
-    Math.max(...table.map((row) => [...(row[column] ?? '')].length)),
-  )
-  const lines = table.map((row) =>
-    row
-      .map((cell, column) => {
-        const space = ' '.repeat((widths[column] ?? 0) - [...cell].length)
-        // The name and the currency are texts.
-        return column === 0 || column === 2 ? cell + space : space + cell
-      })
-      .join('  ')
-      .trimEnd(),
-  )
+  // The name and the currency are text.
+  const lines = alignedLines(table, (column) => column !== 0 && column !== 2)
   return [`spend from ${period}`, ...lines, ...note]
 }
 

@@ -33,7 +33,7 @@ import {
 } from './config/config.js'
 import { describeKey } from './config/describe-config.js'
 import { readsBody, readsModel } from './config/limits/limit-entry.js'
-import { readsCall, tokensOf } from './config/limits/token-limits.js'
+import { readsCall } from './config/limits/token-limits.js'
 import { type UsedLabels, usedLabels } from './config/limits/used-labels.js'
 import { countsMoney } from './config/prices/money-limits.js'
 import type { LlmRouteOptions } from './llm/llm-call.js'
@@ -462,10 +462,7 @@ function withoutPrices({ pricing: _, ...llm }: LlmRouteOptions): LlmRouteOptions
 
 /** Reports whether a model call is read for the limits of an upstream. */
 function metersForUpstream({ upstream }: PolicyConfig, { upstreams = {} }: SharedConfig): boolean {
-  return (
-    upstream !== undefined &&
-    Object.values(upstreams).some(({ rules = [] }) => rules.some((rule) => tokensOf(rule) !== undefined))
-  )
+  return upstream !== undefined && Object.values(upstreams).some(({ rules = [] }) => rules.some(readsCall))
 }
 
 function presentationOf(

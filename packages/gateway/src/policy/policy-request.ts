@@ -1,7 +1,6 @@
 import type { Client } from 'sluice'
 import type { Parameters } from './body/url-parameters.js'
 import type { WeighedCall } from './llm/llm-call.js'
-import type { Reservation } from './llm/reservation.js'
 
 /** A request as the rules of a route see it. Costly parts are read once, on first use. */
 export interface GatewayRequest {
@@ -90,6 +89,6 @@ export interface WeighedRequest extends GatewayRequest {
 
 /** A request as the limits of an upstream see it. */
 export interface UpstreamCall extends RequestSender {
-  /** The tokens that the model call reserves; undefined if the request is not metered as one. */
-  readonly reservation: Reservation | undefined
+  /** The model call; undefined if the request is not metered as one. */
+  readonly call: Pick<WeighedCall, 'parameters' | 'reservation'> | undefined
 }

@@ -277,6 +277,11 @@ class GatewayProgram {
       },
       upstreams: () => this.#frontend?.load().upstreams ?? [],
       spend: { ledger: this.#ledger, recorder: this.#spend },
+      keys: {
+        stored: () =>
+          this.#runtime.config.identity.apiKeys?.kind === 'store' ? this.#keys.store : undefined,
+        refresh: () => this.#runtime.services.clients.refreshKeys(),
+      },
       log: this.#log,
     })
   }

@@ -43,6 +43,21 @@ async function play(lines: readonly object[], config: ReturnType<typeof configOf
   return { outcomes, report, used: report.rules.map(({ used }) => used) }
 }
 
+/** A route whose paths have several shapes. */
+const OPEN = (limits: string) =>
+  parseConfig(
+    `
+upstream: http://127.0.0.1:9000
+prices: prices.yaml
+routes: [{ match: POST /v1/*, llm: auto, limits: ${limits} }]
+`,
+    'replayed.yaml',
+    {
+      ...withoutFiles,
+      priceList: () => PRICES.replace('output: 10000', 'output: 10000, request: 1'),
+    },
+  )
+
 const call = { client: 'a', model: 'big', input_tokens: 100, output_tokens: 10, max_tokens: 50 }
 const OWN = '[{ name: own, limit: 1 USD/day, of: money }, { name: calls, limit: 100/day }]'
 
@@ -53,6 +68,19 @@ describe('a replay of limits on money', () => {
     expect(outcomes).toEqual(['allowed', 'allowed', 'allowed', 'refused', 'refused'])
     expect(report.rules[0]).toMatchObject({ currency: 'USD', reserved: 1.8e9, used: 0.6e9 })
     expect(summary(report)).toContain('own: reserved 1.80 USD, used 0.60 USD (33.3 %)')
+  })
+
+  it('admits calls that only count tokens for free, as the gateway does', async () => {
+    const path = 'POST /v1/messages/count_tokens'
+    const free = { client: 'a', path, input_tokens: 0, output_tokens: 0, max_tokens: 0 }
+    const lines = [
+      { ...free, model: 'big' },
+      { ...free, model: 'unpriced' },
+      { ...free, model: '' },
+    ]
+    const { outcomes, used } = await play(lines, OPEN(OWN))
+    expect(outcomes).toEqual(['allowed', 'allowed', 'allowed'])
+    expect(used[0]).toBe(0)
   })
 
   it('charges cached tokens at their own price', async () => {

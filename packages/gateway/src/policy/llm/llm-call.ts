@@ -7,6 +7,7 @@ import { rejectOtherCase } from './request/member-spelling.js'
 import { type Reservation, reserve } from './reservation.js'
 import type { CallParameters, Shape, ShapeFinder } from './shapes/shape.js'
 import { TokenCounter, type Tokenizer } from './token-counter.js'
+import { isPaidPath, unpricedError } from './unpriced-paths.js'
 
 /** Options for counting model calls. */
 export interface LlmOptions {
@@ -36,11 +37,13 @@ export interface LlmRouteOptions extends Omit<LlmOptions, 'shape'> {
  *
  * @param path the decoded path of the request
  * @throws RequestError if no shape has the path, since the request would not be counted
+ * @throws ForbiddenError if calls are priced, and the path belongs to another API that costs money
  */
 export function optionsFor(options: LlmRouteOptions, path: string): LlmOptions {
   const found = shapeOf(options, path)
   if (found === options.shape) return options as LlmOptions
   if (found !== undefined) return { ...options, shape: found }
+  if (options.pricing !== undefined && isPaidPath(path.split('/'))) throw unpricedError()
   throw new RequestError(
     'a limit of this route counts model calls, but the path of this request belongs to no known API',
   )

@@ -1,5 +1,6 @@
 import { RequestError } from 'sluice'
 import { callPriceOf, type Pricing, settledMoney } from '../../policy/llm/call-price.js'
+import { type LlmRouteOptions, shapeOf } from '../../policy/llm/llm-call.js'
 import { type CallPrice, priceId } from '../../policy/llm/price-list.js'
 import type { CallParameters } from '../../policy/llm/shapes/shape.js'
 import type { TraceRequest } from '../trace/trace-request.js'
@@ -7,12 +8,25 @@ import type { TraceRequest } from '../trace/trace-request.js'
 /** The reason why a rule is skipped if the model of a call is unknown. */
 export const NO_MODEL = 'the trace has no models'
 
+/** A route whose calls are priced. */
+export interface PricedRoute extends Pick<LlmRouteOptions, 'shape'> {
+  readonly pricing: Pricing
+}
+
+/** Returns the shape of a recorded call; undefined if its path belongs to no known API. */
+export function recordedShape(llm: Pick<LlmRouteOptions, 'shape'>, { target = '' }: TraceRequest) {
+  return shapeOf(llm, target.split('?', 1)[0] as string)
+}
+
 /**
  * Finds the prices of a recorded call.
  *
  * @throws RequestError if the model was not recorded, or has no price
  */
-export function recordedPrice(pricing: Pricing, { model }: TraceRequest): CallPrice {
+export function recordedPrice(route: PricedRoute, recorded: TraceRequest): CallPrice {
+  const { pricing } = route
+  if (recordedShape(route, recorded)?.isFree === true) return pricing.list.free
+  const { model } = recorded
   if (model === undefined && pricing.unknownModel === 'refuse') throw new RequestError(NO_MODEL)
   return callPriceOf(pricing, { ...NO_PARAMETERS, model: model || undefined })
 }
@@ -23,11 +37,11 @@ export function recordedPrice(pricing: Pricing, { model }: TraceRequest): CallPr
  *
  * @returns undefined if neither is known
  */
-export function recordedMoney(pricing: Pricing, recorded: TraceRequest): number | undefined {
+export function recordedMoney(route: PricedRoute, recorded: TraceRequest): number | undefined {
   const { money, currency, call, input, output, cached = 0 } = recorded
   let price: CallPrice
   try {
-    price = recordedPrice(pricing, recorded)
+    price = recordedPrice(route, recorded)
   } catch (error) {
     if (error instanceof RequestError) return undefined
     throw error

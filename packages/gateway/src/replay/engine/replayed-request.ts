@@ -6,7 +6,7 @@ import { reserve } from '../../policy/llm/reservation.js'
 import { type WorkUnit, workUnitsOf } from '../../policy/llm/work.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'
-import { NO_MODEL, recordedPrice } from './recorded-money.js'
+import { NO_MODEL, recordedPrice, recordedShape } from './recorded-money.js'
 
 /** Address of a request with neither a recorded address nor a client. */
 const UNKNOWN_ADDRESS = 'unknown'
@@ -65,8 +65,14 @@ export class ReplayedRequest implements WeighedRequest {
     return model
   }
 
-  /** Checks that the work of the model call in a unit was recorded. @throws RequestError */
+  /**
+   * Checks that the work of the model call in a unit was recorded, unless its API has no such work.
+   *
+   * @throws RequestError
+   */
   checkWork(unit: WorkUnit): void {
+    const shape = this.llm && recordedShape(this.llm, this.recorded)
+    if (shape !== undefined && shape.counts?.includes(unit) !== true) return
     if (this.recorded.call === undefined || !workUnitsOf(this.recorded.call).includes(unit))
       throw new RequestError(`the trace has no ${unit}`)
   }
@@ -82,13 +88,13 @@ export class ReplayedRequest implements WeighedRequest {
       ...{ model: model || undefined, stream: false, wantsUsage: false, maxOutput, answers },
       ...work,
     }
-    const { pricing, defaultOutput } = this.llm
+    const { shape, pricing, defaultOutput } = this.llm
     return {
       parameters,
       reservation: reserve(parameters, reserved, defaultOutput),
       // Only rules that count money need it, and it throws for a model without a price.
       get price() {
-        return pricing && recordedPrice(pricing, recorded)
+        return pricing && recordedPrice({ shape, pricing }, recorded)
       },
     }
   }

@@ -44,9 +44,12 @@ export class RunningRequests {
  * Returns the actual costs of a call, as far as they are known. The reservation of the others is kept,
  * as for a response without usage.
  */
-function settledCosts(recorded: TraceRequest, { pricing, cachedWeight }: LlmRouteOptions): Partial<Amounts> {
+function settledCosts(
+  recorded: TraceRequest,
+  { shape, pricing, cachedWeight }: LlmRouteOptions,
+): Partial<Amounts> {
   const { input = 0, output, cached = 0 } = recorded
-  const money = pricing && recordedMoney(pricing, recorded)
+  const money = pricing && recordedMoney({ shape, pricing }, recorded)
   return {
     ...(output !== undefined && amountsOf(input, output, cached, cachedWeight)),
     ...(money !== undefined && { money }),

@@ -1,3 +1,5 @@
+import { alignedLines } from '../../policy/terminal-text.js'
+
 /**
  * Formats a table for a terminal.
  *
@@ -8,15 +10,5 @@ export function consoleTable(
   rows: readonly (readonly string[])[],
   left: number,
 ): string[] {
-  const widths = head.map((name, column) =>
-    Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)),
-  )
-  const line = (cells: readonly string[]) =>
-    `  ${cells
-      .map((cell, column) => {
-        const width = widths[column] ?? 0
-        return column < left ? cell.padEnd(width) : cell.padStart(width)
-      })
-      .join('  ')}`.trimEnd()
-  return [line(head), ...rows.map(line)]
+  return alignedLines([head, ...rows], (column) => column >= left).map((line) => `  ${line}`)
 }

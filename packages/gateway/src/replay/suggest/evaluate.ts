@@ -124,10 +124,11 @@ function moneyIn(config: GatewayConfig, { admit }: Objective): MoneyOf {
       throw new TraceError(
         `the prices are in ${own}, so an objective cannot be in ${currency}, as in '${text}'`,
       )
-  const pricings = new Map(policiesOf(config).map(({ name, llm }) => [name, llm?.pricing]))
+  const calls = new Map(policiesOf(config).map(({ name, llm }) => [name, llm]))
   return (request, route) => {
-    const pricing = route === undefined ? undefined : pricings.get(route)
-    return (pricing === undefined ? request.money : recordedMoney(pricing, request)) ?? 0
+    const { shape, pricing } = (route === undefined ? undefined : calls.get(route)) ?? {}
+    const isPriced = shape !== undefined && pricing !== undefined
+    return (isPriced ? recordedMoney({ shape, pricing }, request) : request.money) ?? 0
   }
 }
 

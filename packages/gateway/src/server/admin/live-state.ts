@@ -36,6 +36,7 @@ export interface LiveStateOptions {
   /** Returns the state of the upstreams that routes choose. */
   readonly upstreams: () => readonly UpstreamLoad[]
   readonly spend: ClientTraces['spend']
+  readonly keys: ClientTraces['keys']
   readonly log: Pick<Log, 'crashed'>
 }
 
@@ -65,7 +66,12 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
       forget: (client) => forgetClient(client, this.#traces),
     })
     this.#traces = {
-      ...{ spend: options.spend, store: opened.store, isShared: config.store.kind !== 'memory' },
+      ...{
+        spend: options.spend,
+        keys: options.keys,
+        store: opened.store,
+        isShared: config.store.kind !== 'memory',
+      },
       ...{ acts: options.acts, view: this.#view, known: this.#known, refusals: this.#refusals },
       forgetTraffic: (client) => this.#forgetTraffic(client),
     }

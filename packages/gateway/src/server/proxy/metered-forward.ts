@@ -1,6 +1,6 @@
 import type { LlmCall } from '../../policy/llm/llm-call.js'
 import { MeteredCall } from '../../policy/llm/metered-call.js'
-import type { Amounts } from '../../policy/llm/usage.js'
+import type { Settlement } from '../../policy/llm/response/response-meter.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { HeaderPair } from '../http/proxy-headers.js'
 import { modelAnswer } from '../observability/model-answer.js'
@@ -8,7 +8,7 @@ import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { ForwardOverrides } from './forward.js'
 import type { RoutedRequest } from './request-context.js'
 import { type AllowedDecision, llmCallSettler, type Settler, type UpstreamPermit } from './settlement.js'
-import { recordCallSpend, spendingOf } from './spending.js'
+import { chargedAmounts, recordCallSpend, spendingOf } from './spending.js'
 
 /** An admitted model call. */
 interface AdmittedCall {
@@ -53,23 +53,26 @@ export function meteredForward(
   }
 }
 
-/** Returns a function that reports the tokens of a model call; undefined if no observer needs them. */
+/** Returns a function that reports what a model call was charged; undefined if no observer needs it. */
 function reporterOf(
-  { routed: { match, services, telemetry, access }, sender, call }: AdmittedCall,
+  { routed: { match, services, telemetry, access }, sender, call, decision }: AdmittedCall,
   { meter }: MeteredCall,
-): ((amounts: Amounts) => void) | undefined {
+): ((cost: Settlement) => void) | undefined {
   const { traffic } = services
   if ([traffic.onModelAnswer, telemetry, access].every((each) => each === undefined)) return undefined
   if (telemetry !== undefined) meter.readModel()
   const startedAt = performance.now()
-  return (amounts) => {
+  return (cost) => {
+    const isKnown = cost !== 'unknown'
+    const amounts = isKnown ? cost : chargedAmounts(call, decision)
     const { firstTextAt } = meter
     const endedAt = performance.now()
     const answer = modelAnswer({ sender, call, amounts, startedAt, endedAt, firstTextAt })
     traffic.onModelAnswer?.(match.policy.name, answer)
     if (telemetry !== undefined) {
       const { tokens, model } = meter
-      telemetry.onModelAnswer({ ...answer, tokens: { ...tokens, output: amounts.output_tokens }, model })
+      const used = isKnown ? { ...tokens, output: amounts.output_tokens } : undefined
+      telemetry.onModelAnswer({ ...answer, tokens: used, model })
     }
     access?.onModelAnswer(answer)
   }

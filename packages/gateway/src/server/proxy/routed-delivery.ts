@@ -1,4 +1,3 @@
-import type { Reservation } from '../../policy/llm/reservation.js'
 import type { RequestSender, UpstreamCall } from '../../policy/policy-request.js'
 import { UpstreamGroup } from '../upstreams/upstream-group.js'
 import type { UpstreamSet } from '../upstreams/upstream-set.js'
@@ -27,7 +26,7 @@ export function routedDelivery(
   const delivery: Delivery = new Delivery({
     ...options,
     upstream: upstreamOf(upstreams, routed, admitted),
-    call: admitted && new SentCall(admitted.request, admitted.call?.reservation),
+    call: admitted && new SentCall(admitted.request, admitted.call),
     onSent: () => {
       setInFlight(true)
       options.onSent()
@@ -69,7 +68,7 @@ class SentCall implements UpstreamCall {
 
   constructor(
     request: Required<RequestSender>,
-    readonly reservation: Reservation | undefined,
+    readonly call: UpstreamCall['call'],
   ) {
     this.#request = request
   }

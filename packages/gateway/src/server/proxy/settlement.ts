@@ -3,7 +3,7 @@ import type { MeteredCall } from '../../policy/llm/metered-call.js'
 import { billingOfFailure, billingOfStatus } from '../../policy/llm/response/billing.js'
 import type { Settlement, UnreadReason } from '../../policy/llm/response/response-meter.js'
 import { settleCounted } from '../../policy/llm/settle-counted.js'
-import { type Amounts, NO_AMOUNTS } from '../../policy/llm/usage.js'
+import { NO_AMOUNTS } from '../../policy/llm/usage.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
 
@@ -79,7 +79,7 @@ function routeSettler(decision: AllowedDecision, onWork: (() => void) | undefine
  * records that cost.
  *
  * @param onUnread called if the response cannot be parsed
- * @param onAmounts called with the tokens of the response if they are known
+ * @param onCharged called with the cost unless it is nothing
  * @param onSettled called with the cost
  */
 export function llmCallSettler(
@@ -87,7 +87,7 @@ export function llmCallSettler(
   { permit }: AllowedDecision,
   recorded: RecordedRequest | undefined,
   onUnread: (reason: UnreadReason) => void,
-  onAmounts: ((amounts: Amounts) => void) | undefined,
+  onCharged: ((cost: Settlement) => void) | undefined,
   onSettled: ((cost: Settlement) => void) | undefined,
   upstreamPermit?: UpstreamPermit,
 ): Settler {
@@ -97,9 +97,10 @@ export function llmCallSettler(
     const cost = metered.settlement(result)
     if (metered.unread !== undefined) onUnread(metered.unread)
     onSettled?.(cost)
+    // A call without tokens can have a price, such as that of a request.
+    if (cost === 'unknown' || cost.tokens > 0 || (cost.money ?? 0) > 0) onCharged?.(cost)
     if (cost === 'unknown') return
     recorded?.setActualCost(cost)
-    if (cost.tokens > 0) onAmounts?.(cost)
     const costs = { ...(cost === NO_AMOUNTS ? NO_WORK : cost), ...metered.work(cost) }
     const settled = settleCounted(permit, costs)
     return ofUpstream === undefined ? settled : both(settled, settleCounted(ofUpstream, costs))

@@ -3,7 +3,7 @@ import { MONEY } from 'sluice/internal'
 import { highestPriceOf } from '../../policy/llm/call-price.js'
 import type { LlmCall } from '../../policy/llm/llm-call.js'
 import type { ResponseMeter, Settlement } from '../../policy/llm/response/response-meter.js'
-import { NO_AMOUNTS } from '../../policy/llm/usage.js'
+import { type Amounts, NO_AMOUNTS } from '../../policy/llm/usage.js'
 import type { SpendSink } from '../spend/spend-recorder.js'
 import type { RoutedRequest } from './request-context.js'
 import type { AllowedDecision } from './settlement.js'
@@ -34,12 +34,13 @@ const NO_TOKENS = { input: 0, cached: 0, output: 0 } as const
  */
 export function recordCallSpend(
   request: SpendingRequest,
-  { parameters, price, reservation }: LlmCall,
+  call: LlmCall,
   meter: Pick<ResponseMeter, 'tokens'>,
   settlement: Settlement,
 ): void {
   if (settlement === NO_AMOUNTS) return
-  const { model } = parameters
+  const { price } = call
+  const { model } = call.parameters
   if (price === undefined) {
     recordFixedSpend(request, model)
     return
@@ -47,14 +48,22 @@ export function recordCallSpend(
   const { currency } = price
   const common = { ...request, model, currency }
   if (settlement === 'unknown') {
-    const { input, output } = reservation
-    const charged = chargedMoney(request.decision).get(currency)
-    record(common, charged ?? highestPriceOf(price, reservation), { input, cached: 0, output })
+    const { input_tokens: input, output_tokens: output, money = 0 } = chargedAmounts(call, request.decision)
+    record(common, money, { input, cached: 0, output })
   } else {
     const { input, cached } = meter.tokens
     const { output_tokens: output } = settlement
     record(common, settlement.money ?? 0, { input, cached, output })
   }
+}
+
+/** Returns what stays charged for a model call whose usage is unknown: its reservation. */
+export function chargedAmounts({ price, reservation }: LlmCall, decision: AllowedDecision): Amounts {
+  const { input, output, total } = reservation
+  const amounts = { tokens: total, input_tokens: input, output_tokens: output }
+  if (price === undefined) return amounts
+  const charged = chargedMoney(decision).get(price.currency)
+  return { ...amounts, money: charged ?? highestPriceOf(price, reservation) }
 }
 
 /** Records the amounts of money that limits with a fixed cost have charged for a request. */

@@ -39,6 +39,22 @@ describe('two gateways with keys in one Redis', () => {
     expect(await readKeys(other)).toEqual({ kept: 'store', keys: [] })
   })
 
+  it('revoke the keys of a client that is forgotten, and no others', async () => {
+    const fleet = await fleetWithKeys()
+    const [one, other] = await Promise.all([fleet.start(), fleet.start()])
+    const create = (client: string) => createKeyOn(one, { client, limits: { requests: 2 } })
+    const [first, kept, second] = [await create('acme'), await create('other'), await create('acme')]
+    const forgotten = await one.act({ act: 'forget', client: 'acme' })
+    expect(forgotten).toEqual({ status: 200, text: expect.stringContaining('2 keys in the store revoked') })
+    expect((await readKeys(other)).keys.map(({ client }) => client)).toEqual(['other'])
+    for (const { key } of [first, second]) {
+      expect(await statusWith(one, key)).toBe(401)
+      await untilWithin(PROMISED_MS, async () => (await statusWith(other, key)) === 401)
+    }
+    expect(await statusWith(one, kept.key)).toBe(200)
+    expect(await redis.cli('zcard', 'sluice:keys:v1:{keys}:limited')).toBe('1')
+  })
+
   it('accept a key within two seconds that they knew as unknown', async () => {
     const fleet = await fleetWithKeys()
     const [one, other] = await Promise.all([fleet.start(), fleet.start()])

@@ -186,3 +186,20 @@ describe('an upstream that asks to pause', () => {
     expect((await send(url, '/x', from('a'))).text).toBe('server')
   })
 })
+
+it('a limit of an upstream on images counts those of calls, and no other request', async () => {
+  const server = await namedServer('server')
+  const { url } = await startTestGateway(`
+upstreams: { painter: { url: "${server.url}", limits: [{ limit: 3/hour, of: images }] } }
+routes:
+  - { match: POST /v1/*, upstream: painter, llm: auto }
+  - { match: POST /x, upstream: painter }
+`)
+  const images = (n: number) =>
+    send(url, '/v1/images/generations', { body: JSON.stringify({ model: 'm', prompt: 'a cat', n }) })
+  const chat = () => send(url, '/v1/messages', { body: JSON.stringify({ model: 'm', messages: [] }) })
+  const statuses: number[] = []
+  for (const request of [() => images(2), chat, () => send(url, '/x', {}), () => images(2), () => images(1)])
+    statuses.push((await request()).status)
+  expect(statuses).toEqual([200, 200, 200, 429, 200])
+})

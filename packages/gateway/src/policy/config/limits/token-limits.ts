@@ -57,7 +57,7 @@ export function withTokenCosts(
 }
 
 /** Marks a cost that is read from the model call. */
-const FROM_CALL = { source: 'estimated from the call', readsCall: true } as const
+export const FROM_CALL = { source: 'estimated from the call', readsCall: true } as const
 
 /** If no call of the route can have the unit, the cost of a request stays 1. */
 function withWorkCost(

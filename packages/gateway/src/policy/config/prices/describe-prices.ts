@@ -1,5 +1,6 @@
 import type { ModelPrice } from 'sluice'
 import { formatUnits, unitsOf } from 'sluice/internal'
+import { alignedLines, printable } from '../../terminal-text.js'
 import type { GatewayConfig } from '../config.js'
 
 /** Maximum number of models that are listed. */
@@ -36,10 +37,7 @@ export function describePrices({ prices, models = [], usage }: GatewayConfig): s
       ...(price === undefined ? ['no price'] : columns.map(([, priceOf]) => textOf(priceOf(price)))),
     ]),
   ]
-  const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? []
-  const lines = table.map((row) =>
-    `    ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ')}`.trimEnd(),
-  )
+  const lines = alignedLines(table).map((line) => `    ${line}`)
   const date = list.asOf === undefined ? '' : ` of ${list.asOf}`
   const more = named.size > MAX_LISTED ? [`    and ${named.size - MAX_LISTED} more`] : []
   return [`  prices${date} in ${list.currency} from ${path}, per million tokens:`, ...lines, ...more]
@@ -47,9 +45,4 @@ export function describePrices({ prices, models = [], usage }: GatewayConfig): s
 
 function textOf(price: number | undefined): string {
   return price === undefined ? '' : formatUnits(Number(unitsOf(String(price))))
-}
-
-/** Replaces control characters, which could move the cursor of the terminal. */
-function printable(name: string): string {
-  return name.replaceAll(/\p{C}/gu, '?')
 }

@@ -4,11 +4,13 @@ import { z } from 'zod'
 import { headerName } from '../../headers/header-name.js'
 import { costIn } from '../../llm/call-cost.js'
 import { isTokenResource } from '../../llm/reservation.js'
+import { isWorkUnit, workIn } from '../../llm/work.js'
 import type { UpstreamCall } from '../../policy-request.js'
 import type { UpstreamConfig, UpstreamRule } from '../config.js'
 import type { LocatedRule } from '../limits/limit-entry.js'
 import { limitsDecoder } from '../limits/limit-list.js'
 import type { Algorithm } from '../limits/limit-shape.js'
+import { FROM_CALL } from '../limits/token-limits.js'
 import {
   type Decoder,
   listOf,
@@ -217,11 +219,13 @@ function ruleOf({ rule, node }: LocatedRule, problems: Problems): UpstreamRule |
     return undefined
   }
   const fixed: UpstreamRule = { ...(rule as Rule<never> as UpstreamRule), by: 'everyone' }
-  if (!isTokenResource(resource)) return fixed
+  if (!isTokenResource(resource) && !isWorkUnit(resource)) return fixed
   // A request that is not metered as a model call costs nothing.
-  const cost = ({ reservation }: UpstreamCall, limit: Limit) =>
-    reservation === undefined ? 0 : costIn(resource, { reservation }, limit)
-  return { ...fixed, cost: Object.assign(cost, { source: 'estimated from the call' }) }
+  const cost = ({ call }: UpstreamCall, limit: Limit) => {
+    if (call === undefined) return 0
+    return isWorkUnit(resource) ? workIn(resource, call.parameters) : costIn(resource, call, limit)
+  }
+  return { ...fixed, cost: Object.assign(cost, FROM_CALL) }
 }
 
 /**

@@ -2,6 +2,8 @@ import { type Store, StoreUnavailableError } from 'sluice'
 import type { Act } from '../../../policy/acts/act.js'
 import { labelOfClient } from '../../../policy/client-label.js'
 import { ActsUnavailableError } from '../../acts/act-registry.js'
+import { KeyError } from '../../identity/keys/key-error.js'
+import type { KeyStore } from '../../identity/keys/key-store.js'
 import { FORGOTTEN, OTHER } from '../../spend/spend-entry.js'
 import type { SpendLedger } from '../../spend/spend-ledger.js'
 import type { SpendRecorder } from '../../spend/spend-recorder.js'
@@ -20,6 +22,12 @@ export interface ClientTraces {
   readonly store: Store
   /** True if other gateways use the store as well. */
   readonly isShared: boolean
+  readonly keys: {
+    /** Returns the keys in the store; undefined if it keeps none. */
+    readonly stored: () => Pick<KeyStore, 'list' | 'revoke'> | undefined
+    /** Puts a change into effect on this gateway at once. */
+    readonly refresh: () => Promise<void>
+  }
   readonly acts: Pick<ActChanges, 'change'> & { readonly current: () => readonly Act[] }
   readonly view: Pick<RuleView, 'keysOf' | 'forget'>
   readonly known: Pick<KnownClients, 'forget'>
@@ -28,12 +36,15 @@ export interface ClientTraces {
   readonly forgetTraffic: (client: string) => void
 }
 
+/** The number of keys that are listed at a time. */
+const KEYS_PER_PAGE = 500
+
 /** Maximum time to add to the ledger what waits for it. */
 const FLUSH_TIMEOUT_MS = 2000
 
 /**
- * Erases a client: moves its spend to the name `forgotten`, clears its usage, and removes its acts and
- * what the dashboard shows about it. May be repeated.
+ * Erases a client: moves its spend to the name `forgotten`, clears its usage, and removes its acts, its
+ * keys in the store and what the dashboard shows about it. May be repeated.
  *
  * @returns what was removed, and what the gateway cannot remove
  * @throws AdminActionError (as a rejection) if a part cannot be removed now
@@ -44,6 +55,7 @@ export async function forgetClient(client: string, traces: ClientTraces): Promis
   const entries = await forgetSpend(client, traces.spend)
   const rules = await clearUsage(client, traces)
   const acts = await removeActs(client, traces.acts)
+  const keys = await revokeKeys(client, traces.keys)
   const label = labelOfClient(client)
   const refusals = traces.refusals.forget(label)
   traces.known.forget(client)
@@ -55,9 +67,9 @@ export async function forgetClient(client: string, traces: ClientTraces): Promis
   return (
     `client ${client} is forgotten: ${counted(entries, 'entry', 'entries')} of spend moved to '${FORGOTTEN}', ` +
     `usage cleared under ${counted(rules, 'rule')}, ${counted(acts, 'act')} and ${counted(refusals, 'recent refusal')} ` +
-    `removed, and the client removed from the lists of the dashboard. Not removed: lines in the log, the access ` +
-    `log and the audit log, recordings, notices that wait for webhooks, exported metrics and traces, its keys and ` +
-    `its entries in configuration files, and usage under keys that combine the client with something else and ` +
+    `removed, ${counted(keys, 'key')} in the store revoked, and the client removed from the lists of the dashboard. Not removed: lines in the log, the access ` +
+    `log and the audit log, recordings, notices that wait for webhooks, exported metrics and traces, its keys in a ` +
+    `keys file and its entries in configuration files, and usage under keys that combine the client with something else and ` +
     `were not seen recently, which expires. Requests that it sends from now on count again.${others}`
   )
 }
@@ -107,6 +119,36 @@ async function removeActs(client: string, { change, current }: ClientTraces['act
     throw new AdminActionError(`${error.message}; spend and usage were removed, so try again`, 503)
   }
   return count
+}
+
+/** Revokes the keys of a client in the store. @returns their number */
+async function revokeKeys(client: string, { stored, refresh }: ClientTraces['keys']): Promise<number> {
+  const keys = stored()
+  if (keys === undefined) return 0
+  try {
+    // Revoked keys would move the positions of the next pages.
+    const ids: string[] = []
+    let after: string | undefined
+    do {
+      const page = await keys.list({ client, limit: KEYS_PER_PAGE, after })
+      ids.push(...page.keys.map(({ id }) => id))
+      after = page.next
+    } while (after !== undefined)
+    for (const id of ids) await keys.revoke(id).catch(ignoreMissing)
+    if (ids.length > 0) await refresh()
+    return ids.length
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error
+    throw new AdminActionError(
+      `${error.message}; spend, usage and acts were removed, but some keys were not, so try again`,
+      503,
+    )
+  }
+}
+
+/** Ignores that an operator revoked the key meanwhile. */
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof KeyError && error.kind === 'missing')) throw error
 }
 
 function counted(count: number, one: string, several = `${one}s`): string {

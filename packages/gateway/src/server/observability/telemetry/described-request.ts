@@ -161,8 +161,10 @@ export class DescribedRequest implements RequestTelemetry {
     metrics.operation.record(this.#exchange.seconds, outcome)
     if (this.#answer === undefined) return
     const { tokens, firstTokenMs, perOutputTokenMs } = this.#answer
-    metrics.tokens.record(tokens.input, { ...attributes, 'gen_ai.token.type': 'input' })
-    metrics.tokens.record(tokens.output, { ...attributes, 'gen_ai.token.type': 'output' })
+    if (tokens !== undefined) {
+      metrics.tokens.record(tokens.input, { ...attributes, 'gen_ai.token.type': 'input' })
+      metrics.tokens.record(tokens.output, { ...attributes, 'gen_ai.token.type': 'output' })
+    }
     if (firstTokenMs !== undefined) metrics.firstToken.record(firstTokenMs / 1000, attributes)
     if (perOutputTokenMs !== undefined) metrics.perOutputToken.record(perOutputTokenMs / 1000, attributes)
   }
@@ -184,9 +186,11 @@ function answerAttributes(answer: AnsweredCall | undefined): Attributes {
   if (answer === undefined) return {}
   const { tokens, model, cost, firstTokenMs } = answer
   return {
-    'gen_ai.usage.input_tokens': tokens.input,
-    'gen_ai.usage.output_tokens': tokens.output,
-    ...(tokens.cached > 0 && { 'gen_ai.usage.cache_read.input_tokens': tokens.cached }),
+    ...(tokens !== undefined && {
+      'gen_ai.usage.input_tokens': tokens.input,
+      'gen_ai.usage.output_tokens': tokens.output,
+      ...(tokens.cached > 0 && { 'gen_ai.usage.cache_read.input_tokens': tokens.cached }),
+    }),
     ...(model !== undefined && { 'gen_ai.response.model': model }),
     ...(cost !== undefined && {
       'sluice.cost': cost.units / UNITS_PER_CURRENCY,

@@ -48,7 +48,7 @@ export interface RequestTelemetry {
   onUpstream(name: string): void
   /** The exchange with the upstream ended. */
   onForwarded(end: ForwardEnd): void
-  /** The tokens of a model call are known. */
+  /** A model call was charged. */
   onModelAnswer(answer: AnsweredCall): void
   /**
    * The request has ended. Called once.
@@ -76,7 +76,8 @@ interface ForwardEnd {
 
 /** Times are in milliseconds. */
 interface AnsweredCall {
-  readonly tokens: TokenUsage
+  /** Undefined if the upstream did not report them, so that the reservation stays charged. */
+  readonly tokens: TokenUsage | undefined
   /** The model that the upstream reported. */
   readonly model: string | undefined
   readonly cost?: ModelAnswer['cost']

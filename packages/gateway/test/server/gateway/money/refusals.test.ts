@@ -116,7 +116,9 @@ routes:
     const body = JSON.stringify({ model: 'painter', prompt: 'x', n: 2 })
     expect((await send(url, '/v1/images/generations', { body })).status).toBe(200)
     expect(await usedOf(url)).toBe('0.08 USD')
-    const unknown = await send(url, '/v1/batches', { body: '{}' })
+    const batches = await send(url, '/v1/batches', { body: '{}' })
+    expect([batches.status, JSON.parse(batches.text).code]).toEqual([403, 'api_not_priced'])
+    const unknown = await send(url, '/v1/predict', { body: '{}' })
     expect([unknown.status, unknown.text]).toEqual([400, expect.stringContaining('belongs to no known API')])
   })
 
