@@ -1,3 +1,4 @@
+import { withoutPasswords } from '../policy/config/store-address.js'
 import { printable } from '../policy/terminal-text.js'
 import type { Output } from './check-command.js'
 
@@ -75,7 +76,16 @@ export async function requestAdminText(
 ): Promise<string> {
   const base = adminUrl(admin)
   if (base === undefined)
-    throw new AdminClientError(REFUSED, `--admin must be a URL such as http://127.0.0.1:8081, not '${admin}'`)
+    throw new AdminClientError(
+      REFUSED,
+      `--admin must be a URL such as http://127.0.0.1:8081, not '${withoutPasswords(admin)}'`,
+    )
+  // `fetch` rejects such a URL with a message that contains it.
+  if (base.username !== '' || base.password !== '')
+    throw new AdminClientError(
+      REFUSED,
+      '--admin must not contain a user name or password; set SLUICE_TOKEN to the admin token',
+    )
   const headers = {
     ...(token !== undefined && token !== '' && { authorization: `Bearer ${token}` }),
     ...(init.body !== undefined && { 'content-type': 'application/json' }),

@@ -8,8 +8,8 @@ import {
   parseWithVariables,
   readConfigFile,
 } from '../policy/config/load-config.js'
+import { shownSource } from '../policy/config/shown-source.js'
 import { KEEP_STATE_HINT, stateChanges } from '../policy/config/state-changes.js'
-import { withoutPasswords } from '../policy/config/store-address.js'
 import { loadTls } from '../server/http/tls-files.js'
 import { loadKeys } from '../server/identity/keys/keys-file.js'
 
@@ -32,9 +32,10 @@ export async function checkCommand(
   { out, err }: Output,
   against?: string | undefined,
 ): Promise<number> {
-  let text = ''
+  let source = ''
   try {
-    text = await readConfigFile(file)
+    const text = await readConfigFile(file)
+    source = shownSource(text)
     const config = await parseWithVariables(text, file)
     const { apiKeys } = config.identity
     if (apiKeys?.kind === 'file') (await loadKeys(apiKeys.file)).checkLimits(config)
@@ -45,7 +46,7 @@ export async function checkCommand(
     out.write(`${[`${file}: ok`, ...describeConfig(config), ...changes].join('\n')}\n`)
     for (const warning of config.warnings ?? [])
       err.write(
-        `${file}:${warning.line}:${warning.column}: warning: ${warning.message}\n${excerpt(text, warning)}`,
+        `${file}:${warning.line}:${warning.column}: warning: ${warning.message}\n${excerpt(source, warning)}`,
       )
     return 0
   } catch (error) {
@@ -53,7 +54,7 @@ export async function checkCommand(
     for (const problem of error.problems) {
       // Lines of a keys file are never printed: a plaintext key may have been pasted there by
       // mistake.
-      const line = error.file === file ? excerpt(text, problem) : ''
+      const line = error.file === file ? excerpt(source, problem) : ''
       err.write(`${error.file}:${problem.line}:${problem.column}: ${problem.message}\n${line}`)
     }
     return 1
@@ -76,13 +77,13 @@ function changesText(before: GatewayConfig, after: GatewayConfig, file: string):
 const MAX_SHOWN = 80
 
 /** Returns the line with a caret under the position; an empty string if there is no such line. */
-function excerpt(text: string, { line, column }: ConfigProblem): string {
-  const source = withoutPasswords(text.split('\n')[line - 1]?.trimEnd() ?? '')
-  if (source === '') return ''
+function excerpt(source: string, { line, column }: ConfigProblem): string {
+  const text = source.split('\n')[line - 1]?.trimEnd() ?? ''
+  if (text === '') return ''
   const from = Math.max(0, column - 1 - MAX_SHOWN)
-  const shown = source.slice(from, column - 1 + MAX_SHOWN)
+  const shown = text.slice(from, column - 1 + MAX_SHOWN)
   // Tabs are preserved to keep the caret aligned.
-  const indent = source.slice(from, column - 1).replaceAll(/[^\t]/g, ' ')
+  const indent = text.slice(from, column - 1).replaceAll(/[^\t]/g, ' ')
   return `  ${printable(shown)}\n  ${indent}^\n`
 }
 

@@ -1,5 +1,6 @@
 import { createWarmUp, formatDuration, type WarmUp, type WarmUpOptions } from 'sluice'
 import { type GatewayConfig, policiesOf, type WarmUpConfig } from './config/config.js'
+import { shownUrl } from './config/shown-url.js'
 import type { PolicyLog } from './policy-log.js'
 
 /** The warm-ups of a gateway. A reload keeps those whose configuration did not change. */
@@ -28,7 +29,7 @@ export class WarmUps {
 
   #logger({ ready, from, over }: WarmUpConfig): NonNullable<WarmUpOptions['onChange']> {
     return ({ isReady, scale }) => {
-      const fields = { model: ready, scale }
+      const fields = { model: shownUrl(ready), scale }
       if (!isReady) this.log?.info(fields, `model not ready; its limits are scaled to ${from}`)
       else if (scale === 1) this.log?.info(fields, 'model ready at the first check; its limits apply in full')
       else

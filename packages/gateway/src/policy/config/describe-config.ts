@@ -20,6 +20,7 @@ import { describePrices } from './prices/describe-prices.js'
 import { countsMoney } from './prices/money-limits.js'
 import { UPSTREAM_NAME } from './sections/upstreams-section.js'
 import { serverLimits } from './server-limits.js'
+import { shownUrl } from './shown-url.js'
 import { describeSpend } from './spend-state.js'
 import { storeAddress } from './store-address.js'
 import { formatEndpoint } from './yaml/endpoint.js'
@@ -52,7 +53,7 @@ export function describeConfig(config: GatewayConfig): string[] {
     ...describeClients('never limited', config.allow),
     ...describeActs(config),
     ...(usage === undefined ? [] : [`  clients see their usage at ${usage.pattern.source}`]),
-    ...webhooks.map(({ url }) => `  thresholds are sent to ${withoutQuery(url)}`),
+    ...webhooks.map(({ url }) => `  thresholds are sent to ${shownUrl(url)}`),
     ...describePrices(config),
     ...describeSpend(config),
     ...(telemetry?.otlp === undefined ? [] : [describeOtlp(telemetry.otlp)]),
@@ -85,12 +86,6 @@ function describeUpstream([name, upstream]: readonly [name: string, upstream: Up
   ].join(', ')
   const label = UPSTREAM_NAME.test(name) ? name : 'of a route'
   return [`  upstream ${label}: ${described}`, ...rules.map(describeRule)].join('; ')
-}
-
-/** Returns a URL without its query, which may contain secrets. */
-function withoutQuery(url: string): string {
-  const { origin, pathname } = new URL(url)
-  return origin + pathname
 }
 
 function describeOtlp({ endpoint, traces, metrics }: OtlpConfig): string {
@@ -147,7 +142,7 @@ function describeIdentity({ identity, tiers }: GatewayConfig): string[] {
       : [
           `API keys in ${apiKeys.kind === 'file' ? apiKeys.file : 'the store'}${apiKeyHeaders.length === 0 ? '' : ` (also in ${apiKeyHeaders.join(', ')})`}`,
         ]),
-    ...(jwt === undefined ? [] : [`tokens signed with ${jwt.jwks}`]),
+    ...(jwt === undefined ? [] : [`tokens signed with ${shownUrl(jwt.jwks)}`]),
     ...(proxyHeaders === undefined ? [] : [`${proxyHeaders.client} of a trusted proxy`]),
   ]
   const tierLimits = Object.entries(tiers).map(([tier, limit]) => `${tier} ${describeTier(limit)}`)
@@ -176,7 +171,9 @@ function describePolicy(policy: PolicyConfig): string {
     ...(allow.length === 0 ? [] : [`not limited for ${allow.join(' and ')}`]),
     ...(warmUp === undefined
       ? []
-      : [`starting at ${warmUp.from} of the limits until the model at ${warmUp.ready} has warmed up`]),
+      : [
+          `starting at ${warmUp.from} of the limits until the model at ${shownUrl(warmUp.ready)} has warmed up`,
+        ]),
     ...(bodyTypes === undefined ? [] : [`reads bodies of type ${bodyTypes.list.join(' or ')}`]),
     ...(isBedrock(policy) ? ['requires Bedrock API keys, since AWS signatures name the host'] : []),
     ...(onUnreadable === 'pass' ? ['forwards requests that rules cannot read'] : []),

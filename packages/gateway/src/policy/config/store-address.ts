@@ -10,12 +10,15 @@ export function storeAddress(store: StoreConfig): string {
  * - in an HTTP URL, the part before the next `@`;
  * - in any other URL, the part before the last `@`, since the password may be badly encoded, or the
  *   rest of the URL if it has no `@`;
+ * - the query of a URL;
  * - `user:password` before an `@`;
  * - the value of `secret`.
  */
 const SECRETS = new RegExp(
   [
     /(?<=https?:\/\/)[^\s/@]*(?=@)/,
+    /(?<=https?:\/\/[^\s'"?#]*\?)[^\s'"]+?(?=[\s'"]|[,}\]](?:\s|$)|$)/,
+    /(?<=[a-z]:\/\/[^\s'"?#]*\?)[^\s'"@]+?(?=[\s'"]|[,}\]](?:\s|$)|$)/,
     /(?<=(?<!https?):\/\/)(?:.*(?=@)|:\S*)/,
     /(?<![^\s'"{[,])(?!\S*:\/\/)[^\s'"{[,]+:[^\s'"]+(?=@)/,
     /(?<=\bsecret['"]?\s*:\s*)\S.*$/,

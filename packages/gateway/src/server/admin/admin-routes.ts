@@ -141,9 +141,7 @@ async function findClient(search: string, client: LiveSources['client']): Promis
       `'q' must be an IP address or a client id of at most ${MAX_SEARCH} characters, as in /api/client?q=203.0.113.7`,
     )
   const state = await client(search)
-  return state === undefined
-    ? failure(404, `no client that matches '${search}' was seen recently`)
-    : ok(state)
+  return state === undefined ? failure(404, 'no client that matches the search was seen recently') : ok(state)
 }
 
 async function readTree(search: string, tree: LiveSources['tree']): Promise<AdminResponse> {

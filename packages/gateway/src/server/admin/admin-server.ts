@@ -59,18 +59,7 @@ export async function startAdmin({
 }: AdminOptions): Promise<AdminServer> {
   const guard = new AccessGuard(config)
   const audit = new AuditLog(log, config.audit)
-  const actions = actionEndpoint(guard, audit, {
-    ...{ maxBodyBytes: MAX_ACTION_BYTES, parse: parseAction },
-    perform: async (action, by) => ({ done: await perform(action, by) }),
-  })
-  const routes = new Map([
-    ...adminRoutes(sources, RESPONSE_HEADERS),
-    ['/api/actions', actions],
-    // The path in version 0.1.
-    ['/api/acts', actions],
-    ...keyRoutes(keys, guard, audit),
-    ...replayRoutes(record, RESPONSE_HEADERS),
-  ])
+  const routes = adminTable({ guard, audit, sources, perform, keys, record })
   const server = await startRouteServer({
     endpoint: config,
     tls,
@@ -90,6 +79,35 @@ export async function startAdmin({
       await audit.close()
     },
   }
+}
+
+/** The services behind the routes of the admin port. */
+type AdminServices = Pick<AdminOptions, 'sources' | 'perform' | 'keys' | 'record'> & {
+  readonly guard: AccessGuard
+  readonly audit: AuditLog
+}
+
+/** Returns all routes of the admin port by path. */
+export function adminTable({
+  guard,
+  audit,
+  sources,
+  perform,
+  keys,
+  record,
+}: AdminServices): ReadonlyMap<string, AdminRoute> {
+  const actions = actionEndpoint(guard, audit, {
+    ...{ maxBodyBytes: MAX_ACTION_BYTES, parse: parseAction },
+    perform: async (action, by) => ({ done: await perform(action, by) }),
+  })
+  return new Map([
+    ...adminRoutes(sources, RESPONSE_HEADERS),
+    ['/api/actions', actions],
+    // The path in version 0.1.
+    ['/api/acts', actions],
+    ...keyRoutes(keys, guard, audit),
+    ...replayRoutes(record, RESPONSE_HEADERS),
+  ])
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { systemTimers, withinDeadline } from 'sluice/internal'
 import type { WebhookConfig } from '../../policy/config/config.js'
+import { shownUrl } from '../../policy/config/shown-url.js'
 import type { Log } from '../logging/log.js'
 import type { ClaimedNotice, Notice, Outbox } from './outbox.js'
 import { signatureOf } from './signature.js'
@@ -66,10 +67,11 @@ export class Webhooks {
 
   /** Replaces the receivers. Notices to receivers that are gone stay in the outbox. */
   configure(webhooks: readonly WebhookConfig[]): void {
-    this.#receivers = webhooks.map((webhook) => {
-      const { origin, pathname } = new URL(webhook.url)
-      return { ...webhook, target: targetOf(webhook.url), label: origin + pathname }
-    })
+    this.#receivers = webhooks.map((webhook) => ({
+      ...webhook,
+      target: targetOf(webhook.url),
+      label: shownUrl(webhook.url),
+    }))
     if (webhooks.length > 0) void this.#withOutbox((outbox) => outbox.open())
     this.#run()
   }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
+import { searchSecrets } from '../../../../sluice/test/secret-search.js'
 import { checkCommand } from '../../../src/cli/check-command.js'
 import { loadConfig } from '../../../src/policy/config/load-config.js'
 import { startGateway } from '../../../src/server/gateway.js'
@@ -15,15 +16,6 @@ const KEY = 'sk-planted/Secret+0123456789'
 
 /** A reference to the file that contains the key. */
 const REFERENCE = '$'.concat('{file:key}')
-
-/** Returns the forms in which a secret could leak. */
-function formsOf(secret: string): string[] {
-  return [
-    secret,
-    encodeURIComponent(secret),
-    Buffer.from(secret).toString('base64').replace(/=+$/, '').slice(0, -1),
-  ]
-}
 
 it('the credentials of upstreams appear in no output, whatever fails', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-secrets-'))
@@ -98,5 +90,5 @@ routes:
   expect(await check(text.replace('url: "', `url: "${REFERENCE}`))).toMatch(/not shown|must/)
   const all = output.join('\n')
   expect(all).toContain('"upstream":"busy"')
-  for (const form of formsOf(KEY)) expect(all).not.toContain(form)
+  expect(searchSecrets([{ where: 'output', text: all }], { KEY })).toEqual([])
 })

@@ -54,6 +54,10 @@ const headerMap = recordOf(headerValue, 'a map of headers such as { x-team: sear
 
 /** Decodes headers. Those that the gateway sets itself cannot be replaced. */
 const decodeHeaders: Decoder<UpstreamConfig['headers'] & object> = withKeysOf(headerMap, (node, problems) => {
+  if (node.kind === 'scalar') {
+    problems.at(node, "'headers' must be a map of headers such as { x-team: search }; the value is not shown")
+    return undefined
+  }
   const values = headerMap(node, problems)
   if (values === undefined || node.kind !== 'map') return undefined
   const seen = new Set<string>()

@@ -36,8 +36,8 @@ export class Problems {
   readonly #lineStarts: readonly number[]
   readonly #errors = new Map<string, Finding>()
   readonly #warnings = new Map<string, Finding>()
-  /** Values of variables, by the start of the string that refers to them. */
-  readonly #concealed = new Map<number, string[]>()
+  /** Values of variables, by the start of the string that refers to them, and the length that may be shown. */
+  readonly #concealed = new Map<number, { readonly value: string; readonly shown: number }[]>()
   #count = 0
 
   constructor(text: string) {
@@ -51,9 +51,17 @@ export class Problems {
     this.#record(this.#errors, offset, message)
   }
 
-  /** Keeps the value of a variable out of the messages about the string that refers to it. */
-  conceal({ start }: ConfigNode, value: string): void {
-    this.#concealed.set(start, [...(this.#concealed.get(start) ?? []), value])
+  /**
+   * Keeps the value of a variable out of the messages about the string that refers to it, and about
+   * the maps and lists that contain the string.
+   *
+   * @param within the maps and lists, which may have messages of their own
+   */
+  conceal(node: ConfigNode, value: string, within: readonly ConfigNode[]): void {
+    const add = ({ start }: ConfigNode, shown: number) =>
+      this.#concealed.set(start, [...(this.#concealed.get(start) ?? []), { value, shown }])
+    add(node, SHOWN_LENGTH)
+    for (const container of within) add(container, SHOWN_IN_CONTAINER)
   }
 
   /** Reports a problem at the beginning of a value. */
@@ -96,7 +104,7 @@ export class Problems {
 
   /** Hides messages that quote a part of a variable's value, which may be a secret. */
   #withoutSecrets(offset: number, message: string): string {
-    const quoted = this.#concealed.get(offset)?.some((value) => sharesText(message, value))
+    const quoted = this.#concealed.get(offset)?.some(({ value, shown }) => sharesText(message, value, shown))
     return quoted ? 'the value is invalid here; it comes from a variable, so it is not shown' : message
   }
 
@@ -144,12 +152,15 @@ export class Problems {
 
 /** Length of a part of a value that must not be shown. Shorter values are no secrets. */
 const SHOWN_LENGTH = 6
+/** The same for messages about a map or list, whose examples may resemble a value, as in `https://`. */
+const SHOWN_IN_CONTAINER = 12
 
-function sharesText(message: string, value: string): boolean {
+/** Reports whether a message contains a part of a value of this length. */
+function sharesText(message: string, value: string, length: number): boolean {
   const parts = new Set<string>()
-  for (let index = 0; index + SHOWN_LENGTH <= message.length; index++)
-    parts.add(message.slice(index, index + SHOWN_LENGTH))
-  for (let index = 0; index + SHOWN_LENGTH <= value.length; index++)
-    if (parts.has(value.slice(index, index + SHOWN_LENGTH))) return true
+  for (let index = 0; index + length <= message.length; index++)
+    parts.add(message.slice(index, index + length))
+  for (let index = 0; index + length <= value.length; index++)
+    if (parts.has(value.slice(index, index + length))) return true
   return false
 }

@@ -58,22 +58,26 @@ export function substitute(
     variables[`file:${path}`] = value
     return value
   }
-  const replace = (node: ConfigNode, section: string): ConfigNode => {
-    if (node.kind === 'list') return { ...node, items: node.items.map((item) => replace(item, section)) }
+  const replace = (node: ConfigNode, section: string, within: readonly ConfigNode[]): ConfigNode => {
+    // Messages about the whole file quote no value of a key.
+    const inside = section === '' ? [] : [...within, node]
+    if (node.kind === 'list')
+      return { ...node, items: node.items.map((item) => replace(item, section, inside)) }
     if (node.kind === 'map') {
       const entries = new Map<string, MapEntry>()
       for (const [key, entry] of node.entries)
-        entries.set(key, { ...entry, value: replace(entry.value, section || key) })
+        entries.set(key, { ...entry, value: replace(entry.value, section || key, inside) })
       return { ...node, entries }
     }
     if (!isString(node) || !node.value.includes('${')) return node
-    return replaceIn(node, (reference) => resolve(reference, section), problems)
+    return replaceIn(node, within, (reference) => resolve(reference, section), problems)
   }
-  return { root: replace(root, ''), variables }
+  return { root: replace(root, '', []), variables }
 }
 
 function replaceIn(
   node: ScalarNode & { readonly value: string },
+  within: readonly ConfigNode[],
   resolve: (reference: string) => string,
   problems: Problems,
 ): ConfigNode {
@@ -84,7 +88,7 @@ function replaceIn(
     hasReferences = true
     try {
       const value = resolve(reference)
-      problems.conceal(node, value)
+      problems.conceal(node, value, within)
       return value
     } catch (error) {
       isInvalid = true

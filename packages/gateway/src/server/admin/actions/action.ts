@@ -122,6 +122,11 @@ function checkMembers(action: Parsed): void {
       const isId = action.id !== undefined && action.route === undefined && action.rule === undefined
       if (!isId && !(isRule && action.id === undefined))
         throw new AdminActionError("write either 'id', or 'route' and 'rule'")
+      // The audit log contains the ID, so nothing else may be written in its place, such as a key.
+      if (action.id !== undefined && !/^[0-9a-f]+$/i.test(action.id))
+        throw new AdminActionError(
+          "'id' must be the hexadecimal digits of an act, which `sluice act list` shows",
+        )
     }
   }
 }

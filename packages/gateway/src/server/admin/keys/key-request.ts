@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { KeyError } from '../../identity/keys/key-error.js'
+import { checkId } from '../../identity/keys/key-id.js'
 import type { KeyQuery } from '../../identity/keys/key-store.js'
 import { AdminActionError, parseWith, reasonSchema, stringUpTo } from '../actions/action.js'
 
@@ -37,17 +39,26 @@ export const PARSERS = {
     ...withoutUndefined(parseWith(CREATION, json, 'a key', '{ "client": "acme", "reason": … }')),
   }),
   revoke: (json: string, id: string) => ({
-    ...{ act: 'revoke-key' as const, id },
+    ...{ act: 'revoke-key' as const, id: parseId(id) },
     ...parseWith(REVOCATION, json, 'a change', '{ "reason": "leaked, ticket 4711" }'),
   }),
   rotate: (json: string, id: string) => ({
-    ...{ act: 'rotate-key' as const, id },
+    ...{ act: 'rotate-key' as const, id: parseId(id) },
     ...withoutUndefined(parseWith(ROTATION, json, 'a change', '{ "grace": "24h", "reason": … }')),
   }),
   label: (json: string, id: string) => ({
-    ...{ act: 'label-key' as const, id },
+    ...{ act: 'label-key' as const, id: parseId(id) },
     ...parseWith(LABELLING, json, 'a change', '{ "labels": { "team": "red" }, "reason": … }'),
   }),
+}
+
+/** Checks an ID before the action is audited, since an operator may write the key in its place. */
+function parseId(id: string): string {
+  try {
+    return checkId(id)
+  } catch (error) {
+    throw error instanceof KeyError ? new AdminActionError(error.message) : error
+  }
 }
 
 type Defined<T> = { [Name in keyof T]: Exclude<T[Name], undefined> }
