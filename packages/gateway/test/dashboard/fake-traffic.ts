@@ -342,6 +342,7 @@ const KEYS: readonly ListedKey[] = Array.from({ length: 14 }, (_, index) => ({
   labels: { team: ['red', 'blue'][index % 2] as string, models: ['llama-*', 'small'] },
   created: 1_764_600_000_000 - index * 3_600_000,
   createdBy: 'ada@example.com',
+  ...(index % 3 === 0 && { limits: { budget: '20 USD/day', calls: 2 } }),
   ...(index % 3 === 0 && { expires: index === 6 ? 1_600_000_000_000 : 4_102_444_800_000 }),
   ...(index % 4 !== 1 && { lastUsed: 1_764_684_000_000 }),
 }))

@@ -22,7 +22,7 @@ async function openKeys(identity: (folder: string) => string) {
   onTestFinished(() => rm(folder, { recursive: true }))
   await writeFile(join(folder, 'keys.yaml'), 'keys: []\n')
   const gateway = await startTestGateway(
-    `${identity(folder)}default: { limits: [100/minute] }`,
+    `${identity(folder)}default: { limits: [{ name: calls, limit: 100/minute }, { name: budget, limit: 100/hour }] }`,
     echo,
     `{ listen: 127.0.0.1:0, token_sha256: ${HASH} }`,
   )
@@ -49,6 +49,7 @@ it('the page creates, finds, rotates and revokes a key, and shows it once', asyn
   await create.getByRole('button', { name: 'Create key' }).click()
   await create.getByText('Write each label as a name and a value').waitFor()
   await create.getByLabel('Labels').fill('team=red, models=a, models=b')
+  await create.getByLabel('Limits').fill('calls=20/minute, budget=2x')
   await create.getByRole('button', { name: 'Create key' }).click()
 
   const created = page.getByRole('dialog', { name: 'The new key' })
@@ -64,7 +65,7 @@ it('the page creates, finds, rotates and revokes a key, and shows it once', asyn
   expect(await statusWith(key)).toBe(200)
 
   const row = page.locator('#keys tbody tr', { hasText: 'acme' })
-  expect(await row.textContent()).toContain('team=red models=a,b')
+  expect(await row.textContent()).toContain('team=red models=a,bcalls: 20/minute; budget: 2×')
   await page.getByLabel('Find by').fill('bolt')
   await page.getByText('No key matches here.').waitFor()
   await page.getByLabel('Find by').fill('red')

@@ -16,12 +16,14 @@ export function CreateKeyDialog({ onChange, ...props }: DialogProps) {
   const [client, setClient] = useState('')
   const [tier, setTier] = useState('')
   const [labels, setLabels] = useState('')
+  const [limits, setLimits] = useState('')
   const [expires, setExpires] = useState('')
   const perform = async (reason: string) => {
     const key = {
       client: client.trim(),
       ...(tier.trim() !== '' && { tier: tier.trim() }),
       ...(labels.trim() !== '' && { labels: labelsOf(labels) }),
+      ...(limits.trim() !== '' && { limits: limitsOf(limits) }),
       ...(expires.trim() !== '' && { expires: expires.trim() }),
     }
     onChange(await props.api.createKey(key, reason))
@@ -35,6 +37,12 @@ export function CreateKeyDialog({ onChange, ...props }: DialogProps) {
         label="Labels, such as team=red, org=acme (optional)"
         value={labels}
         onInput={setLabels}
+        isOptional
+      />
+      <TextField
+        label="Limits by rule, such as budget=20 USD/day, calls=2x (optional)"
+        value={limits}
+        onInput={setLimits}
         isOptional
       />
       <TextField
@@ -136,11 +144,30 @@ export function NewKeyDialog({ secret, onClose }: { readonly secret: string; rea
 function labelsOf(text: string): Record<string, string | string[]> {
   const labels: Record<string, string | string[]> = {}
   for (const written of text.split(',')) {
-    const [, name, value] = /^\s*([^=]+?)\s*=\s*(.+?)\s*$/.exec(written) ?? []
-    if (name === undefined || value === undefined)
-      throw new Error('Write each label as a name and a value, such as team=red.')
+    const [name, value] = namedValue(written, 'Write each label as a name and a value, such as team=red.')
     const before = Object.hasOwn(labels, name) ? [labels[name] ?? []].flat() : []
     labels[name] = before.length === 0 ? value : [...before, value]
   }
   return labels
+}
+
+/**
+ * Reads limits by the name of the rule, such as `budget=20 USD/day, calls=2x`.
+ *
+ * @throws Error for a rule without a limit
+ */
+function limitsOf(text: string): Record<string, string | number> {
+  const limits = text.split(',').map((written) => {
+    const [rule, limit] = namedValue(written, 'Write each limit with its rule, such as budget=20 USD/day.')
+    const multiplier = /^(\d+(?:\.\d+)?) ?[x×]$/.exec(limit)?.[1]
+    return [rule, multiplier === undefined ? limit : Number(multiplier)] as const
+  })
+  return Object.fromEntries(limits)
+}
+
+/** @throws Error with the message if the text is not a name and a value */
+function namedValue(text: string, message: string): readonly [name: string, value: string] {
+  const [, name, value] = /^\s*([^=]+?)\s*=\s*(.+?)\s*$/.exec(text) ?? []
+  if (name === undefined || value === undefined) throw new Error(message)
+  return [name, value]
 }

@@ -118,16 +118,21 @@ const COLUMNS: readonly Column<ListedKey>[] = [
     ),
   },
   {
-    title: 'Tier and labels',
-    help: 'The tier and the labels of the client.',
+    title: 'Tier, labels and limits',
+    help: 'The tier and the labels of the client, and its limits in place of those of rules.',
     wideOnly: true,
-    cell: ({ tier, labels = {} }) => (
+    cell: ({ tier, labels = {}, limits = {} }) => (
       <>
         <span class="name">{tier ?? ''}</span>
         <span class="of quiet">
           {Object.entries(labels)
             .map(([name, value]) => `${name}=${[value].flat().join(',')}`)
             .join(' ')}
+        </span>
+        <span class="of quiet">
+          {Object.entries(limits)
+            .map(([rule, limit]) => `${rule}: ${typeof limit === 'number' ? `${limit}×` : limit}`)
+            .join('; ')}
         </span>
       </>
     ),
