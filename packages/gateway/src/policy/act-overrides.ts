@@ -1,7 +1,9 @@
 import type { ClientOverride, RuleOverride } from 'sluice'
 import type { Act, LimitChange } from './acts/act.js'
 import { countsByClient } from './client-limits.js'
-import type { Overrides, Policies, RoutePolicy, RouteRule } from './policies.js'
+import type { Policies } from './policies.js'
+import type { RoutePolicy, RouteRule } from './policy.js'
+import type { Overrides } from './policy-limiter.js'
 
 /** An act that does not fit the rules of a configuration, and is not in effect under it. */
 export interface UnfitAct {

@@ -1,6 +1,6 @@
 import { type Decision, ForbiddenError, type Limiter, RequestError } from 'sluice'
 import type { PolicyMatch } from '../../policy/policies.js'
-import { holdsSlots } from '../../policy/policies.js'
+import { holdsSlots } from '../../policy/policy-limiter.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 import type { CompletionHandler, Outcome, ReplayObserver } from './replay-events.js'

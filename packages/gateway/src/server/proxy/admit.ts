@@ -1,7 +1,7 @@
 import type { Client, Decision, Limiter, MaybePromise, RequestBody } from 'sluice'
 import { addressOf } from '../../policy/client-label.js'
 import type { LlmCall } from '../../policy/llm/llm-call.js'
-import type { Policy } from '../../policy/policies.js'
+import type { Policy } from '../../policy/policy.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import { hasBody } from '../http/client-body.js'
 import { whileConnected } from '../http/disconnects.js'

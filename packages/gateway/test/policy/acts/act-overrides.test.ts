@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { fittingActs, overridesOf } from '../../../src/policy/act-overrides.js'
 import { type Act, type ActChange, actId } from '../../../src/policy/acts/act.js'
 import { parseConfig } from '../../../src/policy/config/load-config.js'
-import { createPolicies, type Overrides } from '../../../src/policy/policies.js'
+import { createPolicies } from '../../../src/policy/policies.js'
+import type { Overrides } from '../../../src/policy/policy-limiter.js'
 import { WarmUps } from '../../../src/policy/warm-ups.js'
 
 const config = parseConfig(

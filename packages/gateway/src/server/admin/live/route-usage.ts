@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Quota } from 'sluice'
-import type { RoutePolicy, RouteRule } from '../../../policy/policies.js'
+import type { RoutePolicy, RouteRule } from '../../../policy/policy.js'
 import { keyOfClient } from './key-labels.js'
 import { RuleUsage } from './rule-usage.js'
 
