@@ -8,7 +8,7 @@ import type { Problems } from '../yaml/diagnostics.js'
 import type { LocatedRule } from './limit-entry.js'
 
 /** The API of the calls to a pattern of a route. */
-interface RouteShape {
+export interface RouteShape {
   readonly shape?: LlmRouteOptions['shape'] | undefined
 }
 
