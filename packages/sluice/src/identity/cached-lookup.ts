@@ -72,17 +72,21 @@ export function cachedLookup(
   const pending = new Map<string, Promise<Client | undefined>>()
   let lastFailure = Number.NEGATIVE_INFINITY
 
-  const remember = (digest: string, found: Awaited<ReturnType<typeof lookup>>): Client | undefined => {
-    const expires = typeof found === 'object' ? found?.expires : undefined
+  /** Returns the client and how long its key is valid; undefined if the key is unknown or has expired. */
+  const validOf = (found: Awaited<ReturnType<typeof lookup>>) => {
+    if (found === undefined || found === null) return undefined
+    const expires = typeof found === 'object' ? found.expires : undefined
     const validMs = expires === undefined ? Number.POSITIVE_INFINITY : expires - wallTime()
-    if (found === undefined || found === null || validMs <= 0) {
+    return validMs > 0 ? { client: checkClient(found), validMs } : undefined
+  }
+  const remember = (digest: string, valid: ReturnType<typeof validOf>) => {
+    if (valid === undefined) {
       known.delete(digest)
       unknown.add(digest, true, unknownMaxAge)
-      return undefined
+    } else {
+      const { client, validMs } = valid
+      known.add(digest, { client, due: now() + maxAge }, Math.min(maxAge + maxStaleAge, validMs))
     }
-    const client = checkClient(found)
-    known.add(digest, { client, due: now() + maxAge }, Math.min(maxAge + maxStaleAge, validMs))
-    return client
   }
   const query = async (digest: string, isCurrent: () => boolean): Promise<Client | undefined> => {
     let found: Awaited<ReturnType<typeof lookup>>
@@ -95,7 +99,9 @@ export function cachedLookup(
       throw new IdentityUnavailableError({ cause })
     }
     lastFailure = Number.NEGATIVE_INFINITY
-    return isCurrent() ? remember(digest, found) : clientOf(found)
+    const valid = validOf(found)
+    if (isCurrent()) remember(digest, valid)
+    return valid?.client
   }
   const find = (digest: string): MaybePromise<Client | undefined> => {
     const cached = known.get(digest)
@@ -125,11 +131,6 @@ interface KnownKey {
   readonly client: Client
   /** When the key is looked up again, by the monotonic clock. */
   readonly due: number
-}
-
-/** Returns the client of a lookup whose result is not cached. */
-function clientOf(found: FoundClient | string | undefined | null): Client | undefined {
-  return found === undefined || found === null ? undefined : checkClient(found)
 }
 
 const DEFAULTS = { maxAge: 60_000, maxStaleAge: 0, unknownMaxAge: 5_000, maxKeys: 10_000, timeout: 2_000 }

@@ -196,6 +196,17 @@ describe('cachedLookup', () => {
     expect(find('a')).toBeUndefined()
   })
 
+  it('finds no client for an expired key, even if the key was forgotten during the lookup', async () => {
+    const replies: ((client: { id: string; expires: number }) => void)[] = []
+    const find = cachedLookup(
+      () => new Promise<{ id: string; expires: number }>((resolve) => replies.push(resolve)),
+    )
+    const found = find('a')
+    find.forget('a')
+    replies[0]?.({ id: 'acme', expires: Date.now() - 1 })
+    expect(await found).toBeUndefined()
+  })
+
   it('rejects a lookup result that is not a client', async () => {
     const find = cachedLookup(async () => ({ id: 7 }) as unknown as string)
     await expect(find('a')).rejects.toThrow(TypeError)

@@ -82,7 +82,9 @@ function describeUpstream([name, upstream]: readonly [name: string, upstream: Up
     ...(health === undefined ? [] : [`checked every ${formatDuration(health.everyMs)}`]),
     ...(fallback.length === 0
       ? []
-      : [`falls back to ${fallback.join(', then ')} after ${fallbackOn.join(' or ')}`]),
+      : [
+          `falls back to ${fallback.join(', then ')} if it cannot be reached, or after ${fallbackOn.join(' or ')}`,
+        ]),
   ].join(', ')
   const label = UPSTREAM_NAME.test(name) ? name : 'of a route'
   return [`  upstream ${label}: ${described}`, ...rules.map(describeRule)].join('; ')

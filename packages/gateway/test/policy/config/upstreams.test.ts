@@ -119,7 +119,7 @@ routes:
     expect(out).not.toContain('secret')
     expect(out.split('\n').slice(3, -1)).toEqual([
       '  upstream vllm: http://10.0.0.5:8000, checked every 5 seconds',
-      '  upstream openai: https://api.openai.com, sets authorization, falls back to vllm after 429; ' +
+      '  upstream openai: https://api.openai.com, sets authorization, falls back to vllm if it cannot be reached, or after 429; ' +
         '60/minute (token-bucket) by everyone, waits up to 20 seconds; ' +
         '1000/minute tokens (token-bucket) by everyone, cost estimated from the call',
       '  upstream of a route: https://x.example',

@@ -48,7 +48,7 @@ it('workers that stop respond to the connections that the primary has accepted',
   const folder = await mkdtemp(join(tmpdir(), 'sluice-stop-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const preload = join(folder, 'late.cjs')
-  // The primary is told late that a worker has closed its port.
+  // Delays the message by which a worker tells the primary that it has closed its port.
   await writeFile(
     preload,
     `if (process.send !== undefined) {

@@ -40,7 +40,7 @@ const roles = oneOrListOf(string('ml-operators'), 'a role or a list of roles', 1
 
 const issuer: Decoder<string> = transform(string('https://login.example'), (url) => {
   const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' }
-  // Whoever can change the answers of the provider can sign in, so they must be encrypted.
+  // Anyone who can tamper with the provider's responses can sign in, so they must be encrypted.
   if (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) return url
   throw new TypeError("'issuer' must be the https URL of the provider, such as https://login.example")
 })
