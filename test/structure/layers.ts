@@ -18,6 +18,7 @@ export const LAYERS = {
     ['limits'],
     ['algorithms'],
     ['rules', 'stores'],
+    ['waiting'],
     ['limiter'],
     ['identity', 'telemetry'],
     ['http'],
