@@ -1,5 +1,6 @@
-import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
+import { allOf, andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import { type Client, checkClient } from '../rules/client.js'
+import { type Fairness, fairTermsOf } from '../rules/fairness.js'
 import type { Requirement } from '../rules/requirement.js'
 import type { Rule } from '../rules/rule.js'
 import { readWaiting, type WaitOptions } from '../rules/waiting.js'
@@ -15,7 +16,7 @@ import { leaseRenewal } from './lease-renewal.js'
 import { LimiterEvents } from './limiter-events.js'
 import { claimName, FAMILY, type FamilyOptions, type LimiterOptions, readOptions } from './limiter-options.js'
 import type { AdmitOptions, Limiter, LimiterRule, UsageOptions } from './limiter-types.js'
-import { type QueuedRequest, RequestQueues } from './request-queues.js'
+import { type FairTermsByRule, type QueuedRequest, RequestQueues } from './request-queues.js'
 import { RulePlan } from './rule-plan.js'
 import { Stopwatch } from './stopwatch.js'
 import { TwoStepAdmission } from './two-step-admission.js'
@@ -59,6 +60,8 @@ class RuleLimiter<Request> implements Limiter<Request> {
   readonly #queues: RequestQueues
   /** True if a rule lets requests wait. */
   readonly #hasWaitingRules: boolean
+  /** The rules that are fair between tenants. */
+  readonly #fairRules: readonly FairRule<Request>[]
   /** True once a request may have waited. */
   #usesQueues: boolean
   readonly #twoStep: TwoStepAdmission<Request>
@@ -88,6 +91,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
     this.#queues = new RequestQueues(linesOf(ownOrShared, timers))
     this.#hasWaitingRules = rules.some(({ waiting }) => waiting !== undefined)
     this.#usesQueues = this.#hasWaitingRules
+    this.#fairRules = this.#rules.filter(isFair)
     // Requests of other limiters may wait for slots of shared rules.
     const activeQueues = () => (this.#usesQueues || !this.#queues.areEmpty ? this.#queues : undefined)
     const resources = [...new Set(rules.map(({ resource }) => resource))]
@@ -116,6 +120,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
       scaling: warmUp,
       store: this.#store,
       decider: this.#decider,
+      fairTermsOf: (request, client) => this.#fairTerms(request, client),
     })
     this.#usage = new UsageChanges({
       rules: this.#rules,
@@ -259,19 +264,42 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const waiting = waitingOfCall(options)
     const queues = this.#queuesFor(waiting)
     if (queues === undefined) return this.#plan.evaluate(request, client)
-    const attempts = this.#attempts(request, client, options, waiting)
+    const terms = this.#fairTerms(request, client)
+    if (terms === undefined) return this.#evaluateQueued(request, client, queues, options)
+    // Once a function has returned a promise, other requests are evaluated before the decision.
+    const isLate = terms instanceof Promise
+    return andThen(terms, (known) =>
+      andThen(
+        this.#evaluateQueued(request, client, queues, options, known, isLate),
+        (decide) => () => andThen(decide(), (decision) => beginning(queues, decision, known)),
+      ),
+    )
+  }
+
+  #evaluateQueued(
+    request: Request,
+    client: Client | undefined,
+    queues: RequestQueues,
+    options: AdmitOptions,
+    fairTerms?: FairTermsByRule,
+    isLate = false,
+  ): MaybePromise<() => MaybePromise<Decision>> {
+    const attempts = this.#attempts(request, client, options, fairTerms)
     const admitInOrder = (charges: readonly RuleCharge[]) => {
       let first: readonly RuleCharge[] | undefined = charges
       const decide = () => {
         const current = first
         first = undefined
-        return current === undefined ? attempts.decide() : this.#decider.take(current)
+        if (current === undefined) return attempts.decide()
+        const taken = this.#decider.take(current)
+        if (fairTerms === undefined) return taken
+        return andThen(taken, (decision) => beginning(queues, decision, fairTerms))
       }
       return queues.admit(charges, { ...attempts, decide })
     }
     // No request is waiting that could be overtaken. If a function of a rule returns a promise, a
     // request may be waiting by the time it settles, so `admitInOrder` decides then.
-    if (queues.areEmpty) {
+    if (queues.areEmpty && !isLate) {
       const ticket = queues.newTicket()
       return this.#plan.evaluate(
         request,
@@ -290,15 +318,35 @@ class RuleLimiter<Request> implements Limiter<Request> {
     request: Request,
     client: Client | undefined,
     options: AdmitOptions,
-    waiting: WaitOptions | undefined,
+    fairTerms: FairTermsByRule | undefined,
   ): QueuedRequest {
+    const decide = () => this.#plan.decide(request, client)
     return {
-      decide: () => this.#plan.decide(request, client),
+      decide:
+        fairTerms === undefined
+          ? decide
+          : () => andThen(decide(), (decision) => beginning(this.#queues, decision, fairTerms)),
       forecast: () => andThen(this.#forecast(request, client), ({ quotas }) => quotas),
       signal: options.signal,
       waiter: client?.id ?? options.waiter,
-      waiting,
+      waiting: waitingOfCall(options),
+      fairTerms,
     }
+  }
+
+  /** Returns the terms of a request under the rules that are fair; undefined if there are none. */
+  #fairTerms(request: Request, client: Client | undefined): MaybePromise<FairTermsByRule> | undefined {
+    if (this.#fairRules.length === 0) return undefined
+    const terms = this.#fairRules.map((rule) => fairTermsOf(rule, request, client))
+    return andThen(
+      allOf(terms),
+      (known) =>
+        new Map(
+          known.flatMap((each, index) =>
+            each ? [[(this.#fairRules[index] as FairRule<Request>).name, each]] : [],
+          ),
+        ),
+    )
   }
 
   /** Returns the queues that a request may wait in; undefined if it does not wait. */
@@ -324,6 +372,18 @@ function accountedStore<Request>(
         if (warning !== undefined) events.onWarning({ rule: rule.name, key, limit }, warning)
       }),
   )
+}
+
+type FairRule<Request> = ScopedRule<Request> & { readonly fairness: Fairness<Request> }
+
+function isFair<Request>(rule: ScopedRule<Request>): rule is FairRule<Request> {
+  return rule.fairness !== undefined
+}
+
+/** Charges an admitted request to its tenants. */
+function beginning(queues: RequestQueues, decision: Decision, terms: FairTermsByRule): Decision {
+  queues.begin(decision, terms)
+  return decision
 }
 
 /** Returns the wait options of a call. The caller knows who waits, so it may fill the queue. */

@@ -3,6 +3,7 @@ import { checkCost } from '../limits/check-limit.js'
 import type { Limit } from '../limits/limit.js'
 import { andThen } from '../maybe-promise.js'
 import type { Resource } from '../rules/rule.js'
+import { checkWork } from '../rules/work.js'
 import {
   type Charge,
   type MaybePromise,
@@ -11,6 +12,7 @@ import {
   type StoreVerdict,
   settlementOf,
 } from '../stores/store.js'
+import type { Service } from '../waiting/share.js'
 
 /** A charge of an admitted request, and its rule. */
 export interface AdmittedCharge extends Charge {
@@ -84,6 +86,8 @@ export class Permit {
   /** True for each settled charge. Undefined until the first settlement. */
   #settled: boolean[] | undefined
   #holdsSlots = false
+  /** Undefined if no rule is fair. */
+  #services: readonly Service[] | undefined
 
   /** @internal */
   constructor(charges: AdmittedCharges, context: PermitContext) {
@@ -144,10 +148,69 @@ export class Permit {
     return andThen(settled, () => this.#wakeQueues(settling, costOf))
   }
 
+  /**
+   * Reports the output so far of a running request, in the units of the rule's `work`. Under a fair
+   * rule, output beyond the prediction is charged to its tenant at once. Has no effect under other
+   * rules, nor after `served`.
+   *
+   *     permit.wrote(tokensSoFar)
+   *
+   * @throws TypeError, RangeError for an amount that is no number, negative or not finite
+   */
+  wrote(output: number): void {
+    if (this.#services === undefined) return
+    checkWork({ output })
+    for (const service of this.#services) service.wrote(output)
+  }
+
+  /**
+   * Reports the actual work of the request. Under a fair rule, the tenant is charged or refunded the
+   * difference to the prediction. A part that is left out counts as predicted, or as written.
+   * Without this report, a request that is released counts with the output that `wrote` reported, or
+   * as predicted. Has no effect under other rules. Idempotent.
+   *
+   *     permit.served({ input: usage.prompt_tokens, output: usage.completion_tokens })
+   *
+   * @throws TypeError, RangeError for an amount that is no number, negative or not finite
+   */
+  served(work: { readonly input?: number; readonly output?: number }): void {
+    if (this.#services === undefined) return
+    checkWork(work)
+    for (const service of this.#services) service.served(work)
+  }
+
+  /**
+   * Charges the request to its tenants, once.
+   *
+   * @param begin returns undefined for a charge of a rule that is not fair
+   * @internal
+   */
+  beginService(begin: (charge: AdmittedCharge) => Service | undefined): void {
+    if (this.#services !== undefined) return
+    const services: Service[] = []
+    for (let index = 0; index < this.#charges.size; index++) {
+      const service = this.#isSlot(index) ? begin(this.#charges.chargeAt(index)) : undefined
+      if (service !== undefined) services.push(service)
+    }
+    this.#services = services
+  }
+
+  /**
+   * Takes over the service of a permit that this one replaces.
+   *
+   * @internal
+   */
+  continueServiceOf(permit: Permit): void {
+    this.#services = permit.#services
+    permit.#services = undefined
+  }
+
   /** Releases the slots of the request. Its cost stays charged. */
   release(): MaybePromise<void> {
     if (!this.#holdsSlots) return
     this.#holdsSlots = false
+    // Before the next request is chosen.
+    if (this.#services !== undefined) for (const service of this.#services) service.end()
     this.#context.renewal.stop(this)
     return andThen(
       this.#settleSlots(() => 0),
@@ -191,6 +254,7 @@ export class Permit {
    * Idempotent.
    */
   refund(): MaybePromise<void> {
+    if (this.#services !== undefined) for (const service of this.#services) service.takeBack()
     return this.settle(Object.fromEntries(this.resources.map((resource) => [resource, 0])))
   }
 

@@ -1,5 +1,6 @@
 import { capacityOf, type Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise } from '../maybe-promise.js'
+import type { FairTerms } from '../rules/fairness.js'
 import type { WaitOptions } from '../rules/waiting.js'
 import {
   type Attempt,
@@ -9,6 +10,7 @@ import {
   type Pool,
   type Unserved,
 } from '../waiting/lines.js'
+import type { Share } from '../waiting/share.js'
 import type { RuleCharge } from './charges.js'
 import { type Decision, type Quota, type Refusal, type RefusedDecision, refusalOf } from './decision.js'
 
@@ -39,7 +41,12 @@ export interface QueuedRequest {
   readonly waiter: string | undefined
   /** Replaces the wait options of all rules. */
   readonly waiting: WaitOptions | undefined
+  /** The terms of the request under rules that are fair; undefined if there are none. */
+  readonly fairTerms: FairTermsByRule | undefined
 }
+
+/** The terms of a request under the fair rules that apply to it, by the name of the rule. */
+export type FairTermsByRule = ReadonlyMap<string, FairTerms>
 
 /** The rules that a request may wait for. */
 interface Place extends Candidate {
@@ -75,6 +82,18 @@ export class RequestQueues {
     return andThen(this.lines.ahead(place), (ahead) =>
       ahead === undefined ? decide() : this.#wait(ahead.poolId, place, request),
     )
+  }
+
+  /**
+   * Charges an admitted request to its tenants. Must be called before another request is decided
+   * on. Has no effect on a refused request, or if it is charged already.
+   */
+  begin(decision: Decision, terms: FairTermsByRule): void {
+    if (!decision.allowed) return
+    decision.permit.beginService(({ rule, scope, key, cost }) => {
+      const share = shareOf(terms.get(rule.name), cost)
+      return share && this.lines.begin(lineId(scope, key), share)
+    })
   }
 
   /** Returns the place of a request that arrives now among all requests. */
@@ -186,25 +205,44 @@ function refusalBy(pool: RulePool, unserved: Unserved, forecast: readonly Quota[
 }
 
 /**
- * Estimates when the requests ahead will be done, based on recent hold times. Until a slot has been
- * freed, the estimate is the timeout of the line. It never exceeds the time until the leases end.
+ * Estimates when the requests ahead will be done: from the service that waits in a fair line, or from
+ * recent hold times. Until a slot has been freed, the estimate is the timeout of the line. It never
+ * exceeds the time until the leases end.
  */
-function busyRetryAfter({ timeoutMs }: RulePool, { ahead, holdMs }: Unserved, quota: Quota): number {
+function busyRetryAfter({ timeoutMs }: RulePool, unserved: Unserved, quota: Quota): number {
+  const { ahead, holdMs, expectedWaitMs } = unserved
+  if (expectedWaitMs !== undefined) return Math.max(MIN_BUSY_RETRY_MS, Math.ceil(expectedWaitMs))
   const holds = ((ahead + 1) * Math.max(1, quota.cost)) / capacityOf(quota.limit)
   const estimate = holdMs === undefined ? timeoutMs : holdMs * holds
   const bound = quota.retryAfter > 0 ? quota.retryAfter : estimate
   return Math.max(MIN_BUSY_RETRY_MS, Math.min(estimate, bound))
 }
 
-function placeOf(charges: readonly RuleCharge[], { waiting, waiter }: QueuedRequest, ticket: number): Place {
+/** @param cost the cost of the rule, which is the input if the rule predicts no work */
+function shareOf(terms: FairTerms | undefined, cost: number): Share | undefined {
+  return terms && { ...terms, work: terms.work ?? { input: cost, output: 0 } }
+}
+
+function placeOf(
+  charges: readonly RuleCharge[],
+  { waiting, waiter, fairTerms }: QueuedRequest,
+  ticket: number,
+): Place {
   const pools: RulePool[] = []
   let hasOtherRules = false
   let havePenalties = false
-  for (const { rule, scope, key, limit, penalty } of charges) {
+  for (const { rule, scope, key, limit, cost, penalty } of charges) {
     // Each attempt of a request that waited for a rule with a penalty would start one.
     const options = rule.enforce && penalty === undefined ? (waiting ?? rule.waiting) : undefined
     if (options !== undefined)
-      pools.push({ ...options, id: lineId(scope, key), rule: rule.name, scope, limit })
+      pools.push({
+        ...options,
+        id: lineId(scope, key),
+        rule: rule.name,
+        scope,
+        limit,
+        share: shareOf(fairTerms?.get(rule.name), cost),
+      })
     else if (rule.enforce) {
       hasOtherRules = true
       havePenalties ||= penalty !== undefined

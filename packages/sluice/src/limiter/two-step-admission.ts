@@ -9,7 +9,7 @@ import type { Decider, Step } from './decider.js'
 import type { Decision, Quota, Refusal } from './decision.js'
 import type { RequestBody } from './limiter-types.js'
 import type { Permit } from './permit.js'
-import type { RequestQueues } from './request-queues.js'
+import type { FairTermsByRule, RequestQueues } from './request-queues.js'
 import { RulePlan } from './rule-plan.js'
 
 export interface TwoStepOptions<Request> {
@@ -22,6 +22,11 @@ export interface TwoStepOptions<Request> {
   readonly decider: Decider
   /** The store of the decider. */
   readonly store: Store
+  /** Returns the terms of a request under rules that are fair; undefined if there are none. */
+  readonly fairTermsOf: (
+    request: Request,
+    client: Client | undefined,
+  ) => MaybePromise<FairTermsByRule> | undefined
 }
 
 interface Candidate<Request> {
@@ -35,6 +40,8 @@ interface Candidate<Request> {
   readonly waiting: WaitOptions | undefined
   /** Undefined if the request does not wait. */
   readonly queues: RequestQueues | undefined
+  /** The terms of the request under rules that are fair, all of which belong to the second step. */
+  readonly fairTerms?: FairTermsByRule | undefined
 }
 
 /** The result of the step without the body. */
@@ -114,13 +121,15 @@ export class TwoStepAdmission<Request> {
   }
 
   /** Decides on a request whose body has not arrived. */
-  async admit(candidate: Candidate<Request>): Promise<Decision> {
-    const { request, client, body, queues } = candidate
+  async admit(arrived: Candidate<Request>): Promise<Decision> {
+    const { request, client, body, queues } = arrived
     const { requirement } = this.#options
-    const first = await this.#takeFirst(candidate)
+    const first = await this.#takeFirst(arrived)
     if (first.step?.decision.allowed === false) return first.step.decision
     await body.receive(first.held)
     await requirement?.(request, client)
+    const terms = this.#options.fairTermsOf(request, client)
+    const candidate = { ...arrived, fairTerms: terms instanceof Promise ? await terms : terms }
     const isQueued = queues?.areEmpty === false
     const charges = isQueued ? await this.#later.chargesFor(request, client) : undefined
     // Errors up to here are caused by the request, so it stays charged to the first rules.
@@ -154,7 +163,7 @@ export class TwoStepAdmission<Request> {
    * @param take the first attempt
    */
   async #takeInOrder(
-    { request, client, signal, waiter, waiting, queues }: Candidate<Request>,
+    { request, client, signal, waiter, waiting, queues, fairTerms }: Candidate<Request>,
     plan: RulePlan<Request>,
     others: readonly RuleCharge[],
     charges: readonly RuleCharge[] | undefined,
@@ -173,6 +182,7 @@ export class TwoStepAdmission<Request> {
       attempt = undefined
       return andThen(current(), (step) => {
         last = step
+        if (fairTerms !== undefined) queues?.begin(step.decision, fairTerms)
         return step.decision
       })
     }
@@ -181,7 +191,7 @@ export class TwoStepAdmission<Request> {
       const forecast = andThen(charges, (all) => decider.peek(all.toSorted(this.#byPosition)))
       return andThen(forecast, ({ quotas }): readonly Quota[] => quotas)
     }
-    const queued = { decide, forecast, signal, waiter, waiting }
+    const queued = { decide, forecast, signal, waiter, waiting, fairTerms }
     if (queues !== undefined && charges !== undefined)
       return { decision: await queues.admit(charges, queued), last }
     const ticket = queues?.newTicket() ?? 0
@@ -205,13 +215,13 @@ export class TwoStepAdmission<Request> {
       throw error
     }
     const { decision, last } = taken
-    if (decision.allowed) return this.#joined(first, last as Step)
+    if (decision.allowed) return this.#joined(first, last as Step, candidate.fairTerms !== undefined)
     await refund(first.held)
     return this.#refused(first, decision)
   }
 
   /** Joins both steps into one decision with one permit. */
-  async #joined({ step, others }: FirstStep, later: Step): Promise<Decision> {
+  async #joined({ step, others }: FirstStep, later: Step, hasFairTerms: boolean): Promise<Decision> {
     const pairs = [...(step === undefined ? [] : pairsOf(step)), ...pairsOf(later)]
     const byRule = new Map(pairs.map((pair) => [pair.charge.rule.name, pair]))
     const joined = [...byRule.values()]
@@ -223,6 +233,8 @@ export class TwoStepAdmission<Request> {
       missing,
       this.#byPosition,
     )
+    if (hasFairTerms && decision.allowed && later.decision.allowed)
+      decision.permit.continueServiceOf(later.decision.permit)
     return decision
   }
 

@@ -1,10 +1,11 @@
 import type { Penalty } from '../algorithms/penalty.js'
 import { MONEY } from '../limits/money.js'
 import { OptionTypeError, relocate, unknownOption } from '../option-error.js'
+import { FAIR_OPTIONS, type Fairness, fairnessOf, rejectFairness } from './fairness.js'
 import { compileKey, defaultKey, isPool, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
 import { applyOverride, type RuleOverride } from './override.js'
 import { PENALTY_OPTIONS, penaltyOf, rejectPenalty } from './penalty-options.js'
-import type { Resource, Rule } from './rule.js'
+import type { ConcurrencyRule, Resource, Rule } from './rule.js'
 import { type AppliesTo, conditionOf } from './rule-condition.js'
 import { type CostFor, compileCost } from './rule-cost.js'
 import { compileConcurrency, compileLimits, type LimitDefaults, type RuleLimit } from './rule-limit.js'
@@ -30,6 +31,8 @@ export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly cost: number | undefined
   /** How requests wait until the rule admits them; undefined if they do not. */
   readonly waiting: WaitOptions | undefined
+  /** How waiting requests are served in fair shares; undefined if they are served as they arrive. */
+  readonly fairness: Fairness<Request> | undefined
   /** The penalty of keys whose requests the rule refuses; undefined if there is none. */
   readonly penalty: Penalty | undefined
   /** Undefined for a rule with neither `warn` nor `soft`. */
@@ -64,7 +67,7 @@ const RATE_OPTIONS = [
   ...PENALTY_OPTIONS,
   ...WARN_OPTIONS,
 ]
-const CONCURRENCY_OPTIONS = [...COMMON_OPTIONS, 'concurrent', 'lease']
+const CONCURRENCY_OPTIONS = [...COMMON_OPTIONS, 'concurrent', 'lease', ...FAIR_OPTIONS]
 
 /**
  * Validates and compiles rules. A rule with several limits becomes one compiled rule for each.
@@ -90,12 +93,13 @@ export function compileRules<Request>(
     keys.set(by, compiled)
     return compiled
   }
+  const fairnessFor = (rule: ConcurrencyRule<Request>) => fairnessOf(rule, sources, hasClients)
   const compiled = rules.flatMap((rule, index) => {
     try {
       const by = rule?.by ?? defaultKey(sources, hasClients)
       const ownDefaults = isPool(by) ? { ...defaults, tiers: NO_TIERS } : defaults
       const limits = relocate(
-        () => compileRule(rule, by, keyFor, ownDefaults),
+        () => compileRule(rule, by, keyFor, fairnessFor, ownDefaults),
         (path) => ['rules', index, ...path],
       )
       return limits.map((each) => {
@@ -132,13 +136,14 @@ function compileRule<Request>(
   rule: Rule<Request>,
   by: KeySpec<Request>,
   keyFor: (by: KeySpec<Request>) => KeyFor<Request>,
+  fairnessFor: (rule: ConcurrencyRule<Request>) => Fairness<Request> | undefined,
   defaults: LimitDefaults,
 ): Omit<UnnamedRule<Request>, 'index'>[] {
   const isConcurrent = rule !== null && typeof rule === 'object' && 'concurrent' in rule
   if (isConcurrent) {
     rejectPenalty(rule)
     rejectWarnings(rule)
-  }
+  } else rejectFairness(rule)
   checkOptionNames(rule, isConcurrent ? CONCURRENCY_OPTIONS : RATE_OPTIONS)
   const resource = isConcurrent ? 'concurrent' : (rule.of ?? 'requests')
   if (!isConcurrent && resource === 'concurrent')
@@ -167,6 +172,7 @@ function compileRule<Request>(
     costFor: compileCost(rule),
     cost: typeof rule.cost === 'function' ? undefined : (rule.cost ?? 1),
     waiting: waitingOf(rule),
+    fairness: isConcurrent ? fairnessFor(rule) : undefined,
     penalty: isConcurrent ? undefined : penaltyOf(rule),
     warnings: isConcurrent ? undefined : warningsOf(rule),
   }

@@ -46,6 +46,7 @@ export type ClientOverride =
 interface Overridable<Request> extends RuleLimit<Request> {
   readonly enforce: boolean
   readonly waiting: unknown
+  readonly fairness: unknown
   readonly warnings: unknown
 }
 
@@ -65,6 +66,7 @@ export function applyOverride<Request, Compiled extends Overridable<Request>>(
     ...compiled,
     enforce,
     waiting: enforce ? compiled.waiting : undefined,
+    fairness: enforce ? compiled.fairness : undefined,
     ...(limit !== undefined &&
       relocate(
         () => replacementLimit(rule, compiled.limit, limit, defaults),

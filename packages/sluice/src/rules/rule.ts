@@ -127,6 +127,39 @@ export interface ConcurrencyRule<Request> extends RuleOptions<Request> {
   readonly lease?: number | string
   /** By the client's tier: a multiplier of the slots, or `unlimited`. */
   readonly tiers?: Tiers<never>
+  /**
+   * Serves the requests that wait in fair shares: those of the tenant first that has been served
+   * least. Names the tenants in the words of `by`: `client`, `client.org`, or a function of the
+   * request. If the line is full, a request takes the last place of the tenant with the longest
+   * queue, if that is longer than its own. Requires `wait`. Default: first come, first served.
+   *
+   *     { concurrent: 32, by: 'everyone', wait: '10s', fair: 'client', weights: { premium: 4 } }
+   *
+   * Tenants that wait get equal service, divided by their weights, except for at most the work of
+   * one request and the errors of the predictions in flight.
+   */
+  readonly fair?: KeySpec<Request>
+  /**
+   * The weight of tenants by the client's tier: a tenant of weight 4 gets four times the service of
+   * one of weight 1. More than 0, at most a million. Requires `fair`. Default: 1.
+   */
+  readonly weights?: Readonly<Record<string, number>>
+  /**
+   * Predicts the work of a request, which is charged to its tenant when it is admitted. `wrote` and
+   * `served` of its permit correct it. A number is input. Requires `fair`. Default: the cost of the
+   * rule.
+   */
+  readonly work?: (request: Request) => MaybePromise<number | PredictedWork>
+}
+
+/** The predicted work of a request: what a server reads and writes, such as tokens. */
+export interface PredictedWork {
+  /** Default: 0. */
+  readonly input?: number
+  /** Default: 0. */
+  readonly output?: number
+  /** What a unit of input and of output weigh. Default: 1 and 2. */
+  readonly counts?: { readonly input: number; readonly output: number }
 }
 
 export type Rule<Request> = RateRule<Request> | ConcurrencyRule<Request>

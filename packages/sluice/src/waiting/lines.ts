@@ -1,6 +1,7 @@
 import type { MaybePromise } from '../maybe-promise.js'
 import type { Store } from '../stores/store.js'
-import type { LineSize, Waiting } from './order.js'
+import type { LineSize } from './order.js'
+import type { Service, Share } from './share.js'
 
 /** The units of one rule and key that a request can wait for. */
 export interface Pool extends LineSize {
@@ -10,10 +11,16 @@ export interface Pool extends LineSize {
   readonly scope: string
   /** The longest time in all lines together, if the request enters this one first. */
   readonly timeoutMs: number
+  /** The request's part of the line. Undefined if the line is first come, first served. */
+  readonly share: Share | undefined
 }
 
 /** A request and the pools that it takes from. */
-export interface Candidate extends Waiting {
+export interface Candidate {
+  /** The place of the request among all requests, by arrival. */
+  readonly ticket: number
+  /** The client that waits. */
+  readonly waiter: string | undefined
   readonly pools: readonly Pool[]
 }
 
@@ -40,7 +47,10 @@ export interface WaitingRequest<T> extends Candidate {
 
 /** Why a request ended its wait without a result. */
 export interface Unserved {
-  /** `full`: the line had no place. `late`: the pool cannot admit the request in time. */
+  /**
+   * `full`: the line had no place, or another request took it. `late`: the request could not be
+   * admitted in time.
+   */
   readonly reason: 'full' | 'timeout' | 'late'
   /** The pool for which the request waited last. */
   readonly poolId: string
@@ -48,6 +58,8 @@ export interface Unserved {
   readonly ahead: number
   /** How long the slots of the rule were held recently; undefined if unknown. */
   readonly holdMs: number | undefined
+  /** How long another such request would wait, in milliseconds; undefined if unknown. */
+  readonly expectedWaitMs: number | undefined
 }
 
 export type Outcome<T> = { readonly result: T } | Unserved
@@ -77,6 +89,8 @@ export interface Lines {
    * @returns rejects with the error of the attempt, or with the reason of the signal
    */
   enter<T>(request: WaitingRequest<T>, poolId: string, minWaitMs: number): MaybePromise<Outcome<T>>
+  /** Charges the share of an admitted request to its tenant. */
+  begin(poolId: string, share: Share): Service
   /**
    * Lets the first request of a line try again, because slots are free or units were refunded.
    *

@@ -1,7 +1,9 @@
 import type { MaybePromise } from '../maybe-promise.js'
 import type { Store } from '../stores/store.js'
+import { type Clock, systemClock } from '../time/clock.js'
 import type { Timers } from '../time/timers.js'
 import { onAborted } from './abort-listeners.js'
+import { FairOrders } from './fair-orders.js'
 import { FirstCome } from './first-come.js'
 import { HoldTimes } from './hold-times.js'
 import { Line } from './line.js'
@@ -16,7 +18,14 @@ import {
   type Unserved,
   type WaitingRequest,
 } from './lines.js'
-import type { Waiting } from './order.js'
+import type { Order, Waiting } from './order.js'
+import type { Service, Share } from './share.js'
+
+/** The timers that end waits, and their clock. Default: the monotonic clock of the system. */
+export type WaitTimers = Pick<Timers, 'start' | 'stop'> & Partial<Pick<Clock, 'now'>>
+
+/** A request is refused on arrival if its predicted wait exceeds its timeout by this factor. */
+const WAIT_TOLERANCE = 2
 
 /** A request in one of the lines. */
 interface Entry extends Waiting {
@@ -25,20 +34,23 @@ interface Entry extends Waiting {
   readonly reject: (error: unknown) => void
   /** The pool for which the request waits. */
   pool: Pool
+  share: Share | undefined
   /** The line that the request is in; undefined after it has left. */
   line: Line<Entry> | undefined
 }
 
 /** The lines of requests that wait in this process. */
 export class LocalLines implements Lines {
-  readonly #timers: Pick<Timers, 'start' | 'stop'>
+  readonly #timers: WaitTimers
   /** The lines in which a request waits. */
   readonly #lines = new Map<string, Line<Entry>>()
+  readonly #fairOrders: FairOrders<Entry>
   readonly #holdTimes = new HoldTimes()
   #tickets = 0
 
-  constructor(timers: Pick<Timers, 'start' | 'stop'>) {
+  constructor(timers: WaitTimers) {
     this.#timers = timers
+    this.#fairOrders = new FairOrders(timers.now ?? systemClock.now)
   }
 
   get areIdle(): boolean {
@@ -52,23 +64,29 @@ export class LocalLines implements Lines {
   ahead(candidate: Candidate): { readonly poolId: string; readonly isFull: boolean } | undefined {
     for (const pool of candidate.pools) {
       const order = this.#lines.get(pool.id)?.order
-      if (order?.precedes(candidate) === true)
-        return { poolId: pool.id, isFull: order.isFullFor(candidate, pool) }
+      if (order === undefined) continue
+      const waiting = waitingFor(pool, candidate)
+      if (order.precedes(waiting)) return { poolId: pool.id, isFull: order.isFullFor(waiting, pool) }
     }
     return undefined
   }
 
   enter<T>(request: WaitingRequest<T>, poolId: string, minWaitMs: number): MaybePromise<Outcome<T>> {
     const pool = poolOf(request, poolId)
-    const line = this.#lines.get(poolId)
-    if (line === undefined && minWaitMs > pool.timeoutMs) return this.#unserved('late', pool)
-    if (line?.order.isFullFor(request, pool) === true) return this.#unserved('full', pool)
+    const order = this.#lines.get(poolId)?.order
+    if (order === undefined && minWaitMs > pool.timeoutMs) return this.#unserved('late', request, pool)
+    if (order !== undefined && isHopeless(order, waitingFor(pool, request), pool))
+      return this.#unserved('full', request, pool)
     return new Promise((resolve, reject) => {
       this.#join(request as WaitingRequest<unknown>, pool, {
         resolve: resolve as (outcome: Outcome<unknown>) => void,
         reject,
       })
     })
+  }
+
+  begin(poolId: string, share: Share): Service {
+    return this.#fairOrders.begin(poolId, share)
   }
 
   onFreed(scope: string, key: string, heldMs?: number): void {
@@ -84,14 +102,14 @@ export class LocalLines implements Lines {
     }
     const unsubscribe = signal && onAborted(signal, () => this.#leave(entry) && entry.reject(signal.reason))
     const timeout = this.#timers.start(() => {
-      if (this.#leave(entry)) entry.resolve(this.#unserved('timeout', entry.pool))
+      if (this.#leave(entry)) entry.resolve(this.#unserved('timeout', request, entry.pool))
     }, pool.timeoutMs)
     const onSettled = () => {
       this.#timers.stop(timeout)
       unsubscribe?.()
     }
     const entry: Entry = {
-      ...{ ticket, waiter, request, pool, line: undefined },
+      ...{ ticket, waiter, request, pool, share: pool.share, line: undefined },
       resolve(outcome) {
         onSettled()
         caller.resolve(outcome)
@@ -106,12 +124,20 @@ export class LocalLines implements Lines {
   }
 
   #push(entry: Entry, pool: Pool): void {
-    const line =
-      this.#lines.get(pool.id) ?? new Line(new FirstCome<Entry>(), this.#timers, (first) => this.#try(first))
+    const line = this.#lines.get(pool.id) ?? this.#createLine(pool)
     this.#lines.set(pool.id, line)
     entry.pool = pool
+    entry.share = pool.share
     entry.line = line
+    const displaced = line.order.displacedBy(entry, pool)
     line.push(entry)
+    if (displaced !== undefined && this.#leave(displaced))
+      displaced.resolve(this.#unserved('full', displaced.request, displaced.pool))
+  }
+
+  #createLine({ id, share }: Pool): Line<Entry> {
+    const order = share === undefined ? new FirstCome<Entry>() : this.#fairOrders.of(id)
+    return new Line(order, this.#timers, (first) => this.#try(first))
   }
 
   /** Removes an entry from its line. Returns false if it has left already. */
@@ -147,8 +173,9 @@ export class LocalLines implements Lines {
 
   #move(entry: Entry, pool: Pool): void {
     if (!this.#leave(entry)) return
-    if (this.#lines.get(pool.id)?.order.isFullFor(entry, pool) === true)
-      entry.resolve(this.#unserved('full', pool))
+    const { request } = entry
+    if (this.#lines.get(pool.id)?.order.isFullFor(waitingFor(pool, request), pool) === true)
+      entry.resolve(this.#unserved('full', request, pool))
     else this.#push(entry, pool)
   }
 
@@ -159,10 +186,24 @@ export class LocalLines implements Lines {
     } catch {}
   }
 
-  #unserved(reason: Unserved['reason'], pool: Pool): Unserved {
-    const ahead = this.#lines.get(pool.id)?.order.length ?? 0
-    return { reason, poolId: pool.id, ahead, holdMs: this.#holdTimes.averageMs(pool.scope) }
+  #unserved(reason: Unserved['reason'], candidate: Candidate, pool: Pool): Unserved {
+    const order = this.#lines.get(pool.id)?.order
+    return {
+      ...{ reason, poolId: pool.id, ahead: order?.length ?? 0 },
+      holdMs: this.#holdTimes.averageMs(pool.scope),
+      expectedWaitMs: order?.expectedWaitMs(waitingFor(pool, candidate)),
+    }
   }
+}
+
+function waitingFor({ share }: Pool, { ticket, waiter }: Candidate): Waiting {
+  return { ticket, waiter, share }
+}
+
+/** Reports whether a request would find no place, or would certainly wait for too long. */
+function isHopeless(order: Order<Entry>, waiting: Waiting, pool: Pool): boolean {
+  if (order.isFullFor(waiting, pool)) return true
+  return (order.expectedWaitMs(waiting) ?? 0) > WAIT_TOLERANCE * pool.timeoutMs
 }
 
 function poolOf({ pools }: Candidate, poolId: string): Pool {
@@ -176,7 +217,7 @@ const linesByStore = new WeakMap<Store, Lines>()
  *
  * @param timers end waits if the lines are new
  */
-export function linesOf(store: Store, timers: Pick<Timers, 'start' | 'stop'>): Lines {
+export function linesOf(store: Store, timers: WaitTimers): Lines {
   if (hasLines(store)) return store.lines
   const lines = linesByStore.get(store) ?? new LocalLines(timers)
   linesByStore.set(store, lines)

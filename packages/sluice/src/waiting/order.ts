@@ -1,9 +1,13 @@
+import type { Share } from './share.js'
+
 /** A request in a line, as its order sees it. */
 export interface Waiting {
   /** The place of the request among all requests, by arrival. */
   readonly ticket: number
   /** The client that waits. */
   readonly waiter: string | undefined
+  /** Undefined if the rule is not fair between tenants. */
+  readonly share: Share | undefined
 }
 
 /** How many requests a line holds. */
@@ -26,4 +30,8 @@ export interface Order<T extends Waiting> {
   precedes(entry: Waiting): boolean
   /** Reports whether the line has no place for another request. */
   isFullFor(entry: Waiting, size: LineSize): boolean
+  /** Finds the request that loses its place to one for which the line is not full. */
+  displacedBy(entry: Waiting, size: LineSize): T | undefined
+  /** Predicts how long another request would wait, in milliseconds; undefined if unknown. */
+  expectedWaitMs(entry: Waiting): number | undefined
 }
