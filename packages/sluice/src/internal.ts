@@ -9,6 +9,7 @@ export { formatUnits, isCurrency, MAX_MONEY, MONEY, UNITS_PER_CURRENCY, unitsOf 
 export { clientKey, isPool } from './rules/key-spec.js'
 export { checkLabels, labelNameProblem } from './rules/labels.js'
 export { formatThreshold } from './rules/warn-options.js'
+export type { Work } from './rules/work.js'
 export { isPreparing, type PreparingStore } from './stores/preparing-store.js'
 export { RedisUrlConnection } from './stores/redis/clients/redis-url-connection.js'
 export type { RedisConnection } from './stores/redis/redis-connection.js'
@@ -16,4 +17,18 @@ export { parseRedisUrl } from './stores/redis/redis-url.js'
 export { withinDeadline } from './stores/resilience/deadline.js'
 export { offsetAt } from './time/calendar.js'
 export { systemTimers } from './time/timers.js'
-export { hasLines } from './waiting/lines.js'
+export { onAborted } from './waiting/abort-listeners.js'
+export {
+  type Ahead,
+  type Attempt,
+  type Candidate as LineCandidate,
+  hasLines,
+  type Lines,
+  type Outcome,
+  type Pool,
+  type Unserved,
+  type WaitingRequest,
+  withLines,
+} from './waiting/lines.js'
+export { LocalLines, linesOf } from './waiting/local-lines.js'
+export type { Service, Share } from './waiting/share.js'

@@ -62,6 +62,13 @@ export interface Unserved {
   readonly expectedWaitMs: number | undefined
 }
 
+/** A pool for which others wait that come first. */
+export interface Ahead {
+  readonly poolId: string
+  /** True if the request could not wait there. */
+  readonly isFull: boolean
+}
+
 export type Outcome<T> = { readonly result: T } | Unserved
 
 /**
@@ -81,7 +88,7 @@ export interface Lines {
    * Finds a pool for which others wait that come first. `isFull` is true if the request could not
    * wait there.
    */
-  ahead(candidate: Candidate): MaybePromise<{ readonly poolId: string; readonly isFull: boolean } | undefined>
+  ahead(candidate: Candidate): MaybePromise<Ahead | undefined>
   /**
    * Lets a request wait, first in the line of one of its pools.
    *
@@ -106,6 +113,18 @@ export interface StoreWithLines extends Store {
 
 export function hasLines(store: Store): store is StoreWithLines {
   return 'lines' in store && store.lines !== undefined
+}
+
+/** Returns a store whose requests wait in the given lines. */
+export function withLines(store: Store, lines: Lines): StoreWithLines {
+  return {
+    take: (charges) => store.take(charges),
+    peek: (charges) => store.peek(charges),
+    settle: (settlements) => store.settle(settlements),
+    reset: (scope, key) => store.reset(scope, key),
+    close: () => store.close(),
+    lines,
+  }
 }
 
 /** Identifies the line of a rule and key. */

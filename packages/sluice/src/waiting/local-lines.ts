@@ -42,14 +42,17 @@ interface Entry extends Waiting {
 /** The lines of requests that wait in this process. */
 export class LocalLines implements Lines {
   readonly #timers: WaitTimers
+  readonly #onIdleChange: (areIdle: boolean) => void
   /** The lines in which a request waits. */
   readonly #lines = new Map<string, Line<Entry>>()
   readonly #fairOrders: FairOrders<Entry>
   readonly #holdTimes = new HoldTimes()
   #tickets = 0
 
-  constructor(timers: WaitTimers) {
+  /** @param onIdleChange called when the first request begins to wait, and when the last one leaves */
+  constructor(timers: WaitTimers, onIdleChange: (areIdle: boolean) => void = () => {}) {
     this.#timers = timers
+    this.#onIdleChange = onIdleChange
     this.#fairOrders = new FairOrders(timers.now ?? systemClock.now)
   }
 
@@ -125,7 +128,9 @@ export class LocalLines implements Lines {
 
   #push(entry: Entry, pool: Pool): void {
     const line = this.#lines.get(pool.id) ?? this.#createLine(pool)
+    const wereIdle = this.areIdle
     this.#lines.set(pool.id, line)
+    if (wereIdle) this.#onIdleChange(false)
     entry.pool = pool
     entry.share = pool.share
     entry.line = line
@@ -146,7 +151,7 @@ export class LocalLines implements Lines {
     if (line === undefined) return false
     entry.line = undefined
     line.remove(entry)
-    if (line.order.length === 0) this.#lines.delete(pool.id)
+    if (line.order.length === 0 && this.#lines.delete(pool.id) && this.areIdle) this.#onIdleChange(true)
     return true
   }
 

@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { Store } from 'sluice'
+import type { Lines } from 'sluice/internal'
 import type { KeyUses } from '../identity/keys/key-store.js'
 import type { Log } from '../logging/log.js'
 import type { ProcessStats } from '../observability/metrics/process-stats.js'
@@ -11,6 +12,7 @@ import type { SpendBatch } from '../spend/spend-ledger.js'
 import type { StoreStats } from '../store/store-stats.js'
 import { ConnectionHandoff } from './connection-handoff.js'
 import { EventReceiver } from './event-receiver.js'
+import { LineServer } from './line-server.js'
 import { SilenceWatch } from './silence-watch.js'
 import { performCalls } from './store-server.js'
 import type {
@@ -25,6 +27,8 @@ export interface WorkerHandleOptions {
   readonly start: StartMessage
   /** The store that decides for the worker if the state is in memory. */
   readonly store: Store
+  /** The lines in which the requests of all workers wait. */
+  readonly lines: Lines
   readonly observer: Observer
   readonly log: Log
   /** Called with what requests of the worker have spent. */
@@ -70,6 +74,7 @@ export class WorkerHandle {
   readonly #worker: Worker
   readonly #options: WorkerHandleOptions
   readonly #events: EventReceiver
+  readonly #lines: LineServer
   /** The start message. Its configuration is replaced if a newer one arrives before it is sent. */
   #start: StartMessage
   #isReady = false
@@ -89,6 +94,7 @@ export class WorkerHandle {
     this.#options = options
     this.#start = options.start
     this.#events = new EventReceiver(options.observer)
+    this.#lines = new LineServer(options.lines, (replies) => this.#send({ kind: 'lineReplies', replies }))
     this.listening = new Promise((resolve, reject) => {
       this.#resolveListening = resolve
       this.#rejectListening = reject
@@ -152,12 +158,18 @@ export class WorkerHandle {
     clearTimeout(kill)
   }
 
+  /** Tells the worker whether requests of any worker wait. */
+  setLinesIdle(areIdle: boolean): void {
+    if (this.#isReady) this.#lines.setIdle(areIdle)
+  }
+
   #handleMessage(message: FromWorker): void {
     this.#silence?.onMessage()
     switch (message.kind) {
       case 'ready':
         this.#isReady = true
         this.#send(this.#start)
+        this.#lines.setIdle(this.#options.lines.areIdle)
         if (this.#isDraining) this.#send({ kind: 'drain' })
         break
       case 'listening':
@@ -180,6 +192,9 @@ export class WorkerHandle {
         performCalls(this.#options.store, message.calls).then((replies) =>
           this.#send({ kind: 'storeReplies', replies }),
         )
+        break
+      case 'lineCalls':
+        this.#lines.onCalls(message.calls)
         break
       case 'events':
         this.#events.onEvents(message.events)
@@ -218,6 +233,7 @@ export class WorkerHandle {
     this.#rejectListening(new Error('the worker exited before it started to listen'))
     for (const onReply of [...this.#onConfigured.splice(0), ...this.#onRecordFlushed.splice(0)]) onReply()
     this.#events.onExit()
+    this.#lines.close()
   }
 
   /** Sends a message. Settles with the reply, or when the worker is disconnected or has exited. */

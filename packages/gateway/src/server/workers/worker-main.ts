@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Store } from 'sluice'
 import { withFailurePolicy } from 'sluice'
+import { withLines } from 'sluice/internal'
 import type { GatewayConfig } from '../../policy/config/config.js'
 import { knownVariables, parseConfig } from '../../policy/config/load-config.js'
 import { shareOf } from '../../policy/config/server-limits.js'
@@ -31,6 +32,7 @@ import { noticeOf } from '../webhooks/threshold-notices.js'
 import { Webhooks } from '../webhooks/webhooks.js'
 import { eventSender } from './event-sender.js'
 import { RemoteLedger } from './remote-ledger.js'
+import { machineTickets, remoteLines } from './remote-lines.js'
 import { type RemoteStore, remoteStore } from './remote-store.js'
 import type {
   FromWorker,
@@ -68,6 +70,7 @@ const log = createProcessLog()
 logStrayOutput(log)
 logFatalErrors(log)
 let remote: RemoteStore | undefined
+const lines = remoteLines((calls) => void send({ kind: 'lineCalls', calls }), machineTickets())
 const spendInPrimary = new RemoteLedger((batch) => void send({ kind: 'spend', batch }))
 let recorder: Recorder | undefined
 let accessLog: AccessLog | undefined
@@ -119,6 +122,9 @@ async function handleMessage(message: ToWorker): Promise<void> {
       return
     case 'storeReplies':
       remote?.onReplies(message.replies)
+      return
+    case 'lineReplies':
+      lines.onReplies(message.replies)
       return
     case 'spendReceived':
       spendInPrimary.onReceived(message.sequence)
@@ -300,7 +306,8 @@ async function openWorkerStore(
 ): Promise<{ readonly store: Store; close(): Promise<void> }> {
   if (config.store.kind === 'memory') {
     remote = remoteStore((calls) => send({ kind: 'storeCalls', calls }))
-    const store = withFailurePolicy(remote, { policy: 'closed', deadline: STORE_DEADLINE_MS })
+    const decided = withFailurePolicy(remote, { policy: 'closed', deadline: STORE_DEADLINE_MS })
+    const store = withLines(decided, lines)
     return { store, close: async () => store.close() }
   }
   const { onStoreFailure } = config
@@ -317,7 +324,7 @@ async function openWorkerStore(
   }
   const reports = setInterval(reportStats, REPORT_INTERVAL_MS).unref()
   return {
-    store: opened.store,
+    store: withLines(opened.store, lines),
     async close() {
       clearInterval(reports)
       await opened.store.close()

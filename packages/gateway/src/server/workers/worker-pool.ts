@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Store } from 'sluice'
+import { LocalLines, systemTimers } from 'sluice/internal'
 import type { ListenConfig } from '../../policy/config/config.js'
 import type { KeyUses } from '../identity/keys/key-store.js'
 import type { Log } from '../logging/log.js'
@@ -78,6 +79,10 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<Frontend
 class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #workers = new Set<WorkerHandle>()
+  /** The requests of all workers wait here, so that they have one order. */
+  readonly #lines = new LocalLines(systemTimers, (areIdle) => {
+    for (const worker of this.#workers) worker.setLinesIdle(areIdle)
+  })
   /** Statistics of the workers' own store connections. */
   readonly #storeStats = new Map<WorkerHandle, StoreStats>()
   /** The sum of the counts of workers that exited; at most one element. */
@@ -162,7 +167,7 @@ class WorkerPool {
     const port = this.#onPortZero.size > 0 ? 0 : this.#listen.port
     const config = { ...this.#config, listen: { ...this.#listen, port } }
     const worker: WorkerHandle = new WorkerHandle({
-      ...{ store, observer, log, onSpend },
+      ...{ store, lines: this.#lines, observer, log, onSpend },
       start: {
         ...{ kind: 'start', config, worker: this.#freeNumber(), workers, reportsEvents },
         recordOrigin: this.#recordOrigin,

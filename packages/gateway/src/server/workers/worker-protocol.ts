@@ -12,6 +12,7 @@ import type { ServerLoad } from '../observability/server-load.js'
 import type { Runtime } from '../runtime.js'
 import type { SpendBatch } from '../spend/spend-ledger.js'
 import type { StoreStats } from '../store/store-stats.js'
+import type { LineCall, LineReply } from './line-protocol.js'
 
 /**
  * The configuration of a worker. Workers compile its source themselves, since compiled expressions
@@ -62,6 +63,7 @@ export type ToWorker =
   /** Makes the records of ended requests readable. The worker replies with `recordFlushed`. */
   | { readonly kind: 'flushRecord' }
   | { readonly kind: 'storeReplies'; readonly replies: readonly StoreReply[] }
+  | { readonly kind: 'lineReplies'; readonly replies: readonly LineReply[] }
   /** The spend of a batch was received. */
   | { readonly kind: 'spendReceived'; readonly sequence: number }
   /** Sends `Connection: close` in all responses from now on. */
@@ -79,6 +81,7 @@ export type FromWorker =
   | { readonly kind: 'configured' }
   | { readonly kind: 'recordFlushed' }
   | { readonly kind: 'storeCalls'; readonly calls: readonly StoreCall[] }
+  | { readonly kind: 'lineCalls'; readonly calls: readonly LineCall[] }
   | { readonly kind: 'events'; readonly events: readonly ObserverCall[] }
   /** What requests have spent. The primary replies with `spendReceived`. */
   | { readonly kind: 'spend'; readonly batch: SpendBatch }

@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import { EventEmitter } from 'node:events'
 import { memoryStore } from 'sluice'
+import { LocalLines, systemTimers } from 'sluice/internal'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { createLog } from '../../../src/server/logging/log.js'
 import { broadcast } from '../../../src/server/observability/observer.js'
@@ -40,6 +41,7 @@ function fakeWorker() {
   const fork = vi.spyOn(cluster, 'fork').mockReturnValue(worker as never)
   onTestFinished(() => fork.mockRestore())
   const handle = new WorkerHandle({
+    lines: new LocalLines(systemTimers),
     store: memoryStore(),
     observer: broadcast([]),
     log: createLog(),

@@ -1,0 +1,229 @@
+import {
+  type Ahead,
+  type LineCandidate,
+  type Lines,
+  type Outcome,
+  onAborted,
+  type Pool,
+  type Service,
+  type WaitingRequest,
+} from 'sluice/internal'
+import type { LineCall, LineReply, RemoteAttempt, ServiceReport } from './line-protocol.js'
+
+/** The lines of a worker, which are in the primary. */
+export interface RemoteLines extends Lines {
+  /** Handles the messages of the primary. */
+  onReplies(replies: readonly LineReply[]): void
+}
+
+/** What was decided on a request, until the primary says whether it counts. */
+type Kept = { readonly result: unknown } | { readonly error: unknown }
+
+interface Entry {
+  readonly request: WaitingRequest<unknown>
+  readonly resolve: (outcome: Outcome<unknown>) => void
+  readonly reject: (error: unknown) => void
+  readonly unsubscribe: (() => void) | undefined
+  kept: Kept | undefined
+  /** True once the client has disconnected. */
+  hasLeft: boolean
+}
+
+/**
+ * Creates the lines of a worker. All calls of one turn of the event loop are sent in one message, in
+ * their order.
+ *
+ * @param send sends calls; the messages of the primary are passed to `onReplies`
+ * @param ticket returns the place of a request that arrives now among those of all workers
+ */
+export function remoteLines(send: (calls: readonly LineCall[]) => void, ticket: () => number): RemoteLines {
+  return new WorkerLines(send, ticket)
+}
+
+class WorkerLines implements RemoteLines {
+  readonly #send: (calls: readonly LineCall[]) => void
+  readonly #ticket: () => number
+  readonly #entries = new Map<number, Entry>()
+  readonly #questions = new Map<number, (ahead: Ahead | undefined) => void>()
+  #batch: LineCall[] = []
+  #lastId = 0
+  #areIdle = true
+
+  constructor(send: (calls: readonly LineCall[]) => void, ticket: () => number) {
+    this.#send = send
+    this.#ticket = ticket
+  }
+
+  get areIdle(): boolean {
+    return this.#areIdle && this.#entries.size === 0
+  }
+
+  newTicket(): number {
+    return this.#ticket()
+  }
+
+  ahead(candidate: LineCandidate): Promise<Ahead | undefined> | undefined {
+    if (this.areIdle || candidate.pools.length === 0) return undefined
+    const id = ++this.#lastId
+    return new Promise((resolve) => {
+      this.#questions.set(id, resolve)
+      this.#call({ operation: 'ahead', id, candidate: sendable(candidate) })
+    })
+  }
+
+  enter<T>(request: WaitingRequest<T>, poolId: string, minWaitMs: number): Promise<Outcome<T>> {
+    const { signal } = request
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const id = ++this.#lastId
+      this.#entries.set(id, {
+        request: request as WaitingRequest<unknown>,
+        resolve: resolve as (outcome: Outcome<unknown>) => void,
+        reject,
+        unsubscribe: signal && onAborted(signal, () => this.#onAbort(id, signal)),
+        kept: undefined,
+        hasLeft: false,
+      })
+      const canCheck = request.checkEarly !== undefined
+      this.#call({
+        operation: 'enter',
+        ...{ id, candidate: sendable(request), poolId, minWaitMs, canCheck },
+      })
+    })
+  }
+
+  begin(poolId: string, share: Parameters<Lines['begin']>[1]): Service {
+    const id = ++this.#lastId
+    this.#call({ operation: 'begin', id, poolId, share })
+    const report = (each: ServiceReport) => this.#call({ operation: 'service', id, report: each })
+    return {
+      wrote: (output) => report({ kind: 'wrote', output }),
+      served: (work) => report({ kind: 'served', work }),
+      takeBack: () => report({ kind: 'takenBack' }),
+      end: () => report({ kind: 'ended' }),
+    }
+  }
+
+  onFreed(scope: string, key: string, heldMs?: number): void {
+    this.#call({ operation: 'freed', scope, key, heldMs })
+  }
+
+  onReplies(replies: readonly LineReply[]): void {
+    for (const reply of replies) this.#onReply(reply)
+  }
+
+  #onReply(reply: LineReply): void {
+    if (reply.reply === 'idle') {
+      this.#areIdle = reply.areIdle
+      return
+    }
+    if (reply.reply === 'ahead') {
+      this.#questions.get(reply.id)?.(reply.ahead)
+      this.#questions.delete(reply.id)
+      return
+    }
+    const entry = this.#entries.get(reply.id)
+    if (entry === undefined) return
+    switch (reply.reply) {
+      case 'attempt':
+        void this.#attempt(reply.id, entry)
+        return
+      case 'check':
+        void this.#check(reply.id, entry)
+        return
+      case 'late':
+        this.#dispose(reply.id, entry)
+        return
+      case 'left':
+        this.#finish(reply.id, entry, reply.outcome)
+    }
+  }
+
+  async #attempt(id: number, entry: Entry): Promise<void> {
+    const attempt = await this.#decide(entry)
+    this.#call({ operation: 'attempted', id, attempt })
+    if (entry.hasLeft) this.#dispose(id, entry)
+  }
+
+  async #decide(entry: Entry): Promise<RemoteAttempt> {
+    try {
+      const attempt = await entry.request.attempt()
+      if (!('result' in attempt)) return attempt
+      entry.kept = attempt
+      return { kept: 'decision' }
+    } catch (error) {
+      entry.kept = { error }
+      return { kept: 'error' }
+    }
+  }
+
+  async #check(id: number, entry: Entry): Promise<void> {
+    let result: unknown
+    try {
+      result = await entry.request.checkEarly?.()
+    } catch {}
+    // An attempt that is under way decides.
+    const isDecided = result !== undefined && entry.kept === undefined
+    if (isDecided) entry.kept = { result }
+    this.#call({ operation: 'checked', id, isDecided })
+  }
+
+  #onAbort(id: number, { reason }: AbortSignal): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined || entry.hasLeft) return
+    entry.hasLeft = true
+    this.#call({ operation: 'leave', id })
+    entry.reject(reason)
+  }
+
+  /** Ends a wait whose decision no longer counts. */
+  #dispose(id: number, entry: Entry): void {
+    this.#entries.delete(id)
+    if (entry.kept !== undefined && 'result' in entry.kept) entry.request.onLateResult(entry.kept.result)
+  }
+
+  #finish(id: number, entry: Entry, outcome: Exclude<LineReply & { reply: 'left' }, never>['outcome']): void {
+    if (entry.hasLeft) {
+      this.#dispose(id, entry)
+      return
+    }
+    this.#entries.delete(id)
+    entry.unsubscribe?.()
+    if (!('kept' in outcome)) entry.resolve(outcome)
+    else if (entry.kept !== undefined && 'error' in entry.kept) entry.reject(entry.kept.error)
+    else if (entry.kept !== undefined) entry.resolve(entry.kept)
+  }
+
+  #call(call: LineCall): void {
+    if (this.#batch.length === 0) setImmediate(() => this.#flush())
+    this.#batch.push(call)
+  }
+
+  #flush(): void {
+    const calls = this.#batch
+    this.#batch = []
+    this.#send(calls)
+  }
+}
+
+/** Copies a candidate without what only its worker knows, such as the rules of its pools. */
+function sendable({ ticket, waiter, pools }: LineCandidate): LineCandidate {
+  return { ticket, waiter, pools: pools.map(sendablePool) }
+}
+
+function sendablePool({ id, scope, timeoutMs, maxQueued, isPerClient, share }: Pool): Pool {
+  return { id, scope, timeoutMs, maxQueued, isPerClient, share }
+}
+
+/**
+ * Returns tickets in the order of arrival in all processes of the machine: microseconds of its
+ * monotonic clock.
+ */
+export function machineTickets(): () => number {
+  let last = 0
+  return () => {
+    const now = Number(process.hrtime.bigint() / 1000n)
+    last = Math.max(last + 1, now)
+    return last
+  }
+}
