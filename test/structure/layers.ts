@@ -34,7 +34,7 @@ export const LAYERS = {
     ['policy/client-label.ts', 'policy/config'],
     ['policy'],
     ['replay/columns', 'replay/record'],
-    ['replay/trace'],
+    ['replay/trace', 'replay/server'],
     ['replay/engine'],
     ['replay/stats'],
     ['replay/report'],
