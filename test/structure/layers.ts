@@ -17,7 +17,7 @@ export const LAYERS = {
     ['time'],
     ['limits'],
     ['algorithms'],
-    ['rules', 'stores'],
+    ['rules', 'stores', 'overload'],
     ['waiting'],
     ['limiter'],
     ['identity', 'telemetry'],
