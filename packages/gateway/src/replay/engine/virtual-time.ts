@@ -1,12 +1,16 @@
 import type { Clock, Timers } from 'sluice'
-import { EventQueue, type ScheduledEvent } from './event-queue.js'
+import { EventQueue, type QueuedEvent } from '../columns/event-queue.js'
+
+interface ScheduledEvent extends QueuedEvent {
+  run(): void
+}
 
 /**
  * The virtual time of a replay: the store's clock and the limiters' timers. It advances only on
  * request, and runs each event at its scheduled time.
  */
 export class VirtualTime implements Clock, Pick<Timers, 'start' | 'stop'> {
-  readonly #queue = new EventQueue()
+  readonly #queue = new EventQueue<ScheduledEvent>()
   #now: number
   #hasBackground = true
 

@@ -1,8 +1,7 @@
-/** An event scheduled for a time. It stores its index in the queue, which makes removal fast. */
-export interface ScheduledEvent {
-  /** Time of the replay, in milliseconds. */
+/** An element of a queue. It stores its index in the queue, which makes removal fast. */
+export interface QueuedEvent {
+  /** Time of the event, in the unit of the queue. */
   readonly at: number
-  run(): void
   /** Orders events scheduled for the same time. Set by the queue. */
   number: number
   /** Index in the queue; -1 outside a queue. Set by the queue. */
@@ -10,11 +9,11 @@ export interface ScheduledEvent {
 }
 
 /** A binary heap of events, ordered by time and then by insertion. */
-export class EventQueue {
-  readonly #heap: ScheduledEvent[] = []
+export class EventQueue<E extends QueuedEvent> {
+  readonly #heap: E[] = []
   #numbers = 0
 
-  get first(): ScheduledEvent | undefined {
+  get first(): E | undefined {
     return this.#heap[0]
   }
 
@@ -22,28 +21,28 @@ export class EventQueue {
     return this.#heap.length
   }
 
-  add(event: ScheduledEvent): void {
+  add(event: E): void {
     event.number = this.#numbers++
     this.#heap.push(event)
     this.#siftUp(event, this.#heap.length - 1)
   }
 
   /** Removes an event. Does nothing if it is not in the queue. */
-  remove(event: ScheduledEvent): void {
+  remove(event: E): void {
     const { index } = event
     if (index < 0 || this.#heap[index] !== event) return
     event.index = -1
-    const last = this.#heap.pop() as ScheduledEvent
+    const last = this.#heap.pop() as E
     if (last === event) return
     this.#siftUp(last, index)
     this.#siftDown(last, last.index)
   }
 
-  #siftUp(event: ScheduledEvent, from: number): void {
+  #siftUp(event: E, from: number): void {
     let index = from
     while (index > 0) {
       const above = (index - 1) >> 1
-      const parent = this.#heap[above] as ScheduledEvent
+      const parent = this.#heap[above] as E
       if (!isBefore(event, parent)) break
       this.#put(parent, index)
       index = above
@@ -51,7 +50,7 @@ export class EventQueue {
     this.#put(event, index)
   }
 
-  #siftDown(event: ScheduledEvent, from: number): void {
+  #siftDown(event: E, from: number): void {
     let index = from
     for (;;) {
       let below = 2 * index + 1
@@ -69,12 +68,12 @@ export class EventQueue {
     this.#put(event, index)
   }
 
-  #put(event: ScheduledEvent, index: number): void {
+  #put(event: E, index: number): void {
     this.#heap[index] = event
     event.index = index
   }
 }
 
-function isBefore(one: ScheduledEvent, other: ScheduledEvent): boolean {
+function isBefore(one: QueuedEvent, other: QueuedEvent): boolean {
   return one.at < other.at || (one.at === other.at && one.number < other.number)
 }
