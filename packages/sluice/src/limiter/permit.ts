@@ -148,6 +148,11 @@ export class Permit {
     return andThen(settled, () => this.#wakeQueues(settling, costOf))
   }
 
+  /** Reports whether a rule is fair, so that `wrote` and `served` have an effect. */
+  get tracksWork(): boolean {
+    return this.#services !== undefined && this.#services.length > 0
+  }
+
   /**
    * Reports the output so far of a running request, in the units of the rule's `work`. Under a fair
    * rule, output beyond the prediction is charged to its tenant at once. Has no effect under other

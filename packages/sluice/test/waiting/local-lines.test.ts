@@ -6,7 +6,7 @@ import { manualTimers } from '../limiter/manual-timers.js'
 
 const POOL: Pool = {
   ...{ id: lineId('rule', 'key'), scope: 'rule' },
-  ...{ timeoutMs: 10_000, maxQueued: 100, isPerClient: false },
+  ...{ timeoutMs: 10_000, maxQueued: 100, isPerClient: false, share: undefined },
 }
 
 /** A request of the test, which waits for one pool. */

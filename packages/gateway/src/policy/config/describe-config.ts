@@ -206,11 +206,18 @@ function describeRule(rule: Rule<never>): string {
     ...(rule.fallbackCost === undefined ? [] : [`or ${describeCost(rule, rule.fallbackCost)} if unreadable`]),
     ...Object.entries(rule.tiers ?? {}).map(([tier, limit]) => `${tier} ${describeTier(limit)}`),
     ...('wait' in rule ? [`waits up to ${formatDuration(Number(rule.wait))}`] : []),
+    ...('fair' in rule ? describeFairness(rule) : []),
     ...('penalty' in rule && rule.penalty !== undefined ? [describePenalty(rule)] : []),
     ...('warn' in rule && rule.warn !== undefined ? [`warns at ${rule.warn.map(String).join(' and ')}`] : []),
     ...('soft' in rule && rule.soft === true ? ['soft'] : []),
     ...(rule.enforce === false ? ['not enforced'] : []),
   ].join(', ')
+}
+
+function describeFairness({ fair, weights = {} }: ConcurrencyRule<never>): string[] {
+  if (fair === undefined) return []
+  const shares = Object.entries(weights).map(([tier, weight]) => `${tier} ${weight}`)
+  return [`fair by ${describeKey(fair)}${shares.length === 0 ? '' : ` with weights ${shares.join(', ')}`}`]
 }
 
 /** Describes the clients that a rule by labels applies to. */

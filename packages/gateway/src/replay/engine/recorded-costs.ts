@@ -1,5 +1,6 @@
 import {
   type Client,
+  type ConcurrencyRule,
   type KeyPart,
   type KeySpec,
   type Limit,
@@ -45,9 +46,12 @@ function adapt(rule: Rule<GatewayRequest>, index: number): Rule<GatewayRequest> 
   const limit =
     'limit' in rule && typeof rule.limit === 'function' ? limitOrNone(rule.limit, index) : undefined
   const when = rule.when && whenOrNone(rule.when as WhenFor, index)
-  if (typeof cost !== 'function' && key === by && limit === undefined && when === undefined) return rule
+  const fairness = 'fair' in rule ? adaptFairness(rule, index) : undefined
+  const isAsRecorded = key === by && limit === undefined && when === undefined && fairness === undefined
+  if (typeof cost !== 'function' && isAsRecorded) return rule
   return {
     ...rule,
+    ...fairness,
     ...(limit !== undefined && { limit }),
     ...(when !== undefined && { when }),
     ...(key !== undefined && { by: key }),
@@ -59,6 +63,24 @@ function adapt(rule: Rule<GatewayRequest>, index: number): Rule<GatewayRequest> 
       keys: keysOf(key),
       unit: workUnitOf(rule),
     }),
+  }
+}
+
+/** Charges a call whose tokens are unknown as much as any other such call. */
+function adaptFairness(rule: ConcurrencyRule<GatewayRequest>, index: number): Partial<typeof rule> {
+  const { fair, work } = rule
+  if (work === undefined) return { ...(fair !== undefined && { fair: adaptKey(fair, index) }) }
+  const recordedWork: NonNullable<typeof work> = (request) => {
+    try {
+      return work(request)
+    } catch (error) {
+      if (error instanceof RequestError) return 1
+      throw error
+    }
+  }
+  return {
+    ...(fair !== undefined && { fair: adaptKey(fair, index) }),
+    work: Object.assign(recordedWork, work),
   }
 }
 

@@ -28,6 +28,8 @@ export class RunningRequests {
     const duration = recorded.duration ?? this.duration(recorded)
     const end = () => {
       const costs = llm === undefined ? {} : settledCosts(recorded, llm)
+      const { input, output } = recorded
+      if (output !== undefined) permit.served({ ...(input !== undefined && { input }), output })
       if (Object.keys(costs).length > 0) {
         settleCounted(permit, { ...costs })
         onCompletion?.settled(costs)

@@ -1,6 +1,8 @@
+import type { Permit } from 'sluice'
 import type { LlmCall } from '../../policy/llm/llm-call.js'
 import { MeteredCall } from '../../policy/llm/metered-call.js'
-import type { Settlement } from '../../policy/llm/response/response-meter.js'
+import type { ResponseMeter, Settlement } from '../../policy/llm/response/response-meter.js'
+import { holdsSlots } from '../../policy/policy-limiter.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { HeaderPair } from '../http/proxy-headers.js'
 import { modelAnswer } from '../observability/model-answer.js'
@@ -32,6 +34,7 @@ export function meteredForward(
   const { services, match } = routed
   const metered = new MeteredCall(call, body, services.responseMemory)
   const spending = spendingOf(routed, sender.client, decision)
+  if (holdsSlots(decision) && decision.permit.tracksWork) followWork(metered.meter, decision.permit)
   return {
     overrides: {
       responseHeaders,
@@ -51,6 +54,11 @@ export function meteredForward(
       upstreamPermit,
     ),
   }
+}
+
+/** Charges output beyond the prediction to its tenant while the response streams. */
+function followWork(meter: ResponseMeter, permit: Permit): void {
+  meter.follow({ began: () => permit.wrote(0), wrote: (output) => permit.wrote(output) })
 }
 
 /** Returns a function that reports what a model call was charged; undefined if no observer needs it. */

@@ -4,6 +4,7 @@ import { billingOfFailure, billingOfStatus } from '../../policy/llm/response/bil
 import type { Settlement, UnreadReason } from '../../policy/llm/response/response-meter.js'
 import { settleCounted } from '../../policy/llm/settle-counted.js'
 import { NO_AMOUNTS } from '../../policy/llm/usage.js'
+import { holdsSlots } from '../../policy/policy-limiter.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
 
@@ -59,6 +60,9 @@ function settleUpstream(permit: Permit, billed: Billed): MaybePromise<void> {
   if (billed === 'request') return settleCounted(permit, NO_WORK)
 }
 
+/** The upstream did no work for the client, so it is charged for none. */
+const NOT_SERVED = { input: 0, output: 0 } as const
+
 function both(first: MaybePromise<void>, second: MaybePromise<void>): MaybePromise<void> {
   if (first instanceof Promise || second instanceof Promise)
     return Promise.all([first, second]).then(() => undefined)
@@ -69,6 +73,7 @@ function routeSettler(decision: AllowedDecision, onWork: (() => void) | undefine
     const billed = billedFor(result, progress)
     if (billed === 'work') onWork?.()
     if (billed === 'nothing') return decision.permit.cancel()
+    if (billed === 'request' && holdsSlots(decision)) decision.permit.served(NOT_SERVED)
     if (billed === 'request' && decision.quotas.some(({ resource }) => Object.hasOwn(NO_WORK, resource)))
       return settleCounted(decision.permit, NO_WORK)
   }
@@ -101,6 +106,7 @@ export function llmCallSettler(
     if (cost === 'unknown' || cost.tokens > 0 || (cost.money ?? 0) > 0) onCharged?.(cost)
     if (cost === 'unknown') return
     recorded?.setActualCost(cost)
+    permit.served({ input: cost.input_tokens, output: cost.output_tokens })
     const costs = { ...(cost === NO_AMOUNTS ? NO_WORK : cost), ...metered.work(cost) }
     const settled = settleCounted(permit, costs)
     return ofUpstream === undefined ? settled : both(settled, settleCounted(ofUpstream, costs))

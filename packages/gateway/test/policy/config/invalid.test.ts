@@ -725,6 +725,26 @@ describe('the error for an invalid configuration file', () => {
       limit(`{ concurrent: 4, ${option} }`),
       `'${option.split(':')[0]}' applies only to an entry with 'limit'; move it to one, or remove it`,
     ]),
+    ...['fair: ¦client', 'weights: ¦{ premium: 4 }'].map((option): [string, string, string] => [
+      `'${option.replace('¦', '')}' next to 'limit'`,
+      limit(`{ limit: 10/minute, ${option} }`),
+      `'${option.split(':')[0]}' applies only to an entry with 'concurrent'`,
+    ]),
+    [
+      'a fair limit for which no request waits',
+      limit('{ concurrent: 4, fair: ¦client }'),
+      "'fair' requires 'wait', such as wait: '10s'",
+    ],
+    [
+      'weights of a limit that is not fair',
+      limit('{ concurrent: 4, wait: 10s, weights: ¦{ premium: 4 } }'),
+      "'weights' requires 'fair', such as fair: 'client'",
+    ],
+    [
+      'a weight of 0',
+      limit('{ concurrent: 4, wait: 10s, fair: client, weights: { premium: ¦0 } }'),
+      'a number, more than zero and at most a million',
+    ],
     [
       'an unknown algorithm',
       limit('{ limit: 10/minute, algorithm: ¦leaky }'),

@@ -33,7 +33,7 @@ const RATE_KEYS = [
   'reserve',
 ] as const
 /** The keys that are valid only for a limit on requests in flight. */
-const CONCURRENCY_KEYS = ['lease'] as const
+const CONCURRENCY_KEYS = ['lease', 'fair', 'weights'] as const
 
 /** A decoded limit and the node that it was decoded from. */
 export interface LocatedRule {
@@ -96,6 +96,8 @@ export function limitDecoder(
       by,
       concurrent,
       lease,
+      fair,
+      weights,
       enforce,
       shared: sharedName,
       name = sharedName,
@@ -140,6 +142,8 @@ export function limitDecoder(
         : {
             concurrent,
             ...(lease !== undefined && { lease }),
+            ...(fair !== undefined && { fair }),
+            ...(weights !== undefined && { weights }),
             ...common,
           }
     const error = rulesErrorOf([rule])
@@ -203,7 +207,8 @@ export function readsModel(rules: readonly Rule<GatewayRequest>[]): boolean {
 /** Lists the expressions of a rule. */
 export function expressionsOf(rule: Rule<GatewayRequest>): Expression<unknown>[] {
   const bound = 'concurrent' in rule ? rule.concurrent : rule.limit
-  const values: readonly unknown[] = [rule.cost, bound, rule.by, rule.when].flat()
+  const fair = 'fair' in rule ? rule.fair : undefined
+  const values: readonly unknown[] = [rule.cost, bound, rule.by, rule.when, fair].flat()
   return values.filter(
     (value): value is Expression<unknown> => typeof value === 'function' && 'readsBody' in value,
   )

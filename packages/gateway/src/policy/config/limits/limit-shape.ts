@@ -50,6 +50,12 @@ export function limitShape(scope: ExpressionScope) {
       (source) => concurrentExpression(source, scope),
     ),
     lease: duration(),
+    fair: (node: ConfigNode, problems: Problems) => decodeKey(node, scope, problems),
+    weights: recordOf(
+      scalar(z.number().gt(0).max(1e6), 'a number, more than zero and at most a million'),
+      'a map such as { free: 1, premium: 4 }',
+      1000,
+    ),
     when: (node: ConfigNode, problems: Problems) => decodeWhen(node, scope, problems),
     enforce: boolean,
     visible: boolean,

@@ -12,14 +12,16 @@ export interface RouteShape {
   readonly shape?: LlmRouteOptions['shape'] | undefined
 }
 
-/** Reports whether the cost of a rule is read from the model call. */
-export function readsCall({ cost }: Rule<never>): boolean {
-  return typeof cost === 'function' && 'readsCall' in cost
+/** Reports whether the cost or the work of a rule is read from the model call. */
+export function readsCall(rule: Rule<never>): boolean {
+  const work = 'work' in rule ? rule.work : undefined
+  return [rule.cost, work].some((each) => typeof each === 'function' && 'readsCall' in each)
 }
 
 /**
  * Gives each rule that counts tokens a cost: the amount that `llm` reserves for a call. A rule
- * without a cost that counts units of work gets those of the call.
+ * without a cost that counts units of work gets those of the call, and a fair rule its work in
+ * tokens.
  *
  * @param others the other patterns of the route, whose calls may belong to other APIs
  */
@@ -31,7 +33,8 @@ export function withTokenCosts(
 ): readonly Rule<GatewayRequest>[] {
   return limits.map(({ rule, node }) => {
     const resource = tokensOf(rule)
-    if (resource === undefined) return withWorkCost(rule, [llm, ...others])
+    if (resource === undefined)
+      return withWorkCost(llm === undefined ? rule : withTokenWork(rule), [llm, ...others])
     const at = (key: string) => (node.kind === 'map' ? (node.entries.get(key)?.value ?? node) : node)
     if (llm === undefined) {
       if (rule.cost === undefined)
@@ -58,6 +61,15 @@ export function withTokenCosts(
 
 /** Marks a cost that is read from the model call. */
 export const FROM_CALL = { source: 'estimated from the call', readsCall: true } as const
+
+/** Charges tenants for the tokens of their calls. */
+function withTokenWork(rule: Rule<GatewayRequest>): Rule<GatewayRequest> {
+  if (!('fair' in rule)) return rule
+  const work = ({ call: { reservation } }: GatewayRequest) => {
+    return { input: reservation.input, output: reservation.output }
+  }
+  return { ...rule, work: Object.assign(work, FROM_CALL) }
+}
 
 /** If no call of the route can have the unit, the cost of a request stays 1. */
 function withWorkCost(
