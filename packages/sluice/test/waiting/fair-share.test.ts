@@ -260,7 +260,11 @@ describe('a fair line', () => {
   })
 
   it('takes the last place of the tenant with the longest queue, and only if that is longer than the own one', () => {
-    const arrivals = fc.array(fc.record({ tenant, leaves: fc.boolean() }), { minLength: 5, maxLength: 60, size: 'max' })
+    const arrivals = fc.array(fc.record({ tenant, leaves: fc.boolean() }), {
+      minLength: 5,
+      maxLength: 60,
+      size: 'max',
+    })
     fc.assert(
       fc.property(arrivals, (arrivals) => {
         const line = new FairShare<Entry>(() => 0)
