@@ -6,6 +6,7 @@ export { type Network, parseNetwork } from './http/address-list.js'
 export { ERROR_SHAPES } from './http/error-shape.js'
 export { claimOf } from './identity/claims.js'
 export { formatUnits, isCurrency, MAX_MONEY, MONEY, UNITS_PER_CURRENCY, unitsOf } from './limits/money.js'
+export { HandOverWindow, type SentRequest } from './overload/hand-over-window.js'
 export { clientKey, isPool } from './rules/key-spec.js'
 export { checkLabels, labelNameProblem } from './rules/labels.js'
 export { formatThreshold } from './rules/warn-options.js'
@@ -17,6 +18,7 @@ export { parseRedisUrl } from './stores/redis/redis-url.js'
 export { withinDeadline } from './stores/resilience/deadline.js'
 export { offsetAt } from './time/calendar.js'
 export { systemTimers } from './time/timers.js'
+export { FairShare } from './waiting/fair-share.js'
 export { onAborted } from './waiting/abort-listeners.js'
 export {
   type Ahead,
@@ -31,4 +33,5 @@ export {
   withLines,
 } from './waiting/lines.js'
 export { LocalLines, linesOf } from './waiting/local-lines.js'
+export type { Waiting } from './waiting/order.js'
 export type { Service, Share } from './waiting/share.js'

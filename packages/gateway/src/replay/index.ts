@@ -11,6 +11,9 @@ export type {
   TimelineReport,
 } from './report/report.js'
 export { comparisonSummary, summary } from './report/report-summary.js'
+export { ModelServer } from './server/model-server.js'
+export { SERVER_PRESETS } from './server/presets.js'
+export type { ServerFigures } from './server/server-figures.js'
 export { type ClauseResult, type SuggestedLimit, type Suggestion, suggest } from './suggest/suggest.js'
 export type { SuggestOptions } from './suggest/suggest-options.js'
 export { TraceError, type TraceRequest } from './trace/trace-request.js'
