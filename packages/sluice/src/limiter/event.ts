@@ -60,10 +60,14 @@ export type LimiterEvent<Request = unknown> =
    */
   | (OfRule & ThresholdReached & { readonly type: 'threshold' })
   /**
-   * A request was settled: `taken` is the cost on admission, and `cost` the actual one. Also emitted
-   * by `charge`, with `taken` 0, and by `refund`, with `cost` 0.
+   * A request was settled: `taken` is the cost on admission and of all extensions, and `cost` the
+   * actual one. Also emitted by `charge`, with `taken` 0, and by `refund`, with `cost` 0.
    */
   | (OfRule & { readonly type: 'settled'; readonly taken: number; readonly cost: number })
+  /** A permit was extended by `cost`. Not reported by `allowed`, and part of `taken` in `settled`. */
+  | (OfRule & { readonly type: 'extended'; readonly cost: number })
+  /** The limit of a rule could not hold an extension of `cost`. */
+  | (OfRule & { readonly type: 'exhausted'; readonly limit: Limit; readonly cost: number })
   /** Slots were released after `held` milliseconds. */
   | (OfRule & { readonly type: 'released'; readonly slots: number; readonly held: number })
   /**

@@ -101,9 +101,20 @@ export class LimiterEvents<Request> {
     }
   }
 
-  /** @param cost the actual cost */
-  onSettled({ rule, key, cost: taken }: AdmittedCharge, cost: number): void {
+  /**
+   * @param taken what was charged before
+   * @param cost the actual cost
+   */
+  onSettled({ rule, key }: AdmittedCharge, taken: number, cost: number): void {
     this.#emit({ type: 'settled', rule: rule.name, resource: rule.resource, key, taken, cost })
+  }
+
+  onExtended({ rule, key }: AdmittedCharge, cost: number): void {
+    this.#emit({ type: 'extended', rule: rule.name, resource: rule.resource, key, cost })
+  }
+
+  onExhausted({ rule, key, limit }: AdmittedCharge, cost: number): void {
+    this.#emit({ type: 'exhausted', rule: rule.name, resource: rule.resource, key, limit, cost })
   }
 
   onReleased({ rule, key, cost }: AdmittedCharge, held: number): void {

@@ -13,6 +13,7 @@ import {
   settlementOf,
 } from '../stores/store.js'
 import type { Service } from '../waiting/share.js'
+import { Extension, Extensions } from './extensions.js'
 
 /** A charge of an admitted request, and its rule. */
 export interface AdmittedCharge extends Charge {
@@ -41,7 +42,7 @@ export interface AdmittedCharges {
 
 /** The parts of a limiter that a permit uses. */
 export interface PermitContext {
-  readonly store: Pick<Store, 'settle'>
+  readonly store: Pick<Store, 'take' | 'settle'>
   readonly renewal: Renewal
   /** The resources that the rules of the limiter count. */
   readonly resources: readonly Resource[]
@@ -59,8 +60,15 @@ interface PermitQueues {
 }
 
 interface PermitEvents {
-  /** @param cost the actual cost */
-  onSettled(charge: AdmittedCharge, cost: number): void
+  /**
+   * @param taken what was charged before, extensions included
+   * @param cost the actual cost
+   */
+  onSettled(charge: AdmittedCharge, taken: number, cost: number): void
+  /** More was taken. */
+  onExtended(charge: AdmittedCharge, cost: number): void
+  /** The limit of a charge refused to extend it. */
+  onExhausted(charge: AdmittedCharge, cost: number): void
   onReleased(charge: AdmittedCharge, heldMs: number): void
 }
 
@@ -85,6 +93,8 @@ export class Permit {
   readonly #startedAt: number
   /** True for each settled charge. Undefined until the first settlement. */
   #settled: boolean[] | undefined
+  /** Undefined until the first extension. */
+  #extensions: Extensions | undefined
   #holdsSlots = false
   /** Undefined if no rule is fair. */
   #services: readonly Service[] | undefined
@@ -135,15 +145,20 @@ export class Permit {
     for (const index of settling) this.#settled[index] = true
     const { events, store, closesReservations } = this.#context
     if (events !== undefined)
-      for (const index of settling) events.onSettled(charges.chargeAt(index), costOf(index))
+      for (const index of settling)
+        events.onSettled(charges.chargeAt(index), this.#takenOf(index), costOf(index))
     let settlements: Settlement[] | undefined
-    for (const index of settling)
-      if (
-        costOf(index) !== charges.costOf(index) ||
-        (closesReservations && isReserved(charges.chargeAt(index)))
-      )
-        settlements = this.#settle(index, costOf(index), settlements)
-    const settled = settlements === undefined ? undefined : store.settle(settlements)
+    for (const index of settling) {
+      const closes = closesReservations && isReserved(charges.chargeAt(index))
+      const parts = this.#extensions?.divide(index, charges.costOf(index), costOf(index))
+      const own = parts === undefined ? costOf(index) : parts.own
+      if (own !== charges.costOf(index) || closes) settlements = this.#settle(index, own, settlements)
+      if (parts === undefined) continue
+      const changed = parts.settlements.filter(({ cost, taken }) => cost !== taken.cost || closes)
+      settlements = [...(settlements ?? []), ...changed.map((each) => (closes ? { ...each, closes } : each))]
+    }
+    const settled =
+      settlements === undefined || settlements.length === 0 ? undefined : store.settle(settlements)
     if (this.#context.queues === undefined) return settled
     return andThen(settled, () => this.#wakeQueues(settling, costOf))
   }
@@ -208,6 +223,42 @@ export class Permit {
   continueServiceOf(permit: Permit): void {
     this.#services = permit.#services
     permit.#services = undefined
+  }
+
+  /**
+   * Takes more of some resources while the request runs: `extend({ tokens: 64 })`. Every rule that
+   * the request was charged for, and that counts one of the resources, takes the amount from the
+   * same key, or none of them does. A later settlement refunds or charges the difference to
+   * everything that was taken, and `cancel` and `refund` give all of it back. Slots cannot be
+   * extended.
+   *
+   * An extension does not wait, starts no penalty, and is not refused by one. It may overtake
+   * requests that wait for the limit.
+   *
+   * @returns false if a limit cannot hold the amount now, or if one of the resources was settled.
+   *   In that case nothing is taken.
+   * @throws TypeError, RangeError under the conditions of `settle`. In that case nothing is taken.
+   */
+  extend(costs: Readonly<Partial<Record<Resource, number>>>): MaybePromise<boolean> {
+    const charges = this.#charges
+    checkSettledResources(costs, this.resources)
+    const extended: number[] = []
+    for (let index = 0; index < charges.size; index++) {
+      const resource = charges.resourceOf(index)
+      if (resource === undefined || !Object.hasOwn(costs, resource) || charges.countsSlots(index)) continue
+      if (this.#settled?.[index] === true) return false
+      checkCost(charges.limitOf(index), costs[resource] as number)
+      extended.push(index)
+    }
+    if (extended.length === 0) return true
+    const more = extended.map((index) => ({
+      ...charges.chargeAt(index),
+      cost: costs[charges.resourceOf(index) as Resource] as number,
+      penalty: undefined,
+    }))
+    return andThen(this.#context.store.take(more), (verdicts) =>
+      this.#onExtension(new Extension(extended, more, verdicts)),
+    )
   }
 
   /** Releases the slots of the request. Its cost stays charged. */
@@ -299,12 +350,36 @@ export class Permit {
     await this.release()
   }
 
+  /** @returns false if nothing was taken, or if it was given back */
+  #onExtension(extension: Extension): MaybePromise<boolean> {
+    const { events, store } = this.#context
+    const { isTaken, taken, refusing } = extension
+    if (isTaken && taken.some(({ index }) => this.#settled?.[index] === true))
+      // The request was settled while the store decided.
+      return andThen(store.settle(extension.refunds), () => false)
+    if (isTaken) {
+      this.#extensions ??= new Extensions()
+      this.#extensions.add(taken)
+    }
+    if (events !== undefined) {
+      if (isTaken)
+        for (const { index, charge } of taken) events.onExtended(this.#charges.chargeAt(index), charge.cost)
+      for (const { index, charge } of refusing) events.onExhausted(this.#charges.chargeAt(index), charge.cost)
+    }
+    return isTaken
+  }
+
+  /** Returns what was taken for a charge, extensions included. */
+  #takenOf(index: number): number {
+    return this.#charges.costOf(index) + (this.#extensions?.costOf(index) ?? 0)
+  }
+
   /** Lets requests that wait for the refunded units try again. */
   #wakeQueues(settled: readonly number[], costOf: (index: number) => number): void {
     const { queues } = this.#context
     if (queues === undefined) return
     for (const index of settled) {
-      if (costOf(index) >= this.#charges.costOf(index)) continue
+      if (costOf(index) >= this.#takenOf(index)) continue
       const { scope, key } = this.#charges.chargeAt(index)
       queues.onRefunded(scope, key)
     }

@@ -16,7 +16,7 @@ interface UsageContext<Request> {
   readonly rules: readonly ScopedRule<Request>[]
   readonly store: Pick<Store, 'settle' | 'reset'>
   readonly scaling: Scaling | undefined
-  readonly events: { onSettled(charge: RuleCharge, cost: number): void } | undefined
+  readonly events: { onSettled(charge: RuleCharge, taken: number, cost: number): void } | undefined
   clientOf(request: Request): MaybePromise<Client | undefined>
   /** Called after units of a key were refunded, or its usage was deleted. */
   onFreed(scope: string, key: string): void
@@ -82,7 +82,7 @@ export class UsageChanges<Request> {
     if (events !== undefined)
       for (const [index, charge] of charges.entries()) {
         const { taken, cost: settled } = settlements[index] as Settlement
-        events.onSettled({ ...charge, cost: taken.cost }, settled)
+        events.onSettled(charge, taken.cost, settled)
       }
     await store.settle(settlements)
     for (const { charge, taken, cost } of settlements)

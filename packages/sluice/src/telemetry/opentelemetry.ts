@@ -59,7 +59,7 @@ function instrumentsOf(provider: MeterProvider) {
       '{request}',
       'Requests that a shadow rule would have refused.',
     ),
-    cost: counter('sluice.cost', '{unit}', 'Units charged to requests on admission.'),
+    cost: counter('sluice.cost', '{unit}', 'Units charged to requests on admission and by extensions.'),
     settled: meter.createUpDownCounter('sluice.cost.settled', {
       unit: '{unit}',
       description: 'Units charged at settlement, minus refunds.',
@@ -99,6 +99,9 @@ function count(event: LimiterEvent, limiter: Attributes, instruments: Instrument
       return
     case 'shadow-refused':
       instruments.shadowRefusals.add(1, { ...limiter, 'sluice.rule': event.quota.rule })
+      return
+    case 'extended':
+      instruments.cost.add(event.cost, { ...limiter, ...ruleAttributes(event.rule, event.resource) })
       return
     case 'settled':
       instruments.settled.add(event.cost - event.taken, {

@@ -64,6 +64,60 @@ export function permitCases(suite: Suite): void {
         expect(await remainingUnits(limiter)).toBe(0)
       }))
 
+    it('takes an extension from the same key, and settles relative to the whole reservation', () =>
+      suite.with(async ({ store }) => {
+        const limiter = tokens(store)
+        const permit = await admit(limiter, 1)
+        expect(await permit.extend({ tokens: 1 })).toBe(true)
+        expect(await permit.extend({ tokens: 1 })).toBe(true)
+        expect(await remainingUnits(limiter)).toBe(1)
+        await permit.settle({ tokens: 2 })
+        expect(await remainingUnits(limiter)).toBe(2)
+        expect(await permit.extend({ tokens: 1 })).toBe(false)
+        expect(await remainingUnits(limiter)).toBe(2)
+      }))
+
+    it('takes nothing for an extension that does not fit, and charges the actual cost', () =>
+      suite.with(async ({ store }) => {
+        const limiter = tokens(store)
+        const permit = await admit(limiter, 2)
+        expect(await permit.extend({ tokens: 3 })).toBe(false)
+        expect(await remainingUnits(limiter)).toBe(2)
+        expect(await permit.extend({ tokens: 1 })).toBe(true)
+        await permit.settle({ tokens: 4 })
+        expect(await remainingUnits(limiter)).toBe(0)
+      }))
+
+    it('refunds an extension when its permit is cancelled', () =>
+      suite.with(async ({ store }) => {
+        const limiter = tokens(store)
+        const permit = await admit(limiter, 1)
+        await permit.extend({ tokens: 1 })
+        await permit.extend({ tokens: 2 })
+        await permit.cancel()
+        await permit.cancel()
+        expect(await remainingUnits(limiter)).toBe(4)
+      }))
+
+    it('refunds the part of an extension whose charge has not expired', () =>
+      suite.with(async ({ store, advance }) => {
+        const limiter = tokens(store)
+        const permit = await admit(limiter, 2)
+        await advance(2 * PERIOD)
+        await permit.extend({ tokens: 3 })
+        await permit.settle({ tokens: 3 })
+        expect(await remainingUnits(limiter)).toBe(3)
+      }))
+
+    it('gives back an extension that is decided after the settlement', () =>
+      suite.with(async ({ store }) => {
+        const limiter = tokens(store)
+        const permit = await admit(limiter, 1)
+        const extended = permit.extend({ tokens: 2 })
+        await Promise.all([permit.settle({ tokens: 1 }), extended])
+        expect(await remainingUnits(limiter)).toBe(3)
+      }))
+
     it('throws for a resource that no rule counts and settles nothing', () =>
       suite.with(async ({ store }) => {
         const limiter = tokens(store)

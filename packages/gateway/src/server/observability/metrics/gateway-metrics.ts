@@ -135,6 +135,9 @@ export class GatewayMetrics implements Observer {
       case 'soft-exceeded':
         this.#route(route).rule(event.quota).softOverruns++
         return
+      case 'extended':
+        this.#route(route).rule(event).taken += event.cost
+        return
       case 'settled':
         this.#route(route).rule(event).onSettled(event.taken, event.cost)
         return
