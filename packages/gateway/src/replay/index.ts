@@ -11,6 +11,9 @@ export type {
   TimelineReport,
 } from './report/report.js'
 export { comparisonSummary, summary } from './report/report-summary.js'
+export { loadServer } from './server/server-file.js'
+export type { ServerReport } from './server/server-report.js'
+export type { ServerSetup } from './server/server-setup.js'
 export { type ClauseResult, type SuggestedLimit, type Suggestion, suggest } from './suggest/suggest.js'
 export type { SuggestOptions } from './suggest/suggest-options.js'
 export { TraceError, type TraceRequest } from './trace/trace-request.js'

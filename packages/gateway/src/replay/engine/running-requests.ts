@@ -6,16 +6,21 @@ import type { TraceRequest } from '../trace/trace-request.js'
 import type { DurationModel } from './duration-model.js'
 import { recordedMoney } from './recorded-money.js'
 import type { CompletionHandler } from './replay-events.js'
+import type { ReplayedServer, ServerCall } from './replayed-server.js'
 import type { VirtualTime } from './virtual-time.js'
 
 /**
  * Admitted requests in flight. When a request ends, its cost is settled and its slots are released.
  */
 export class RunningRequests {
-  /** @param duration duration of requests that have no recorded duration; 0 by default */
+  /**
+   * @param duration duration of requests that have no recorded duration; 0 by default
+   * @param server the server that requests are sent to; undefined if they last as long as recorded
+   */
   constructor(
     private readonly time: VirtualTime,
     private readonly duration: DurationModel = () => 0,
+    private readonly server?: ReplayedServer,
   ) {}
 
   begin(
@@ -23,11 +28,14 @@ export class RunningRequests {
     permit: Permit,
     llm: LlmRouteOptions | undefined,
     onCompletion: CompletionHandler | undefined,
+    call?: ServerCall,
   ): void {
     permit.keepRenewed()
-    const duration = recorded.duration ?? this.duration(recorded)
-    const end = () => {
-      const costs = llm === undefined ? {} : settledCosts(recorded, llm)
+    const end = (output = recorded.output) => {
+      const costs =
+        llm === undefined
+          ? {}
+          : settledCosts(output === recorded.output ? recorded : { ...recorded, output }, llm)
       if (Object.keys(costs).length > 0) {
         settleCounted(permit, { ...costs })
         onCompletion?.settled(costs)
@@ -35,8 +43,13 @@ export class RunningRequests {
       permit.release()
       onCompletion?.ended()
     }
+    if (this.server !== undefined && call !== undefined) {
+      this.server.send(call, end)
+      return
+    }
+    const duration = recorded.duration ?? this.duration(recorded)
     if (duration === 0) end()
-    else this.time.start(end, duration)
+    else this.time.start(() => end(), duration)
   }
 }
 
