@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { parseConfig } from '../../src/policy/config/load-config.js'
 import { compare, replay } from '../../src/replay/replay.js'
 import { summary } from '../../src/replay/report/report-summary.js'
 import { configOf, replayTrace, streamOf } from './traces.js'
@@ -63,6 +64,21 @@ describe('a replay', () => {
     // The second waits 9 s. The third would wait 18 s and the fourth 17 s, so both time out.
     expect(admitted).toBe('++--')
     expect(report.waits).toMatchObject({ count: 3, max: 15_000 })
+  })
+
+  it('serves waiting requests of all routes in order of arrival', async () => {
+    const config = parseConfig(
+      `upstream: http://127.0.0.1:9000
+limits: [{ concurrent: 1, by: everyone, wait: 1m, queue: 5 }]
+routes: [{ match: POST /a }, { match: POST /b, limits: [100/minute] }]`,
+      'replayed.yaml',
+    )
+    const trace = rows(',path,duration', [0, '/a,10s'], [1, '/b,10s'], [2, '/b,10s'], [3, '/a,10s'])
+    const decided: (readonly [number, number])[] = []
+    await replay(streamOf(trace, 1000), config, {
+      onDecision: ({ number, cameAt, decidedAt }) => decided.push([number, decidedAt - cameAt]),
+    })
+    expect(decided).toEqual([0, 1, 2, 3].map((number) => [number, 9_000 * number]))
   })
 
   it('admits requests that wait for a rate at that rate, in virtual time', async () => {

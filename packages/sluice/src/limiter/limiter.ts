@@ -6,6 +6,7 @@ import { readWaiting, type WaitOptions } from '../rules/waiting.js'
 import { memoryStore } from '../stores/memory/memory-store.js'
 import type { Store } from '../stores/store.js'
 import { systemTimers } from '../time/timers.js'
+import { linesOf } from '../waiting/local-lines.js'
 import { AccountedStore } from './accounted-store.js'
 import type { RuleCharge, ScopedRule } from './charges.js'
 import { Decider } from './decider.js'
@@ -81,12 +82,14 @@ class RuleLimiter<Request> implements Limiter<Request> {
     this.#requirement = requirement
     this.#requirementNeedsBody = needsBody?.require === true
     this.#events = listener && new LimiterEvents(listener, this.#rules)
-    this.#store = accountedStore(store ?? memoryStore(), this.#rules, this.#events)
+    const ownOrShared = store ?? memoryStore()
+    this.#store = accountedStore(ownOrShared, this.#rules, this.#events)
     this.#ownsStore = store === undefined
-    this.#queues = new RequestQueues(timers)
+    this.#queues = new RequestQueues(linesOf(ownOrShared, timers))
     this.#hasWaitingRules = rules.some(({ waiting }) => waiting !== undefined)
     this.#usesQueues = this.#hasWaitingRules
-    const activeQueues = () => (this.#usesQueues ? this.#queues : undefined)
+    // Requests of other limiters may wait for slots of shared rules.
+    const activeQueues = () => (this.#usesQueues || !this.#queues.areEmpty ? this.#queues : undefined)
     const resources = [...new Set(rules.map(({ resource }) => resource))]
     this.#decider = new Decider(
       this.#store,

@@ -188,12 +188,6 @@ function checkShared<Request>(rule: Rule<Request>): true {
       ['name'],
       "a shared rule whose 'by' is a function needs a 'name' that identifies it",
     )
-  // Another limiter that frees a slot cannot wake a queue in this one.
-  if ('concurrent' in rule && 'wait' in rule)
-    throw new OptionTypeError(
-      ['wait'],
-      "a shared rule with 'concurrent' cannot have 'wait', because other limiters can free its slots without waking the queue",
-    )
   return true
 }
 

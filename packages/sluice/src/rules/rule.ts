@@ -53,14 +53,13 @@ interface RuleOptions<Request> {
   /**
    * `true` shares the state with the same shared rule of every other limiter on the store. Two
    * shared rules are the same if they have the same name or, without names, the same resource, key,
-   * algorithm and period. A rule whose `by` is a function needs a name. A shared rule with
-   * `concurrent` cannot have `wait`.
+   * algorithm and period. A rule whose `by` is a function needs a name.
    */
   readonly shared?: boolean
   /**
    * Maximum time that a request waits until this rule admits it, up to 24 days: milliseconds or a
-   * duration such as `5s`. A waiting request holds nothing. Requests are served first come, first
-   * served. A request waits only if all rules that refuse it have `wait`, and if it costs no more
+   * duration such as `5s`. A waiting request holds nothing. Requests of all limiters on a store that
+   * wait for the same rule and key are served first come, first served. A request waits only if all rules that refuse it have `wait`, and if it costs no more
    * than the limit can hold. Default: it is refused at once.
    */
   readonly wait?: number | string

@@ -4,6 +4,8 @@ import { createWarmUp } from '../../src/rules/warm-up.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { manualClock } from '../../src/time/clock.js'
 
+const nextTurn = () => new Promise((done) => setImmediate(done))
+
 const store = () => memoryStore({ clock: manualClock() })
 
 describe('a shared rule', () => {
@@ -26,19 +28,24 @@ describe('a shared rule', () => {
     expect(decision.quotas.map(({ limit }) => limit.limit)).toEqual([10, 5])
   })
 
-  it.each([
-    [
-      'if it has a function as its key and no name',
-      { limit: '3/minute', shared: true, by: () => 'key' },
-      "needs a 'name'",
-    ],
-    [
-      'if it has a wait queue',
-      { concurrent: 3, name: 'all', shared: true, wait: '1s' },
-      "a shared rule with 'concurrent' cannot have 'wait'",
-    ],
-  ])('is rejected %s', (_, rule, message) => {
-    expect(() => createLimiter({ rules: [rule] })).toThrow(message)
+  it('is rejected if it has a function as its key and no name', () => {
+    const rule = { limit: '3/minute', shared: true, by: () => 'key' }
+    expect(() => createLimiter({ rules: [rule] })).toThrow("needs a 'name'")
+  })
+
+  it('lets the requests of all limiters wait for its slots in one line, in the order of their arrival', async () => {
+    const shared = store()
+    const rules = [{ concurrent: 1, by: 'everyone' as const, shared: true, wait: '10s' }]
+    const limiters = ['one', 'two'].map((name) => createLimiter({ store: shared, name, rules }))
+    const order: number[] = []
+    const waiting = [0, 1, 1, 0, 1, 0].map(async (index, number) => {
+      const decision = await limiters[index]?.admit(`client ${number}`)
+      order.push(number)
+      await nextTurn()
+      if (decision?.allowed) await decision.permit.release()
+    })
+    await Promise.all(waiting)
+    expect(order).toEqual([0, 1, 2, 3, 4, 5])
   })
 
   it('has a scope that cannot collide with a limiter name, because names cannot contain line breaks', () => {

@@ -1,10 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Decision } from '../../src/limiter/decision.js'
 import { createLimiter } from '../../src/limiter/limiter.js'
+import type { Limiter } from '../../src/limiter/limiter-types.js'
 import type { Rule } from '../../src/rules/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import type { Store } from '../../src/stores/store.js'
 import { systemTimers } from '../../src/time/timers.js'
+import type { StoreWithLines } from '../../src/waiting/lines.js'
+import { LocalLines } from '../../src/waiting/local-lines.js'
 import { manualTimers } from './manual-timers.js'
 
 const nextTurn = () => new Promise((done) => setImmediate(done))
@@ -15,8 +18,7 @@ function allowed(decision: Decision) {
 }
 
 /** Creates a store that responds asynchronously, like a remote store. */
-function remoteStore(): Store {
-  const store = memoryStore()
+function remoteStore(store = memoryStore()): Store {
   return {
     take: async (charges) => store.take(charges),
     peek: async (charges) => store.peek(charges),
@@ -28,7 +30,7 @@ function remoteStore(): Store {
 
 describe.each([
   ['a synchronous store', () => memoryStore()],
-  ['an asynchronous store', remoteStore],
+  ['an asynchronous store', () => remoteStore()],
 ])('a limiter with a wait queue and %s', (_kind, store) => {
   const limiterOf = (...rules: Rule<string>[]) => createLimiter({ rules, store: store() })
 
@@ -140,16 +142,76 @@ describe.each([
   })
 })
 
-describe('a wait queue on a shared store', () => {
-  it('polls the store and finds a slot that another limiter freed', async () => {
-    const store = memoryStore()
-    const rules: Rule<string>[] = [{ concurrent: 1, wait: '10s' }]
-    const here = createLimiter({ rules, store, name: 'shared' })
-    const there = createLimiter({ rules, store, name: 'shared' })
+describe.each([
+  ['a synchronous store', () => memoryStore()],
+  ['an asynchronous store', () => remoteStore()],
+])('limiters that share %s', (_kind, createStore) => {
+  const rules: Rule<string>[] = [{ concurrent: 1, wait: '10s' }]
+
+  it('serve requests that wait for the same rule and key in the order of their arrival', async () => {
+    const store = createStore()
+    const limiters = [1, 2, 3].map(() => createLimiter({ rules, store, name: 'same' }))
+    const limiterOf = (number: number) => limiters[number % 3] as Limiter<string>
+    const holder = allowed(await limiterOf(0).admit('a'))
+    const order: number[] = []
+    const waiting = Array.from({ length: 9 }, async (_, number) => {
+      const permit = allowed(await limiterOf(number).admit('a'))
+      order.push(number)
+      await nextTurn()
+      await permit.release()
+    })
+    await nextTurn()
+    expect(order).toEqual([])
+    await holder.release()
+    await Promise.all(waiting)
+    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
+  })
+
+  it('wake a request at once when a limiter without waiting requests frees its slot', async () => {
+    const store = createStore()
+    const timers = manualTimers()
+    const here = createLimiter({ rules, store, name: 'same', timers })
+    const there = createLimiter({ rules: [{ concurrent: 1 }], store, name: 'same' })
     const holder = allowed(await there.admit('a'))
     const waiting = here.admit('a')
     await nextTurn()
     await holder.release()
+    // The timers never fire, so the line does not poll.
+    await allowed(await waiting).release()
+  })
+})
+
+it('limiters on stores with the same lines serve waiting requests in the order of their arrival', async () => {
+  const [memory, lines] = [memoryStore(), new LocalLines(systemTimers)]
+  const limiters = ['one', 'two'].map(() => {
+    const store: StoreWithLines = { ...remoteStore(memory), lines }
+    return createLimiter({ rules: [{ concurrent: 1, wait: '10s' }], store, name: 'same' })
+  })
+  const limiterOf = (index: number) => limiters[index] as Limiter<string>
+  const holder = allowed(await limiterOf(0).admit('a'))
+  const order: number[] = []
+  const waiting = [1, 0, 1, 0].map(async (limiter, number) => {
+    const permit = allowed(await limiterOf(limiter).admit('a'))
+    order.push(number)
+    await permit.release()
+  })
+  await nextTurn()
+  await holder.release()
+  await Promise.all(waiting)
+  expect(order).toEqual([0, 1, 2, 3])
+})
+
+describe('a line of requests for slots that another process may free', () => {
+  it('polls the store', async () => {
+    const store = memoryStore()
+    const timers = manualTimers()
+    const here = createLimiter({ rules: [{ concurrent: 1, wait: '10s' }], store, name: 'same', timers })
+    const there = createLimiter({ rules: [{ concurrent: 1 }], store: remoteStore(store), name: 'same' })
+    const holder = allowed(await there.admit('a'))
+    const waiting = here.admit('a')
+    await holder.release()
+    await nextTurn()
+    timers.advance(100)
     await allowed(await waiting).release()
   })
 })

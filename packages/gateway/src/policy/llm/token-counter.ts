@@ -90,6 +90,16 @@ export class TokenCounter {
     return this.#known + Math.max(this.#marks, this.#countTokenized(this.#tokenizer, byBytes))
   }
 
+  /**
+   * An estimate of the tokens so far that calls no tokenizer, so that reading it often neither takes
+   * time nor changes the count. Text that the tokenizer has yet to count is estimated by its length.
+   */
+  get estimate(): number {
+    if (this.#tokenizer === undefined) return this.tokens
+    const uncounted = Math.ceil((this.#bytes + this.#batched) / BYTES_PER_TOKEN)
+    return this.#known + Math.max(this.#marks, this.#counted + uncounted)
+  }
+
   #countTokenized(tokenizer: Tokenizer, byBytes: number): number {
     this.#countBatch(tokenizer)
     if (this.#characters === 0) return this.#counted

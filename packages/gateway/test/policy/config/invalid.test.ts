@@ -492,11 +492,6 @@ describe('the error for an invalid configuration file', () => {
       'one of o200k_base',
     ],
     [
-      'a wait for a limit that all routes share',
-      `${UPSTREAM}\nlimits: [¦{ concurrent: 5, wait: 1s }]`,
-      "cannot have 'wait'",
-    ],
-    [
       'another definition of a limit that two routes share',
       `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ limit: 1/s, shared: a }] }, { match: /b, limits: [{ limit: ¦2/s, shared: a }] }]`,
       "'limit' of the shared limit 'a' differs from its definition on line 2; write the same limit in both",
@@ -525,11 +520,6 @@ describe('the error for an invalid configuration file', () => {
       'a top-level limit with shared',
       `${UPSTREAM}\nlimits: [{ limit: 5/s, shared: ¦a }]`,
       "write 'name' instead of 'shared'",
-    ],
-    [
-      'a wait for slots that routes share',
-      limit('{ concurrent: 5, shared: a, wait: ¦1s }'),
-      "cannot have 'wait'",
     ],
     [
       'a shared limit with the name of a limit of a route',

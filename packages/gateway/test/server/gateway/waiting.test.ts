@@ -35,6 +35,48 @@ it('the gateway queues requests for a slot in the order of their arrival', async
   expect(upstream.requests).toEqual(['/predict?0', '/predict?1', '/predict?2', '/predict?3'])
 })
 
+it('the gateway queues requests of all routes for a slot of the upstream in the order of their arrival', async () => {
+  const upstream = manualUpstream()
+  const limits = 'limits: [{ concurrent: 1, by: everyone, wait: 30s }]'
+  const routes = 'routes: [{ match: POST /a }, { match: POST /b, limits: [100/minute] }]'
+  const { url } = await startTestGateway(`${limits}\n${routes}`, upstream.listener)
+  const targets = ['/a?0', '/b?1', '/b?2', '/c?3', '/a?4', '/b?5']
+  const socket = openSocket(url)
+  for (const target of targets) socket.write(head(target))
+  for (const _ of targets) {
+    await until(() => upstream.pending.length === 1)
+    upstream.respond()
+  }
+  await until(() => socket.text().split('HTTP/1.1 200 OK').length === targets.length + 1)
+  expect(upstream.requests).toEqual(targets)
+})
+
+it('the gateway serves requests that waited before a reload first, with the limits that they arrived under', async () => {
+  const upstream = manualUpstream()
+  const routes = 'routes: [{ match: POST /a }, { match: POST /b }]'
+  const limits = (slots: number) => `limits: [{ concurrent: ${slots}, by: everyone, wait: 30s }]\n${routes}`
+  const { url, adminUrl, gateway, configOf } = await startTestGateway(limits(1), upstream.listener)
+  const waiting = async () => {
+    const { text } = await send(adminUrl, '/metrics', { method: 'GET' })
+    const counts = [...text.matchAll(/sluice_waiting_requests\{.*\} (\d+)\n/g)]
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0)
+  }
+  const socket = openSocket(url)
+  socket.write(head('/a?0') + head('/b?1') + head('/a?2'))
+  await until(async () => upstream.pending.length === 1 && (await waiting()) === 2)
+  await gateway.apply(configOf(limits(1)))
+  const late = openSocket(url)
+  late.write(head('/b?3') + head('/a?4'))
+  await until(async () => (await waiting()) === 4)
+  for (let number = 0; number < 5; number++) {
+    await until(() => upstream.pending.length === 1)
+    upstream.respond()
+  }
+  await until(() => socket.text().split('HTTP/1.1 200 OK').length === 4)
+  await until(() => late.text().split('HTTP/1.1 200 OK').length === 3)
+  expect(upstream.requests).toEqual(['/a?0', '/b?1', '/a?2', '/b?3', '/a?4'])
+})
+
 it('the gateway responds with 503 and a retry time to requests that time out in the queue or exceed its length', async () => {
   const upstream = manualUpstream()
   const { url } = await startTestGateway(queueConfig('150ms', 1), upstream.listener)

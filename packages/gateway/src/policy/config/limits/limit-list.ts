@@ -58,21 +58,14 @@ export function sharedLimitsDecoder(
   const limitsOfFile = limitsDecoder({ params: undefined, labels, hasModel: true }, defaultAlgorithm)
   return withKeysOf(limitsOfFile, (node, problems) => {
     const limits = limitsOfFile(node, problems)
-    return limits?.flatMap(({ rule, node: limitNode, visible }) => {
+    return limits?.map(({ rule, node: limitNode, visible }) => {
       const sharedNode = entryOf(limitNode, 'shared')
       if (sharedNode !== undefined)
         problems.at(
           sharedNode,
           "all routes share a top-level limit already; write 'name' instead of 'shared'",
         )
-      if ('concurrent' in rule && 'wait' in rule) {
-        problems.at(
-          limitNode,
-          "a limit on requests in flight that all routes share cannot have 'wait'; set 'wait' on a limit of a route",
-        )
-        return []
-      }
-      return [{ node: limitNode, rule: { ...rule, shared: true }, visible }]
+      return { node: limitNode, rule: { ...rule, shared: true }, visible }
     })
   })
 }

@@ -116,6 +116,11 @@ export class ParallelOutput {
     return this.#countsPerAnswer() ? this.#sum(({ tokens }) => tokens) : this.#combined.tokens
   }
 
+  /** Like `tokens`, but an estimate that is cheap to read after each event. */
+  get estimate(): number {
+    return this.#countsPerAnswer() ? this.#sum(({ estimate }) => estimate) : this.#combined.estimate
+  }
+
   #countsPerAnswer(): boolean {
     if (this.#hasCombinedCount) return false
     if (this.#hasPerAnswerCount || this.#shrank) return true

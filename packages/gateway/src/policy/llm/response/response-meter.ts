@@ -7,6 +7,7 @@ import { ByteBuffer } from './byte-buffer.js'
 import { decompress } from './content-decoding.js'
 import { type AnswerHead, answerHead } from './content-kind.js'
 import { outlineOf } from './json-outline.js'
+import { Progress, type ProgressListener } from './progress.js'
 import { reportedModel } from './reported-model.js'
 import { type AnswerParts, MAX_DOCUMENT, ResponseBody } from './response-body.js'
 import { type ResponseMemory, UNBOUNDED } from './response-memory.js'
@@ -65,6 +66,8 @@ export class ResponseMeter {
   /** True if the response is audio or text that is not read. */
   #isPlain = false
   #firstTextAt: number | undefined
+  /** Undefined unless somebody follows the response. */
+  #progress: Progress | undefined
   /** Undefined unless the model is read. */
   #model: { name: string | undefined } | undefined
 
@@ -125,6 +128,16 @@ export class ResponseMeter {
     this.#model ??= { name: undefined }
   }
 
+  /**
+   * Tells a listener how far a streamed response is. A response that is read as a whole, such as a
+   * document or compressed data, is never reported. Must be called before the first data.
+   *
+   * @param now the monotonic time, in milliseconds
+   */
+  follow(listener: ProgressListener, now = () => performance.now()): void {
+    this.#progress = new Progress(listener, now)
+  }
+
   /** The model that the response named; undefined without one, or if it is not read. */
   get model(): string | undefined {
     return this.#model?.name
@@ -145,6 +158,8 @@ export class ResponseMeter {
    * - Background work continues after a truncated response, so the reservation stays charged.
    */
   settlement(end: AnswerEnd): Settlement {
+    // What is read from here on belongs to a response that is over.
+    this.#progress = undefined
     try {
       return this.#settlement(end)
     } finally {
@@ -173,8 +188,14 @@ export class ResponseMeter {
 
   #bodyOf(kind: AnswerHead['kind']): ResponseBody {
     const parts: AnswerParts = {
-      event: (data, name) => this.#readEvent(data, name),
-      value: (json) => this.#read(json, 'event'),
+      event: (data, name) => {
+        this.#readEvent(data, name)
+        this.#progress?.onEvent(this.#accumulator.outputSoFar)
+      },
+      value: (json) => {
+        this.#read(json, 'event')
+        this.#progress?.onEvent(this.#accumulator.outputSoFar)
+      },
       document: (json) => this.#read(json, 'answer'),
       tooLong: (bytes) => {
         this.#unread = 'too_long'

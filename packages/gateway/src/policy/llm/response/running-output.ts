@@ -34,4 +34,9 @@ export class RunningOutput {
   get tokens(): number {
     return this.#reported + this.#written.tokens
   }
+
+  /** Like `tokens`, but an estimate that is cheap to read after each event. */
+  get estimate(): number {
+    return this.#reported + this.#written.estimate
+  }
 }

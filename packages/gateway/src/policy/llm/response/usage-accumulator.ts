@@ -108,6 +108,15 @@ export class UsageAccumulator {
     return this.#unread > 0
   }
 
+  /**
+   * An estimate of the output tokens so far, which is cheap to read after each event. Text that only
+   * repeats earlier text does not count.
+   */
+  get outputSoFar(): number {
+    const known = this.#output.estimate
+    return known + Math.min(this.#unread, Math.max(0, this.#reservedOutput - known))
+  }
+
   #repeat(texts: readonly string[]): void {
     const counter = new TokenCounter(this.#tokenizer)
     for (const text of texts) counter.addText(text)

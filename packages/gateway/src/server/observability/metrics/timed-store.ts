@@ -1,5 +1,5 @@
 import type { MaybePromise, Store } from 'sluice'
-import { isPreparing, type PreparingStore } from 'sluice/internal'
+import { hasLines, isPreparing, type PreparingStore } from 'sluice/internal'
 
 export type StoreOperation = 'take' | 'peek' | 'settle' | 'reset'
 
@@ -19,6 +19,7 @@ export function timed(store: Store, observe: (operation: StoreOperation, seconds
     settle: (settlements) => measure('settle', () => store.settle(settlements)),
     reset: (scope, key) => measure('reset', () => store.reset(scope, key)),
     close: () => store.close(),
+    ...(hasLines(store) && { lines: store.lines }),
   }
   if (!isPreparing(store)) return timedStore
   // Preserves the faster path of a store in this process.

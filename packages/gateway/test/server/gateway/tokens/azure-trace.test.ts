@@ -119,6 +119,10 @@ it.skipIf(!hasTrace)(
     })
     console.info(`${calls.length} calls of ${CLIENTS} clients, ${LIMIT} tokens per minute each:`)
     console.table(rows)
+    const total = (column: 'refused' | 'fitted') => rows.reduce((sum, row) => sum + row[column], 0)
+    console.info(`${total('refused')} calls were refused, of which ${total('fitted')} would have fit`)
+    // docs/tokens.md states these figures.
+    expect([calls.length, total('refused'), total('fitted')]).toEqual([19_366, 3_561, 1_995])
     expect(rows.reduce((sum, { over }) => sum + over, 0)).toBe(0)
     expect(Math.max(...rows.map((row) => row['peak in a window']))).toBeGreaterThan(0.9 * LIMIT)
   },
