@@ -4,13 +4,13 @@ import { consoleTable } from './console-table.js'
 import { formatLength, formatNumber, formatPercent, fractionOf } from './report-numbers.js'
 
 /** One row of the figures of a server. */
-export interface ServerFigure {
+interface ServerFigure {
   readonly title: string
   readonly value: string
 }
 
 /** Lists the figures of a server for a table, the same for every report. */
-export function serverFigures(report: ServerReport): ServerFigure[] {
+function serverFigures(report: ServerReport): ServerFigure[] {
   const { requests, firstToken, gap, throughput, goodput, waiting } = report
   const { sent, served, abandoned } = requests
   const { firstTokenMs, gapMs } = goodput.target
