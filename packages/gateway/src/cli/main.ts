@@ -64,6 +64,11 @@ program
   .option('--columns <mapping>', 'maps fields to columns, such as time=ts:ms,client=user,input_tokens=prompt')
   .option('--clients <number>', 'assign requests without a client to this many clients, in turn')
   .option('--duration <length>', 'how long requests run, such as 2s or "400ms + 25ms/output_token"')
+  .option(
+    '--server <file>',
+    'send admitted requests to a model of your server: a YAML file, or a preset such as llama-3.1-8b-a100',
+  )
+  .option('--patience <length>', 'with --server: how long clients wait for the first token, such as 30s')
   .option('--reorder <length>', 'how far lines may be out of order, such as 10s')
   .option(
     '--unready <from-to...>',

@@ -10,6 +10,8 @@ import { pageOfSuggestion } from '../replay/html/suggestion-page.js'
 import { compare, replay } from '../replay/replay.js'
 import type { ReplayOptions } from '../replay/replay-options.js'
 import { comparisonSummary, summary } from '../replay/report/report-summary.js'
+import { loadServer } from '../replay/server/server-file.js'
+import type { ServerSetup } from '../replay/server/server-setup.js'
 import { suggest } from '../replay/suggest/suggest.js'
 import { suggestedYaml } from '../replay/suggest/suggest-yaml.js'
 import { suggestionSummary } from '../replay/suggest/suggestion-summary.js'
@@ -27,6 +29,8 @@ export interface ReplayArguments {
   readonly columns?: string
   readonly clients?: string
   readonly duration?: string
+  readonly server?: string
+  readonly patience?: string
   readonly reorder?: string
   readonly unready?: readonly string[]
   readonly top?: string
@@ -58,7 +62,8 @@ export async function replayCommand(
   const { out, err, stdin, isInteractive } = dependencies
   const config = await loadConfig(args.config)
   const bar = isInteractive ? progressBar(err) : undefined
-  const options: ReplayOptions = { ...parseOptions(args), onProgress: bar?.show }
+  const server = await serverOf(args)
+  const options: ReplayOptions = { ...parseOptions(args), server, onProgress: bar?.show }
   try {
     const output = await runCommand(file === '-' ? stdin : file, config, args, options)
     if (args.html !== undefined) {
@@ -141,6 +146,18 @@ function parseOptions(args: ReplayArguments): ReplayOptions {
     reorder: args.reorder === undefined ? undefined : parseDurationOption('--reorder', args.reorder),
     unready: args.unready?.map(parsePeriod),
   }
+}
+
+/** Reads the description of the server, if there is one. */
+async function serverOf({ server, patience, suggest }: ReplayArguments): Promise<ServerSetup | undefined> {
+  if (server === undefined) {
+    if (patience === undefined) return undefined
+    throw new TraceError('--patience requires --server, whose first token the clients wait for')
+  }
+  if (suggest !== undefined) throw new TraceError('use either --suggest or --server, not both')
+  const setup = await loadServer(server)
+  if (patience === undefined) return setup
+  return { ...setup, patienceMs: parseDurationOption('--patience', patience) }
 }
 
 function parseFormat(value: string): TraceFormat {

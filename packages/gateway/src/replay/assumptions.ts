@@ -2,7 +2,9 @@ import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
 import { NO_TOKENS } from './engine/replayed-request.js'
 import type { SkippedRule } from './engine/simulator.js'
 import type { ReplayOptions } from './replay-options.js'
+import type { ServerReport } from './server/server-report.js'
 import type { TraceFormat } from './trace/trace.js'
+import { TraceError } from './trace/trace-request.js'
 
 /** Fields that at least one request of a trace contains. */
 export interface RecordedFields {
@@ -16,7 +18,7 @@ export interface RecordedFields {
 export function assumptionsOf(
   config: GatewayConfig,
   recorded: RecordedFields,
-  { duration, clients, unready }: ReplayOptions,
+  { duration, clients, unready, server }: ReplayOptions,
 ): string[] {
   const policies = policiesOf(config)
   const rules = policies.flatMap((policy) => policy.rules)
@@ -31,9 +33,18 @@ export function assumptionsOf(
     )
   if (recorded.clients && !recorded.addresses && rules.some(({ by }) => by === 'ip'))
     notes.push('The trace has no addresses: limits by address were applied by client.')
-  if (!recorded.durations && duration === undefined && rules.some((rule) => 'concurrent' in rule))
+  if (
+    server === undefined &&
+    !recorded.durations &&
+    duration === undefined &&
+    rules.some((rule) => 'concurrent' in rule)
+  )
     notes.push(
       'The trace has no durations: requests took no time, so no concurrency limit refused a request. --duration sets how long they run.',
+    )
+  if (server !== undefined)
+    notes.push(
+      `Requests lasted as long as a model of ${server.name} needed for them. Compare policies with it; its absolute times are estimates.`,
     )
   if (policies.some(({ warmUp }) => warmUp !== undefined) && (unready ?? []).length === 0)
     notes.push('Models were always ready. --unready 0s-30s replays their warm-up.')
@@ -45,9 +56,33 @@ export function assumptionsOf(
 /** Lists the rules that lacked a recorded cost or key for some requests, and how to supply it. */
 export function skippedRuleAssumptions(skippedRules: readonly SkippedRule[], format: TraceFormat): string[] {
   return skippedRules.map(({ route, rule, why, requests }) => {
-    const count = `${requests.toLocaleString('en')} ${requests === 1 ? 'request' : 'requests'}`
-    return `The rule '${rule}' of ${route} was skipped for ${count}, to which the other rules still applied: ${why}. ${remedy(why, format)}`.trimEnd()
+    return `The rule '${rule}' of ${route} was skipped for ${countOf(requests)}, to which the other rules still applied: ${why}. ${remedy(why, format)}`.trimEnd()
   })
+}
+
+/**
+ * Lists the requests that the model of the server could not run.
+ *
+ * @throws TraceError if it could run none because the trace has no tokens
+ */
+export function serverAssumptions({ requests }: ServerReport): string[] {
+  const { arrived, tooLong, withoutTokens } = requests
+  if (arrived === 0 && withoutTokens > 0)
+    throw new TraceError(
+      'the trace has no tokens, which a server requires; map its columns: --columns input_tokens=NAME,output_tokens=NAME',
+    )
+  return [
+    ...(withoutTokens > 0
+      ? [`${countOf(withoutTokens)} without recorded tokens did not reach the server.`]
+      : []),
+    ...(tooLong > 0
+      ? [`${countOf(tooLong)} did not fit into the KV cache of the server and ended at once.`]
+      : []),
+  ]
+}
+
+function countOf(requests: number): string {
+  return `${requests.toLocaleString('en')} ${requests === 1 ? 'request' : 'requests'}`
 }
 
 function remedy(why: string, format: TraceFormat): string {

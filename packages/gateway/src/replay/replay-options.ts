@@ -1,6 +1,7 @@
 import { parseDurationModel } from './engine/duration-model.js'
 import type { EngineOptions } from './engine/replay-engine.js'
 import type { Played } from './engine/replay-events.js'
+import type { ServerSetup } from './server/server-setup.js'
 import type { TraceOptions } from './trace/trace.js'
 
 export interface ReplayOptions extends TraceOptions {
@@ -24,6 +25,11 @@ export interface ReplayOptions extends TraceOptions {
    * none.
    */
   readonly unready?: EngineOptions['unready']
+  /**
+   * A model of the server behind the gateway, from `loadServer`. Admitted requests with tokens last
+   * as long as it needs for them. Default: requests last as long as recorded.
+   */
+  readonly server?: ServerSetup | undefined
   /** Number of clients to list in the report. Default: 100. */
   readonly listed?: number | undefined
   /**
@@ -51,9 +57,12 @@ export interface PlayOptions extends TraceOptions {
 
 /** Parses the options of a replay. @throws TraceError if the duration is invalid */
 export function playOptions(options: ReplayOptions): PlayOptions {
-  const { route, unready, duration } = options
+  const { route, unready, duration, server } = options
   return {
     ...options,
-    engine: { route, unready, duration: duration === undefined ? undefined : parseDurationModel(duration) },
+    engine: {
+      ...{ route, unready, server },
+      duration: duration === undefined ? undefined : parseDurationModel(duration),
+    },
   }
 }

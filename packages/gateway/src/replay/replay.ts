@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { availableCores } from '../policy/config/available-cores.js'
 import type { GatewayConfig } from '../policy/config/config.js'
-import { assumptionsOf, skippedRuleAssumptions } from './assumptions.js'
+import { assumptionsOf, serverAssumptions, skippedRuleAssumptions } from './assumptions.js'
 import { playOptions, type ReplayOptions } from './replay-options.js'
 import type { Reports } from './report/aggregator.js'
 import { Agreement } from './report/agreement.js'
@@ -87,13 +87,18 @@ async function replayEach(
       reading: trace.reading,
       origin: trace.origin,
       listed,
-      replays: engines.map(({ passedOver, skippedRules }, index) => ({
-        passedOver,
-        notes: [
-          ...assumptionsOf(configs[index] as GatewayConfig, recorded, options),
-          ...skippedRuleAssumptions(skippedRules, trace.reading.format),
-        ],
-      })),
+      replays: engines.map((engine, index) => {
+        const server = engine.serverReport(trace.origin)
+        return {
+          passedOver: engine.passedOver,
+          server,
+          notes: [
+            ...assumptionsOf(configs[index] as GatewayConfig, recorded, options),
+            ...(server === undefined ? [] : serverAssumptions(server)),
+            ...skippedRuleAssumptions(engine.skippedRules, trace.reading.format),
+          ],
+        }
+      }),
       agreement: agreement?.requests,
     })
   } finally {

@@ -1,12 +1,15 @@
 import { memoryStore } from 'sluice'
 import { type GatewayConfig, type PolicyConfig, policiesOf } from '../../policy/config/config.js'
 import { createPolicies } from '../../policy/policies.js'
+import type { ServerReport } from '../server/server-report.js'
+import type { ServerSetup } from '../server/server-setup.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 import type { DurationModel } from './duration-model.js'
 import { withRecordedCosts } from './recorded-costs.js'
 import type { ReplayObserver } from './replay-events.js'
 import { routeFinder } from './replay-routing.js'
 import { type Unready, warmUpsOn } from './replay-warm-ups.js'
+import { ReplayedServer } from './replayed-server.js'
 import { RunningRequests } from './running-requests.js'
 import { Simulator, type SkippedRule } from './simulator.js'
 import { VirtualTime } from './virtual-time.js'
@@ -20,6 +23,8 @@ export interface EngineOptions {
    * Periods in which models are not ready, in milliseconds since the first request. Default: none.
    */
   readonly unready?: Unready | undefined
+  /** The server that admitted requests are sent to. Default: requests last as long as recorded. */
+  readonly server?: ServerSetup | undefined
 }
 
 /**
@@ -32,6 +37,7 @@ export interface EngineOptions {
 export class Engine {
   readonly #time: VirtualTime
   readonly #simulator: Simulator
+  readonly #server: ReplayedServer | undefined
 
   /**
    * @param start initial time of the replay, in milliseconds
@@ -52,13 +58,15 @@ export class Engine {
     const warmUps = warmUpsOn(time, options.unready ?? [])
     const policies = createPolicies(replayed, { store, warmUps, timers: time })
     this.#time = time
+    this.#server = options.server && new ReplayedServer(time, options.server)
     this.#simulator = new Simulator(
       routeFinder(replayed, policies, options.route),
-      new RunningRequests(time, options.duration),
+      new RunningRequests(time, options.duration, this.#server),
       observer,
       new Set(policiesOf(config).flatMap((policy) => (countsInFlight(policy) ? policy.name : []))),
       time.now,
       time.wallTime,
+      this.#server,
     )
   }
 
@@ -70,6 +78,15 @@ export class Engine {
   /** Rules that were skipped for some requests because the trace lacks a cost or key. */
   get skippedRules(): readonly SkippedRule[] {
     return this.#simulator.skippedRules
+  }
+
+  /**
+   * What the server did; undefined without one.
+   *
+   * @param origin milliseconds since the epoch at time 0 of the replay
+   */
+  serverReport(origin: number): ServerReport | undefined {
+    return this.#server?.report(origin)
   }
 
   /** The time of the replay, in milliseconds. */

@@ -12,6 +12,8 @@ export type Outcome =
   | { readonly kind: 'forbidden'; readonly why: string }
   /** The record lacks a value that the rules need. */
   | { readonly kind: 'invalid'; readonly why: string }
+  /** The client stopped waiting for a limit. */
+  | { readonly kind: 'abandoned' }
   /** No route matches. */
   | { readonly kind: 'unrouted' }
 

@@ -6,16 +6,21 @@ import type { TraceRequest } from '../trace/trace-request.js'
 import type { DurationModel } from './duration-model.js'
 import { recordedMoney } from './recorded-money.js'
 import type { CompletionHandler } from './replay-events.js'
+import type { ReplayedServer, ServerCall } from './replayed-server.js'
 import type { VirtualTime } from './virtual-time.js'
 
 /**
  * Admitted requests in flight. When a request ends, its cost is settled and its slots are released.
  */
 export class RunningRequests {
-  /** @param duration duration of requests that have no recorded duration; 0 by default */
+  /**
+   * @param duration duration of requests that have no recorded duration; 0 by default
+   * @param server the server that requests are sent to; undefined if they last as long as recorded
+   */
   constructor(
     private readonly time: VirtualTime,
     private readonly duration: DurationModel = () => 0,
+    private readonly server?: ReplayedServer,
   ) {}
 
   begin(
@@ -23,12 +28,13 @@ export class RunningRequests {
     permit: Permit,
     llm: LlmRouteOptions | undefined,
     onCompletion: CompletionHandler | undefined,
+    call?: ServerCall,
   ): void {
     permit.keepRenewed()
-    const duration = recorded.duration ?? this.duration(recorded)
-    const end = () => {
-      const costs = llm === undefined ? {} : settledCosts(recorded, llm)
-      const { input, output } = recorded
+    const end = (output = recorded.output) => {
+      const actual = output === recorded.output ? recorded : { ...recorded, output }
+      const costs = llm === undefined ? {} : settledCosts(actual, llm)
+      const { input } = recorded
       if (output !== undefined) permit.served({ ...(input !== undefined && { input }), output })
       if (Object.keys(costs).length > 0) {
         settleCounted(permit, { ...costs })
@@ -37,8 +43,13 @@ export class RunningRequests {
       permit.release()
       onCompletion?.ended()
     }
+    if (this.server !== undefined && call !== undefined) {
+      this.server.send(call, end)
+      return
+    }
+    const duration = recorded.duration ?? this.duration(recorded)
     if (duration === 0) end()
-    else this.time.start(end, duration)
+    else this.time.start(() => end(), duration)
   }
 }
 

@@ -6,6 +6,7 @@ import type { TraceRequest } from '../trace/trace-request.js'
 import type { CompletionHandler, Outcome, ReplayObserver } from './replay-events.js'
 import type { FindRoute } from './replay-routing.js'
 import { ReplayedRequest } from './replayed-request.js'
+import { ClientLeftError, type ReplayedServer, type ServerCall } from './replayed-server.js'
 import type { RunningRequests } from './running-requests.js'
 
 /** A request that has arrived. */
@@ -15,6 +16,8 @@ interface Arrival {
   /** Undefined if no route matches. */
   readonly match: PolicyMatch | undefined
   readonly cameAt: number
+  /** Undefined without a server, and if it cannot serve the request. */
+  call?: ServerCall | undefined
 }
 
 /** A rule that was skipped for some requests because the trace lacks their cost or key. */
@@ -47,6 +50,7 @@ export class Simulator {
     private readonly now: () => number,
     /** Returns the virtual time in milliseconds since the epoch. */
     private readonly wallTime: () => number,
+    private readonly server?: ReplayedServer,
   ) {}
 
   /** The number of requests skipped because they belong to a route that is not selected. */
@@ -81,11 +85,17 @@ export class Simulator {
     }
     const number = this.#number++
     const { match, path, fault } = routed
-    const arrival = { recorded, number, match, cameAt: this.now() }
+    const arrival: Arrival = { recorded, number, match, cameAt: this.now() }
     if (fault !== undefined) this.#report(arrival, { kind: 'invalid', why: fault }, false)
     else if (match === undefined) this.#report(arrival, { kind: 'unrouted' }, false)
-    else if (match.policy.limiter === undefined) this.#report(arrival, { kind: 'unlimited' }, false)
-    else this.#decide(arrival, match, match.policy.limiter, path)
+    else {
+      arrival.call = this.server?.arrived(recorded)
+      if (match.policy.limiter !== undefined) this.#decide(arrival, match, match.policy.limiter, path)
+      else {
+        this.#report(arrival, { kind: 'unlimited' }, false)
+        if (arrival.call !== undefined) this.server?.send(arrival.call)
+      }
+    }
   }
 
   #decide(
@@ -101,7 +111,7 @@ export class Simulator {
     let decision: Decision | Promise<Decision>
     const request = new ReplayedRequest(recorded, name, path, search, params, this.wallTime(), llm)
     try {
-      decision = limiter.admit(request)
+      decision = limiter.admit(request, ...admitOptionsOf(arrival.call))
     } catch (error) {
       this.#onError(arrival, error)
       return
@@ -109,8 +119,10 @@ export class Simulator {
     if (
       request.skippedRules.size > 0 &&
       this.#recordSkippedRules(arrival, name, limiter, request.skippedRules)
-    )
+    ) {
+      this.#leaveOut(arrival)
       return
+    }
     if (decision instanceof Promise) this.#wait(arrival, decision)
     else this.#decided(arrival, decision)
   }
@@ -153,8 +165,10 @@ export class Simulator {
   }
 
   #decided(arrival: Arrival, decision: Decision): void {
+    const { call } = arrival
     if (!decision.allowed) {
       this.#report(arrival, { kind: 'refused', decision }, false)
+      this.#leaveOut(arrival)
       return
     }
     const llm = arrival.match?.policy.llm
@@ -162,13 +176,23 @@ export class Simulator {
     const isOpen =
       llm !== undefined || (this.slotRoutes.has(arrival.match?.policy.name) && holdsSlots(decision))
     const onCompletion = this.#report(arrival, { kind: 'allowed', decision }, isOpen)
-    if (isOpen) this.running.begin(arrival.recorded, decision.permit, llm, onCompletion)
+    if (isOpen) this.running.begin(arrival.recorded, decision.permit, llm, onCompletion, call)
+    else if (call !== undefined) this.server?.send(call)
   }
 
   #onError(arrival: Arrival, error: unknown): void {
+    this.#leaveOut(arrival)
+    if (error instanceof ClientLeftError) {
+      this.#report(arrival, { kind: 'abandoned' }, false)
+      return
+    }
     if (!(error instanceof RequestError)) throw error
     const kind = error instanceof ForbiddenError ? 'forbidden' : 'invalid'
     this.#report(arrival, { kind, why: error.message }, false)
+  }
+
+  #leaveOut({ call }: Arrival): void {
+    if (call !== undefined) this.server?.leftOut(call)
   }
 
   #report(
@@ -187,4 +211,8 @@ export class Simulator {
       goesOn: isOpen,
     })
   }
+}
+
+function admitOptionsOf(call: ServerCall | undefined): [] | [{ readonly signal: AbortSignal }] {
+  return call?.signal === undefined ? [] : [{ signal: call.signal }]
 }

@@ -32,6 +32,13 @@ export class VirtualTime implements Clock, Pick<Timers, 'start' | 'stop'> {
     return timer
   }
 
+  /** Schedules a callback for exactly a time, which a sum of the current time and a delay may miss. */
+  startAt(callback: () => void, at: number): unknown {
+    const timer: ScheduledEvent = { at, run: callback, number: 0, index: -1 }
+    this.#queue.add(timer)
+    return timer
+  }
+
   stop(timer: unknown): void {
     if (timer !== undefined) this.#queue.remove(timer as ScheduledEvent)
   }

@@ -1,3 +1,4 @@
+import type { ServerReport } from '../server/server-report.js'
 import type { Batch } from '../stats/pipeline/batch-protocol.js'
 import { Decoder } from '../stats/pipeline/decoder.js'
 import type { TraceReading } from '../trace/trace.js'
@@ -13,9 +14,15 @@ export interface ReportContext {
   /** Number of clients to list. */
   readonly listed: number
   /** One element per replay. */
-  readonly replays: readonly { readonly passedOver: number; readonly notes: readonly string[] }[]
+  readonly replays: readonly ReplayContext[]
   /** Number of requests on which the two replays of a comparison agreed or disagreed. */
   readonly agreement: Comparison['requests'] | undefined
+}
+
+interface ReplayContext {
+  readonly passedOver: number
+  readonly notes: readonly string[]
+  readonly server: ServerReport | undefined
 }
 
 /** Reports of replays, in the order of the configurations. */
@@ -35,8 +42,9 @@ export class Aggregator {
 
   report({ reading, origin, listed, replays, agreement }: ReportContext): Reports {
     const played = this.#decoders.map(({ stats }, index) => {
-      const { passedOver = 0, notes = [] } = replays[index] ?? {}
-      return { stats, report: reportOf(stats, passedOver, reading, origin, listed, notes) }
+      const { passedOver = 0, notes = [], server } = replays[index] ?? {}
+      const report = reportOf(stats, passedOver, reading, origin, listed, notes)
+      return { stats, report: server === undefined ? report : { ...report, server } }
     })
     const [one, other] = played
     return {

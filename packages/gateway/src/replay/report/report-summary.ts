@@ -11,15 +11,20 @@ import {
   formatTime,
   fractionOf,
 } from './report-numbers.js'
+import { serverLines } from './server-summary.js'
 
 /** Maximum number of clients listed in a summary. */
 const MAX_LISTED = 5
 
 /** Formats a report for a terminal. */
 export function summary(report: ReplayReport): string {
-  return [...traceLines(report), ...policyLines(report), ...clientLines(report), ...noteLines(report)].join(
-    '\n',
-  )
+  return [
+    ...traceLines(report),
+    ...policyLines(report),
+    ...clientLines(report),
+    ...serverLines([report.server], ['']),
+    ...noteLines(report),
+  ].join('\n')
 }
 
 /** Formats a comparison for a terminal. @param names names of the two configurations */
@@ -58,6 +63,7 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
           `${formatQuantity(differing, 'client')} refused more often by one configuration than by the other:`,
           ...clientTable,
         ]),
+    ...serverLines([one.server, other.server], names),
     ...noteLines(one),
   ].join('\n')
 }
@@ -90,6 +96,7 @@ function policyLines(report: ReplayReport): string[] {
       ['forbidden', 'forbidden by require'],
       ['invalid', 'invalid (no cost or key)'],
       ['unrouted', 'without a route'],
+      ['abandoned', 'abandoned while they waited for a limit'],
     ] as const
   ).filter(([kind]) => requests[kind] > 0)
   return [

@@ -1,3 +1,4 @@
+import type { ServerReport } from '../server/server-report.js'
 import type { Quantiles } from '../stats/quantile-histograms.js'
 import type { TraceReading } from '../trace/trace.js'
 
@@ -35,6 +36,8 @@ export interface ReplayReport {
   readonly reasons: readonly { readonly why: string; readonly count: number }[]
   readonly hours: TimelineReport
   readonly timeline: TimelineReport
+  /** What the model of a server did with the admitted requests; absent without one. */
+  readonly server?: ServerReport
   /** Assumptions and incomplete statistics that a reader should know about. */
   readonly notes: readonly string[]
 }
@@ -52,6 +55,8 @@ interface RequestCounts {
   readonly forbidden: number
   readonly invalid: number
   readonly unrouted: number
+  /** Requests whose clients stopped waiting for a limit; 0 without a limit on their patience. */
+  readonly abandoned: number
 }
 
 export interface RuleReport {

@@ -1,52 +1,12 @@
-import { EventQueue, type QueuedEvent } from '../columns/event-queue.js'
-import { type Linked, LinkedList } from '../columns/linked-list.js'
+import { EventQueue } from '../columns/event-queue.js'
+import { LinkedList } from '../columns/linked-list.js'
+import { createSequence, outputAfter, peakTokens, type Sequence } from './sequence.js'
 import type { ServerFigures } from './server-figures.js'
 import type { ServerListener, ServerRequest } from './server-request.js'
-
-/**
- * Steps begin and end on multiples of this fraction of a millisecond. Sums of such times are exact
- * in double precision, so a run of equal steps ends at the same time whether it is computed at once
- * or step by step.
- */
-const TICKS_PER_MS = 2 ** 20
+import { durationOfStep, endOf, type Step, startOfStep, stepsTo, stepsUntil } from './step.js'
 
 /** Share of the KV cache that must remain free when a waiting request starts to run. */
 export const SPARE = 0.01
-
-/** A request and its progress. While it writes, `at` is the number of the step in which it ends. */
-interface Sequence<R> extends Linked<Sequence<R>>, QueuedEvent {
-  readonly request: R
-  /** Prompt tokens that need not be read. At least one is read. */
-  readonly cached: number
-  /** Tokens to read before the next output token: the prompt and, after a preemption, the output. */
-  unread: number
-  /** Tokens that are being read in the current step. */
-  chunk: number
-  /** Tokens in the KV cache and output tokens, at the step `since`. */
-  held: number
-  output: number
-  /** Number of the step at whose end it began to write. */
-  since: number
-  at: number
-  hasBegun: boolean
-  isRunning: boolean
-  isCancelled: boolean
-  /** The output that was last reported. */
-  reported: number
-}
-
-/** One step, or a run of equal steps in which running requests write and nothing else happens. */
-interface Step<R> {
-  readonly startedAt: number
-  readonly hasPreempted: boolean
-  /** Requests that read in this step. */
-  readonly readers: Sequence<R>[]
-  /** Tokens that may still be added to the step. */
-  budget: number
-  durationMs: number
-  /** Number of equal steps. */
-  count: number
-}
 
 type Notice<R> = readonly [kind: 'began' | 'ended' | 'preempted', sequence: Sequence<R>]
 
@@ -109,13 +69,7 @@ export class Replica<R extends ServerRequest> {
 
   /** Accepts a request. All events before `now` must have been run. */
   submit(request: R, now: number): void {
-    const input = Math.max(1, request.input)
-    const cached = Math.min(request.cached ?? 0, input - 1)
-    const sequence: Sequence<R> = {
-      ...{ request, cached, unread: input - cached, chunk: 0, held: 0, output: 0, since: 0, at: 0 },
-      ...{ hasBegun: false, isRunning: false, isCancelled: false, reported: 0 },
-      ...{ number: 0, index: -1, previous: undefined, next: undefined },
-    }
+    const sequence = createSequence(request)
     this.#sequences.set(request.id, sequence)
     this.#countQueue(now)
     this.#waiting.append(sequence)
@@ -124,7 +78,7 @@ export class Replica<R extends ServerRequest> {
     else if (step !== undefined) {
       // Those that wait already could not be admitted, so it could not be either.
       if (this.#waiting.first === sequence) this.#endSoon(step, now)
-    } else if (!this.#isBetweenSteps) this.#startStep(Math.ceil(now * TICKS_PER_MS) / TICKS_PER_MS)
+    } else if (!this.#isBetweenSteps) this.#startStep(startOfStep(now))
   }
 
   /**
@@ -138,7 +92,8 @@ export class Replica<R extends ServerRequest> {
     this.#sequences.delete(id)
     sequence.isCancelled = true
     const step = this.#step
-    const output = this.#outputOf(sequence, step === undefined ? 0 : stepsUntil(step, now))
+    const steps = this.#steps + (step === undefined ? 0 : stepsUntil(step, now))
+    const output = outputAfter(steps, sequence)
     if (!sequence.isRunning) {
       this.#countQueue(now)
       this.#waiting.remove(sequence)
@@ -203,7 +158,7 @@ export class Replica<R extends ServerRequest> {
   #leave(sequence: Sequence<R>): void {
     const isWriting = sequence.index >= 0
     this.#held -= sequence.held + (isWriting ? this.#steps - sequence.since : 0)
-    sequence.output = this.#outputOf(sequence)
+    sequence.output = outputAfter(this.#steps, sequence)
     sequence.held = 0
     sequence.isRunning = false
     this.#writers.remove(sequence)
@@ -260,26 +215,8 @@ export class Replica<R extends ServerRequest> {
   #fits(sequence: Sequence<R>, chunk: number): boolean {
     const { kvTokens, maxSeqs, admits } = this.figures
     if (this.#running.length >= maxSeqs) return false
-    if (admits === 'peak') return this.#peakWith(sequence) <= kvTokens
+    if (admits === 'peak') return peakTokens([...this.#running, sequence], this.#steps) <= kvTokens
     return this.#held + this.#writers.length + sequence.cached + chunk <= kvTokens * (1 - SPARE)
-  }
-
-  /** Returns the most tokens that the running requests and another one will hold at once. */
-  #peakWith(another: Sequence<R>): number {
-    const sequences = [...this.#running, another]
-      .map((sequence) => {
-        const output = this.#outputOf(sequence)
-        return { written: sequence.request.input + output, left: sequence.request.output - output }
-      })
-      .sort((one, other) => other.left - one.left)
-    let peak = 0
-    let written = 0
-    // The cache is fullest when a request ends: those that outlast it have written as much as it.
-    sequences.forEach((sequence, index) => {
-      written += sequence.written
-      peak = Math.max(peak, written + sequence.left * (index + 1))
-    })
-    return peak
   }
 
   #read(sequence: Sequence<R>, chunk: number, step: Step<R>): void {
@@ -296,7 +233,7 @@ export class Replica<R extends ServerRequest> {
     const writers = this.#writers.length
     const tokens = step.readers.reduce((sum, { chunk }) => sum + chunk, 0)
     const durationMs = fixedMs + perPrefillTokenMs * tokens + perRequestMs * writers
-    step.durationMs = Math.max(1, Math.round(durationMs * TICKS_PER_MS)) / TICKS_PER_MS
+    step.durationMs = durationOfStep(durationMs)
     step.count = 1
     const { first } = this.#writers
     if (first === undefined || tokens > 0 || step.hasPreempted) return
@@ -316,7 +253,7 @@ export class Replica<R extends ServerRequest> {
     this.#reportAt = at + this.reportEveryMs
     if (this.listener.wrote === undefined) return
     for (const sequence of [...this.#running]) {
-      const output = this.#outputOf(sequence)
+      const output = outputAfter(this.#steps, sequence)
       if (output === sequence.reported) continue
       sequence.reported = output
       this.listener.wrote(sequence.request, output, at)
@@ -328,33 +265,8 @@ export class Replica<R extends ServerRequest> {
       if (!isCancelled) this.listener[kind]?.(request, at)
   }
 
-  /** @param more steps of the current run that have ended */
-  #outputOf({ index, output, since }: Sequence<R>, more = 0): number {
-    return index < 0 ? output : output + this.#steps - since + more
-  }
-
   #countQueue(at: number): void {
     this.#queueTime += this.#waiting.length * Math.max(0, at - this.#queueCountedAt)
     this.#queueCountedAt = Math.max(at, this.#queueCountedAt)
   }
-}
-
-function endOf<R>({ startedAt, durationMs, count }: Step<R>): number {
-  return startedAt + count * durationMs
-}
-
-/** Returns the number of steps after which the time is at least `at`. */
-function stepsTo<R>({ startedAt, durationMs }: Step<R>, at: number): number {
-  if (!Number.isFinite(at)) return at > 0 ? at : 0
-  let count = Math.ceil((at - startedAt) / durationMs)
-  while (startedAt + count * durationMs < at) count++
-  while (startedAt + (count - 1) * durationMs >= at) count--
-  return count
-}
-
-/** Returns the number of steps that have ended at a time. */
-function stepsUntil<R>(step: Step<R>, now: number): number {
-  const count = stepsTo(step, now)
-  const ended = step.startedAt + count * step.durationMs === now ? count : count - 1
-  return Math.max(0, Math.min(ended, step.count))
 }

@@ -25,6 +25,8 @@ interface RequestCounts {
   forbidden: number
   invalid: number
   unrouted: number
+  /** Requests whose clients stopped waiting for a limit. */
+  abandoned: number
 }
 
 export interface TierCounts {
@@ -38,7 +40,7 @@ export interface TierCounts {
 export class ReplayStats {
   readonly counts: RequestCounts = {
     ...{ requests: 0, allowed: 0, refused: 0, falselyRefused: 0 },
-    ...{ unlimited: 0, forbidden: 0, invalid: 0, unrouted: 0 },
+    ...{ unlimited: 0, forbidden: 0, invalid: 0, unrouted: 0, abandoned: 0 },
   }
   /** Tokens of all requests, and of admitted requests. */
   readonly tokens = { offered: 0, admitted: 0 }
@@ -118,7 +120,8 @@ export class ReplayStats {
         this.counts[outcome]++
         return
       case 'unrouted':
-        this.counts.unrouted++
+      case 'abandoned':
+        this.counts[outcome]++
     }
   }
 

@@ -1,6 +1,6 @@
 import type { ReplayOptions } from '../replay-options.js'
 
-export interface SuggestOptions extends Omit<ReplayOptions, 'threads'> {
+export interface SuggestOptions extends Omit<ReplayOptions, 'threads' | 'server'> {
   /** The rule to tune. Required if there are several. */
   readonly rule?: string | undefined
   /**

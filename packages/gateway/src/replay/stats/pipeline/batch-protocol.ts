@@ -89,6 +89,7 @@ export const OUTCOMES: readonly Outcome['kind'][] = [
   'forbidden',
   'invalid',
   'unrouted',
+  'abandoned',
 ]
 
 function positions<Field extends string>(...fields: readonly Field[]): Readonly<Record<Field, number>> {
