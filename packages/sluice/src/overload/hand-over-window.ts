@@ -53,6 +53,8 @@ export class SentRequest {
   /** Output that was reported; the response begins with one token. */
   output = 1
   hasBegun = false
+  /** True once the upstream has sent something of the response. A document may begin before. */
+  isAnswered = false
   hasEnded = false
 
   constructor(
@@ -192,7 +194,7 @@ export class HandOverWindow {
   /** Records the first output of a response: text, a thought, a tool call or the usage. Idempotent. */
   began(request: SentRequest, now: number): void {
     this.#advance(now)
-    this.#began(request, now)
+    this.#onAnswer(request, now)
   }
 
   /** @param output output tokens so far */
@@ -210,7 +212,7 @@ export class HandOverWindow {
     this.#advance(now)
     if (request.hasEnded) return
     if (response !== undefined) {
-      this.#began(request, now)
+      this.#onAnswer(request, now)
       this.#answers.add(response)
     }
     this.#leave(request, now)
@@ -294,6 +296,14 @@ export class HandOverWindow {
     this.#closedMs = 0
   }
 
+  /** Only an answer shows that the upstream takes requests again, not that one should have begun. */
+  #onAnswer(request: SentRequest, now: number): void {
+    if (request.hasEnded) return
+    if (!request.isAnswered) this.#hold.onBegun(request.sentAt)
+    request.isAnswered = true
+    this.#began(request, now)
+  }
+
   #began(request: SentRequest, now: number): void {
     if (request.hasBegun || request.hasEnded) return
     request.hasBegun = true
@@ -303,7 +313,6 @@ export class HandOverWindow {
     this.#onRoom(now)
     this.#begun++
     this.#lastInputs[this.#inputs++ % SIZES_REMEMBERED] = request.input
-    this.#hold.onBegun(request.sentAt)
     if (this.#isStarting && wasFull && this.#window < LAST_FIRST_WINDOW) this.#window++
     if (!request.isStream) {
       this.#documents.remove(request)

@@ -275,6 +275,23 @@ describe('the hand-over window', () => {
     expect(window.isOpen(driver.now)).toBe(true)
   })
 
+  it('doubles its holds until a document is answered, though documents count as begun before', () => {
+    const driver = new Driver({ max: 100, replicas: 1 })
+    const { window } = driver
+    const holdAfterRejection = () => {
+      const document = window.sent(driver.now, 100, false)
+      window.rejected(document, driver.after(5_000), 'overloaded')
+      return window.state(driver.now).holdMs
+    }
+    for (const hold of [1_000, 2_000, 4_000, 8_000]) {
+      expect(holdAfterRejection()).toBe(hold)
+      driver.after(hold)
+    }
+    const document = window.sent(driver.now, 100, false)
+    window.ended(document, driver.after(5_000), { isStream: false, output: 10, visibleOutput: 10 })
+    expect(holdAfterRejection()).toBe(1_000)
+  })
+
   it('predicts when a response begins', () => {
     const driver = new Driver({ max: 100, replicas: 1 })
     expect(driver.window.predictBegin(100)).toBe(0)
