@@ -313,7 +313,7 @@ export class HandOverWindow {
     this.#onRoom(now)
     this.#begun++
     this.#lastInputs[this.#inputs++ % SIZES_REMEMBERED] = request.input
-    if (this.#isStarting && wasFull && this.#window < LAST_FIRST_WINDOW) this.#window++
+    if (this.#isStarting && wasFull && this.#window < LAST_FIRST_WINDOW && this.#mayGrow) this.#window++
     if (!request.isStream) {
       this.#documents.remove(request)
       return
@@ -384,7 +384,7 @@ export class HandOverWindow {
   /** Grows until more requests in the server no longer make it begin more responses. */
   #start(now: number, work: number): void {
     const next = Math.min(this.#allowedQueue + 2 * work, 1.1 * this.#window)
-    this.#window = Math.min(MAX_WINDOW, Math.max(this.#window, next))
+    if (this.#mayGrow) this.#window = Math.min(MAX_WINDOW, Math.max(this.#window, next))
     if (now - this.#checked.at < 2 * Math.max(1_000, this.#unqueuedMs)) return
     if (this.#rate < 1.15 * this.#checked.rate && this.#answers.responses >= MIN_RESPONSES)
       this.#isStarting = false

@@ -292,6 +292,21 @@ describe('the hand-over window', () => {
     expect(holdAfterRejection()).toBe(1_000)
   })
 
+  it('does not grow while the memory of the server is full, from its start on', () => {
+    const driver = new Driver({ max: 1_000, replicas: 1 })
+    const flights: SentRequest[] = []
+    while (driver.now < 20_000) {
+      driver.window.onLoad({ waiting: 0, memoryUsed: 0.95 }, driver.now)
+      while (driver.window.isOpen(driver.now)) flights.push(driver.window.sent(driver.now, 100, true))
+      driver.after(50)
+      for (const request of flights.splice(0, 4)) {
+        driver.window.began(request, driver.now)
+        driver.window.ended(request, driver.now, { isStream: true, output: 1, visibleOutput: 1 })
+      }
+    }
+    expect(driver.window.state(driver.now).window).toBeLessThanOrEqual(4)
+  })
+
   it('predicts when a response begins', () => {
     const driver = new Driver({ max: 100, replicas: 1 })
     expect(driver.window.predictBegin(100)).toBe(0)
