@@ -354,20 +354,22 @@ export class HandOverWindow {
       this.#closedSince = now
     }
     const wasClosed = this.#closedMs > 0.1 * elapsed
+    if (this.#gapTokens >= MIN_GAP_TOKENS) {
+      this.#gapMs = this.#gapTime / this.#gapTokens
+      this.#gapCap?.update(this.#gapMs, this.#inFlight)
+    }
+    this.#gapTokens = 0
+    this.#gapTime = 0
     this.#measure(elapsed)
     const work = this.#rate * this.#unqueuedMs
     if (this.#isStarting) this.#start(now, work)
     else this.#move(wasClosed, this.#allowedQueue + (1 + this.#kappa) * work)
     this.#heed(now)
-    this.#gapCap?.update(this.#gapMs, this.#inFlight)
     this.#begun = 0
     this.#closedMs = 0
   }
 
   #measure(elapsed: number): void {
-    if (this.#gapTokens >= MIN_GAP_TOKENS) this.#gapMs = this.#gapTime / this.#gapTokens
-    this.#gapTokens = 0
-    this.#gapTime = 0
     const memory = Math.max(MIN_RATE_MEMORY_MS, this.#hiddenMs)
     this.#rate += (1 - Math.exp(-elapsed / memory)) * (this.#begun / elapsed - this.#rate)
     const known = Math.min(this.#inputs, SIZES_REMEMBERED)

@@ -307,6 +307,21 @@ describe('the hand-over window', () => {
     expect(driver.window.state(driver.now).window).toBeLessThanOrEqual(4)
   })
 
+  it('moves the cap of the gap only when a gap was measured', () => {
+    const driver = new Driver({ max: 1_000, replicas: 1, gapMs: 40 })
+    const requests = Array.from({ length: 100 }, () => driver.window.sent(driver.now, 100, true))
+    driver.after(100)
+    for (const request of requests) driver.window.began(request, driver.now)
+    // 45.5 ms per token.
+    for (let count = 1; count <= 12; count++) {
+      driver.after(500)
+      for (const request of requests) driver.window.wrote(request, driver.now, 1 + 11 * count)
+    }
+    expect(driver.window.state(driver.now).cap).toBe(88)
+    for (const request of requests) driver.window.ended(request, driver.now, undefined)
+    for (let count = 0; count < 10; count++) expect(driver.window.state(driver.after(6_000)).cap).toBe(88)
+  })
+
   it('predicts when a response begins', () => {
     const driver = new Driver({ max: 100, replicas: 1 })
     expect(driver.window.predictBegin(100)).toBe(0)
