@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** Tests that start no server, browser or other process: the inner loop, `npm run test:unit`. */
 const UNIT = [
   'packages/sluice/test/*.test.ts',
-  'packages/sluice/test/{algorithms,http,limiter,limits,rules,telemetry,time,waiting}/**/*.test.ts',
+  'packages/sluice/test/{algorithms,http,limiter,limits,overload,rules,telemetry,time,waiting}/**/*.test.ts',
   'packages/sluice/test/stores/{memory,resilience}/**/*.test.ts',
   'packages/sluice/test/stores/redis/refusal-cache/*.test.ts',
   'packages/gateway/test/policy/**/*.test.ts',

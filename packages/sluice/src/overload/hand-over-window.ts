@@ -53,6 +53,8 @@ export class SentRequest {
   /** Output that was reported; the response begins with one token. */
   output = 1
   hasBegun = false
+  /** True once the upstream has sent something of the response. A document may begin before. */
+  isAnswered = false
   hasEnded = false
 
   constructor(
@@ -192,7 +194,7 @@ export class HandOverWindow {
   /** Records the first output of a response: text, a thought, a tool call or the usage. Idempotent. */
   began(request: SentRequest, now: number): void {
     this.#advance(now)
-    this.#began(request, now)
+    this.#onAnswer(request, now)
   }
 
   /** @param output output tokens so far */
@@ -210,7 +212,7 @@ export class HandOverWindow {
     this.#advance(now)
     if (request.hasEnded) return
     if (response !== undefined) {
-      this.#began(request, now)
+      this.#onAnswer(request, now)
       this.#answers.add(response)
     }
     this.#leave(request, now)
@@ -294,6 +296,14 @@ export class HandOverWindow {
     this.#closedMs = 0
   }
 
+  /** Only an answer shows that the upstream takes requests again, not that one should have begun. */
+  #onAnswer(request: SentRequest, now: number): void {
+    if (request.hasEnded) return
+    if (!request.isAnswered) this.#hold.onBegun(request.sentAt)
+    request.isAnswered = true
+    this.#began(request, now)
+  }
+
   #began(request: SentRequest, now: number): void {
     if (request.hasBegun || request.hasEnded) return
     request.hasBegun = true
@@ -303,8 +313,7 @@ export class HandOverWindow {
     this.#onRoom(now)
     this.#begun++
     this.#lastInputs[this.#inputs++ % SIZES_REMEMBERED] = request.input
-    this.#hold.onBegun(request.sentAt)
-    if (this.#isStarting && wasFull && this.#window < LAST_FIRST_WINDOW) this.#window++
+    if (this.#isStarting && wasFull && this.#window < LAST_FIRST_WINDOW && this.#mayGrow) this.#window++
     if (!request.isStream) {
       this.#documents.remove(request)
       return
@@ -345,20 +354,22 @@ export class HandOverWindow {
       this.#closedSince = now
     }
     const wasClosed = this.#closedMs > 0.1 * elapsed
+    if (this.#gapTokens >= MIN_GAP_TOKENS) {
+      this.#gapMs = this.#gapTime / this.#gapTokens
+      this.#gapCap?.update(this.#gapMs, this.#inFlight)
+    }
+    this.#gapTokens = 0
+    this.#gapTime = 0
     this.#measure(elapsed)
     const work = this.#rate * this.#unqueuedMs
     if (this.#isStarting) this.#start(now, work)
     else this.#move(wasClosed, this.#allowedQueue + (1 + this.#kappa) * work)
     this.#heed(now)
-    this.#gapCap?.update(this.#gapMs, this.#inFlight)
     this.#begun = 0
     this.#closedMs = 0
   }
 
   #measure(elapsed: number): void {
-    if (this.#gapTokens >= MIN_GAP_TOKENS) this.#gapMs = this.#gapTime / this.#gapTokens
-    this.#gapTokens = 0
-    this.#gapTime = 0
     const memory = Math.max(MIN_RATE_MEMORY_MS, this.#hiddenMs)
     this.#rate += (1 - Math.exp(-elapsed / memory)) * (this.#begun / elapsed - this.#rate)
     const known = Math.min(this.#inputs, SIZES_REMEMBERED)
@@ -375,7 +386,7 @@ export class HandOverWindow {
   /** Grows until more requests in the server no longer make it begin more responses. */
   #start(now: number, work: number): void {
     const next = Math.min(this.#allowedQueue + 2 * work, 1.1 * this.#window)
-    this.#window = Math.min(MAX_WINDOW, Math.max(this.#window, next))
+    if (this.#mayGrow) this.#window = Math.min(MAX_WINDOW, Math.max(this.#window, next))
     if (now - this.#checked.at < 2 * Math.max(1_000, this.#unqueuedMs)) return
     if (this.#rate < 1.15 * this.#checked.rate && this.#answers.responses >= MIN_RESPONSES)
       this.#isStarting = false
