@@ -62,13 +62,13 @@ export function overallThroughput(run: Run): number {
 }
 
 /** When a response counts as good. */
-export interface GoodputTarget {
+interface GoodputTarget {
   readonly firstTokenMs: number
   readonly gapMs: number
 }
 
 /** The Llama 3.1 8B server scenario of MLPerf Inference: 2 s to the first token, 100 ms between tokens. */
-export const GOODPUT_TARGET: GoodputTarget = { firstTokenMs: 2_000, gapMs: 100 }
+const GOODPUT_TARGET: GoodputTarget = { firstTokenMs: 2_000, gapMs: 100 }
 
 /** Returns the output tokens per second of good responses to requests that arrive within a span. */
 export function goodput(run: Run, span: Span, target = GOODPUT_TARGET): number {
@@ -86,7 +86,7 @@ export function arrivedWithin(requests: readonly SimulatedRequest[], span: Span)
 }
 
 /** Returns the time from the arrival to the first shown token; infinite if there is none. */
-export function firstTokenTime({ begunAt, arrival }: SimulatedRequest): number {
+function firstTokenTime({ begunAt, arrival }: SimulatedRequest): number {
   return begunAt === undefined ? Number.POSITIVE_INFINITY : begunAt - arrival.at
 }
 
@@ -106,12 +106,6 @@ export function firstTokenQuantile(requests: readonly SimulatedRequest[], fracti
 /** Returns the share of the requests that were refused, from 0 to 1. */
 export function refusedShare(requests: readonly SimulatedRequest[]): number {
   return requests.filter(({ refusal }) => refusal !== undefined).length / requests.length
-}
-
-/** Returns the share of the served requests whose first token came later than `targetMs`. */
-export function lateShare(requests: readonly SimulatedRequest[], targetMs: number): number {
-  const served = requests.filter(({ begunAt }) => begunAt !== undefined)
-  return served.filter((request) => firstTokenTime(request) > targetMs).length / served.length
 }
 
 export interface ServiceGap {

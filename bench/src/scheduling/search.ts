@@ -1,5 +1,5 @@
 /** The seeds on which the parameters of contenders are searched. They are used for nothing else. */
-export const SEARCH_SEEDS = [101, 102] as const
+const SEARCH_SEEDS = [101, 102] as const
 
 /** The search for the parameters of a contender. */
 export interface SearchReport {

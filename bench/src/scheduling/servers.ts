@@ -15,9 +15,9 @@ export interface NamedServer {
 
 export const SLOTS_256: NamedServer = { name: '256 slots', figures: A100 }
 export const SLOTS_48: NamedServer = { name: '48 slots', figures: { ...A100, maxSeqs: 48 } }
-export const REPLICAS_4: NamedServer = { name: '4 replicas', figures: { ...A100, replicas: 4 } }
-export const H100_14B: NamedServer = { name: 'H100, 14B', figures: SERVER_PRESETS['qwen3-14b-h100'] }
-export const REPLICAS_2: NamedServer = {
+const REPLICAS_4: NamedServer = { name: '4 replicas', figures: { ...A100, replicas: 4 } }
+const H100_14B: NamedServer = { name: 'H100, 14B', figures: SERVER_PRESETS['qwen3-14b-h100'] }
+const REPLICAS_2: NamedServer = {
   name: '2 × 96 slots',
   figures: { ...A100, maxSeqs: 96, replicas: 2 },
 }

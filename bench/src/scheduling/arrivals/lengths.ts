@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Random } from './random.js'
 
 /** The prompt and output tokens of a request. */
-export interface Lengths {
+interface Lengths {
   readonly input: number
   readonly output: number
 }

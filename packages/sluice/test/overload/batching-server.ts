@@ -25,7 +25,7 @@ export interface Request {
 }
 
 /** What happened in one interval of the run. */
-export interface Interval {
+interface Interval {
   /** Output tokens per second, hidden ones included, of responses that ended. */
   readonly throughput: number
   /** Requests in the server that it has not begun to read, on average over time. */

@@ -11,7 +11,7 @@ export interface AibrixAimdOptions {
 }
 
 /** The defaults of AIBrix, which has none for the initial limit. */
-export const AIBRIX_DEFAULTS: AibrixAimdOptions = {
+const AIBRIX_DEFAULTS: AibrixAimdOptions = {
   initialLimit: 16,
   healthyWindow: 8,
   slowdown: 1.75,

@@ -11,7 +11,7 @@ export interface EnvoyGradientOptions {
 }
 
 /** The defaults and the example of Envoy's documentation. */
-export const ENVOY_DEFAULTS: EnvoyGradientOptions = {
+const ENVOY_DEFAULTS: EnvoyGradientOptions = {
   percentile: 0.5,
   buffer: 0.25,
   remeasureEveryMs: 60_000,

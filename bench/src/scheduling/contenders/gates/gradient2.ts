@@ -10,7 +10,7 @@ export interface Gradient2Options {
 }
 
 /** The defaults of the library. */
-export const GRADIENT2_DEFAULTS: Gradient2Options = { tolerance: 1.5, queueSize: 4, longWindow: 600 }
+const GRADIENT2_DEFAULTS: Gradient2Options = { tolerance: 1.5, queueSize: 4, longWindow: 600 }
 
 const INITIAL_LIMIT = 20
 const MIN_LIMIT = 20

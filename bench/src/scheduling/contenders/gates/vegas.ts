@@ -9,7 +9,7 @@ export interface VegasOptions {
 }
 
 /** The defaults of the library. */
-export const VEGAS_DEFAULTS: VegasOptions = { initialLimit: 20, queueScale: 1, smoothing: 1 }
+const VEGAS_DEFAULTS: VegasOptions = { initialLimit: 20, queueScale: 1, smoothing: 1 }
 
 const MAX_LIMIT = 1_000
 /** The shortest duration is measured again after about so many responses, times the limit. */

@@ -9,7 +9,7 @@ export interface LeastAttainedServiceOptions {
 }
 
 /** The defaults of llm-d. */
-export const LLM_D_DEFAULTS: LeastAttainedServiceOptions = { serviceWeight: 0.8, halfLifeMs: 60_000 }
+const LLM_D_DEFAULTS: LeastAttainedServiceOptions = { serviceWeight: 0.8, halfLifeMs: 60_000 }
 
 interface Attained {
   service: number
