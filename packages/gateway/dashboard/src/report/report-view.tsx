@@ -2,6 +2,7 @@ import type { ReportPage } from '../../../src/replay/html/fill-template.js'
 import { ComparisonTimelines } from './comparison-timelines.js'
 import { Figures } from './figures.js'
 import { Notes } from './notes.js'
+import { Server } from './server.js'
 import { sidesOf } from './sides.js'
 import { Clients, Differences, Rules } from './tables.js'
 import { Timelines } from './timelines.js'
@@ -22,6 +23,9 @@ export function ReportView(page: Omit<ReportPage, 'trace'>) {
       {one !== undefined && other !== undefined && <ComparisonTimelines one={one} other={other} />}
       {sides.map((side) => (
         <Timelines key={side.id} {...side} />
+      ))}
+      {sides.map((side) => (
+        <Server key={side.id} {...side} />
       ))}
       {sides.map((side) => (
         <Rules key={side.id} {...side} />

@@ -23,7 +23,7 @@ interface ServerInterval {
   readonly service: readonly number[]
 }
 
-const MAX_INTERVALS = 120
+const MAX_INTERVALS = 60
 
 interface TimelineContext {
   readonly from: number
@@ -35,7 +35,7 @@ interface TimelineContext {
   readonly queueTimeAt: (at: number) => number
 }
 
-/** Builds the timeline of a log, in at most 120 intervals of whole seconds. */
+/** Builds the timeline of a log, in at most 60 intervals of whole seconds. */
 export function serverTimeline(requests: Iterable<LoggedRequest>, context: TimelineContext): ServerTimeline {
   const { from, to, origin, tenants, queueTimeAt } = context
   const width = Math.max(1, Math.ceil((to - from) / MAX_INTERVALS / 1000)) * 1000
