@@ -11,6 +11,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { title as floodTitle, runFlood } from './flood.js'
 import type { Bench } from './harness/bench.js'
 import { thisMachine } from './harness/machine.js'
 import { updatePage } from './harness/page.js'
@@ -31,7 +32,7 @@ const BENCHES = [
   'tiny-chunks',
 ]
 /** Benchmarks that run only when they are named: one installs other programs, the other simulates for minutes. */
-const ON_REQUEST = ['peers', 'scheduling']
+const ON_REQUEST = ['peers', 'scheduling', 'flood']
 const RESULTS = new URL('../results/', import.meta.url)
 const PAGE = new URL('../../docs/performance.md', import.meta.url)
 const SCHEDULING_PAGE = new URL('../../docs/scheduling.md', import.meta.url)
@@ -51,6 +52,12 @@ if (unknown !== undefined)
   fail(`unknown benchmark '${unknown}'; expected one of ${[...BENCHES, ...ON_REQUEST].join(', ')}`)
 
 for (const name of positionals.length > 0 ? positionals : BENCHES) {
+  if (name === 'flood') {
+    const table = await runFlood((line) => console.error(line))
+    console.log(`## ${floodTitle}\n\n${table}\n`)
+    await updatePage(SCHEDULING_PAGE, 'flood', table)
+    continue
+  }
   if (name === 'scheduling') {
     await simulateScheduling()
     continue

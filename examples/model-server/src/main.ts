@@ -17,6 +17,7 @@ function fail(message: string): never {
 
 const port = numberFrom('MODEL_PORT', 9000, 65_535)
 const tokenInterval = numberFrom('TOKEN_INTERVAL_MS', 20, 60_000)
+const maxRunning = numberFrom('MAX_RUNNING', 0, 10_000)
 const host = process.env.HOST || '127.0.0.1'
 const urlHost = host.includes(':') ? `[${host}]` : host
 const startedAt = performance.now()
@@ -27,6 +28,7 @@ const server: ModelServer = await startModelServer({
   port,
   host,
   tokenInterval,
+  ...(maxRunning > 0 && { maxRunning }),
   onProgress(done) {
     // Logs the progress at each quarter.
     const quarter = Math.floor(done * 4)

@@ -14,6 +14,8 @@ export interface ModelServerOptions {
   readonly host?: string
   /** Delay between two tokens of a chat, in milliseconds. Default: 20. */
   readonly tokenInterval?: number
+  /** Number of chats that are answered at once. Others wait in their order. Default: all. */
+  readonly maxRunning?: number
   /** Amount of data and training. Default: `DEFAULT_PLAN`. */
   readonly plan?: TrainingPlan
   /** Models that are already trained. Several servers can share them. */
@@ -44,14 +46,14 @@ export interface ModelServer {
  */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
   const { port, host = '127.0.0.1', tokenInterval = 20, plan = DEFAULT_PLAN, grace = 5000 } = options
-  const generations = new Generations()
+  const generations = new Generations(options.maxRunning ?? Number.POSITIVE_INFINITY)
   const closed = new AbortController()
   let models = options.models
   let progress = 0
 
   const health = () =>
     models
-      ? ({ status: 'ready', generations } as const)
+      ? ({ status: 'ready', generations: { ...generations, waiting: generations.waiting } } as const)
       : ({ status: 'training', progress: Math.round(progress * 1000) / 1000 } as const)
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
     // Idle keep-alive connections would keep the server from closing.

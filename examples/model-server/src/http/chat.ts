@@ -42,16 +42,20 @@ export function chat(model: LanguageModel, options: ChatOptions): Handler {
     // If the client disconnected while the body was read, no 'close' event follows.
     if (response.destroyed) disconnected.abort()
     const completion = write(model, params, options, disconnected.signal)
-    options.generations.running++
+    const { generations } = options
     try {
-      if (params.stream)
-        await streamCompletion(response, metadata, completion, params.includeUsage, disconnected.signal)
-      else await sendCompletion(response, metadata, completion)
+      disconnected.signal.throwIfAborted()
+      await generations.begin(disconnected.signal)
+      try {
+        if (params.stream)
+          await streamCompletion(response, metadata, completion, params.includeUsage, disconnected.signal)
+        else await sendCompletion(response, metadata, completion)
+      } finally {
+        generations.end()
+      }
     } catch (error) {
       if (!disconnected.signal.aborted) throw error
-      options.generations.abandoned++
-    } finally {
-      options.generations.running--
+      generations.abandoned++
     }
   }
 }
