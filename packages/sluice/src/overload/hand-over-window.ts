@@ -122,6 +122,8 @@ export class HandOverWindow {
   readonly #gapCap: GapCap | undefined
   #window = FIRST_WINDOW
   #inFlight = 0
+  /** Since the last update. */
+  #mostInFlight = 0
   #notBegun = 0
   #lastUpdateAt = Number.NEGATIVE_INFINITY
   #lastEndAt = Number.NEGATIVE_INFINITY
@@ -186,6 +188,7 @@ export class HandOverWindow {
     const { sentAt, beginsAt } = { sentAt: now, beginsAt: now + this.#unqueuedOf(input) }
     const request = new SentRequest(input, sentAt, isStream, beginsAt)
     this.#inFlight++
+    this.#mostInFlight = Math.max(this.#mostInFlight, this.#inFlight)
     this.#notBegun++
     if (!isStream) this.#documents.add(request)
     return request
@@ -356,7 +359,7 @@ export class HandOverWindow {
     const wasClosed = this.#closedMs > 0.1 * elapsed
     if (this.#gapTokens >= MIN_GAP_TOKENS) {
       this.#gapMs = this.#gapTime / this.#gapTokens
-      this.#gapCap?.update(this.#gapMs, this.#inFlight)
+      this.#gapCap?.update(this.#gapMs, this.#mostInFlight)
     }
     this.#gapTokens = 0
     this.#gapTime = 0
@@ -365,6 +368,7 @@ export class HandOverWindow {
     if (this.#isStarting) this.#start(now, work)
     else this.#move(wasClosed, this.#allowedQueue + (1 + this.#kappa) * work)
     this.#heed(now)
+    this.#mostInFlight = this.#inFlight
     this.#begun = 0
     this.#closedMs = 0
   }
