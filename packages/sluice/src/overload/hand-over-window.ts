@@ -204,8 +204,11 @@ export class HandOverWindow {
   wrote(request: SentRequest, now: number, output: number): void {
     this.began(request, now)
     if (request.hasEnded || output <= request.output || !request.isStream) return
-    this.#gapTokens += output - request.output
-    this.#gapTime += now - request.reportedAt
+    // Output that came with the beginning took no time of its own.
+    if (request.output > 1 || now > request.reportedAt) {
+      this.#gapTokens += output - request.output
+      this.#gapTime += now - request.reportedAt
+    }
     request.output = output
     request.reportedAt = now
   }
