@@ -96,7 +96,7 @@ const FIRST_STEP_GAPS = 1.5
  *     window = replicas / 2 + in flight / 100 + (1 + κ) · begun per second · unqueued time
  *
  * κ is 0.1; 0.5 with `keep: throughput`, or if much of the unqueued time is hidden output. The
- * window moves by at most a tenth every half second, and grows only while requests wait for it. It does
+ * window moves by at most a tenth every half second, and only while requests wait for it. It does
  * not depend on how long responses are. Limits that control the latency of whole responses, such
  * as TCP Vegas and the gradient limits of Netflix's concurrency-limits, take a long answer for a
  * queue.
@@ -141,6 +141,8 @@ export class HandOverWindow {
   readonly #lastInputs = new Float64Array(SIZES_REMEMBERED)
   #inputs = 0
   #isStarting = true
+  /** True if requests waited for the window since the last check of its start. */
+  #hadDemand = false
   /** The rate at the last check of whether the start is over, and its time. */
   #checked = { rate: 0, at: Number.NEGATIVE_INFINITY }
   #load: (ServerLoad & { readonly at: number }) | undefined
@@ -360,6 +362,7 @@ export class HandOverWindow {
       this.#closedSince = now
     }
     const wasClosed = this.#closedMs > 0.1 * elapsed
+    if (wasClosed) this.#hadDemand = true
     if (this.#gapTokens >= MIN_GAP_TOKENS) {
       this.#gapMs = this.#gapTime / this.#gapTokens
       this.#gapCap?.update(this.#gapMs, this.#mostInFlight)
@@ -390,20 +393,26 @@ export class HandOverWindow {
     return isHidden || this.#options.keep === 'throughput' ? 0.5 : 0.1
   }
 
-  /** Grows until more requests in the server no longer make it begin more responses. */
+  /**
+   * Grows until more requests in the server no longer make it begin more responses. Without requests
+   * that wait, the responses that begin say nothing about what the server can do.
+   */
   #start(now: number, work: number): void {
     const next = Math.min(this.#allowedQueue + 2 * work, 1.1 * this.#window)
     if (this.#mayGrow) this.#window = Math.min(MAX_WINDOW, Math.max(this.#window, next))
     if (now - this.#checked.at < 2 * Math.max(1_000, this.#unqueuedMs)) return
-    if (this.#rate < 1.15 * this.#checked.rate && this.#answers.responses >= MIN_RESPONSES)
-      this.#isStarting = false
+    const isSteady = this.#rate < 1.15 * this.#checked.rate && this.#answers.responses >= MIN_RESPONSES
+    if (isSteady && this.#hadDemand) this.#isStarting = false
+    this.#hadDemand = false
     this.#checked = { rate: this.#rate, at: now }
   }
 
   #move(wasClosed: boolean, target: number): void {
     const window = this.#window
-    if (target < window) this.#window = Math.max(1, window - Math.min(window - target, 0.1 * window))
-    else if (wasClosed && this.#mayGrow)
+    if (target < window) {
+      // While none waits, fewer responses begin than could: the next burst needs the window as it is.
+      if (this.#closedMs > 0) this.#window = Math.max(1, window - Math.min(window - target, 0.1 * window))
+    } else if (wasClosed && this.#mayGrow)
       this.#window = Math.min(MAX_WINDOW, window + Math.min(target - window, Math.max(1, 0.1 * window)))
   }
 
