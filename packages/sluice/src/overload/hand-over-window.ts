@@ -1,6 +1,7 @@
 import { AnswerHistory, type EndedResponse, type OffReason } from './answer-history.js'
 import { BeginTimes } from './begin-times.js'
 import { GapCap } from './gap-cap.js'
+import { LoadCap } from './load-cap.js'
 import { PendingDocuments } from './pending-documents.js'
 import { UnqueuedTimes } from './unqueued-time.js'
 import { type Rejection, UpstreamHold } from './upstream-hold.js'
@@ -107,7 +108,7 @@ const FIRST_STEP_GAPS = 1.5
  *
  * It mistakes work that nothing reports for a queue. So it is off without `usage` in most of the last
  * 24 streams, without a stream among the last 50 responses, and with `hasHiddenWork`. Then only `max`,
- * the gap and the upstream's own signals limit.
+ * the gap, the server's own metrics and the upstream's signals limit.
  *
  * All times are milliseconds of one monotonic clock. Constants were found by simulation: see
  * `docs/scheduling.md`.
@@ -145,6 +146,7 @@ export class HandOverWindow {
   #hadDemand = false
   /** The rate at the last check of whether the start is over, and its time. */
   #checked = { rate: 0, at: Number.NEGATIVE_INFINITY }
+  readonly #loadCap = new LoadCap()
   #load: (ServerLoad & { readonly at: number }) | undefined
   #gateways = 1
 
@@ -164,7 +166,7 @@ export class HandOverWindow {
     if (now < this.#hold.until) return false
     if (this.#hold.isTesting && this.#notBegun > 0) return false
     if (this.#inFlight === 0) return true
-    if (this.#inFlight >= this.#cap) return false
+    if (this.#inFlight >= this.#capAt(now)) return false
     if (this.#off !== undefined || this.#notBegun < Math.floor(this.#window)) return true
     this.#closedSince ??= now
     return false
@@ -241,7 +243,9 @@ export class HandOverWindow {
 
   /** Takes what the server's own metrics say. It counts for 3 s. */
   onLoad(load: ServerLoad, now: number): void {
+    this.#advance(now)
     this.#load = { ...load, at: now }
+    this.#loadCap.update(load.waiting, this.#allowedQueue, this.#inFlight, this.#mayGrow)
   }
 
   /**
@@ -256,8 +260,8 @@ export class HandOverWindow {
     this.#advance(now)
     const expected = this.#rate * this.#unqueuedMs
     return {
-      window: this.#off === undefined ? Math.floor(this.#window) : this.#cap,
-      cap: this.#cap,
+      window: this.#off === undefined ? Math.floor(this.#window) : this.#capAt(now),
+      cap: this.#capAt(now),
       inFlight: this.#inFlight,
       notBegun: this.#notBegun,
       begunPerSecond: 1_000 * this.#rate,
@@ -276,6 +280,13 @@ export class HandOverWindow {
   get #cap(): number {
     const { max } = this.#options
     return this.#gapCap === undefined ? max : Math.min(max, Math.floor(this.#gapCap.limit))
+  }
+
+  /** While the window is off, fresh metrics limit what is in flight. */
+  #capAt(now: number): number {
+    const isUsed =
+      this.#off !== undefined && this.#load !== undefined && now - this.#load.at <= METRICS_VALID_MS
+    return isUsed ? Math.min(this.#cap, Math.floor(this.#loadCap.limit)) : this.#cap
   }
 
   /** The requests that may wait in the server: half a request per replica, and one per hundred in flight. */

@@ -334,6 +334,16 @@ describe('the hand-over window', () => {
     }
   })
 
+  it('ignores metrics older than 3 s while it is off', () => {
+    const window = new HandOverWindow({ max: 100, replicas: 1, hasHiddenWork: true })
+    for (let count = 0; count < 20; count++) window.sent(0, 100, true)
+    window.onLoad({ waiting: 10, memoryUsed: undefined }, 0)
+    expect(window.state(3_000).cap).toBe(10)
+    expect(window.isOpen(3_000)).toBe(false)
+    expect(window.state(3_001).cap).toBe(100)
+    expect(window.isOpen(3_001)).toBe(true)
+  })
+
   it('predicts when a response begins', () => {
     const driver = new Driver({ max: 100, replicas: 1 })
     expect(driver.window.predictBegin(100)).toBe(0)

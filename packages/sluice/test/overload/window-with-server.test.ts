@@ -98,6 +98,22 @@ describe.each(SEEDS)('the hand-over window before an overloaded server, seed %i'
     expect(ratio).toBeGreaterThan(0.97)
   })
 
+  it.each([
+    ['hidden work', { hidden: 100, hasUsage: false }, 'no usage'],
+    ['documents', { documents: 1 }, 'no streams'],
+  ] as const)('keeps the server queue short by its metrics where it is off for %s', (_name, options, off) => {
+    const { run, unlimited, ratio, state } = compare({
+      server: LARGE,
+      seed,
+      traffic: options,
+      metricsEveryMs: 1_000,
+    })
+    expect(state.off).toBe(off)
+    expect(queueOf(unlimited)).toBeGreaterThan(400)
+    expect(queueOf(run)).toBeLessThan(30)
+    expect(ratio).toBeGreaterThan(0.9)
+  })
+
   it('counts documents among streams', () => {
     const { run, ratio, state } = compare({ server: LARGE, seed, traffic: { documents: 0.4 } })
     expect(state.off).toBeUndefined()
