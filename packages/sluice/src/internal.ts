@@ -18,8 +18,8 @@ export { parseRedisUrl } from './stores/redis/redis-url.js'
 export { withinDeadline } from './stores/resilience/deadline.js'
 export { offsetAt } from './time/calendar.js'
 export { systemTimers } from './time/timers.js'
-export { FairShare } from './waiting/fair-share.js'
 export { onAborted } from './waiting/abort-listeners.js'
+export { FairShare } from './waiting/fair-share.js'
 export {
   type Ahead,
   type Attempt,

@@ -22,7 +22,7 @@ export class GapCap {
     return this.#cap
   }
 
-  /** Takes the mean gap of the last interval, and the number of requests in flight now. */
+  /** Takes the mean gap that was measured in an interval, and the most requests in flight then. */
   update(gapMs: number, inFlight: number): void {
     const gap = this.#gapMs === undefined ? gapMs : this.#gapMs + SMOOTHING * (gapMs - this.#gapMs)
     this.#gapMs = gap

@@ -1,6 +1,7 @@
 import { AnswerHistory, type EndedResponse, type OffReason } from './answer-history.js'
 import { BeginTimes } from './begin-times.js'
 import { GapCap } from './gap-cap.js'
+import { LoadCap } from './load-cap.js'
 import { PendingDocuments } from './pending-documents.js'
 import { UnqueuedTimes } from './unqueued-time.js'
 import { type Rejection, UpstreamHold } from './upstream-hold.js'
@@ -96,7 +97,7 @@ const FIRST_STEP_GAPS = 1.5
  *     window = replicas / 2 + in flight / 100 + (1 + κ) · begun per second · unqueued time
  *
  * κ is 0.1; 0.5 with `keep: throughput`, or if much of the unqueued time is hidden output. The
- * window moves by at most a tenth every half second, and grows only while requests wait for it. It does
+ * window moves by at most a tenth every half second, and only while requests wait for it. It does
  * not depend on how long responses are. Limits that control the latency of whole responses, such
  * as TCP Vegas and the gradient limits of Netflix's concurrency-limits, take a long answer for a
  * queue.
@@ -107,7 +108,7 @@ const FIRST_STEP_GAPS = 1.5
  *
  * It mistakes work that nothing reports for a queue. So it is off without `usage` in most of the last
  * 24 streams, without a stream among the last 50 responses, and with `hasHiddenWork`. Then only `max`,
- * the gap and the upstream's own signals limit.
+ * the gap, the server's own metrics and the upstream's signals limit.
  *
  * All times are milliseconds of one monotonic clock. Constants were found by simulation: see
  * `docs/scheduling.md`.
@@ -122,6 +123,8 @@ export class HandOverWindow {
   readonly #gapCap: GapCap | undefined
   #window = FIRST_WINDOW
   #inFlight = 0
+  /** Since the last update. */
+  #mostInFlight = 0
   #notBegun = 0
   #lastUpdateAt = Number.NEGATIVE_INFINITY
   #lastEndAt = Number.NEGATIVE_INFINITY
@@ -139,8 +142,11 @@ export class HandOverWindow {
   readonly #lastInputs = new Float64Array(SIZES_REMEMBERED)
   #inputs = 0
   #isStarting = true
+  /** True if requests waited for the window since the last check of its start. */
+  #hadDemand = false
   /** The rate at the last check of whether the start is over, and its time. */
   #checked = { rate: 0, at: Number.NEGATIVE_INFINITY }
+  readonly #loadCap = new LoadCap()
   #load: (ServerLoad & { readonly at: number }) | undefined
   #gateways = 1
 
@@ -160,7 +166,7 @@ export class HandOverWindow {
     if (now < this.#hold.until) return false
     if (this.#hold.isTesting && this.#notBegun > 0) return false
     if (this.#inFlight === 0) return true
-    if (this.#inFlight >= this.#cap) return false
+    if (this.#inFlight >= this.#capAt(now)) return false
     if (this.#off !== undefined || this.#notBegun < Math.floor(this.#window)) return true
     this.#closedSince ??= now
     return false
@@ -186,6 +192,7 @@ export class HandOverWindow {
     const { sentAt, beginsAt } = { sentAt: now, beginsAt: now + this.#unqueuedOf(input) }
     const request = new SentRequest(input, sentAt, isStream, beginsAt)
     this.#inFlight++
+    this.#mostInFlight = Math.max(this.#mostInFlight, this.#inFlight)
     this.#notBegun++
     if (!isStream) this.#documents.add(request)
     return request
@@ -201,8 +208,11 @@ export class HandOverWindow {
   wrote(request: SentRequest, now: number, output: number): void {
     this.began(request, now)
     if (request.hasEnded || output <= request.output || !request.isStream) return
-    this.#gapTokens += output - request.output
-    this.#gapTime += now - request.reportedAt
+    // Output that came with the beginning took no time of its own.
+    if (request.output > 1 || now > request.reportedAt) {
+      this.#gapTokens += output - request.output
+      this.#gapTime += now - request.reportedAt
+    }
     request.output = output
     request.reportedAt = now
   }
@@ -233,7 +243,9 @@ export class HandOverWindow {
 
   /** Takes what the server's own metrics say. It counts for 3 s. */
   onLoad(load: ServerLoad, now: number): void {
+    this.#advance(now)
     this.#load = { ...load, at: now }
+    this.#loadCap.update(load.waiting, this.#allowedQueue, this.#inFlight, this.#mayGrow)
   }
 
   /**
@@ -248,8 +260,8 @@ export class HandOverWindow {
     this.#advance(now)
     const expected = this.#rate * this.#unqueuedMs
     return {
-      window: this.#off === undefined ? Math.floor(this.#window) : this.#cap,
-      cap: this.#cap,
+      window: this.#off === undefined ? Math.floor(this.#window) : this.#capAt(now),
+      cap: this.#capAt(now),
       inFlight: this.#inFlight,
       notBegun: this.#notBegun,
       begunPerSecond: 1_000 * this.#rate,
@@ -268,6 +280,13 @@ export class HandOverWindow {
   get #cap(): number {
     const { max } = this.#options
     return this.#gapCap === undefined ? max : Math.min(max, Math.floor(this.#gapCap.limit))
+  }
+
+  /** While the window is off, fresh metrics limit what is in flight. */
+  #capAt(now: number): number {
+    const isUsed =
+      this.#off !== undefined && this.#load !== undefined && now - this.#load.at <= METRICS_VALID_MS
+    return isUsed ? Math.min(this.#cap, Math.floor(this.#loadCap.limit)) : this.#cap
   }
 
   /** The requests that may wait in the server: half a request per replica, and one per hundred in flight. */
@@ -354,9 +373,10 @@ export class HandOverWindow {
       this.#closedSince = now
     }
     const wasClosed = this.#closedMs > 0.1 * elapsed
+    if (wasClosed) this.#hadDemand = true
     if (this.#gapTokens >= MIN_GAP_TOKENS) {
       this.#gapMs = this.#gapTime / this.#gapTokens
-      this.#gapCap?.update(this.#gapMs, this.#inFlight)
+      this.#gapCap?.update(this.#gapMs, this.#mostInFlight)
     }
     this.#gapTokens = 0
     this.#gapTime = 0
@@ -365,6 +385,7 @@ export class HandOverWindow {
     if (this.#isStarting) this.#start(now, work)
     else this.#move(wasClosed, this.#allowedQueue + (1 + this.#kappa) * work)
     this.#heed(now)
+    this.#mostInFlight = this.#inFlight
     this.#begun = 0
     this.#closedMs = 0
   }
@@ -383,20 +404,26 @@ export class HandOverWindow {
     return isHidden || this.#options.keep === 'throughput' ? 0.5 : 0.1
   }
 
-  /** Grows until more requests in the server no longer make it begin more responses. */
+  /**
+   * Grows until more requests in the server no longer make it begin more responses. Without requests
+   * that wait, the responses that begin say nothing about what the server can do.
+   */
   #start(now: number, work: number): void {
     const next = Math.min(this.#allowedQueue + 2 * work, 1.1 * this.#window)
     if (this.#mayGrow) this.#window = Math.min(MAX_WINDOW, Math.max(this.#window, next))
     if (now - this.#checked.at < 2 * Math.max(1_000, this.#unqueuedMs)) return
-    if (this.#rate < 1.15 * this.#checked.rate && this.#answers.responses >= MIN_RESPONSES)
-      this.#isStarting = false
+    const isSteady = this.#rate < 1.15 * this.#checked.rate && this.#answers.responses >= MIN_RESPONSES
+    if (isSteady && this.#hadDemand) this.#isStarting = false
+    this.#hadDemand = false
     this.#checked = { rate: this.#rate, at: now }
   }
 
   #move(wasClosed: boolean, target: number): void {
     const window = this.#window
-    if (target < window) this.#window = Math.max(1, window - Math.min(window - target, 0.1 * window))
-    else if (wasClosed && this.#mayGrow)
+    if (target < window) {
+      // While none waits, fewer responses begin than could: the next burst needs the window as it is.
+      if (this.#closedMs > 0) this.#window = Math.max(1, window - Math.min(window - target, 0.1 * window))
+    } else if (wasClosed && this.#mayGrow)
       this.#window = Math.min(MAX_WINDOW, window + Math.min(target - window, Math.max(1, 0.1 * window)))
   }
 

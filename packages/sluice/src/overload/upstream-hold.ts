@@ -54,12 +54,13 @@ export class UpstreamHold {
       this.#record(1)
       if (this.#errorCount < MIN_ERRORS) return false
     }
-    if (retryAfterMs !== undefined)
-      this.#until = Math.max(this.#until, now + Math.min(MAX_HOLD_MS, Math.max(0, retryAfterMs)))
+    // Also false for a number that could not be read.
+    const isStated = retryAfterMs !== undefined && retryAfterMs >= 0
+    if (isStated) this.#until = Math.max(this.#until, now + Math.min(MAX_HOLD_MS, retryAfterMs))
     if (now - this.#lastSignalAt < Math.max(FIRST_HOLD_MS, spanMs)) return false
     this.#lastSignalAt = now
     this.#isTesting = true
-    if (retryAfterMs === undefined) {
+    if (!isStated) {
       this.#until = Math.max(this.#until, now + this.#backoffMs)
       this.#backoffMs = Math.min(MAX_HOLD_MS, 2 * this.#backoffMs)
     }

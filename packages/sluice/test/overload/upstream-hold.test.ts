@@ -20,6 +20,12 @@ describe('a hold', () => {
     expect(holds).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
   })
 
+  it('is that of an upstream that says nothing where it says no possible time', () => {
+    expect(heldFor('overloaded', Number.NaN)).toBe(1_000)
+    expect(heldFor('overloaded', -1)).toBe(1_000)
+    expect(heldFor('overloaded', Number.POSITIVE_INFINITY)).toBe(30_000)
+  })
+
   it('is 1 s again after a response has begun that was sent after the last one', () => {
     const hold = new UpstreamHold()
     for (const now of [0, 1_000, 3_000]) hold.onRejection('overloaded', now, 0, undefined)

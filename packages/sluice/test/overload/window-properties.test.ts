@@ -322,6 +322,28 @@ describe('the hand-over window', () => {
     for (let count = 0; count < 10; count++) expect(driver.window.state(driver.after(6_000)).cap).toBe(88)
   })
 
+  it('does not count the output that came with the beginning as output without a gap', () => {
+    for (const isReported of [false, true]) {
+      const driver = new Driver({ max: 100, replicas: 1 })
+      const request = driver.window.sent(driver.now, 100, true)
+      driver.after(100)
+      if (isReported) driver.window.began(request, driver.now)
+      driver.window.wrote(request, driver.now, 33)
+      driver.window.wrote(request, driver.after(1_600), 83)
+      expect(driver.window.state(driver.after(5_000)).gapMs).toBe(32)
+    }
+  })
+
+  it('ignores metrics older than 3 s while it is off', () => {
+    const window = new HandOverWindow({ max: 100, replicas: 1, hasHiddenWork: true })
+    for (let count = 0; count < 20; count++) window.sent(0, 100, true)
+    window.onLoad({ waiting: 10, memoryUsed: undefined }, 0)
+    expect(window.state(3_000).cap).toBe(10)
+    expect(window.isOpen(3_000)).toBe(false)
+    expect(window.state(3_001).cap).toBe(100)
+    expect(window.isOpen(3_001)).toBe(true)
+  })
+
   it('predicts when a response begins', () => {
     const driver = new Driver({ max: 100, replicas: 1 })
     expect(driver.window.predictBegin(100)).toBe(0)

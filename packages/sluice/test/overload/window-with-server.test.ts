@@ -21,15 +21,25 @@ interface Case {
   readonly traffic?: Partial<TrafficOptions>
   readonly window?: Partial<WindowOptions>
   readonly metricsEveryMs?: number
+  /** Default: 30 s. */
+  readonly intervalMs?: number
   /** The server of the run with the window, where it differs. */
   readonly guarded?: ServerFigures
 }
 
 /** Runs the same requests with a window and without any limit. The first 30 s are the ramp. */
-function compare({ server, seed, window, guarded = server, metricsEveryMs, ...options }: Case) {
+function compare({
+  server,
+  seed,
+  window,
+  guarded = server,
+  metricsEveryMs,
+  intervalMs = 30_000,
+  ...options
+}: Case) {
   const rate = () => OVERLOAD.get(server) as number
   const requests = traffic({ seed, durationMs: DURATION, rate, ...options.traffic })
-  const both = { requests, durationMs: DURATION, intervalMs: 30_000 } satisfies Partial<RunOptions>
+  const both = { requests, durationMs: DURATION, intervalMs } satisfies Partial<RunOptions>
   const limit = new HandOverWindow({ max: 1_024, replicas: server.replicas ?? 1, ...window })
   const run1 = run({ ...both, server: guarded, window: limit, ...(metricsEveryMs && { metricsEveryMs }) })
   const unlimited = run({ ...both, server, window: undefined })
@@ -61,6 +71,14 @@ describe.each(SEEDS)('the hand-over window before an overloaded server, seed %i'
     expect(ratioOf(run, unlimited, 0, 1)).toBeGreaterThan(0.95)
   })
 
+  it.each([
+    ['a first burst', (at: number) => (at < 60_000 ? 11 : 45)],
+    ['another burst', (at: number) => (at > 30_000 && at < 60_000 ? 4 : 45)],
+  ])('serves %s after quiet traffic as fast as without a limit', (_name, rate) => {
+    const { run, unlimited } = compare({ server: LARGE, seed, traffic: { rate }, intervalMs: 15_000 })
+    expect(ratioOf(run, unlimited, 4, 5)).toBeGreaterThan(0.95)
+  })
+
   it('lets half a request wait for each replica', () => {
     const told = compare({ server: FOUR, seed })
     const untold = compare({ server: FOUR, seed, window: { replicas: 1 } })
@@ -78,6 +96,22 @@ describe.each(SEEDS)('the hand-over window before an overloaded server, seed %i'
     const { ratio, state } = compare({ server: LARGE, seed, traffic: { hidden: 100, hasUsage: false } })
     expect(state.off).toBe('no usage')
     expect(ratio).toBeGreaterThan(0.97)
+  })
+
+  it.each([
+    ['hidden work', { hidden: 100, hasUsage: false }, 'no usage'],
+    ['documents', { documents: 1 }, 'no streams'],
+  ] as const)('keeps the server queue short by its metrics where it is off for %s', (_name, options, off) => {
+    const { run, unlimited, ratio, state } = compare({
+      server: LARGE,
+      seed,
+      traffic: options,
+      metricsEveryMs: 1_000,
+    })
+    expect(state.off).toBe(off)
+    expect(queueOf(unlimited)).toBeGreaterThan(400)
+    expect(queueOf(run)).toBeLessThan(30)
+    expect(ratio).toBeGreaterThan(0.9)
   })
 
   it('counts documents among streams', () => {
