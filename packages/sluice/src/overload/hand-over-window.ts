@@ -104,7 +104,7 @@ const FIRST_STEP_GAPS = 1.5
  *
  * Bounds: at most `max` requests are in flight. The window is from 1 to 2,048, so at least one
  * request may be sent while none is in flight, except for at most 30 s after the upstream has said
- * that it is overloaded. Memory: 10 kB and one object per request in flight.
+ * that it is overloaded. Memory: 13 kB and one object per request in flight.
  *
  * It mistakes work that nothing reports for a queue. So it is off without `usage` in most of the last
  * 24 streams, without a stream among the last 50 responses, and with `hasHiddenWork`. Then only `max`,
