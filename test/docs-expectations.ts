@@ -50,7 +50,10 @@ const EXPECTATIONS: readonly Expectation[] = [
   { command: /check examples\/replay\/tomorrow/, prints: /8\/minute burst 32 \(token-bucket\) by client/ },
   { command: /key list/, prints: /^ID +CLIENT .*\n[0-9a-f]{8} +acme +premium +team=red /m },
   { command: /key new/, prints: /^sluice_[0-9A-Za-z]{49}$/m },
-  { command: /--server/, prints: /server: llama-2-7b-a10g[\s\S]*throughput +1,291 [\s\S]*throughput +1,298 / },
+  {
+    command: /--server/,
+    prints: /server: llama-2-7b-a10g[\s\S]*throughput +1,291 [\s\S]*throughput +1,298 /,
+  },
   { command: /--suggest/, prints: /8\/minute burst 32: refuses 3,086 of all 5,664 requests/ },
   { command: /--against/, prints: /today\.yaml +refuses 3,400 [\s\S]*tomorrow\.yaml +refuses 3,086 / },
   { command: /--columns/, prints: /^2 requests from .*[\s\S]*allowed 2 \(100\.0 %\)/ },

@@ -36,7 +36,10 @@ export class CannotMeasure extends Error {
   override readonly name = 'CannotMeasure'
 }
 
-/** Returns a · b⁻¹ for each seed. */
+/** Stands for a ratio to nothing. */
+export const MAX_RATIO = 1_000_000
+
+/** Returns a · b⁻¹ for each seed, at most a million. */
 export function ratios(a: readonly number[], b: readonly number[]): number[] {
-  return a.map((value, index) => value / (b[index] ?? Number.NaN))
+  return a.map((value, index) => Math.min(MAX_RATIO, value / (b[index] ?? Number.NaN)))
 }

@@ -1,5 +1,5 @@
 import { median } from '../harness/statistics.js'
-import type { Row } from './experiment.js'
+import { MAX_RATIO, type Row } from './experiment.js'
 import type { SearchReport } from './search.js'
 
 /** A figure over all seeds, and whether it met its target. */
@@ -53,7 +53,8 @@ export function searchTable(searches: readonly SearchReport[]): string {
 
 /** Rounds to three significant digits, or to an integer from 100. */
 function rounded(value: number): string {
-  if (!Number.isFinite(value)) return '–'
+  if (Number.isNaN(value)) return '–'
+  if (value >= MAX_RATIO) return '∞'
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US')
   return String(Number(value.toPrecision(3)))
 }

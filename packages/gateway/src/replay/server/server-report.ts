@@ -48,7 +48,7 @@ export interface ServerReport {
   readonly timeline: ServerTimeline
 }
 
-interface TenantService {
+export interface TenantService {
   readonly tenant: string
   readonly requests: number
   readonly served: number
