@@ -1,4 +1,12 @@
-import type { Attempt, Lines, Outcome, Service } from 'sluice/internal'
+import type { Timers } from 'sluice'
+import {
+  type Attempt,
+  type Lines,
+  type Outcome,
+  type Service,
+  systemTimers,
+  type Unserved,
+} from 'sluice/internal'
 import type { LineCall, LineReply } from './line-protocol.js'
 
 /** A request of a worker that waits. */
@@ -13,6 +21,14 @@ interface RemoteEntry {
 /** Stands for a decision that the worker keeps. */
 const KEPT = { kept: true } as const
 
+/** A worker that has not decided after this time no longer keeps others waiting, in milliseconds. */
+const ATTEMPT_TIMEOUT_MS = 2_000
+
+/** The worker did not decide in time. */
+class LateWorkerError extends Error {
+  override readonly name = 'LateWorkerError'
+}
+
 /** Lets the requests of one worker wait in the lines of the primary. */
 export class LineServer {
   readonly #lines: Lines
@@ -22,7 +38,11 @@ export class LineServer {
   #batch: LineReply[] = []
   #hasExited = false
 
-  constructor(lines: Lines, send: (replies: readonly LineReply[]) => void) {
+  constructor(
+    lines: Lines,
+    send: (replies: readonly LineReply[]) => void,
+    private readonly timers: Pick<Timers, 'start' | 'stop'> = systemTimers,
+  ) {
     this.#lines = lines
     this.#send = send
   }
@@ -95,19 +115,33 @@ export class LineServer {
     const request = {
       ...candidate,
       signal: client.signal,
-      attempt: () => this.#ask<Attempt<typeof KEPT>>(id, entry, 'attempt'),
+      attempt: () => this.#askInTime(id, entry),
       checkEarly: canCheck ? () => this.#ask<typeof KEPT | undefined>(id, entry, 'check') : undefined,
       onLateResult: () => this.#reply({ reply: 'late', id }),
     }
     try {
       const outcome: Outcome<typeof KEPT> = await this.#lines.enter(request, poolId, minWaitMs)
       this.#reply({ reply: 'left', id, outcome: 'result' in outcome ? outcome.result : outcome })
-    } catch {
+    } catch (error) {
       // Its attempt failed, and the worker keeps the error, or its client or worker is gone.
-      if (!client.signal.aborted) this.#reply({ reply: 'left', id, outcome: KEPT })
+      const outcome = error instanceof LateWorkerError ? lateIn(poolId) : KEPT
+      if (!client.signal.aborted) this.#reply({ reply: 'left', id, outcome })
     }
     // A client that disconnects during an attempt is followed by its result.
     if (entry.onAttempted === undefined) this.#entries.delete(id)
+  }
+
+  async #askInTime(id: number, entry: RemoteEntry): Promise<Attempt<typeof KEPT>> {
+    const attempt = this.#ask<Attempt<typeof KEPT>>(id, entry, 'attempt')
+    const timer = this.timers.start(() => {
+      entry.onAttempted = undefined
+      entry.onFailed?.(new LateWorkerError('the worker did not decide in time'))
+    }, ATTEMPT_TIMEOUT_MS)
+    try {
+      return await attempt
+    } finally {
+      this.timers.stop(timer)
+    }
   }
 
   #ask<T>(id: number, entry: RemoteEntry, what: 'attempt' | 'check'): Promise<T> {
@@ -164,4 +198,8 @@ export class LineServer {
       })
     this.#batch.push(reply)
   }
+}
+
+function lateIn(poolId: string): Unserved {
+  return { reason: 'timeout', poolId, ahead: 0, holdMs: undefined, expectedWaitMs: undefined }
 }

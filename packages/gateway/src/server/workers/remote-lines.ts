@@ -142,7 +142,8 @@ class WorkerLines implements RemoteLines {
   async #attempt(id: number, entry: Entry): Promise<void> {
     const attempt = await this.#decide(entry)
     this.#call({ operation: 'attempted', id, attempt })
-    if (entry.hasLeft) this.#dispose(id, entry)
+    // The client has disconnected, or the primary went on without this worker.
+    if (entry.hasLeft || !this.#entries.has(id)) this.#dispose(id, entry)
   }
 
   async #decide(entry: Entry): Promise<RemoteAttempt> {

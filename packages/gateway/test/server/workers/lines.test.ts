@@ -2,6 +2,7 @@ import { deserialize, serialize } from 'node:v8'
 import { createLimiter, type Decision, type Limiter, memoryStore, type Permit, type Rule } from 'sluice'
 import { type LocalLines as Lines, LocalLines, systemTimers, withLines } from 'sluice/internal'
 import { describe, expect, it } from 'vitest'
+import { manualTimers } from '../../../../sluice/test/limiter/manual-timers.js'
 import { LineServer } from '../../../src/server/workers/line-server.js'
 import { machineTickets, type RemoteLines, remoteLines } from '../../../src/server/workers/remote-lines.js'
 import { type RemoteStore, remoteStore } from '../../../src/server/workers/remote-store.js'
@@ -18,7 +19,7 @@ function copy<T>(message: T): T {
 }
 
 /** Starts a primary with workers that have one limiter each, all with the same rules. */
-function primaryWith(workers: number, rule: Rule<Call>) {
+function primaryWith(workers: number, rule: Rule<Call>, timers?: ReturnType<typeof manualTimers>) {
   const servers: LineServer[] = []
   const lines: Lines = new LocalLines(systemTimers, (areIdle) => {
     for (const server of servers) server.setIdle(areIdle)
@@ -28,7 +29,7 @@ function primaryWith(workers: number, rule: Rule<Call>) {
     const store: RemoteStore = remoteStore((calls) => {
       performCalls(memory, copy(calls)).then((replies) => store.onReplies(copy(replies)))
     })
-    const server = new LineServer(lines, (replies) => remote.onReplies(copy(replies)))
+    const server = new LineServer(lines, (replies) => remote.onReplies(copy(replies)), timers)
     const remote: RemoteLines = remoteLines((calls) => server.onCalls(copy(calls)), machineTickets())
     servers.push(server)
     return createLimiter<Call>({ store: withLines(store, remote), rules: [rule] })
@@ -159,6 +160,35 @@ describe('the requests of several workers', () => {
     hasFailed = true
     await permit.release()
     await outcome
+  })
+
+  it('go on when a worker does not decide, whose late decision is then refunded', async () => {
+    const timers = manualTimers()
+    let decide: (() => void) | undefined
+    const slow: Rule<Call> = {
+      ...ONE_SLOT,
+      concurrent: ({ name }) =>
+        name === 'hung' && isHung ? new Promise((done) => (decide = () => done(1))) : 1,
+    }
+    let isHung = false
+    const { limiters, lines } = primaryWith(2, slow, timers)
+    const { arrive, serve, order } = visitors(limiters)
+    await arrive(1, 'first')
+    await arrive(0, 'hung')
+    await arrive(1, 'second')
+    isHung = true
+    await serve(1)
+    expect(order).toEqual(['first'])
+    timers.advance(2_000)
+    await settled()
+    expect(order).toEqual(['first', 'second'])
+    await serve(1)
+    isHung = false
+    decide?.()
+    await settled()
+    await arrive(1, 'third')
+    expect(order.at(-1)).toBe('third')
+    expect(lines.areIdle).toBe(true)
   })
 
   it('are refused at once when the line is full', async () => {
