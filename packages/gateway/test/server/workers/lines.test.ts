@@ -164,11 +164,11 @@ describe('the requests of several workers', () => {
 
   it('go on when a worker does not decide, whose late decision is then refunded', async () => {
     const timers = manualTimers()
-    let decide: (() => void) | undefined
+    const pending: (() => void)[] = []
     const slow: Rule<Call> = {
       ...ONE_SLOT,
       concurrent: ({ name }) =>
-        name === 'hung' && isHung ? new Promise((done) => (decide = () => done(1))) : 1,
+        name === 'hung' && isHung ? new Promise((done) => void pending.push(() => done(1))) : 1,
     }
     let isHung = false
     const { limiters, lines } = primaryWith(2, slow, timers)
@@ -184,7 +184,7 @@ describe('the requests of several workers', () => {
     expect(order).toEqual(['first', 'second'])
     await serve(1)
     isHung = false
-    decide?.()
+    for (const decide of pending) decide()
     await settled()
     await arrive(1, 'third')
     expect(order.at(-1)).toBe('third')
