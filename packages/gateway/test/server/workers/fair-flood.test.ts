@@ -5,14 +5,14 @@ import { send, until } from '../gateway/running-gateway.js'
 import { modelServerUpstream } from './model-server-upstream.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
-const SLOTS = 16
-const PLACES = 60
+const SLOTS = 8
+const PLACES = 40
 /** Requests of the flood at any time: four times what the server runs. */
 const FLOOD = 4 * SLOTS
 const BEHAVED = Array.from({ length: 9 }, (_, index) => `tenant-${index + 1}`)
 /** Requests of each other tenant: at any time, and in all. */
-const AT_ONCE = 3
-const REQUESTS = 8
+const AT_ONCE = 2
+const REQUESTS = 5
 /** How long a client of the flood waits after a refusal, so that it leaves the processor to others. */
 const PAUSE_MS = 100
 
