@@ -58,15 +58,17 @@ export function reservedMoney(call: CallPrice, reservation: Reservation, limit: 
   const currency = 'currency' in limit ? limit.currency : undefined
   if (currency !== call.currency)
     throw new Error(`a limit in ${currency} cannot be charged with prices in ${call.currency}`)
-  const full = highestPriceOf(call, reservation)
-  if (reservation.stated || full <= capacityOf(limit)) return full
-  return Math.max(highestPriceOf(call, { ...reservation, output: 0 }), capacityOf(limit))
+  const { output, expected = output, stated } = reservation
+  const full = highestPriceOf(call, { ...reservation, output: expected })
+  const most = reservation.expected === undefined ? capacityOf(limit) : Math.ceil(capacityOf(limit) / 4)
+  if (stated || full <= most) return full
+  return Math.max(highestPriceOf(call, { ...reservation, output: 0 }), most)
 }
 
 /** Returns the highest price that a call can have, in units of 10^-9. */
 export function highestPriceOf(
   { highest }: CallPrice,
-  { input, output, images = 0, audioSeconds = 0 }: Omit<Reservation, 'total' | 'stated'>,
+  { input, output, images = 0, audioSeconds = 0 }: Omit<Reservation, 'total' | 'stated' | 'expected'>,
 ): number {
   return boundedPrice({ input, output, images, audioSeconds }, highest)
 }

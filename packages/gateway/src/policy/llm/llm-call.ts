@@ -1,6 +1,7 @@
 import { RequestError } from 'sluice'
 import { MultipartForm } from '../body/multipart-form.js'
 import { callPriceOf, type Pricing } from './call-price.js'
+import type { Prediction, ReserveMode } from './prediction/output-predictor.js'
 import type { CallPrice } from './price-list.js'
 import { type Fields, isFields } from './request/json-fields.js'
 import { rejectOtherCase } from './request/member-spelling.js'
@@ -23,9 +24,21 @@ export interface LlmOptions {
   readonly asksForUsage: boolean
   /** Default: one token per four bytes. */
   readonly tokenizer?: Tokenizer
+  /** How calls reserve less than they may use; absent if they reserve all of it. */
+  readonly reserve?: ReserveOptions
   /** How calls are priced; absent if no limit of the route counts money. */
   readonly pricing?: Pricing
 }
+
+/** How much a call reserves before its output is known. */
+export interface ReserveOptions {
+  readonly mode: ReserveMode
+  /** What happens to a stream that has used up its reservation while a limit cannot hold more. */
+  readonly whenExhausted: WhenExhausted
+}
+
+/** `finish`: the stream goes on, and the limit is overdrawn. `cut`: the stream ends. */
+export type WhenExhausted = 'finish' | 'cut'
 
 /** Options for counting the model calls of a route, which may serve several APIs. */
 export interface LlmRouteOptions extends Omit<LlmOptions, 'shape'> {
@@ -60,6 +73,8 @@ export interface WeighedCall {
   readonly reservation: Reservation
   /** Undefined if the calls of the route are not priced. */
   readonly price?: CallPrice | undefined
+  /** Undefined if everything that the call may use is reserved. */
+  readonly prediction?: Prediction | undefined
 }
 
 /** A model call that was read from a request. */

@@ -10,6 +10,11 @@ export interface Reservation {
   readonly audioSeconds?: number
   /** Input and output together. */
   readonly total: number
+  /**
+   * The output that is charged at first, since the call is expected to use no more; absent if all of
+   * `output` is.
+   */
+  readonly expected?: number
   /** True if the request states a maximum output. */
   readonly stated: boolean
 }
@@ -46,8 +51,8 @@ export function reserve(parameters: CallParameters, input: number, defaultOutput
 }
 
 /**
- * Reduces a default output to the capacity of a limit, so that a request without a maximum is not
- * refused forever. A stated maximum and the input are never reduced; if they exceed the capacity,
+ * Returns what a limit charges at first. Reduces a default output to the capacity of a limit, so that a request without a maximum is not
+ * refused forever, and an expected one to a quarter of it. A stated maximum and the input are never reduced; if they exceed the capacity,
  * the request is refused as oversized.
  *
  * @param capacity the capacity for each resource; unlimited if absent
@@ -56,10 +61,14 @@ export function fitToCapacity(
   reservation: Reservation,
   capacity: { readonly [Name in Exclude<TokenResource, 'money'>]?: number },
 ): Reservation {
-  const { input, output } = reservation
-  if (reservation.stated) return reservation
+  const { input, expected, stated } = reservation
+  const output = expected ?? reservation.output
+  if (stated) return expected === undefined ? reservation : { ...reservation, output, total: input + output }
   const { tokens = Number.POSITIVE_INFINITY, output_tokens = Number.POSITIVE_INFINITY } = capacity
+  const smallest = Math.min(tokens, output_tokens)
   const available = Math.floor(Math.min(tokens - input, output_tokens))
-  const reduced = Math.max(0, Math.min(output, available))
+  // A reservation that can grow need not take most of a limit at once.
+  const most = expected === undefined ? available : Math.min(available, Math.ceil(smallest / 4))
+  const reduced = Math.max(0, Math.min(output, most))
   return { ...reservation, output: reduced, total: input + reduced }
 }

@@ -1,5 +1,6 @@
 import { memoryStore } from 'sluice'
 import { type GatewayConfig, type PolicyConfig, policiesOf } from '../../policy/config/config.js'
+import { OutputPredictor } from '../../policy/llm/prediction/output-predictor.js'
 import { createPolicies } from '../../policy/policies.js'
 import type { ServerReport } from '../server/server-report.js'
 import type { ServerSetup } from '../server/server-setup.js'
@@ -58,7 +59,8 @@ export class Engine {
     const warmUps = warmUpsOn(time, options.unready ?? [])
     const policies = createPolicies(replayed, { store, warmUps, timers: time })
     this.#time = time
-    this.#server = options.server && new ReplayedServer(time, options.server)
+    const reservesLess = policiesOf(config).some(({ llm }) => llm?.reserve !== undefined)
+    this.#server = options.server && new ReplayedServer(time, options.server, reservesLess)
     this.#simulator = new Simulator(
       routeFinder(replayed, policies, options.route),
       new RunningRequests(time, options.duration, this.#server),
@@ -66,6 +68,7 @@ export class Engine {
       new Set(policiesOf(config).flatMap((policy) => (countsInFlight(policy) ? policy.name : []))),
       time.now,
       time.wallTime,
+      new OutputPredictor(time.now),
       this.#server,
     )
   }

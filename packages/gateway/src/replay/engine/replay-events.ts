@@ -35,6 +35,10 @@ export interface Played {
 
 /** Receives the completion of an admitted request. */
 export interface CompletionHandler {
+  /** The reservation of the request has grown by these costs. */
+  extended(costs: Partial<Amounts>): void
+  /** The request has used up its reservation while a limit could not hold more. Called once. */
+  exhausted(): void
   /** The request is settled with its actual costs, as far as they are known. */
   settled(costs: Partial<Amounts>): void
   /** The request has ended and released its slots. */

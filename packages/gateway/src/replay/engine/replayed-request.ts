@@ -1,8 +1,12 @@
 import { type Client, RequestError } from 'sluice'
 import { Parameters } from '../../policy/body/url-parameters.js'
+import { clientLabel } from '../../policy/client-label.js'
 import { comparableName } from '../../policy/headers/header-name.js'
 import type { LlmRouteOptions, WeighedCall } from '../../policy/llm/llm-call.js'
-import { reserve } from '../../policy/llm/reservation.js'
+import type { OutputPredictor, Prediction } from '../../policy/llm/prediction/output-predictor.js'
+import { predictionFor } from '../../policy/llm/prediction/predicted-call.js'
+import { type Reservation, reserve } from '../../policy/llm/reservation.js'
+import type { CallParameters } from '../../policy/llm/shapes/shape.js'
 import { type WorkUnit, workUnitsOf } from '../../policy/llm/work.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'
@@ -10,6 +14,9 @@ import { NO_MODEL, recordedPrice, recordedShape } from './recorded-money.js'
 
 /** Address of a request with neither a recorded address nor a client. */
 const UNKNOWN_ADDRESS = 'unknown'
+
+/** A call whose output was predicted. */
+export type PredictedCall = WeighedCall & { readonly prediction: Prediction }
 
 /** The reason why a rule is skipped if the tokens of a model call are unknown. */
 export const NO_TOKENS = 'the trace has no input_tokens'
@@ -22,6 +29,8 @@ export class ReplayedRequest implements WeighedRequest {
   /** Reasons why rules are skipped, by the index of the rule in the policy. */
   readonly skippedRules = new Map<number, string>()
 
+  #prediction: ReturnType<typeof predictionFor> | undefined
+
   constructor(
     readonly recorded: TraceRequest,
     readonly route: string,
@@ -30,6 +39,7 @@ export class ReplayedRequest implements WeighedRequest {
     readonly params: Readonly<Record<string, string>>,
     readonly time: number,
     private readonly llm: LlmRouteOptions | undefined,
+    private readonly predictor?: OutputPredictor,
   ) {}
 
   get method(): string {
@@ -84,19 +94,36 @@ export class ReplayedRequest implements WeighedRequest {
     const { input, maxOutput, model, call } = recorded
     if (input === undefined) throw new RequestError(NO_TOKENS)
     const { input: reserved = input, answers = 1, priceId: _, ...work } = call ?? {}
+    const { shape, pricing, defaultOutput, reserve: reserveOptions } = this.llm
     const parameters = {
-      ...{ model: model || undefined, stream: false, wantsUsage: false, maxOutput, answers },
+      // A record does not say whether the answer is a stream. Most are, and only these are extended.
+      ...{ model: model || undefined, stream: reserveOptions !== undefined, wantsUsage: false },
+      ...{ maxOutput, answers },
       ...work,
     }
-    const { shape, pricing, defaultOutput } = this.llm
+    const reservation = reserve(parameters, reserved, defaultOutput)
     return {
       parameters,
-      reservation: reserve(parameters, reserved, defaultOutput),
+      reservation,
+      ...this.#predictionFor(parameters, reservation, this.llm),
       // Only rules that count money need it, and it throws for a model without a price.
       get price() {
         return pricing && recordedPrice({ shape, pricing }, recorded)
       },
     }
+  }
+
+  /** Predicts the output once, although each rule reads the call. */
+  #predictionFor(parameters: CallParameters, reservation: Reservation, llm: LlmRouteOptions) {
+    const caller = { route: this.route, client: clientLabel(this) }
+    this.#prediction ??= predictionFor({ parameters, reservation }, llm, this.predictor, caller)
+    return this.#prediction
+  }
+
+  /** The call if its output was predicted, because a rule has read it. */
+  get predictedCall(): PredictedCall | undefined {
+    const prediction = this.#prediction?.prediction
+    return prediction && { ...this.call, prediction }
   }
 
   header(name: string): string | undefined {

@@ -2,7 +2,7 @@ import { ModelServer } from '../server/model-server.js'
 import { SampledIntegral } from '../server/sampled-integral.js'
 import { MAX_LOGGED, ServedLog } from '../server/served-log.js'
 import { type ServerReport, serverReport } from '../server/server-report.js'
-import type { ServerRequest } from '../server/server-request.js'
+import type { ServerListener, ServerRequest } from '../server/server-request.js'
 import type { ServerSetup } from '../server/server-setup.js'
 import { senderName } from '../trace/sender-ids.js'
 import { TraceError, type TraceRequest } from '../trace/trace-request.js'
@@ -18,6 +18,8 @@ export interface ServerCall extends ServerRequest {
   timer: unknown
   state: 'deciding' | 'sent' | 'over'
   onEnd: EndHandler | undefined
+  /** Receives the output so far. */
+  onWrote: ((output: number) => void) | undefined
   leave: (() => void) | undefined
 }
 
@@ -40,20 +42,24 @@ export class ReplayedServer {
   /** The event that runs the next event of the server, and its time. */
   #event: { readonly timer: unknown; readonly at: number } | undefined
 
+  /** @param reportsOutput true to report the output of running requests, every 250 ms */
   constructor(
     private readonly time: VirtualTime,
     private readonly setup: ServerSetup,
+    reportsOutput = false,
   ) {
-    this.#server = new ModelServer(setup.figures, {
+    const listener: ServerListener<ServerCall> = {
       began: (call, at) => {
         this.time.stop(call.timer)
         this.#log.began(call.id, at)
       },
       ended: (call, at) => this.#ended(call, at),
+      wrote: (call, output) => call.onWrote?.(output),
       preempted: () => {
         this.#preemptions++
       },
-    })
+    }
+    this.#server = new ModelServer(setup.figures, listener, reportsOutput ? { reportEveryMs: 250 } : {})
   }
 
   /** Registers a request; returns undefined if the trace lacks its tokens. @throws TraceError */
@@ -72,7 +78,7 @@ export class ReplayedServer {
     const abort = patienceMs === undefined ? undefined : new AbortController()
     const call: ServerCall = {
       ...{ id, input, output, cached, signal: abort?.signal },
-      ...{ timer: undefined, state: 'deciding', onEnd: undefined, leave: undefined },
+      ...{ timer: undefined, state: 'deciding', onEnd: undefined, onWrote: undefined, leave: undefined },
     }
     if (abort === undefined || patienceMs === undefined) return call
     call.leave = () => abort.abort(new ClientLeftError('the client stopped waiting'))
@@ -88,7 +94,7 @@ export class ReplayedServer {
   }
 
   /** Sends an admitted request to the server. */
-  send(call: ServerCall, onEnd?: EndHandler): void {
+  send(call: ServerCall, onEnd?: EndHandler, onWrote?: (output: number) => void): void {
     if (!this.#server.canServe(call)) {
       this.#tooLong++
       this.leftOut(call)
@@ -97,10 +103,16 @@ export class ReplayedServer {
     }
     call.state = 'sent'
     call.onEnd = onEnd
+    call.onWrote = onWrote
     const now = this.time.now()
     this.#log.sent(call.id, now)
     this.#server.submit(call, now)
     this.#schedule()
+  }
+
+  /** Ends a request that was sent, once the server has finished its current event. */
+  cut(call: ServerCall): void {
+    this.time.start(() => this.#leave(call), 0)
   }
 
   /** @param origin milliseconds since the epoch at time 0 of the replay */

@@ -1,4 +1,5 @@
 import { type Decision, ForbiddenError, type Limiter, RequestError } from 'sluice'
+import type { OutputPredictor } from '../../policy/llm/prediction/output-predictor.js'
 import type { PolicyMatch } from '../../policy/policies.js'
 import { holdsSlots } from '../../policy/policy-limiter.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
@@ -18,6 +19,8 @@ interface Arrival {
   readonly cameAt: number
   /** Undefined without a server, and if it cannot serve the request. */
   call?: ServerCall | undefined
+  /** Undefined until limits decide on the request. */
+  readonly request?: ReplayedRequest
 }
 
 /** A rule that was skipped for some requests because the trace lacks their cost or key. */
@@ -50,6 +53,7 @@ export class Simulator {
     private readonly now: () => number,
     /** Returns the virtual time in milliseconds since the epoch. */
     private readonly wallTime: () => number,
+    private readonly predictor: OutputPredictor,
     private readonly server?: ReplayedServer,
   ) {}
 
@@ -99,17 +103,19 @@ export class Simulator {
   }
 
   #decide(
-    arrival: Arrival,
+    arrived: Arrival,
     { policy, params }: PolicyMatch,
     limiter: Limiter<WeighedRequest>,
     path: string,
   ): void {
-    const { recorded } = arrival
+    const { recorded } = arrived
     const { target } = recorded
     const { name, llm } = policy
     const search = target?.includes('?') ? target.slice(target.indexOf('?')) : ''
     let decision: Decision | Promise<Decision>
-    const request = new ReplayedRequest(recorded, name, path, search, params, this.wallTime(), llm)
+    const time = this.wallTime()
+    const request = new ReplayedRequest(recorded, name, path, search, params, time, llm, this.predictor)
+    const arrival = { ...arrived, request }
     try {
       decision = limiter.admit(request, ...admitOptionsOf(arrival.call))
     } catch (error) {
@@ -176,8 +182,10 @@ export class Simulator {
     const isOpen =
       llm !== undefined || (this.slotRoutes.has(arrival.match?.policy.name) && holdsSlots(decision))
     const onCompletion = this.#report(arrival, { kind: 'allowed', decision }, isOpen)
-    if (isOpen) this.running.begin(arrival.recorded, decision.permit, llm, onCompletion, call)
-    else if (call !== undefined) this.server?.send(call)
+    if (isOpen) {
+      const predicted = arrival.request?.predictedCall
+      this.running.begin(arrival.recorded, decision, llm, onCompletion, { predicted, call })
+    } else if (call !== undefined) this.server?.send(call)
   }
 
   #onError(arrival: Arrival, error: unknown): void {
@@ -196,11 +204,12 @@ export class Simulator {
   }
 
   #report(
-    { recorded, number, match, cameAt }: Arrival,
+    { recorded, number, match, cameAt, request }: Arrival,
     outcome: Outcome,
     isOpen: boolean,
   ): CompletionHandler | undefined {
     const decidedAt = this.now()
+    if (!isOpen) request?.predictedCall?.prediction.end()
     return this.observer.decided({
       recorded,
       number,

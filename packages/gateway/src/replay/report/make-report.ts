@@ -39,7 +39,7 @@ export function reportOf(
   const { rules } = stats
   return {
     trace: { ...reading, from: stats.from, to: stats.to },
-    requests: { played, passedOver, ...outcomes },
+    requests: { played, passedOver, ...outcomes, ...(stats.exhausted > 0 && { exhausted: stats.exhausted }) },
     tokens,
     rules: rules.map(ruleReport),
     tiers: [...stats.tiers]
@@ -82,6 +82,7 @@ function ruleReport(rule: RuleStats): RuleReport {
     falselyRefused: isMeasured && !penalized ? rule.falselyRefused : null,
     fullness: rule.fullness.quantiles,
     mostHeld: isMeasured ? rule.mostHeld : null,
+    ...(isMeasured && rule.mostOwed > 0 && { mostOwed: rule.mostOwed }),
     reserved: rule.charged,
     used: rule.settled,
   }

@@ -110,6 +110,11 @@ function policyLines(report: ReplayReport): string[] {
     ...(tokens.offered > 0
       ? [`  tokens: ${formatNumber(tokens.admitted)} of ${formatNumber(tokens.offered)} admitted`]
       : []),
+    ...(requests.exhausted === undefined
+      ? []
+      : [
+          `  ${formatQuantity(requests.exhausted, 'call')} used up what was reserved while a limit could not hold more`,
+        ]),
     ...(waits === null
       ? []
       : [

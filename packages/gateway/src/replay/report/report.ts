@@ -57,6 +57,11 @@ interface RequestCounts {
   readonly unrouted: number
   /** Requests whose clients stopped waiting for a limit; 0 without a limit on their patience. */
   readonly abandoned: number
+  /**
+   * Calls that used up what they had reserved while a limit could not hold more; absent if there
+   * are none.
+   */
+  readonly exhausted?: number
 }
 
 export interface RuleReport {
@@ -83,6 +88,11 @@ export interface RuleReport {
    * null if not measured.
    */
   readonly mostHeld: number | null
+  /**
+   * The most that the bucket of any key owed after a settlement, as a fraction of its burst; absent
+   * if none did.
+   */
+  readonly mostOwed?: number
   /** Sum of the costs charged at admission. */
   readonly reserved: number
   /** Sum of the actual costs. */

@@ -128,6 +128,17 @@ export class BoundChecker implements SlotOwner {
       : this.#logs.sumAt(slot, now, limit.period)
   }
 
+  /** Returns the units that a token bucket owes, since more was settled than it held; 0 for other limits. */
+  owed(slot: number, limit: Limit, now: number): number {
+    return limit.algorithm === 'token-bucket' ? Math.max(0, -this.#levelNow(slot, limit, now)) : 0
+  }
+
+  /** Returns when a token bucket will be full if nothing more is taken; now for other limits. */
+  fullAt(slot: number, limit: Limit, now: number): number {
+    if (limit.algorithm !== 'token-bucket') return now
+    return now + ((limit.burst - this.#levelNow(slot, limit, now)) * limit.period) / limit.limit
+  }
+
   #add(
     slot: number,
     { period }: Exclude<Limit, { algorithm: 'concurrency' }>,

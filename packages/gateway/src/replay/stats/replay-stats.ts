@@ -42,6 +42,8 @@ export class ReplayStats {
     ...{ requests: 0, allowed: 0, refused: 0, falselyRefused: 0 },
     ...{ unlimited: 0, forbidden: 0, invalid: 0, unrouted: 0, abandoned: 0 },
   }
+  /** Streams that used up their reservation while a limit could not hold more. */
+  exhausted = 0
   /** Tokens of all requests, and of admitted requests. */
   readonly tokens = { offered: 0, admitted: 0 }
   readonly clients = new ClientStats()
@@ -123,6 +125,11 @@ export class ReplayStats {
       case 'abandoned':
         this.counts[outcome]++
     }
+  }
+
+  /** Adds costs to what an admitted request has reserved. */
+  extended(openId: number, costs: Partial<Amounts>, now: number): void {
+    this.#openRequests.extended(openId, costs, now)
   }
 
   /** Settles an admitted request with its actual cost. */

@@ -46,6 +46,8 @@ export class RuleStats {
   settled = 0
   /** The highest usage of any key, as a fraction of its limit. */
   mostHeld = 0
+  /** The most that any key owed, as a fraction of its limit. */
+  mostOwed = 0
   readonly fullness = new FractionHistogram()
   readonly #entries: EntryPool
   readonly #bounds: BoundChecker
@@ -106,12 +108,26 @@ export class RuleStats {
     return slot !== NO_SLOT && cost <= capacityOf(limit) && this.#bounds.hasRoom(slot, limit, cost, now)
   }
 
+  /** Records that an admitted charge takes more. @returns the charge of the added cost */
+  extend(charge: OpenCharge, cost: number, now: number): OpenCharge {
+    this.charged += cost
+    this.settled += cost
+    const slot = this.#slotOf(charge, now)
+    if (slot === NO_SLOT) return { ...charge, entry: -1, at: now, cost, endsAt: now }
+    const entry = this.#bounds.take(slot, charge.limit, cost, now)
+    this.#updatePeak(slot, charge, now)
+    return { ...charge, entry, at: now, cost, endsAt: this.#bounds.fullAt(slot, charge.limit, now) }
+  }
+
   settle(charge: OpenCharge, cost: number, now: number): void {
     this.settled += cost - charge.cost
     const slot = this.#slotOf(charge, now)
     if (slot === NO_SLOT) return
     this.#bounds.settle(slot, charge.limit, charge, cost, now)
-    if (cost > charge.cost) this.#updatePeak(slot, charge, now)
+    if (cost <= charge.cost) return
+    this.#updatePeak(slot, charge, now)
+    const owed = this.#bounds.owed(slot, charge.limit, now) / capacityOf(charge.limit)
+    if (owed > this.mostOwed) this.mostOwed = owed
   }
 
   /** Releases the slots of a request. */

@@ -1,7 +1,8 @@
 import type { ErrorShape } from 'sluice/http'
 import { ERROR_SHAPES } from 'sluice/internal'
 import { z } from 'zod'
-import type { LlmOptions, LlmRouteOptions } from '../../llm/llm-call.js'
+import type { LlmOptions, LlmRouteOptions, WhenExhausted } from '../../llm/llm-call.js'
+import type { ReserveMode } from '../../llm/prediction/output-predictor.js'
 import { customShape } from '../../llm/shapes/custom-shape.js'
 import type { Shape, ShapeFinder, Vendor } from '../../llm/shapes/shape.js'
 import { AUTO, routeShapeFor, SHAPE_NAMES, sampleOf } from '../../llm/shapes/shapes.js'
@@ -44,6 +45,8 @@ export function llmDecoder(path: string): Decoder<LlmSection> {
       cached_weight: scalar(z.number().min(0).max(1000), 'a number from 0 to 1000'),
       tokenizer: transform(scalar(z.enum(TOKENIZERS), `one of ${TOKENIZERS.join(', ')}`), loadTokenizer),
       ask_for_usage: boolean,
+      reserve: scalar(z.enum(['stated', 'learned', 'p90']), 'stated, learned or p90'),
+      when_exhausted: scalar(z.enum(['finish', 'cut']), 'finish or cut'),
       mirror_headers: scalar(z.union([z.enum(['openai', 'anthropic']), ...off]), 'openai, anthropic or off'),
       error_shape: scalar(z.union([z.enum(ERROR_SHAPES), ...off]), `${ERROR_SHAPES.join(', ')} or off`),
       max_retry_wait: timeout,
@@ -83,6 +86,8 @@ interface MeteringSettings {
   readonly cached_weight?: number
   readonly tokenizer?: LlmOptions['tokenizer']
   readonly ask_for_usage?: boolean
+  readonly reserve?: 'stated' | ReserveMode
+  readonly when_exhausted?: WhenExhausted
 }
 
 interface Settings extends MeteringSettings {
@@ -121,7 +126,15 @@ function optionsOf(shape: ChosenShape['shape'], values: MeteringSettings): LlmRo
     cachedWeight: values.cached_weight ?? 1,
     asksForUsage: values.ask_for_usage ?? true,
     ...(values.tokenizer && { tokenizer: values.tokenizer }),
+    ...reserveOptions(values),
   }
+}
+
+function reserveOptions({
+  reserve = 'stated',
+  when_exhausted: whenExhausted = 'finish',
+}: MeteringSettings): Pick<LlmRouteOptions, 'reserve'> {
+  return reserve === 'stated' ? {} : { reserve: { mode: reserve, whenExhausted } }
 }
 
 /** The shape of a route, and the one from which it takes its headers and errors. */

@@ -41,6 +41,10 @@ export const SETTLED = 8
 export const SETTLED_RESOURCES = ['tokens', 'input_tokens', 'output_tokens', 'money'] as const
 /** The id of the open request and the time. */
 export const ENDED = 9
+/** The id of the open request, the time, and the added cost in each resource; NaN for none. */
+export const EXTENDED = 10
+/** A stream has used up its reservation. Has no numbers. */
+export const EXHAUSTED = 11
 
 /** Positions of the numbers of a quota, relative to the type. */
 export const QUOTA_FIELDS = positions(

@@ -1,4 +1,5 @@
 import type { Limit } from 'sluice'
+import type { Amounts } from '../../../policy/llm/usage.js'
 import { ReplayStats } from '../replay-stats.js'
 import { type DecisionEvent, NO_OPEN_ID, type QuotaEvent, type RuleEvent } from '../stats-events.js'
 import * as protocol from './batch-protocol.js'
@@ -59,10 +60,17 @@ export class Decoder {
     switch (type) {
       case protocol.SETTLED: {
         const [openId, now] = [this.#next(), this.#next()]
-        const costs = protocol.SETTLED_RESOURCES.map((name) => [name, this.#next()] as const)
-        this.stats.settled(openId, Object.fromEntries(costs.filter(([, cost]) => !Number.isNaN(cost))), now)
+        this.stats.settled(openId, this.#nextCosts(), now)
         break
       }
+      case protocol.EXTENDED: {
+        const [openId, now] = [this.#next(), this.#next()]
+        this.stats.extended(openId, this.#nextCosts(), now)
+        break
+      }
+      case protocol.EXHAUSTED:
+        this.stats.exhausted += 1
+        break
       case protocol.ENDED: {
         const openId = this.#next()
         this.stats.ended(openId, this.#next())
@@ -134,6 +142,11 @@ export class Decoder {
     this.#position += protocol.DECISION_LENGTH
     this.stats.decided(decision)
     decision.quotaCount = 0
+  }
+
+  #nextCosts(): Partial<Amounts> {
+    const costs = protocol.SETTLED_RESOURCES.map((name) => [name, this.#next()] as const)
+    return Object.fromEntries(costs.filter(([, cost]) => !Number.isNaN(cost)))
   }
 
   #next(): number {

@@ -13,6 +13,8 @@ import {
   DECISION_FIELDS,
   DECISION_LENGTH,
   ENDED,
+  EXHAUSTED,
+  EXTENDED,
   LIMIT,
   NONE,
   ORIGIN,
@@ -149,9 +151,12 @@ export class Encoder implements ReplayObserver {
   }
 
   #completionHandler(openId: number): CompletionHandler {
+    const writeCosts = (type: number, costs: Partial<Amounts>) =>
+      this.#write([type, openId, this.now(), ...SETTLED_RESOURCES.map((name) => costs[name] ?? NaN)])
     return {
-      settled: (costs: Partial<Amounts>) =>
-        this.#write([SETTLED, openId, this.now(), ...SETTLED_RESOURCES.map((name) => costs[name] ?? NaN)]),
+      extended: (costs) => writeCosts(EXTENDED, costs),
+      exhausted: () => this.#write([EXHAUSTED]),
+      settled: (costs) => writeCosts(SETTLED, costs),
       ended: () => this.#write([ENDED, openId, this.now()]),
     }
   }
