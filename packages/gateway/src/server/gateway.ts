@@ -27,10 +27,10 @@ import { broadcast, type Observer } from './observability/observer.js'
 import { recordErrorLog } from './observability/recording/record-errors.js'
 import { Recorder } from './observability/recording/recorder.js'
 import { RefusalLog } from './observability/refusal-log.js'
+import { responseWarnings } from './observability/response-warnings.js'
 import { NO_LOAD } from './observability/server-load.js'
 import type { OpenedTelemetry } from './observability/telemetry/request-telemetry.js'
 import { openTelemetry, telemetrySettings } from './observability/telemetry/telemetry.js'
-import { unreadableResponseLog } from './observability/unreadable-responses.js'
 import { errorReporter } from './proxy/error-reporter.js'
 import { Runtime, type RuntimeOptions } from './runtime.js'
 import { openLedger } from './spend/open-ledger.js'
@@ -184,7 +184,7 @@ class GatewayProgram {
     this.#observer = broadcast([
       ...(servesMetrics(config) ? [this.#metrics] : []),
       ...(this.#liveState === undefined ? [] : [this.#liveState]),
-      ...[this.#refusals, this.#thresholds, unreadableResponseLog(log)],
+      ...[this.#refusals, this.#thresholds, responseWarnings(log)],
     ])
   }
 

@@ -9,6 +9,7 @@ import { type GatewayConfig, type KeysSource, policiesOf, type TlsFiles } from '
 import { isObserved } from '../policy/config/restart-needed.js'
 import { DEFAULT_UPSTREAM } from '../policy/config/sections/upstreams-section.js'
 import { type ServerLimits, serverLimits } from '../policy/config/server-limits.js'
+import { OutputPredictor } from '../policy/llm/prediction/output-predictor.js'
 import { ResponseMemory } from '../policy/llm/response/response-memory.js'
 import { createPolicies, type Policies } from '../policy/policies.js'
 import type { Overrides } from '../policy/policy-limiter.js'
@@ -76,6 +77,8 @@ export class Runtime {
   readonly gatewayName: string
   readonly bodies = new BodyMemory(0)
   readonly #responseMemory = new ResponseMemory(0)
+  /** Outlives reloads, so that what was learned is kept. */
+  readonly #predictor = new OutputPredictor(() => performance.now())
   readonly #corsGrants = new UpstreamGrants()
   readonly #options: RuntimeOptions
   #config: GatewayConfig
@@ -346,6 +349,7 @@ export class Runtime {
       ...reused,
       bodyMemory: this.bodies,
       responseMemory: this.#responseMemory,
+      predictor: this.#predictor,
       bodyStartTimeoutMs: config.timeouts.bodyStart,
       retriesPost: config.retriesPost,
       cors: config.cors === 'off' ? undefined : config.cors,

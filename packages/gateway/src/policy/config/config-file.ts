@@ -38,6 +38,7 @@ import { checkUsagePath, decodeModels, decodeUsage } from './sections/usage-sect
 import { decodeWebhooks } from './sections/webhooks-section.js'
 import { checkSharedLimits } from './shared-rules.js'
 import { warnOfVolatileSpend } from './spend-state.js'
+import { warnOfUnboundedDebt } from './unbounded-debt.js'
 import { warnOfOwnUpstream } from './upstream-loops.js'
 import { mapOf, recordOf, scalar, transform } from './yaml/decoders.js'
 import { Problems } from './yaml/diagnostics.js'
@@ -207,6 +208,7 @@ export function decodeConfig(
     routes: routes.map(withInherited),
     fallback: fallback === 'deny' ? fallback : withInherited(fallback),
   }
+  warnOfUnboundedDebt(root, policies, problems)
   warnOfVolatileSpend(root, { ...policies, store, state: values.state }, problems)
   const upstreams = { ...values.upstreams, ...urlUpstreams.all }
   return {

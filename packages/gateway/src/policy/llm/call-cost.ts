@@ -7,18 +7,22 @@ import { fitToCapacity, type TokenResource } from './reservation.js'
  * Returns the cost of a call's reservation in one resource. A default output is reduced to the
  * capacity of the limit.
  *
+ * @param reservesAll true to charge the whole maximum, even if the call is expected to use less
  * @throws Error for money if the call has no price
  */
 export function costIn(
   resource: TokenResource,
   { reservation, price }: Pick<WeighedCall, 'reservation' | 'price'>,
   limit: Limit,
+  reservesAll = false,
 ): number {
+  const { expected: _, ...whole } = reservation
+  const reserved = reservesAll ? whole : reservation
   if (resource === 'money') {
     if (price === undefined) throw new Error('a call without a price cannot be charged to a limit on money')
-    return reservedMoney(price, reservation, limit)
+    return reservedMoney(price, reserved, limit)
   }
-  const { input, output, total } = fitToCapacity(reservation, { [resource]: capacityOf(limit) })
+  const { input, output, total } = fitToCapacity(reserved, { [resource]: capacityOf(limit) })
   if (resource === 'tokens') return total
   return resource === 'input_tokens' ? input : output
 }

@@ -41,7 +41,7 @@ export interface LiveStateOptions {
 }
 
 /** Collects the data of the dashboard, and performs its actions. */
-export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
+export class LiveState implements Omit<Observer, 'onUnreadableResponse' | 'onStreamExhausted'> {
   readonly feed: SseFeed
   readonly #options: LiveStateOptions
   readonly #history = new TrafficHistory()

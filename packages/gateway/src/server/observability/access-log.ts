@@ -94,7 +94,7 @@ interface AccessFields {
   /** The name of the upstream, if routes choose one. */
   upstream?: string
   /** The side whose connection closed before the end of the response. */
-  interruptedBy?: 'client' | 'upstream'
+  interruptedBy?: 'client' | 'upstream' | 'quota'
   /** The rule that refused the request. */
   rule?: string
   /** The wait for a limit. */
@@ -147,8 +147,8 @@ export class AccessEntry {
     this.#fields.upstream = name
   }
 
-  /** A connection closed before the end of the response. */
-  onInterrupted(by: 'client' | 'upstream'): void {
+  /** A connection closed, or a limit ended the response, before its end. */
+  onInterrupted(by: 'client' | 'upstream' | 'quota'): void {
     this.#fields.interruptedBy = by
   }
 

@@ -40,6 +40,9 @@ export function broadcast(observers: readonly Partial<Observer>[]): Observer {
     onUnreadableResponse(route, reason) {
       for (const observer of observers) observer.onUnreadableResponse?.(route, reason)
     },
+    onStreamExhausted(route, action) {
+      for (const observer of observers) observer.onStreamExhausted?.(route, action)
+    },
     onLimiterEvent(route, event) {
       for (const observer of observers) observer.onLimiterEvent?.(route, event)
     },

@@ -1,4 +1,5 @@
 import type { Block } from '../../policy/acts/access-list.js'
+import type { WhenExhausted } from '../../policy/llm/llm-call.js'
 import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { ModelAnswer } from './model-answer.js'
@@ -58,4 +59,6 @@ export interface TrafficObserver {
   onModelAnswer?(route: string, answer: ModelAnswer): void
   /** The response of a model could not be parsed, and was charged by its size in bytes. */
   onUnreadableResponse(route: string, reason: UnreadReason): void
+  /** A stream has used up what it reserved, while a limit could not hold more. */
+  onStreamExhausted(route: string, action: WhenExhausted): void
 }

@@ -100,6 +100,7 @@ function decide(
     models,
     pathModel,
     bodyTypes,
+    predictor: services.predictor,
     onExpressionFailure: errors.expressionFailed,
   })
   const pending =

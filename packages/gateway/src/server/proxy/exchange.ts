@@ -109,6 +109,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   #use: ConnectionUse | undefined
   #isRetried = false
   #isPaused = false
+  /** True if the response was ended before its end. */
+  #isCut = false
   #status = 0
 
   constructor(options: ExchangeOptions) {
@@ -311,14 +313,30 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     if (response.writableLength > 0) this.#startClientTimer()
   }
 
+  /**
+   * Ends the response with other bytes than the rest, and stops the upstream. Does nothing if the
+   * response has not begun or is complete.
+   */
+  endEarly(last: Buffer): void {
+    const { response } = this.#options
+    if (this.#state !== 'streaming' || response.destroyed || response.writableEnded) return
+    this.#isCut = true
+    this.#state = 'ending'
+    response.on('finish', this.#onFinish)
+    response.end(last)
+    if (response.writableLength > 0) this.#startClientTimer()
+    this.#controller?.abort(new Error('a limit ended the response'))
+  }
+
   readonly #onDrain = () => {
     clearTimeout(this.#clientTimer)
     this.#isPaused = false
-    this.#controller?.resume()
+    if (!this.#isCut) this.#controller?.resume()
   }
 
   readonly #onFinish = () => {
-    this.#settle({ kind: 'answered', status: this.#status })
+    if (this.#isCut) this.#settle({ kind: 'interrupted', by: 'quota', started: true })
+    else this.#settle({ kind: 'answered', status: this.#status })
   }
 
   /** Disconnects a client that accepts nothing, so that it does not hold its slots forever. */

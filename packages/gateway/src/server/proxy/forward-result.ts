@@ -4,9 +4,15 @@ import type { UpstreamFailure } from './upstream-failure.js'
 export type ForwardResult =
   /** The whole response was handed to the client's connection. */
   | { readonly kind: 'answered'; readonly status: number }
-  /** The client's connection is closed. `started`: part of the response had been written. */
-  | { readonly kind: 'interrupted'; readonly by: 'client' | 'upstream'; readonly started: boolean }
+  /**
+   * The client did not get the whole response. `started`: part of it had been written. Its connection
+   * is closed, unless a limit ended the response, which is then complete for the client.
+   */
+  | { readonly kind: 'interrupted'; readonly by: Interrupter; readonly started: boolean }
   | FailedForward
+
+/** Who ended a response early. `quota`: a limit that could hold no more of a stream. */
+export type Interrupter = 'client' | 'upstream' | 'quota'
 
 /**
  * The upstream did not respond and nothing was written to the client: the caller must send a

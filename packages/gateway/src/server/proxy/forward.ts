@@ -10,6 +10,7 @@ import type { CreateFilter, ResponseObserver } from '../http/response-observer.j
 import type { Upstream } from '../upstreams/upstream.js'
 import { type Diversion, Exchange } from './exchange.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
+import type { EndableExchange } from './stream-cut.js'
 import { WholeResponse } from './whole-response.js'
 
 export interface ForwardOptions {
@@ -41,6 +42,8 @@ export interface ForwardOptions {
   readonly retriesPost?: boolean | undefined
   readonly observer?: ResponseObserver | undefined
   readonly filter?: CreateFilter | undefined
+  /** Called with each exchange before its response arrives. */
+  readonly onExchange?: ((exchange: EndableExchange) => void) | undefined
   /** Replaces the body of a successful response; undefined leaves it. See `WholeResponse`. */
   readonly replaceBody?: ((body: Buffer) => Buffer | undefined) | undefined
   /** Undefined if the request cannot be sent to another upstream. */
@@ -50,7 +53,7 @@ export interface ForwardOptions {
 /** The parts of an exchange that the gateway itself provides. */
 export type ForwardOverrides = Pick<
   ForwardOptions,
-  'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter' | 'replaceBody'
+  'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter' | 'onExchange' | 'replaceBody'
 > &
   Partial<Pick<ForwardOptions, 'target'>>
 
@@ -100,6 +103,7 @@ export function forward(
     diversion: options.diversion,
     onSettled,
   })
+  options.onExchange?.(exchange)
   const { replaceBody } = options
   const handler = () =>
     replaceBody === undefined || method === 'HEAD' ? exchange : new WholeResponse(exchange, replaceBody)

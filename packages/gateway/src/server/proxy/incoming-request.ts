@@ -6,6 +6,7 @@ import type { MultipartForm } from '../../policy/body/multipart-form.js'
 import { parseBody } from '../../policy/body/parse-body.js'
 import { parsingMemory } from '../../policy/body/parsing-memory.js'
 import { Parameters } from '../../policy/body/url-parameters.js'
+import { clientLabel } from '../../policy/client-label.js'
 import { comparableName } from '../../policy/headers/header-name.js'
 import {
   type LlmCall,
@@ -14,6 +15,8 @@ import {
   readCall,
   shapeOf,
 } from '../../policy/llm/llm-call.js'
+import type { OutputPredictor } from '../../policy/llm/prediction/output-predictor.js'
+import { predictionFor } from '../../policy/llm/prediction/predicted-call.js'
 import {
   checkModel,
   checkSameModel,
@@ -47,6 +50,8 @@ export interface IncomingRequestOptions {
   readonly models?: ModelAccess | undefined
   /** The model that the path names; undefined if the body names it, or no rule needs it. */
   readonly pathModel?: RequestedModel | undefined
+  /** Undefined if the output of calls is never predicted. */
+  readonly predictor?: OutputPredictor | undefined
   /** Media types whose bodies rules read. Default: JSON only. */
   readonly bodyTypes?: BodyTypes | undefined
   /** Called when an expression of the route could not be evaluated. */
@@ -183,8 +188,15 @@ export class IncomingRequest implements WeighedRequest {
     const { llm, pathModel } = this.#options
     if (llm === undefined) throw new Error(`model calls are not metered on the route '${this.route}'`)
     const path = this.#decodedPath
-    this.#call ??= readCall(optionsFor(llm, path), this.#content, path, pathModel?.target)
+    this.#call ??= this.#predicted(readCall(optionsFor(llm, path), this.#content, path, pathModel?.target))
     return this.#call
+  }
+
+  #predicted(call: LlmCall): LlmCall {
+    const { predictor } = this.#options
+    if (call.options.reserve === undefined || predictor === undefined) return call
+    const caller = { route: this.route, client: clientLabel(this) }
+    return { ...call, ...predictionFor(call, call.options, predictor, caller) }
   }
 
   get #decodedPath(): string {

@@ -1,7 +1,9 @@
-import type { Permit } from 'sluice'
 import type { LlmCall } from '../../policy/llm/llm-call.js'
 import { MeteredCall } from '../../policy/llm/metered-call.js'
+import type { GrowingReservation } from '../../policy/llm/prediction/growing-reservation.js'
+import { growingReservation, unknownCosts } from '../../policy/llm/prediction/predicted-call.js'
 import type { ResponseMeter, Settlement } from '../../policy/llm/response/response-meter.js'
+import { NO_AMOUNTS } from '../../policy/llm/usage.js'
 import { holdsSlots } from '../../policy/policy-limiter.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { HeaderPair } from '../http/proxy-headers.js'
@@ -11,6 +13,7 @@ import type { ForwardOverrides } from './forward.js'
 import type { RoutedRequest } from './request-context.js'
 import { type AllowedDecision, llmCallSettler, type Settler, type UpstreamPermit } from './settlement.js'
 import { chargedAmounts, recordCallSpend, spendingOf } from './spending.js'
+import { StreamCut } from './stream-cut.js'
 
 /** An admitted model call. */
 interface AdmittedCall {
@@ -34,7 +37,9 @@ export function meteredForward(
   const { services, match } = routed
   const metered = new MeteredCall(call, body, services.responseMemory)
   const spending = spendingOf(routed, sender.client, decision)
-  if (holdsSlots(decision) && decision.permit.tracksWork) followWork(metered.meter, decision.permit)
+  const cut = streamCutOf(call, metered.meter)
+  const growing = growingReservationOf(admitted, cut)
+  follow(metered.meter, decision, growing)
   return {
     overrides: {
       responseHeaders,
@@ -42,23 +47,76 @@ export function meteredForward(
       requestHeaders: [['Accept-Encoding', 'identity']],
       body: metered.body,
       observer: metered.meter,
-      filter: (status, rawHeaders) => metered.filter(status, rawHeaders),
+      filter: (status, rawHeaders) => {
+        const filter = metered.filter(status, rawHeaders)
+        return cut === undefined ? filter : cut.filter(status, rawHeaders, filter)
+      },
+      onExchange: cut && ((exchange) => cut.onExchange(exchange)),
     },
     settle: llmCallSettler(
       metered,
       decision,
       recorded,
       (reason) => services.traffic.onUnreadableResponse(match.policy.name, reason),
-      reporterOf(admitted, metered),
+      learnerOf(call, reporterOf(admitted, metered), growing),
       spending && ((cost) => recordCallSpend(spending, call, metered.meter, cost)),
       upstreamPermit,
+      call.prediction && (() => unknownCosts(call, decision.quotas)),
     ),
   }
 }
 
-/** Charges output beyond the prediction to its tenant while the response streams. */
-function followWork(meter: ResponseMeter, permit: Permit): void {
-  meter.follow({ began: () => permit.wrote(0), wrote: (output) => permit.wrote(output) })
+/**
+ * While the response streams, charges output beyond the prediction to its tenant, and lets the
+ * reservation grow.
+ */
+function follow(
+  meter: ResponseMeter,
+  decision: AllowedDecision,
+  growing: GrowingReservation | undefined,
+): void {
+  const permit = holdsSlots(decision) && decision.permit.tracksWork ? decision.permit : undefined
+  if (permit === undefined && growing === undefined) return
+  meter.follow({
+    began: () => permit?.wrote(0),
+    wrote(output) {
+      permit?.wrote(output)
+      growing?.wrote(output)
+    },
+  })
+}
+
+/** Returns what ends the stream of a call; undefined if it is never ended before its end. */
+function streamCutOf(call: LlmCall, meter: ResponseMeter): StreamCut | undefined {
+  const { shape, reserve } = call.options
+  const isCut = reserve?.whenExhausted === 'cut' && call.parameters.stream
+  return isCut && shape.endingOf !== undefined ? new StreamCut(shape.endingOf(), call, meter) : undefined
+}
+
+/** Returns the reservation of a call that may grow; undefined if all that it may use is reserved. */
+function growingReservationOf(
+  { routed: { match, services }, call, decision, upstreamPermit }: AdmittedCall,
+  cut: StreamCut | undefined,
+): GrowingReservation | undefined {
+  const permits = () => [decision.permit, upstreamPermit?.()].filter((permit) => permit !== undefined)
+  return growingReservation(call, decision.quotas, permits, {
+    onExhausted: () =>
+      services.traffic.onStreamExhausted(match.policy.name, cut?.cut() === true ? 'cut' : 'finish'),
+  })
+}
+
+/** Returns a function that learns from the cost of a call, and reports it. */
+function learnerOf(
+  { prediction }: LlmCall,
+  report: ((cost: Settlement) => void) | undefined,
+  growing: GrowingReservation | undefined,
+): ((cost: Settlement) => void) | undefined {
+  if (prediction === undefined) return report
+  return (cost) => {
+    if (cost !== 'unknown' && cost !== NO_AMOUNTS)
+      prediction.settle(cost.output_tokens, growing?.isExhausted === true)
+    report?.(cost)
+  }
 }
 
 /** Returns a function that reports what a model call was charged; undefined if no observer needs it. */

@@ -79,8 +79,9 @@ export class PendingBody implements RequestBody {
     return undefined
   }
 
-  /** Releases the body and its memory. */
+  /** Releases the body and its memory, of a request that is not admitted. */
   release(): void {
+    this.#call?.prediction?.end()
     this.#held?.lease.release()
     this.#held = undefined
   }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { ClientAddressReader } from 'sluice/http'
 import type { AccessList } from '../../policy/acts/access-list.js'
 import type { CorsConfig } from '../../policy/config/config.js'
+import type { OutputPredictor } from '../../policy/llm/prediction/output-predictor.js'
 import type { ResponseMemory } from '../../policy/llm/response/response-memory.js'
 import type { Policies, PolicyMatch } from '../../policy/policies.js'
 import type { Target } from '../../policy/routing/target.js'
@@ -41,6 +42,8 @@ export interface RequestServices {
   readonly bodyMemory: BodyMemory
   /** Bounds the memory of responses that are read to meter their cost. */
   readonly responseMemory: ResponseMemory
+  /** Predicts the output of calls, on routes that reserve no more. */
+  readonly predictor: OutputPredictor
   /** Milliseconds to wait for the first byte of a body; 0 for no timeout. */
   readonly bodyStartTimeoutMs: number
   /**

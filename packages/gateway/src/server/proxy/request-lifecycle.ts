@@ -1,5 +1,6 @@
 import type { Client, Decision, MaybePromise, Permit } from 'sluice'
 import { limitFields, problem, refusalProblem } from 'sluice/http'
+import type { Prediction } from '../../policy/llm/prediction/output-predictor.js'
 import { vendorHeaders } from '../../policy/llm/vendor-headers.js'
 import type { Policy } from '../../policy/policy.js'
 import { holdsSlots } from '../../policy/policy-limiter.js'
@@ -37,6 +38,8 @@ export class RequestLifecycle {
   #permit: Permit | undefined
   /** The memory of the request body, if it was read. */
   #lease: BodyLease | undefined
+  /** Undefined unless the output of a model call was predicted. */
+  #prediction: Prediction | undefined
   #recorded: RecordedRequest | undefined
   #client: Client | undefined
   /** Undefined unless routes choose their upstream. */
@@ -114,6 +117,7 @@ export class RequestLifecycle {
     // Set first, so that a failure in any later step releases the permit.
     if (decision.allowed && holdsSlots(decision)) this.#permit = decision.permit
     this.#lease = admitted.body?.lease
+    this.#prediction = call?.prediction
     // A replay would count the request.
     if (!admitted.isExempt) this.#record(admitted)
     const headers = limitHeaders(decision, match.policy)
@@ -202,6 +206,7 @@ export class RequestLifecycle {
       retriesPost: services.retriesPost,
       observer: overrides.observer,
       filter: overrides.filter,
+      onExchange: overrides.onExchange,
       replaceBody: overrides.replaceBody,
     }
     const onSettled = (result: ForwardResult, progress: ForwardProgress) => {
@@ -295,6 +300,7 @@ export class RequestLifecycle {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#lease?.release()
+    this.#prediction?.end()
     this.#recorded?.end()
     const permits = [this.#permit, this.#delivery?.permit].filter((permit) => permit !== undefined)
     if (permits.length === 0) this.#reportEnd(outcome)

@@ -3,7 +3,7 @@ import type { MeteredCall } from '../../policy/llm/metered-call.js'
 import { billingOfFailure, billingOfStatus } from '../../policy/llm/response/billing.js'
 import type { Settlement, UnreadReason } from '../../policy/llm/response/response-meter.js'
 import { settleCounted } from '../../policy/llm/settle-counted.js'
-import { NO_AMOUNTS } from '../../policy/llm/usage.js'
+import { type Amounts, NO_AMOUNTS } from '../../policy/llm/usage.js'
 import { holdsSlots } from '../../policy/policy-limiter.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
@@ -86,6 +86,7 @@ function routeSettler(decision: AllowedDecision, onWork: (() => void) | undefine
  * @param onUnread called if the response cannot be parsed
  * @param onCharged called with the cost unless it is nothing
  * @param onSettled called with the cost
+ * @param onUnknown returns what is charged if the cost is unknown. Default: the reservation
  */
 export function llmCallSettler(
   metered: MeteredCall,
@@ -95,6 +96,7 @@ export function llmCallSettler(
   onCharged: ((cost: Settlement) => void) | undefined,
   onSettled: ((cost: Settlement) => void) | undefined,
   upstreamPermit?: UpstreamPermit,
+  onUnknown?: () => Amounts,
 ): Settler {
   return (result, progress) => {
     const ofUpstream = upstreamPermit?.()
@@ -104,7 +106,15 @@ export function llmCallSettler(
     onSettled?.(cost)
     // A call without tokens can have a price, such as that of a request.
     if (cost === 'unknown' || cost.tokens > 0 || (cost.money ?? 0) > 0) onCharged?.(cost)
-    if (cost === 'unknown') return
+    if (cost === 'unknown') {
+      if (onUnknown === undefined) return
+      // Less was reserved than the call may have used.
+      const unknown = onUnknown()
+      return both(
+        settleCounted(permit, { ...unknown }),
+        ofUpstream && settleCounted(ofUpstream, { ...unknown }),
+      )
+    }
     recorded?.setActualCost(cost)
     permit.served({ input: cost.input_tokens, output: cost.output_tokens })
     const costs = { ...(cost === NO_AMOUNTS ? NO_WORK : cost), ...metered.work(cost) }

@@ -2,6 +2,7 @@ import type { Client } from 'sluice'
 import { MONEY } from 'sluice/internal'
 import { highestPriceOf } from '../../policy/llm/call-price.js'
 import type { LlmCall } from '../../policy/llm/llm-call.js'
+import { unknownCosts } from '../../policy/llm/prediction/predicted-call.js'
 import type { ResponseMeter, Settlement } from '../../policy/llm/response/response-meter.js'
 import { type Amounts, NO_AMOUNTS } from '../../policy/llm/usage.js'
 import type { SpendSink } from '../spend/spend-recorder.js'
@@ -57,8 +58,15 @@ export function recordCallSpend(
   }
 }
 
-/** Returns what stays charged for a model call whose usage is unknown: its reservation. */
-export function chargedAmounts({ price, reservation }: LlmCall, decision: AllowedDecision): Amounts {
+/**
+ * Returns what stays charged for a model call whose usage is unknown: its reservation or, if less
+ * than the maximum was reserved, the maximum.
+ */
+export function chargedAmounts(
+  { parameters, prediction, price, reservation }: LlmCall,
+  decision: AllowedDecision,
+): Amounts {
+  if (prediction !== undefined) return unknownCosts({ parameters, price, reservation }, decision.quotas)
   const { input, output, total } = reservation
   const amounts = { tokens: total, input_tokens: input, output_tokens: output }
   if (price === undefined) return amounts

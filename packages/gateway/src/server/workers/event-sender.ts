@@ -87,6 +87,7 @@ export function eventSender(
     },
     onModelAnswer: (...args) => add(['onModelAnswer', ...args]),
     onUnreadableResponse: (...args) => add(['onUnreadableResponse', ...args]),
+    onStreamExhausted: (...args) => add(['onStreamExhausted', ...args]),
     onLimiterEvent: (route, event) =>
       add([
         'onLimiterEvent',

@@ -19,9 +19,9 @@ import { timed } from '../observability/metrics/timed-store.js'
 import { broadcast, type Observer } from '../observability/observer.js'
 import { recordErrorLog } from '../observability/recording/record-errors.js'
 import { Recorder, workerRecord } from '../observability/recording/recorder.js'
+import { responseWarnings } from '../observability/response-warnings.js'
 import { loadOf } from '../observability/server-load.js'
 import { openTelemetry } from '../observability/telemetry/telemetry.js'
-import { unreadableResponseLog } from '../observability/unreadable-responses.js'
 import { errorReporter } from '../proxy/error-reporter.js'
 import { startProxy } from '../proxy/proxy-server.js'
 import { Runtime } from '../runtime.js'
@@ -146,7 +146,7 @@ async function startServer(start: StartMessage): Promise<WorkerServer> {
   )
   const webhooks = sharedOutbox(config)
   const observer: Observer = broadcast([
-    reportsEvents ? sender : unreadableResponseLog(log),
+    reportsEvents ? sender : responseWarnings(log),
     ...(webhooks === undefined ? [] : [thresholdRecorder(webhooks)]),
   ])
   const telemetry = await openTelemetry(config, { log, redaction, worker })

@@ -477,6 +477,21 @@ describe('the error for an invalid configuration file', () => {
       "'llm' requires 'shape'",
     ],
     [
+      'an unknown reservation',
+      `${UPSTREAM}\nroutes: [{ match: /chat/completions, llm: { shape: openai, reserve: ¦median } }]`,
+      "'reserve' must be stated, learned or p90",
+    ],
+    [
+      'when_exhausted without learned reservations',
+      `${UPSTREAM}\nroutes: [{ match: /chat/completions, llm: { shape: openai, when_exhausted: ¦finish } }]`,
+      "'when_exhausted' applies only with 'reserve: learned' or 'reserve: p90'",
+    ],
+    [
+      'a cut of streams that cannot be ended',
+      `${UPSTREAM}\nroutes: [{ match: /a, llm: { shape: { input: [/q] }, reserve: learned, when_exhausted: ¦cut } }]`,
+      "the gateway cannot end a stream of the shape 'custom' early; write finish. Streams of openai-chat, openai-completions, openai-responses, anthropic-messages, ollama-chat, ollama-generate, gemini-generate can be cut",
+    ],
+    [
       'a custom shape without input',
       `${UPSTREAM}\nroutes: [{ match: /a, llm: { shape: ¦{ text: /text } } }]`,
       'a custom shape requires a pointer to the input',

@@ -46,6 +46,8 @@ const REQUIRED: Readonly<Record<string, string>> = {
   'routes[].llm.cached_weight': 'shape: openai',
   'routes[].llm.ask_for_usage': 'shape: openai',
   'routes[].llm.max_retry_wait': 'shape: openai',
+  'routes[].llm.reserve': 'shape: openai',
+  'routes[].llm.when_exhausted': 'shape: openai, reserve: learned',
   'upstreams.*.fallback_on': 'fallback: default',
   'upstreams.*.health.every': 'path: /health',
   'limits[].align': 'limit: 10/minute',

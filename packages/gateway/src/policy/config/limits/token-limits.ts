@@ -23,6 +23,9 @@ export function readsCall(rule: Rule<never>): boolean {
  * without a cost that counts units of work gets those of the call, and a fair rule its work in
  * tokens.
  *
+ * If one limit of a resource has `reserve: stated`, all of them reserve the maximum, because they
+ * grow together.
+ *
  * @param others the other patterns of the route, whose calls may belong to other APIs
  */
 export function withTokenCosts(
@@ -31,6 +34,11 @@ export function withTokenCosts(
   problems: Problems,
   others: readonly RouteShape[] = [],
 ): readonly Rule<GatewayRequest>[] {
+  const stated = new Set(
+    limits.flatMap(({ rule, node }) =>
+      node.kind === 'map' && node.entries.has('reserve') ? tokensOf(rule) : [],
+    ),
+  )
   return limits.map(({ rule, node }) => {
     const resource = tokensOf(rule)
     if (resource === undefined)
@@ -52,7 +60,7 @@ export function withTokenCosts(
     return {
       ...rule,
       cost: Object.assign(
-        ({ call }: GatewayRequest, limit: Limit) => costIn(resource, call, limit),
+        ({ call }: GatewayRequest, limit: Limit) => costIn(resource, call, limit, stated.has(resource)),
         FROM_CALL,
       ),
     }
@@ -66,7 +74,8 @@ export const FROM_CALL = { source: 'estimated from the call', readsCall: true } 
 function withTokenWork(rule: Rule<GatewayRequest>): Rule<GatewayRequest> {
   if (!('fair' in rule)) return rule
   const work = ({ call: { reservation } }: GatewayRequest) => {
-    return { input: reservation.input, output: reservation.output }
+    const { input, output, expected = output } = reservation
+    return { input, output: expected }
   }
   return { ...rule, work: Object.assign(work, FROM_CALL) }
 }

@@ -5,7 +5,7 @@ import type { LlmOptions, LlmRouteOptions, WhenExhausted } from '../../llm/llm-c
 import type { ReserveMode } from '../../llm/prediction/output-predictor.js'
 import { customShape } from '../../llm/shapes/custom-shape.js'
 import type { Shape, ShapeFinder, Vendor } from '../../llm/shapes/shape.js'
-import { AUTO, routeShapeFor, SHAPE_NAMES, sampleOf } from '../../llm/shapes/shapes.js'
+import { AUTO, ENDABLE_SHAPES, routeShapeFor, SHAPE_NAMES, sampleOf } from '../../llm/shapes/shapes.js'
 import { loadTokenizer, TOKENIZERS } from '../../llm/tokenizers.js'
 import type { MirrorName } from '../../llm/vendor-headers.js'
 import { type Decoder, mapOf, oneOrListOf, scalar, transform, withKeysOf } from '../yaml/decoders.js'
@@ -61,7 +61,12 @@ export function llmDecoder(path: string): Decoder<LlmSection> {
     const values = llmMap(node, problems)
     if (values === undefined) return undefined
     const { shape, ...others } = values
-    if (shape !== undefined) return sectionOf(shape, others)
+    if (shape !== undefined) {
+      const problem = exhaustionProblem(shape, others)
+      const at = node.kind === 'map' ? node.entries.get('when_exhausted')?.value : undefined
+      if (problem !== undefined) problems.at(at ?? node, problem)
+      return sectionOf(shape, others)
+    }
     if (node.kind === 'map' && !node.entries.has('shape'))
       problems.at(node, "'llm' requires 'shape', such as openai")
     return undefined
@@ -128,6 +133,19 @@ function optionsOf(shape: ChosenShape['shape'], values: MeteringSettings): LlmRo
     ...(values.tokenizer && { tokenizer: values.tokenizer }),
     ...reserveOptions(values),
   }
+}
+
+/** Returns what is wrong with `when_exhausted`; undefined if nothing is. */
+function exhaustionProblem(
+  { shape }: ChosenShape,
+  { reserve, when_exhausted: whenExhausted }: MeteringSettings,
+): string | undefined {
+  if (whenExhausted === undefined) return undefined
+  if (reserve === undefined || reserve === 'stated')
+    return "'when_exhausted' applies only with 'reserve: learned' or 'reserve: p90'; remove it, or add 'reserve'"
+  if (whenExhausted === 'finish' || typeof shape === 'function' || shape.endingOf !== undefined)
+    return undefined
+  return `the gateway cannot end a stream of the shape '${shape.name}' early; write finish. Streams of ${ENDABLE_SHAPES.join(', ')} can be cut`
 }
 
 function reserveOptions({

@@ -1,6 +1,7 @@
 import type { LlmCall } from '../llm-call.js'
 import { isErrorAnswer } from '../shapes/error-body.js'
 import type { Reading } from '../shapes/shape.js'
+import type { StreamEnding } from '../shapes/stream-ending.js'
 import { type Amounts, NO_AMOUNTS, type TokenUsage } from '../usage.js'
 import { type AnswerEnd, billingOfFailure, billingOfStatus } from './billing.js'
 import { ByteBuffer } from './byte-buffer.js'
@@ -68,6 +69,8 @@ export class ResponseMeter {
   #firstTextAt: number | undefined
   /** Undefined unless somebody follows the response. */
   #progress: Progress | undefined
+  /** Undefined unless the stream may be ended before its end. */
+  #ending: StreamEnding | undefined
   /** Undefined unless the model is read. */
   #model: { name: string | undefined } | undefined
 
@@ -136,6 +139,11 @@ export class ResponseMeter {
    */
   follow(listener: ProgressListener, now = () => performance.now()): void {
     this.#progress = new Progress(listener, now)
+  }
+
+  /** Lets an ending read the events of a stream. Must be called before the first data. */
+  showTo(ending: StreamEnding): void {
+    this.#ending = ending
   }
 
   /** The model that the response named; undefined without one, or if it is not read. */
@@ -242,6 +250,7 @@ export class ResponseMeter {
   #readEvent(data: string, name: string | undefined): void {
     if (data.trim() === DONE) return
     const parsed = parseData(data)
+    this.#ending?.see(parsed)
     const reading = parsed === undefined ? undefined : this.#call.options.shape.readEvent(parsed)
     if (name === 'error') {
       this.#add({ usage: {}, texts: [], ...reading, failed: true })
@@ -261,6 +270,7 @@ export class ResponseMeter {
   #read(json: string, as: 'event' | 'answer'): void {
     const { shape } = this.#call.options
     const parsed = parseData(json)
+    this.#ending?.see(parsed)
     const reading =
       as === 'answer'
         ? (shape.readResponse(parsed) ?? shape.readEvent(parsed))

@@ -5,6 +5,7 @@ import { tokenCount, type Usage } from '../usage.js'
 import { hasError } from './error-body.js'
 import { textsIn } from './output-text.js'
 import type { Reading, Shape } from './shape.js'
+import { messagesEnding } from './stream-ending.js'
 
 const COUNTED: ReadonlySet<string> = new Set(['messages', 'system', 'tools'])
 
@@ -14,6 +15,7 @@ export const anthropicMessages: Shape = {
   vendor: 'anthropic',
   operation: 'chat',
   usageOnRequest: false,
+  endingOf: messagesEnding,
   readRequest(body, input) {
     const messages = own(body, 'messages')
     if (!Array.isArray(messages))

@@ -18,6 +18,7 @@ import { freeShape } from './free-shape.js'
 import { textsIn } from './output-text.js'
 import { modelBeforeMethod } from './path-model.js'
 import type { CallParameters, Reading, Shape } from './shape.js'
+import { geminiEnding } from './stream-ending.js'
 
 // Google's Gemini API, which Vertex AI shares: https://ai.google.dev/api/generate-content. The path
 // names the model and the method. The API reads each member in camel case and in snake case.
@@ -30,6 +31,7 @@ export const geminiGenerate: Shape = {
   modelIn: modelBeforeMethod,
   usageOnRequest: false,
   streamsList: true,
+  endingOf: geminiEnding,
   readRequest(body, input, path) {
     const contents = own(body, 'contents')
     if (!Array.isArray(contents))

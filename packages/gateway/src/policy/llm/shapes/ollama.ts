@@ -22,6 +22,7 @@ import { tokenCount } from '../usage.js'
 import { hasError } from './error-body.js'
 import { messageTexts, textsIn } from './output-text.js'
 import type { CallParameters, Reading, Shape } from './shape.js'
+import { ollamaEnding } from './stream-ending.js'
 
 // Ollama's API. It streams by default: one JSON value per line, the last with the usage.
 
@@ -37,6 +38,7 @@ export const ollamaChat: Shape = {
   vendor: 'ollama',
   operation: 'chat',
   usageOnRequest: false,
+  endingOf: ollamaEnding({ message: { role: 'assistant', content: '' } }),
   readRequest(body, input) {
     const messages = own(body, 'messages')
     // A request without messages loads or unloads the model.
@@ -61,6 +63,7 @@ export const ollamaGenerate: Shape = {
   vendor: 'ollama',
   operation: 'text_completion',
   usageOnRequest: false,
+  endingOf: ollamaEnding({ response: '' }),
   readRequest(body, input) {
     for (const name of PROMPT_MEMBERS) countContent(own(body, name), input)
     countPrompts(own(body, 'context'), input)

@@ -4,6 +4,7 @@ import { describeValue, maximumOf, own } from '../request/json-fields.js'
 import { readChoices } from './openai-choices.js'
 import { openAICallParameters, statedAnswers } from './openai-fields.js'
 import type { Shape } from './shape.js'
+import { choicesEnding } from './stream-ending.js'
 
 const COUNTED: ReadonlySet<string> = new Set([
   ...['messages', 'documents', 'tools', 'functions', 'response_format'],
@@ -15,6 +16,7 @@ export const openAIChat: Shape = {
   vendor: 'openai',
   operation: 'chat',
   usageOnRequest: true,
+  endingOf: choicesEnding({ delta: {} }),
   readRequest(body, input) {
     const messages = own(body, 'messages')
     if (!Array.isArray(messages))

@@ -4,6 +4,7 @@ import { maximumOf, own } from '../request/json-fields.js'
 import { readChoices } from './openai-choices.js'
 import { openAICallParameters, statedAnswers } from './openai-fields.js'
 import type { Shape } from './shape.js'
+import { choicesEnding } from './stream-ending.js'
 
 const COUNTED: ReadonlySet<string> = new Set(['prompt', 'suffix', 'response_format'])
 
@@ -13,6 +14,7 @@ export const openAICompletions: Shape = {
   vendor: 'openai',
   operation: 'text_completion',
   usageOnRequest: true,
+  endingOf: choicesEnding({ text: '', logprobs: null }),
   readRequest(body, input) {
     const prompt = own(body, 'prompt')
     if (prompt === undefined) throw new RequestError("'prompt' is missing")

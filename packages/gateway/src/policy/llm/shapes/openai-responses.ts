@@ -5,6 +5,7 @@ import { hasError } from './error-body.js'
 import { openAICallParameters } from './openai-fields.js'
 import { callTexts, textsIn, textsWithin } from './output-text.js'
 import type { ItemReading, Reading, Shape } from './shape.js'
+import { responsesEnding } from './stream-ending.js'
 
 /** Statuses of a response whose cost is not yet known. */
 const UNFINISHED: ReadonlySet<unknown> = new Set(['queued', 'in_progress'])
@@ -20,6 +21,7 @@ export const openAIResponses: Shape = {
   vendor: 'openai',
   operation: 'chat',
   usageOnRequest: false,
+  endingOf: responsesEnding,
   readRequest(body, input) {
     countContent(own(body, 'instructions'), input)
     countContent(own(body, 'input'), input)

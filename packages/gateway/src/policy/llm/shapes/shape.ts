@@ -4,6 +4,7 @@ import type { TokenCounter } from '../token-counter.js'
 import type { Usage } from '../usage.js'
 import type { CallWork, WorkUnit } from '../work.js'
 import type { ModelFinder } from './path-model.js'
+import type { StreamEnding } from './stream-ending.js'
 
 /** A vendor with an API, whose SDKs read errors and headers in the vendor's form. */
 export type Vendor = 'openai' | 'anthropic' | 'ollama' | 'gemini' | 'bedrock'
@@ -84,6 +85,8 @@ export interface Shape {
   readonly streamsList?: boolean
   /** The units of work that each call has. */
   readonly counts?: readonly WorkUnit[]
+  /** Creates what ends a stream before its end; absent if the API has no such end. */
+  readonly endingOf?: () => StreamEnding
   /** `true` if an answer may be audio or plain text, which is not read. */
   readonly hasPlainAnswers?: boolean
   /**

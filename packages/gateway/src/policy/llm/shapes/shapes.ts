@@ -61,6 +61,11 @@ export const SHAPE_NAMES: readonly string[] = [
   ...new Set([AUTO, ...SHAPES.flatMap(({ shape }) => [apiOf(shape), shape.name])]),
 ]
 
+/** The names of the shapes whose streams can be ended early. */
+export const ENDABLE_SHAPES: readonly string[] = SHAPES.flatMap(({ shape }) =>
+  shape.endingOf === undefined ? [] : shape.name,
+)
+
 /** All endings: patterns, then suffixes from the longest, so that `/api/embed` precedes `/embed`. */
 const BY_SUFFIX = SHAPES.flatMap(({ shape, suffixes }) => suffixes.map((suffix) => ({ shape, suffix }))).sort(
   (one, other) => lengthOf(other.suffix) - lengthOf(one.suffix),

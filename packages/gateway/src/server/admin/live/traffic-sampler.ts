@@ -17,7 +17,7 @@ const UNROUTED = '(unrouted)'
 const MINUTE_MS = 60_000
 
 /** Counts requests and measures latencies, in samples of a second and of a minute. */
-export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableResponse'> {
+export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableResponse' | 'onStreamExhausted'> {
   readonly #second = new Interval()
   #minute = new Interval()
   /** Epoch milliseconds; undefined before the first sample. */

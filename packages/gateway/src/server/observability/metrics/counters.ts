@@ -1,4 +1,5 @@
 import type { LimiterEvent, Quota } from 'sluice'
+import type { WhenExhausted } from '../../../policy/llm/llm-call.js'
 import type { UnreadReason } from '../../../policy/llm/response/response-meter.js'
 import type { RequestOutcome } from '../request-outcome.js'
 import { LastExemplar } from './metric.js'
@@ -35,10 +36,12 @@ type Refusal = (LimiterEvent & { readonly type: 'refused' })['refusal']
 
 /** The counters of one rule. */
 export class RuleCounters {
-  /** Units charged at admission, and units that settlements refunded or charged in addition. */
+  /** Units charged at admission and by extensions, and units that settlements refunded or charged in addition. */
   taken = 0
   returned = 0
   owed = 0
+  /** How often a running request took more. */
+  extensions = 0
   shadowRefusals = 0
   /** Requests that a soft limit admitted above it. */
   softOverruns = 0
@@ -60,6 +63,11 @@ export class RuleCounters {
       this.refused.set(reason, last)
     }
     last.set(1, requestId, traceId)
+  }
+
+  onExtended(cost: number): void {
+    this.extensions++
+    this.taken += cost
   }
 
   onSettled(taken: number, cost: number): void {
@@ -84,6 +92,8 @@ export class RouteCounters {
   readonly refused = new CountsBy<string>()
   /** Model responses that could not be parsed, by reason. */
   readonly unreadableResponses = new CountsBy<UnreadReason>()
+  /** Streams that used up what they reserved, by what happened to them. */
+  readonly exhaustedStreams = new CountsBy<WhenExhausted>()
   degraded = 0
   inFlight = 0
   waiting = 0

@@ -9,7 +9,8 @@ import type { ProcessStats } from './process-stats.js'
 
 /** Copies the counters of routes and rules to the Prometheus instruments. */
 export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<string, RouteCounters>): void {
-  const { requests, decisions, degraded, inFlight, waiting, unreadableResponses } = instruments
+  const { requests, decisions, degraded, inFlight, waiting, unreadableResponses, exhaustedStreams } =
+    instruments
   const {
     refusals,
     shadowRefusals,
@@ -18,6 +19,7 @@ export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<stri
     taken,
     returned,
     owed,
+    extensions,
     effectiveLimit,
     tokens,
     money,
@@ -29,12 +31,13 @@ export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<stri
     inFlight,
     waiting,
     unreadableResponses,
+    exhaustedStreams,
     tokens,
     money,
   ]
   const ruleInstruments = [
     ...[refusals, shadowRefusals, softOverruns, thresholds],
-    ...[taken, returned, owed, effectiveLimit],
+    ...[taken, returned, owed, extensions, effectiveLimit],
   ]
   for (const instrument of [...routeInstruments, ...ruleInstruments]) instrument.clear()
   for (const [route, counters] of routes) {
@@ -48,6 +51,7 @@ export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<stri
     degraded.add({ route }, counters.degraded)
     for (const [reason, count] of counters.unreadableResponses)
       unreadableResponses.add({ route, reason }, count)
+    for (const [action, count] of counters.exhaustedStreams) exhaustedStreams.add({ route, action }, count)
     inFlight.add({ route }, counters.inFlight)
     waiting.add({ route }, counters.waiting)
     for (const [model, { input, output, money: spent }] of counters.models) {
@@ -60,7 +64,17 @@ export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<stri
 }
 
 function exportRule(
-  { refusals, shadowRefusals, softOverruns, thresholds, taken, returned, owed, effectiveLimit }: Instruments,
+  {
+    refusals,
+    shadowRefusals,
+    softOverruns,
+    thresholds,
+    taken,
+    returned,
+    owed,
+    extensions,
+    effectiveLimit,
+  }: Instruments,
   labels: { readonly route: string; readonly rule: string },
   counters: RuleCounters,
 ): void {
@@ -68,6 +82,7 @@ function exportRule(
   taken.add(withResource, counters.taken)
   returned.add(withResource, counters.returned)
   owed.add(withResource, counters.owed)
+  if (counters.extensions > 0) extensions.add(labels, counters.extensions)
   shadowRefusals.add(labels, counters.shadowRefusals)
   if (counters.softOverruns > 0) softOverruns.add(labels, counters.softOverruns)
   for (const [threshold, count] of counters.thresholds) thresholds.add({ ...labels, threshold }, count)

@@ -1,4 +1,5 @@
 import type { LimiterEvent, Quota } from 'sluice'
+import type { WhenExhausted } from '../../../policy/llm/llm-call.js'
 import type { UnreadReason } from '../../../policy/llm/response/response-meter.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
 import { VERSION } from '../../../version.js'
@@ -123,6 +124,10 @@ export class GatewayMetrics implements Observer {
     this.#route(route).unreadableResponses.add(reason)
   }
 
+  onStreamExhausted(route: string, action: WhenExhausted): void {
+    this.#route(route).exhaustedStreams.add(action)
+  }
+
   onLimiterEvent(route: string, event: LimiterEvent<CountedRequest>): void {
     switch (event.type) {
       case 'allowed':
@@ -136,7 +141,7 @@ export class GatewayMetrics implements Observer {
         this.#route(route).rule(event.quota).softOverruns++
         return
       case 'extended':
-        this.#route(route).rule(event).taken += event.cost
+        this.#route(route).rule(event).onExtended(event.cost)
         return
       case 'settled':
         this.#route(route).rule(event).onSettled(event.taken, event.cost)

@@ -125,6 +125,16 @@ export function createInstruments() {
       help: 'Requests decided without the store, by the failure policy.',
       labelNames: ['route'],
     }),
+    extensions: new Metric('counter', {
+      name: 'sluice_extensions_total',
+      help: 'Times that the reservation of a stream took more from a rule.',
+      labelNames: ['route', 'rule'],
+    }),
+    exhaustedStreams: new Metric('counter', {
+      name: 'sluice_exhausted_streams_total',
+      help: 'Streams that used up what they reserved while a limit could not hold more.',
+      labelNames: ['route', 'action'],
+    }),
     unreadableResponses: new Metric('counter', {
       name: 'sluice_unread_answers_total',
       help: 'Model responses that could not be parsed and were charged by their size.',

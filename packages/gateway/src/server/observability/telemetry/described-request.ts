@@ -172,6 +172,8 @@ export class DescribedRequest implements RequestTelemetry {
   /** Returns the value of `error.type`. A model call also fails with a status below 500. */
   #errorType(status: number | undefined): string | undefined {
     const { kind, by } = this.#exchange ?? {}
+    // The response is complete for the client, and says that it was cut.
+    if (by === 'quota') return undefined
     if (kind === 'interrupted') return by === 'upstream' ? UPSTREAM_DISCONNECTED : CLIENT_DISCONNECTED
     if (status === undefined) return CLIENT_DISCONNECTED
     const isError = status >= (this.#call === undefined ? 500 : 400)

@@ -70,7 +70,7 @@ interface Decided {
 interface ForwardEnd {
   readonly kind: 'answered' | 'interrupted' | 'failed'
   /** The side that interrupted the exchange. */
-  readonly by?: 'client' | 'upstream'
+  readonly by?: 'client' | 'upstream' | 'quota'
   readonly seconds: number
 }
 

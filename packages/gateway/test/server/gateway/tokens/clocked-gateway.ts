@@ -2,6 +2,7 @@ import { type Clock, memoryStore } from 'sluice'
 import { clientAddressReader } from 'sluice/http'
 import { onTestFinished } from 'vitest'
 import { parseConfig } from '../../../../src/policy/config/load-config.js'
+import { OutputPredictor } from '../../../../src/policy/llm/prediction/output-predictor.js'
 import { ResponseMemory } from '../../../../src/policy/llm/response/response-memory.js'
 import { createPolicies } from '../../../../src/policy/policies.js'
 import { WarmUps } from '../../../../src/policy/warm-ups.js'
@@ -39,6 +40,7 @@ export async function clockedGateway(
     upstreamUsers: new RefCount(),
     bodyMemory: new BodyMemory(2 ** 30),
     responseMemory: new ResponseMemory(1 << 30),
+    predictor: new OutputPredictor(clock.now),
     bodyStartTimeoutMs: config.timeouts.bodyStart,
     retriesPost: config.retriesPost,
     cors: undefined,
@@ -49,6 +51,7 @@ export async function clockedGateway(
         onInFlightChange: () => {},
         onWaitingChange: () => {},
         onUpstreamResponse: () => {},
+        onStreamExhausted: () => {},
       },
       onUnreadableResponse: (_route: string, reason: string) => {
         throw new Error(reason)
