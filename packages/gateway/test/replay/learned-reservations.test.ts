@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { parseConfig, type ReplayReport, replay } from '../../src/replay/index.js'
+import {
+  loadServer,
+  parseConfig,
+  type ReplayReport,
+  replay,
+  type ServerSetup,
+} from '../../src/replay/index.js'
 
 const FOLDER = fileURLToPath(new URL('../../../../../shared/traces', import.meta.url))
 const BURST = 20_000
@@ -31,7 +37,7 @@ interface Measured {
 async function measure(
   trace: string | Readable,
   llm: string,
-  options: { readonly clients?: number; readonly duration?: string } = {},
+  options: { readonly clients?: number; readonly duration?: string; readonly server?: ServerSetup } = {},
 ): Promise<Measured> {
   const buckets = new Map<string, { level: number; at: number }>()
   let falsely = 0
@@ -140,4 +146,18 @@ it('at most 0.1 % of the streams, and 11, of a client with erratic answers meet 
   const { allowed, exhausted = 0 } = report.requests
   expect(allowed).toBeGreaterThan(10_000)
   expect(exhausted).toBeLessThanOrEqual(0.001 * allowed + 11 + 8)
+})
+
+it('with a model of the server, reservations grow as the server writes, and streams are cut', async () => {
+  const lines = Array.from({ length: 60 }, (_, call) => `${call},a,10,${call < 30 ? 20 : 3000},4096,`)
+  const trace = () => Readable.from([`${HEAD}${lines.join('\n')}\n`])
+  const server = await loadServer('llama-3.1-8b-a100')
+  const [finished, cut] = await Promise.all([
+    measure(trace(), 'reserve: learned', { server }),
+    measure(trace(), 'reserve: learned, when_exhausted: cut', { server }),
+  ])
+  expect(finished?.report.requests.exhausted).toBeGreaterThan(0)
+  expect(cut?.report.requests.exhausted).toBeGreaterThan(0)
+  const usedBy = ({ report }: Measured) => report.rules[0]?.used ?? 0
+  expect(usedBy(cut)).toBeLessThan(usedBy(finished))
 })

@@ -31,7 +31,7 @@ export interface LlmOptions {
 }
 
 /** How much a call reserves before its output is known. */
-export interface ReserveOptions {
+interface ReserveOptions {
   readonly mode: ReserveMode
   /** What happens to a stream that has used up its reservation while a limit cannot hold more. */
   readonly whenExhausted: WhenExhausted

@@ -12,7 +12,7 @@ export type ForwardResult =
   | FailedForward
 
 /** Who ended a response early. `quota`: a limit that could hold no more of a stream. */
-export type Interrupter = 'client' | 'upstream' | 'quota'
+type Interrupter = 'client' | 'upstream' | 'quota'
 
 /**
  * The upstream did not respond and nothing was written to the client: the caller must send a
