@@ -41,7 +41,7 @@ it('the model server responds with 200 once its models are trained', async () =>
   expect(answer.status).toBe(200)
   expect(await answer.json()).toEqual({
     status: 'ready',
-    generations: { running: 0, abandoned: 0, tokens: 0 },
+    generations: { running: 0, waiting: 0, abandoned: 0, tokens: 0 },
   })
   expect((await serving.post('/predict', { features: [1, 2, 3] })).status).toBe(200)
 })

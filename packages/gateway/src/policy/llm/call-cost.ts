@@ -1,7 +1,7 @@
 import { capacityOf, type Limit } from 'sluice'
 import { reservedMoney } from './call-price.js'
 import type { WeighedCall } from './llm-call.js'
-import { fitToCapacity, type TokenResource } from './reservation.js'
+import { fitToCapacity, type Reservation, type TokenResource } from './reservation.js'
 
 /**
  * Returns the cost of a call's reservation in one resource. A default output is reduced to the
@@ -16,8 +16,7 @@ export function costIn(
   limit: Limit,
   reservesAll = false,
 ): number {
-  const { expected: _, ...whole } = reservation
-  const reserved = reservesAll ? whole : reservation
+  const reserved = reservesAll ? withoutExpectation(reservation) : reservation
   if (resource === 'money') {
     if (price === undefined) throw new Error('a call without a price cannot be charged to a limit on money')
     return reservedMoney(price, reserved, limit)
@@ -25,4 +24,8 @@ export function costIn(
   const { input, output, total } = fitToCapacity(reserved, { [resource]: capacityOf(limit) })
   if (resource === 'tokens') return total
   return resource === 'input_tokens' ? input : output
+}
+
+function withoutExpectation({ expected: _, ...whole }: Reservation): Reservation {
+  return whole
 }

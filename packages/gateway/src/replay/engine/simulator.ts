@@ -20,7 +20,7 @@ interface Arrival {
   /** Undefined without a server, and if it cannot serve the request. */
   call?: ServerCall | undefined
   /** Undefined until limits decide on the request. */
-  readonly request?: ReplayedRequest
+  request?: ReplayedRequest
 }
 
 /** A rule that was skipped for some requests because the trace lacks their cost or key. */
@@ -103,19 +103,19 @@ export class Simulator {
   }
 
   #decide(
-    arrived: Arrival,
+    arrival: Arrival,
     { policy, params }: PolicyMatch,
     limiter: Limiter<WeighedRequest>,
     path: string,
   ): void {
-    const { recorded } = arrived
+    const { recorded } = arrival
     const { target } = recorded
     const { name, llm } = policy
     const search = target?.includes('?') ? target.slice(target.indexOf('?')) : ''
     let decision: Decision | Promise<Decision>
     const time = this.wallTime()
     const request = new ReplayedRequest(recorded, name, path, search, params, time, llm, this.predictor)
-    const arrival = { ...arrived, request }
+    arrival.request = request
     try {
       decision = limiter.admit(request, ...admitOptionsOf(arrival.call))
     } catch (error) {

@@ -6,6 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { describe, expect, it } from 'vitest'
+import { startPricedGateway, usedOf } from '../money/priced-gateway.js'
 import { send, startTestGateway, until } from '../running-gateway.js'
 import { CHAT, chat } from './chat-calls.js'
 import { jsonOf, sendJson, usageEvent, wordEvent } from './chat-model.js'
@@ -163,6 +164,36 @@ describe('a call whose answers are known to be short', () => {
     for (const { response } of opened) response.destroy()
     await Promise.allSettled(opened.map(({ sent }) => sent))
   })
+})
+
+it('a limit on money grows with the tokens, at the highest price of the call', async () => {
+  const model = scriptedModel({
+    choices: [{ message: { content: 'Well.' } }],
+    usage: { prompt_tokens: 10, completion_tokens: 4 },
+  })
+  const money = '{ limit: 1000 USD/day, of: money, name: money, by: ip }'
+  const { url } = await startPricedGateway(
+    `routes: [{ match: 'POST ${CHAT}', llm: { shape: openai, reserve: learned }, limits: [${money}] }]`,
+    model.listener,
+  )
+  const big = (more: object) => JSON.stringify(chat(10, { model: 'big', ...more }))
+  for (let call = 0; call < 20; call += 1)
+    await send(url, CHAT, { body: big({ stream: false, max_tokens: 50 }) })
+  const used = async () => Number.parseFloat((await usedOf(url)) ?? '')
+  const before = await used()
+  const sent = send(url, CHAT, { body: big({ stream: true, max_tokens: 800 }) })
+  await until(() => model.streams.length > 0)
+  const { response } = model.streams[0] as (typeof model.streams)[number]
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  // 1 for the request, 10 input tokens at 0.002 and 5 output tokens at 0.02.
+  expect((await used()) - before).toBeCloseTo(1.12, 9)
+  response.write(wordEvent('x'.repeat(4 * 40)))
+  await until(async () => (await used()) - before > 1.2)
+  expect((await used()) - before).toBeCloseTo(1.02 + 104 * 0.02, 9)
+  response.end(`${usageEvent({ prompt_tokens: 10, completion_tokens: 40 })}data: [DONE]\n\n`)
+  await sent
+  await until(async () => (await used()) - before < 2)
+  expect((await used()) - before).toBeCloseTo(1.01 + 40 * 0.01, 9)
 })
 
 interface StreamShape {
