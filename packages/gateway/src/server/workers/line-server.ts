@@ -13,9 +13,9 @@ import type { LineCall, LineReply } from './line-protocol.js'
 interface RemoteEntry {
   readonly client: AbortController
   onAttempted: ((attempt: Attempt<typeof KEPT>) => void) | undefined
+  failAttempt: ((error: Error) => void) | undefined
   onChecked: ((result: typeof KEPT | undefined) => void) | undefined
-  /** Fails what the worker was asked, because it has exited. */
-  onFailed: ((error: Error) => void) | undefined
+  failCheck: ((error: Error) => void) | undefined
 }
 
 /** Stands for a decision that the worker keeps. */
@@ -63,7 +63,8 @@ export class LineServer {
     const gone = new Error('the worker has exited')
     for (const entry of this.#entries.values()) {
       entry.client.abort(gone)
-      entry.onFailed?.(gone)
+      entry.failAttempt?.(gone)
+      entry.failCheck?.(gone)
     }
     this.#entries.clear()
     for (const service of this.#services.values()) service.end()
@@ -107,16 +108,15 @@ export class LineServer {
     const client = new AbortController()
     const entry: RemoteEntry = {
       client,
-      onAttempted: undefined,
-      onChecked: undefined,
-      onFailed: undefined,
+      ...{ onAttempted: undefined, failAttempt: undefined },
+      ...{ onChecked: undefined, failCheck: undefined },
     }
     this.#entries.set(id, entry)
     const request = {
       ...candidate,
       signal: client.signal,
       attempt: () => this.#askInTime(id, entry),
-      checkEarly: canCheck ? () => this.#ask<typeof KEPT | undefined>(id, entry, 'check') : undefined,
+      checkEarly: canCheck ? () => this.#askForCheck(id, entry) : undefined,
       onLateResult: () => this.#reply({ reply: 'late', id }),
     }
     try {
@@ -132,10 +132,15 @@ export class LineServer {
   }
 
   async #askInTime(id: number, entry: RemoteEntry): Promise<Attempt<typeof KEPT>> {
-    const attempt = this.#ask<Attempt<typeof KEPT>>(id, entry, 'attempt')
+    if (this.#hasExited) throw new Error('the worker has exited')
+    const attempt = new Promise<Attempt<typeof KEPT>>((resolve, reject) => {
+      entry.onAttempted = resolve
+      entry.failAttempt = reject
+    })
+    this.#reply({ reply: 'attempt', id })
     const timer = this.timers.start(() => {
       entry.onAttempted = undefined
-      entry.onFailed?.(new LateWorkerError('the worker did not decide in time'))
+      entry.failAttempt?.(new LateWorkerError('the worker did not decide in time'))
     }, ATTEMPT_TIMEOUT_MS)
     try {
       return await attempt
@@ -144,29 +149,23 @@ export class LineServer {
     }
   }
 
-  #ask<T>(id: number, entry: RemoteEntry, what: 'attempt' | 'check'): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      if (this.#hasExited) return reject(new Error('the worker has exited'))
-      if (what === 'attempt') entry.onAttempted = resolve as RemoteEntry['onAttempted']
-      else entry.onChecked = resolve as RemoteEntry['onChecked']
-      const failBefore = entry.onFailed
-      entry.onFailed = (error) => {
-        failBefore?.(error)
-        reject(error)
-      }
-      this.#reply({ reply: what, id })
+  #askForCheck(id: number, entry: RemoteEntry): Promise<typeof KEPT | undefined> {
+    return new Promise((resolve, reject) => {
+      entry.onChecked = resolve
+      entry.failCheck = reject
+      this.#reply({ reply: 'check', id })
     })
   }
 
   #onAttempted({ id, attempt }: LineCall & { operation: 'attempted' }): void {
     const entry = this.#entries.get(id)
-    const { onAttempted, onFailed } = entry ?? {}
+    const { onAttempted, failAttempt } = entry ?? {}
     if (entry === undefined || onAttempted === undefined) return
     entry.onAttempted = undefined
     if (entry.client.signal.aborted) this.#entries.delete(id)
     if (!('kept' in attempt)) onAttempted(attempt)
     else if (attempt.kept === 'decision') onAttempted({ result: KEPT })
-    else onFailed?.(new Error('the worker could not decide'))
+    else failAttempt?.(new Error('the worker could not decide'))
   }
 
   #onService({ id, report }: LineCall & { operation: 'service' }): void {

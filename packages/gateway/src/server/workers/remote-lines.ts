@@ -24,6 +24,7 @@ interface Entry {
   readonly resolve: (outcome: Outcome<unknown>) => void
   readonly reject: (error: unknown) => void
   readonly unsubscribe: (() => void) | undefined
+  isAttempting: boolean
   kept: Kept | undefined
   /** True once the client has disconnected. */
   hasLeft: boolean
@@ -81,6 +82,7 @@ class WorkerLines implements RemoteLines {
         resolve: resolve as (outcome: Outcome<unknown>) => void,
         reject,
         unsubscribe: signal && onAborted(signal, () => this.#onAbort(id, signal)),
+        isAttempting: false,
         kept: undefined,
         hasLeft: false,
       })
@@ -123,7 +125,10 @@ class WorkerLines implements RemoteLines {
       return
     }
     const entry = this.#entries.get(reply.id)
-    if (entry === undefined) return
+    if (entry === undefined) {
+      this.#onReplyToUnknown(reply)
+      return
+    }
     switch (reply.reply) {
       case 'attempt':
         void this.#attempt(reply.id, entry)
@@ -139,8 +144,16 @@ class WorkerLines implements RemoteLines {
     }
   }
 
+  /** The client of the request has disconnected. The primary must not wait for an answer. */
+  #onReplyToUnknown({ reply, id }: Exclude<LineReply, { reply: 'idle' }>): void {
+    if (reply === 'attempt') this.#call({ operation: 'attempted', id, attempt: { kept: 'error' } })
+    else if (reply === 'check') this.#call({ operation: 'checked', id, isDecided: false })
+  }
+
   async #attempt(id: number, entry: Entry): Promise<void> {
+    entry.isAttempting = true
     const attempt = await this.#decide(entry)
+    entry.isAttempting = false
     this.#call({ operation: 'attempted', id, attempt })
     // The client has disconnected, or the primary went on without this worker.
     if (entry.hasLeft || !this.#entries.has(id)) this.#dispose(id, entry)
@@ -175,24 +188,32 @@ class WorkerLines implements RemoteLines {
     entry.hasLeft = true
     this.#call({ operation: 'leave', id })
     entry.reject(reason)
+    if (!entry.isAttempting) this.#dispose(id, entry)
   }
 
   /** Ends a wait whose decision no longer counts. */
   #dispose(id: number, entry: Entry): void {
+    const { kept } = entry
     this.#entries.delete(id)
-    if (entry.kept !== undefined && 'result' in entry.kept) entry.request.onLateResult(entry.kept.result)
+    entry.unsubscribe?.()
+    entry.kept = undefined
+    if (kept !== undefined && 'result' in kept) entry.request.onLateResult(kept.result)
   }
 
-  #finish(id: number, entry: Entry, outcome: Exclude<LineReply & { reply: 'left' }, never>['outcome']): void {
-    if (entry.hasLeft) {
+  #finish(id: number, entry: Entry, outcome: (LineReply & { reply: 'left' })['outcome']): void {
+    const { kept } = entry
+    if (entry.hasLeft || !('kept' in outcome)) {
+      // The worker may have decided meanwhile, or be deciding.
       this.#dispose(id, entry)
+      if (!('kept' in outcome)) entry.resolve(outcome)
       return
     }
     this.#entries.delete(id)
     entry.unsubscribe?.()
-    if (!('kept' in outcome)) entry.resolve(outcome)
-    else if (entry.kept !== undefined && 'error' in entry.kept) entry.reject(entry.kept.error)
-    else if (entry.kept !== undefined) entry.resolve(entry.kept)
+    entry.kept = undefined
+    if (kept === undefined) entry.reject(new Error('the primary could not decide'))
+    else if ('error' in kept) entry.reject(kept.error)
+    else entry.resolve(kept)
   }
 
   #call(call: LineCall): void {
