@@ -52,7 +52,7 @@ const EXPECTATIONS: readonly Expectation[] = [
   { command: /key new/, prints: /^sluice_[0-9A-Za-z]{49}$/m },
   {
     command: /--server/,
-    prints: /server: llama-2-7b-a10g[\s\S]*throughput +1,291 [\s\S]*throughput +1,298 /,
+    prints: /server: llama-2-7b-a10g[\s\S]*throughput +1,291 [\s\S]*throughput +1,299 /,
   },
   { command: /--suggest/, prints: /8\/minute burst 32: refuses 3,086 of all 5,664 requests/ },
   { command: /--against/, prints: /today\.yaml +refuses 3,400 [\s\S]*tomorrow\.yaml +refuses 3,086 / },

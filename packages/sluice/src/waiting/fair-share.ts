@@ -162,7 +162,7 @@ export class FairShare<T extends Waiting> implements Order<T> {
   /** The tenant waits for its own requests at its part of the rate, or for all that wait. */
   expectedWaitMs({ share }: Waiting): number | undefined {
     const perMs = this.#rate.perMs(this.now())
-    if (perMs === undefined) return undefined
+    if (perMs === undefined || perMs === 0) return undefined
     const { tenant, weight, service } = termsOf(share)
     const account = this.#accounts.get(tenant)
     const isWaiting = account !== undefined && account.queue.length > 0

@@ -54,8 +54,9 @@ export class Line<T extends Waiting> {
       const { first } = this.order
       if (first === undefined) break
       const next = await this.#attempt(first)
-      if (next === 'left') continue
-      if (first === this.order.first) this.#timer = this.#timers.start(() => this.wake(), next.retryInMs)
+      // There may be room for the next request, too.
+      if (next === 'left') this.#isAwake = true
+      else if (first === this.order.first) this.#timer = this.#timers.start(() => this.wake(), next.retryInMs)
       else this.#isAwake = true
     }
     this.#isServing = false

@@ -46,6 +46,8 @@ export class LocalLines implements Lines {
   /** The lines in which a request waits. */
   readonly #lines = new Map<string, Line<Entry>>()
   readonly #fairOrders: FairOrders<Entry>
+  /** An order that outlives its line has one line again, so that there is one attempt at a time. */
+  readonly #lineOf = new WeakMap<Order<Entry>, Line<Entry>>()
   readonly #holdTimes = new HoldTimes()
   #tickets = 0
 
@@ -142,7 +144,9 @@ export class LocalLines implements Lines {
 
   #createLine({ id, share }: Pool): Line<Entry> {
     const order = share === undefined ? new FirstCome<Entry>() : this.#fairOrders.of(id)
-    return new Line(order, this.#timers, (first) => this.#try(first))
+    const line = this.#lineOf.get(order) ?? new Line(order, this.#timers, (first) => this.#try(first))
+    this.#lineOf.set(order, line)
+    return line
   }
 
   /** Removes an entry from its line. Returns false if it has left already. */

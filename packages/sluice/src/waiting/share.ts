@@ -2,7 +2,7 @@ import type { Work } from '../rules/work.js'
 
 /** The part of a line that a request belongs to. */
 export interface Share {
-  /** Whom the line is fair between. */
+  /** The tenant that is charged. */
   readonly tenant: string
   /** The tenant's part of the service, relative to those of others. More than 0. */
   readonly weight: number
