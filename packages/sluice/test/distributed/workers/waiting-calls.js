@@ -5,10 +5,11 @@ import { store } from './store.js'
 import { serveRequests } from './worker-messages.js'
 
 serveRequests(async ({ name, limit, calls, aborted, atOnce }) => {
+  // If the other process has taken the whole burst, both large calls wait as well.
   const limiter = createLimiter({
     store,
     name,
-    rules: [{ limit, by: () => 'one key', cost: (cost) => cost, wait: '5m', queue: calls + 1 }],
+    rules: [{ limit, by: () => 'one key', cost: (cost) => cost, wait: '5m', queue: calls + 2 }],
   })
   /** @type {{ id: number, at: number, cost: number }[]} */
   const admissions = []
