@@ -20,6 +20,22 @@ const FAULTS = [
   'test/fuzz/{log-chaos,reload,spent-money}.test.ts',
 ]
 
+/** Tests that replace modules or the timers of the process, or change its environment. */
+const ALONE = [
+  'packages/gateway/test/reworded-errors.test.ts',
+  'packages/gateway/test/cli/stray-output.test.ts',
+  'packages/gateway/test/replay/stats-thread.test.ts',
+  'packages/gateway/test/server/admin/live/{compressed,sse-feed}.test.ts',
+  'packages/gateway/test/server/files/hung-{acts,read}.test.ts',
+  'packages/gateway/test/server/gateway/telemetry.test.ts',
+  'packages/gateway/test/server/secrets/*.test.ts',
+  'packages/sluice/test/adapters/**/*.test.ts',
+  'packages/sluice/test/identity/cached-lookup.test.ts',
+  'packages/sluice/test/stores/{memcached/command-timeout,redis/round-trips}.test.ts',
+  'test/**/*.test.ts',
+  'examples/**/test/**/*.test.ts',
+]
+
 const EVERYTHING = ['packages/*/test/**/*.test.ts', 'examples/**/test/**/*.test.ts', 'test/**/*.test.ts']
 const ELSEWHERE = ['test/peers/**', '**/node_modules/**']
 
@@ -46,6 +62,15 @@ export default defineConfig({
         test: {
           name: 'servers',
           include: EVERYTHING,
+          exclude: [...ELSEWHERE, ...UNIT, ...FAULTS, ...ALONE],
+          isolate: false,
+          ...timeouts,
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          include: ALONE,
           exclude: [...ELSEWHERE, ...UNIT, ...FAULTS],
           ...timeouts,
         },
