@@ -46,7 +46,16 @@ export type { Labels } from './rules/labels.js'
 export type { ClientOverride, RuleOverride } from './rules/override.js'
 export { MalformedRequestError, RequestError } from './rules/request-error.js'
 export { ForbiddenError, type Refusing } from './rules/requirement.js'
-export type { ConcurrencyRule, LimitSpec, RateRule, Resource, Rule } from './rules/rule.js'
+export type {
+  AutomaticOptions,
+  ClassOptions,
+  ConcurrencyRule,
+  LimitSpec,
+  PredictedWork,
+  RateRule,
+  Resource,
+  Rule,
+} from './rules/rule.js'
 export { scaleLimit } from './rules/scale.js'
 export type { Tiers } from './rules/tiers.js'
 export { createWarmUp, type WarmUp, type WarmUpChange, type WarmUpOptions } from './rules/warm-up.js'
@@ -68,3 +77,4 @@ export { StoreRequestError } from './stores/store-request-error.js'
 export { type Clock, type ManualClock, manualClock, systemClock } from './time/clock.js'
 export { parseDuration } from './time/duration.js'
 export type { Timers } from './time/timers.js'
+export type { ServedWork } from './waiting/service.js'

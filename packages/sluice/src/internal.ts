@@ -6,7 +6,8 @@ export { type Network, parseNetwork } from './http/address-list.js'
 export { ERROR_SHAPES } from './http/error-shape.js'
 export { claimOf } from './identity/claims.js'
 export { formatUnits, isCurrency, MAX_MONEY, MONEY, UNITS_PER_CURRENCY, unitsOf } from './limits/money.js'
-export { HandOverWindow, type SentRequest } from './overload/hand-over-window.js'
+export { HandOverWindow, type SentRequest, type ServerLoad } from './overload/hand-over-window.js'
+export { isAutomatic } from './rules/automatic.js'
 export { clientKey, isPool } from './rules/key-spec.js'
 export { checkLabels, labelNameProblem } from './rules/labels.js'
 export { formatThreshold } from './rules/warn-options.js'
@@ -23,6 +24,7 @@ export { FairShare } from './waiting/fair-share.js'
 export {
   type Ahead,
   type Attempt,
+  admitsInLine,
   type Candidate as LineCandidate,
   hasLines,
   type Lines,
@@ -32,6 +34,8 @@ export {
   type WaitingRequest,
   withLines,
 } from './waiting/lines.js'
-export { LocalLines, linesOf } from './waiting/local-lines.js'
+export { type FleetReport, type LineState, LocalLines, linesOf, setLines } from './waiting/local-lines.js'
 export type { Waiting } from './waiting/order.js'
-export type { Service, Share } from './waiting/share.js'
+export type { WatchLoad } from './waiting/pool-windows.js'
+export type { Dispatch, ServedWork, Service } from './waiting/service.js'
+export type { Share, TenantCharge } from './waiting/share.js'

@@ -62,7 +62,7 @@ export interface GatewayRequest {
 /** The reason why an expression could not be evaluated for a request. */
 export interface ExpressionFailure {
   readonly expression: string
-  /** The use of the expression: `cost`, `key`, `limit`, `concurrent`, `require` or `upstream`. */
+  /** The use of the expression: `cost`, `key`, `limit`, `concurrent`, `class`, `require` or `upstream`. */
   readonly purpose: string
   readonly reason: string
 }
@@ -91,4 +91,10 @@ export interface WeighedRequest extends GatewayRequest {
 export interface UpstreamCall extends RequestSender {
   /** The model call; undefined if the request is not metered as one. */
   readonly call: Pick<WeighedCall, 'parameters' | 'reservation'> | undefined
+  /**
+   * The time in which the client wants the response to begin, in milliseconds; undefined without one.
+   *
+   * @throws MalformedRequestError if it is no duration
+   */
+  readonly beginWithinMs?: number | undefined
 }

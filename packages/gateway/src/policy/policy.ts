@@ -71,6 +71,8 @@ export interface Policy {
   readonly cors: CorsConfig | undefined
   /** True if a request may wait for a limit. */
   readonly waits: boolean
+  /** True if the response to a request must begin in time, which the client may shorten. */
+  readonly hasDeadline: boolean
   /** The clients that the limits do not apply to. */
   readonly exemption: Exemption | undefined
   /** True if a rule counts money, so what requests cost is recorded. */
@@ -158,6 +160,7 @@ export function policyOf(
       errorShapeOf: errorShape === 'auto' ? guessErrorShape : undefined,
       cors: config.cors === 'off' ? undefined : config.cors,
       waits: rules.some((rule) => 'wait' in rule),
+      hasDeadline: rules.some((rule) => 'firstToken' in rule),
       countsMoney: rules.some(countsMoney),
       labels: usedLabels(config),
       refusesUnpriced: config.refusesUnpriced === true,

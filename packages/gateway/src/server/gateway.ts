@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { formatThreshold } from 'sluice/internal'
+import type { Rule } from 'sluice'
+import { formatThreshold, isAutomatic, LocalLines, setLines, systemTimers } from 'sluice/internal'
 import type { Act } from '../policy/acts/act.js'
 import { unfitLimits } from '../policy/client-limits.js'
 import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
@@ -15,6 +16,8 @@ import { replayRecording } from './admin/replay/replay-recording.js'
 import type { RouteServer } from './admin/route-server.js'
 import { spendEndpoint } from './admin/spend/spend-endpoint.js'
 import { closeParts } from './close-parts.js'
+import { FleetLines } from './fleet/fleet-lines.js'
+import { RedisFleet } from './fleet/redis-fleet.js'
 import { type TlsWatch, watchTls } from './http/tls-files.js'
 import { KeyService } from './identity/keys/key-service.js'
 import type { Log } from './logging/log.js'
@@ -38,6 +41,7 @@ import type { SpendLedger } from './spend/spend-ledger.js'
 import { SpendRecorder } from './spend/spend-recorder.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
 import { type StoreStats, summedStats } from './store/store-stats.js'
+import { watchServerLoad } from './upstreams/model-server-poll.js'
 import { openOutbox } from './webhooks/open-outbox.js'
 import { ThresholdNotices } from './webhooks/threshold-notices.js'
 import { Webhooks } from './webhooks/webhooks.js'
@@ -121,6 +125,10 @@ interface ProgramOptions {
 /** The parts of a gateway, and the order in which they start and stop. */
 class GatewayProgram {
   readonly #store: OpenedStore
+  /** Requests of all workers wait here, so that they have one order. */
+  readonly #lines: LocalLines
+  /** Undefined unless the store is shared by gateways that can exchange reports on their lines. */
+  readonly #fleet: FleetLines | undefined
   readonly #log: Log
   readonly #metrics = new GatewayMetrics()
   readonly #refusals: RefusalLog
@@ -156,6 +164,17 @@ class GatewayProgram {
     this.#telemetry = telemetry
     this.#store = store
     this.#log = log
+    this.#lines = new LocalLines(systemTimers, {
+      onIdleChange: (areIdle) => this.#frontend?.setLinesIdle(areIdle),
+      watchLoad: watchServerLoad(log),
+    })
+    this.#fleet =
+      config.store.kind === 'redis'
+        ? new FleetLines({
+            ...{ lines: this.#lines, log, timers: systemTimers },
+            fleet: new RedisFleet(config.store.url),
+          })
+        : undefined
     this.#redactionKey = redactionKey
     this.#redaction = redaction
     this.#refusals = new RefusalLog(config.log, { log, redaction })
@@ -242,6 +261,7 @@ class GatewayProgram {
       {
         accessLog: this.#accessLog?.close(),
         acts: this.#acts.close(),
+        fleet: this.#fleet?.close(),
         keys: this.#keys.close(),
         spend: this.#closeSpend(),
         record: this.#recorder?.close(),
@@ -292,20 +312,23 @@ class GatewayProgram {
   }
 
   #openRuntime(config: GatewayConfig): Promise<Runtime> {
-    const { store } = this.#store
+    const { store: opened } = this.#store
+    const store = servesMetrics(config) ? timed(opened, this.#observer.onStoreOperation) : opened
+    setLines(store, this.#lines)
     const options: RuntimeOptions = {
       isIdle: config.workers > 1,
       recorder: this.#recorder,
       telemetry: this.#telemetry,
       accessLog: this.#accessLog,
       spend: this.#spend,
-      store: servesMetrics(config) ? timed(store, this.#observer.onStoreOperation) : store,
+      store,
       observer: this.#observer,
       log: this.#log,
       onKeyUsed: (digest) => this.#keys.use.note(digest),
       onKeysChanged: () => this.#onFilesChanged(),
       onTlsChanged: () => this.#onFilesChanged(),
       onChange: ({ config, services }) => {
+        if (sharesServers(config)) this.#fleet?.start()
         this.#metrics.setTiers(tiersOf(config))
         this.#metrics.setModels(config.models ?? [])
         this.#redaction.configure(config.log)
@@ -329,6 +352,7 @@ class GatewayProgram {
     return startWorkers({
       runtime: this.#runtime,
       store: this.#store.store,
+      lines: this.#lines,
       observer: this.#observer,
       onSpend: (batch) => this.#spend.addBatch(batch),
       reportsEvents: isObserved(config),
@@ -376,6 +400,8 @@ class GatewayProgram {
               store: () => this.#storeStats(),
               load: () => this.#frontend?.load() ?? NO_LOAD,
               spend: () => this.#spend.stats,
+              lines: () => this.#lines.states(),
+              fleet: () => (this.#fleet?.isStarted === true ? this.#fleet : undefined),
               dropped: () => this.#droppedLines(),
               processes: () => this.#processes(),
               warmUps: () => this.#runtime.warmUps.ofRoutes(this.#runtime.config),
@@ -449,4 +475,17 @@ function readinessWith(health: StoreHealth, isUpInWorkers: boolean): Readiness {
   if (state === 'answers') return { ready: true, details: { status: 'ready', store: state } }
   const ready = policy !== 'closed'
   return { ready, details: { status: ready ? 'ready' : 'without its store', store: state, policy } }
+}
+
+/** Reports whether a limit serves clients in fair shares, or follows a server that other gateways may use. */
+function sharesServers(config: GatewayConfig): boolean {
+  const rules: readonly Rule<never>[] = [
+    ...policiesOf(config).flatMap((policy) => policy.rules as readonly Rule<never>[]),
+    ...Object.values(config.upstreams ?? {}).flatMap(
+      (upstream) => (upstream.rules ?? []) as readonly Rule<never>[],
+    ),
+  ]
+  return rules.some(
+    (rule) => 'concurrent' in rule && (rule.fair !== undefined || isAutomatic(rule.concurrent)),
+  )
 }

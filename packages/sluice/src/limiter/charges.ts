@@ -18,7 +18,10 @@ export interface ScopedRule<Request> extends CompiledRule<Request> {
 
 /** The charge of one rule for one request. */
 export interface RuleCharge extends Charge {
-  readonly rule: Pick<ScopedRule<never>, 'name' | 'resource' | 'enforce' | 'waiting' | 'warnings'>
+  readonly rule: Pick<
+    ScopedRule<never>,
+    'name' | 'resource' | 'enforce' | 'waiting' | 'window' | 'classes' | 'firstTokenMs' | 'warnings'
+  >
   /**
    * Milliseconds until the warm-up has raised the limit enough to admit the charge: 0 if the limit
    * is already high enough, Infinity if it never will be.

@@ -26,6 +26,11 @@ export interface AdmitOptions {
    */
   readonly queue?: number
   /**
+   * The time in which the caller wants the response to begin, in milliseconds. It can shorten the
+   * deadline of a rule with `firstToken`, and has no effect under other rules. Default: the rule's own.
+   */
+  readonly beginWithin?: number
+  /**
    * Aborts the wait: `admit` rejects with the signal's reason, and the place in the queue is free.
    * Has no effect on requests that do not wait.
    */

@@ -1,8 +1,8 @@
 import { allOf, andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import { type Client, checkClient } from '../rules/client.js'
-import { type Fairness, fairTermsOf } from '../rules/fairness.js'
 import type { Requirement } from '../rules/requirement.js'
 import type { Rule } from '../rules/rule.js'
+import { isServed, serviceTermsOf } from '../rules/service-terms.js'
 import { readWaiting, type WaitOptions } from '../rules/waiting.js'
 import { memoryStore } from '../stores/memory/memory-store.js'
 import type { Store } from '../stores/store.js'
@@ -16,7 +16,7 @@ import { leaseRenewal } from './lease-renewal.js'
 import { LimiterEvents } from './limiter-events.js'
 import { claimName, FAMILY, type FamilyOptions, type LimiterOptions, readOptions } from './limiter-options.js'
 import type { AdmitOptions, Limiter, LimiterRule, UsageOptions } from './limiter-types.js'
-import { type FairTermsByRule, type QueuedRequest, RequestQueues } from './request-queues.js'
+import { type QueuedRequest, RequestQueues, type TermsByRule } from './request-queues.js'
 import { RulePlan } from './rule-plan.js'
 import { Stopwatch } from './stopwatch.js'
 import { TwoStepAdmission } from './two-step-admission.js'
@@ -60,8 +60,8 @@ class RuleLimiter<Request> implements Limiter<Request> {
   readonly #queues: RequestQueues
   /** True if a rule lets requests wait. */
   readonly #hasWaitingRules: boolean
-  /** The rules that are fair between tenants. */
-  readonly #fairRules: readonly FairRule<Request>[]
+  /** The rules whose lines know the work of requests. */
+  readonly #servedRules: readonly ScopedRule<Request>[]
   /** True once a request may have waited. */
   #usesQueues: boolean
   readonly #twoStep: TwoStepAdmission<Request>
@@ -88,10 +88,13 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const ownOrShared = store ?? memoryStore()
     this.#store = accountedStore(ownOrShared, this.#rules, this.#events)
     this.#ownsStore = store === undefined
-    this.#queues = new RequestQueues(linesOf(ownOrShared, timers))
+    this.#queues = new RequestQueues(
+      linesOf(ownOrShared, timers),
+      rules.some(({ window, classes }) => window !== undefined || classes !== undefined),
+    )
     this.#hasWaitingRules = rules.some(({ waiting }) => waiting !== undefined)
     this.#usesQueues = this.#hasWaitingRules
-    this.#fairRules = this.#rules.filter(isFair)
+    this.#servedRules = this.#rules.filter(isServed)
     // Requests of other limiters may wait for slots of shared rules.
     const activeQueues = () => (this.#usesQueues || !this.#queues.areEmpty ? this.#queues : undefined)
     const resources = [...new Set(rules.map(({ resource }) => resource))]
@@ -120,7 +123,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
       scaling: warmUp,
       store: this.#store,
       decider: this.#decider,
-      fairTermsOf: (request, client) => this.#fairTerms(request, client),
+      termsOf: (request, client) => this.#terms(request, client),
     })
     this.#usage = new UsageChanges({
       rules: this.#rules,
@@ -241,7 +244,8 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const waiter = client?.id ?? options.waiter
     const waiting = waitingOfCall(options)
     const queues = this.#queuesFor(waiting)
-    const candidate = { request, client, body, signal, waiter, waiting, queues }
+    const beginWithinMs = options.beginWithin
+    const candidate = { request, client, body, signal, waiter, waiting, queues, beginWithinMs }
     if (!body.isHere) return this.#twoStep.admit(candidate)
     return this.#twoStep.decideWithBody(candidate, () => this.#evaluate(request, client, options))
   }
@@ -264,7 +268,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const waiting = waitingOfCall(options)
     const queues = this.#queuesFor(waiting)
     if (queues === undefined) return this.#plan.evaluate(request, client)
-    const terms = this.#fairTerms(request, client)
+    const terms = this.#terms(request, client)
     if (terms === undefined) return this.#evaluateQueued(request, client, queues, options)
     // Once a function has returned a promise, other requests are evaluated before the decision.
     const isLate = terms instanceof Promise
@@ -281,10 +285,10 @@ class RuleLimiter<Request> implements Limiter<Request> {
     client: Client | undefined,
     queues: RequestQueues,
     options: AdmitOptions,
-    fairTerms?: FairTermsByRule,
+    terms?: TermsByRule,
     isLate = false,
   ): MaybePromise<() => MaybePromise<Decision>> {
-    const attempts = this.#attempts(request, client, options, fairTerms)
+    const attempts = this.#attempts(request, client, options, terms)
     const admitInOrder = (charges: readonly RuleCharge[]) => {
       let first: readonly RuleCharge[] | undefined = charges
       const decide = () => {
@@ -292,8 +296,8 @@ class RuleLimiter<Request> implements Limiter<Request> {
         first = undefined
         if (current === undefined) return attempts.decide()
         const taken = this.#decider.take(current)
-        if (fairTerms === undefined) return taken
-        return andThen(taken, (decision) => beginning(queues, decision, fairTerms))
+        if (terms === undefined) return taken
+        return andThen(taken, (decision) => beginning(queues, decision, terms))
       }
       return queues.admit(charges, { ...attempts, decide })
     }
@@ -318,33 +322,35 @@ class RuleLimiter<Request> implements Limiter<Request> {
     request: Request,
     client: Client | undefined,
     options: AdmitOptions,
-    fairTerms: FairTermsByRule | undefined,
+    terms: TermsByRule | undefined,
   ): QueuedRequest {
     const decide = () => this.#plan.decide(request, client)
     return {
       decide:
-        fairTerms === undefined
+        terms === undefined
           ? decide
-          : () => andThen(decide(), (decision) => beginning(this.#queues, decision, fairTerms)),
+          : () => andThen(decide(), (decision) => beginning(this.#queues, decision, terms)),
       forecast: () => andThen(this.#forecast(request, client), ({ quotas }) => quotas),
       signal: options.signal,
       waiter: client?.id ?? options.waiter,
       waiting: waitingOfCall(options),
-      fairTerms,
+      beginWithinMs: options.beginWithin,
+      terms,
     }
   }
 
-  /** Returns the terms of a request under the rules that are fair; undefined if there are none. */
-  #fairTerms(request: Request, client: Client | undefined): MaybePromise<FairTermsByRule> | undefined {
-    if (this.#fairRules.length === 0) return undefined
-    const terms = this.#fairRules.map((rule) => fairTermsOf(rule, request, client))
+  /** Returns the terms of a request under the rules that know its work; undefined if there are none. */
+  #terms(request: Request, client: Client | undefined): MaybePromise<TermsByRule> | undefined {
+    if (this.#servedRules.length === 0) return undefined
+    const terms = this.#servedRules.map((rule) => serviceTermsOf(rule, request, client))
     return andThen(
       allOf(terms),
       (known) =>
         new Map(
-          known.flatMap((each, index) =>
-            each ? [[(this.#fairRules[index] as FairRule<Request>).name, each]] : [],
-          ),
+          this.#servedRules.flatMap(({ name }, index) => {
+            const each = known[index]
+            return each === undefined ? [] : [[name, each]]
+          }),
         ),
     )
   }
@@ -374,14 +380,8 @@ function accountedStore<Request>(
   )
 }
 
-type FairRule<Request> = ScopedRule<Request> & { readonly fairness: Fairness<Request> }
-
-function isFair<Request>(rule: ScopedRule<Request>): rule is FairRule<Request> {
-  return rule.fairness !== undefined
-}
-
-/** Charges an admitted request to its tenants. */
-function beginning(queues: RequestQueues, decision: Decision, terms: FairTermsByRule): Decision {
+/** Records that a request is sent if it was admitted. */
+function beginning(queues: RequestQueues, decision: Decision, terms: TermsByRule): Decision {
   queues.begin(decision, terms)
   return decision
 }

@@ -2,6 +2,9 @@ import { suggestThenList } from '../did-you-mean.js'
 import { checkCost } from '../limits/check-limit.js'
 import type { Limit } from '../limits/limit.js'
 import { andThen } from '../maybe-promise.js'
+import type { WindowOptions } from '../overload/hand-over-window.js'
+import type { Rejection } from '../overload/upstream-hold.js'
+import type { Classes } from '../rules/classes.js'
 import type { Resource } from '../rules/rule.js'
 import { checkWork } from '../rules/work.js'
 import {
@@ -12,7 +15,7 @@ import {
   type StoreVerdict,
   settlementOf,
 } from '../stores/store.js'
-import type { Service } from '../waiting/share.js'
+import type { ServedWork, Service } from '../waiting/service.js'
 import { Extension, Extensions } from './extensions.js'
 
 /** A charge of an admitted request, and its rule. */
@@ -21,6 +24,8 @@ export interface AdmittedCharge extends Charge {
     readonly name: string
     readonly resource: Resource
     readonly warnings: { readonly reserves: boolean } | undefined
+    readonly window: WindowOptions | undefined
+    readonly classes: Omit<Classes<never>, 'classFor'> | undefined
   }
 }
 
@@ -163,46 +168,83 @@ export class Permit {
     return andThen(settled, () => this.#wakeQueues(settling, costOf))
   }
 
-  /** Reports whether a rule is fair, so that `wrote` and `served` have an effect. */
+  /**
+   * Reports whether a rule is fair, or has `concurrent: 'auto'`, so that `began`, `wrote`, `served` and
+   * `rejected` have an effect.
+   */
   get tracksWork(): boolean {
     return this.#services !== undefined && this.#services.length > 0
   }
 
   /**
+   * Reports that the response has begun: that its first output was received, not only its head. Under
+   * `concurrent: 'auto'`, the next request may be sent. Has no effect under other rules. Idempotent.
+   *
+   *     for await (const chunk of stream) {
+   *       permit.began()
+   *       …
+   *     }
+   */
+  began(): void {
+    if (this.#services !== undefined) for (const service of this.#services) service.began()
+  }
+
+  /**
    * Reports the output so far of a running request, in the units of the rule's `work`. Under a fair
-   * rule, output beyond the prediction is charged to its tenant at once. Has no effect under other
-   * rules, nor after `served`.
+   * rule, output beyond the prediction is charged to its tenant at once. Under `concurrent: 'auto'`, it
+   * tells the time per token. Has no effect under other rules, nor after `served`.
    *
    *     permit.wrote(tokensSoFar)
    *
+   * @param shown the part of it that was received: without thoughts that the server only reports
    * @throws TypeError, RangeError for an amount that is no number, negative or not finite
    */
-  wrote(output: number): void {
+  wrote(output: number, shown = output): void {
     if (this.#services === undefined) return
     checkWork({ output })
-    for (const service of this.#services) service.wrote(output)
+    checkWork({ output: shown })
+    for (const service of this.#services) service.wrote(output, shown)
   }
 
   /**
    * Reports the actual work of the request. Under a fair rule, the tenant is charged or refunded the
    * difference to the prediction. A part that is left out counts as predicted, or as written.
    * Without this report, a request that is released counts with the output that `wrote` reported, or
-   * as predicted. Has no effect under other rules. Idempotent.
+   * as predicted. Under `concurrent: 'auto'`, output that was not shown explains why a response began
+   * late. Has no effect under other rules. Idempotent.
    *
    *     permit.served({ input: usage.prompt_tokens, output: usage.completion_tokens })
    *
    * @throws TypeError, RangeError for an amount that is no number, negative or not finite
    */
-  served(work: { readonly input?: number; readonly output?: number }): void {
+  served(work: ServedWork): void {
     if (this.#services === undefined) return
     checkWork(work)
+    if (work.shown !== undefined) checkWork({ output: work.shown })
     for (const service of this.#services) service.served(work)
   }
 
   /**
-   * Charges the request to its tenants, once.
+   * Reports that the server did not take the request. Under `concurrent: 'auto'`, fewer requests are
+   * sent, and none until the server wants them again. Has no effect under other rules, nor once the
+   * response has begun. Idempotent.
    *
-   * @param begin returns undefined for a charge of a rule that is not fair
+   *     if (response.status === 503) permit.rejected('overloaded', 2_000)
+   *
+   * @param kind `overloaded` for a server that said so (429, 503, 529), refused the connection or did
+   *   not answer in time; `error` for a failure that counts only if there are many
+   * @param retryAfterMs when the server wants requests again, in milliseconds; at most 30 s count.
+   *   Default: 1 s, doubling up to 30 s
+   */
+  rejected(kind: Rejection, retryAfterMs?: number): void {
+    if (this.#services !== undefined)
+      for (const service of this.#services) service.rejected(kind, retryAfterMs)
+  }
+
+  /**
+   * Tells the lines of the rules that the request is sent, once.
+   *
+   * @param begin returns undefined for a charge of a rule whose line does not know its work
    * @internal
    */
   beginService(begin: (charge: AdmittedCharge) => Service | undefined): void {

@@ -1,7 +1,10 @@
 import { capacityOf, type Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise } from '../maybe-promise.js'
-import type { FairTerms } from '../rules/fairness.js'
+import type { WindowOptions } from '../overload/hand-over-window.js'
+import type { Classes } from '../rules/classes.js'
+import type { ServiceTerms } from '../rules/service-terms.js'
 import type { WaitOptions } from '../rules/waiting.js'
+import type { Work } from '../rules/work.js'
 import {
   type Attempt,
   type Candidate,
@@ -10,7 +13,7 @@ import {
   type Pool,
   type Unserved,
 } from '../waiting/lines.js'
-import type { Share } from '../waiting/share.js'
+import type { Rank, Share } from '../waiting/share.js'
 import type { RuleCharge } from './charges.js'
 import { type Decision, type Quota, type Refusal, type RefusedDecision, refusalOf } from './decision.js'
 
@@ -41,12 +44,14 @@ export interface QueuedRequest {
   readonly waiter: string | undefined
   /** Replaces the wait options of all rules. */
   readonly waiting: WaitOptions | undefined
-  /** The terms of the request under rules that are fair; undefined if there are none. */
-  readonly fairTerms: FairTermsByRule | undefined
+  /** The time in which the caller wants the response to begin, in milliseconds; undefined without one. */
+  readonly beginWithinMs: number | undefined
+  /** The terms of the request under the rules whose lines know its work; undefined if there are none. */
+  readonly terms: TermsByRule | undefined
 }
 
-/** The terms of a request under the fair rules that apply to it, by the name of the rule. */
-export type FairTermsByRule = ReadonlyMap<string, FairTerms>
+/** The terms of a request under the rules that apply to it and know its work, by the name of the rule. */
+export type TermsByRule = ReadonlyMap<string, ServiceTerms>
 
 /** The rules that a request may wait for. */
 interface Place extends Candidate {
@@ -62,11 +67,15 @@ interface Place extends Candidate {
  * the end of a wait into a decision.
  */
 export class RequestQueues {
-  constructor(private readonly lines: Lines) {}
+  /** @param areStrict true if the requests of some rules always enter a line */
+  constructor(
+    private readonly lines: Lines,
+    private readonly areStrict = false,
+  ) {}
 
-  /** True if no request waits. */
+  /** True if a request may be decided on before it is known whether it must wait. */
   get areEmpty(): boolean {
-    return this.lines.areIdle
+    return !this.areStrict && this.lines.areIdle
   }
 
   /**
@@ -85,14 +94,20 @@ export class RequestQueues {
   }
 
   /**
-   * Charges an admitted request to its tenants. Must be called before another request is decided
-   * on. Has no effect on a refused request, or if it is charged already.
+   * Records that an admitted request is sent, and charges it to its tenants. Must be called before
+   * another request is decided on. Has no effect on a refused request, or if it has begun already.
    */
-  begin(decision: Decision, terms: FairTermsByRule): void {
+  begin(decision: Decision, terms: TermsByRule): void {
     if (!decision.allowed) return
-    decision.permit.beginService(({ rule, scope, key, cost }) => {
-      const share = shareOf(terms.get(rule.name), cost)
-      return share && this.lines.begin(lineId(scope, key), share)
+    decision.permit.beginService(({ rule, scope, key, cost, limit }) => {
+      const known = terms.get(rule.name)
+      if (known === undefined) return undefined
+      const { window: options } = rule
+      const window = options && windowWithin(options, limit)
+      const { isStream } = known
+      const sending = window && { window, input: workOf(known, cost).input, isStream }
+      const rank = rankOf(rule, known, limit)
+      return this.lines.begin(lineId(scope, key), { scope, share: shareOf(known, cost), rank, sending })
     })
   }
 
@@ -219,13 +234,54 @@ function busyRetryAfter({ timeoutMs }: RulePool, unserved: Unserved, quota: Quot
 }
 
 /** @param cost the cost of the rule, which is the input if the rule predicts no work */
-function shareOf(terms: FairTerms | undefined, cost: number): Share | undefined {
-  return terms && { ...terms, work: terms.work ?? { input: cost, output: 0 } }
+function workOf({ work }: ServiceTerms, cost: number): Work {
+  return work ?? { input: cost, output: 0 }
+}
+
+function shareOf(terms: ServiceTerms | undefined, cost: number): Share | undefined {
+  if (terms?.tenancy === undefined) return undefined
+  return { ...terms.tenancy, work: workOf(terms, cost), counts: terms.counts }
+}
+
+/** Returns the class of a request under a rule; undefined if the rule has none. */
+function rankOf(
+  { classes }: { readonly classes: Omit<Classes<never>, 'classFor'> | undefined },
+  terms: ServiceTerms | undefined,
+  limit: Limit,
+): Rank | undefined {
+  const index = terms?.classIndex
+  if (classes === undefined || index === undefined) return undefined
+  const { names, floors, parts } = classes
+  return {
+    index,
+    name: names[index] as string,
+    floors,
+    most: Math.max(1, Math.floor((parts[index] as number) * limit.limit)),
+  }
+}
+
+/** Returns how long a request may wait. A caller may only shorten the deadline of the rule. */
+function timesOf(
+  { timeoutMs }: WaitOptions,
+  { firstTokenMs }: RuleCharge['rule'],
+  terms: ServiceTerms | undefined,
+  cost: number,
+  beginWithinMs = Number.POSITIVE_INFINITY,
+): Pick<Pool, 'timeoutMs' | 'deadline'> {
+  if (firstTokenMs === undefined) return { timeoutMs, deadline: undefined }
+  const withinMs = Math.min(firstTokenMs, beginWithinMs)
+  const input = terms === undefined ? cost : workOf(terms, cost).input
+  return { timeoutMs: Math.min(timeoutMs, withinMs), deadline: { withinMs, input } }
+}
+
+/** The window never allows more than the limit, which an override or a warm-up may have changed. */
+function windowWithin(window: WindowOptions, limit: Limit): WindowOptions {
+  return limit.limit === window.max ? window : { ...window, max: limit.limit }
 }
 
 function placeOf(
   charges: readonly RuleCharge[],
-  { waiting, waiter, fairTerms }: QueuedRequest,
+  { waiting, waiter, terms, beginWithinMs }: QueuedRequest,
   ticket: number,
 ): Place {
   const pools: RulePool[] = []
@@ -241,7 +297,11 @@ function placeOf(
         rule: rule.name,
         scope,
         limit,
-        share: shareOf(fairTerms?.get(rule.name), cost),
+        share: shareOf(terms?.get(rule.name), cost),
+        // A request without a slot is not sent.
+        window: rule.window && cost > 0 ? windowWithin(rule.window, limit) : undefined,
+        rank: cost > 0 ? rankOf(rule, terms?.get(rule.name), limit) : undefined,
+        ...timesOf(options, rule, terms?.get(rule.name), cost, beginWithinMs),
       })
     else if (rule.enforce) {
       hasOtherRules = true

@@ -9,7 +9,7 @@ import type { Decider, Step } from './decider.js'
 import type { Decision, Quota, Refusal } from './decision.js'
 import type { RequestBody } from './limiter-types.js'
 import type { Permit } from './permit.js'
-import type { FairTermsByRule, RequestQueues } from './request-queues.js'
+import type { RequestQueues, TermsByRule } from './request-queues.js'
 import { RulePlan } from './rule-plan.js'
 
 export interface TwoStepOptions<Request> {
@@ -23,10 +23,7 @@ export interface TwoStepOptions<Request> {
   /** The store of the decider. */
   readonly store: Store
   /** Returns the terms of a request under rules that are fair; undefined if there are none. */
-  readonly fairTermsOf: (
-    request: Request,
-    client: Client | undefined,
-  ) => MaybePromise<FairTermsByRule> | undefined
+  readonly termsOf: (request: Request, client: Client | undefined) => MaybePromise<TermsByRule> | undefined
 }
 
 interface Candidate<Request> {
@@ -36,12 +33,13 @@ interface Candidate<Request> {
   readonly signal: AbortSignal | undefined
   /** The client or address that waits. */
   readonly waiter: string | undefined
+  readonly beginWithinMs: number | undefined
   /** The wait options of the call. */
   readonly waiting: WaitOptions | undefined
   /** Undefined if the request does not wait. */
   readonly queues: RequestQueues | undefined
   /** The terms of the request under rules that are fair, all of which belong to the second step. */
-  readonly fairTerms?: FairTermsByRule | undefined
+  readonly terms?: TermsByRule | undefined
 }
 
 /** The result of the step without the body. */
@@ -128,8 +126,8 @@ export class TwoStepAdmission<Request> {
     if (first.step?.decision.allowed === false) return first.step.decision
     await body.receive(first.held)
     await requirement?.(request, client)
-    const terms = this.#options.fairTermsOf(request, client)
-    const candidate = { ...arrived, fairTerms: terms instanceof Promise ? await terms : terms }
+    const terms = this.#options.termsOf(request, client)
+    const candidate = { ...arrived, terms: terms instanceof Promise ? await terms : terms }
     const isQueued = queues?.areEmpty === false
     const charges = isQueued ? await this.#later.chargesFor(request, client) : undefined
     // Errors up to here are caused by the request, so it stays charged to the first rules.
@@ -163,7 +161,7 @@ export class TwoStepAdmission<Request> {
    * @param take the first attempt
    */
   async #takeInOrder(
-    { request, client, signal, waiter, waiting, queues, fairTerms }: Candidate<Request>,
+    { request, client, queues, terms, ...options }: Candidate<Request>,
     plan: RulePlan<Request>,
     others: readonly RuleCharge[],
     charges: readonly RuleCharge[] | undefined,
@@ -182,7 +180,7 @@ export class TwoStepAdmission<Request> {
       attempt = undefined
       return andThen(current(), (step) => {
         last = step
-        if (fairTerms !== undefined) queues?.begin(step.decision, fairTerms)
+        if (terms !== undefined) queues?.begin(step.decision, terms)
         return step.decision
       })
     }
@@ -191,7 +189,7 @@ export class TwoStepAdmission<Request> {
       const forecast = andThen(charges, (all) => decider.peek(all.toSorted(this.#byPosition)))
       return andThen(forecast, ({ quotas }): readonly Quota[] => quotas)
     }
-    const queued = { decide, forecast, signal, waiter, waiting, fairTerms }
+    const queued = { ...options, decide, forecast, terms }
     if (queues !== undefined && charges !== undefined)
       return { decision: await queues.admit(charges, queued), last }
     const ticket = queues?.newTicket() ?? 0
@@ -215,13 +213,13 @@ export class TwoStepAdmission<Request> {
       throw error
     }
     const { decision, last } = taken
-    if (decision.allowed) return this.#joined(first, last as Step, candidate.fairTerms !== undefined)
+    if (decision.allowed) return this.#joined(first, last as Step, candidate.terms !== undefined)
     await refund(first.held)
     return this.#refused(first, decision)
   }
 
   /** Joins both steps into one decision with one permit. */
-  async #joined({ step, others }: FirstStep, later: Step, hasFairTerms: boolean): Promise<Decision> {
+  async #joined({ step, others }: FirstStep, later: Step, hasTerms: boolean): Promise<Decision> {
     const pairs = [...(step === undefined ? [] : pairsOf(step)), ...pairsOf(later)]
     const byRule = new Map(pairs.map((pair) => [pair.charge.rule.name, pair]))
     const joined = [...byRule.values()]
@@ -233,7 +231,7 @@ export class TwoStepAdmission<Request> {
       missing,
       this.#byPosition,
     )
-    if (hasFairTerms && decision.allowed && later.decision.allowed)
+    if (hasTerms && decision.allowed && later.decision.allowed)
       decision.permit.continueServiceOf(later.decision.permit)
     return decision
   }

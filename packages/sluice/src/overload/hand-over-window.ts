@@ -17,6 +17,8 @@ export interface WindowOptions {
   readonly gapMs?: number | undefined
   /** True if the server does work before the first output that no usage reports. */
   readonly hasHiddenWork?: boolean
+  /** The URL at which the server reports its load. Default: its load is unknown. */
+  readonly metrics?: string | undefined
 }
 
 /** What a server's own metrics say. */
@@ -114,13 +116,13 @@ const FIRST_STEP_GAPS = 1.5
  * `docs/scheduling.md`.
  */
 export class HandOverWindow {
-  readonly #options: WindowOptions
+  #options: WindowOptions
   readonly #unqueued = new UnqueuedTimes()
   readonly #beginTimes = new BeginTimes()
   readonly #answers = new AnswerHistory()
   readonly #documents = new PendingDocuments<SentRequest>()
   readonly #hold = new UpstreamHold()
-  readonly #gapCap: GapCap | undefined
+  #gapCap: GapCap | undefined
   #window = FIRST_WINDOW
   #inFlight = 0
   /** Since the last update. */
@@ -153,6 +155,13 @@ export class HandOverWindow {
   constructor(options: WindowOptions) {
     this.#options = options
     this.#gapCap = options.gapMs === undefined ? undefined : new GapCap(options.gapMs)
+  }
+
+  /** Replaces the options. What was learned of the server is kept. */
+  configure(options: WindowOptions): void {
+    const { gapMs } = options
+    if (gapMs !== this.#options.gapMs) this.#gapCap = gapMs === undefined ? undefined : new GapCap(gapMs)
+    this.#options = options
   }
 
   /** The number of gateways that send to the same upstream. Each may cause its part of the queue. */

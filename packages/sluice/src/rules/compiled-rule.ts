@@ -1,20 +1,30 @@
 import type { Penalty } from '../algorithms/penalty.js'
 import { MONEY } from '../limits/money.js'
 import { OptionTypeError, relocate, unknownOption } from '../option-error.js'
-import { FAIR_OPTIONS, type Fairness, fairnessOf, rejectFairness } from './fairness.js'
+import type { WindowOptions } from '../overload/hand-over-window.js'
+import { firstTokenOf, windowOf } from './automatic.js'
+import { classesOf } from './classes.js'
+import { FAIR_OPTIONS, type Fairness, fairnessOf } from './fairness.js'
 import { compileKey, defaultKey, isPool, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
 import { applyOverride, type RuleOverride } from './override.js'
 import { PENALTY_OPTIONS, penaltyOf, rejectPenalty } from './penalty-options.js'
 import type { ConcurrencyRule, Resource, Rule } from './rule.js'
 import { type AppliesTo, conditionOf } from './rule-condition.js'
 import { type CostFor, compileCost } from './rule-cost.js'
-import { compileConcurrency, compileLimits, type LimitDefaults, type RuleLimit } from './rule-limit.js'
+import {
+  compileConcurrency,
+  compileLimits,
+  type LimitDefaults,
+  type RuleLimit,
+  type Slots,
+} from './rule-limit.js'
+import { type ServedRule, workOf } from './service-terms.js'
 import { type StateIdentity, sourceOf, stateNames } from './state-name.js'
 import { type WaitOptions, waitingOf } from './waiting.js'
 import { checkWindows, type RuleWarnings, rejectWarnings, WARN_OPTIONS, warningsOf } from './warn-options.js'
 
 /** A validated rule with one limit, ready to apply to requests. */
-export interface CompiledRule<Request> extends RuleLimit<Request> {
+export interface CompiledRule<Request> extends RuleLimit<Request>, ServedRule<Request> {
   readonly name: string
   /** The name of the rule's state, unique within the limiter or among shared rules. */
   readonly stateName: string
@@ -33,6 +43,10 @@ export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly waiting: WaitOptions | undefined
   /** How waiting requests are served in fair shares; undefined if they are served as they arrive. */
   readonly fairness: Fairness<Request> | undefined
+  /** The hand-over window that limits requests beside the slots; undefined without one. */
+  readonly window: WindowOptions | undefined
+  /** The time in which a response must begin, in milliseconds; undefined without a deadline. */
+  readonly firstTokenMs: number | undefined
   /** The penalty of keys whose requests the rule refuses; undefined if there is none. */
   readonly penalty: Penalty | undefined
   /** Undefined for a rule with neither `warn` nor `soft`. */
@@ -67,7 +81,9 @@ const RATE_OPTIONS = [
   ...PENALTY_OPTIONS,
   ...WARN_OPTIONS,
 ]
-const CONCURRENCY_OPTIONS = [...COMMON_OPTIONS, 'concurrent', 'lease', ...FAIR_OPTIONS]
+/** Options of rules whose requests wait for slots. */
+const LINE_OPTIONS = [...FAIR_OPTIONS, 'work', 'class', 'classes', 'firstToken']
+const CONCURRENCY_OPTIONS = [...COMMON_OPTIONS, 'concurrent', 'lease', ...LINE_OPTIONS]
 
 /**
  * Validates and compiles rules. A rule with several limits becomes one compiled rule for each.
@@ -143,7 +159,7 @@ function compileRule<Request>(
   if (isConcurrent) {
     rejectPenalty(rule)
     rejectWarnings(rule)
-  } else rejectFairness(rule)
+  } else rejectLineOptions(rule)
   checkOptionNames(rule, isConcurrent ? CONCURRENCY_OPTIONS : RATE_OPTIONS)
   const resource = isConcurrent ? 'concurrent' : (rule.of ?? 'requests')
   if (!isConcurrent && resource === 'concurrent')
@@ -156,6 +172,7 @@ function compileRule<Request>(
       ['cost'],
       "a rule that counts money requires a 'cost', such as (call) => priceOf(call.usage, price)",
     )
+  const window = isConcurrent ? windowOf(rule) : undefined
   const common = {
     name: checkName(
       rule.name ?? (rule.shared === true ? `all ${resource}` : resource),
@@ -173,10 +190,14 @@ function compileRule<Request>(
     cost: typeof rule.cost === 'function' ? undefined : (rule.cost ?? 1),
     waiting: waitingOf(rule),
     fairness: isConcurrent ? fairnessFor(rule) : undefined,
+    window,
+    firstTokenMs: isConcurrent ? firstTokenOf(rule, window !== undefined) : undefined,
+    classes: isConcurrent ? classesOf(rule) : undefined,
+    workFor: isConcurrent ? workOf(rule, window !== undefined) : undefined,
     penalty: isConcurrent ? undefined : penaltyOf(rule),
     warnings: isConcurrent ? undefined : warningsOf(rule),
   }
-  const limits = isConcurrent ? [compileConcurrency(rule, defaults)] : compileLimits(rule, defaults)
+  const limits = isConcurrent ? [slotsOf(rule, window, defaults)] : compileLimits(rule, defaults)
   if (!isConcurrent && common.warnings?.thresholds !== undefined)
     checkWindows(
       rule,
@@ -184,6 +205,26 @@ function compileRule<Request>(
       defaults.algorithm,
     )
   return limits.map((limit) => ({ ...common, ...limit }))
+}
+
+/** @throws OptionTypeError for a rule with a limit over time that has an option of lines. */
+function rejectLineOptions(rule: unknown): void {
+  if (rule === null || typeof rule !== 'object') return
+  const option = LINE_OPTIONS.find((option) => option in rule)
+  if (option !== undefined)
+    throw new OptionTypeError(
+      [option],
+      `'${option}' requires 'concurrent': only requests that wait for slots are served in fair shares or by class`,
+    )
+}
+
+function slotsOf<Request>(
+  rule: ConcurrencyRule<Request>,
+  window: WindowOptions | undefined,
+  defaults: LimitDefaults,
+): RuleLimit<Request> {
+  if (window !== undefined) return compileConcurrency(window.max, rule, { tiers: NO_TIERS })
+  return compileConcurrency(rule.concurrent as Slots<Request>, rule, defaults)
 }
 
 function checkShared<Request>(rule: Rule<Request>): true {

@@ -1,6 +1,7 @@
 import type { Limit } from '../limits/limit.js'
 import { andThen } from '../maybe-promise.js'
 import { OptionTypeError, relocate } from '../option-error.js'
+import { isAutomatic } from './automatic.js'
 import type { LimitSpec, RateRule, Rule } from './rule.js'
 import {
   checkSameCurrency,
@@ -47,6 +48,8 @@ interface Overridable<Request> extends RuleLimit<Request> {
   readonly enforce: boolean
   readonly waiting: unknown
   readonly fairness: unknown
+  readonly window: unknown
+  readonly classes: unknown
   readonly warnings: unknown
 }
 
@@ -67,6 +70,8 @@ export function applyOverride<Request, Compiled extends Overridable<Request>>(
     enforce,
     waiting: enforce ? compiled.waiting : undefined,
     fairness: enforce ? compiled.fairness : undefined,
+    window: enforce ? compiled.window : undefined,
+    classes: enforce ? compiled.classes : undefined,
     ...(limit !== undefined &&
       relocate(
         () => replacementLimit(rule, compiled.limit, limit, defaults),
@@ -149,7 +154,7 @@ function replacementLimit<Request>(
         ['limit'],
         `the limit of a concurrency rule must be a number such as 8, not '${String(limit)}'`,
       )
-    return compileConcurrency({ ...rule, concurrent: limit }, defaults)
+    return compileConcurrency(limit, rule, isAutomatic(rule.concurrent) ? { tiers: new Map() } : defaults)
   }
   if (typeof limit === 'number')
     throw new OptionTypeError(['limit'], `a limit needs a period, such as ${limit}/minute`)

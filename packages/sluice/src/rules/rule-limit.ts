@@ -75,12 +75,22 @@ export function compileLimits<Request>(
   return limits.map((fixed) => byTier(fixed, own, all, 'limit'))
 }
 
-/** Compiles the limit of a concurrency rule. */
+/** The number of slots of a concurrency rule, or a function that returns it. */
+export type Slots<Request> = Extract<
+  ConcurrencyRule<Request>['concurrent'],
+  number | ((...args: never) => unknown)
+>
+
+/**
+ * Compiles the limit of a concurrency rule.
+ *
+ * @param concurrent replaces `concurrent` of the rule
+ */
 export function compileConcurrency<Request>(
-  rule: ConcurrencyRule<Request>,
-  { tiers: all }: LimitDefaults,
+  concurrent: Slots<Request>,
+  rule: Pick<ConcurrencyRule<Request>, 'lease' | 'tiers'>,
+  { tiers: all }: Pick<LimitDefaults, 'tiers'>,
 ): RuleLimit<Request> {
-  const { concurrent } = rule
   const lease = rule.lease === undefined ? DEFAULT_LEASE : leaseOf(rule.lease)
   const limitOf = (limit: number) =>
     relocate(

@@ -121,8 +121,19 @@ export interface RateRule<Request> extends RuleOptions<Request>, Counting {
 
 /** A limit on requests in flight. */
 export interface ConcurrencyRule<Request> extends RuleOptions<Request> {
-  /** The number of slots. */
-  readonly concurrent: number | ((request: Request, client: Client | undefined) => MaybePromise<number>)
+  /**
+   * The number of slots. With `auto`, they follow a model server whose responses stream: a request is
+   * sent when the server has taken most of those before it into its batch, so that its own queue stays
+   * at a few requests. Requires `wait`. The permit must report how the response goes: see
+   * `Permit.began`. The bounds are those of `HandOverWindow`.
+   *
+   *     { concurrent: 'auto', by: 'everyone', wait: '10s' }
+   */
+  readonly concurrent:
+    | number
+    | 'auto'
+    | { readonly auto: AutomaticOptions }
+    | ((request: Request, client: Client | undefined) => MaybePromise<number>)
   /** How long a slot is held without being renewed: milliseconds or a duration. Default: `30s`. */
   readonly lease?: number | string
   /** By the client's tier: a multiplier of the slots, or `unlimited`. */
@@ -145,19 +156,89 @@ export interface ConcurrencyRule<Request> extends RuleOptions<Request> {
    */
   readonly weights?: Readonly<Record<string, number>>
   /**
+   * Returns the class of a request, one of `classes`. Use only what the client cannot choose, such as
+   * its tier. Requires `wait`. Default: all requests are of one class.
+   */
+  readonly class?: (request: Request, client: Client | undefined) => MaybePromise<string>
+  /**
+   * The classes of requests, the first one served first: 2 to 16 names, all but the first with options.
+   * A request of a lower class is served only while none of a higher one waits, except for its floor.
+   * If the line is full, a request takes the place of one of a lower class. Requires `class`.
+   *
+   *     {
+   *       ...{ concurrent: 32, by: 'everyone', wait: '10s' },
+   *       classes: ['interactive', { batch: { floor: '10%' } }],
+   *       class: (request, client) => (client?.tier === 'batch' ? 'batch' : 'interactive'),
+   *     }
+   */
+  readonly classes?: readonly (string | Readonly<Record<string, ClassOptions>>)[]
+  /**
+   * The time in which a response must begin: milliseconds or a duration such as `2s`, up to 24 days. A
+   * request whose response cannot begin in time is refused without being sent; one is sent all the
+   * same every 5 s if no other is on its way, to learn whether that is still so. Requires
+   * `concurrent: 'auto'`, which learns when responses begin. `beginWithin` of a call may shorten it.
+   * Default: no deadline.
+   */
+  readonly firstToken?: number | string
+  /**
    * Predicts the work of a request, which is charged to its tenant when it is admitted. `wrote` and
-   * `served` of its permit correct it. A number is input. Requires `fair`. Default: the cost of the
-   * rule.
+   * `served` of its permit correct it. A number is input. Requires `fair` or `concurrent: 'auto'`.
+   * Default: the cost of the rule.
    */
   readonly work?: (request: Request) => MaybePromise<number | PredictedWork>
 }
 
+/** How `concurrent: 'auto'` follows a server. */
+export interface AutomaticOptions {
+  /** Maximum number of requests in flight, whatever the server takes. At least 1. Default: 1024. */
+  readonly max?: number
+  /** The number of servers behind the address, from 1 to 1024. Default: 1. */
+  readonly replicas?: number
+  /**
+   * The time per output token that streams shall keep: milliseconds or a duration such as `60ms`, up
+   * to a minute. Fewer requests are in flight if streams are slower. Default: none.
+   */
+  readonly gap?: number | string
+  /** What to favor: a short queue in the server, or that it is never idle. Default: `latency`. */
+  readonly keep?: 'latency' | 'throughput'
+  /**
+   * True if the server works before its first output on something that it does not report, such as
+   * tools. Its queue cannot be told from this work, so only `max`, `gap`, `metrics` and the server's
+   * own refusals limit requests. Default: false.
+   */
+  readonly hidden?: boolean
+  /**
+   * The URL of the server's own metrics in the Prometheus format. Only lines with `watchLoad` read
+   * it; the gateway has them. Default: none.
+   */
+  readonly metrics?: string
+}
+
+/** How a class is served beside those above it. */
+export interface ClassOptions {
+  /**
+   * The part of the service that the class gets at least while it waits, from 0 to 1 or as a
+   * percentage such as `5%`. All floors together are less than 1. Default: 0.05.
+   */
+  readonly floor?: number | string
+  /**
+   * The part of the slots that the class may use, more than 0 and at most 1, or as a percentage such as
+   * `50%`, so that the first class finds some free. At least one slot. Default: 0.9.
+   */
+  readonly slots?: number | string
+}
+
 /** The predicted work of a request: what a server reads and writes, such as tokens. */
 export interface PredictedWork {
-  /** Default: 0. */
+  /** Default: 0. Without `input` and `output`, the cost of the rule is the input. */
   readonly input?: number
   /** Default: 0. */
   readonly output?: number
+  /**
+   * False if the response comes as a whole, so that its beginning is not seen. Matters only with
+   * `concurrent: 'auto'`. Default: true.
+   */
+  readonly isStream?: boolean
   /** What a unit of input and of output weigh. Default: 1 and 2. */
   readonly counts?: { readonly input: number; readonly output: number }
 }

@@ -14,7 +14,7 @@ export interface WaitOptions {
 const DEFAULT_QUEUE = 100
 const MAX_QUEUE = 10_000
 /** The longest wait that a single Node timer supports, rounded down to whole days. */
-const MAX_WAIT_MS = 24 * 86_400_000
+export const MAX_WAIT_MS = 24 * 86_400_000
 
 /** Compiles the wait options of a rule. Undefined if its requests do not wait. */
 export function waitingOf<Request>(rule: Rule<Request>): WaitOptions | undefined {

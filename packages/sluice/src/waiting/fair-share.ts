@@ -1,12 +1,16 @@
 import { serviceOf, type Work } from '../rules/work.js'
+import { FleetMember, type SharedOrder } from './fleet-member.js'
 import { type HeapEntry, IndexedHeap } from './indexed-heap.js'
 import type { LineSize, Order, Waiting } from './order.js'
 import { ServiceRate } from './service-rate.js'
-import type { Service, Share } from './share.js'
+import type { Share, TenantCharge } from './share.js'
 import { TicketList } from './ticket-list.js'
 
 /** Maximum number of tenants of a line, unless more wait or are in flight. */
 const MAX_TENANTS = 10_000
+
+/** What each request counts in the mean service of requests. */
+const MEAN_OF_REQUESTS = 1 / 64
 
 /** A tenant that waits, is in flight or owes service. */
 interface Account<T extends Waiting> extends HeapEntry {
@@ -42,7 +46,7 @@ interface QueueLength<T extends Waiting> extends HeapEntry {
  * Sharing" (SIGMETRICS 2004), for a server that one cannot see into; and Sheng et al., "Fairness in
  * Serving Large Language Models" (OSDI 2024), for counters of tokens.
  */
-export class FairShare<T extends Waiting> implements Order<T> {
+export class FairShare<T extends Waiting> implements Order<T>, SharedOrder {
   readonly #accounts = new Map<string, Account<T>>()
   /** The tenants that wait. A counter that has grown is only corrected at the top of the heap. */
   readonly #waiting = new IndexedHeap<Account<T>>(servedBefore)
@@ -61,6 +65,9 @@ export class FairShare<T extends Waiting> implements Order<T> {
   #queued = 0
   /** The sum of the weights of the tenants that wait. */
   #weights = 0
+  /** The mean service of recent requests. */
+  #perRequest = 0
+  #fleet: FleetMember | undefined
 
   /**
    * @param now returns milliseconds
@@ -76,6 +83,10 @@ export class FairShare<T extends Waiting> implements Order<T> {
     return this.#length
   }
 
+  get lengths(): readonly number[] {
+    return [this.length]
+  }
+
   /** The number of tenants that are not forgotten. */
   get tenants(): number {
     return this.#accounts.size
@@ -89,6 +100,62 @@ export class FairShare<T extends Waiting> implements Order<T> {
       if (top.counterThen === top.counter && top.ticketThen === head.ticket) return head
       this.#reorder(top)
     }
+  }
+
+  get least(): number | undefined {
+    return this.first === undefined ? undefined : (this.#waiting.first as Account<T>).counter
+  }
+
+  get time(): number {
+    return this.#virtualTime
+  }
+
+  get perSecond(): number | undefined {
+    const perMs = this.#rate.perMs(this.now())
+    return perMs === undefined ? undefined : 1_000 * perMs
+  }
+
+  get perRequest(): number {
+    return this.#perRequest
+  }
+
+  /** The part of a fleet that the order is; undefined if it is fair by itself. */
+  get fleet(): FleetMember | undefined {
+    return this.#fleet
+  }
+
+  /** Makes the order fair together with those of other gateways. */
+  joinFleet(): void {
+    this.#fleet ??= new FleetMember(this, this.now())
+  }
+
+  /** Reports whether the tenant of a request may be served, or is too far ahead of those of other gateways. */
+  mayStart({ share }: Pick<Waiting, 'share'>): boolean {
+    if (this.#fleet === undefined || this.#inFlight === 0) return true
+    const counter = this.#accounts.get(termsOf(share).tenant)?.counter ?? 0
+    return Math.max(counter, this.#virtualTime) <= this.#fleet.holdAbove
+  }
+
+  shift(by: number): void {
+    this.#virtualTime += by
+    for (const account of this.#accounts.values()) {
+      account.counter += by
+      account.counterThen += by
+    }
+  }
+
+  raise(time: number): void {
+    this.#virtualTime = Math.max(this.#virtualTime, time)
+    this.#forgetPassed()
+  }
+
+  charge(tenant: string, service: number): void {
+    const account = this.#accounts.get(tenant)
+    if (account !== undefined) this.#add(account, service / account.weight)
+  }
+
+  get last(): T | undefined {
+    return this.#longest.first?.account.queue.last
   }
 
   push(entry: T): void {
@@ -109,7 +176,9 @@ export class FairShare<T extends Waiting> implements Order<T> {
     }
     account.queued += service
     this.#queued += service
-    if (this.#length++ === 0) this.#rate.setWaiting(true, this.now())
+    if (this.#length++ > 0) return
+    this.#rate.setWaiting(true, this.now())
+    this.#fleet?.onMoved(this.now())
   }
 
   remove(entry: T): void {
@@ -172,7 +241,7 @@ export class FairShare<T extends Waiting> implements Order<T> {
   }
 
   /** Charges a request that is dispatched now. It may still be in the queue of its tenant. */
-  begin(share: Share): Service {
+  begin(share: Share): TenantCharge {
     const { tenant, weight, service } = termsOf(share)
     const account = this.#accountOf(tenant, weight)
     if (account.queue.length === 0) {
@@ -184,8 +253,13 @@ export class FairShare<T extends Waiting> implements Order<T> {
     this.#virtualTime = Math.max(this.#virtualTime, account.counter)
     account.counter += service / weight
     this.#rate.onDispatch(service, this.now())
+    if (this.#fleet !== undefined) {
+      this.#perRequest += (service - this.#perRequest) * (this.#perRequest === 0 ? 1 : MEAN_OF_REQUESTS)
+      this.#fleet.onMoved(this.now())
+      this.#fleet.onServed(tenant, service, this.now())
+    }
     this.#forgetPassed()
-    return new ServiceInFlight(
+    return new ChargeInFlight(
       share,
       (change) => this.#correct(share, change),
       () => this.#end(account),
@@ -195,8 +269,14 @@ export class FairShare<T extends Waiting> implements Order<T> {
   #correct({ tenant, weight }: Share, change: number): void {
     if (change === 0) return
     // A tenant that was forgotten would come back at the virtual time.
-    const account = this.#accountOf(tenant, weight)
-    account.counter += change / weight
+    this.#add(this.#accountOf(tenant, weight), change / weight)
+    this.#fleet?.onServed(tenant, change, this.now())
+  }
+
+  #add(account: Account<T>, change: number): void {
+    const isOwing = account.index >= 0 && account.queue.length === 0
+    if (isOwing) this.#owing.remove(account)
+    account.counter += change
     if (account.queue.length > 0) {
       if (change < 0) this.#reorder(account)
     } else if (account.inFlight === 0) this.#release(account)
@@ -266,8 +346,8 @@ export class FairShare<T extends Waiting> implements Order<T> {
   }
 }
 
-/** The service of a request that was dispatched. */
-class ServiceInFlight implements Service {
+/** The charge of a request that was dispatched. */
+export class ChargeInFlight implements TenantCharge {
   readonly #share: Share
   readonly #correct: (change: number) => void
   readonly #end: () => void

@@ -14,8 +14,16 @@ export class FirstCome<T extends Waiting> implements Order<T> {
     return this.#list.length
   }
 
+  get lengths(): readonly number[] {
+    return [this.length]
+  }
+
   get first(): T | undefined {
     return this.#list.first
+  }
+
+  get last(): T | undefined {
+    return this.#list.last
   }
 
   push(entry: T): void {

@@ -1,7 +1,9 @@
 import type { MaybePromise } from '../maybe-promise.js'
+import type { WindowOptions } from '../overload/hand-over-window.js'
 import type { Store } from '../stores/store.js'
 import type { LineSize } from './order.js'
-import type { Service, Share } from './share.js'
+import type { Dispatch, Service } from './service.js'
+import type { Rank, Share } from './share.js'
 
 /** The units of one rule and key that a request can wait for. */
 export interface Pool extends LineSize {
@@ -13,6 +15,27 @@ export interface Pool extends LineSize {
   readonly timeoutMs: number
   /** The request's part of the line. Undefined if the line is first come, first served. */
   readonly share: Share | undefined
+  /**
+   * The hand-over window that limits the pool beside its units; undefined without one. Its requests
+   * always enter the line, where they are sent one after the other.
+   */
+  readonly window: WindowOptions | undefined
+  /** The class of the request; undefined if the rule has none. Such requests always enter the line, too. */
+  readonly rank: Rank | undefined
+  /** The time in which its response must begin, and the input that is read before. Undefined without one. */
+  readonly deadline: Deadline | undefined
+}
+
+/** When the response of a request must begin. */
+export interface Deadline {
+  /** Milliseconds after the request entered its line. */
+  readonly withinMs: number
+  readonly input: number
+}
+
+/** Reports whether the requests of a pool always enter its line. */
+export function admitsInLine({ window, rank }: Pick<Pool, 'window' | 'rank'>): boolean {
+  return window !== undefined || rank !== undefined
 }
 
 /** A request and the pools that it takes from. */
@@ -62,7 +85,7 @@ export interface Unserved {
   readonly expectedWaitMs: number | undefined
 }
 
-/** A pool for which others wait that come first. */
+/** A pool in whose line a request must wait, because others come first or its line admits them. */
 export interface Ahead {
   readonly poolId: string
   /** True if the request could not wait there. */
@@ -84,10 +107,7 @@ export interface Lines {
   readonly areIdle: boolean
   /** Returns the place of a request that arrives now among all requests. */
   newTicket(): number
-  /**
-   * Finds a pool for which others wait that come first. `isFull` is true if the request could not
-   * wait there.
-   */
+  /** Finds a pool in whose line a request that arrives must wait. */
   ahead(candidate: Candidate): MaybePromise<Ahead | undefined>
   /**
    * Lets a request wait, first in the line of one of its pools.
@@ -96,8 +116,8 @@ export interface Lines {
    * @returns rejects with the error of the attempt, or with the reason of the signal
    */
   enter<T>(request: WaitingRequest<T>, poolId: string, minWaitMs: number): MaybePromise<Outcome<T>>
-  /** Charges the share of an admitted request to its tenant. */
-  begin(poolId: string, share: Share): Service
+  /** Records that an admitted request is sent, and charges it to its tenant. */
+  begin(poolId: string, dispatch: Dispatch): Service
   /**
    * Lets the first request of a line try again, because slots are free or units were refunded.
    *
@@ -130,4 +150,9 @@ export function withLines(store: Store, lines: Lines): StoreWithLines {
 /** Identifies the line of a rule and key. */
 export function lineId(scope: string, key: string): string {
   return JSON.stringify([scope, key])
+}
+
+/** Returns the scope of the rule of a line. */
+export function scopeOf(lineId: string): string {
+  return (JSON.parse(lineId) as [string])[0]
 }

@@ -1,31 +1,75 @@
 import type { MaybePromise } from '../maybe-promise.js'
+import type { WindowState } from '../overload/hand-over-window.js'
+import { serviceOf, type Work } from '../rules/work.js'
 import type { Store } from '../stores/store.js'
 import { type Clock, systemClock } from '../time/clock.js'
 import type { Timers } from '../time/timers.js'
 import { onAborted } from './abort-listeners.js'
-import { FairOrders } from './fair-orders.js'
 import { FirstCome } from './first-come.js'
+import type { OrderReport } from './fleet-member.js'
 import { HoldTimes } from './hold-times.js'
+import { LastingOrders } from './lasting-orders.js'
 import { Line } from './line.js'
+import { LineStats, type LineTotals, type TenantService } from './line-stats.js'
 import {
+  type Ahead,
   type Attempt,
+  admitsInLine,
   type Candidate,
+  type Deadline,
   hasLines,
   type Lines,
   lineId,
   type Outcome,
   type Pool,
+  scopeOf,
   type Unserved,
   type WaitingRequest,
 } from './lines.js'
 import type { Order, Waiting } from './order.js'
-import type { Service, Share } from './share.js'
+import { PoolWindows, type WatchLoad } from './pool-windows.js'
+import type { Dispatch, ServedWork, Service } from './service.js'
+import type { Rank, Share, TenantCharge } from './share.js'
 
 /** The timers that end waits, and their clock. Default: the monotonic clock of the system. */
 export type WaitTimers = Pick<Timers, 'start' | 'stop'> & Partial<Pick<Clock, 'now'>>
 
+/** Interval at which a class checks for slots that other processes freed, in milliseconds. */
+const SLOT_POLL_MS = 100
+
 /** A request is refused on arrival if its predicted wait exceeds its timeout by this factor. */
 const WAIT_TOLERANCE = 2
+
+/** The lines and windows of a rule at one moment. */
+export interface LineState {
+  readonly totals: LineTotals
+  /** Waiting requests by class. */
+  readonly waiting: number[]
+  /** The tenants with the most service lately. Empty if the rule is not fair. */
+  readonly tenants: readonly TenantService[]
+  /** Jain's index over the tenants that waited in the last minute; undefined unless two did. */
+  readonly fairness: number | undefined
+  /** The hand-over windows of all keys of the rule. */
+  readonly windows: WindowState[]
+}
+
+/** The orders of lines of one gateway, by line: one for each, or for each class. */
+export type FleetReport = Readonly<Record<string, readonly OrderReport[]>>
+
+/** Lines of a gateway that others know. */
+const MAX_FLEET_LINES = 100
+/** Tenants in the report of a gateway. */
+const MAX_FLEET_TENANTS = 2_000
+
+/** Rules whose lines are counted. */
+const MAX_RULES = 1_000
+
+export interface LocalLinesOptions {
+  /** Called when the first request begins to wait, and when the last one leaves. */
+  readonly onIdleChange?: (areIdle: boolean) => void
+  /** Reads the load of servers for hand-over windows. Default: it is unknown. */
+  readonly watchLoad?: WatchLoad | undefined
+}
 
 /** A request in one of the lines. */
 interface Entry extends Waiting {
@@ -35,6 +79,8 @@ interface Entry extends Waiting {
   /** The pool for which the request waits. */
   pool: Pool
   share: Share | undefined
+  rank: Rank | undefined
+  readonly enteredAt: number
   /** The line that the request is in; undefined after it has left. */
   line: Line<Entry> | undefined
 }
@@ -45,33 +91,41 @@ export class LocalLines implements Lines {
   readonly #onIdleChange: (areIdle: boolean) => void
   /** The lines in which a request waits. */
   readonly #lines = new Map<string, Line<Entry>>()
-  readonly #fairOrders: FairOrders<Entry>
+  readonly #orders: LastingOrders<Entry>
   /** An order that outlives its line has one line again, so that there is one attempt at a time. */
   readonly #lineOf = new WeakMap<Order<Entry>, Line<Entry>>()
+  readonly #windows: PoolWindows
+  readonly #now: () => number
   readonly #holdTimes = new HoldTimes()
+  #isInFleet = false
+  /** By the scope of the rule. */
+  readonly #stats = new Map<string, LineStats>()
   #tickets = 0
 
-  /** @param onIdleChange called when the first request begins to wait, and when the last one leaves */
-  constructor(timers: WaitTimers, onIdleChange: (areIdle: boolean) => void = () => {}) {
+  constructor(timers: WaitTimers, { onIdleChange = () => {}, watchLoad }: LocalLinesOptions = {}) {
+    const { now = systemClock.now } = timers
     this.#timers = timers
     this.#onIdleChange = onIdleChange
-    this.#fairOrders = new FairOrders(timers.now ?? systemClock.now)
+    this.#now = now
+    this.#orders = new LastingOrders(now)
+    this.#windows = new PoolWindows({ now, onRoom: (poolId) => this.#lines.get(poolId)?.wake(), watchLoad })
   }
 
   get areIdle(): boolean {
-    return this.#lines.size === 0
+    return this.#lines.size === 0 && !this.#isInFleet
   }
 
   newTicket(): number {
     return this.#tickets++
   }
 
-  ahead(candidate: Candidate): { readonly poolId: string; readonly isFull: boolean } | undefined {
+  ahead(candidate: Candidate): Ahead | undefined {
     for (const pool of candidate.pools) {
       const order = this.#lines.get(pool.id)?.order
-      if (order === undefined) continue
       const waiting = waitingFor(pool, candidate)
-      if (order.precedes(waiting)) return { poolId: pool.id, isFull: order.isFullFor(waiting, pool) }
+      const isHeld = () => this.#isInFleet && !this.#orders.mayStart(pool.id, waiting)
+      if (admitsInLine(pool) || order?.precedes(waiting) === true || isHeld())
+        return { poolId: pool.id, isFull: order?.isFullFor(waiting, pool) === true }
     }
     return undefined
   }
@@ -90,13 +144,92 @@ export class LocalLines implements Lines {
     })
   }
 
-  begin(poolId: string, share: Share): Service {
-    return this.#fairOrders.begin(poolId, share)
+  begin(poolId: string, { scope, share, rank, sending }: Dispatch): Service {
+    const charge = this.#orders.begin(poolId, { share, rank })
+    const sent = sending && this.#windows.begin(poolId, sending)
+    const stats = this.#statsOf(scope)
+    stats.onSent(rank?.name ?? '')
+    if (share === undefined) return new LocalService(charge, sent)
+    stats.onService(share, serviceOf(share.work, share.counts), this.#now())
+    // Corrections count when the request has ended, which is soon enough for metrics.
+    return new LocalService(charge, sent, (work) =>
+      stats.onService(share, serviceChange(share, work), this.#now()),
+    )
+  }
+
+  /** Makes fair lines fair together with those of other gateways: see `fleetReport` and `onFleetReports`. */
+  joinFleet(): void {
+    this.#isInFleet = true
+    this.#orders.joinFleet()
+    this.#onIdleChange(false)
+  }
+
+  /** What other gateways must know of the lines here; undefined if there is nothing. */
+  fleetReport(): FleetReport | undefined {
+    const now = this.#now()
+    const lines = new Map<string, readonly OrderReport[]>()
+    let tenantsLeft = MAX_FLEET_TENANTS
+    for (const [id, members] of this.#orders.members) {
+      const reports = members.map((each) => {
+        const report = each.report(now, tenantsLeft)
+        tenantsLeft = Math.max(0, tenantsLeft - Object.keys(report.served).length)
+        return report
+      })
+      lines.set(id, reports)
+    }
+    for (const poolId of this.#windows.poolIds) if (!lines.has(poolId)) lines.set(poolId, [])
+    const shown = [...lines].slice(0, MAX_FLEET_LINES)
+    return shown.length === 0 ? undefined : Object.fromEntries(shown)
+  }
+
+  /** @param reports what the other gateways reported last, by gateway. Empty if nothing is known */
+  onFleetReports(reports: ReadonlyMap<string, FleetReport>): void {
+    for (const [lineId, members] of this.#orders.members)
+      for (const [index, member] of members.entries()) {
+        const ofOrder = new Map<string, OrderReport>()
+        for (const [gateway, report] of reports) {
+          const order = report[lineId]?.[index]
+          if (order !== undefined) ofOrder.set(gateway, order)
+        }
+        member.onReports(ofOrder)
+      }
+    this.#windows.setGateways(
+      (poolId) => 1 + [...reports.values()].filter((report) => report[poolId] !== undefined).length,
+    )
+    for (const line of this.#lines.values()) line.wake()
+  }
+
+  /** What the lines and windows of each rule do, by the scope of the rule. For metrics. */
+  states(): ReadonlyMap<string, LineState> {
+    const now = this.#now()
+    const states = new Map<string, LineState>()
+    for (const [scope, stats] of this.#stats)
+      states.set(scope, {
+        totals: stats.totals,
+        ...{ waiting: [], tenants: stats.largest(now), fairness: stats.fairness(now), windows: [] },
+      })
+    for (const [poolId, { order }] of this.#lines)
+      for (const [index, length] of order.lengths.entries()) {
+        const { waiting } = stateOf(states, scopeOf(poolId))
+        waiting[index] = (waiting[index] ?? 0) + length
+      }
+    for (const [poolId, window] of this.#windows.states) stateOf(states, scopeOf(poolId)).windows.push(window)
+    return states
   }
 
   onFreed(scope: string, key: string, heldMs?: number): void {
     if (heldMs !== undefined) this.#holdTimes.add(scope, heldMs)
     if (this.#lines.size > 0) this.#lines.get(lineId(scope, key))?.wake()
+  }
+
+  #statsOf(scope: string): LineStats {
+    const known = this.#stats.get(scope)
+    if (known !== undefined) return known
+    const [oldest] = this.#stats.keys()
+    if (this.#stats.size >= MAX_RULES && oldest !== undefined) this.#stats.delete(oldest)
+    const created = new LineStats()
+    this.#stats.set(scope, created)
+    return created
   }
 
   #join(request: WaitingRequest<unknown>, pool: Pool, caller: Pick<Entry, 'resolve' | 'reject'>): void {
@@ -114,7 +247,8 @@ export class LocalLines implements Lines {
       unsubscribe?.()
     }
     const entry: Entry = {
-      ...{ ticket, waiter, request, pool, share: pool.share, line: undefined },
+      ...{ ticket, waiter, request, pool, share: pool.share, rank: pool.rank, line: undefined },
+      enteredAt: this.#now(),
       resolve(outcome) {
         onSettled()
         caller.resolve(outcome)
@@ -135,15 +269,17 @@ export class LocalLines implements Lines {
     if (wereIdle) this.#onIdleChange(false)
     entry.pool = pool
     entry.share = pool.share
+    entry.rank = pool.rank
     entry.line = line
     const displaced = line.order.displacedBy(entry, pool)
     line.push(entry)
-    if (displaced !== undefined && this.#leave(displaced))
-      displaced.resolve(this.#unserved('full', displaced.request, displaced.pool))
+    if (displaced === undefined || !this.#leave(displaced)) return
+    this.#statsOf(pool.scope).onPushedOut()
+    displaced.resolve(this.#unserved('full', displaced.request, displaced.pool))
   }
 
-  #createLine({ id, share }: Pool): Line<Entry> {
-    const order = share === undefined ? new FirstCome<Entry>() : this.#fairOrders.of(id)
+  #createLine(pool: Pool): Line<Entry> {
+    const order = this.#orders.of(pool.id, pool) ?? new FirstCome<Entry>()
     const line = this.#lineOf.get(order) ?? new Line(order, this.#timers, (first) => this.#try(first))
     this.#lineOf.set(order, line)
     return line
@@ -155,6 +291,8 @@ export class LocalLines implements Lines {
     if (line === undefined) return false
     entry.line = undefined
     line.remove(entry)
+    const now = this.#now()
+    if (pool.share !== undefined && now > entry.enteredAt) this.#statsOf(pool.scope).onWaited(pool.share, now)
     if (line.order.length === 0 && this.#lines.delete(pool.id) && this.areIdle) this.#onIdleChange(true)
     return true
   }
@@ -163,7 +301,12 @@ export class LocalLines implements Lines {
     const { request } = entry
     try {
       const attempt = await this.#attempt(entry)
-      if ('result' in attempt) {
+      if ('reason' in attempt) {
+        if (this.#leave(entry)) {
+          this.#statsOf(entry.pool.scope).onLate()
+          entry.resolve(attempt)
+        }
+      } else if ('result' in attempt) {
         if (this.#leave(entry)) entry.resolve(attempt)
         else request.onLateResult(attempt.result)
       } else if (attempt.poolId === entry.pool.id) return attempt
@@ -174,10 +317,24 @@ export class LocalLines implements Lines {
     return 'left'
   }
 
-  /** Makes an attempt, unless another request of one of the pools comes first. */
-  #attempt(entry: Entry): MaybePromise<Attempt<unknown>> {
-    const ahead = this.ahead(entry.request)
-    return ahead === undefined ? entry.request.attempt() : { retryInMs: 0, poolId: ahead.poolId }
+  /** Makes an attempt, unless the request cannot be served in time or must wait on. */
+  #attempt({ request, enteredAt }: Entry): MaybePromise<Attempt<unknown> | Unserved> {
+    for (const pool of request.pools) {
+      const waiting = waitingFor(pool, request)
+      if (this.#lines.get(pool.id)?.order.precedes(waiting) === true) return { retryInMs: 0, poolId: pool.id }
+      if (!this.#orders.mayStart(pool.id, waiting)) return { retryInMs: SLOT_POLL_MS, poolId: pool.id }
+      if (pool.window === undefined) continue
+      const closedMs = this.#windows.closedFor(pool.id, pool.window)
+      if (closedMs !== undefined) return { retryInMs: closedMs, poolId: pool.id }
+      if (pool.deadline !== undefined && this.#isLate(pool, pool.deadline, enteredAt))
+        return this.#unserved('timeout', request, pool)
+    }
+    return request.attempt()
+  }
+
+  /** Reports whether a response would begin too late if its request was sent now. */
+  #isLate({ id }: Pool, { withinMs, input }: Deadline, enteredAt: number): boolean {
+    return !this.#windows.mayBegin(id, input, withinMs - (this.#now() - enteredAt))
   }
 
   #move(entry: Entry, pool: Pool): void {
@@ -200,13 +357,81 @@ export class LocalLines implements Lines {
     return {
       ...{ reason, poolId: pool.id, ahead: order?.length ?? 0 },
       holdMs: this.#holdTimes.averageMs(pool.scope),
-      expectedWaitMs: order?.expectedWaitMs(waitingFor(pool, candidate)),
+      expectedWaitMs:
+        order?.expectedWaitMs(waitingFor(pool, candidate)) ??
+        this.#windows.expectedWaitMs(pool.id, order?.length ?? 0),
     }
   }
 }
 
-function waitingFor({ share }: Pool, { ticket, waiter }: Candidate): Waiting {
-  return { ticket, waiter, share }
+/** The service of a request that was admitted in this process. */
+class LocalService implements Service {
+  #isServed = false
+
+  /** @param onServed called once, with the actual work */
+  constructor(
+    private readonly charge: TenantCharge | undefined,
+    private readonly sent: Service | undefined,
+    private readonly onServed?: (work: Partial<Work>) => void,
+  ) {}
+
+  began(): void {
+    this.sent?.began()
+  }
+
+  wrote(output: number, shown: number): void {
+    this.charge?.wrote(output)
+    this.sent?.wrote(output, shown)
+  }
+
+  served(work: ServedWork): void {
+    this.charge?.served(work)
+    this.sent?.served(work)
+    this.#onServed(work)
+  }
+
+  rejected(...reason: Parameters<Service['rejected']>): void {
+    this.sent?.rejected(...reason)
+  }
+
+  takeBack(): void {
+    this.charge?.takeBack()
+    this.sent?.takeBack()
+    this.#onServed({ input: 0, output: 0 })
+  }
+
+  end(): void {
+    this.charge?.end()
+    this.sent?.end()
+  }
+
+  #onServed(work: Partial<Work>): void {
+    if (this.#isServed) return
+    this.#isServed = true
+    this.onServed?.(work)
+  }
+}
+
+/** Returns by how much the actual work of a request is more than what it was charged. */
+function serviceChange(
+  { work, counts }: Share,
+  { input = work.input, output = work.output }: Partial<Work>,
+): number {
+  return serviceOf({ input, output }, counts) - serviceOf(work, counts)
+}
+
+/** Returns the state of a rule, which may not have sent a request yet. */
+function stateOf(states: Map<string, LineState>, scope: string): LineState {
+  const known = states.get(scope)
+  if (known !== undefined) return known
+  const totals = new LineStats().totals
+  const created: LineState = { totals, waiting: [], tenants: [], fairness: undefined, windows: [] }
+  states.set(scope, created)
+  return created
+}
+
+function waitingFor({ share, rank }: Pool, { ticket, waiter }: Candidate): Waiting {
+  return { ticket, waiter, share, rank }
 }
 
 /** Reports whether a request would find no place, or would certainly wait for too long. */
@@ -231,4 +456,9 @@ export function linesOf(store: Store, timers: WaitTimers): Lines {
   const lines = linesByStore.get(store) ?? new LocalLines(timers)
   linesByStore.set(store, lines)
   return lines
+}
+
+/** Sets the lines of the requests that wait for a store in this process. Must be called before `linesOf`. */
+export function setLines(store: Store, lines: Lines): void {
+  linesByStore.set(store, lines)
 }

@@ -1,4 +1,4 @@
-import type { Share } from './share.js'
+import type { Rank, Share } from './share.js'
 
 /** A request in a line, as its order sees it. */
 export interface Waiting {
@@ -8,6 +8,8 @@ export interface Waiting {
   readonly waiter: string | undefined
   /** Undefined if the rule is not fair between tenants. */
   readonly share: Share | undefined
+  /** Undefined if the rule has no classes. */
+  readonly rank?: Rank | undefined
 }
 
 /** How many requests a line holds. */
@@ -23,6 +25,8 @@ export interface Order<T extends Waiting> {
   readonly length: number
   /** The request to try next; undefined if none waits. */
   readonly first: T | undefined
+  /** The request that loses its place first; undefined if none waits. */
+  readonly last: T | undefined
   push(entry: T): void
   /** Removes an entry that waits. */
   remove(entry: T): void
@@ -32,6 +36,8 @@ export interface Order<T extends Waiting> {
   isFullFor(entry: Waiting, size: LineSize): boolean
   /** Finds the request that loses its place to one for which the line is not full. */
   displacedBy(entry: Waiting, size: LineSize): T | undefined
+  /** The number of waiting requests of each class. One number without classes. */
+  readonly lengths: readonly number[]
   /** Predicts how long another request would wait, in milliseconds; undefined if unknown. */
   expectedWaitMs(entry: Waiting): number | undefined
 }

@@ -14,16 +14,19 @@ export class ServiceRate {
   #dispatches = 0
   /** Undefined while no request waits. */
   #since: number | undefined
+  /** When requests began to wait. */
+  #startedAt = 0
 
   /** Records whether requests wait from now on. */
   setWaiting(isWaiting: boolean, now: number): void {
     this.#advance(now)
     this.#since = isWaiting ? now : undefined
+    this.#startedAt = now
   }
 
-  /** Records a dispatch. Has no effect while no request waits. */
+  /** Records a dispatch. Has no effect while no request waits, or if it is dispatched as it arrives. */
   onDispatch(service: number, now: number): void {
-    if (this.#since === undefined) return
+    if (this.#since === undefined || now <= this.#startedAt) return
     this.#advance(now)
     this.#service += service
     this.#dispatches++

@@ -12,8 +12,19 @@ export interface Share {
   readonly counts: Work
 }
 
-/** The service that an admitted request gets. It is charged when the request is admitted. */
-export interface Service {
+/** The class of a request. */
+export interface Rank {
+  /** 0 for the class that is served first. */
+  readonly index: number
+  readonly name: string
+  /** The part of the service that each class gets at least while it waits, from 0 to 1. */
+  readonly floors: readonly number[]
+  /** Requests of the pool that may be in flight for another one of this class to start. */
+  readonly most: number
+}
+
+/** The charge of an admitted request to its tenant. It is made when the request is admitted. */
+export interface TenantCharge {
   /** Charges output that exceeds the prediction. @param output all units so far */
   wrote(output: number): void
   /** Charges or refunds the difference to the actual work. Later reports have no effect. */

@@ -14,6 +14,7 @@ export function manualTimers() {
   }
   return {
     ...timers,
+    now: () => now,
     get running() {
       return waiting.size
     },

@@ -93,9 +93,15 @@ it('a fair line makes one attempt at a time, also after its only request has tim
   const pool = (tenant: string, timeoutMs: number): Pool => ({
     ...{ id: lineId('rule', 'key'), scope: 'rule', timeoutMs, maxQueued: 10, isPerClient: false },
     share: { tenant, weight: 1, work, counts: { input: 1, output: 2 } },
+    ...{ window: undefined, rank: undefined, deadline: undefined },
   })
   // A tenant in flight keeps the order of the line.
-  lines.begin(lineId('rule', 'key'), pool('other', 0).share as NonNullable<Pool['share']>)
+  lines.begin(lineId('rule', 'key'), {
+    share: pool('other', 0).share,
+    scope: 'rule',
+    rank: undefined,
+    sending: undefined,
+  })
   let running = 0
   let most = 0
   const ends: (() => void)[] = []

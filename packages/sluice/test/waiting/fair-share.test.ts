@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { serviceOf, type Work } from '../../src/rules/work.js'
-import { FairOrders } from '../../src/waiting/fair-orders.js'
 import { FairShare } from '../../src/waiting/fair-share.js'
+import { LastingOrders } from '../../src/waiting/lasting-orders.js'
 import type { Waiting } from '../../src/waiting/order.js'
-import type { Service, Share } from '../../src/waiting/share.js'
+import type { Share, TenantCharge } from '../../src/waiting/share.js'
 
 const COUNTS = { input: 1, output: 2 }
 const SIZE = { maxQueued: 4, isPerClient: false }
@@ -18,7 +18,9 @@ function entryOf(tenant: string, ticket: number, work: Work, weight = 1): Entry 
 }
 
 /** Dispatches the first request of a line. */
-function dispatch(line: FairShare<Entry>): { readonly entry: Entry; readonly service: Service } | undefined {
+function dispatch(
+  line: FairShare<Entry>,
+): { readonly entry: Entry; readonly service: TenantCharge } | undefined {
   const entry = line.first
   if (entry === undefined) return undefined
   const service = line.begin(entry.share)
@@ -125,7 +127,7 @@ describe('a fair line', () => {
       fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
         const line = new FairShare<Entry>(() => 0)
         const model = new ModelLine()
-        const running: { readonly service: Service; readonly request: ModelRequest }[] = []
+        const running: { readonly service: TenantCharge; readonly request: ModelRequest }[] = []
         const begin = (entry: Entry) =>
           void running.push({ service: line.begin(entry.share), request: model.begin(entry) })
         let isLate = false
@@ -204,7 +206,7 @@ describe('a fair line', () => {
           steps: number
           actual: number
           entry: Entry
-          service: Service
+          service: TenantCharge
           written: number
         }[] = []
         const deliver = ({ share }: Entry, service: number) =>
@@ -332,24 +334,25 @@ describe('a fair line', () => {
 
 describe('the orders of fair lines', () => {
   it('are forgotten with the last tenant, and bounded by the tenants of idle lines', () => {
-    const orders = new FairOrders<Entry>(() => 0, 3)
-    const share = entryOf('a', 0, { input: 1, output: 0 }).share
-    const free = orders.of('free')
-    orders.begin('free', { ...share, work: { input: 0, output: 0 } }).end()
-    expect(orders.of('free')).not.toBe(free)
-    const busy = orders.of('busy')
-    orders.begin('busy', share)
+    const orders = new LastingOrders<Entry>(() => 0, 3)
+    const { share } = entryOf('a', 0, { input: 1, output: 0 })
+    const terms = { share, rank: undefined }
+    const free = orders.of('free', terms)
+    orders.begin('free', { ...terms, share: { ...share, work: { input: 0, output: 0 } } })?.end()
+    expect(orders.of('free', terms)).not.toBe(free)
+    const busy = orders.of('busy', terms)
+    orders.begin('busy', terms)
     const lines = [1, 2, 3, 4].map((number) => {
-      const order = orders.of(`line ${number}`)
-      orders.begin(`line ${number}`, share).end()
+      const order = orders.of(`line ${number}`, terms)
+      orders.begin(`line ${number}`, terms)?.end()
       return order
     })
-    expect([1, 2, 3, 4].map((number) => orders.of(`line ${number}`) === lines[number - 1])).toEqual([
+    expect([1, 2, 3, 4].map((number) => orders.of(`line ${number}`, terms) === lines[number - 1])).toEqual([
       false,
       true,
       true,
       true,
     ])
-    expect(orders.of('busy')).toBe(busy)
+    expect(orders.of('busy', terms)).toBe(busy)
   })
 })

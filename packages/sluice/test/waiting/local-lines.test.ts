@@ -6,7 +6,15 @@ import { manualTimers } from '../limiter/manual-timers.js'
 
 const POOL: Pool = {
   ...{ id: lineId('rule', 'key'), scope: 'rule' },
-  ...{ timeoutMs: 10_000, maxQueued: 100, isPerClient: false, share: undefined },
+  ...{
+    timeoutMs: 10_000,
+    maxQueued: 100,
+    isPerClient: false,
+    share: undefined,
+    window: undefined,
+    rank: undefined,
+    deadline: undefined,
+  },
 }
 
 /** A request of the test, which waits for one pool. */

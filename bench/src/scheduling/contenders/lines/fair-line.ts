@@ -1,4 +1,4 @@
-import { FairShare, type Service, type Share, type Waiting } from 'sluice/internal'
+import { FairShare, type Share, type TenantCharge, type Waiting } from 'sluice/internal'
 import type { WaitingLine } from '../../simulation/gateway-parts.js'
 import type { SimulatedRequest } from '../../simulation/simulated-request.js'
 
@@ -19,7 +19,7 @@ interface Entry extends Waiting {
 export class FairLine implements WaitingLine {
   readonly #order: FairShare<Entry>
   readonly #entries = new Map<number, Entry>()
-  readonly #services = new Map<number, Service>()
+  readonly #services = new Map<number, TenantCharge>()
   readonly #options: FairLineOptions
   #now = 0
   #tickets = 0

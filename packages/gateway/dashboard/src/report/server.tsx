@@ -134,6 +134,9 @@ function ServerPlots({ server, name, id }: Pick<Side, 'name' | 'id'> & { readonl
               values: of(({ waitingAtGateway }) => waitingAtGateway),
               dashed: true,
             },
+            ...(intervals.some(({ window }) => window !== null)
+              ? [{ label: 'window', colour: 'allowed', values: of(({ window }) => window) }]
+              : []),
           ],
           rate,
           tick,

@@ -1,5 +1,5 @@
 import { type ConcurrencyRule, formatDuration, formatLimit, type RateRule, type Rule } from 'sluice'
-import { formatUnits } from 'sluice/internal'
+import { formatUnits, isAutomatic } from 'sluice/internal'
 import type { ClientList } from '../acts/access-list.js'
 import type { ModelAccess } from '../model-access.js'
 import { canAct } from './act-state.js'
@@ -207,6 +207,10 @@ function describeRule(rule: Rule<never>): string {
     ...Object.entries(rule.tiers ?? {}).map(([tier, limit]) => `${tier} ${describeTier(limit)}`),
     ...('wait' in rule ? [`waits up to ${formatDuration(Number(rule.wait))}`] : []),
     ...('fair' in rule ? describeFairness(rule) : []),
+    ...('class' in rule ? describeClasses(rule) : []),
+    ...('firstToken' in rule && rule.firstToken !== undefined
+      ? [`responses begin within ${formatDuration(Number(rule.firstToken))}`]
+      : []),
     ...('penalty' in rule && rule.penalty !== undefined ? [describePenalty(rule)] : []),
     ...('warn' in rule && rule.warn !== undefined ? [`warns at ${rule.warn.map(String).join(' and ')}`] : []),
     ...('soft' in rule && rule.soft === true ? ['soft'] : []),
@@ -218,6 +222,12 @@ function describeFairness({ fair, weights = {} }: ConcurrencyRule<never>): strin
   if (fair === undefined) return []
   const shares = Object.entries(weights).map(([tier, weight]) => `${tier} ${weight}`)
   return [`fair by ${describeKey(fair)}${shares.length === 0 ? '' : ` with weights ${shares.join(', ')}`}`]
+}
+
+function describeClasses({ class: classOf, classes = [] }: ConcurrencyRule<never>): string[] {
+  if (classOf === undefined) return []
+  const names = classes.map((each) => (typeof each === 'string' ? each : Object.keys(each).join()))
+  return [`in the order of the classes ${names.join(', ')} by ${sourceOf(classOf)}`]
 }
 
 /** Describes the clients that a rule by labels applies to. */
@@ -257,7 +267,17 @@ function describeRate(rule: RateRule<never>): string {
 }
 
 function describeConcurrency({ concurrent }: ConcurrencyRule<never>): string {
-  return `${sourceOf(concurrent)} concurrent`
+  if (!isAutomatic(concurrent)) return `${sourceOf(concurrent)} concurrent`
+  const { max, replicas, gap, keep, hidden, metrics } = concurrent === 'auto' ? {} : concurrent.auto
+  const details = [
+    ...(max === undefined ? [] : [`at most ${max}`]),
+    ...(replicas === undefined ? [] : [`${replicas} replicas`]),
+    ...(gap === undefined ? [] : [`${formatDuration(Number(gap))} per token`]),
+    ...(keep === undefined ? [] : [`keeps ${keep}`]),
+    ...(hidden === true ? ['hidden work'] : []),
+    ...(metrics === undefined ? [] : [`reads ${metrics}`]),
+  ]
+  return `concurrent as the server takes requests${details.length === 0 ? '' : ` (${details.join(', ')})`}`
 }
 
 /** Describes the key of a rule, as in `ip + params.model`. */

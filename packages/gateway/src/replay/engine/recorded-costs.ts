@@ -46,7 +46,7 @@ function adapt(rule: Rule<GatewayRequest>, index: number): Rule<GatewayRequest> 
   const limit =
     'limit' in rule && typeof rule.limit === 'function' ? limitOrNone(rule.limit, index) : undefined
   const when = rule.when && whenOrNone(rule.when as WhenFor, index)
-  const fairness = 'fair' in rule ? adaptFairness(rule, index) : undefined
+  const fairness = 'fair' in rule || 'work' in rule ? adaptFairness(rule, index) : undefined
   const isAsRecorded = key === by && limit === undefined && when === undefined && fairness === undefined
   if (typeof cost !== 'function' && isAsRecorded) return rule
   return {
@@ -66,13 +66,17 @@ function adapt(rule: Rule<GatewayRequest>, index: number): Rule<GatewayRequest> 
   }
 }
 
-/** Charges a call whose tokens are unknown as much as any other such call. */
+/**
+ * Charges a call whose tokens are unknown as much as any other such call. A record does not say whether
+ * the response is a stream. Most are.
+ */
 function adaptFairness(rule: ConcurrencyRule<GatewayRequest>, index: number): Partial<typeof rule> {
   const { fair, work } = rule
   if (work === undefined) return { ...(fair !== undefined && { fair: adaptKey(fair, index) }) }
   const recordedWork: NonNullable<typeof work> = (request) => {
     try {
-      return work(request)
+      const predicted = work(request)
+      return typeof predicted === 'object' ? { ...predicted, isStream: true } : predicted
     } catch (error) {
       if (error instanceof RequestError) return 1
       throw error

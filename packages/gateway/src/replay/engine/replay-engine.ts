@@ -1,4 +1,5 @@
 import { memoryStore } from 'sluice'
+import { isAutomatic, type LineState, LocalLines, setLines } from 'sluice/internal'
 import { type GatewayConfig, type PolicyConfig, policiesOf } from '../../policy/config/config.js'
 import { OutputPredictor } from '../../policy/llm/prediction/output-predictor.js'
 import { createPolicies } from '../../policy/policies.js'
@@ -55,12 +56,18 @@ export class Engine {
     const replayed = withRecordedCosts(config)
     const time = new VirtualTime(start, origin)
     const maxKeys = config.store.kind === 'memory' ? { maxKeys: config.store.maxKeys } : {}
+    const lines = new LocalLines(time)
     const store = memoryStore({ ...maxKeys, clock: time })
+    setLines(store, lines)
     const warmUps = warmUpsOn(time, options.unready ?? [])
     const policies = createPolicies(replayed, { store, warmUps, timers: time })
     this.#time = time
-    const reservesLess = policiesOf(config).some(({ llm }) => llm?.reserve !== undefined)
-    this.#server = options.server && new ReplayedServer(time, options.server, reservesLess)
+    this.#server =
+      options.server &&
+      new ReplayedServer(time, options.server, {
+        reportsOutput: policiesOf(config).some(followsOutput),
+        windowNow: policiesOf(config).some(hasWindow) ? () => sum(lines.states().values()) : undefined,
+      })
     this.#simulator = new Simulator(
       routeFinder(replayed, policies, options.route),
       new RunningRequests(time, options.duration, this.#server),
@@ -133,6 +140,23 @@ export class Engine {
     this.#simulator.arrive(request)
     await this.#simulator.settled()
   }
+}
+
+/** Reports whether a limit of a policy, or a reservation, follows the output of running requests. */
+function followsOutput(policy: PolicyConfig): boolean {
+  const isFair = policy.rules.some((rule) => 'fair' in rule && rule.fair !== undefined)
+  return policy.llm?.reserve !== undefined || isFair || hasWindow(policy)
+}
+
+function hasWindow({ rules }: PolicyConfig): boolean {
+  return rules.some((rule) => 'concurrent' in rule && isAutomatic(rule.concurrent))
+}
+
+/** Returns the requests that all windows together allow to be on their way. */
+function sum(lines: Iterable<LineState>): number {
+  let total = 0
+  for (const { windows } of lines) for (const { window } of windows) total += window
+  return total
 }
 
 function countsInFlight({ rules }: PolicyConfig): boolean {

@@ -8,8 +8,22 @@ import { senderName } from '../trace/sender-ids.js'
 import { TraceError, type TraceRequest } from '../trace/trace-request.js'
 import type { VirtualTime } from './virtual-time.js'
 
-/** Called when a request ends, with the output that was written if it is not the recorded one. */
-type EndHandler = (output?: number) => void
+/** Receives the progress of a request at the server. */
+interface ServerProgress {
+  /** The first token was written. */
+  began?(): void
+  /** The output so far, several times a second. */
+  wrote?(output: number): void
+  /** The request ended; with the output that was written, if it is not the recorded one. */
+  ended(output?: number): void
+}
+
+export interface ReplayedServerOptions {
+  /** True to report the output of running requests, every 250 ms. */
+  readonly reportsOutput: boolean
+  /** Returns how many requests may be on their way; undefined without a hand-over window. */
+  readonly windowNow: (() => number) | undefined
+}
 
 /** A request that has arrived, whose client waits for its first token. */
 export interface ServerCall extends ServerRequest {
@@ -17,9 +31,7 @@ export interface ServerCall extends ServerRequest {
   readonly signal: AbortSignal | undefined
   timer: unknown
   state: 'deciding' | 'sent' | 'over'
-  onEnd: EndHandler | undefined
-  /** Receives the output so far. */
-  onWrote: ((output: number) => void) | undefined
+  progress: ServerProgress | undefined
   leave: (() => void) | undefined
 }
 
@@ -36,30 +48,37 @@ export class ReplayedServer {
   readonly #server: ModelServer<ServerCall>
   readonly #log = new ServedLog()
   readonly #queueTimes = new SampledIntegral()
+  /** The sum of the window over time. */
+  readonly #windowTimes = new SampledIntegral()
+  #windowThen = { at: 0, window: 0, sum: 0 }
   #preemptions = 0
   #tooLong = 0
   #withoutTokens = 0
   /** The event that runs the next event of the server, and its time. */
   #event: { readonly timer: unknown; readonly at: number } | undefined
 
-  /** @param reportsOutput true to report the output of running requests, every 250 ms */
   constructor(
     private readonly time: VirtualTime,
     private readonly setup: ServerSetup,
-    reportsOutput = false,
+    private readonly options: ReplayedServerOptions,
   ) {
     const listener: ServerListener<ServerCall> = {
       began: (call, at) => {
         this.time.stop(call.timer)
         this.#log.began(call.id, at)
+        call.progress?.began?.()
       },
       ended: (call, at) => this.#ended(call, at),
-      wrote: (call, output) => call.onWrote?.(output),
+      wrote: (call, output) => call.progress?.wrote?.(output),
       preempted: () => {
         this.#preemptions++
       },
     }
-    this.#server = new ModelServer(setup.figures, listener, reportsOutput ? { reportEveryMs: 250 } : {})
+    this.#server = new ModelServer(
+      setup.figures,
+      listener,
+      options.reportsOutput ? { reportEveryMs: 250 } : {},
+    )
   }
 
   /** Registers a request; returns undefined if the trace lacks its tokens. @throws TraceError */
@@ -78,7 +97,7 @@ export class ReplayedServer {
     const abort = patienceMs === undefined ? undefined : new AbortController()
     const call: ServerCall = {
       ...{ id, input, output, cached, signal: abort?.signal },
-      ...{ timer: undefined, state: 'deciding', onEnd: undefined, onWrote: undefined, leave: undefined },
+      ...{ timer: undefined, state: 'deciding', progress: undefined, leave: undefined },
     }
     if (abort === undefined || patienceMs === undefined) return call
     call.leave = () => abort.abort(new ClientLeftError('the client stopped waiting'))
@@ -94,16 +113,15 @@ export class ReplayedServer {
   }
 
   /** Sends an admitted request to the server. */
-  send(call: ServerCall, onEnd?: EndHandler, onWrote?: (output: number) => void): void {
+  send(call: ServerCall, progress?: ServerProgress): void {
     if (!this.#server.canServe(call)) {
       this.#tooLong++
       this.leftOut(call)
-      onEnd?.(0)
+      progress?.ended(0)
       return
     }
     call.state = 'sent'
-    call.onEnd = onEnd
-    call.onWrote = onWrote
+    call.progress = progress
     const now = this.time.now()
     this.#log.sent(call.id, now)
     this.#server.submit(call, now)
@@ -120,6 +138,7 @@ export class ReplayedServer {
     const counts = {
       ...{ preemptions: this.#preemptions, tooLong: this.#tooLong, withoutTokens: this.#withoutTokens },
       queueTimeAt: (at: number) => this.#queueTimes.valueAt(at),
+      windowTimeAt: this.options.windowNow && ((at: number) => this.#windowTimes.valueAt(at)),
     }
     return serverReport(this.setup, this.#log, counts, origin)
   }
@@ -132,20 +151,21 @@ export class ReplayedServer {
       call.state = 'over'
       this.#log.ended(call.id, now)
       this.#schedule()
-      call.onEnd?.(output)
+      call.progress?.ended(output)
     }
   }
 
   #ended(call: ServerCall, at: number): void {
     call.state = 'over'
     this.#log.ended(call.id, at)
-    call.onEnd?.()
+    call.progress?.ended()
   }
 
   /** Schedules the next event of the server, whose time each call may change. */
   #schedule(): void {
     const now = this.time.now()
     this.#queueTimes.note(now, this.#server.queueTime(now))
+    this.#noteWindow(now)
     const at = this.#server.nextEventAt
     if (at === this.#event?.at) return
     this.time.stop(this.#event?.timer)
@@ -157,5 +177,13 @@ export class ReplayedServer {
       this.#schedule()
     }
     this.#event = { at, timer: this.time.startAt(run, at) }
+  }
+
+  #noteWindow(now: number): void {
+    const { windowNow } = this.options
+    if (windowNow === undefined) return
+    const { at, window, sum } = this.#windowThen
+    this.#windowThen = { at: now, window: windowNow(), sum: sum + window * (now - at) }
+    this.#windowTimes.note(now, this.#windowThen.sum)
   }
 }

@@ -76,9 +76,18 @@ export class RunningRequests {
     const { server } = this
     if (server !== undefined && call !== undefined) {
       growing = growth(() => server.cut(call))
-      server.send(call, end, (output) => growing?.wrote(output))
+      server.send(call, {
+        began: () => permit.began(),
+        wrote(output) {
+          permit.wrote(output)
+          growing?.wrote(output)
+        },
+        ended: end,
+      })
       return
     }
+    // Without a server, nothing is known of when responses begin, so no request waits for that.
+    permit.began()
     const duration = recorded.duration ?? this.duration(recorded)
     if (duration === 0) {
       end()

@@ -64,6 +64,8 @@ export interface ServerCounts {
   readonly withoutTokens: number
   /** Returns the time that requests had spent waiting in the server until a time, in milliseconds. */
   readonly queueTimeAt: (at: number) => number
+  /** Returns the sum of the hand-over window until a time, in requests times milliseconds. */
+  readonly windowTimeAt: ((at: number) => number) | undefined
 }
 
 /** Maximum number of tenants with figures of their own. */
@@ -127,6 +129,7 @@ export function serverReport(
       origin,
       tenants: tenants.map(({ tenant }) => tenant),
       queueTimeAt: counts.queueTimeAt,
+      windowTimeAt: counts.windowTimeAt,
     }),
   }
 }

@@ -17,6 +17,8 @@ interface ServerInterval {
   readonly waitingAtGateway: number
   readonly waitingAtServer: number
   readonly inFlight: number
+  /** Mean number of requests that could be on their way; null without a hand-over window. */
+  readonly window: number | null
   /** Of requests that arrived in the interval, in milliseconds; null if none of them began. */
   readonly firstToken: DurationQuantiles | null
   /** Weighted tokens per second by tenant. */
@@ -33,11 +35,12 @@ interface TimelineContext {
   /** The tenants to show. The last one stands for all that are not listed. */
   readonly tenants: readonly string[]
   readonly queueTimeAt: (at: number) => number
+  readonly windowTimeAt: ((at: number) => number) | undefined
 }
 
 /** Builds the timeline of a log, in at most 60 intervals of whole seconds. */
 export function serverTimeline(requests: Iterable<LoggedRequest>, context: TimelineContext): ServerTimeline {
-  const { from, to, origin, tenants, queueTimeAt } = context
+  const { from, to, origin, tenants, queueTimeAt, windowTimeAt } = context
   const width = Math.max(1, Math.ceil((to - from) / MAX_INTERVALS / 1000)) * 1000
   const count = Math.max(1, Math.ceil((to - from) / width))
   const numbers = () => new Float64Array(count)
@@ -70,6 +73,7 @@ export function serverTimeline(requests: Iterable<LoggedRequest>, context: Timel
       waitingAtGateway: (queued[index] as number) / width,
       waitingAtServer: (queueTimeAt(begin + width) - queueTimeAt(begin)) / width,
       inFlight: (inFlight[index] as number) / width,
+      window: windowTimeAt === undefined ? null : (windowTimeAt(begin + width) - windowTimeAt(begin)) / width,
       firstToken: quantilesOf(firstTokens[index] as number[]),
       service: services.map((own) => ((own[index] as number) / width) * 1000),
     }

@@ -127,7 +127,7 @@ function decide(
   let deciding: MaybePromise<Decision>
   try {
     deciding = policy.waits
-      ? admitQueued(incoming, request, limiter, services.traffic, pending)
+      ? admitQueued(incoming, request, limiter, services.traffic, pending, policy.hasDeadline)
       : limiter.admit(incoming, pending && { body: pending })
   } catch (error) {
     pending?.release()
@@ -176,7 +176,9 @@ async function admitQueued(
   limiter: Limiter<WeighedRequest>,
   traffic: TrafficObserver,
   body: RequestBody | undefined,
+  hasDeadline: boolean,
 ): Promise<Decision> {
+  const beginWithin = hasDeadline ? incoming.beginWithinMs : undefined
   traffic.onWaitingChange(incoming.route, 1)
   try {
     return await whileConnected(socket, async (signal) =>
@@ -184,6 +186,7 @@ async function admitQueued(
         signal,
         ...(incoming.client === undefined && { waiter: addressOf(incoming) }),
         ...(body && { body }),
+        ...(beginWithin !== undefined && { beginWithin }),
       }),
     )
   } finally {

@@ -9,6 +9,7 @@ import type { UpstreamDecision, UpstreamRefusal } from '../upstreams/upstream-li
 import type { AttemptFailure, Diversion } from './exchange.js'
 import { type ForwardOptions, forward, mayRepeat } from './forward.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
+import { reportFailure, reportStatus } from './rejection.js'
 
 export interface DeliveryOptions {
   /** The upstream to begin with. Its fallbacks are tried after it. */
@@ -137,6 +138,7 @@ export class Delivery {
         attempt.onResponse(status)
         upstream.limits?.pause.onResponse(status, rawHeaders)
         if (!isRepeatable || !upstream.fallsBackOn(status) || this.#next.length === 0) return false
+        if (this.#permit !== undefined) reportStatus(this.#permit, status, rawHeaders)
         proceed = () => this.#fallBack()
         return true
       },
@@ -147,6 +149,8 @@ export class Delivery {
         if (other !== undefined) proceed = () => this.#send(other, false)
         else if (this.#next.length > 0) proceed = () => this.#fallBack()
         else return false
+        // Another address of the same upstream is still the same request to its limits.
+        if (other === undefined && this.#permit !== undefined) reportFailure(this.#permit, failure.code)
         return true
       },
       proceed: () => {

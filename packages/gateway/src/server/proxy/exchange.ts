@@ -112,6 +112,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   /** True if the response was ended before its end. */
   #isCut = false
   #status = 0
+  #rawHeaders: readonly string[] | undefined
 
   constructor(options: ExchangeOptions) {
     this.#options = options
@@ -146,6 +147,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     const forwarded = downstreamResponseHeaders(rawHeaders, responseHeaders, requestId)
     const headers = crossOrigin?.forwardedHeaders(status, forwarded, responseHeaders) ?? forwarded
     this.#status = status
+    this.#rawHeaders = rawHeaders
     response.writeHead(status, withoutStaleHeaders(headers, status, this.#filter !== undefined))
     this.#state = 'head'
     // These responses have no body. Bytes that the upstream wrongly sends after such a head are not
@@ -364,7 +366,11 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     if (result.kind === 'interrupted') this.#controller?.abort(new Error('the client disconnected'))
     body?.destroy()
     drainBody(request)
-    onSettled(result, { reached: this.#controller !== undefined, status: this.#status })
+    onSettled(result, {
+      reached: this.#controller !== undefined,
+      status: this.#status,
+      rawHeaders: this.#rawHeaders,
+    })
   }
 }
 

@@ -26,4 +26,6 @@ export interface ForwardProgress {
   readonly reached: boolean
   /** The status of the upstream's response; 0 without one. */
   readonly status: number
+  /** The headers of the upstream's response: name, value, name, value. Undefined without one. */
+  readonly rawHeaders?: readonly string[] | undefined
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { type Client, RequestError } from 'sluice'
+import { type Client, MalformedRequestError, parseDuration, RequestError } from 'sluice'
 import { type BodyTypes, JSON_ONLY } from '../../policy/body/body-format.js'
 import { multipartBoundary, parseMultipart } from '../../policy/body/multipart.js'
 import type { MultipartForm } from '../../policy/body/multipart-form.js'
@@ -30,6 +30,9 @@ import {
 import type { ExpressionFailure, WeighedRequest } from '../../policy/policy-request.js'
 import { decodedPath, type Target } from '../../policy/routing/target.js'
 import type { RequestHead } from '../identity/request-head.js'
+
+/** The header with the time in which a client wants the response to begin. */
+const BEGIN_WITHIN = 'x-begin-within'
 
 export interface IncomingRequestOptions {
   readonly message: IncomingMessage
@@ -115,6 +118,19 @@ export class IncomingRequest implements WeighedRequest {
   get query(): Parameters {
     this.#query ??= parametersOf(this.#options.target.query)
     return this.#query
+  }
+
+  /** Reads `x-begin-within`, by which a client shortens the deadline of a limit with `first_token`. */
+  get beginWithinMs(): number | undefined {
+    const value = this.#options.head.header(BEGIN_WITHIN)
+    if (value === undefined) return undefined
+    try {
+      return parseDuration(value.trim())
+    } catch {
+      throw new MalformedRequestError(
+        `the header '${BEGIN_WITHIN}' must be a duration such as 800ms or 2s, more than zero`,
+      )
+    }
   }
 
   get headers(): Readonly<Record<string, string>> {

@@ -39,7 +39,7 @@ export function meteredForward(
   const spending = spendingOf(routed, sender.client, decision)
   const cut = streamCutOf(call, metered.meter)
   const growing = growingReservationOf(admitted, cut)
-  follow(metered.meter, decision, growing)
+  follow(admitted, metered.meter, growing)
   return {
     overrides: {
       responseHeaders,
@@ -67,20 +67,28 @@ export function meteredForward(
 }
 
 /**
- * While the response streams, charges output beyond the prediction to its tenant, and lets the
- * reservation grow.
+ * While the response streams, tells the lines of its limits how far it is, and lets the reservation
+ * grow.
  */
 function follow(
+  { routed, decision, upstreamPermit }: AdmittedCall,
   meter: ResponseMeter,
-  decision: AllowedDecision,
   growing: GrowingReservation | undefined,
 ): void {
   const permit = holdsSlots(decision) && decision.permit.tracksWork ? decision.permit : undefined
-  if (permit === undefined && growing === undefined) return
+  // An upstream that the request falls back to has limits of its own.
+  const ofUpstream = routed.services.upstreams?.tracksWork === true ? upstreamPermit : undefined
+  if (permit === undefined && growing === undefined && ofUpstream === undefined) return
   meter.follow({
-    began: () => permit?.wrote(0),
-    wrote(output) {
-      permit?.wrote(output)
+    began() {
+      for (const each of [permit, ofUpstream?.()]) {
+        each?.began()
+        each?.wrote(0)
+      }
+    },
+    wrote(output, shown) {
+      permit?.wrote(output, shown)
+      ofUpstream?.()?.wrote(output, shown)
       growing?.wrote(output)
     },
   })

@@ -62,12 +62,14 @@ function upstreamOf(
   return named ?? upstreams.default
 }
 
+type SentRequest = Required<RequestSender> & Pick<UpstreamCall, 'beginWithinMs'>
+
 /** An admitted request as the limits of upstreams see it. */
 class SentCall implements UpstreamCall {
-  readonly #request: Required<RequestSender>
+  readonly #request: SentRequest
 
   constructor(
-    request: Required<RequestSender>,
+    request: SentRequest,
     readonly call: UpstreamCall['call'],
   ) {
     this.#request = request
@@ -75,6 +77,10 @@ class SentCall implements UpstreamCall {
 
   get id(): string | undefined {
     return this.#request.id
+  }
+
+  get beginWithinMs(): number | undefined {
+    return this.#request.beginWithinMs
   }
 
   get traceId(): string | undefined {

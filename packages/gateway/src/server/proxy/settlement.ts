@@ -7,6 +7,7 @@ import { type Amounts, NO_AMOUNTS } from '../../policy/llm/usage.js'
 import { holdsSlots } from '../../policy/policy-limiter.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
+import { reportResult } from './rejection.js'
 
 export type AllowedDecision = Extract<Decision, { readonly allowed: true }>
 
@@ -51,7 +52,9 @@ export function requestSettler(
   return (result, progress) => {
     const permit = upstreamPermit()
     if (permit === undefined) return ofRoute(result, progress)
-    return both(ofRoute(result, progress), settleUpstream(permit, billedFor(result, progress)))
+    const billed = billedFor(result, progress)
+    reportEnd(permit, billed, result, progress)
+    return both(ofRoute(result, progress), settleUpstream(permit, billed))
   }
 }
 
@@ -61,19 +64,39 @@ function settleUpstream(permit: Permit, billed: Billed): MaybePromise<void> {
 }
 
 /** The upstream did no work for the client, so it is charged for none. */
-const NOT_SERVED = { input: 0, output: 0 } as const
+const NOT_SERVED = { input: 0, output: 0, isCut: true } as const
+
+function servedWork(
+  { meter }: MeteredCall,
+  cost: Amounts,
+  { kind }: ForwardResult,
+): Parameters<Permit['served']>[0] {
+  const { output: shown, isReported } = meter.shown
+  return {
+    ...{ input: cost.input_tokens, output: cost.output_tokens, shown },
+    ...{ isEstimated: !isReported, isCut: kind !== 'answered' || cost === NO_AMOUNTS },
+  }
+}
 
 function both(first: MaybePromise<void>, second: MaybePromise<void>): MaybePromise<void> {
   if (first instanceof Promise || second instanceof Promise)
     return Promise.all([first, second]).then(() => undefined)
 }
 
+/** Tells the lines of an unmetered request how it ended. */
+function reportEnd(permit: Permit, billed: Billed, result: ForwardResult, progress: ForwardProgress): void {
+  if (!permit.tracksWork) return
+  reportResult(permit, result, progress)
+  if (billed === 'request') permit.served(NOT_SERVED)
+  else if (billed === 'work' && result.kind === 'answered') permit.served({})
+}
+
 function routeSettler(decision: AllowedDecision, onWork: (() => void) | undefined): Settler {
   return (result, progress) => {
     const billed = billedFor(result, progress)
     if (billed === 'work') onWork?.()
+    if (holdsSlots(decision)) reportEnd(decision.permit, billed, result, progress)
     if (billed === 'nothing') return decision.permit.cancel()
-    if (billed === 'request' && holdsSlots(decision)) decision.permit.served(NOT_SERVED)
     if (billed === 'request' && decision.quotas.some(({ resource }) => Object.hasOwn(NO_WORK, resource)))
       return settleCounted(decision.permit, NO_WORK)
   }
@@ -100,6 +123,8 @@ export function llmCallSettler(
 ): Settler {
   return (result, progress) => {
     const ofUpstream = upstreamPermit?.()
+    const tracking = [permit, ofUpstream].filter((each) => each?.tracksWork === true) as Permit[]
+    for (const each of tracking) reportResult(each, result, progress)
     if (billedFor(result, progress) === 'nothing') return both(permit.cancel(), ofUpstream?.cancel())
     const cost = metered.settlement(result)
     if (metered.unread !== undefined) onUnread(metered.unread)
@@ -116,7 +141,7 @@ export function llmCallSettler(
       )
     }
     recorded?.setActualCost(cost)
-    permit.served({ input: cost.input_tokens, output: cost.output_tokens })
+    for (const each of tracking) each.served(servedWork(metered, cost, result))
     const costs = { ...(cost === NO_AMOUNTS ? NO_WORK : cost), ...metered.work(cost) }
     const settled = settleCounted(permit, costs)
     return ofUpstream === undefined ? settled : both(settled, settleCounted(ofUpstream, costs))

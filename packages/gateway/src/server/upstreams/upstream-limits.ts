@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import {
   createLimiter,
+  type KeySources,
   type Limiter,
   type LimiterEvent,
   type MaybePromise,
@@ -40,7 +41,10 @@ export interface UpstreamRefusal {
  */
 export class UpstreamLimits {
   readonly pause: ProviderPause
+  /** True if the line of a limit follows the responses of its requests. */
+  readonly tracksWork: boolean
   readonly #limiter: Limiter<UpstreamCall>
+  readonly #hasDeadline: boolean
   /** The longest `wait` of a rule, which also bounds the wait for the end of a pause. */
   readonly #maxWaitMs: number
 
@@ -49,9 +53,13 @@ export class UpstreamLimits {
     const scope = `upstream:${name}`
     this.pause = pause
     this.#maxWaitMs = Math.max(0, ...rules.map((rule) => Number(rule.wait ?? 0)))
+    const isFair = rules.some((rule) => 'fair' in rule && rule.fair !== undefined)
+    this.#hasDeadline = rules.some((rule) => 'firstToken' in rule)
+    this.tracksWork = rules.some((rule) => 'work' in rule)
     this.#limiter = createLimiter<UpstreamCall>({
       rules,
       store,
+      ...(isFair && { client: ({ client }) => client, keys: TENANTS }),
       name: scope,
       ...(listener && { listener: (event) => listener(scope, event) }),
     })
@@ -70,9 +78,21 @@ export class UpstreamLimits {
   }
 
   #decide(call: UpstreamCall, signal?: AbortSignal): MaybePromise<UpstreamDecision> {
-    const decided = this.#limiter.admit(call, { ...(signal && { signal }), waiter: clientLabel(call) })
+    const beginWithin = this.#hasDeadline ? call.beginWithinMs : undefined
+    const decided = this.#limiter.admit(call, {
+      ...(signal && { signal }),
+      waiter: clientLabel(call),
+      ...(beginWithin !== undefined && { beginWithin }),
+    })
     return decided instanceof Promise ? decided.then(decisionOf) : decisionOf(decided)
   }
+}
+
+/** The configuration allows no other tenants of upstreams than clients and their addresses. */
+const TENANTS: KeySources<UpstreamCall> = {
+  ip: ({ ip }) => ip,
+  route: () => '',
+  header: () => undefined,
 }
 
 function refusedFor(milliseconds: number): UpstreamRefusal {

@@ -26,6 +26,8 @@ export class UpstreamSet {
   readonly default: UpstreamGroup
   /** All upstreams by name, including the default. */
   readonly groups: ReadonlyMap<string, UpstreamGroup>
+  /** True if the line of a limit of an upstream follows the responses of its requests. */
+  readonly tracksWork: boolean
   /** The addresses by everything that determines their connections. */
   readonly #addresses = new Map<string, UpstreamAddress>()
 
@@ -48,6 +50,7 @@ export class UpstreamSet {
     for (const [name, { fallback = [] }] of Object.entries(all))
       this.#group(name).fallbacks.push(...fallback.map((next) => this.#group(next)))
     this.default = this.#group(DEFAULT_UPSTREAM)
+    this.tracksWork = [...this.groups.values()].some(({ limits }) => limits?.tracksWork === true)
   }
 
   /** The state and the counts of all upstreams. */

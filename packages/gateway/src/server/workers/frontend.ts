@@ -20,6 +20,8 @@ export interface Frontend {
    * @param gracePeriodMs milliseconds after which remaining requests are aborted
    */
   close(gracePeriodMs: number): Promise<void>
+  /** Tells other processes whether requests wait in the lines of this one. */
+  setLinesIdle(areIdle: boolean): void
   /** The resources that clients currently use, across all processes. */
   load(): ServerLoad
   /** Statistics of the workers' own connections to the store; empty if they have none. */
@@ -56,6 +58,7 @@ export async function startInProcess(runtime: Runtime, errors: ErrorReporter): P
     },
     drain: () => proxy.drain(),
     close: (gracePeriodMs) => proxy.close(gracePeriodMs),
+    setLinesIdle() {},
     load: () => loadOf(proxy, runtime),
     storeStats: () => [],
     processes: () => [],

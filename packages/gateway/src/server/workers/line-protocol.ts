@@ -1,4 +1,4 @@
-import type { LineCandidate, Share, Unserved, Work } from 'sluice/internal'
+import type { Dispatch, LineCandidate, ServedWork, Unserved } from 'sluice/internal'
 
 /**
  * A report of a worker on requests that wait in the lines of the primary, and on the service of
@@ -19,7 +19,7 @@ export type LineCall =
   | { readonly operation: 'leave'; readonly id: number }
   | { readonly operation: 'attempted'; readonly id: number; readonly attempt: RemoteAttempt }
   | { readonly operation: 'checked'; readonly id: number; readonly isDecided: boolean }
-  | { readonly operation: 'begin'; readonly id: number; readonly poolId: string; readonly share: Share }
+  | { readonly operation: 'begin'; readonly id: number; readonly poolId: string; readonly dispatch: Dispatch }
   | { readonly operation: 'service'; readonly id: number; readonly report: ServiceReport }
   | {
       readonly operation: 'freed'
@@ -35,8 +35,14 @@ export type RemoteAttempt =
 
 /** What happened to the service of an admitted request. */
 export type ServiceReport =
-  | { readonly kind: 'wrote'; readonly output: number }
-  | { readonly kind: 'served'; readonly work: Partial<Work> }
+  | { readonly kind: 'began' }
+  | { readonly kind: 'wrote'; readonly output: number; readonly shown: number }
+  | { readonly kind: 'served'; readonly work: ServedWork }
+  | {
+      readonly kind: 'rejected'
+      readonly reason: 'overloaded' | 'error'
+      readonly retryAfterMs: number | undefined
+    }
   | { readonly kind: 'takenBack' }
   | { readonly kind: 'ended' }
 

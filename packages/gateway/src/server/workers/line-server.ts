@@ -89,7 +89,7 @@ export class LineServer {
         this.#entries.get(call.id)?.onChecked?.(call.isDecided ? KEPT : undefined)
         return
       case 'begin':
-        this.#services.set(call.id, this.#lines.begin(call.poolId, call.share))
+        this.#services.set(call.id, this.#lines.begin(call.poolId, call.dispatch))
         return
       case 'service':
         this.#onService(call)
@@ -172,11 +172,17 @@ export class LineServer {
     const service = this.#services.get(id)
     if (service === undefined) return
     switch (report.kind) {
+      case 'began':
+        service.began()
+        return
       case 'wrote':
-        service.wrote(report.output)
+        service.wrote(report.output, report.shown)
         return
       case 'served':
         service.served(report.work)
+        return
+      case 'rejected':
+        service.rejected(report.reason, report.retryAfterMs)
         return
       case 'takenBack':
         service.takeBack()

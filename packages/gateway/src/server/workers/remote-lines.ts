@@ -1,5 +1,8 @@
+import type { MaybePromise } from 'sluice'
 import {
   type Ahead,
+  admitsInLine,
+  type Dispatch,
   type LineCandidate,
   type Lines,
   type Outcome,
@@ -63,7 +66,9 @@ class WorkerLines implements RemoteLines {
     return this.#ticket()
   }
 
-  ahead(candidate: LineCandidate): Promise<Ahead | undefined> | undefined {
+  ahead(candidate: LineCandidate): MaybePromise<Ahead | undefined> {
+    const admitting = candidate.pools.find(admitsInLine)
+    if (admitting !== undefined) return { poolId: admitting.id, isFull: false }
     if (this.areIdle || candidate.pools.length === 0) return undefined
     const id = ++this.#lastId
     return new Promise((resolve) => {
@@ -94,13 +99,15 @@ class WorkerLines implements RemoteLines {
     })
   }
 
-  begin(poolId: string, share: Parameters<Lines['begin']>[1]): Service {
+  begin(poolId: string, dispatch: Dispatch): Service {
     const id = ++this.#lastId
-    this.#call({ operation: 'begin', id, poolId, share })
+    this.#call({ operation: 'begin', id, poolId, dispatch })
     const report = (each: ServiceReport) => this.#call({ operation: 'service', id, report: each })
     return {
-      wrote: (output) => report({ kind: 'wrote', output }),
+      began: () => report({ kind: 'began' }),
+      wrote: (output, shown) => report({ kind: 'wrote', output, shown }),
       served: (work) => report({ kind: 'served', work }),
+      rejected: (reason, retryAfterMs) => report({ kind: 'rejected', reason, retryAfterMs }),
       takeBack: () => report({ kind: 'takenBack' }),
       end: () => report({ kind: 'ended' }),
     }
@@ -233,8 +240,9 @@ function sendable({ ticket, waiter, pools }: LineCandidate): LineCandidate {
   return { ticket, waiter, pools: pools.map(sendablePool) }
 }
 
-function sendablePool({ id, scope, timeoutMs, maxQueued, isPerClient, share }: Pool): Pool {
-  return { id, scope, timeoutMs, maxQueued, isPerClient, share }
+function sendablePool(pool: Pool): Pool {
+  const { id, scope, timeoutMs, maxQueued, isPerClient, share, window, rank, deadline } = pool
+  return { id, scope, timeoutMs, maxQueued, isPerClient, share, window, rank, deadline }
 }
 
 /**

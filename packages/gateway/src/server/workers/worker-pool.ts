@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Store } from 'sluice'
-import { LocalLines, systemTimers } from 'sluice/internal'
+import type { Lines } from 'sluice/internal'
 import type { ListenConfig } from '../../policy/config/config.js'
 import type { KeyUses } from '../identity/keys/key-store.js'
 import type { Log } from '../logging/log.js'
@@ -22,6 +22,8 @@ export interface WorkerPoolOptions {
   readonly runtime: Runtime
   /** The store that decides for all workers if the state is in memory. */
   readonly store: Store
+  /** The requests of all workers wait here, so that they have one order. */
+  readonly lines: Lines
   readonly observer: Observer
   /** Called with what requests of a worker have spent. */
   readonly onSpend: (batch: SpendBatch) => void
@@ -64,6 +66,7 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<Frontend
       reload: (runtime) => pool.reload(runtime),
       drain: () => pool.drain(),
       close: (gracePeriodMs) => pool.close(gracePeriodMs),
+      setLinesIdle: (areIdle) => pool.setLinesIdle(areIdle),
       load: () => pool.load(),
       storeStats: () => pool.storeStats(),
       processes: () => pool.processes(),
@@ -79,10 +82,6 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<Frontend
 class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #workers = new Set<WorkerHandle>()
-  /** The requests of all workers wait here, so that they have one order. */
-  readonly #lines = new LocalLines(systemTimers, (areIdle) => {
-    for (const worker of this.#workers) worker.setLinesIdle(areIdle)
-  })
   /** Statistics of the workers' own store connections. */
   readonly #storeStats = new Map<WorkerHandle, StoreStats>()
   /** The sum of the counts of workers that exited; at most one element. */
@@ -121,6 +120,10 @@ class WorkerPool {
     this.#listen = { ...this.#listen, port: address.port }
     this.#config = { ...this.#config, listen: this.#listen }
     return address
+  }
+
+  setLinesIdle(areIdle: boolean): void {
+    for (const worker of this.#workers) worker.setLinesIdle(areIdle)
   }
 
   load(): ServerLoad {
@@ -162,12 +165,12 @@ class WorkerPool {
   }
 
   #spawn(): WorkerHandle {
-    const { runtime, reportsEvents, log, store, observer, onSpend } = this.#options
+    const { runtime, reportsEvents, log, store, lines, observer, onSpend } = this.#options
     const { workers } = runtime.config
     const port = this.#onPortZero.size > 0 ? 0 : this.#listen.port
     const config = { ...this.#config, listen: { ...this.#listen, port } }
     const worker: WorkerHandle = new WorkerHandle({
-      ...{ store, lines: this.#lines, observer, log, onSpend },
+      ...{ store, lines, observer, log, onSpend },
       start: {
         ...{ kind: 'start', config, worker: this.#freeNumber(), workers, reportsEvents },
         recordOrigin: this.#recordOrigin,

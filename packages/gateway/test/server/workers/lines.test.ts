@@ -21,8 +21,10 @@ function copy<T>(message: T): T {
 /** Starts a primary with workers that have one limiter each, all with the same rules. */
 function primaryWith(workers: number, rule: Rule<Call>, timers?: ReturnType<typeof manualTimers>) {
   const servers: LineServer[] = []
-  const lines: Lines = new LocalLines(systemTimers, (areIdle) => {
-    for (const server of servers) server.setIdle(areIdle)
+  const lines: Lines = new LocalLines(systemTimers, {
+    onIdleChange: (areIdle) => {
+      for (const server of servers) server.setIdle(areIdle)
+    },
   })
   const memory = memoryStore()
   const limiters = Array.from({ length: workers }, (): Limiter<Call> => {

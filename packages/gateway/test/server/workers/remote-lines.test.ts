@@ -4,7 +4,17 @@ import type { LineCall, LineReply } from '../../../src/server/workers/line-proto
 import { remoteLines } from '../../../src/server/workers/remote-lines.js'
 
 const POOL = {
-  ...{ id: 'pool', scope: 'rule', timeoutMs: 1_000, maxQueued: 10, isPerClient: false, share: undefined },
+  ...{
+    id: 'pool',
+    scope: 'rule',
+    timeoutMs: 1_000,
+    maxQueued: 10,
+    isPerClient: false,
+    share: undefined,
+    window: undefined,
+    rank: undefined,
+    deadline: undefined,
+  },
 }
 
 const nextTurn = () => new Promise((done) => setImmediate(done))

@@ -13,7 +13,7 @@ import { evaluateAsSpecified, redirectCalls } from './specified-operators.js'
 import { analyze, type ExpressionProblem } from './static-analysis.js'
 
 /** The purpose of an expression, which determines the type of its result. */
-type Purpose = 'key' | 'cost' | 'limit' | 'concurrent' | 'require' | 'when' | 'allow' | 'upstream'
+type Purpose = 'key' | 'cost' | 'limit' | 'concurrent' | 'class' | 'require' | 'when' | 'allow' | 'upstream'
 
 /** A compiled expression: a function of the request. */
 export interface Expression<T> extends ExpressionProperties {
@@ -50,6 +50,11 @@ const RESULTS: Readonly<Record<Purpose, ExpectedResult>> = {
     types: ['int', 'uint', 'double', 'dyn'],
     expected: 'a number',
     example: "client.tier == 'premium' ? 8 : 2",
+  },
+  class: {
+    types: ['string', 'dyn'],
+    expected: 'the name of a class',
+    example: "client.tier == 'batch' ? 'batch' : 'interactive'",
   },
   require: { types: ['bool', 'dyn'], expected: 'true or false', example: "client.tier == 'premium'" },
   when: { types: ['bool', 'dyn'], expected: 'true or false', example: "client.tier == 'premium'" },
@@ -142,6 +147,22 @@ export function concurrentExpression(
       ? count
       : fail('the result is not a whole number of at least 1')
   })
+}
+
+/**
+ * Compiles the expression of `class`: the name of a class. See `keyExpression`.
+ *
+ * @param problemOf finds the problem of a name. Names that the expression certainly returns for some
+ *   request are checked when it is compiled.
+ */
+export function classExpression(
+  source: string,
+  scope: ExpressionScope,
+  problemOf: (name: string) => ExpressionProblem | undefined,
+): Expression<string> | ExpressionProblem[] {
+  const toName = (result: unknown, fail: Fail) =>
+    typeof result === 'string' ? result : fail('the result is not a string')
+  return compile('class', source, scope, toName, problemOf)
 }
 
 /**

@@ -14,6 +14,7 @@ import type { ExpressionScope } from '../cel/expression-scope.js'
 import { type Decoder, mapOf, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { type ConfigNode, isString } from '../yaml/yaml-node.js'
+import { classNames, decodeClass } from './limit-class.js'
 import { type Algorithm, type LimitValues, limitShape } from './limit-shape.js'
 import { checkCost, checkLimitString, decodeLimitExpression, isLimitExpression } from './limit-string.js'
 import { moneyCost } from './money-cost.js'
@@ -33,7 +34,7 @@ const RATE_KEYS = [
   'reserve',
 ] as const
 /** The keys that are valid only for a limit on requests in flight. */
-const CONCURRENCY_KEYS = ['lease', 'fair', 'weights'] as const
+const CONCURRENCY_KEYS = ['lease', 'fair', 'weights', 'class', 'classes', 'first_token'] as const
 
 /** A decoded limit and the node that it was decoded from. */
 export interface LocatedRule {
@@ -86,6 +87,10 @@ export function limitDecoder(
     }
     if (keys.has('limit') && problems.count === problemsBefore) checkLimitString(checked, at, problems)
     checkCost(checked, at, problems)
+    const classOf =
+      values.class === undefined
+        ? undefined
+        : decodeClass(at('class'), values.class, classNames(values.classes ?? []), scope, problems)
     if (problems.count > problemsBefore) return undefined
 
     const {
@@ -98,6 +103,8 @@ export function limitDecoder(
       lease,
       fair,
       weights,
+      classes,
+      first_token: firstToken,
       enforce,
       shared: sharedName,
       name = sharedName,
@@ -144,6 +151,9 @@ export function limitDecoder(
             ...(lease !== undefined && { lease }),
             ...(fair !== undefined && { fair }),
             ...(weights !== undefined && { weights }),
+            ...(classes !== undefined && { classes }),
+            ...(classOf !== undefined && { class: classOf }),
+            ...(firstToken !== undefined && { firstToken }),
             ...common,
           }
     const error = rulesErrorOf([rule])
@@ -207,8 +217,8 @@ export function readsModel(rules: readonly Rule<GatewayRequest>[]): boolean {
 /** Lists the expressions of a rule. */
 export function expressionsOf(rule: Rule<GatewayRequest>): Expression<unknown>[] {
   const bound = 'concurrent' in rule ? rule.concurrent : rule.limit
-  const fair = 'fair' in rule ? rule.fair : undefined
-  const values: readonly unknown[] = [rule.cost, bound, rule.by, rule.when, fair].flat()
+  const ofLine = 'concurrent' in rule ? [rule.fair, rule.class] : []
+  const values: readonly unknown[] = [rule.cost, bound, rule.by, rule.when, ofLine].flat(2)
   return values.filter(
     (value): value is Expression<unknown> => typeof value === 'function' && 'readsBody' in value,
   )

@@ -1,9 +1,19 @@
-import { parseLimits } from 'sluice'
+import { type AutomaticOptions, type ClassOptions, parseLimits } from 'sluice'
 import { z } from 'zod'
 import { concurrentExpression, costExpression, type Expression, whenExpression } from '../cel/expression.js'
 import type { ExpressionScope } from '../cel/expression-scope.js'
 import { isTimeZone } from '../cel/time-functions.js'
-import { type Decoder, oneOrListOf, recordOf, scalar, transform, type Values } from '../yaml/decoders.js'
+import {
+  type Decoder,
+  listOf,
+  mapOf,
+  oneOrListOf,
+  recordOf,
+  scalar,
+  transform,
+  type Values,
+  withKeysOf,
+} from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import { boolean, duration, integer, name, string } from '../yaml/scalars.js'
 import { type ConfigNode, isString } from '../yaml/yaml-node.js'
@@ -44,11 +54,7 @@ export function limitShape(scope: ExpressionScope) {
       'a number, zero or more, or an expression that returns one',
       (source) => costExpression(source, scope),
     ),
-    concurrent: numberOr(
-      z.int().min(1),
-      'a whole number of at least 1, or an expression that returns one',
-      (source) => concurrentExpression(source, scope),
-    ),
+    concurrent: concurrent(scope),
     lease: duration(),
     fair: (node: ConfigNode, problems: Problems) => decodeKey(node, scope, problems),
     weights: recordOf(
@@ -56,6 +62,9 @@ export function limitShape(scope: ExpressionScope) {
       'a map such as { free: 1, premium: 4 }',
       1000,
     ),
+    class: string("\"client.tier == 'batch' ? 'batch' : 'interactive'\""),
+    classes: listOf(classEntry, CLASSES_EXPECTED, MAX_CLASSES),
+    first_token: duration(),
     when: (node: ConfigNode, problems: Problems) => decodeWhen(node, scope, problems),
     enforce: boolean,
     visible: boolean,
@@ -72,6 +81,58 @@ export function limitShape(scope: ExpressionScope) {
     soft: boolean,
     reserve: scalar(z.literal('stated'), 'stated'),
   }
+}
+
+const MAX_CLASSES = 16
+const CLASSES_EXPECTED = 'a list of classes such as [interactive, { batch: { floor: 5% } }]'
+const part: Decoder<number | string> = scalar(z.union([z.number(), z.string()]), 'a part such as 5% or 0.05')
+const classOptions = recordOf(
+  mapOf({ floor: part, slots: part }, 'a map such as { floor: 5% }'),
+  'a class such as batch, or a map such as { batch: { floor: 5% } }',
+  1,
+)
+const classEntry: Decoder<string | Readonly<Record<string, ClassOptions>>> = withKeysOf(
+  classOptions,
+  (node, problems) => (isString(node) ? node.value : classOptions(node, problems)),
+)
+
+/** The keys of `concurrent: { auto: … }`. */
+const AUTOMATIC = mapOf(
+  {
+    auto: mapOf(
+      {
+        max: integer(1, 1_000_000),
+        replicas: integer(1, 1024),
+        gap: duration(),
+        keep: scalar(z.enum(['latency', 'throughput']), 'latency or throughput'),
+        hidden: boolean,
+        metrics: string('http://localhost:8000/metrics'),
+      },
+      'a map such as { max: 512, replicas: 4 }',
+    ),
+  },
+  'a map such as { auto: { max: 512, replicas: 4 } }',
+)
+
+/** Decodes a number of slots, an expression that returns one, or `auto`. */
+function concurrent(
+  scope: ExpressionScope,
+): Decoder<number | Expression<number> | 'auto' | { readonly auto: AutomaticOptions }> {
+  const decodeNumber = numberOr(
+    z.int().min(1),
+    'a whole number of at least 1, auto, or an expression that returns a number',
+    (source) => concurrentExpression(source, scope),
+  )
+  return withKeysOf(AUTOMATIC, (node, problems) => {
+    if (isString(node) && node.value === 'auto') return 'auto'
+    if (node.kind !== 'map') return decodeNumber(node, problems)
+    const values = AUTOMATIC(node, problems)
+    if (values === undefined) return undefined
+    if (values.auto !== undefined) return { auto: values.auto }
+    if (!node.entries.has('auto'))
+      problems.at(node, "'concurrent' requires 'auto', such as { auto: { max: 512 } }")
+    return undefined
+  })
 }
 
 function decodeWhen(

@@ -5,6 +5,7 @@ const YAML_KEYS: Readonly<Record<string, string>> = {
   fallbackCost: 'fallback_cost',
   penaltyGrowth: 'penalty_growth',
   penaltyMax: 'penalty_max',
+  firstToken: 'first_token',
 }
 
 const CAMEL_CASE = new RegExp(`\\b(${Object.keys(YAML_KEYS).join('|')})\\b`, 'g')

@@ -1,9 +1,10 @@
-import type { Limit, Rule } from 'sluice'
+import type { ConcurrencyRule, Limit, PredictedWork, Rule } from 'sluice'
+import { isAutomatic } from 'sluice/internal'
 import { costIn } from '../../llm/call-cost.js'
 import type { LlmRouteOptions } from '../../llm/llm-call.js'
 import { isTokenResource, type TokenResource } from '../../llm/reservation.js'
 import { isWorkUnit, workIn } from '../../llm/work.js'
-import type { GatewayRequest } from '../../policy-request.js'
+import type { GatewayRequest, UpstreamCall } from '../../policy-request.js'
 import type { Problems } from '../yaml/diagnostics.js'
 import type { LocatedRule } from './limit-entry.js'
 
@@ -42,7 +43,7 @@ export function withTokenCosts(
   return limits.map(({ rule, node }) => {
     const resource = tokensOf(rule)
     if (resource === undefined)
-      return withWorkCost(llm === undefined ? rule : withTokenWork(rule), [llm, ...others])
+      return withWorkCost(llm === undefined ? withDocuments(rule) : withTokenWork(rule), [llm, ...others])
     const at = (key: string) => (node.kind === 'map' ? (node.entries.get(key)?.value ?? node) : node)
     if (llm === undefined) {
       if (rule.cost === undefined)
@@ -70,14 +71,37 @@ export function withTokenCosts(
 /** Marks a cost that is read from the model call. */
 export const FROM_CALL = { source: 'estimated from the call', readsCall: true } as const
 
-/** Charges tenants for the tokens of their calls. */
+/** Tells the line of a rule the tokens of calls. */
 function withTokenWork(rule: Rule<GatewayRequest>): Rule<GatewayRequest> {
-  if (!('fair' in rule)) return rule
-  const work = ({ call: { reservation } }: GatewayRequest) => {
-    const { input, output, expected = output } = reservation
-    return { input, output: expected }
-  }
-  return { ...rule, work: Object.assign(work, FROM_CALL) }
+  if (!('concurrent' in rule) || !knowsWork(rule)) return rule
+  return { ...rule, work: Object.assign(({ call }: GatewayRequest) => workOfCall(call), FROM_CALL) }
+}
+
+/** Tells the hand-over window of a rule that the beginning of responses is not seen. */
+function withDocuments(rule: Rule<GatewayRequest>): Rule<GatewayRequest> {
+  if (!('concurrent' in rule) || !isAutomatic(rule.concurrent)) return rule
+  return { ...rule, work: () => DOCUMENT }
+}
+
+/** Reports whether the line of a rule knows the work of requests. */
+function knowsWork({ fair, concurrent }: Pick<ConcurrencyRule<never>, 'fair' | 'concurrent'>): boolean {
+  return fair !== undefined || isAutomatic(concurrent)
+}
+
+/** The work of a request that is not metered as a model call. Its cost is that of the limit. */
+const DOCUMENT: PredictedWork = { isStream: false }
+
+/** Returns what the limit of an upstream knows of the work of a request; undefined if it does not matter. */
+export function upstreamWork(rule: Rule<never>): ((call: UpstreamCall) => PredictedWork) | undefined {
+  if (!('concurrent' in rule) || !knowsWork(rule)) return undefined
+  const work = ({ call }: UpstreamCall) => (call === undefined ? DOCUMENT : workOfCall(call))
+  return Object.assign(work, FROM_CALL)
+}
+
+/** Returns the work that is expected of a model call, in tokens. */
+function workOfCall({ parameters, reservation }: UpstreamCall['call'] & object): PredictedWork {
+  const { input, output, expected = output } = reservation
+  return { input, output: expected, isStream: parameters.stream }
 }
 
 /** If no call of the route can have the unit, the cost of a request stays 1. */

@@ -10,7 +10,7 @@ import type { UpstreamConfig, UpstreamRule } from '../config.js'
 import type { LocatedRule } from '../limits/limit-entry.js'
 import { limitsDecoder } from '../limits/limit-list.js'
 import type { Algorithm } from '../limits/limit-shape.js'
-import { FROM_CALL } from '../limits/token-limits.js'
+import { FROM_CALL, upstreamWork } from '../limits/token-limits.js'
 import {
   type Decoder,
   listOf,
@@ -193,8 +193,13 @@ function nodeHas(node: ConfigNode, key: string): boolean {
 /** The keys of a limit that depend on the client or on the rest of the request. */
 const KEYS_OF_ROUTES = [
   ...(['by', 'when', 'cost', 'fallback_cost', 'shared'] as const),
-  ...(['tiers', 'visible', 'soft'] as const),
+  ...(['tiers', 'visible', 'soft', 'class', 'classes'] as const),
 ]
+
+/** Reports whether the limits of upstreams know a part of a key. */
+function isTenant(part: string | undefined): boolean {
+  return part === undefined || part === 'client' || part === 'ip' || part.startsWith('client.')
+}
 
 /** Returns the rule of an upstream's limit, which counts all requests to the upstream together. */
 function ruleOf({ rule, node }: LocatedRule, problems: Problems): UpstreamRule | undefined {
@@ -203,6 +208,12 @@ function ruleOf({ rule, node }: LocatedRule, problems: Problems): UpstreamRule |
     problems.at(
       entryOf(node, key) ?? node,
       `'${key}' does not apply to a limit of an upstream, which counts all requests to it together; remove '${key}'`,
+    )
+  const fair = 'fair' in rule ? rule.fair : undefined
+  if ([fair].flat().some((part) => typeof part === 'function' || !isTenant(part)))
+    problems.at(
+      entryOf(node, 'fair') ?? node,
+      "the 'fair' of an upstream must be client, client.LABEL or ip; be fair by other keys on the routes",
     )
   const bound = 'concurrent' in rule ? rule.concurrent : rule.limit
   if (typeof bound === 'function') {
@@ -222,7 +233,12 @@ function ruleOf({ rule, node }: LocatedRule, problems: Problems): UpstreamRule |
     )
     return undefined
   }
-  const fixed: UpstreamRule = { ...(rule as Rule<never> as UpstreamRule), by: 'everyone' }
+  const work = upstreamWork(rule)
+  const fixed: UpstreamRule = {
+    ...(rule as Rule<never> as UpstreamRule),
+    by: 'everyone',
+    ...(work && { work }),
+  }
   if (!isTokenResource(resource) && !isWorkUnit(resource)) return fixed
   // A request that is not metered as a model call costs nothing.
   const cost = ({ call }: UpstreamCall, limit: Limit) => {

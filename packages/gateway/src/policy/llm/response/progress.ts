@@ -7,8 +7,11 @@ export interface ProgressListener {
    * @param at monotonic milliseconds
    */
   began(at: number): void
-  /** @param output the output tokens so far, which grow with each call */
-  wrote(output: number): void
+  /**
+   * @param output the output tokens so far, which grow with each call
+   * @param shown the part of them that arrived as text, a thought or a tool call
+   */
+  wrote(output: number, shown: number): void
 }
 
 /** Output is reported again after this many tokens, or after `REPORT_INTERVAL_MS` if it grew at all. */
@@ -32,8 +35,8 @@ export class Progress {
     this.#now = now
   }
 
-  /** An event was read. @param output the output tokens so far */
-  onEvent(output: number): void {
+  /** An event was read. @param output the output tokens so far. @param shown the part that arrived */
+  onEvent(output: number, shown: number): void {
     if (output <= this.#reported) return
     const now = this.#now()
     if (this.#reportedAt === undefined) {
@@ -43,6 +46,6 @@ export class Progress {
     if (output - this.#reported < REPORTED_TOKENS && now - this.#reportedAt < REPORT_INTERVAL_MS) return
     this.#reported = output
     this.#reportedAt = now
-    this.#listener.wrote(output)
+    this.#listener.wrote(output, shown)
   }
 }

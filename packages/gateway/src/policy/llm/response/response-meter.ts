@@ -138,7 +138,13 @@ export class ResponseMeter {
    * @param now the monotonic time, in milliseconds
    */
   follow(listener: ProgressListener, now = () => performance.now()): void {
+    this.#accumulator.countShown()
     this.#progress = new Progress(listener, now)
+  }
+
+  /** What the response says about its output after its end. Known only if somebody follows it. */
+  get shown(): { readonly output: number; readonly isReported: boolean } {
+    return { output: this.#accumulator.shown, isReported: this.#accumulator.isReported }
   }
 
   /** Lets an ending read the events of a stream. Must be called before the first data. */
@@ -194,15 +200,21 @@ export class ResponseMeter {
     return this.#accumulator.amounts()
   }
 
+  #reportProgress(): void {
+    if (this.#progress === undefined) return
+    const { outputSoFar, shownSoFar } = this.#accumulator
+    this.#progress.onEvent(outputSoFar, shownSoFar)
+  }
+
   #bodyOf(kind: AnswerHead['kind']): ResponseBody {
     const parts: AnswerParts = {
       event: (data, name) => {
         this.#readEvent(data, name)
-        this.#progress?.onEvent(this.#accumulator.outputSoFar)
+        this.#reportProgress()
       },
       value: (json) => {
         this.#read(json, 'event')
-        this.#progress?.onEvent(this.#accumulator.outputSoFar)
+        this.#reportProgress()
       },
       document: (json) => this.#read(json, 'answer'),
       tooLong: (bytes) => {

@@ -22,6 +22,8 @@ export class UsageAccumulator {
   readonly #cachedWeight: number
   readonly #output: RunningOutput | ParallelOutput
   readonly #items = new ItemTexts()
+  /** Undefined unless the output that arrives is counted apart from what is reported. */
+  #shown: TokenCounter | undefined
   readonly #price: CallPrice | undefined
   readonly #stated: Pick<TokenUsage, 'images' | 'audioSeconds'>
   #usage: Usage = {}
@@ -48,6 +50,8 @@ export class UsageAccumulator {
     const texts = item === undefined ? reading.texts : this.#items.findNew(item, reading.texts)
     this.#failed ||= failed
     this.#wrote ||= texts.some((text) => text !== '')
+    if (this.#shown !== undefined && reading.repeats !== true)
+      for (const text of texts) this.#shown.addText(text)
     if (reading.repeats === true) this.#repeat(texts)
     if (this.#output instanceof ParallelOutput && reading.choices !== undefined) {
       const count = this.#outputOf(reading.usage)
@@ -115,6 +119,32 @@ export class UsageAccumulator {
   get outputSoFar(): number {
     const known = this.#output.estimate
     return known + Math.min(this.#unread, Math.max(0, this.#reservedOutput - known))
+  }
+
+  /** Counts the output that arrives from here on. */
+  countShown(): void {
+    this.#shown ??= new TokenCounter()
+  }
+
+  /** An estimate of the output tokens that arrived, without those that were only reported. */
+  get shownSoFar(): number {
+    return this.#shown?.tokens ?? 0
+  }
+
+  /** Reports whether the upstream stated its output. */
+  get isReported(): boolean {
+    return this.#output.reported > 0
+  }
+
+  /**
+   * The output tokens that arrived in the whole response. Counting text is not exact, so no more is
+   * missing than the reasoning that the upstream reported, if it reported any.
+   */
+  get shown(): number {
+    const { reasoning } = this.#usage
+    return reasoning === undefined
+      ? this.shownSoFar
+      : Math.max(this.shownSoFar, this.counts().output - reasoning)
   }
 
   #repeat(texts: readonly string[]): void {

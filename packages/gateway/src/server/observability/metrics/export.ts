@@ -1,4 +1,4 @@
-import { UNITS_PER_CURRENCY } from 'sluice/internal'
+import { type LineState, UNITS_PER_CURRENCY } from 'sluice/internal'
 import type { SpendStats } from '../../spend/spend-recorder.js'
 import type { StoreStats } from '../../store/store-stats.js'
 import type { ServerLoad } from '../server-load.js'
@@ -114,6 +114,76 @@ function exportUpstreams(instruments: Instruments, upstreams: readonly UpstreamL
     upstreamPauses.add({ upstream }, pauses)
     upstreamPaused.add({ upstream }, pausedMs / 1000)
   }
+}
+
+/** Tenants whose shares are exported, without their names. */
+const SHOWN_TENANTS = 5
+
+/** @param lines by the scope of their rule */
+export function exportLines(instruments: Instruments, lines: ReadonlyMap<string, LineState>): void {
+  const { lineWaiting, lineSent, lineService, linePushedOut, lineLate, lineFairness, lineShare } = instruments
+  for (const metric of [lineWaiting, lineSent, lineService, linePushedOut, lineLate, lineFairness, lineShare])
+    metric.clear()
+  const windowMetrics = windowMetricsOf(instruments)
+  for (const metric of windowMetrics) metric.clear()
+  for (const [scope, { totals, waiting, tenants, fairness, windows }] of lines) {
+    // Lines without shares, classes or windows are counted by route.
+    if (totals.sent.size === 0 && windows.length === 0) continue
+    const limit = limitNameOf(scope)
+    lineWaiting.add({ limit }, sum(waiting))
+    for (const [name, count] of totals.sent) lineSent.add({ limit, class: name }, count)
+    lineService.add({ limit }, totals.service)
+    linePushedOut.add({ limit }, totals.pushedOut)
+    lineLate.add({ limit }, totals.late)
+    if (fairness !== undefined) lineFairness.add({ limit }, fairness)
+    for (const [index, { part }] of tenants.slice(0, SHOWN_TENANTS).entries())
+      lineShare.add({ limit, rank: String(index + 1) }, part)
+    if (windows.length > 0) exportWindows(instruments, limit, windows)
+  }
+}
+
+/** Exports the windows of all keys of a limit. */
+function exportWindows(instruments: Instruments, limit: string, windows: LineState['windows']): void {
+  const { windowSize, windowNotBegun, windowInFlight, windowBegun } = instruments
+  const { windowQueue, windowGap, windowHold, windowOff } = instruments
+  windowSize.add({ limit }, sum(windows.map(({ window }) => window)))
+  windowNotBegun.add({ limit }, sum(windows.map(({ notBegun }) => notBegun)))
+  windowInFlight.add({ limit }, sum(windows.map(({ inFlight }) => inFlight)))
+  windowBegun.add({ limit }, sum(windows.map(({ begunPerSecond }) => begunPerSecond)))
+  windowQueue.add({ limit }, sum(windows.map(({ serverQueue }) => serverQueue)))
+  windowGap.add({ limit }, Math.max(...windows.map(({ gapMs }) => gapMs)) / 1000)
+  windowHold.add({ limit }, Math.max(...windows.map(({ holdMs }) => holdMs)) / 1000)
+  for (const reason of new Set(windows.flatMap(({ off }) => off ?? []))) windowOff.add({ limit, reason }, 1)
+}
+
+function windowMetricsOf(instruments: Instruments) {
+  const { windowSize, windowNotBegun, windowInFlight, windowBegun } = instruments
+  const { windowQueue, windowGap, windowHold, windowOff } = instruments
+  return [
+    ...[windowSize, windowNotBegun, windowInFlight, windowBegun],
+    ...[windowQueue, windowGap, windowHold, windowOff],
+  ]
+}
+
+/** Returns the name of a limit by the scope of its rule, with that of its route or upstream if it has one. */
+function limitNameOf(scope: string): string {
+  return scope.split('\n').filter(Boolean).join(' ')
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0)
+}
+
+/** @param fleet undefined unless gateways share servers fairly */
+export function exportFleet(
+  { fleetGateways, fleetDegraded }: Instruments,
+  fleet: { readonly gateways: number; readonly isDegraded: boolean } | undefined,
+): void {
+  fleetGateways.clear()
+  fleetDegraded.clear()
+  if (fleet === undefined) return
+  fleetGateways.setTo(fleet.gateways)
+  fleetDegraded.setTo(fleet.isDegraded ? 1 : 0)
 }
 
 export function exportStore(instruments: Instruments, stats: StoreStats): void {

@@ -1,4 +1,5 @@
 import type { LimiterEvent, Quota } from 'sluice'
+import type { LineState } from 'sluice/internal'
 import type { WhenExhausted } from '../../../policy/llm/llm-call.js'
 import type { UnreadReason } from '../../../policy/llm/response/response-meter.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
@@ -13,6 +14,8 @@ import { CountsBy, ModelCounters, RouteCounters } from './counters.js'
 import {
   type DroppedLines,
   exportDropped,
+  exportFleet,
+  exportLines,
   exportLoad,
   exportProcesses,
   exportSpend,
@@ -34,6 +37,10 @@ export interface MetricSources {
   readonly dropped?: () => DroppedLines
   /** The resources of each process, by its name. */
   readonly processes?: () => Promise<readonly (readonly [process: string, ProcessStats])[]>
+  /** Undefined unless gateways share servers fairly. */
+  readonly fleet?: () => { readonly gateways: number; readonly isDegraded: boolean } | undefined
+  /** The lines of requests that wait, by the scope of their rule. */
+  readonly lines?: () => ReadonlyMap<string, LineState>
   /** The warm-up of each route that has one. */
   readonly warmUps: () => Iterable<readonly [route: string, warmUp: { readonly scale: number }]>
 }
@@ -224,6 +231,8 @@ export class GatewayMetrics implements Observer {
     exportLoad(instruments, sources.load())
     if (sources.spend !== undefined) exportSpend(instruments, sources.spend())
     if (sources.dropped !== undefined) exportDropped(instruments, sources.dropped())
+    if (sources.lines !== undefined) exportLines(instruments, sources.lines())
+    exportFleet(instruments, sources.fleet?.())
     if (processes !== undefined) exportProcesses(instruments, processes)
     const { warmUpScale, buildInfo, webhookDeliveries } = instruments
     webhookDeliveries.clear()

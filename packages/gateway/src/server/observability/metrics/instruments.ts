@@ -235,6 +235,89 @@ export function createInstruments() {
       help: 'Time until the current pause of an upstream ends.',
       labelNames: ['upstream'],
     }),
+    lineWaiting: new Metric('gauge', {
+      name: 'sluice_line_waiting_requests',
+      help: 'Requests that wait for a limit that is fair, has classes or follows a server.',
+      labelNames: ['limit'],
+    }),
+    lineSent: new Metric('counter', {
+      name: 'sluice_line_sent_total',
+      help: 'Requests of such a limit that were sent, by class.',
+      labelNames: ['limit', 'class'],
+    }),
+    lineService: new Metric('counter', {
+      name: 'sluice_line_service_total',
+      help: 'Weighted work of the requests of a fair limit.',
+      labelNames: ['limit'],
+    }),
+    linePushedOut: new Metric('counter', {
+      name: 'sluice_line_pushed_out_total',
+      help: 'Requests that lost their place in a full line to another one.',
+      labelNames: ['limit'],
+    }),
+    lineLate: new Metric('counter', {
+      name: 'sluice_line_late_total',
+      help: 'Requests that were not sent because their responses would have begun too late.',
+      labelNames: ['limit'],
+    }),
+    lineFairness: new Metric('gauge', {
+      name: 'sluice_line_fairness',
+      help: "Jain's index of the service of tenants that waited in the last minute.",
+      labelNames: ['limit'],
+    }),
+    lineShare: new Metric('gauge', {
+      name: 'sluice_line_share',
+      help: 'The part of recent service of the tenants with the most, from 1 to 5.',
+      labelNames: ['limit', 'rank'],
+    }),
+    windowSize: new Metric('gauge', {
+      name: 'sluice_window_requests',
+      help: 'Requests that may be on their way: sent, and their responses have not begun.',
+      labelNames: ['limit'],
+    }),
+    windowNotBegun: new Metric('gauge', {
+      name: 'sluice_window_not_begun',
+      help: 'Requests that are on their way.',
+      labelNames: ['limit'],
+    }),
+    windowInFlight: new Metric('gauge', {
+      name: 'sluice_window_in_flight',
+      help: 'Requests that were sent and have not ended.',
+      labelNames: ['limit'],
+    }),
+    windowBegun: new Metric('gauge', {
+      name: 'sluice_window_begun_per_second',
+      help: 'Responses that begin per second.',
+      labelNames: ['limit'],
+    }),
+    windowQueue: new Metric('gauge', {
+      name: 'sluice_window_server_queue',
+      help: 'Requests that probably wait in the server.',
+      labelNames: ['limit'],
+    }),
+    windowGap: new Metric('gauge', {
+      name: 'sluice_window_gap_seconds',
+      help: 'Time per output token of running streams.',
+      labelNames: ['limit'],
+    }),
+    windowHold: new Metric('gauge', {
+      name: 'sluice_window_hold_seconds',
+      help: 'Time for which nothing is sent, because the server said that it is overloaded.',
+      labelNames: ['limit'],
+    }),
+    windowOff: new Metric('gauge', {
+      name: 'sluice_window_off',
+      help: '1 while a window does not limit, by the reason.',
+      labelNames: ['limit', 'reason'],
+    }),
+    fleetGateways: new Metric('gauge', {
+      name: 'sluice_fleet_gateways',
+      help: 'Gateways that share servers fairly, including this one.',
+    }),
+    fleetDegraded: new Metric('gauge', {
+      name: 'sluice_fleet_degraded',
+      help: '1 while this gateway is fair by itself, because the store is away.',
+    }),
     memoryKeys: new Metric('gauge', {
       name: 'sluice_memory_keys',
       help: 'Keys with state in the memory of this process.',
