@@ -28,6 +28,8 @@ export interface AdmitOptions {
   /**
    * The time in which the caller wants the response to begin, in milliseconds. It can shorten the
    * deadline of a rule with `firstToken`, and has no effect under other rules. Default: the rule's own.
+   *
+   * @throws RangeError unless it is more than 0.
    */
   readonly beginWithin?: number
   /**

@@ -244,7 +244,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const waiter = client?.id ?? options.waiter
     const waiting = waitingOfCall(options)
     const queues = this.#queuesFor(waiting)
-    const beginWithinMs = options.beginWithin
+    const beginWithinMs = checkBeginWithin(options)
     const candidate = { request, client, body, signal, waiter, waiting, queues, beginWithinMs }
     if (!body.isHere) return this.#twoStep.admit(candidate)
     return this.#twoStep.decideWithBody(candidate, () => this.#evaluate(request, client, options))
@@ -334,7 +334,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
       signal: options.signal,
       waiter: client?.id ?? options.waiter,
       waiting: waitingOfCall(options),
-      beginWithinMs: options.beginWithin,
+      beginWithinMs: checkBeginWithin(options),
       terms,
     }
   }
@@ -389,6 +389,14 @@ function beginning(queues: RequestQueues, decision: Decision, terms: TermsByRule
 /** Returns the wait options of a call. The caller knows who waits, so it may fill the queue. */
 function waitingOfCall({ wait, queue }: AdmitOptions): WaitOptions | undefined {
   return readWaiting(wait, queue, true)
+}
+
+/** @throws RangeError unless it is more than 0 */
+function checkBeginWithin({ beginWithin }: AdmitOptions): number | undefined {
+  if (beginWithin === undefined || beginWithin > 0) return beginWithin
+  throw new RangeError(
+    `'beginWithin' must be a number of milliseconds, more than 0, not ${String(beginWithin)}`,
+  )
 }
 
 /** Reports whether a call neither waits nor has a body. */

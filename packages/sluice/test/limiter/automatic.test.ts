@@ -274,6 +274,8 @@ describe('a deadline for the beginning of responses', () => {
       if (decision.allowed) admitted.push({ call: { tenant: 'a' }, permit: decision.permit })
       return decision.allowed
     }
+    for (const invalid of [0, -1, Number.NaN])
+      expect(() => limiter.admit({ tenant: 'a' }, { beginWithin: invalid })).toThrow("'beginWithin' must be")
     expect(await admit(1_100)).toBe(true)
     // One that is on its way shows that no test is due.
     expect(await admit(900)).toBe(false)

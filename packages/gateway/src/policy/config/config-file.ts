@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { checkActState } from './act-state.js'
+import { warnOfBlindWindows } from './blind-windows.js'
 import type { KnownLabels } from './cel/expression-scope.js'
 import type { Endpoint, GatewayConfig, ListenConfig, PolicyConfig, PricesConfig } from './config.js'
 import { sharedLimitsDecoder, withShared } from './limits/limit-list.js'
@@ -209,6 +210,7 @@ export function decodeConfig(
     fallback: fallback === 'deny' ? fallback : withInherited(fallback),
   }
   warnOfUnboundedDebt(root, policies, problems)
+  warnOfBlindWindows(root, policies, problems)
   warnOfVolatileSpend(root, { ...policies, store, state: values.state }, problems)
   const upstreams = { ...values.upstreams, ...urlUpstreams.all }
   return {
