@@ -6,7 +6,12 @@ export { type Network, parseNetwork } from './http/address-list.js'
 export { ERROR_SHAPES } from './http/error-shape.js'
 export { claimOf } from './identity/claims.js'
 export { formatUnits, isCurrency, MAX_MONEY, MONEY, UNITS_PER_CURRENCY, unitsOf } from './limits/money.js'
-export { HandOverWindow, type SentRequest, type ServerLoad } from './overload/hand-over-window.js'
+export {
+  HandOverWindow,
+  type SentRequest,
+  type ServerLoad,
+  type WindowState,
+} from './overload/hand-over-window.js'
 export { isAutomatic } from './rules/automatic.js'
 export { clientKey, isPool } from './rules/key-spec.js'
 export { checkLabels, labelNameProblem } from './rules/labels.js'
@@ -21,6 +26,7 @@ export { offsetAt } from './time/calendar.js'
 export { systemTimers } from './time/timers.js'
 export { onAborted } from './waiting/abort-listeners.js'
 export { FairShare } from './waiting/fair-share.js'
+export type { FleetReport } from './waiting/lasting-orders.js'
 export {
   type Ahead,
   type Attempt,
@@ -34,8 +40,9 @@ export {
   type WaitingRequest,
   withLines,
 } from './waiting/lines.js'
-export { type FleetReport, type LineState, LocalLines, linesOf, setLines } from './waiting/local-lines.js'
+export { type LineState, LocalLines } from './waiting/local-lines.js'
 export type { Waiting } from './waiting/order.js'
 export type { WatchLoad } from './waiting/pool-windows.js'
 export type { Dispatch, ServedWork, Service } from './waiting/service.js'
 export type { Share, TenantCharge } from './waiting/share.js'
+export { linesOf, setLines } from './waiting/store-lines.js'

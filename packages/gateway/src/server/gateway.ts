@@ -1,7 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Rule } from 'sluice'
-import { formatThreshold, isAutomatic, LocalLines, setLines, systemTimers } from 'sluice/internal'
+import { formatThreshold, LocalLines, setLines, systemTimers } from 'sluice/internal'
 import type { Act } from '../policy/acts/act.js'
 import { unfitLimits } from '../policy/client-limits.js'
 import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
@@ -16,7 +15,7 @@ import { replayRecording } from './admin/replay/replay-recording.js'
 import type { RouteServer } from './admin/route-server.js'
 import { spendEndpoint } from './admin/spend/spend-endpoint.js'
 import { closeParts } from './close-parts.js'
-import { FleetLines } from './fleet/fleet-lines.js'
+import { FleetLines, sharesServers } from './fleet/fleet-lines.js'
 import { RedisFleet } from './fleet/redis-fleet.js'
 import { type TlsWatch, watchTls } from './http/tls-files.js'
 import { KeyService } from './identity/keys/key-service.js'
@@ -475,17 +474,4 @@ function readinessWith(health: StoreHealth, isUpInWorkers: boolean): Readiness {
   if (state === 'answers') return { ready: true, details: { status: 'ready', store: state } }
   const ready = policy !== 'closed'
   return { ready, details: { status: ready ? 'ready' : 'without its store', store: state, policy } }
-}
-
-/** Reports whether a limit serves clients in fair shares, or follows a server that other gateways may use. */
-function sharesServers(config: GatewayConfig): boolean {
-  const rules: readonly Rule<never>[] = [
-    ...policiesOf(config).flatMap((policy) => policy.rules as readonly Rule<never>[]),
-    ...Object.values(config.upstreams ?? {}).flatMap(
-      (upstream) => (upstream.rules ?? []) as readonly Rule<never>[],
-    ),
-  ]
-  return rules.some(
-    (rule) => 'concurrent' in rule && (rule.fair !== undefined || isAutomatic(rule.concurrent)),
-  )
 }

@@ -49,10 +49,6 @@ export class ClassOrder<T extends Waiting> implements Order<T> {
     return this.#classes.reduce((sum, { order }) => sum + order.length, 0)
   }
 
-  get lengths(): readonly number[] {
-    return this.#classes.map(({ order }) => order.length)
-  }
-
   /** The number of tenants that are not forgotten. */
   get tenants(): number {
     return this.#classes.reduce((sum, { fair }) => sum + (fair?.tenants ?? 0), 0)

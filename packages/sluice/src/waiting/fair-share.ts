@@ -83,10 +83,6 @@ export class FairShare<T extends Waiting> implements Order<T>, SharedOrder {
     return this.#length
   }
 
-  get lengths(): readonly number[] {
-    return [this.length]
-  }
-
   /** The number of tenants that are not forgotten. */
   get tenants(): number {
     return this.#accounts.size

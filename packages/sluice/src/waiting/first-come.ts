@@ -14,10 +14,6 @@ export class FirstCome<T extends Waiting> implements Order<T> {
     return this.#list.length
   }
 
-  get lengths(): readonly number[] {
-    return [this.length]
-  }
-
   get first(): T | undefined {
     return this.#list.first
   }

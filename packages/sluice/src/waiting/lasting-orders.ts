@@ -1,11 +1,17 @@
 import { ClassOrder } from './class-order.js'
 import { FairShare } from './fair-share.js'
-import type { FleetMember } from './fleet-member.js'
+import type { FleetMember, OrderReport } from './fleet-member.js'
 import type { Order, Waiting } from './order.js'
 import type { Rank, Share, TenantCharge } from './share.js'
 
 /** Maximum number of tenants that are remembered of lines in which nobody waits or is in flight. */
 const MAX_IDLE_TENANTS = 10_000
+
+/** Tenants in the report of a gateway. */
+const MAX_FLEET_TENANTS = 2_000
+
+/** The orders of lines of one gateway, by line: one for each, or for each class. */
+export type FleetReport = Readonly<Record<string, readonly OrderReport[]>>
 
 /** An order that knows the requests in flight. */
 type LastingOrder<T extends Waiting> = FairShare<T> | ClassOrder<T>
@@ -27,11 +33,14 @@ export class LastingOrders<T extends Waiting> {
   #idleTenants = 0
   #isInFleet = false
 
+  readonly #now: () => number
+  readonly #maxIdleTenants: number
+
   /** @param now returns milliseconds */
-  constructor(
-    private readonly now: () => number,
-    private readonly maxIdleTenants = MAX_IDLE_TENANTS,
-  ) {}
+  constructor(now: () => number, maxIdleTenants = MAX_IDLE_TENANTS) {
+    this.#now = now
+    this.#maxIdleTenants = maxIdleTenants
+  }
 
   /** Returns the order of a line, in which a request waits from now on. Undefined if none is needed. */
   of(lineId: string, { share, rank }: Terms): Order<T> | undefined {
@@ -57,12 +66,35 @@ export class LastingOrders<T extends Waiting> {
     for (const order of this.#orders.values()) order.joinFleet()
   }
 
-  /** The parts of the fleet that each line is: one, or one for each class. */
-  get members(): ReadonlyMap<string, readonly FleetMember[]> {
+  /** What other gateways must know of each line. */
+  reports(): ReadonlyMap<string, readonly OrderReport[]> {
+    const now = this.#now()
+    let tenantsLeft = MAX_FLEET_TENANTS
+    return this.#byLine((member) => {
+      const report = member.report(now, tenantsLeft)
+      tenantsLeft = Math.max(0, tenantsLeft - Object.keys(report.served).length)
+      return report
+    })
+  }
+
+  /** @param reports what the other gateways reported last, by gateway */
+  onReports(reports: ReadonlyMap<string, FleetReport>): void {
+    this.#byLine((member, lineId, index) => {
+      const ofOrder = [...reports].flatMap(([gateway, report]) => {
+        const order = report[lineId]?.[index]
+        return order === undefined ? [] : [[gateway, order] as const]
+      })
+      member.onReports(new Map(ofOrder))
+    })
+  }
+
+  /** Calls a function for each part of the fleet: one for a line, or one for each of its classes. */
+  #byLine<R>(call: (member: FleetMember, lineId: string, index: number) => R): ReadonlyMap<string, R[]> {
     return new Map(
       [...this.#orders].map(([lineId, order]) => {
         const shares = order instanceof ClassOrder ? order.fairShares : [order]
-        return [lineId, shares.flatMap(({ fleet }) => fleet ?? [])]
+        const members = shares.flatMap(({ fleet }) => fleet ?? [])
+        return [lineId, members.map((member, index) => call(member, lineId, index))]
       }),
     )
   }
@@ -72,7 +104,7 @@ export class LastingOrders<T extends Waiting> {
     const known = this.#orders.get(lineId)
     if (known !== undefined) return known
     const onIdle = () => this.#onIdle(lineId)
-    const created = hasClasses ? new ClassOrder<T>(this.now, onIdle) : new FairShare<T>(this.now, onIdle)
+    const created = hasClasses ? new ClassOrder<T>(this.#now, onIdle) : new FairShare<T>(this.#now, onIdle)
     if (this.#isInFleet) created.joinFleet()
     this.#orders.set(lineId, created)
     return created
@@ -88,7 +120,7 @@ export class LastingOrders<T extends Waiting> {
     this.#idle.set(lineId, tenants)
     this.#idleTenants += tenants
     for (const oldest of this.#idle.keys()) {
-      if (this.#idleTenants <= this.maxIdleTenants) break
+      if (this.#idleTenants <= this.#maxIdleTenants) break
       this.#setBusy(oldest)
       this.#orders.delete(oldest)
     }

@@ -1,14 +1,12 @@
 import type { MaybePromise } from '../maybe-promise.js'
 import type { WindowState } from '../overload/hand-over-window.js'
-import { serviceOf, type Work } from '../rules/work.js'
-import type { Store } from '../stores/store.js'
+import { serviceOf } from '../rules/work.js'
 import { type Clock, systemClock } from '../time/clock.js'
 import type { Timers } from '../time/timers.js'
 import { onAborted } from './abort-listeners.js'
 import { FirstCome } from './first-come.js'
-import type { OrderReport } from './fleet-member.js'
 import { HoldTimes } from './hold-times.js'
-import { LastingOrders } from './lasting-orders.js'
+import { type FleetReport, LastingOrders } from './lasting-orders.js'
 import { Line } from './line.js'
 import { LineStats, type LineTotals, type TenantService } from './line-stats.js'
 import {
@@ -17,7 +15,6 @@ import {
   admitsInLine,
   type Candidate,
   type Deadline,
-  hasLines,
   type Lines,
   lineId,
   type Outcome,
@@ -26,10 +23,11 @@ import {
   type Unserved,
   type WaitingRequest,
 } from './lines.js'
+import { LocalService, serviceChange } from './local-service.js'
 import type { Order, Waiting } from './order.js'
 import { PoolWindows, type WatchLoad } from './pool-windows.js'
-import type { Dispatch, ServedWork, Service } from './service.js'
-import type { Rank, Share, TenantCharge } from './share.js'
+import type { Dispatch, Service } from './service.js'
+import type { Rank, Share } from './share.js'
 
 /** The timers that end waits, and their clock. Default: the monotonic clock of the system. */
 export type WaitTimers = Pick<Timers, 'start' | 'stop'> & Partial<Pick<Clock, 'now'>>
@@ -43,23 +41,18 @@ const WAIT_TOLERANCE = 2
 /** The lines and windows of a rule at one moment. */
 export interface LineState {
   readonly totals: LineTotals
-  /** Waiting requests by class. */
-  readonly waiting: number[]
+  /** The requests that wait. */
+  readonly waiting: number
   /** The tenants with the most service lately. Empty if the rule is not fair. */
   readonly tenants: readonly TenantService[]
   /** Jain's index over the tenants that waited in the last minute; undefined unless two did. */
   readonly fairness: number | undefined
   /** The hand-over windows of all keys of the rule. */
-  readonly windows: WindowState[]
+  readonly windows: readonly WindowState[]
 }
-
-/** The orders of lines of one gateway, by line: one for each, or for each class. */
-export type FleetReport = Readonly<Record<string, readonly OrderReport[]>>
 
 /** Lines of a gateway that others know. */
 const MAX_FLEET_LINES = 100
-/** Tenants in the report of a gateway. */
-const MAX_FLEET_TENANTS = 2_000
 
 /** Rules whose lines are counted. */
 const MAX_RULES = 1_000
@@ -166,17 +159,7 @@ export class LocalLines implements Lines {
 
   /** What other gateways must know of the lines here; undefined if there is nothing. */
   fleetReport(): FleetReport | undefined {
-    const now = this.#now()
-    const lines = new Map<string, readonly OrderReport[]>()
-    let tenantsLeft = MAX_FLEET_TENANTS
-    for (const [id, members] of this.#orders.members) {
-      const reports = members.map((each) => {
-        const report = each.report(now, tenantsLeft)
-        tenantsLeft = Math.max(0, tenantsLeft - Object.keys(report.served).length)
-        return report
-      })
-      lines.set(id, reports)
-    }
+    const lines = new Map(this.#orders.reports())
     for (const poolId of this.#windows.poolIds) if (!lines.has(poolId)) lines.set(poolId, [])
     const shown = [...lines].slice(0, MAX_FLEET_LINES)
     return shown.length === 0 ? undefined : Object.fromEntries(shown)
@@ -184,15 +167,7 @@ export class LocalLines implements Lines {
 
   /** @param reports what the other gateways reported last, by gateway. Empty if nothing is known */
   onFleetReports(reports: ReadonlyMap<string, FleetReport>): void {
-    for (const [lineId, members] of this.#orders.members)
-      for (const [index, member] of members.entries()) {
-        const ofOrder = new Map<string, OrderReport>()
-        for (const [gateway, report] of reports) {
-          const order = report[lineId]?.[index]
-          if (order !== undefined) ofOrder.set(gateway, order)
-        }
-        member.onReports(ofOrder)
-      }
+    this.#orders.onReports(reports)
     this.#windows.setGateways(
       (poolId) => 1 + [...reports.values()].filter((report) => report[poolId] !== undefined).length,
     )
@@ -202,19 +177,33 @@ export class LocalLines implements Lines {
   /** What the lines and windows of each rule do, by the scope of the rule. For metrics. */
   states(): ReadonlyMap<string, LineState> {
     const now = this.#now()
-    const states = new Map<string, LineState>()
-    for (const [scope, stats] of this.#stats)
-      states.set(scope, {
-        totals: stats.totals,
-        ...{ waiting: [], tenants: stats.largest(now), fairness: stats.fairness(now), windows: [] },
-      })
-    for (const [poolId, { order }] of this.#lines)
-      for (const [index, length] of order.lengths.entries()) {
-        const { waiting } = stateOf(states, scopeOf(poolId))
-        waiting[index] = (waiting[index] ?? 0) + length
-      }
-    for (const [poolId, window] of this.#windows.states) stateOf(states, scopeOf(poolId)).windows.push(window)
-    return states
+    const waiting = new Map<string, number>()
+    for (const [poolId, { order }] of this.#lines) {
+      const scope = scopeOf(poolId)
+      waiting.set(scope, (waiting.get(scope) ?? 0) + order.length)
+    }
+    const windows = new Map<string, WindowState[]>()
+    for (const [poolId, window] of this.#windows.states) {
+      const scope = scopeOf(poolId)
+      windows.set(scope, [...(windows.get(scope) ?? []), window])
+    }
+    const scopes = new Set([...this.#stats.keys(), ...waiting.keys(), ...windows.keys()])
+    return new Map(
+      [...scopes].map((scope) => {
+        const stats = this.#stats.get(scope) ?? new LineStats()
+        const state = {
+          ...{ totals: stats.totals, tenants: stats.largest(now), fairness: stats.fairness(now) },
+          waiting: waiting.get(scope) ?? 0,
+          windows: windows.get(scope) ?? [],
+        }
+        return [scope, state]
+      }),
+    )
+  }
+
+  /** The hand-over windows of all rules. */
+  get windows(): readonly WindowState[] {
+    return [...this.#windows.states.values()]
   }
 
   onFreed(scope: string, key: string, heldMs?: number): void {
@@ -364,72 +353,6 @@ export class LocalLines implements Lines {
   }
 }
 
-/** The service of a request that was admitted in this process. */
-class LocalService implements Service {
-  #isServed = false
-
-  /** @param onServed called once, with the actual work */
-  constructor(
-    private readonly charge: TenantCharge | undefined,
-    private readonly sent: Service | undefined,
-    private readonly onServed?: (work: Partial<Work>) => void,
-  ) {}
-
-  began(): void {
-    this.sent?.began()
-  }
-
-  wrote(output: number, shown: number): void {
-    this.charge?.wrote(output)
-    this.sent?.wrote(output, shown)
-  }
-
-  served(work: ServedWork): void {
-    this.charge?.served(work)
-    this.sent?.served(work)
-    this.#onServed(work)
-  }
-
-  rejected(...reason: Parameters<Service['rejected']>): void {
-    this.sent?.rejected(...reason)
-  }
-
-  takeBack(): void {
-    this.charge?.takeBack()
-    this.sent?.takeBack()
-    this.#onServed({ input: 0, output: 0 })
-  }
-
-  end(): void {
-    this.charge?.end()
-    this.sent?.end()
-  }
-
-  #onServed(work: Partial<Work>): void {
-    if (this.#isServed) return
-    this.#isServed = true
-    this.onServed?.(work)
-  }
-}
-
-/** Returns by how much the actual work of a request is more than what it was charged. */
-function serviceChange(
-  { work, counts }: Share,
-  { input = work.input, output = work.output }: Partial<Work>,
-): number {
-  return serviceOf({ input, output }, counts) - serviceOf(work, counts)
-}
-
-/** Returns the state of a rule, which may not have sent a request yet. */
-function stateOf(states: Map<string, LineState>, scope: string): LineState {
-  const known = states.get(scope)
-  if (known !== undefined) return known
-  const totals = new LineStats().totals
-  const created: LineState = { totals, waiting: [], tenants: [], fairness: undefined, windows: [] }
-  states.set(scope, created)
-  return created
-}
-
 function waitingFor({ share, rank }: Pool, { ticket, waiter }: Candidate): Waiting {
   return { ticket, waiter, share, rank }
 }
@@ -442,23 +365,4 @@ function isHopeless(order: Order<Entry>, waiting: Waiting, pool: Pool): boolean 
 
 function poolOf({ pools }: Candidate, poolId: string): Pool {
   return pools.find(({ id }) => id === poolId) as Pool
-}
-
-const linesByStore = new WeakMap<Store, Lines>()
-
-/**
- * Returns the lines of the requests that wait for a store: its own, or those of this process.
- *
- * @param timers end waits if the lines are new
- */
-export function linesOf(store: Store, timers: WaitTimers): Lines {
-  if (hasLines(store)) return store.lines
-  const lines = linesByStore.get(store) ?? new LocalLines(timers)
-  linesByStore.set(store, lines)
-  return lines
-}
-
-/** Sets the lines of the requests that wait for a store in this process. Must be called before `linesOf`. */
-export function setLines(store: Store, lines: Lines): void {
-  linesByStore.set(store, lines)
 }

@@ -36,8 +36,6 @@ export interface Order<T extends Waiting> {
   isFullFor(entry: Waiting, size: LineSize): boolean
   /** Finds the request that loses its place to one for which the line is not full. */
   displacedBy(entry: Waiting, size: LineSize): T | undefined
-  /** The number of waiting requests of each class. One number without classes. */
-  readonly lengths: readonly number[]
   /** Predicts how long another request would wait, in milliseconds; undefined if unknown. */
   expectedWaitMs(entry: Waiting): number | undefined
 }

@@ -41,7 +41,9 @@ interface PoolWindow {
   options: WindowOptions
   inFlight: number
   idleSince: number
-  /** When a request was sent last although its response would probably begin too late. */
+  /** True if the next request is sent although its response would probably begin too late. */
+  isProbing: boolean
+  /** When such a request was sent last. */
   probedAt: number
   /** Undefined while the load of the server is not watched. */
   unwatch: (() => void) | undefined
@@ -73,7 +75,10 @@ export class PoolWindows {
     this.#idle.delete(poolId)
     this.#watch(poolId, pool)
     const { window } = pool
-    const request = window.sent(this.#options.now(), input, isStream)
+    const now = this.#options.now()
+    if (pool.isProbing) pool.probedAt = now
+    pool.isProbing = false
+    const request = window.sent(now, input, isStream)
     return new SentService(window, request, {
       now: this.#options.now,
       onRoom: () => this.#options.onRoom(poolId),
@@ -91,9 +96,8 @@ export class PoolWindows {
     const pool = this.#windows.get(poolId)
     const now = this.#options.now()
     if (pool === undefined || pool.window.predictBegin(input) <= leftMs) return true
-    if (pool.window.state(now).notBegun > 0 || now - pool.probedAt < PROBE_INTERVAL_MS) return false
-    pool.probedAt = now
-    return true
+    pool.isProbing = pool.window.state(now).notBegun === 0 && now - pool.probedAt >= PROBE_INTERVAL_MS
+    return pool.isProbing
   }
 
   /** Predicts when the responses ahead have begun, in milliseconds; undefined if unknown. */
@@ -128,7 +132,7 @@ export class PoolWindows {
     }
     const created = {
       ...{ window: new HandOverWindow(options), options, inFlight: 0 },
-      probedAt: Number.NEGATIVE_INFINITY,
+      ...{ isProbing: false, probedAt: Number.NEGATIVE_INFINITY },
       ...{ idleSince: this.#options.now(), unwatch: undefined },
     }
     this.#windows.set(poolId, created)

@@ -5,10 +5,10 @@ import {
   type Decision,
   memoryStore,
   type Permit,
-  type Store,
 } from '../../src/index.js'
 import { withLines } from '../../src/waiting/lines.js'
 import { LocalLines, type LocalLinesOptions } from '../../src/waiting/local-lines.js'
+import { settled, slow } from '../stores/slow-store.js'
 import { manualTimers } from './manual-timers.js'
 
 interface Call {
@@ -20,27 +20,6 @@ interface Call {
 
 /** The requests that may be sent before any response has begun. */
 const FIRST_WINDOW = 4
-
-const nextTurn = () => new Promise((done) => setImmediate(done))
-
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 40; turn++) await nextTurn()
-}
-
-/** A store that answers in a later turn of the event loop, like one that is remote. */
-function slow(store: Store): Store {
-  const later = async <T>(run: () => T): Promise<Awaited<T>> => {
-    for (let turn = 0; turn < 3; turn++) await nextTurn()
-    return await run()
-  }
-  return {
-    take: (charges) => later(() => store.take(charges)),
-    peek: (charges) => later(() => store.peek(charges)),
-    settle: (settlements) => later(() => store.settle(settlements)),
-    reset: (scope, key) => later(() => store.reset(scope, key)),
-    close: () => store.close(),
-  }
-}
 
 interface Setup {
   readonly concurrent?: ConcurrencyRule<Call>['concurrent']

@@ -5,32 +5,11 @@ import { type Attempt, lineId, type Pool, type WaitingRequest } from '../../src/
 import { LocalLines } from '../../src/waiting/local-lines.js'
 import type { Waiting } from '../../src/waiting/order.js'
 import { manualTimers } from '../limiter/manual-timers.js'
+import { settled, slow } from '../stores/slow-store.js'
 
 interface Call {
   readonly tenant: string
   readonly cost: number
-}
-
-/** A store that answers in a later turn of the event loop, like one that is remote. */
-function slowStore(): Store {
-  const memory = memoryStore()
-  const later = async <T>(run: () => T): Promise<Awaited<T>> => {
-    for (let turn = 0; turn < 3; turn++) await nextTurn()
-    return await run()
-  }
-  return {
-    take: (charges) => later(() => memory.take(charges)),
-    peek: (charges) => later(() => memory.peek(charges)),
-    settle: (settlements) => later(() => memory.settle(settlements)),
-    reset: (scope, key) => later(() => memory.reset(scope, key)),
-    close: () => memory.close(),
-  }
-}
-
-const nextTurn = () => new Promise((done) => setImmediate(done))
-
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 40; turn++) await nextTurn()
 }
 
 /** Creates a fair limit of four slots. No timer fires, so no request is tried only because time passes. */
@@ -64,7 +43,7 @@ function fourSlots(store: Store) {
 
 describe.each([
   ['a store in memory', memoryStore],
-  ['a store that takes time', slowStore],
+  ['a store that takes time', () => slow(memoryStore())],
 ])('a fair line of %s', (_name, createStore) => {
   it('gives all slots that one release has freed to the requests that wait', async () => {
     const { arrive, admitted, permits } = fourSlots(createStore())

@@ -1,5 +1,5 @@
 import { isAutomatic } from 'sluice/internal'
-import type { PolicyConfig } from './config.js'
+import { type ConfigPolicies, type PolicyConfig, policiesOf } from './config.js'
 import type { Problems } from './yaml/diagnostics.js'
 import { entryOf, type MapNode } from './yaml/yaml-node.js'
 
@@ -7,15 +7,8 @@ import { entryOf, type MapNode } from './yaml/yaml-node.js'
  * Warns about `concurrent: auto` if no route tells when responses begin and what they take, so that the
  * slots cannot follow the server.
  */
-export function warnOfBlindWindows(
-  root: MapNode,
-  {
-    routes,
-    fallback,
-  }: { readonly routes: readonly PolicyConfig[]; readonly fallback: PolicyConfig | 'deny' },
-  problems: Problems,
-): void {
-  const policies = [...routes, ...(fallback === 'deny' ? [] : [fallback])].filter(hasWindow)
+export function warnOfBlindWindows(root: MapNode, config: ConfigPolicies, problems: Problems): void {
+  const policies = policiesOf(config).filter(hasWindow)
   if (policies.length === 0 || policies.some(({ llm }) => llm?.asksForUsage === true)) return
   const knowsCalls = policies.some(({ llm }) => llm !== undefined)
   problems.warn(

@@ -470,13 +470,13 @@ export function patternsOf({
   return [pattern, ...otherPatterns.map((other) => other.pattern)]
 }
 
+/** The policies of a configuration. */
+export type ConfigPolicies = Pick<GatewayConfig, 'routes' | 'fallback'>
+
 /**
  * Lists the policies of all routes, then the policy for unmatched requests unless they are denied.
  */
-export function policiesOf({
-  routes,
-  fallback,
-}: Pick<GatewayConfig, 'routes' | 'fallback'>): readonly PolicyConfig[] {
+export function policiesOf({ routes, fallback }: ConfigPolicies): readonly PolicyConfig[] {
   return fallback === 'deny' ? routes : [...routes, fallback]
 }
 

@@ -1,6 +1,6 @@
 import type { Rule } from 'sluice'
 import { isTokenResource } from '../llm/reservation.js'
-import type { PolicyConfig } from './config.js'
+import { type ConfigPolicies, type PolicyConfig, policiesOf } from './config.js'
 import { describeKey } from './describe-config.js'
 import type { Problems } from './yaml/diagnostics.js'
 import { entryOf, itemsOf, type MapNode } from './yaml/yaml-node.js'
@@ -10,20 +10,10 @@ import { entryOf, itemsOf, type MapNode } from './yaml/yaml-node.js'
  * once, because they reserve less than they may use, go on when the limit is exhausted, and no limit
  * on requests in flight counts by the same key.
  */
-export function warnOfUnboundedDebt(
-  root: MapNode,
-  {
-    routes,
-    fallback,
-  }: { readonly routes: readonly PolicyConfig[]; readonly fallback: PolicyConfig | 'deny' },
-  problems: Problems,
-): void {
+export function warnOfUnboundedDebt(root: MapNode, config: ConfigPolicies, problems: Problems): void {
   const nodes = itemsOf(root.entries.get('routes')?.value)
-  const policies = [
-    ...routes.map((policy, index) => ({ policy, node: nodes[index] })),
-    ...(fallback === 'deny' ? [] : [{ policy: fallback, node: root.entries.get('default')?.value }]),
-  ]
-  for (const { policy, node } of policies) {
+  for (const [index, policy] of policiesOf(config).entries()) {
+    const node = index < config.routes.length ? nodes[index] : root.entries.get('default')?.value
     const key = unboundedKeyOf(policy)
     const llm = node && entryOf(node, 'llm')
     if (key !== undefined && llm !== undefined)

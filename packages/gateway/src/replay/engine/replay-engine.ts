@@ -1,5 +1,5 @@
 import { memoryStore } from 'sluice'
-import { isAutomatic, type LineState, LocalLines, setLines } from 'sluice/internal'
+import { isAutomatic, LocalLines, setLines, type WindowState } from 'sluice/internal'
 import { type GatewayConfig, type PolicyConfig, policiesOf } from '../../policy/config/config.js'
 import { OutputPredictor } from '../../policy/llm/prediction/output-predictor.js'
 import { createPolicies } from '../../policy/policies.js'
@@ -66,7 +66,7 @@ export class Engine {
       options.server &&
       new ReplayedServer(time, options.server, {
         reportsOutput: policiesOf(config).some(followsOutput),
-        windowNow: policiesOf(config).some(hasWindow) ? () => sum(lines.states().values()) : undefined,
+        windowNow: policiesOf(config).some(hasWindow) ? () => sum(lines.windows) : undefined,
       })
     this.#simulator = new Simulator(
       routeFinder(replayed, policies, options.route),
@@ -153,10 +153,8 @@ function hasWindow({ rules }: PolicyConfig): boolean {
 }
 
 /** Returns the requests that all windows together allow to be on their way. */
-function sum(lines: Iterable<LineState>): number {
-  let total = 0
-  for (const { windows } of lines) for (const { window } of windows) total += window
-  return total
+function sum(windows: readonly WindowState[]): number {
+  return windows.reduce((total, { window }) => total + window, 0)
 }
 
 function countsInFlight({ rules }: PolicyConfig): boolean {

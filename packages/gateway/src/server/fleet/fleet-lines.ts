@@ -1,5 +1,6 @@
-import type { Timers } from 'sluice'
-import { type LocalLines, withinDeadline } from 'sluice/internal'
+import type { Rule, Timers } from 'sluice'
+import { isAutomatic, type LocalLines, withinDeadline } from 'sluice/internal'
+import { type GatewayConfig, policiesOf } from '../../policy/config/config.js'
 import type { Log } from '../logging/log.js'
 import type { Fleet } from './redis-fleet.js'
 
@@ -96,4 +97,17 @@ export class FleetLines {
     this.#gateways = 1
     this.#options.lines.onFleetReports(new Map())
   }
+}
+
+/** Reports whether a limit serves clients in fair shares, or follows a server that other gateways may use. */
+export function sharesServers(config: GatewayConfig): boolean {
+  const rules: readonly Rule<never>[] = [
+    ...policiesOf(config).flatMap((policy) => policy.rules as readonly Rule<never>[]),
+    ...Object.values(config.upstreams ?? {}).flatMap(
+      (upstream) => (upstream.rules ?? []) as readonly Rule<never>[],
+    ),
+  ]
+  return rules.some(
+    (rule) => 'concurrent' in rule && (rule.fair !== undefined || isAutomatic(rule.concurrent)),
+  )
 }

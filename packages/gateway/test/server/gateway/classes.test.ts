@@ -65,7 +65,7 @@ it('requests wait in the order of their classes, and the lower ones get their fl
   expect(text).toContain('sluice_line_sent_total{limit="server",class="batch"} 3\n')
 })
 
-it('requests whose class is unknown are of the last class, and operators are told', async () => {
+it('a request whose class is unknown gets the last one, which is logged', async () => {
   const limit = `class: "client.id.startsWith('chat') ? 'interactive' : client.id", classes: [interactive, batch]`
   const { arrive, serve, order, configOf } = await startWith(limit)
   await arrive('chat0', 'x')

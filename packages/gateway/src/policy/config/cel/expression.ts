@@ -150,19 +150,20 @@ export function concurrentExpression(
 }
 
 /**
- * Compiles the expression of `class`: the name of a class. See `keyExpression`.
+ * Compiles the expression of a `class`, or of the `upstream` of a route: a name. See `keyExpression`.
  *
  * @param problemOf finds the problem of a name. Names that the expression certainly returns for some
  *   request are checked when it is compiled.
  */
-export function classExpression(
+export function nameExpression(
+  purpose: 'class' | 'upstream',
   source: string,
   scope: ExpressionScope,
   problemOf: (name: string) => ExpressionProblem | undefined,
 ): Expression<string> | ExpressionProblem[] {
   const toName = (result: unknown, fail: Fail) =>
     typeof result === 'string' ? result : fail('the result is not a string')
-  return compile('class', source, scope, toName, problemOf)
+  return compile(purpose, source, scope, toName, problemOf)
 }
 
 /**
@@ -219,22 +220,6 @@ export function allowExpression(
 
 function listIn(result: object): readonly unknown[] {
   return Symbol.iterator in result ? [...(result as Iterable<unknown>)] : []
-}
-
-/**
- * Compiles the expression of a route's `upstream`: the name of an upstream. See `keyExpression`.
- *
- * @param problemOf finds the problem of a name. Names that the expression certainly returns for some
- *   request are checked when it is compiled.
- */
-export function upstreamExpression(
-  source: string,
-  scope: ExpressionScope,
-  problemOf: (name: string) => ExpressionProblem | undefined,
-): Expression<string> | ExpressionProblem[] {
-  const toName = (result: unknown, fail: Fail) =>
-    typeof result === 'string' ? result : fail('the result is not a string')
-  return compile('upstream', source, scope, toName, problemOf)
 }
 
 /** Returns the properties of an expression, for a function that replaces it. */

@@ -2,7 +2,7 @@ import type { ClassOptions } from 'sluice'
 import { suggestOrList } from 'sluice/internal'
 import { UnreadableBodyError } from '../../body/unreadable-body.js'
 import type { GatewayRequest } from '../../policy-request.js'
-import { classExpression, type Expression, propertiesOf } from '../cel/expression.js'
+import { type Expression, nameExpression, propertiesOf } from '../cel/expression.js'
 import { ExpressionError } from '../cel/expression-error.js'
 import type { ExpressionScope } from '../cel/expression-scope.js'
 import type { Problems } from '../yaml/diagnostics.js'
@@ -35,7 +35,7 @@ export function decodeClass(
     names.includes(name)
       ? undefined
       : { at: 0, message: `there is no class '${name}'${suggestOrList(name, names)}` }
-  const classOf = reported(node, classExpression(source, scope, problemOf), problems)
+  const classOf = reported(node, nameExpression('class', source, scope, problemOf), problems)
   if (classOf === undefined) return undefined
   if (classOf.readsSecrets || classOf.readsBody)
     problems.warn(

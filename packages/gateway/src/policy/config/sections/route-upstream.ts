@@ -1,6 +1,6 @@
 import { suggestOrList } from 'sluice/internal'
 import { VARIABLES } from '../cel/cel-language.js'
-import { upstreamExpression } from '../cel/expression.js'
+import { nameExpression } from '../cel/expression.js'
 import type { ExpressionScope } from '../cel/expression-scope.js'
 import type { ChooseUpstream, PolicyConfig, UpstreamConfig } from '../config.js'
 import { reported } from '../limits/limit-key.js'
@@ -32,7 +32,7 @@ export function routeUpstreamDecoder(
     }
     const problemOf = (name: string) =>
       upstreams.includes(name) ? undefined : { at: 0, message: unknown(name) }
-    return reported(node, upstreamExpression(text, scope, problemOf), problems)
+    return reported(node, nameExpression('upstream', text, scope, problemOf), problems)
   }
 }
 

@@ -142,7 +142,7 @@ export class ResponseMeter {
     this.#progress = new Progress(listener, now)
   }
 
-  /** What the response says about its output after its end. Known only if somebody follows it. */
+  /** The output shown to the client, and whether the response reported its usage. Only of responses that are followed. */
   get shown(): { readonly output: number; readonly isReported: boolean } {
     return { output: this.#accumulator.shown, isReported: this.#accumulator.isReported }
   }

@@ -130,7 +130,7 @@ export function exportLines(instruments: Instruments, lines: ReadonlyMap<string,
     // Lines without shares, classes or windows are counted by route.
     if (totals.sent.size === 0 && windows.length === 0) continue
     const limit = limitNameOf(scope)
-    lineWaiting.add({ limit }, sum(waiting))
+    lineWaiting.add({ limit }, waiting)
     for (const [name, count] of totals.sent) lineSent.add({ limit, class: name }, count)
     lineService.add({ limit }, totals.service)
     linePushedOut.add({ limit }, totals.pushedOut)
