@@ -41,7 +41,7 @@ const WAIT_TOLERANCE = 2
 /** The lines and windows of a rule at one moment. */
 export interface LineState {
   readonly totals: LineTotals
-  /** The requests that wait. */
+  /** Number of requests that wait. */
   readonly waiting: number
   /** The tenants with the most service lately. Empty if the rule is not fair. */
   readonly tenants: readonly TenantService[]
@@ -185,7 +185,9 @@ export class LocalLines implements Lines {
     const windows = new Map<string, WindowState[]>()
     for (const [poolId, window] of this.#windows.states) {
       const scope = scopeOf(poolId)
-      windows.set(scope, [...(windows.get(scope) ?? []), window])
+      const ofScope = windows.get(scope)
+      if (ofScope === undefined) windows.set(scope, [window])
+      else ofScope.push(window)
     }
     const scopes = new Set([...this.#stats.keys(), ...waiting.keys(), ...windows.keys()])
     return new Map(

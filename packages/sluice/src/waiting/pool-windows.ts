@@ -41,7 +41,7 @@ interface PoolWindow {
   options: WindowOptions
   inFlight: number
   idleSince: number
-  /** True if the next request is sent although its response would probably begin too late. */
+  /** True if the request that is tried now would be sent although its response probably begins too late. */
   isProbing: boolean
   /** When such a request was sent last. */
   probedAt: number
@@ -95,9 +95,11 @@ export class PoolWindows {
   mayBegin(poolId: string, input: number, leftMs: number): boolean {
     const pool = this.#windows.get(poolId)
     const now = this.#options.now()
-    if (pool === undefined || pool.window.predictBegin(input) <= leftMs) return true
-    pool.isProbing = pool.window.state(now).notBegun === 0 && now - pool.probedAt >= PROBE_INTERVAL_MS
-    return pool.isProbing
+    if (pool === undefined) return true
+    const isLate = pool.window.predictBegin(input) > leftMs
+    pool.isProbing =
+      isLate && now - pool.probedAt >= PROBE_INTERVAL_MS && pool.window.state(now).notBegun === 0
+    return !isLate || pool.isProbing
   }
 
   /** Predicts when the responses ahead have begun, in milliseconds; undefined if unknown. */

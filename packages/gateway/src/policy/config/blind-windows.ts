@@ -18,6 +18,7 @@ export function warnOfBlindWindows(root: MapNode, config: ConfigPolicies, proble
   )
 }
 
-function hasWindow({ rules }: PolicyConfig): boolean {
+/** Reports whether a limit of a policy follows its server. */
+export function hasWindow({ rules }: PolicyConfig): boolean {
   return rules.some((rule) => 'concurrent' in rule && isAutomatic(rule.concurrent))
 }

@@ -1,5 +1,6 @@
 import { memoryStore } from 'sluice'
-import { isAutomatic, LocalLines, setLines, type WindowState } from 'sluice/internal'
+import { LocalLines, setLines, type WindowState } from 'sluice/internal'
+import { hasWindow } from '../../policy/config/blind-windows.js'
 import { type GatewayConfig, type PolicyConfig, policiesOf } from '../../policy/config/config.js'
 import { OutputPredictor } from '../../policy/llm/prediction/output-predictor.js'
 import { createPolicies } from '../../policy/policies.js'
@@ -146,10 +147,6 @@ export class Engine {
 function followsOutput(policy: PolicyConfig): boolean {
   const isFair = policy.rules.some((rule) => 'fair' in rule && rule.fair !== undefined)
   return policy.llm?.reserve !== undefined || isFair || hasWindow(policy)
-}
-
-function hasWindow({ rules }: PolicyConfig): boolean {
-  return rules.some((rule) => 'concurrent' in rule && isAutomatic(rule.concurrent))
 }
 
 /** Returns the requests that all windows together allow to be on their way. */

@@ -142,7 +142,7 @@ export class ResponseMeter {
     this.#progress = new Progress(listener, now)
   }
 
-  /** The output shown to the client, and whether the response reported its usage. Only of responses that are followed. */
+  /** The output tokens shown to the client, if the response is followed, and whether it reported its usage. */
   get shown(): { readonly output: number; readonly isReported: boolean } {
     return { output: this.#accumulator.shown, isReported: this.#accumulator.isReported }
   }
